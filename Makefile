@@ -1,0 +1,68 @@
+# One verb for each job; `make` alone lists them. Works with GNU make 3.81, the one that macOS has, and later.
+#
+#   ARGS="..."  is handed on to the command, for example: make figures ARGS="--weights embedded"
+#   PYTHON=...  the interpreter to make .venv with, UV= (empty) to use pip where uv is installed: see make_venv.sh
+
+VENV_PYTHON := .venv/bin/python
+RUN := runs/embedded
+# Modules of other projects must not get in: .venv alone counts.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help figures test submission data clean \
+	lint check references staff-paint staff-render staff-train staff-evaluate venv staff-venv
+
+##@ For students
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
+
+figures: venv ## make every picture of the assignment: visualization/index.html shows them
+	@$(VENV_PYTHON) -m visualizers.gallery $(ARGS)
+
+test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+submission: venv ## check your work and write assignment_3_submission.zip; only look: ARGS=--check
+	@$(VENV_PYTHON) collect_submission.py $(ARGS)
+
+data: venv ## fetch the ImageNet weights, photographs and paintings ahead of time
+	@$(VENV_PYTHON) -m pretrained $(ARGS)
+
+clean: ## delete visualization/, the zip and all caches; .venv stays
+	rm -rf visualization dist assignment_3_submission.zip .pytest_cache .ruff_cache .mypy_cache
+	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+##@ For staff
+
+check: ## linter, types and tests, as continuous integration runs them
+	@bash .ci/run
+
+lint: venv ## linter and types alone
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m mypy
+
+references: venv ## write tests/references again, from the independent float64 path
+	@$(VENV_PYTHON) -m staff.references $(ARGS)
+
+staff-paint: staff-venv ## paint images/content and images/styles again
+	@$(VENV_PYTHON) staff/embedded/paint.py $(ARGS)
+
+staff-render: staff-venv ## render the sample scenes again: images/scenes
+	@$(VENV_PYTHON) -m staff.embedded.render samples $(ARGS)
+
+staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goes on where it was cut off
+	@[ -e $(RUN)/pool.complete ] || { rm -rf $(RUN)/pool && mkdir -p $(RUN) && \
+		$(VENV_PYTHON) -m staff.embedded.render pool --out $(RUN)/pool && touch $(RUN)/pool.complete; }
+	@$(VENV_PYTHON) -m staff.embedded.train plain --data $(RUN)/pool --out $(RUN)
+	@$(VENV_PYTHON) -m staff.embedded.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
+
+staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
+	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)
+
+# Set-up, which the verbs above ask for themselves.
+venv:
+	@sh make_venv.sh
+
+staff-venv: venv
+	@sh make_venv.sh staff/embedded/requirements.txt

@@ -1,0 +1,295 @@
+"""The set-up: one list of packages, verbs that explain themselves, a true README, and make_venv.sh."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("3.11", "3.12", "3.13")
+needs_make = pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make and sh")
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def requirements():
+    return [line for line in read("requirements.txt").splitlines() if line and not line.startswith("#")]
+
+
+def verbs():
+    """The targets of the Makefile with a help comment: {name: recipe}."""
+    return dict(re.findall(r"^([a-z][a-z-]*):.*## .+\n((?:\t.*\n)*)", read("Makefile"), re.MULTILINE))
+
+
+def settings():
+    return tomllib.loads(read("pyproject.toml"))
+
+
+# --- one list of packages, one range of Pythons ---
+
+
+def test_every_package_has_one_exact_version():
+    """requirements.txt says name==version on each line: no range, no address, nothing twice."""
+    names = [re.fullmatch(r"([a-z0-9-]+)==[0-9]+(\.[0-9]+)+", line) for line in requirements()]
+    assert all(names), f"not an exact version: {[line for line, ok in zip(requirements(), names) if not ok]}"
+    assert len(names) == len({match[1] for match in names})
+
+
+def test_conda_takes_the_same_list():
+    """environment.yaml holds Python, pip and `-r requirements.txt`, so that the two can never disagree."""
+    text = read("environment.yaml")
+    entries = [line.strip() for line in text.partition("dependencies:")[2].splitlines() if line.strip()]
+    python, *rest = entries
+    assert rest == ["- pip", "- pip:", "- -r requirements.txt"]
+    assert python.removeprefix("- python=") in PYTHONS
+    assert "name: cs7643-a3\n" in text
+
+
+def test_the_range_of_pythons_is_the_same_everywhere():
+    """pyproject.toml, make_venv.sh, linter, type checker and README agree on Python 3.11 to 3.13."""
+    tools = settings()
+    assert tools["project"]["requires-python"] == ">=3.11,<3.14"
+    assert tools["tool"]["ruff"]["target-version"] == "py311"
+    assert tools["tool"]["mypy"]["python_version"] == "3.11"
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in read("make_venv.sh")
+    assert "Python 3.11, 3.12 or 3.13" in read("README.md")
+
+
+# --- verbs and README ---
+
+
+def test_every_verb_explains_itself():
+    """Each phony target but the set-up's own carries the `## ...` that `make help` prints."""
+    phony = read("Makefile").replace("\\\n", " ").partition(".PHONY:")[2].partition("\n")[0].split()
+    assert set(phony) - {"venv", "staff-venv"} == set(verbs())
+
+
+@needs_make
+def test_make_alone_lists_every_verb():
+    """`make` prints the verbs, grouped for students and staff, and sets nothing up for that."""
+    run = subprocess.run(["make"], cwd=ROOT, env=clean_environment(),
+                         capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0 and run.stderr == "", run.stderr
+    listed = re.findall(r"^  make ([a-z-]+) +\S", run.stdout, re.MULTILINE)
+    assert listed == list(verbs())
+    assert run.stdout.index("For students") < run.stdout.index("For staff")
+
+
+def test_the_two_commands_of_the_readme_are_verbs():
+    """The first code block of README.md is `make figures` and `make test`, which .ci/run runs too."""
+    block = re.search(r"```[a-z]*\n(.*?)```", read("README.md"), re.DOTALL)[1]
+    commands = [line.partition("#")[0].strip() for line in block.splitlines() if line.strip()]
+    assert commands == ["make figures", "make test"]
+    assert {"figures", "test"} <= set(verbs())
+    assert re.search(r"^make test\b", read(".ci/run"), re.MULTILINE)
+    assert ".ci/run" in verbs()["check"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
+def test_continuous_integration_can_be_run():
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_the_documents_name_exists(name):
+    """Links, pictures, verbs, scripts, modules and markers that a document names are there."""
+    text = read(name)
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'(?:src|href)="([^"#]+)"', text)
+    links = [link for link in links if not link.startswith(("http:", "https:", "mailto:"))]
+    scripts = re.findall(r"python3? ((?:[\w/]+)\.py)\b", text)
+    modules = [module.replace(".", "/") for module in re.findall(r"python3? -m ([\w.]+)", text)]
+    missing = [path for path in links + scripts if not (ROOT / path).exists()]
+    missing += [module for module in modules if module.split("/")[0] not in ("pip", "venv", "pytest")
+                and not (ROOT / f"{module}.py").exists() and not (ROOT / module / "__main__.py").exists()]
+    assert missing == []
+    assert set(re.findall(r"`make ([a-z][a-z-]*)", text)) <= set(verbs())
+    markers = {marker.partition(":")[0] for marker in settings()["tool"]["pytest"]["ini_options"]["markers"]}
+    assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained"} <= markers
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_to_headings_arrive(name):
+    """Each link with a # leads to a heading that is there, by the rule of code hosts: lower case, dashes."""
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", read(name)):
+        headings = re.findall(r"^#+ (.+)$", read(target or name), re.MULTILINE)
+        slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in slugs
+
+
+# --- make_venv.sh ---
+
+CANDIDATES = ("python3", "python3.13", "python3.12", "python3.11", "python")
+
+# Stands in for a Python: answers questions with the real one, notes what it is asked to make and to install.
+STUB = """#!/bin/sh
+case "$1 $2" in
+    "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && : > "$3/pyvenv.cfg" && echo made >> made.log ;;
+    "-m pip") [ "$3" = --version ] || {{ shift 2; echo "pip $*" >> made.log; exit ${{PIP_STATUS:-0}}; }} ;;
+    *) exec {python} "$@" ;;
+esac
+"""
+SHIM = "#!/bin/sh\necho 'the version is not selected' >&2\nexit 127\n"  # what pyenv leaves on PATH
+
+
+def clean_environment(**variables):
+    dropped = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "PYTHON", "PIP_STATUS")
+    return {name: value for name, value in os.environ.items() if name not in dropped} | {"UV": ""} | variables
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A folder with make_venv.sh, a list, and a PATH on which only `python` runs."""
+    shutil.copy(ROOT / "make_venv.sh", tmp_path)
+    (tmp_path / "requirements.txt").write_text("torch==1\n")
+    (tmp_path / "bin").mkdir()
+    for name in CANDIDATES:
+        script = tmp_path / "bin" / name
+        script.write_text(STUB.format(python=sys.executable) if name == "python" else SHIM)
+        script.chmod(0o755)
+    return tmp_path
+
+
+def make_venv(house, *args, **variables):
+    environment = clean_environment(PATH=f"{house / 'bin'}{os.pathsep}{os.environ['PATH']}", **variables)
+    return subprocess.run(["sh", "make_venv.sh", *args], cwd=house, env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60)
+
+
+def log(house):
+    return [line.split()[0] for line in (house / "made.log").read_text().splitlines()]
+
+
+@needs_make
+def test_venv_is_made_once_and_reused(house):
+    """The first call makes .venv with the first Python that really runs, the second has nothing to do."""
+    first, second = make_venv(house), make_venv(house)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert log(house) == ["made", "pip"]
+    assert "Installing requirements.txt into .venv" in first.stdout
+    assert second.stdout + second.stderr == ""
+
+
+@needs_make
+def test_a_changed_list_is_installed_into_the_same_venv(house):
+    """A new list is noticed by what it says; being touched alone (git does that) costs nothing."""
+    make_venv(house)
+    (house / "requirements.txt").touch()
+    make_venv(house)
+    assert log(house) == ["made", "pip"]
+    (house / "requirements.txt").write_text("torch==2\n")
+    make_venv(house)
+    assert log(house) == ["made", "pip", "pip"]
+
+
+@needs_make
+def test_a_second_list_is_kept_apart(house):
+    """Staff's packages are installed on demand, once, without installing the others again."""
+    (house / "staff").mkdir()
+    (house / "staff/requirements.txt").write_text("opencv==1\n")
+    for _ in range(2):
+        assert make_venv(house).returncode == 0
+        assert make_venv(house, "staff/requirements.txt").returncode == 0
+    assert log(house) == ["made", "pip", "pip"]
+
+
+@needs_make
+def test_an_interrupted_installation_is_made_again(house):
+    """What a killed run has left (its marker names a process that is gone) is made from nothing."""
+    make_venv(house)
+    (house / ".venv/installing").write_text("99999999\n")
+    (house / ".venv/half").touch()
+    run = make_venv(house)
+    assert run.returncode == 0 and "making it again" in run.stdout
+    assert log(house) == ["made", "pip", "made", "pip"]
+    assert not (house / ".venv/half").exists() and not (house / ".venv/installing").exists()
+
+
+@needs_make
+def test_a_running_installation_is_left_alone(house):
+    """While another make fills .venv, this one says so and touches nothing."""
+    make_venv(house)
+    (house / ".venv/installing").write_text(f"{os.getpid()}\n")
+    run = make_venv(house)
+    assert run.returncode == 1 and "is filling .venv right now" in run.stderr
+    assert log(house) == ["made", "pip"]
+
+
+@needs_make
+def test_a_failed_installation_is_tried_again(house):
+    """When pip fails, so does make, in one sentence, and the next call goes on where it stopped."""
+    run = make_venv(house, PIP_STATUS="1")
+    assert run.returncode == 1 and "The packages could not be installed" in run.stderr
+    assert make_venv(house).returncode == 0
+    assert log(house) == ["made", "pip", "pip"]
+
+
+@needs_make
+def test_a_venv_whose_python_is_gone_is_made_again(house):
+    """After the Python below it was removed, .venv is made anew."""
+    make_venv(house)
+    (house / ".venv/bin/python").write_text(SHIM)
+    run = make_venv(house)
+    assert run.returncode == 0 and "its Python does not run" in run.stdout
+    assert log(house) == ["made", "pip", "made", "pip"]
+
+
+@needs_make
+def test_a_venv_of_your_own_is_kept(house):
+    """A .venv made by hand (a smaller PyTorch, further packages) is completed, never deleted."""
+    subprocess.run([house / "bin/python", "-m", "venv", ".venv"], cwd=house, check=True)
+    (house / ".venv/mine").touch()
+    assert make_venv(house).returncode == 0
+    assert (house / ".venv/mine").exists() and log(house) == ["made", "pip"]
+
+
+@needs_make
+def test_a_folder_that_is_no_venv_is_never_deleted(house):
+    """A folder called .venv with other things in it stays, and the sentence says what to do."""
+    (house / ".venv").mkdir()
+    (house / ".venv/thesis.txt").write_text("all of it")
+    run = make_venv(house)
+    assert run.returncode == 1 and "move it away" in run.stderr
+    assert (house / ".venv/thesis.txt").exists()
+
+
+@needs_make
+def test_without_a_fitting_python_the_sentence_says_what_to_install(house):
+    """No Python from 3.11 to 3.13 on PATH: the way out is in the message, and nothing is left behind."""
+    (house / "bin/python").write_text(SHIM)
+    run = make_venv(house)
+    assert run.returncode == 1
+    assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
+    assert "make figures PYTHON=" in run.stderr and not (house / ".venv").exists()
+
+
+@needs_make
+def test_a_python_that_is_named_must_fit(house):
+    """PYTHON=... is used or refused with what was expected and what came, never silently replaced."""
+    run = make_venv(house, PYTHON="python3")
+    assert run.returncode == 1 and not (house / ".venv").exists()
+    assert "PYTHON=python3 does not fit: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
+    assert make_venv(house, PYTHON="python").returncode == 0
+
+
+@needs_make
+def test_a_missing_list_is_said(house):
+    """Called in another folder, the script names what it misses."""
+    (house / "requirements.txt").unlink()
+    run = make_venv(house)
+    assert run.returncode == 1 and "There is no requirements.txt here" in run.stderr
+
+
+@needs_make
+def test_a_real_python_makes_a_real_venv(house):
+    """With this test's own Python and an empty list: .venv/bin/python runs, and has pip."""
+    (house / "requirements.txt").write_text("# nothing\n")
+    run = make_venv(house, PYTHON=sys.executable)
+    assert run.returncode == 0, run.stdout + run.stderr
+    subprocess.run([house / ".venv/bin/python", "-m", "pip", "--version"], check=True, capture_output=True)
