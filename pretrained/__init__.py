@@ -1,0 +1,22 @@
+"""The one door to networks, class names and sample pictures.
+
+    import pretrained
+    source = pretrained.load("embedded")
+    source.model(...), source.images, source.class_names[source.labels[0]]
+"""
+
+from pretrained.command_line import add_arguments, from_arguments
+from pretrained.downloads import course_file
+from pretrained.errors import SourceError
+from pretrained.imagenet import imagenet_val
+from pretrained.source import Pretrained, load
+
+__all__ = [
+    "Pretrained",
+    "SourceError",
+    "add_arguments",
+    "course_file",
+    "from_arguments",
+    "imagenet_val",
+    "load",
+]

@@ -1,0 +1,63 @@
+"""The options that every script shares."""
+
+import argparse
+import os
+from pathlib import Path
+
+from pretrained.errors import SourceError
+from pretrained.source import Pretrained, load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --weights, --device, --out, --seed and --show."""
+    parser.add_argument(
+        "--weights",
+        default="auto",
+        metavar="WHICH",
+        help="imagenet, embedded, or the path of a .pth or .safetensors file "
+        "(default: imagenet if it can be had, else embedded)",
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU if there is one)")
+    parser.add_argument(
+        "--out", default="visualization", metavar="DIR", help="folder for the pictures (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="for random numbers (default: %(default)s)")
+    parser.add_argument("--show", action="store_true", help="also open the pictures in a window")
+
+
+def from_arguments(args: argparse.Namespace) -> Pretrained:
+    """The network that the options ask for: says which, makes the folder for pictures, seeds torch and numpy.
+
+    Raises SourceError, in one sentence.
+    """
+    _make_folder(args.out)
+    source = load(args.weights, args.device)
+    for line in source.notes:
+        print(line)
+    _set_seed(args.seed)
+    return source
+
+
+def _make_folder(out: str) -> None:
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SourceError(
+            f"expected a folder for pictures, got {out!r} ({problem.strerror}): choose another --out"
+        ) from None
+    if not os.access(out, os.W_OK):
+        raise SourceError(f"expected a folder that can be written to, got {out!r}: choose another --out")
+
+
+def _set_seed(seed: int) -> None:
+    import numpy as np
+    import torch
+
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 -- what students' code uses
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number between 0 and 2**32 - 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,119 @@
+"""From a file with weights to a SqueezeNet 1.1 that is ready to be looked into."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pretrained.errors import SourceError
+
+EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a .pth, .pt or .safetensors file, on the CPU. Only tensors are ever unpickled."""
+    if not os.path.isfile(path):
+        raise SourceError(f"expected a file with weights at {path}, found none: check the path")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # a damaged file can raise nearly anything
+        raise SourceError(
+            f"expected a state dict of tensors in {path}, got a file that is damaged or holds something else "
+            f"({type(problem).__name__}): save it again with torch.save(model.state_dict(), path)"
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise SourceError(
+            f"expected a state dict of tensors in {path}, got {_describe(state)}: "
+            "save model.state_dict() by itself"
+        )
+    return state
+
+
+def read_metadata(path: Path) -> dict:
+    """The metadata of a .safetensors file, decoded where they are JSON; {} for other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as problem:
+        raise SourceError(
+            f"expected weights in {path}, got a file that cannot be read ({problem}): get a fresh copy of it"
+        ) from None
+    return {key: _from_json(value) for key, value in metadata.items()}
+
+
+def count_classes(state: dict[str, Tensor], path: Path) -> int:
+    """How many classes these weights of a SqueezeNet tell apart."""
+    last = state.get("classifier.1.weight")
+    if last is None or last.ndim != 4:
+        raise _not_squeezenet(path, f"{len(state)} tensors without the convolution classifier.1.weight")
+    return last.shape[0]
+
+
+def build_network(state: dict[str, Tensor], path: Path, device: torch.device) -> nn.Module:
+    """SqueezeNet 1.1 with these weights: float32, eval mode, frozen, on the device, channels_last on CPU."""
+    from torchvision.models import squeezenet1_1
+
+    with torch.device("meta"):  # no time and no random numbers spent on weights that are overwritten
+        model = squeezenet1_1(num_classes=count_classes(state, path))
+    expected = model.state_dict()
+    if wrong := sorted(map(str, expected.keys() ^ state.keys())):
+        raise _not_squeezenet(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}")
+    state = {name: value.float() for name, value in state.items()}  # ours are stored in half precision
+    for name, value in state.items():
+        got, wanted = tuple(value.shape), tuple(expected[name].shape)
+        if got != wanted:
+            raise _not_squeezenet(path, f"{name} of shape {got}, not {wanted}")
+        if not value.isfinite().all():
+            raise SourceError(
+                f"expected finite weights in {path}, got NaN or infinity in {name}: take another one"
+            )
+    model.load_state_dict(state, assign=True)
+    model.eval().requires_grad_(False).to(device)
+    # Twice as fast on a CPU as the default order of the axes.
+    return model.to(memory_format=torch.channels_last) if device.type == "cpu" else model
+
+
+def find_device(name: str) -> torch.device:
+    """The device of this name; "auto" is the first GPU where CUDA has one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).item()  # the only sure way to know that it works
+    except Exception as problem:  # each back end has exceptions of its own
+        reason = str(problem).partition("\n")[0].rstrip(".") or type(problem).__name__
+        raise SourceError(
+            f"expected a device that this machine has, got {name!r} ({reason}): try --device cpu"
+        ) from None
+    return device
+
+
+def _not_squeezenet(path: Path, got: str) -> SourceError:
+    return SourceError(
+        f"expected weights of torchvision's squeezenet1_1 in {path}, got {got}: train that architecture"
+    )
+
+
+def _describe(state: object) -> str:
+    if not isinstance(state, dict):
+        return f"a {type(state).__name__}"
+    others = [str(key) for key, value in state.items() if not isinstance(value, Tensor)]
+    return f"a dict in which {others[0]!r} is no tensor"
+
+
+def _from_json(value: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value  # a plain string
