@@ -1,0 +1,1 @@
+"""What students never receive: how the references, the embedded network and the pictures are made."""

@@ -1,0 +1,1 @@
+"""The embedded network: the pictures it is trained on, its training, and its evaluation."""
