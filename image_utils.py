@@ -1,0 +1,115 @@
+"""Images in and out of the network: opening, resizing, normalising and their inverses.
+
+SqueezeNet was trained on images scaled to [0, 1] and then normalised per channel with the ImageNet mean and
+standard deviation; `preprocess` does that, `deprocess` undoes it.
+"""
+
+import warnings
+from collections.abc import Callable
+from os import PathLike
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+from torchvision.transforms import v2
+
+SQUEEZENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+SQUEEZENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+MAX_PIXELS = 50_000_000  # about 7000 x 7000: more is refused before it is decoded
+
+
+def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
+    """Resize, scale to [0, 1], normalise, and add a batch axis.
+
+    img: PIL image in RGB.
+    size: the new length of the shorter side (the aspect is kept), or (H, W) to force both.
+    Returns float32 (1, 3, H, W), ImageNet-normalised.
+    """
+    transform = v2.Compose([
+        v2.Resize(size),
+        v2.PILToTensor(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(SQUEEZENET_MEAN.tolist(), SQUEEZENET_STD.tolist()),
+    ])  # fmt: skip
+    return transform(img)[None]
+
+
+def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
+    """The inverse of `preprocess`.
+
+    img: (1, 3, H, W), ImageNet-normalised, any device, may require gradients.
+    should_rescale: stretch the values so that they fill [0, 1]; otherwise values outside [0, 1] are clipped.
+    Returns a PIL image, H x W, RGB.
+    """
+    if img.ndim != 4 or img.shape[:2] != (1, 3):
+        raise ValueError(f"expected one image of shape (1, 3, H, W), got {tuple(img.shape)}: pick one with x[i : i + 1]")
+    x = img.detach()[0].float().cpu()
+    x = x * torch.from_numpy(SQUEEZENET_STD).view(3, 1, 1) + torch.from_numpy(SQUEEZENET_MEAN).view(3, 1, 1)
+    x = rescale(x) if should_rescale else x.clamp(0, 1)
+    return v2.functional.to_pil_image(x)
+
+
+def rescale(x: Tensor) -> Tensor:
+    """Stretch linearly so that the least value is 0 and the greatest 1; a constant tensor becomes zeros."""
+    low, high = x.min(), x.max()
+    return (x - low) / (high - low) if high > low else torch.zeros_like(x)
+
+
+def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
+    """Blur rows and columns with a Gaussian of `sigma` pixels. X: (N, C, H, W); returns a new tensor like X."""
+    blurred = X.detach().cpu().numpy()
+    for axis in (2, 3):
+        blurred = gaussian_filter1d(blurred, sigma, axis=axis)
+    return torch.from_numpy(blurred).to(X)
+
+
+def open_image(path: str | PathLike[str]) -> Image.Image:
+    """Open a picture as a person would expect to see it: RGB, upright.
+
+    Grey, palette, CMYK and 16-bit pictures are converted; transparent parts show white; EXIF rotation is applied.
+    Raises ValueError, in one sentence, for what is no picture, is truncated, or has more than MAX_PIXELS pixels;
+    FileNotFoundError where there is no such file.
+    """
+    try:
+        # Pillow only warns about a decompression bomb up to twice its own limit; ours comes first.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path)
+        with opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise ValueError(
+                    f"expected at most {MAX_PIXELS:,} pixels, got {opened.width} x {opened.height} in {path}: "
+                    "make it smaller first"
+                )
+            return _as_rgb(ImageOps.exif_transpose(opened))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"expected a picture at {path}, found no file: check the path") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"expected a whole picture in {path}, got {error}: open it in a viewer and save it again") from None
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16-bit grey, which convert("RGB") would clip to white
+        grey = np.asarray(picture, dtype=np.float64)
+        picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def load_imagenet_val(num: int | None = None) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The first `num` (default: all 25) ImageNet validation images of the classic assignment.
+
+    Returns images uint8 (num, 224, 224, 3), labels int64 (num,), and the 1000 class names.
+    Raises pretrained.SourceError where the file cannot be had.
+    """
+    from pretrained import imagenet_val  # imported here: only this function needs the downloader
+
+    if num is not None and not 1 <= num <= 25:
+        raise ValueError(f"expected num between 1 and 25, got {num}: leave it out for all 25 images")
+    images, labels, class_names = imagenet_val()
+    return images[:num], labels[:num], class_names

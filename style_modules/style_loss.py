@@ -1,0 +1,48 @@
+"""Style loss (Gatys et al. 2016): channels should fire together as they do for the style picture."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class StyleLoss(nn.Module):
+    """The squared distance between Gram matrices, summed over layers."""
+
+    def gram_matrix(self, features: Tensor, normalize: bool = True) -> Tensor:
+        """G[n, c, d] = sum over h, w of F[n, c, h, w] * F[n, d, h, w], divided by C * H * W when `normalize`.
+
+        features: F (N, C, H, W). Returns (N, C, C). The paper divides in the loss instead, by 4 C^2 (H W)^2.
+        """
+        if features.ndim != 4:
+            raise ValueError(f"expected features of shape (N, C, H, W), got {tuple(features.shape)}: add a batch axis")
+        N, C, H, W = features.shape
+        flat = features.reshape(N, C, H * W)
+        gram = flat @ flat.transpose(1, 2)  # (N, C, C)
+        return gram / (C * H * W) if normalize else gram
+
+    def forward(
+        self,
+        feats: Sequence[Tensor],
+        style_layers: Sequence[int],
+        style_targets: Sequence[Tensor],
+        style_weights: Sequence[float],
+    ) -> Tensor:
+        """sum over l of w_l * sum over c, d of (G_l - A_l)^2.
+
+        feats: features of every layer, from `style_utils.extract_features`.
+        style_layers: indices into `feats`.
+        style_targets: A_l (1, C_l, C_l), the style picture's Gram matrix for each of style_layers.
+        style_weights: w_l for each of style_layers.
+        Returns a scalar.
+        """
+        if not len(style_layers) == len(style_targets) == len(style_weights):
+            raise ValueError(
+                f"expected a target and a weight for each style layer, got {len(style_layers)} layers, "
+                f"{len(style_targets)} targets and {len(style_weights)} weights: make the lists equally long"
+            )
+        losses = [
+            weight * (self.gram_matrix(feats[layer]) - target).square().sum()
+            for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True)
+        ]
+        return torch.stack(losses).sum()

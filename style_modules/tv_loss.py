@@ -1,0 +1,18 @@
+"""Total variation loss (Mahendran and Vedaldi 2015): neighbouring pixels should be alike."""
+
+from torch import Tensor, nn
+
+
+class TotalVariationLoss(nn.Module):
+    """The squared differences between neighbouring pixels."""
+
+    def forward(self, img: Tensor, tv_weight: float) -> Tensor:
+        """tv_weight * (sum of squared vertical + sum of squared horizontal differences): squared, not absolute.
+
+        img: (1, 3, H, W). Returns a scalar; 0 for a constant image.
+        """
+        if img.ndim != 4:
+            raise ValueError(f"expected an image of shape (1, 3, H, W), got {tuple(img.shape)}: add a batch axis")
+        vertical = (img[:, :, 1:, :] - img[:, :, :-1, :]).square().sum()
+        horizontal = (img[:, :, :, 1:] - img[:, :, :, :-1]).square().sum()
+        return tv_weight * (vertical + horizontal)

@@ -1,0 +1,102 @@
+"""Class visualization (Simonyan et al. 2014, Yosinski et al. 2015): the image that a class's score likes best."""
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import image_utils
+from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
+from visualizers import figure
+from visualizers.network import check_target, evaluating
+
+SIZE = 224
+
+
+class ClassVisualization:
+    """Gradient ascent on a class score, from noise."""
+
+    @staticmethod
+    def jitter(X: Tensor, ox: int, oy: int) -> Tensor:
+        """X (N, C, H, W) shifted by ox pixels to the right and oy down; what leaves on one side enters on the other."""
+        return X.roll(shifts=(oy, ox), dims=(2, 3))
+
+    @staticmethod
+    def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
+        """X (N, C, H, W) blurred by a Gaussian of sigma pixels; a new tensor."""
+        return image_utils.blur_image(X, sigma)
+
+    def create_class_visualization(
+        self,
+        target_y: int,
+        class_names: Sequence[str],
+        model: nn.Module,
+        dtype: torch.dtype | type | str | None = None,
+        *,
+        l2_reg: float = 1e-3,
+        learning_rate: float = 25,
+        num_iterations: int = 100,
+        blur_every: int = 10,
+        max_jitter: int = 16,
+        show_every: int = 25,
+        generate_plots: bool = True,
+        seed: int = 0,
+        on_step: Callable[[int, Image.Image], None] | None = None,
+        out: str | PathLike[str] = "visualization",
+    ) -> Image.Image:
+        """Ascend s_y(I) - l2_reg * ||I||_2^2 over images I, by steps of learning_rate along the normalised gradient.
+
+        Jitter, clamping to valid pixels and a blur every `blur_every` iterations keep the image smooth.
+
+        target_y: class index in [0, K). class_names: indexable by it. model: gives scores (1, K); left as it was.
+        dtype: torch dtype or tensor type of the image; the model's own when left out.
+        show_every: `on_step(iteration, image)` is called at iteration 1, then every so many, and at the last.
+        generate_plots: write those images, side by side, to out/class_visualization_<class>.png.
+        seed: of the first noise and the jitter; the global random state is neither read nor changed.
+        Returns the last image, 224 x 224. Warns when the gradient is zero throughout (a dead class).
+        """
+        parameter = next(model.parameters())
+        like = parameter.detach() if dtype is None else torch.empty(0, device=parameter.device).type(dtype)
+        generator = torch.Generator().manual_seed(seed)
+        img = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(like)
+        low = torch.from_numpy(-SQUEEZENET_MEAN / SQUEEZENET_STD).view(3, 1, 1).to(like)
+        high = torch.from_numpy((1 - SQUEEZENET_MEAN) / SQUEEZENET_STD).view(3, 1, 1).to(like)
+        shown: list[tuple[int, Image.Image]] = []
+        moved = False
+        with evaluating(model):
+            for t in tqdm(range(num_iterations), desc=str(target_y), leave=False, disable=None):
+                ox, oy = torch.randint(0, max_jitter, (2,), generator=generator).tolist()
+                img = self.jitter(img, ox, oy).requires_grad_()
+                scores = model(img)
+                check_target(target_y, scores.shape[1])
+                objective = scores[0, target_y] - l2_reg * img.square().sum()
+                (gradient,) = torch.autograd.grad(objective, img)
+                norm = gradient.norm()
+                img = img.detach()
+                if norm > 0:
+                    img = img + learning_rate * gradient / norm
+                    moved = True
+                img = self.jitter(img, -ox, -oy).clamp(low, high)
+                if t % blur_every == 0:
+                    img = self.blur_image(img, sigma=0.5)
+                if t == 0 or (t + 1) % show_every == 0 or t == num_iterations - 1:
+                    shown.append((t + 1, deprocess(img)))
+                    if on_step is not None:
+                        on_step(*shown[-1])
+        name = str(class_names[target_y])
+        if not moved:
+            warnings.warn(f"the score of class {target_y} ({name}) has a zero gradient (a dead class)", stacklevel=2)
+        if generate_plots:
+            figure.iterations(shown, name, Path(out) / f"class_visualization_{_as_file_name(name)}.png")
+        return shown[-1][1]
+
+
+def _as_file_name(class_name: str) -> str:
+    """The first of the class's names, in lower case, with underscores: "gorilla, Gorilla gorilla" -> "gorilla"."""
+    return re.sub(r"\W+", "_", class_name.split(",")[0].strip().lower())

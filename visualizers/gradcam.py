@@ -1,0 +1,105 @@
+"""Guided backprop (Springenberg et al. 2015) and Grad-CAM (Selvaraju et al. 2017).
+
+Guided backprop shows fine detail but hardly depends on the class; Grad-CAM shows where the class is, coarsely.
+Their product, Guided Grad-CAM, has both.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from visualizers.network import check_images, class_scores, evaluating, relu_replaced_by
+
+
+class CustomReLU(torch.autograd.Function):
+    """A ReLU whose backward pass lets through only what is positive in both directions."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, dout: Tensor) -> Tensor:
+        """dout * 1[x > 0] * 1[dout > 0]: the ReLU's own mask, and the deconvnet's."""
+        (x,) = ctx.saved_tensors
+        return dout.clamp(min=0) * (x > 0)
+
+
+class GradCam:
+    """Where in the image the evidence for a class lies. `layer` is the dotted name of the layer that Grad-CAM reads."""
+
+    def __init__(self, layer: str = "features.12") -> None:
+        self.layer = layer
+
+    def guided_backprop(self, X_tensor: Tensor, y_tensor: Tensor, gc_model: nn.Module) -> np.ndarray:
+        """The gradient of the class score with respect to the pixels, with CustomReLU for every ReLU.
+
+        X_tensor: (N, 3, H, W), floating, ImageNet-normalised; not written to.
+        y_tensor: (N,), integers in [0, K).
+        gc_model: any network that gives scores (N, K); left as it was.
+        Returns numpy (N, H, W, 3), of any sign: the first convolution has weights of both.
+        """
+        check_images(X_tensor, gc_model)
+        X = X_tensor.detach().requires_grad_()
+        with evaluating(gc_model):
+            with relu_replaced_by(CustomReLU.apply):
+                scores = gc_model(X)
+            (gradient,) = torch.autograd.grad(class_scores(scores, y_tensor).sum(), X)  # (N, 3, H, W)
+        return gradient.permute(0, 2, 3, 1).cpu().numpy()  # (N, H, W, 3)
+
+    def grad_cam(self, X_tensor: Tensor, y_tensor: Tensor, gc_model: nn.Module) -> np.ndarray:
+        """The class activation map L = ReLU(sum over k of a_k A^k), a_k = mean over h, w of ds_y / dA^k.
+
+        A^k is channel k of `self.layer`'s output. The map is resized to the image (bicubic) and each image's map is
+        scaled to [0, 1] by itself, unlike the classic assignment, which scales by the whole batch.
+
+        X_tensor, y_tensor, gc_model: as in `guided_backprop`.
+        Returns numpy (N, H, W) in [0, 1]. Warns, and gives zeros, where nothing speaks for the class.
+        """
+        check_images(X_tensor, gc_model)
+        with evaluating(gc_model):
+            activation, scores = self._forward(X_tensor.detach(), gc_model)
+            (gradient,) = torch.autograd.grad(class_scores(scores, y_tensor).sum(), activation)  # (N, C, h, w)
+        weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+        cam = (weights * activation.detach()).sum(dim=1).relu()  # (N, h, w)
+        return _resized(cam, X_tensor.shape[2:]).cpu().numpy()
+
+    def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
+        """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
+        kept = []
+
+        def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            kept.append(output.detach().requires_grad_())
+            return kept[-1].clone()  # the clone takes what an in-place ReLU after the layer would overwrite
+
+        handle = _submodule(model, self.layer).register_forward_hook(keep)
+        try:
+            scores = model(X)
+        finally:
+            handle.remove()
+        return kept[0], scores
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        names = [n for n, _ in model.named_modules() if n and n.count(".") <= 1]
+        raise ValueError(f"expected the name of a layer, got {name!r}: try one of {', '.join(names)}") from None
+
+
+def _resized(cam: Tensor, size: torch.Size) -> Tensor:
+    """The maps (N, h, w) at the image's size, each scaled to [0, 1]; (N, H, W)."""
+    # With antialias the bicubic kernel is Pillow's, which the classic assignment used.
+    cam = F.interpolate(cam[:, None], size=tuple(size), mode="bicubic", antialias=True)[:, 0]
+    low, high = cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)
+    empty = (high <= 0).flatten().nonzero()[:, 0].tolist()
+    if empty:
+        warnings.warn(f"nothing in image {empty} speaks for the asked class: its Grad-CAM is zero", stacklevel=3)
+    spread = high - low
+    scaled = (cam - low) / torch.where(spread > 0, spread, 1)
+    return torch.where(spread > 0, scaled, (cam > 0).to(cam))  # a constant map is all or nothing

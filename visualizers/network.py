@@ -1,0 +1,90 @@
+"""What every visualization needs around a network: checked inputs, and a network left as it was found."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and gradients on inside the block; every module's own mode is restored after it."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        with torch.enable_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+class relu_replaced_by(TorchFunctionMode):
+    """Inside the block every ReLU, module or function, in-place or not, calls `function(x)` instead.
+
+    The network itself is not touched: the calls are intercepted on their way to PyTorch. So nothing has to be
+    put back, and ReLUs that a module's `forward` calls as functions, which hooks on modules miss, are seen too.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in RELUS:
+            return self.function(args[0] if args else kwargs["input"])
+        return func(*args, **kwargs)
+
+
+def check_images(X: Tensor, model: nn.Module) -> None:
+    """Raise TypeError or ValueError, in one sentence, unless X is a batch that `model` can see."""
+    if not isinstance(X, Tensor):
+        raise TypeError(f"expected images as a torch.Tensor, got {type(X).__name__}: preprocess them first")
+    if X.ndim != 4 or X.shape[1] != 3:
+        hint = "add a batch axis with x[None]" if X.ndim == 3 else "put the axes in the order N, C, H, W"
+        raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(X.shape)}: {hint}")
+    if X.numel() == 0:
+        raise ValueError(f"expected at least one image, got an empty batch of shape {tuple(X.shape)}: check the selection")
+    if not X.is_floating_point():
+        raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
+    weight = next(model.parameters(), None)
+    if weight is not None and (X.dtype, X.device) != (weight.dtype, weight.device):
+        raise ValueError(
+            f"expected images of {weight.dtype} on {weight.device} like the network, got {X.dtype} on {X.device}: "
+            f"move them with x.to({str(weight.device)!r}, {weight.dtype})"
+        )
+    if not X.isfinite().all():
+        raise ValueError("expected finite pixels, got NaN or infinity: check the image and its preprocessing")
+
+
+def check_labels(y: Tensor, scores: Tensor) -> None:
+    """Raise TypeError or ValueError, in one sentence, unless y (N,) holds a class index for each row of scores (N, K)."""
+    images, classes = scores.shape
+    if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
+        got = y.dtype if isinstance(y, Tensor) else type(y).__name__
+        raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
+    if y.shape != (images,):
+        raise ValueError(f"expected one label for each of {images} images, got labels of shape {tuple(y.shape)}: check y")
+    if y.min() < 0 or y.max() >= classes:
+        raise ValueError(
+            f"expected labels between 0 and {classes - 1}, got {y.min().item()} to {y.max().item()}: "
+            "do labels and network belong together?"
+        )
+
+
+def check_target(target_y: int, classes: int) -> None:
+    """Raise ValueError, in one sentence, unless target_y is a class index."""
+    if not 0 <= target_y < classes:
+        raise ValueError(f"expected a target class between 0 and {classes - 1}, got {target_y}: choose one of the classes")
+
+
+def class_scores(scores: Tensor, y: Tensor) -> Tensor:
+    """The score of each image's own class, before softmax. scores: (N, K), y: (N,); returns (N,)."""
+    check_labels(y, scores)
+    return scores.gather(1, y.to(scores.device, torch.int64)[:, None])[:, 0]

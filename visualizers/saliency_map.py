@@ -1,0 +1,61 @@
+"""Class saliency maps (Simonyan et al. 2014): which pixels the class score is most sensitive to."""
+
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from image_utils import preprocess
+from visualizers import figure
+from visualizers.network import check_images, class_scores, evaluating
+
+
+class SaliencyMap:
+    """The gradient of the class score with respect to the pixels."""
+
+    def compute_saliency_maps(self, X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
+        """The saliency map M of each image: M[h, w] = max over channels c of |ds_y / dX[c, h, w]|.
+
+        s_y is the score of class y before softmax.
+
+        X: (N, 3, H, W), floating, ImageNet-normalised; not written to.
+        y: (N,), integers in [0, K), the class to explain for each image.
+        model: any network that gives scores (N, K); evaluated in eval mode and left as it was.
+        Returns (N, H, W), >= 0, on X's device. Warns where a class is dead: its gradient, and so its map, is zero.
+        """
+        check_images(X, model)
+        X = X.detach().requires_grad_()  # a new tensor on the same data: the caller's keeps its flags and gradient
+        with evaluating(model):
+            # Images do not influence each other's scores, so one backward from the sum gives every image's gradient.
+            (gradient,) = torch.autograd.grad(class_scores(model(X), y).sum(), X)  # (N, 3, H, W)
+        saliency = gradient.abs().amax(dim=1)  # (N, H, W)
+        dead = (saliency.amax(dim=(1, 2)) == 0).nonzero()[:, 0].tolist()
+        if dead:
+            warnings.warn(
+                f"the score of the asked class does not depend on image {dead} at all (a dead class): its map is zero",
+                stacklevel=2,
+            )
+        return saliency
+
+    def show_saliency_maps(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        class_names: list[str],
+        model: nn.Module,
+        path: str | PathLike[str] = "visualization/saliency_map.png",
+        note: str = "",
+    ) -> Path:
+        """Draw each image above its saliency map, with its class as title, and write the figure.
+
+        X: uint8 (N, H, W, 3). y: (N,), class indices. note: the network's name, for the corner. Returns the path.
+        """
+        parameter = next(model.parameters())
+        images = torch.cat([preprocess(Image.fromarray(x), x.shape[:2]) for x in X]).to(parameter)
+        labels = torch.as_tensor(y, device=parameter.device)
+        maps = self.compute_saliency_maps(images, labels, model).cpu().numpy()
+        return figure.saliency_maps(X, maps, [class_names[int(label)] for label in y], path, note)

@@ -1,0 +1,106 @@
+"""What the five root scripts share: their options, their images, and mistakes told in one sentence."""
+
+import argparse
+import difflib
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+import pretrained
+from image_utils import preprocess
+from visualizers.figure import short
+
+
+class UserError(Exception):
+    """Something that the person at the keyboard can mend, in one sentence: expected, got, try."""
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options of every script; description: the script's docstring."""
+    arguments = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    pretrained.add_arguments(arguments)
+    return arguments
+
+
+def run(main: Callable[[], object]) -> None:
+    """Call main. A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
+
+    A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
+    """
+    try:
+        with told_briefly():
+            main()
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted")
+    except MISTAKES as mistake:
+        sys.exit(sentence(mistake))
+
+
+def sentence(mistake: BaseException) -> str:
+    """A mistake as one line for the reader."""
+    if isinstance(mistake, NotImplementedError):
+        return f"not written yet: {mistake or 'see the traceback of your tests'}"
+    if isinstance(mistake, OSError) and mistake.strerror:
+        return f"error: {mistake.strerror}: {mistake.filename}"
+    return f"error: {mistake}"
+
+
+@contextmanager
+def told_briefly() -> Iterator[None]:
+    """Inside the block a warning is one line on stderr, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Setting (forward, )?backward hooks", module="captum")
+        warnings.filterwarnings("ignore", message="Input Tensor", module="captum")
+        warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+        yield
+
+
+def count(text: str) -> int:
+    """An option's value that is a number from 1 up."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
+    return int(text)
+
+
+def first_images(source: pretrained.Pretrained, num: int) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
+    """The first `num` sample images, uint8 (N, H, W, 3) and as the network wants them; their labels and class names."""
+    if num > len(source.images):
+        raise UserError(f"expected --num between 1 and {len(source.images)}, got {num}: there are no more sample images")
+    images, labels = source.images[:num], source.labels[:num]
+    names = [short(source.class_names[label]) for label in labels.tolist()]
+    return images, as_batch(images, source), torch.from_numpy(labels).to(source.device), names
+
+
+def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
+    """Images uint8 (N, H, W, 3) as the network wants them: (N, 3, H, W), ImageNet-normalised, on its device."""
+    return torch.cat([preprocess(Image.fromarray(image), image.shape[:2]) for image in images]).to(source.device)
+
+
+def class_index(target: str, class_names: Sequence[str]) -> int:
+    """The class that `target` means: an index, or one of the names that a class goes by, in any case."""
+    if target.lstrip("-").isdigit():
+        if 0 <= int(target) < len(class_names):
+            return int(target)
+        raise UserError(f"expected a class between 0 and {len(class_names) - 1}, got {target}: give an index or a name")
+    names = {name.strip().lower(): i for i in range(len(class_names)) for name in class_names[i].split(",")[::-1]}
+    if target.lower() in names:
+        return names[target.lower()]
+    close = difflib.get_close_matches(target.lower(), names, n=5, cutoff=0.5) or sorted(names)[:24]
+    raise UserError(f"expected one of the network's classes, got {target!r}: try {', '.join(close)}, or an index")
+
+
+def file_name(words: str) -> str:
+    """Lower case, with underscores for all that is no letter and no digit: "Border terrier" -> "border_terrier"."""
+    return "_".join("".join(c if c.isalnum() else " " for c in words.lower()).split())
+
+
+MISTAKES = (UserError, pretrained.SourceError, NotImplementedError, OSError)
