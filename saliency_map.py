@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # Part 1: ours.
     show = SaliencyMap().show_saliency_maps
-    own_path = show(images, y.cpu().numpy(), source.class_names, model, out / "saliency_map.png", source.name)
+    own_path = show(images, y.cpu().numpy(), list(source.class_names), model, out / "saliency_map.png", source.name)
     own = SaliencyMap().compute_saliency_maps(X, y, model).cpu().numpy()  # (N, H, W)
 
     # Part 2: Captum's. Its saliency keeps the channels apart; their maximum is ours.

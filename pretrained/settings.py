@@ -1,4 +1,4 @@
-"""Every number that a figure depends on, for both kinds of network: the course's for ImageNet, ours for the embedded."""
+"""Every number that a figure depends on: the course's for ImageNet, ours for the embedded network."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Ascent:
 
 @dataclass(frozen=True)
 class Pair:
-    """Arguments of `style_utils.style_transfer`; content and style are keys of `Pretrained.content_images`, `.style_images`."""
+    """Arguments of `style_utils.style_transfer`; content and style are keys of `Pretrained`'s pictures."""
 
     name: str
     content: str

@@ -116,7 +116,7 @@ def grid(
 
 
 def save(fig: Figure, path: str | PathLike[str]) -> Path:
-    """Write the figure beside `path` and rename it, so that no half picture is ever there; print and return the path."""
+    """Write the figure beside `path`, then rename it: no half picture is ever there. Prints and returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -157,9 +157,7 @@ def saliency_maps(
     return grid(rows, path, note, "Saliency: which pixels move the score of the class")
 
 
-def iterations(
-    shown: Sequence[tuple[int, Image.Image]], name: str, path: str | PathLike[str], note: str = ""
-) -> Path:
+def iterations(shown: Sequence[tuple[int, Image.Image]], name: str, path: str | PathLike[str], note: str = "") -> Path:
     """The images of class `name` at several iterations; shown: pairs of iteration and image."""
     titles = [f"{short(name)}\niteration {iteration}" for iteration, _ in shown]
     return grid([Row([image for _, image in shown], titles=titles)], path, note)
@@ -221,26 +219,27 @@ def _cut(row: Row, start: int, stop: int) -> Row:
 
 
 def _aspect(panel: np.ndarray | Image.Image) -> float:
-    height, width = np.shape(panel)[:2]
+    height, width = np.asarray(panel).shape[:2]
     return min(max(width / height, 0.4), 2.5)
 
 
 class _Canvas:
     """Places things on a figure by pixels from its upper left corner."""
 
-    def __init__(self, fig: Figure, width: int, height: int) -> None:
+    def __init__(self, fig: Figure, width: float, height: float) -> None:
         self.fig, self.width, self.height = fig, width, height
 
     def words(self, x: float, y: float, text: str, size: int, **style) -> None:
-        style = {"ha": "left", "va": "top", "color": INK, "linespacing": 1.2} | style
+        style = {"ha": "left", "va": "top", "color": INK, "linespacing": 1.2, "parse_math": False} | style
         style["multialignment"] = style.pop("ma", "left")
-        if text:  # a dollar sign in a file's name is no formula
-            self.fig.text(x / self.width, 1 - y / self.height, text, size=size, parse_math=False, **style)
+        if text:  # parse_math: a dollar sign in a file's name is no formula
+            self.fig.text(x / self.width, 1 - y / self.height, text, None, size=size, **style)
 
     def panel(self, x: float, y: float, width: float, height: float, picture: np.ndarray | Image.Image) -> None:
         axes = self._axes(x, y, width, height)
         axes.axis("off")
-        axes.imshow(np.asarray(picture), interpolation="bicubic" if np.shape(picture)[0] != height else "nearest")
+        pixels = np.asarray(picture)
+        axes.imshow(pixels, interpolation="nearest" if len(pixels) == height else "bicubic")
 
     def bar(self, x: float, y: float, height: float, bar: Bar) -> None:
         axes = self._axes(x, y, 14, height)

@@ -14,8 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 import pretrained
-from image_utils import preprocess
+from image_utils import open_image, preprocess
 from visualizers.figure import short
+
+LONGEST = 4  # times the shorter side, of pictures of one's own
 
 
 class UserError(Exception):
@@ -32,17 +34,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], object]) -> None:
-    """Call main. A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
+    """Call main; where it answers with a number, that is the exit status.
 
+    A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
     try:
         with told_briefly():
-            main()
+            answer = main()
     except KeyboardInterrupt:
         sys.exit("\ninterrupted")
     except MISTAKES as mistake:
         sys.exit(sentence(mistake))
+    sys.exit(answer if isinstance(answer, int) else 0)
 
 
 def sentence(mistake: BaseException) -> str:
@@ -72,17 +76,37 @@ def count(text: str) -> int:
 
 
 def first_images(source: pretrained.Pretrained, num: int) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
-    """The first `num` sample images, uint8 (N, H, W, 3) and as the network wants them; their labels and class names."""
+    """The first `num` sample images, uint8 (N, H, W, 3) and as the network wants them; their labels and classes."""
     if num > len(source.images):
-        raise UserError(f"expected --num between 1 and {len(source.images)}, got {num}: there are no more sample images")
+        raise UserError(f"expected --num between 1 and {len(source.images)}, got {num}: there are no more images")
     images, labels = source.images[:num], source.labels[:num]
     names = [short(source.class_names[label]) for label in labels.tolist()]
     return images, as_batch(images, source), torch.from_numpy(labels).to(source.device), names
 
 
+def one_image(source: pretrained.Pretrained, number: int) -> tuple[Tensor, int]:
+    """One sample image, counted from 1, as the network wants it, and its label."""
+    if number > len(source.images):
+        raise UserError(f"expected --image between 1 and {len(source.images)}, got {number}: choose one of these")
+    return as_batch(source.images[number - 1 : number], source), int(source.labels[number - 1])
+
+
 def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
     """Images uint8 (N, H, W, 3) as the network wants them: (N, 3, H, W), ImageNet-normalised, on its device."""
     return torch.cat([preprocess(Image.fromarray(image), image.shape[:2]) for image in images]).to(source.device)
+
+
+def picture(path: str) -> Path:
+    """The path of a picture of one's own, if it can be opened and is not a strip."""
+    try:
+        width, height = open_image(Path(path).expanduser()).size
+    except (ValueError, OSError) as problem:
+        raise UserError(str(problem)) from None
+    if max(width, height) > LONGEST * min(width, height):
+        raise UserError(
+            f"expected a picture at most {LONGEST} times as long as wide, got {width} x {height} in {path}: crop it"
+        )
+    return Path(path).expanduser()
 
 
 def class_index(target: str, class_names: Sequence[str]) -> int:

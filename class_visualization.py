@@ -1,0 +1,96 @@
+"""Class visualization: which image does the score of a class like best?
+
+    python class_visualization.py
+    python class_visualization.py --target hay --target clock --iterations 400
+
+Expect for each of four classes a row of images, from noise at the first iteration to the network's idea of the class
+at the last (visualization/class_visualization_<class>.png): several views of it at once, all over the image.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+import pretrained
+from image_utils import preprocess
+from pretrained.settings import CLASS_VISUALIZATION, Ascent
+from visualizers import ClassVisualization, figure, script
+from visualizers.figure import Picture, short
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = script.parser(__doc__)
+    parser.add_argument(
+        "--target", action="append", help="a class, name or index; may be given several times (default: four classes)"
+    )
+    parser.add_argument("--iterations", type=script.count, help="how many steps to climb (default: 100 or 200)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
+    args = parse_args(argv)
+    source = source or pretrained.from_arguments(args)
+    targets = source.visualization_targets
+    if args.target:
+        targets = tuple(script.class_index(target, source.class_names) for target in args.target)
+    settings = CLASS_VISUALIZATION[source.kind]
+    if args.iterations:
+        settings = replace(settings, num_iterations=args.iterations)
+
+    pictures = []
+    for target in dict.fromkeys(targets):
+        shown = climb(target, settings, source, args.seed)
+        name = short(source.class_names[target])
+        path = figure.iterations(
+            shown, name, Path(args.out) / f"class_visualization_{script.file_name(name)}.png", source.name
+        )
+        verdict = what_the_network_says(shown[-1][1], source)
+        print(f"{name}: the network takes it for {verdict}")
+        pictures.append(
+            Picture(
+                path,
+                f"The network's idea of: {name}",
+                f"From noise to what the score of {name} likes best; the network takes the last image for {verdict}. "
+                "Look for parts of the object: they come in several places and sizes, as nothing holds them together.",
+            )
+        )
+    if args.show:
+        figure.show(pictures)
+    return pictures
+
+
+def climb(target: int, settings: Ascent, source: pretrained.Pretrained, seed: int) -> list[tuple[int, Image.Image]]:
+    """The image at the first iteration, after each quarter of them, and at the last: (iteration, image)."""
+    shown = []
+
+    def keep(iteration: int, image: Image.Image) -> None:
+        shown.append((iteration, image))
+
+    ClassVisualization().create_class_visualization(
+        target,
+        source.class_names,
+        source.model,
+        **asdict(settings),
+        show_every=math.ceil(settings.num_iterations / 4),
+        generate_plots=False,  # drawn with the network's name instead
+        seed=seed,
+        on_step=keep,
+    )
+    return shown
+
+
+def what_the_network_says(image: Image.Image, source: pretrained.Pretrained) -> str:
+    """The most probable class, and how probable."""
+    with torch.no_grad():
+        probabilities = source.model(preprocess(image).to(source.device)).softmax(dim=1)[0]
+    best = int(probabilities.argmax())
+    return f"{short(source.class_names[best])} ({probabilities[best]:.0%})"
+
+
+if __name__ == "__main__":
+    script.run(main)

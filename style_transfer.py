@@ -1,0 +1,139 @@
+"""Style transfer: one picture's content in another picture's style.
+
+    python style_transfer.py
+    python style_transfer.py --content my_street.jpg --style my_painting.png
+
+Expect four checks of the losses ("Content Loss Maximum error is 0.000"); then, for each of three pairs, the content
+and the style picture side by side (visualization/style_transfer_<pair>_sources.png) and the content repainted
+(style_transfer_<pair>.png): the same houses, in the colours and strokes of the painting.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import pretrained
+from pretrained.settings import STYLE_CHECKS, STYLE_PAIRS, Pair
+from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+from style_utils import extract_features, features_from_img, rel_error, style_transfer
+from visualizers import figure, script
+from visualizers.figure import Picture
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = script.parser(__doc__)
+    parser.add_argument("--content", metavar="PICTURE", help="a picture of your own, of any size and format")
+    parser.add_argument("--style", metavar="PICTURE", help="a painting of your own, of any size and format")
+    parser.add_argument("--iterations", type=script.count, help="how many steps for each pair (default: 200)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
+    args = parse_args(argv)
+    source = source or pretrained.from_arguments(args)
+    pairs: tuple[Pair, ...] = STYLE_PAIRS[source.kind]
+    contents, styles = dict(source.content_images), dict(source.style_images)
+    if args.content or args.style:
+        pair = pairs[-1]  # its settings suit most paintings
+        contents["own"] = script.picture(args.content) if args.content else contents[pair.content]
+        styles["own"] = script.picture(args.style) if args.style else styles[pair.style]
+        name = script.file_name(f"{contents['own'].stem} {styles['own'].stem}")
+        pairs = (replace(pair, name=name, content="own", style="own"),)
+
+    cnn = cast(nn.Sequential, source.model.features)
+
+    # Part 1: the losses, against stored values.
+    check_losses(source, cnn)
+
+    # Part 2: the pictures.
+    pictures = []
+    for pair in pairs:
+        if args.iterations:
+            pair = replace(pair, num_iterations=args.iterations)
+        settings = asdict(pair)
+        content, style = contents[settings.pop("content")], styles[settings.pop("style")]
+        sources_path, result_path = style_transfer(
+            content_image=content,
+            style_image=style,
+            content_loss=ContentLoss(),
+            style_loss=StyleLoss(),
+            tv_loss=TotalVariationLoss(),
+            cnn=cnn,
+            seed=args.seed,
+            out=args.out,
+            note=source.name,
+            **settings,
+        )
+        title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
+        pictures += [
+            Picture(
+                sources_path,
+                f"{title}: the sources",
+                "What is given: the content picture, whose things and places are to stay, and the style picture, whose "
+                f"colours and strokes are to be taken. Its shorter side is {pair.style_size} pixels here: the larger, "
+                "the larger the strokes.",
+            ),
+            Picture(
+                result_path,
+                f"{title}: the result",
+                f"The content picture after {pair.num_iterations} steps that make its features stay, its Gram matrices "
+                "become the style picture's, and neighbouring pixels alike. Compare the strokes and the palette with "
+                "the style picture, and the outlines with the content picture.",
+            ),
+        ]
+    if args.show:
+        figure.show(pictures)
+    return pictures
+
+
+def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
+    """Print how far the losses are from stored values, on the network's own pictures."""
+    check = STYLE_CHECKS[source.kind]
+    try:
+        stored, content_path, style_path = stored_values(source)
+    except (pretrained.SourceError, FileNotFoundError) as problem:
+        print(f"The losses cannot be checked: {problem}")
+        return
+    with torch.no_grad():
+        content, content_img = features_from_img(content_path, check.image_size, cnn)
+        style, _ = features_from_img(style_path, check.image_size, cnn)
+        blank = extract_features(torch.zeros_like(content_img), cnn)  # the features of the mean colour
+
+        layer = check.content_layer
+        report("Content Loss", ContentLoss()(check.content_weight, content[layer], blank[layer]), stored["cl_out"])
+        report("Gram Matrix", StyleLoss().gram_matrix(style[check.gram_layer]), stored["gm_out"])
+        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
+        style_loss = StyleLoss()(content, check.style_layers, targets, check.style_weights)
+        report("Style Loss", style_loss, stored["sl_out"])
+        report("Total Variation Loss", TotalVariationLoss()(content_img, check.tv_weight), stored["tv_out"])
+
+
+def report(name: str, got: Tensor, expected: np.ndarray) -> None:
+    error = rel_error(expected, got.cpu().numpy().reshape(expected.shape))
+    print(f"{name} Maximum error is {error:.3f}")
+
+
+def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
+    """The stored values, and the content and the style picture that they were computed on."""
+    check = STYLE_CHECKS[source.kind]
+    if source.kind == "imagenet":
+        path, content, style = (
+            pretrained.course_file(name, exactly=True) for name in (check.stored, check.content, check.style)
+        )
+    else:
+        path = Path(__file__).parent / check.stored
+        content, style = source.content_images[check.content], source.style_images[check.style]
+    if not path.exists():
+        raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: write it by make references")
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file), content, style
+
+
+if __name__ == "__main__":
+    script.run(main)
