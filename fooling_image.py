@@ -53,8 +53,9 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # The difference as colours: mid-grey is no change.
     difference = ((fooled - X)[0].permute(1, 2, 0).cpu().numpy()) * SQUEEZENET_STD  # (H, W, 3), of [0, 1]
-    change = f"{abs(difference).max() * 255:.0f} of 255"
+    typical, most = (f"{change * 255:.1f}" for change in (abs(difference).mean(), abs(difference).max()))
     verdicts = [f"says {name[k]}, {probabilities[i, k]:.0%}" for i, k in enumerate(says)]
+    title = f"From {name[label]} to {name[target]}" + ("" if says[1] == target else ": the network is not fooled")
     path = figure.grid(
         [
             Row(
@@ -67,25 +68,23 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
                 titles=[
                     f"original: {name[label]}\n{verdicts[0]}",
                     f"after {steps}\n{verdicts[1]}",
-                    f"difference\nat most {change}",
+                    f"difference\non average {typical} of 255",
                     "difference\ntimes ten",
                 ],
             )
         ],
         Path(args.out) / "fooling_image.png",
         source.name,
-        f"From {name[label]} to {name[target]}",
+        title,
     )
 
     pictures = [
         Picture(
             path,
-            f"A {name[label]} that passes for a {name[target]}"
-            if says[1] == target
-            else f"A {name[label]} that does not pass for a {name[target]}",
+            title,
             f"Two images that look alike, and what the network says of them. Between them lie {steps} along the "
-            f"gradient of the score of {name[target]}; no pixel moved by more than {change} grey levels. Mid-grey in "
-            "the difference is no change: it must be multiplied by ten to be seen.",
+            f"gradient of the score of {name[target]}: pixels move by {typical} of 255 on average, {most} at most. "
+            "Mid-grey in the difference is no change: it must be multiplied by ten to be seen.",
         )
     ]
     if args.show:

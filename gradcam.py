@@ -214,10 +214,12 @@ def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) 
     """Captum's layer conductance (N, C, h, w). One image at a time, to bound the memory."""
     method = LayerConductance(model, layer)
     maps = [
-        method.attribute(image[None], target=label, n_steps=CONDUCTANCE_STEPS, internal_batch_size=CONDUCTANCE_STEPS)
+        method.attribute(
+            image[None], target=label, n_steps=CONDUCTANCE_STEPS, internal_batch_size=CONDUCTANCE_STEPS
+        ).detach()  # the graph of one image at a time
         for image, label in tqdm(list(zip(X, y)), desc="layer conductance", leave=False, disable=None)
     ]
-    return torch.cat(maps).detach()
+    return torch.cat(maps)
 
 
 def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, layer: nn.Module) -> np.ndarray:

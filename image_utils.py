@@ -5,7 +5,6 @@ standard deviation; `preprocess` does that, `deprocess` undoes it.
 """
 
 import warnings
-from collections.abc import Callable
 from os import PathLike
 
 import numpy as np

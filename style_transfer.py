@@ -130,7 +130,7 @@ def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray],
         path = Path(__file__).parent / check.stored
         content, style = source.content_images[check.content], source.style_images[check.style]
     if not path.exists():
-        raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: write it by make references")
+        raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")
     with np.load(path, allow_pickle=False) as file:
         return dict(file), content, style
 

@@ -137,7 +137,8 @@ def show(pictures: Sequence[Picture]) -> None:
         print("--show: no window can be opened here: open the pictures written above instead")
         return
     for picture in pictures:
-        image = np.asarray(Image.open(picture.path))
+        with Image.open(picture.path) as file:
+            image = np.asarray(file)
         fig = plt.figure(picture.title, figsize=(image.shape[1] / DPI, image.shape[0] / DPI), dpi=DPI)
         fig.figimage(image)
     plt.show()
@@ -265,12 +266,12 @@ def _width(text: str, size: int, **font) -> float:
     if not text:
         return 0
     path = TextPath((0, 0), text.replace("$", "S"), size=size, prop=FontProperties(**font))  # no formula here either
-    return path.get_extents().width * DPI / 72
+    return 1.04 * path.get_extents().width * DPI / 72  # on the screen letters keep to whole pixels, and take more
 
 
 def _height(text: str, size: int) -> int:
     """In pixels, of all lines and a little air below."""
-    return round((text.count("\n") + 1) * size * 1.2 * 1.17 * DPI / 72) + 4 if text else 0
+    return round((text.count("\n") + 1) * size * 1.2 * DPI / 72) + 4 if text else 0
 
 
 def _wrapped(text: str, width: float, size: int) -> str:
@@ -280,8 +281,8 @@ def _wrapped(text: str, width: float, size: int) -> str:
     for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split():
-            while _width(word, size, weight=weight) > width:
-                word = word.rstrip("…")[:-1] + "…"
+            while (drawn := _width(word, size, weight=weight)) > width:
+                word = word[: min(len(word) - 2, int(len(word) * width / drawn))] + "…"
             longer = f"{line} {word}".strip()
             if _width(longer, size, weight=weight) <= width:
                 line = longer

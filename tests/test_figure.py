@@ -1,0 +1,168 @@
+"""Drawing: equal panels, legible words, honest colours, and no half-written picture."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.panels import panels
+from visualizers import figure
+from visualizers.figure import Bar, Picture, Row
+
+
+def noise(height=224, width=224, seed=0):
+    return np.random.default_rng(seed).integers(0, 250, (height, width, 3), dtype=np.uint8)
+
+
+def pixels_of(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+# --- the grid ---
+
+
+def test_all_panels_have_the_same_size(tmp_path):
+    """Two rows of three panels give six patches of 224 x 224 pixels, whatever titles and bars stand beside them."""
+    rows = [
+        Row([noise()] * 3, "image", ["a", "two\nlines", "a title that is much too long for its panel"]),
+        Row([noise()] * 3, "a long name of a row", bar=Bar(figure.HEAT, "no effect", "strong")),
+    ]
+    path = figure.grid(rows, tmp_path / "grid.png", "note", "heading", "text")
+    assert panels(path) == [(224, 224)] * 6
+
+
+def test_a_panel_shows_its_image_pixel_for_pixel(tmp_path):
+    """An image of the panel's height is drawn one to one: its pixels are found in the figure unchanged."""
+    image = noise()
+    path = figure.grid([Row([image])], tmp_path / "grid.png")
+    pixels = pixels_of(path)
+    top, left = np.argwhere((pixels != 255).any(axis=2)).min(axis=0)
+    assert np.array_equal(pixels[top : top + 224, left : left + 224], image)
+
+
+def test_more_panels_than_columns_go_on_below(tmp_path):
+    """Seven images with their maps, at most five beside each other: two blocks, fourteen panels, no wider than five."""
+    rows = [Row([noise()] * 7, "image", list("abcdefg")), Row([noise()] * 7, "map")]
+    path = figure.grid(rows, tmp_path / "grid.png")
+    assert len(panels(path)) == 14
+    with Image.open(path) as picture:
+        assert picture.width < 6 * 224
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (120, 200), (300, 150), (13, 13)])
+def test_panels_keep_the_shape_of_their_pictures(tmp_path, shape):
+    """A picture of any size is drawn 224 pixels high, and as wide as its proportions ask."""
+    path = figure.grid([Row([noise(*shape)])], tmp_path / "grid.png")
+    ((height, width),) = panels(path)
+    assert height == 224
+    assert abs(width - 224 * shape[1] / shape[0]) <= 1
+
+
+def test_nothing_touches_the_edge(tmp_path):
+    """Long words are wrapped or cut, so that the outermost pixels of the figure stay white."""
+    long = "Donaudampfschifffahrtsgesellschaftskapitaenswitwenrente" * 3
+    row = Row([noise()] * 2, long, [long, "a few words that are far too many for a panel of this size"])
+    path = figure.grid([row], tmp_path / "grid.png", long, f"heading {long}", "many words " * 30)
+    pixels = pixels_of(path)
+    for edge in (pixels[:6], pixels[-6:], pixels[:, :6], pixels[:, -6:]):
+        assert (edge == 255).all()
+
+
+def test_rows_of_unequal_length_are_refused(tmp_path):
+    """A row with two panels below one with three is a mistake in the script, and told in one sentence."""
+    with pytest.raises(ValueError, match=r"expected equally long rows, got \[3, 2\] panels"):
+        figure.grid([Row([noise()] * 3), Row([noise()] * 2)], tmp_path / "grid.png")
+
+
+def test_dollar_signs_are_no_formula(tmp_path):
+    """A title with two dollar signs, from the name of a file, is drawn as it is."""
+    figure.grid([Row([noise()], "$x$", ["costs $5 to $6 $\\bad{$"])], tmp_path / "grid.png", "$", "$$", "$a$")
+
+
+# --- writing ---
+
+
+def test_the_same_figure_is_the_same_file(tmp_path):
+    """Two runs give the same bytes: no time and no version is written into the picture."""
+    first, second = (figure.grid([Row([noise()])], tmp_path / f"{i}.png", "note") for i in range(2))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_folders_are_made_and_the_path_is_printed(tmp_path, capsys):
+    """`grid` makes the folder, says where the picture went, and leaves nothing else there."""
+    path = figure.grid([Row([noise()])], tmp_path / "new" / "folder" / "grid.png")
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert [p.name for p in path.parent.iterdir()] == ["grid.png"]
+
+
+def test_an_interrupted_picture_leaves_the_old_one(tmp_path, monkeypatch):
+    """When writing fails half-way, the picture of the last run is still whole, and no part of the new one is left."""
+    path = figure.grid([Row([noise()])], tmp_path / "grid.png")
+    before = path.read_bytes()
+
+    def fails(self, beside, **_):
+        beside.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure.FigureCanvasAgg, "print_png", fails)
+    with pytest.raises(OSError, match="No space left"):
+        figure.grid([Row([noise(seed=1)])], path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_show_without_a_screen_says_so(tmp_path, capsys, monkeypatch):
+    """--show on a machine without a screen prints a line instead of failing."""
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "get_backend", lambda: "agg")
+    figure.show([Picture(tmp_path / "grid.png", "title", "caption")])
+    assert "no window can be opened here" in capsys.readouterr().out
+
+
+# --- maps as colours ---
+
+
+def test_heat_is_dark_at_zero_and_each_map_has_its_own_scale():
+    """A map and a hundred times that map look the same: maps are not scaled by their neighbours."""
+    ramp = np.linspace(0, 1, 400).reshape(1, 20, 20)
+    colours = figure.heat(np.concatenate([ramp, 100 * ramp]))
+    assert colours.shape == (2, 20, 20, 3)
+    assert np.allclose(colours[0], colours[1])
+    assert colours[0, 0, 0].max() < 0.05 and colours[0, -1, -1].max() > 0.9
+
+
+def test_heat_on_a_given_scale():
+    """A difference drawn on the maps' own scale is as dark as it is small."""
+    half = figure.heat(np.full((1, 4, 4), 0.5), scale=1.0)[0, 0, 0]
+    assert np.allclose(half, figure.heat(np.array([[[0.5, 1.0]]]))[0, 0, 0])
+
+
+def test_signed_maps_are_white_at_zero_red_for_and_blue_against():
+    """Zero is the lightest colour, and the two signs are told apart."""
+    against, nothing, speaks_for = figure.signed(np.array([[[-1.0, 0.0, 1.0]]]))[0, 0]
+    assert nothing.min() > 0.95
+    assert against[2] > against[0] and speaks_for[0] > speaks_for[2]
+
+
+def test_attributions_are_mid_grey_at_zero():
+    """Guided backprop of either sign keeps its colours about mid-grey, within [0, 1]."""
+    attributions = np.array([[[[-2.0, 0.0, 1.0]]]])
+    assert np.allclose(figure.about_grey(attributions), [[[[0.0, 0.5, 0.75]]]], atol=0.01)
+
+
+@pytest.mark.parametrize("draw", [figure.heat, figure.signed])
+def test_an_empty_map_is_drawn_without_a_warning(draw):
+    """A dead class has a map of zeros: it is drawn in the colour of zero, not as NaN."""
+    assert np.isfinite(draw(np.zeros((1, 8, 8)))).all()
+
+
+def test_overlay_is_half_image_half_map():
+    """Where the map is 0, black turns into half of jet's dark blue; where it is 1, into half of its dark red."""
+    low, high = figure.overlay(np.zeros((1, 1, 2, 3), np.uint8), np.array([[[0.0, 1.0]]]))[0, 0]
+    assert np.allclose(low, [0, 0, 0.25], atol=0.01) and np.allclose(high, [0.25, 0, 0], atol=0.01)
+
+
+def test_the_first_of_the_names_is_enough():
+    """ "brown bear, bruin, Ursus arctos" stands in titles as "brown bear"."""
+    assert figure.short("brown bear, bruin, Ursus arctos") == "brown bear"

@@ -1,0 +1,156 @@
+"""The gallery: one page with every picture in it, and a clear word where one is missing."""
+
+import base64
+import importlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import class_visualization
+import pretrained
+import style_transfer
+from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
+from visualizers import figure, gallery, script
+from visualizers.figure import Picture, Row
+
+pytestmark = pytest.mark.scripts
+
+SCRIPTS = ["saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer"]
+
+
+@pytest.fixture(scope="module")
+def source():
+    return pretrained.load("embedded", "cpu")
+
+
+@pytest.fixture
+def stubs(monkeypatch, tmp_path):
+    """The five scripts, replaced by ones that draw one small picture each: {name: main}."""
+
+    def draws(name):
+        def main(argv, source):
+            path = figure.grid([Row([np.full((224, 224, 3), 99, np.uint8)])], tmp_path / f"{name}.png")
+            return [Picture(path, f"title of {name} & more", f"caption <of> {name}")]
+
+        return main
+
+    mains = {name: draws(name) for name in SCRIPTS}
+    monkeypatch.setattr(gallery.importlib, "import_module", lambda name: SimpleNamespace(main=mains[name]))
+    return mains
+
+
+class Page(HTMLParser):
+    """The text of a page and its images; fails where tags do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.images, self.links, self.ids, self.open = "", [], [], [], []
+        self.feed(text)
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.links += [attrs["href"]] if "href" in attrs else []
+        if tag == "img":
+            self.images.append(attrs)
+        elif tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(folder):
+    return Page((folder / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
+    """Each picture is in the page, byte for byte, so that the page can be sent to somebody alone."""
+    assert gallery.main(["--out", str(tmp_path)], source) == 0
+    page = read(tmp_path)
+    embedded = [base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) for image in page.images]
+    assert embedded == [(tmp_path / f"{name}.png").read_bytes() for name in SCRIPTS]
+    assert all(int(image["width"]) > 224 and int(image["height"]) > 224 and image["alt"] for image in page.images)
+    assert (
+        capsys.readouterr().out.rstrip().endswith(f"Open {tmp_path / 'index.html'} in a browser to see all pictures.")
+    )
+
+
+def test_the_page_says_what_to_see_and_which_network_it_is(stubs, source, tmp_path):
+    """Titles and captions stand beside the pictures, the network's name at the top."""
+    gallery.main(["--out", str(tmp_path)], source)
+    page = read(tmp_path)
+    assert source.name in page.text
+    for name in SCRIPTS:
+        assert f"title of {name} & more" in page.text and f"caption <of> {name}" in page.text
+
+
+def test_the_page_needs_nothing_else(stubs, source, tmp_path):
+    """No script, no font and no style sheet from elsewhere; links lead to its own chapters."""
+    gallery.main(["--out", str(tmp_path)], source)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|<script|<link|@import|url\(", text)
+    page = read(tmp_path)
+    assert page.links == [f"#{name}" for name in SCRIPTS] == [f"#{name}" for name in page.ids]
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_part_that_is_not_written_yet_does_not_stop_the_others(stubs, source, tmp_path, capsys):
+    """With Part 1.2 unsolved four scripts are shown, page and terminal name the missing one, the status is 1."""
+
+    def unsolved(argv, source):
+        raise NotImplementedError("Part 1.2: guided backprop")
+
+    stubs["gradcam"] = unsolved
+    assert gallery.main(["--out", str(tmp_path)], source) == 1
+    page = read(tmp_path)
+    assert len(page.images) == 4
+    assert "not written yet: Part 1.2: guided backprop" in page.text
+    captured = capsys.readouterr()
+    assert "Grad-CAM is missing. not written yet: Part 1.2: guided backprop" in captured.out
+    assert "Traceback" not in captured.out + captured.err
+
+
+def test_a_mistake_in_the_code_is_shown_with_its_traceback(stubs, source, tmp_path, capsys):
+    """A bug in one part: the traceback is printed for its author, and the others are still shown."""
+
+    def wrong(argv, source):
+        raise ValueError("shapes do not fit")
+
+    stubs["fooling_image"] = wrong
+    assert gallery.main(["--out", str(tmp_path)], source) == 1
+    page = read(tmp_path)
+    assert len(page.images) == 4 and "ValueError: shapes do not fit" in page.text
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_status_reaches_the_shell():
+    """`python -m visualizers.gallery` ends with the status that main returns, and with 0 for a script's pictures."""
+    for answer, status in ((1, 1), (0, 0), ([], 0), (None, 0)):
+        with pytest.raises(SystemExit) as ended:
+            script.run(lambda answer=answer: answer)
+        assert ended.value.code == status
+
+
+def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch):
+    """The whole of `make figures`, with two iterations where there are hundreds: every script has its pictures."""
+    ascent = {"embedded": replace(CLASS_VISUALIZATION["embedded"], num_iterations=2)}
+    pairs = {"embedded": tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])}
+    monkeypatch.setattr(class_visualization, "CLASS_VISUALIZATION", ascent)
+    monkeypatch.setattr(style_transfer, "STYLE_PAIRS", pairs)
+    for name in SCRIPTS[:2]:  # two images instead of five
+        module = importlib.import_module(name)
+        monkeypatch.setattr(module, "main", lambda argv, source, run=module.main: run([*argv, "--num", "2"], source))
+    assert gallery.main(["--out", str(tmp_path)], source) == 0
+    pictures = [path.name for path in tmp_path.glob("*.png")]
+    for name in SCRIPTS:
+        assert any(picture.startswith(name) for picture in pictures)
+    assert len(read(tmp_path).images) == len(pictures)

@@ -1,0 +1,274 @@
+"""The five root scripts, run as a student runs them: pictures that can be opened, and mistakes told in one sentence."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import class_visualization
+import fooling_image
+import gradcam
+import pretrained
+import saliency_map
+import style_transfer
+from pretrained.settings import STYLE_PAIRS
+from tests.panels import panels
+from visualizers import script
+
+pytestmark = pytest.mark.scripts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(name, *options, folder):
+    """`python name.py --weights embedded options`, started in `folder`."""
+    command = [sys.executable, str(ROOT / f"{name}.py"), "--weights", "embedded", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=170)
+
+
+@pytest.fixture(scope="module")
+def source():
+    return pretrained.load("embedded", "cpu")
+
+
+@pytest.fixture
+def main(source, tmp_path):
+    """Call a script's main, in this process, with the embedded network and pictures in tmp_path."""
+    return lambda module, *options: module.main(["--out", str(tmp_path), *options], source)
+
+
+@pytest.fixture
+def own_pictures(tmp_path):
+    """A photograph lying on its side by EXIF, and a drawing with transparent parts: paths."""
+    rng = np.random.default_rng(0)
+    photograph, drawing = tmp_path / "my street.jpg", tmp_path / "my_drawing.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter to the right
+    Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8)).resize((400, 300)).save(photograph, exif=exif)
+    Image.fromarray(rng.integers(0, 255, (60, 60, 4), dtype=np.uint8)).resize((90, 150)).save(drawing)
+    return str(photograph), str(drawing)
+
+
+def check(pictures, counts, size=224):
+    """Each picture's file has so many panels, and something is drawn in each panel."""
+    assert [picture.path.name for picture in pictures] == list(counts)
+    for picture, count in zip(pictures, counts.values()):
+        sizes = panels(picture.path)
+        assert len(sizes) == count, f"expected {count} panels in {picture.path.name}, got {sizes}"
+        if size:
+            assert set(sizes) == {(size, size)}
+        assert picture.title and len(picture.caption) > 60
+        assert not list(picture.path.parent.glob(".*")), "a part of a picture was left"
+
+
+# --- as a student runs them ---
+
+
+@pytest.mark.parametrize(
+    "name, options, files",
+    [
+        ("saliency_map", ["--num", "1"], {"saliency_map", "saliency_map_captum", "saliency_map_comparison"}),
+        ("gradcam", ["--num", "1"], {"gradcam", "gradcam_captum", "gradcam_comparison", "gradcam_layers"}),
+        ("fooling_image", [], {"fooling_image"}),
+        (
+            "class_visualization",
+            ["--target", "hay", "--target", "8", "--iterations", "4"],
+            {"class_visualization_hay", "class_visualization_ray"},
+        ),
+    ],
+)
+def test_a_script_writes_its_pictures_and_says_where(name, options, files, tmp_path):
+    """`python <script>.py` in any folder ends with 0, names its network, and prints the path of each picture."""
+    done = run(name, *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("Network: SqueezeNet 1.1, ")
+    assert {path.name for path in (tmp_path / "visualization").iterdir()} == {f"{file}.png" for file in files}
+    for file in files:
+        path = Path("visualization") / f"{file}.png"
+        assert f"wrote {path}\n" in done.stdout
+        assert panels(tmp_path / path)
+
+
+def test_style_transfer_takes_pictures_of_ones_own(own_pictures, tmp_path):
+    """--content and --style take a rotated photograph and a drawing with transparent parts; the result is upright."""
+    content, style = own_pictures
+    done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    sources, result = (
+        tmp_path / "visualization" / f"style_transfer_my_street_my_drawing{end}.png" for end in ("_sources", "")
+    )
+    assert len(panels(sources)) == 2
+    ((height, width),) = panels(result)
+    assert height > width
+
+
+def test_a_mistake_is_told_in_one_sentence(tmp_path):
+    """A class that the network does not know: one line that says what to try, status 1, no traceback."""
+    done = run("class_visualization", "--target", "gorila", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: expected one of the network's classes, got 'gorila': try gorilla, guitar, or an index\n"
+    ), done.stderr
+
+
+# --- what is in the pictures ---
+
+
+@pytest.mark.parametrize("num", [2, 6])
+def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys):
+    """N images: N maps below them; by Captum twice as many; and a row of four panels to compare each."""
+    counts = {"saliency_map.png": 2 * num, "saliency_map_captum.png": 3 * num, "saliency_map_comparison.png": 4 * num}
+    check(main(saliency_map, "--num", str(num)), counts)
+    assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("layer", ["features.12", "features.3.expand3x3"])
+def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
+    """Two images and their maps by each method, from any layer, also one whose output an in-place ReLU overwrites."""
+    counts = {"gradcam.png": 8, "gradcam_captum.png": 6, "gradcam_comparison.png": 14, "gradcam_layers.png": 10}
+    check(main(gradcam, "--num", "2", "--layer", layer), counts)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
+    differences = {line.split(",")[0]: float(line.split("difference ")[1].split(",")[0]) for line in lines}
+    assert differences["guided backprop"] <= 1e-5
+    assert differences["Grad-CAM"] <= 1e-5
+    assert differences["Guided Grad-CAM"] <= 0.2  # another way of enlarging
+
+
+def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
+    """Four panels; the number of steps and the scores before and after are printed."""
+    check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image.png": 4})
+    assert "dog, pushed towards guitar: " in capsys.readouterr().out
+
+
+def test_fooling_towards_what_the_network_says_already_takes_no_step(main, source, capsys):
+    """An image that already passes for the target is left alone, and the figure says 0 steps."""
+    target = source.class_names[source.labels[0]]
+    (picture,) = main(fooling_image, "--target", target)
+    assert ": 0 steps" in capsys.readouterr().out
+    assert picture.path.exists()
+
+
+@pytest.mark.parametrize("iterations, count", [(1, 1), (3, 3), (8, 5)])
+def test_class_visualization_shows_the_way(main, iterations, count):
+    """The first iteration, each quarter of the way and the last: five panels, fewer for fewer than five iterations."""
+    pictures = main(class_visualization, "--target", "hay", "--iterations", str(iterations))
+    check(pictures, {"class_visualization_hay.png": count})
+
+
+def test_the_same_seed_gives_the_same_picture(main, tmp_path):
+    """Twice the same seed: the same bytes. Another seed: another picture."""
+    options = ("--target", "hay", "--iterations", "2", "--seed")
+    first, second, other = (main(class_visualization, *options, seed)[0].path.read_bytes() for seed in "778")
+    assert first == second != other
+
+
+def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tmp_path, monkeypatch, capsys):
+    """For each of the three pairs: content and style side by side, then the result."""
+    content, style = map(Path, own_pictures)
+    source = replace(
+        source, content_images={"town": content}, style_images=dict.fromkeys(("flow", "waves", "composition"), style)
+    )
+    monkeypatch.setattr(style_transfer, "check_losses", lambda source, cnn: None)  # stored for the shipped pictures
+    pictures = style_transfer.main(["--out", str(tmp_path), "--iterations", "2"], source)
+    names = [pair.name for pair in STYLE_PAIRS["embedded"]]
+    counts = {f"style_transfer_{name}{end}.png": count for name in names for end, count in (("_sources", 2), ("", 1))}
+    check(pictures, counts, size=None)
+
+
+def test_the_losses_agree_with_the_stored_values(source, capsys):
+    """The four checks of the handout, on the embedded network: each maximum error is printed as 0.000."""
+    style_transfer.check_losses(source, source.model.features)
+    names = ("Content Loss", "Gram Matrix", "Style Loss", "Total Variation Loss")
+    assert capsys.readouterr().out == "".join(f"{name} Maximum error is 0.000\n" for name in names)
+
+
+def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, capsys):
+    """Where the file is missing one line says so, and the pictures are made all the same."""
+    missing = {"embedded": replace(style_transfer.STYLE_CHECKS["embedded"], stored="tests/nothing.npz")}
+    monkeypatch.setattr(style_transfer, "STYLE_CHECKS", missing)
+    style_transfer.check_losses(source, source.model.features)
+    assert capsys.readouterr().out.startswith("The losses cannot be checked: expected stored values in tests/nothing")
+
+
+# --- mistakes ---
+
+
+@pytest.mark.parametrize(
+    "module, options, words",
+    [
+        (saliency_map, ["--num", "26"], "error: expected --num between 1 and 25, got 26: there are no more images"),
+        (gradcam, ["--layer", "features.13"], "error: expected a layer whose output is a map, got 'features.13': try "),
+        (gradcam, ["--layer", "classifier"], "error: expected a layer whose output is a map, got 'classifier': try "),
+        (fooling_image, ["--image", "26"], "error: expected --image between 1 and 25, got 26: choose one of these"),
+        (
+            fooling_image,
+            ["--target", "99"],
+            "error: expected a class between 0 and 23, got 99: give an index",
+        ),
+        (
+            fooling_image,
+            ["--target", "-1"],
+            "error: expected a class between 0 and 23, got -1: give an index",
+        ),
+        (style_transfer, ["--content", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
+        (style_transfer, ["--style", __file__], "error: expected a whole picture in "),
+    ],
+)
+def test_wrong_values_are_told_in_one_sentence(main, module, options, words, tmp_path):
+    """What cannot be done ends with status 1 and a sentence: expected, got, try."""
+    with pytest.raises(SystemExit) as ended:
+        script.run(lambda: main(module, *options))
+    assert str(ended.value.code).startswith(words)
+    assert "\n" not in str(ended.value.code)
+
+
+def test_a_strip_is_refused(main, tmp_path):
+    """A picture a hundred times as long as wide would be resized to millions of pixels: it is refused."""
+    Image.new("RGB", (1000, 10)).save(tmp_path / "strip.png")
+    with pytest.raises(script.UserError, match="at most 4 times as long as wide, got 1000 x 10"):
+        main(style_transfer, "--style", str(tmp_path / "strip.png"))
+
+
+@pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image, class_visualization, style_transfer])
+@pytest.mark.parametrize("options", [["--num", "0"], ["--iterations", "0"], ["--image", "x"], ["--unknown"]])
+def test_wrong_options_end_with_status_2(main, module, options, capsys):
+    """argparse says what was expected, and nothing is computed."""
+    with pytest.raises(SystemExit) as ended:
+        main(module, *options)
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_an_unsolved_part_is_named(main, monkeypatch):
+    """Before Part 1.1 is written, the script says so instead of showing a traceback."""
+
+    def unsolved(self, X, y, model):
+        raise NotImplementedError("Part 1.1: saliency maps")
+
+    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", unsolved)
+    with pytest.raises(SystemExit) as ended:
+        script.run(lambda: main(saliency_map, "--num", "1"))
+    assert ended.value.code == "not written yet: Part 1.1: saliency maps"
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback(main, monkeypatch):
+    """A ValueError from a part that is being written is its author's to read in full."""
+
+    def wrong(self, X, y, model):
+        raise ValueError("shapes do not fit")
+
+    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", wrong)
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        script.run(lambda: main(saliency_map, "--num", "1"))
+
+
+@pytest.mark.parametrize("text, index", [("0", 0), ("hay", 0), ("Hay", 0), ("GRASS", 1), ("meadow", 1)])
+def test_a_class_goes_by_any_of_its_names(text, index):
+    """An index, or any of the names between the commas, in any case."""
+    assert script.class_index(text, ["hay", "meadow, grass"]) == index
