@@ -28,7 +28,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--target", action="append", help="a class, name or index; may be given several times (default: four classes)"
     )
-    parser.add_argument("--iterations", type=script.count, help="how many steps to climb (default: 100 or 200)")
+    parser.add_argument("--iterations", type=script.count, help="how many steps to climb")
     return parser.parse_args(argv)
 
 

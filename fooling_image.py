@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # The difference as colours: mid-grey is no change.
     difference = ((fooled - X)[0].permute(1, 2, 0).cpu().numpy()) * SQUEEZENET_STD  # (H, W, 3), of [0, 1]
-    typical, most = (f"{change * 255:.1f}" for change in (abs(difference).mean(), abs(difference).max()))
+    typical, most = f"{abs(difference).mean() * 255:.1f}", f"{abs(difference).max() * 255:.0f}"
     verdicts = [f"says {name[k]}, {probabilities[i, k]:.0%}" for i, k in enumerate(says)]
     title = f"From {name[label]} to {name[target]}" + ("" if says[1] == target else ": the network is not fooled")
     path = figure.grid(

@@ -88,10 +88,10 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         "Grad-CAM": (cam, captum_cam),
         "Guided Grad-CAM": (of_largest(guided_cam), of_largest(captum_guided_cam)),
     }
-    largest = {name: f"{np.abs(own - captum).max():.1e}" for name, (own, captum) in pairs.items()}
+    largest = {name: f"{np.abs(own - captum).max():.2g}" for name, (own, captum) in pairs.items()}
     for name, difference in largest.items():
         size = np.abs(pairs[name][1]).max()
-        print(f"{name}, ours and Captum's: largest difference {difference}, where the largest value is {size:.1e}")
+        print(f"{name}, ours and Captum's: largest difference {difference}, where the largest value is {size:.2g}")
     columns = ["image"] + [f"{name}\n{whose}" for name in pairs for whose in ("ours", "Captum")]
     panels = zip(
         images,
@@ -153,7 +153,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         Picture(
             captum_path,
             "Guided backprop and Guided Grad-CAM by Captum",
-            "The library's view of the same two methods; it should look like ours.",
+            "The same two methods by the library, from one line of code each. Compare the rows: Guided Grad-CAM loses "
+            "the edges of everything that is not the class.",
         ),
         Picture(
             comparison_path,

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # The same method twice: the difference is drawn on the maps' own scale.
     difference = np.abs(own - captum)
-    largest = f"{difference.max():.1e}, where the largest value is {captum.max():.1e}"
+    largest = f"{difference.max():.2g}, where the largest value is {captum.max():.2g}"
     print(f"saliency, ours and Captum's: largest difference {largest}")
     columns = ["image", "ours", "Captum", "difference"]
     panels = zip(images, figure.heat(own), figure.heat(captum), figure.heat(difference, captum.max()))

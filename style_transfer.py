@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
             **settings,
         )
         title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
+        title = title[0].upper() + title[1:]
         pictures += [
             Picture(
                 sources_path,

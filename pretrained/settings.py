@@ -35,7 +35,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class StyleCheck:
-    """What the four stored checks of the losses are computed on, and the stored file."""
+    """What the four stored checks of the losses are computed on, and the stored file.
+
+    cl_out: content loss between the content picture and one of zeros (the mean colour), at content_layer.
+    gm_out: Gram matrix of the style picture, at gram_layer.
+    sl_out: style loss of the content picture against the style picture's Gram matrices.
+    tv_out: total variation loss of the content picture.
+    """
 
     content: str
     style: str
