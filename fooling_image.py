@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
                 titles=[
                     f"original: {name[label]}\n{verdicts[0]}",
                     f"after {steps}\n{verdicts[1]}",
-                    f"difference\non average {typical} of 255",
+                    f"difference\nmean {typical} of 255",
                     "difference\ntimes ten",
                 ],
             )

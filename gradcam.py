@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
             f"Guided backprop differs by at most {largest['guided backprop']}, Grad-CAM by {largest['Grad-CAM']} (both "
             f"scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by "
             f"{largest['Guided Grad-CAM']}: Captum enlarges its map with another bicubic kernel and does not stretch "
-            "it, so there a few hundredths are no mistake.",
+            "it, so small differences are no mistake there.",
         ),
         Picture(
             layers_path,

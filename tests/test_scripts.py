@@ -196,6 +196,15 @@ def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, caps
     assert capsys.readouterr().out.startswith("The losses cannot be checked: expected stored values in tests/nothing")
 
 
+def test_weights_of_ones_own_are_not_checked(main, own_pictures, capsys):
+    """Stored values belong to the usual weights: with a file of one's own a line says so instead of a wrong alarm."""
+    content, style = own_pictures
+    main(style_transfer, "--weights", "own.pth", "--content", content, "--style", style, "--iterations", "1")
+    out = capsys.readouterr().out
+    assert "The losses cannot be checked: the stored values belong to other weights than own.pth" in out
+    assert "Maximum error" not in out
+
+
 # --- mistakes ---
 
 

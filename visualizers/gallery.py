@@ -69,7 +69,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     parser = script.parser(__doc__)
     args = parser.parse_args(argv)
     source = source or pretrained.from_arguments(args)
-    options = ["--out", args.out, "--seed", str(args.seed), *(["--show"] if args.show else [])]
+    options = ["--weights", args.weights, "--out", args.out, "--seed", str(args.seed)]
+    options += ["--show"] if args.show else []
     made = chapters()
     for chapter in made:
         start = time.perf_counter()
