@@ -106,7 +106,7 @@ def grid(
         for j, panel in enumerate(row.panels):
             canvas.panel(x, y, widths[j], height, panel)
             if row.titles:
-                canvas.words(x + widths[j] / 2, y - 4, titles[i][j], TITLE, ha="center", va="bottom", ma="center")
+                canvas.words(x + widths[j] / 2, y - 11, titles[i][j], TITLE, ha="center", va="baseline", ma="center")
             x += widths[j] + GAP
         if row.bar:
             canvas.bar(x, y, height, row.bar)
