@@ -1,0 +1,152 @@
+"""Grade one submission: a folder or a zip goes in, results.json and a report come out.
+
+    python staff/grade.py SUBMISSION [--out results.json] [--report report.html] [--seed N] [--deadline SECONDS]
+
+Expect a line for each part, and an exit status of 0 whatever the submission is worth. docs/autograder.md says more.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+import pytest
+
+from staff.grader import descendants, intake, points, report, rules, workspace
+from staff.grader.client import Client
+from staff.grader.plugin import GradingPlugin
+from staff.grader.results import Results
+
+GRACE = 5  # seconds after the deadline, within which what is known is written
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    results = grade(args.submission, args.out, args.report, args.seed, args.deadline)
+    print(results.output)
+    return 0
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Grade one submission, a folder or a zip.")
+    parser.add_argument("submission", type=Path, metavar="SUBMISSION")
+    parser.add_argument("--out", type=Path, default=Path("results.json"), help="what Gradescope reads")
+    parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
+    parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
+    parser.add_argument("--deadline", type=float, help="seconds after which the results are written as they stand")
+    return parser.parse_args(argv)
+
+
+def grade(
+    submission: Path,
+    out: Path,
+    report_path: Path | None = None,
+    seed: int | None = None,
+    deadline: float | None = None,
+    suite: Path = REPOSITORY,
+) -> Results:
+    """suite: the folder that holds tests/ and staff/hidden/. Returns the results, which `out` then holds."""
+    started = time.monotonic()
+    table = points.read()
+    until = started + (deadline or table["limits"]["deadline"])
+    results = Results(output="The grading did not come to its end.")
+    results.write(out)
+    work = Path(tempfile.mkdtemp(prefix="grade-"))
+    guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started))
+    guard.daemon = True
+    guard.start()
+    plugin = None
+    try:
+        work.chmod(0o711)
+        try:
+            taken = intake.take_in(submission)
+        except intake.IntakeError as problem:
+            taken = intake.Submission(missing=list(intake.STUDENT_FILES), notes=[str(problem).capitalize() + "."])
+        seed = _seed(submission, taken) if seed is None else seed
+        results.facts["seed"] = seed
+        project = work / "project"
+        workspace.build(project, taken, suite)
+        hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), submission.resolve().parent, out.resolve().parent]
+
+        def start() -> Client:
+            return Client(project, [path for path in hide if len(path.parts) > 1]).__enter__()
+
+        plugin = GradingPlugin(start, results, table, seed, until)
+        _run_tests(plugin, suite)
+        rules.check(taken, plugin, table["rules"])
+    finally:
+        if plugin is not None:
+            client = plugin.client
+            if client is not None:
+                results.facts["layers"] = client.layers
+            plugin.close()
+        guard.cancel()
+        shutil.rmtree(work, ignore_errors=True)
+        results.execution_time = time.monotonic() - started
+    results.output = _summary(results, taken, plugin)
+    results.write(out)
+    if report_path is not None:
+        report.write(report_path, results, plugin.pictures, table)
+    return results
+
+
+def _run_tests(plugin: GradingPlugin, suite: Path) -> None:
+    sys.path.insert(0, str(suite))
+    folders = [str(folder) for folder in (suite / "tests", suite / "staff" / "hidden") if folder.is_dir()]
+    options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "-p", "no:cacheprovider",
+               "-o", "addopts=--strict-markers", "-o", "timeout=0",
+                "-o", "pythonpath=", "-o", "filterwarnings=default"]  # fmt: skip
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = pytest.main([*options, *folders], plugins=[plugin])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        plugin.problems.append(said.getvalue()[-3000:])
+
+
+def _seed(submission: Path, taken: intake.Submission) -> int:
+    """From the id that Gradescope gives a submission, or else from the student's files."""
+    identity = repr(sorted(taken.files.items()))
+    metadata = submission.resolve().with_name("submission_metadata.json")
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        identity = str(json.loads(metadata.read_text())["id"])
+    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
+
+
+def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) -> str:
+    table = plugin.table
+    titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
+    lines = [f"{titles[part]}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
+    lines.append(f"Total: {results.score:g} of {results.max_score:g}")
+    lines += taken.notes
+    lines.append(f"Seed of the hidden inputs: {results.facts['seed']}.")
+    missing = [name for name, on in results.facts.get("layers", {}).items() if not on]
+    results.facts["layers_missing"] = missing
+    results.facts["grader_problems"] = plugin.problems
+    if plugin.problems:
+        lines.append(f"The grader itself met {len(plugin.problems)} problem(s): staff will look at this submission.")
+    return "\n".join(lines)
+
+
+def _write_and_end(results: Results, out: Path, work: Path, started: float) -> None:
+    """The last resort, from a thread of its own: whatever the main thread hangs in, there are results."""
+    descendants.end_all(os.getpid())
+    results.execution_time = time.monotonic() - started
+    results.output = "The grading was ended at its deadline; what was not reached counts 0."
+    results.write(out)
+    shutil.rmtree(work, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""What happens in a fork, from the first line to the last: give up every right, call the probe, send a frame."""
+
+import inspect
+import os
+import resource
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from staff.grader import frames, kernel
+
+PROCESSES = 64  # processes and threads together
+OPEN_FILES = 128
+FILE_BYTES = 64 * 1024 * 1024
+TEXT = 2000  # characters of a message that are handed on
+
+
+def layers(uid: int | None) -> dict[str, bool]:
+    """Which of the layers that each child sets up work here, found out in a child that does nothing else."""
+    names = ["unprivileged user", "no new privileges", "capabilities dropped", "limits"]
+    pid = os.fork()
+    if pid == 0:
+        results = _give_up_rights(uid, 60)
+        os._exit(sum(1 << i for i, name in enumerate(names) if results[name]))
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return {name: code >= 0 and bool(code & 1 << i) for i, name in enumerate(names)} | {"memory watched": True}
+
+
+def main(request: dict, scratch: str, result: int, text: int, uid: int | None, limits: dict) -> None:
+    """Never returns."""
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.dup2(text, 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings and progress bars are no prints
+        os.dup2(result, 3)
+        os.closerange(4, OPEN_FILES * 8)  # above all the server's socket
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        _give_up_rights(uid, limits["seconds"])
+        os.chdir(scratch)
+        environment = {
+            "HOME": scratch,
+            "TMPDIR": scratch,
+            "MPLCONFIGDIR": scratch,
+            "USER": "student",
+            "LOGNAME": "student",
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "Agg",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = ["grade"]
+        import torch
+
+        torch.set_num_threads(limits["threads"])
+        data = _answer(request, limits["count"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with open(3, "wb") as pipe:
+            pipe.write(data)
+        os._exit(0)
+    except BaseException:
+        os._exit(120)
+
+
+def _answer(request: dict, count: bool) -> bytes:
+    from tests import probes
+
+    probe = getattr(probes, request.pop("probe"))
+    try:
+        return frames.encode(_plain(_counted(probe, request) if count else probe(**request)))
+    except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent
+        return frames.encode({"error": _described(error)})
+
+
+def _counted(probe: Callable[..., dict], request: dict) -> dict:
+    """The number of operations on tensors that the probe took, and the student's line that asked for most of them."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        lines: Counter[str] = Counter()
+
+        def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+            frame = sys._getframe(1)
+            while frame is not None and not _is_students(frame.f_code.co_filename):
+                frame = frame.f_back
+            self.lines[f"{_short(frame.f_code.co_filename)}, line {frame.f_lineno}" if frame else ""] += 1
+            return operation(*arguments, **(keywords or {}))
+
+    with Counting() as counting:
+        probe(**request)
+    busiest = [line for line, _ in counting.lines.most_common() if line][:1]
+    return {"operations": counting.lines.total(), "busiest": "".join(busiest)}
+
+
+def _plain(contents: dict) -> dict:
+    """Tensors and subclasses of ndarray become what can travel."""
+    return {key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in contents.items()}
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    try:
+        message = str(error)[:TEXT]
+    except BaseException:
+        message = "(its message could not be made)"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+    if isinstance(error, SyntaxError) and error.filename:
+        own.append(traceback.FrameSummary(error.filename, error.lineno, "", line=(error.text or "").strip()))
+    place = "\n".join(f"{_short(f.filename)}, line {f.lineno}: {f.line}" for f in own[-3:])
+    return {"type": type(error).__name__[:100], "message": message, "trace": place[:TEXT]}
+
+
+def _is_students(path: str) -> bool:
+    project = os.path.dirname(os.path.dirname(inspect.getfile(sys.modules["tests.probes"])))
+    return path.startswith(project + os.sep) and not _short(path).startswith(("tests/", "pretrained/"))
+
+
+def _short(path: str) -> str:
+    project = os.path.dirname(os.path.dirname(inspect.getfile(sys.modules["tests.probes"])))
+    return os.path.relpath(path, project)
+
+
+def _give_up_rights(uid: int | None, seconds: float) -> dict[str, bool]:
+    done = {"unprivileged user": False, "limits": True}
+    limits = {
+        resource.RLIMIT_CPU: int(seconds) * 4 + 5,  # four threads may count at once
+        resource.RLIMIT_FSIZE: FILE_BYTES,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: 1 << 20,
+    }
+    if uid is not None:
+        limits[resource.RLIMIT_NPROC] = PROCESSES
+    for kind, value in limits.items():
+        try:
+            resource.setrlimit(kind, (value, value))
+        except (ValueError, OSError):
+            done["limits"] = False
+    if uid is not None:
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            done["unprivileged user"] = True
+        except OSError:
+            os._exit(121)  # asked for, and so never done without
+    else:
+        done["unprivileged user"] = os.getuid() != 0
+        try:
+            resource.setrlimit(resource.RLIMIT_NPROC, (4096, 4096))  # counts all that this user runs anywhere
+        except (ValueError, OSError):
+            done["limits"] = False
+    done["no new privileges"] = kernel.no_new_privileges()
+    done["capabilities dropped"] = kernel.drop_capabilities()
+    return done

@@ -1,0 +1,86 @@
+"""The processes that come from one process: finding them, weighing them, ending them. Nobody else's are touched."""
+
+import os
+import signal
+import time
+from collections import defaultdict
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def of(root: int) -> list[int]:
+    """The ids of all living descendants of process `root`, by following parents in /proc."""
+    children = defaultdict(list)
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields and fields[0] != "Z":
+                children[int(fields[1])].append(int(entry.name))
+    found, waiting = [], [root]
+    while waiting:
+        more = children.get(waiting.pop(), [])
+        found += more
+        waiting += more
+    return found
+
+
+def memory(pids: list[int], shared: int) -> int:
+    """Bytes of anonymous memory that these processes hold beyond the `shared` that each was forked with."""
+    return sum(max(0, anonymous(pid) - shared) for pid in pids)
+
+
+def anonymous(pid: int) -> int:
+    try:
+        _, resident, files = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(files)) * PAGE + _shared_memory(pid)
+
+
+def end_all(root: int, patience: float = 5.0) -> bool:
+    """End every descendant of `root` (which must be this process, and collect orphans), and reap them.
+
+    They are stopped before they are killed, so that none can fork away in between. Returns whether none is left.
+    """
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        pids = of(root)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+        _reap()
+        if not pids:
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/pid/stat after the name, which may itself hold spaces and brackets: state, parent, ..."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _shared_memory(pid: int) -> int:
+    """RssShmem: memory shared by mmap or memfd, which statm counts among the files."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
+            if line.startswith("RssShmem:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0

@@ -1,0 +1,178 @@
+"""The pytest plugin that grades: it keeps the graded tests, sends their probes to children, and notes what they earn."""
+
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from staff.grader import points, rules
+from staff.grader.client import CallFailed, Client, ServerLost
+from staff.grader.results import Results, Test
+
+SEED = pytest.StashKey[int]()
+HIDDEN = "staff/hidden"
+STARTS = 4  # of the fork server, when it is lost
+
+
+class GradingPlugin:
+    """One run. `start` makes a Client that is ready; `until` is the monotonic time at which all must be done."""
+
+    def __init__(self, start: Callable[[], Client], results: Results, table: dict, seed: int, until: float) -> None:
+        self.start, self.results, self.table, self.seed, self.until = start, results, table, seed, until
+        self.client: Client | None = None
+        self.starts = 0
+        self.printed: list[str] = []  # "probe: text", for the rules
+        self.pictures: dict[str, list[tuple[str, np.ndarray]]] = {}  # by test, for the report
+        self.problems: list[str] = []  # of the grader itself
+        self._running = ""
+
+    def reach(self, name: str, **arguments: object) -> dict:
+        """What `probes.call` does, in a child."""
+        from tests.probes import StudentError
+
+        answer = self.call(name, **arguments)
+        if "error" in answer:
+            error = answer["error"]
+            fields = [str(error.get(key, "")) for key in ("type", "message", "trace")] if isinstance(error, dict) else [""] * 3
+            raise StudentError(*fields)
+        return answer
+
+    def call(self, name: str, count: bool = False, **arguments: object) -> dict:
+        """As `reach`, but an error comes back as {"error": {...}}. count: return the number of operations instead."""
+        from tests.probes import StudentError
+
+        limits = self.table["limits"]
+        left = self.until - time.monotonic()
+        if left < 1:
+            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
+        try:
+            if self.client is None:
+                self.starts += 1
+                if self.starts > STARTS:
+                    raise ServerLost("the grader's fork server was lost too often")
+                self.client = self.start()
+            bounds = {"seconds": min(limits["seconds"], left), "memory": limits["megabytes"] << 20, "count": count}
+            answer = self.client.call(name, bounds, **arguments)
+        except CallFailed as failed:
+            raise StudentError("Ended", f"your code {failed}", "") from None
+        except ServerLost as lost:
+            self.close()
+            self.problems.append(f"{name}: {lost}")
+            raise StudentError("Ended", "the grader lost the process that runs your code: tell the staff", "") from None
+        report = self.client.reports[-1]
+        if report["printed"]:
+            self.printed.append(f"{name}: {report['text'].strip()[:200]}")
+        return answer
+
+    def close(self) -> None:
+        if self.client is not None:
+            client, self.client = self.client, None
+            client.__exit__()
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from tests import compare
+        from tests.probes import REACH
+
+        config.stash[REACH] = self.reach
+        config.stash[SEED] = self.seed
+        config.addinivalue_line("markers", "points(n): the test's weight in its part")
+        compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
+
+    def _watched(self, assert_close: Callable) -> Callable:
+        """Keeps what public tests compare, for the report's pictures."""
+
+        def watched(name, got, expected, *arguments, **keywords):
+            if HIDDEN not in self._running:
+                self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
+            return assert_close(name, got, expected, *arguments, **keywords)
+
+        return watched
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Modules without graded tests are not even imported: they may import student modules."""
+        if collection_path.suffix == ".py" and collection_path.name.startswith("test_"):
+            return "mark.points" not in collection_path.read_text() or None
+        return None
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.get_closest_marker("points")]
+        parts = self.table["parts"]
+        weights = {}
+        for item in items:
+            part = next((name for name in parts if item.get_closest_marker(name)), None)
+            if part is None:
+                raise pytest.UsageError(f"expected a mark with the part of {item.nodeid}: add one of {', '.join(parts)}")
+            weights[item.nodeid] = (part, float(item.get_closest_marker("points").args[0]))
+        shares = points.share_out(weights, parts)
+        order = list(parts)
+        for item in sorted(items, key=lambda item: order.index(weights[item.nodeid][0])):
+            part = weights[item.nodeid][0]
+            hidden = HIDDEN in item.path.as_posix()
+            self.results.tests[item.nodeid] = Test(
+                name=f"{parts[part]['title']}: {'hidden: ' if hidden else ''}{_title(item)}",
+                part=part,
+                number=parts[part]["number"],
+                max_score=shares[item.nodeid],
+                visibility=self.table["visibility"]["hidden" if hidden else "public"],
+            )
+
+        rules.register(self.results, self.table["rules"])
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item):
+        self._running = item.nodeid
+        self._right = True
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        report = yield
+        test = self.results.tests[item.nodeid]
+        if call.excinfo is not None:
+            self._right = False
+            test.fail(self._message(item, call.excinfo.value))
+        elif call.when == "teardown" and self._right:
+            test.earn()
+        return report
+
+    def _message(self, item: pytest.Item, error: BaseException) -> str:
+        from tests.probes import StudentError
+
+        if isinstance(error, StudentError | AssertionError):
+            return f"{item.function.__doc__ or ''}\n\n{error}".strip()
+        self.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        return (
+            f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
+            f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
+        ).strip()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.problems.append(str(report.longrepr)[-1500:])
+
+
+def _pictures(name: str, got: object, expected: object) -> list[tuple[str, np.ndarray]]:
+    """The first image's map, the expected one and their difference; nothing for what is no picture."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape or got.dtype.kind not in "fiu" or not got.size:
+        return []
+    if got.ndim == 4 and got.shape[1] == 3 and got.shape[3] != 3:
+        got, expected = got.transpose(0, 2, 3, 1), expected.transpose(0, 2, 3, 1)
+    if not (got.ndim == 3 or (got.ndim == 4 and got.shape[3] == 3)) or min(got.shape[1:3]) < 8:
+        return []
+    difference = np.abs(got[0].astype(np.float64) - expected[0])
+    captions = "yours", "expected", f"difference, at most {difference.max():.2g}"
+    return [(f"{name}: {text}", array) for text, array in zip(captions, (got[0], expected[0], difference))]
+
+
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers of one hidden test: the same for the same submission, others for another."""
+    return np.random.default_rng([request.config.stash.get(SEED, 0), zlib.crc32(request.node.nodeid.encode())])
+
+
+def _title(item: pytest.Item) -> str:
+    words = item.name.removeprefix("test_").replace("_", " ")
+    return words[:1].upper() + words[1:]

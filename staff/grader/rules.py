@@ -1,0 +1,126 @@
+"""The handout's rules: names, imports, prints, and images computed together. Each costs its points in points.toml."""
+
+import sys
+
+import numpy as np
+
+from staff.grader import reading
+from staff.grader.intake import Submission
+from staff.grader.results import Results, Test
+
+SIGNATURES = {
+    "visualizers/saliency_map.py": {"SaliencyMap.compute_saliency_maps": "self X y model"},
+    "visualizers/gradcam.py": {
+        "CustomReLU.forward": "ctx x",
+        "CustomReLU.backward": "ctx dout",
+        "GradCam.guided_backprop": "self X_tensor y_tensor gc_model",
+        "GradCam.grad_cam": "self X_tensor y_tensor gc_model",
+    },
+    "visualizers/fooling_image.py": {"FoolingImage.make_fooling_image": "self X target_y model"},
+    "visualizers/class_visualization.py": {
+        "ClassVisualization.create_class_visualization": "self target_y class_names model dtype",
+    },
+    "style_modules/content_loss.py": {"ContentLoss.forward": "self content_weight content_current content_original"},
+    "style_modules/style_loss.py": {
+        "StyleLoss.gram_matrix": "self features normalize",
+        "StyleLoss.forward": "self feats style_layers style_targets style_weights",
+    },
+    "style_modules/tv_loss.py": {"TotalVariationLoss.forward": "self img tv_weight"},
+    "style_utils.py": {
+        "style_transfer": "name content_image style_image image_size style_size content_layer content_weight "
+        "style_layers style_weights tv_weight content_loss style_loss tv_loss cnn dtype init_random testing",
+    },
+}
+# What the handout's files import from elsewhere, and its own packages.
+IMPORTS = {"torch", "torchvision", "captum", "numpy", "scipy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
+           "style_utils", "style_modules", "visualizers", "tests"}  # fmt: skip
+
+# What must not take more operations for more images, and how many more are let pass: a warning's, for instance.
+VECTORIZED = ("saliency", "guided_backprop", "gradcam")
+MANY = 6
+SLACK = 5
+
+
+def register(results: Results, table: dict) -> None:
+    for name, rule in table.items():
+        results.tests[f"rules::{name}"] = Test(rule["title"], "rules", "R", rule["points"], "visible")
+
+
+def check(submission: Submission, plugin, table: dict) -> None:
+    """Fill in the tests that `register` made. A submission in which nothing works has not kept them either."""
+    results: Results = plugin.results
+    if not any(test.score for test in results.tests.values()):
+        for name in table:
+            results.tests[f"rules::{name}"].fail("This counts once at least one test is passed.")
+        return
+    facts = reading.read(submission.files)
+    broken = {
+        "signatures": _signatures(facts) + [f"{name} is missing." for name in submission.missing],
+        "imports": _imports(facts),
+        "printing": _printing(facts, plugin.printed),
+        "vectorized": _vectorized(plugin),
+    }
+    for name in table:
+        test = results.tests[f"rules::{name}"]
+        if broken[name]:
+            test.fail("\n".join(broken[name][:10]))
+        else:
+            test.earn()
+
+
+def _signatures(facts: dict) -> list[str]:
+    lines = [f"{name}, {fact['error']}." for name, fact in facts.items() if "error" in fact]
+    for name, expected in SIGNATURES.items():
+        present = facts.get(name, {}).get("signatures")
+        if present is None:
+            continue
+        for function, arguments in expected.items():
+            if function not in present:
+                lines.append(f"{name}: expected {function}, found none: its name must stay as it was handed out.")
+            elif present[function][: len(arguments.split())] != arguments.split():
+                lines.append(
+                    f"{name}: expected {function}({', '.join(arguments.split())}), "
+                    f"got ({', '.join(present[function])[:200]}): put the signature back."
+                )
+    return lines
+
+
+def _imports(facts: dict) -> list[str]:
+    allowed = IMPORTS | sys.stdlib_module_names
+    return [
+        f"{name}, line {line}: expected no imports beyond the handout's and the standard library, got {module}."
+        for name, fact in facts.items()
+        for module, line in fact.get("imports", [])
+        if module not in allowed
+    ]
+
+
+def _printing(facts: dict, printed: list[str]) -> list[str]:
+    lines = [f"{name}, line {line}: prints while it is imported." for name, fact in facts.items()
+             for line in fact.get("prints", [])]  # fmt: skip
+    return lines + [f"Printed in {text}" for text in dict.fromkeys(printed)]
+
+
+def _vectorized(plugin) -> list[str]:
+    """Operations on tensors, counted below autograd, for one image and for several."""
+    from tests.probes import StudentError
+
+    images = np.random.default_rng(0).standard_normal((MANY, 3, 64, 64)).astype(np.float32)
+    labels = np.arange(MANY) % 5
+    lines, measured = [], 0
+    for probe in VECTORIZED:
+        try:
+            one, many = (
+                plugin.call(probe, count=True, network="embedded", X=images[:n], y=labels[:n]) for n in (1, MANY)
+            )
+            more = int(many["operations"]) - int(one["operations"])
+        except (StudentError, KeyError, TypeError, ValueError):
+            continue  # it does not run: the tests of that part say so
+        measured += 1
+        if more > SLACK:
+            hint = f" Most of them come from {many['busiest']}." if isinstance(many.get("busiest"), str) else ""
+            lines.append(
+                f"{probe}: expected as many operations for {MANY} images as for one, got {more} more: "
+                f"compute all images in one pass, without a loop over them.{hint[:200]}"
+            )
+    return lines if measured else ["None of the functions runs, so nothing could be counted."]

@@ -1,0 +1,224 @@
+"""The fork server: torch is warm in it, no student code ever is. Each call is one fork, watched, and ended with all
+its descendants.
+
+    python -I server.py PROJECT SOCKET-FD OPTIONS
+
+It is started by client.py, sets up what the kernel offers for isolation, and answers calls over a socket.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from staff.grader import child, descendants, frames, kernel
+
+WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
+TEXT_KEPT = 16 * 1024  # bytes of what a call printed
+POLL = 0.02  # seconds between two looks at memory
+
+
+def main() -> None:
+    project, link, options = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3])
+    layers = enter_isolation(project, options)
+    warm_up(project)
+    layers.update(child.layers(options["uid"]))
+    shared = descendants.anonymous(os.getpid())
+    send(link, frames.encode({"layers": layers, "warm_bytes": shared}))
+    while (data := receive(link)) is not None:
+        request = frames.decode(data)
+        report, result = run(request, options, shared, link)
+        send(link, frames.encode(report))
+        send(link, result)
+
+
+def enter_isolation(project: Path, options: dict) -> dict[str, bool]:
+    """Namespaces, then a fork so that this goes on as the first process of its own. Returns which layers are on."""
+    kernel.end_with_parent()
+    layers = {}
+    root = os.getuid() == 0
+    if not root:
+        layers["user namespace"] = root = kernel.own_user_namespace()
+    for name, flag in {
+        "network namespace": kernel.NEW_NETWORK,
+        "mount namespace": kernel.NEW_MOUNTS,
+        "ipc namespace": kernel.NEW_IPC,
+        "process namespace": kernel.NEW_PID,
+    }.items():
+        layers[name] = root and name not in options["without"] and kernel.unshare(flag)
+    if layers["process namespace"]:
+        first = os.fork()
+        if first:
+            os.waitpid(first, 0)
+            os._exit(0)
+        kernel.end_with_parent()
+    layers["orphans collected"] = kernel.collect_orphans()
+    layers["memory hidden"] = kernel.hide_memory()
+    if layers["mount namespace"]:
+        layers["mount namespace"] = kernel.private_mounts()
+        if layers["process namespace"]:
+            layers["own /proc"] = kernel.mount_proc()
+        keep = sorted({Path(path).resolve() for path in (sys.prefix, sys.base_prefix, project)})
+        # A virtual environment's bin/python may be a link into another folder: base_prefix holds that one.
+        covered = [Path(path) for path in (*options["hide"], *WRITABLE)]
+        layers["folders hidden"] = all([
+            kernel.cover(folder, keep, 128, 0o1777 if str(folder) in WRITABLE else 0o755)
+            for folder in sorted(covered, key=lambda folder: len(folder.parts))
+            if folder.is_dir() and not folder.is_symlink()
+        ])  # fmt: skip
+    return layers
+
+
+def warm_up(project: Path) -> None:
+    """Import what student code will, but none of it, so that a fork finds it there."""
+    sys.path.pop(0)
+    sys.path.insert(0, str(project))
+    os.chdir(project)
+    sys.dont_write_bytecode = True
+    import captum.attr
+    import matplotlib.pyplot
+    import scipy.ndimage
+    import torch
+    import torchvision.models
+    import torchvision.transforms.v2
+
+    torch.set_num_threads(1)  # threads do not survive a fork: none may have started
+    import pretrained.weights
+    import tests.networks
+    import tests.probes  # noqa: F401  it imports the student's modules inside its functions
+
+
+def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple[dict, bytes]:
+    """One call in one fork. Returns a report and the bytes that came back: b"" unless the child ended well."""
+    limits = request.pop("limits")
+    scratch = tempfile.mkdtemp(prefix="scratch-")
+    if options["uid"] is not None:
+        os.chown(scratch, options["uid"], options["uid"])
+    result_read, result_write = os.pipe()
+    text_read, text_write = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        child.main(request, scratch, result_write, text_write, options["uid"], limits)
+    os.close(result_write)
+    os.close(text_write)
+
+    result, text, printed, peak, ended = bytearray(), bytearray(), 0, 0, ""
+    code = None
+    results, texts = {result_read: result}, {text_read: text}
+    looked = 0.0
+    while code is None and not ended:
+        printed += _read(texts, 0, TEXT_KEPT)
+        if results:
+            _read(results, POLL, limits["bytes"])
+        else:
+            time.sleep(0.002)
+        waited, status = os.waitpid(pid, os.WNOHANG)
+        if waited:
+            code = os.waitstatus_to_exitcode(status)
+        now = time.monotonic()
+        if now - looked > POLL:
+            looked = now
+            peak = max(peak, descendants.memory(descendants.of(os.getpid()), shared))
+        if now - started > limits["seconds"]:
+            ended = f"was ended after {limits['seconds']:.0f} seconds"
+        elif peak > limits["memory"]:
+            ended = f"was ended when it held more than {limits['memory'] >> 20} MB of memory"
+        elif len(result) > limits["bytes"]:
+            ended = "was ended when it returned too much"
+        elif select.select([link], [], [], 0)[0]:
+            ended = "was ended with the grading"  # the parent is gone, or asks for the end
+    left = len(descendants.of(os.getpid())) if code is not None else 0
+    clean = descendants.end_all(os.getpid())
+    printed += _read(texts, 0, TEXT_KEPT)
+    _read(results, 0, limits["bytes"])
+    os.close(result_read)
+    os.close(text_read)
+    _sweep(scratch, options["uid"])
+    if not ended and code is not None and code < 0:
+        ended = f"was ended by signal {signal.Signals(-code).name}" if -code in set(signal.Signals) else "crashed"
+    elif not ended and code != 0:
+        ended = f"ended the process itself (exit code {code}) instead of returning"
+    report = {
+        "ended": ended,
+        "seconds": time.monotonic() - started,
+        "memory": peak,
+        "printed": printed,
+        "text": text[:TEXT_KEPT].decode("utf-8", "replace"),
+        "left_running": left,
+        "clean": clean,
+    }
+    return report, b"" if ended else bytes(result)
+
+
+def _read(pipes: dict[int, bytearray], patience: float, limit: int) -> int:
+    """Take what is in the pipes, without waiting for their end: a daemon may hold the other side.
+
+    pipes: what came so far from each; one that has ended is taken out. Returns the number of bytes that came.
+    """
+    count = 0
+    until = time.monotonic() + 0.5
+    while pipes and time.monotonic() < until:
+        ready = select.select(list(pipes), [], [], patience)[0]
+        if not ready:
+            break
+        patience = 0
+        for pipe in ready:
+            data = os.read(pipe, 1 << 20)
+            count += len(data)
+            if not data:
+                del pipes[pipe]
+            elif len(pipes[pipe]) <= limit:
+                pipes[pipe] += data
+    return count
+
+
+def _sweep(scratch: str, uid: int | None) -> None:
+    """Delete the scratch folder, and what the child's own user left in folders that everybody may write to."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    if uid is None:
+        return
+    for folder in WRITABLE:
+        for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+            try:
+                if entry.stat(follow_symlinks=False).st_uid != uid:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+            except OSError:
+                pass
+
+
+def send(link: socket.socket, data: bytes) -> None:
+    link.sendall(struct.pack("<Q", len(data)) + data)
+
+
+def receive(link: socket.socket) -> bytes | None:
+    """One message; None when the other side is gone."""
+    head = _exactly(link, 8)
+    return None if head is None else _exactly(link, struct.unpack("<Q", head)[0])
+
+
+def _exactly(link: socket.socket, count: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < count:
+        more = link.recv(min(count - len(data), 1 << 20))
+        if not more:
+            return None
+        data += more
+    return bytes(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The folder that student code runs in: staff's copy of the assignment, and over it the student's own files."""
+
+import shutil
+from pathlib import Path
+
+from staff.grader.intake import STUDENT_FILES, Submission
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# What student code may need of ours. No graded test, no expected value, and nothing of staff/ is among it.
+GIVEN = (
+    "image_utils.py",
+    "visualizers/figure.py",
+    "visualizers/network.py",
+    "visualizers/script.py",
+    "visualizers/gallery.py",
+    "pretrained",
+    "images",
+    "tests/probes.py",
+    "tests/networks.py",
+)
+
+# A package whose modules are imported when they are asked for, so that one broken file breaks its own tests only.
+LAZY_PACKAGE = '''"""Imports each class when it is asked for."""
+
+import importlib
+
+_MODULES = {modules!r}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
+    raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+'''
+PACKAGES = {
+    "visualizers": {
+        "SaliencyMap": "visualizers.saliency_map",
+        "GradCam": "visualizers.gradcam",
+        "FoolingImage": "visualizers.fooling_image",
+        "ClassVisualization": "visualizers.class_visualization",
+    },
+    "style_modules": {
+        "ContentLoss": "style_modules.content_loss",
+        "StyleLoss": "style_modules.style_loss",
+        "TotalVariationLoss": "style_modules.tv_loss",
+    },
+}
+
+
+def build(folder: Path, submission: Submission, suite: Path = REPOSITORY) -> None:
+    """Fill `folder`; everything in it can be read, and nothing written, by whoever student code runs as."""
+    for name in GIVEN:
+        source, target = (suite if name.startswith("tests/") else REPOSITORY) / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copyfile(source, target)
+    for package, modules in PACKAGES.items():
+        (folder / package).mkdir(exist_ok=True)
+        (folder / package / "__init__.py").write_text(LAZY_PACKAGE.format(modules=modules))
+    for name in STUDENT_FILES:
+        missing = f"raise ImportError({name + ' is missing from the submission'!r})\n".encode()
+        (folder / name).write_bytes(submission.files.get(name, missing))
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,49 @@
+"""What the grader's own tests share: a copy of the solution's student files, and a grading of it in miniature."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from staff.grader.intake import STUDENT_FILES
+
+ROOT = Path(__file__).resolve().parents[2]
+MINIATURE = Path(__file__).with_name("miniature")
+collect_ignore = ["miniature"]
+
+GRADE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from staff import grade
+out = Path(sys.argv[2])
+grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline={deadline}, suite=Path({suite!r}))
+"""
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with the solution's student files, to be spoiled by the test."""
+    folder = tmp_path / "handed in" / "project"
+    for name in STUDENT_FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+@pytest.fixture
+def grade(tmp_path):
+    """Grade a submission by the miniature suite, in a process of its own; returns what results.json holds."""
+
+    def run(submission, deadline=60):
+        out = tmp_path / "results" / "results.json"
+        code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=deadline)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(submission), str(out)], capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(out.read_text())
+
+    return run
