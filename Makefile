@@ -9,7 +9,7 @@ RUN := runs/embedded
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: help figures test submission data clean \
-	lint check references staff-paint staff-render staff-train staff-evaluate venv staff-venv
+	lint check grade autograder references staff-paint staff-render staff-train staff-evaluate venv staff-venv
 
 ##@ For students
 
@@ -41,6 +41,12 @@ check: ## linter, types and tests, as continuous integration runs them
 lint: venv ## linter and types alone
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m mypy
+
+grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
+	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+
+autograder: venv ## pack dist/autograder.zip for Gradescope
+	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)

@@ -37,9 +37,15 @@ class Client:
         self.reports: list[dict] = []
 
     def __enter__(self) -> "Client":
+        self.start()
+        self.wait()
+        return self
+
+    def start(self) -> None:
+        """Start the fork server; it gets ready while the parent does other things."""
         kernel.hide_memory()
         kernel.collect_orphans()
-        ours, theirs = socket.socketpair()
+        self.link, theirs = socket.socketpair()
         command = [sys.executable, "-I", str(SERVER), str(self.project), str(theirs.fileno()), json.dumps(self.options)]
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tmp",
                        "OMP_NUM_THREADS": "1", "USER": "student", "HOME": "/tmp"}  # fmt: skip
@@ -49,16 +55,15 @@ class Client:
             stdout=subprocess.DEVNULL, stderr=self.said, start_new_session=True,
         )  # fmt: skip
         theirs.close()
-        self.link = ours
+
+    def wait(self) -> None:
+        """Until the fork server is ready. Raises ServerLost."""
         try:
-            hello = frames.decode(self._receive(START_SECONDS))
+            self.layers = frames.decode(self._receive(START_SECONDS))["layers"]
         except ServerLost:
             self.said.seek(0)
             said = self.said.read().decode("utf-8", "replace")[-2000:]
-            self.__exit__()
             raise ServerLost(f"the fork server did not start: {said}") from None
-        self.layers = hello["layers"]
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Afterwards no process that came from the server is alive."""
@@ -75,6 +80,8 @@ class Client:
 
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
         """What the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""
+        if not self.layers:
+            self.wait()
         limits = {"threads": 1, "count": False, "bytes": ANSWER_BYTES, **limits}
         send(self.link, frames.encode({"probe": probe, "limits": limits, **arguments}))
         report = frames.decode(self._receive(limits["seconds"] + 20))

@@ -18,7 +18,7 @@ STARTS = 4  # of the fork server, when it is lost
 
 
 class GradingPlugin:
-    """One run. `start` makes a Client that is ready; `until` is the monotonic time at which all must be done."""
+    """One run. `start` makes a Client that is started; `until` is the monotonic time at which all must be done."""
 
     def __init__(self, start: Callable[[], Client], results: Results, table: dict, seed: int, until: float) -> None:
         self.start, self.results, self.table, self.seed, self.until = start, results, table, seed, until

@@ -1,0 +1,1 @@
+"""What Gradescope needs, and how it is packed."""

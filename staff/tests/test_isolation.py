@@ -1,0 +1,132 @@
+"""One fork server, many pieces of student code in turn: each call is by itself, and nothing of it remains."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from staff.grader import intake, workspace
+from staff.grader.client import CallFailed, Client
+
+ONES = np.ones((1, 2, 3, 4), np.float32)
+CODE = """
+import os, sys, time, socket, ctypes, torch
+from torch import nn
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        {line}
+        return (content_weight * (content_current - content_original) ** 2).sum()
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("isolated")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    project = folder / "project"
+    workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
+    root = Path(__file__).resolve().parents[2]
+    with Client(project, [root, Path.home()]) as started:
+        yield started
+
+
+@pytest.fixture
+def run(client):
+    def call(line, seconds=20.0, megabytes=400):
+        (client.project / "style_modules/content_loss.py").write_text(CODE.format(line=line))
+        limits = {"seconds": seconds, "memory": megabytes << 20}
+        return client.call("content", limits, weight=2.0, F=ONES, P=0 * ONES)
+
+    return call
+
+
+def test_the_right_answer_comes_back(run):
+    assert run("pass") == {"loss": 48.0}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("os._exit(0)", "without a whole answer"),
+        ("os._exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("ctypes.string_at(0)", "SIGSEGV"),
+        ("os.write(3, b'A3F1' + b'x' * 99); os._exit(0)", "without a whole answer"),
+        ("os.write(3, b'A3F1')", "without a whole answer"),
+    ],
+)
+def test_ending_the_process_is_no_answer(run, line, message):
+    with pytest.raises(CallFailed, match=message):
+        run(line)
+    assert run("pass") == {"loss": 48.0}
+
+
+@pytest.mark.parametrize("line", ["while True: pass", "import signal; signal.signal(15, signal.SIG_IGN); time.sleep(99)"])
+def test_what_hangs_is_ended(run, line):
+    started = time.monotonic()
+    with pytest.raises(CallFailed, match="after 1 seconds"):
+        run(line, seconds=1)
+    assert time.monotonic() - started < 8
+
+
+def test_memory_is_watched(run):
+    with pytest.raises(CallFailed, match="memory"):
+        run("x = [bytearray(b'1') * (20 << 20) for _ in range(60) if not time.sleep(0.01)]", megabytes=200)
+
+
+def test_exit_and_interrupt_are_errors_of_the_student(run):
+    assert run("sys.exit(0)")["error"]["type"] == "SystemExit"
+    answer = run("raise KeyboardInterrupt")["error"]
+    assert answer["type"] == "KeyboardInterrupt"
+    assert "style_modules/content_loss.py, line 6" in answer["trace"]
+
+
+def test_many_forks_end_and_the_next_call_works(run, client):
+    try:
+        run("[os.fork() for _ in range(5)]; time.sleep(30)", seconds=2)
+    except CallFailed:
+        pass
+    assert run("pass") == {"loss": 48.0}
+    assert client.reports[-1]["clean"]
+
+
+def test_a_flood_of_text_is_let_pass(run, client):
+    assert run("[print('x' * 10**6) for _ in range(100)]") == {"loss": 48.0}
+    assert client.reports[-1]["printed"] >= 10**8
+
+
+def test_daemons_are_ended(run, client):
+    line = "(os.setsid(), os.fork() or time.sleep(300)) if os.fork() == 0 else time.sleep(0.2)"
+    assert run(line) == {"loss": 48.0}
+    report = client.reports[-1]
+    assert report["left_running"] >= 1
+    assert report["clean"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a user of its own needs root")
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"open({str(Path(__file__).resolve())!r})",
+        "os.listdir('/root/.ssh')",
+        "open('/proc/1/mem')",
+        "open('/proc/1/environ').read()",
+        "os.kill(os.getppid(), 9)",
+        "open(__file__, 'w')",
+        "socket.create_connection(('127.0.0.1', 22), 2)",
+        "os.setuid(0)",
+        "open('big', 'wb').write(b'x' * (100 << 20))",
+    ],
+)
+def test_what_is_forbidden_is_an_error(run, line):
+    with pytest.raises((CallFailed, AssertionError)):  # a file that grows too large ends by signal
+        assert "error" not in run(line)
+
+
+def test_every_layer_is_reported(client):
+    assert {"network namespace", "unprivileged user", "limits", "no new privileges"} <= set(client.layers)
+    if os.getuid() == 0 and client.layers["mount namespace"]:
+        assert client.layers["folders hidden"]
