@@ -73,8 +73,9 @@ class GradingPlugin:
             client.__exit__()
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        from tests import compare
         from tests.probes import REACH
+
+        from tests import compare
 
         config.stash[REACH] = self.reach
         config.stash[SEED] = self.seed

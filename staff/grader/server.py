@@ -84,17 +84,12 @@ def warm_up(project: Path) -> None:
     sys.path.insert(0, str(project))
     os.chdir(project)
     sys.dont_write_bytecode = True
-    import captum.attr
-    import matplotlib.pyplot
-    import scipy.ndimage
     import torch
-    import torchvision.models
-    import torchvision.transforms.v2
 
     torch.set_num_threads(1)  # threads do not survive a fork: none may have started
-    import pretrained.weights
     import tests.networks
     import tests.probes  # noqa: F401  it imports the student's modules inside its functions
+
 
 
 def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple[dict, bytes]:
@@ -112,16 +107,13 @@ def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple
     os.close(result_write)
     os.close(text_write)
 
-    result, text, printed, peak, ended = bytearray(), bytearray(), 0, 0, ""
-    code = None
-    results, texts = {result_read: result}, {text_read: text}
+    result, text = _Pipe(result_read, limits["bytes"]), _Pipe(text_read, TEXT_KEPT)
+    peak, ended, code = 0, "", None
     looked = 0.0
     while code is None and not ended:
-        printed += _read(texts, 0, TEXT_KEPT)
-        if results:
-            _read(results, POLL, limits["bytes"])
-        else:
-            time.sleep(0.002)
+        _read([result, text], POLL)
+        if not result.open or not text.open:
+            time.sleep(0.001)  # closed at the end, or by the student's code
         waited, status = os.waitpid(pid, os.WNOHANG)
         if waited:
             code = os.waitstatus_to_exitcode(status)
@@ -133,14 +125,14 @@ def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple
             ended = f"was ended after {limits['seconds']:.0f} seconds"
         elif peak > limits["memory"]:
             ended = f"was ended when it held more than {limits['memory'] >> 20} MB of memory"
-        elif len(result) > limits["bytes"]:
+        elif result.count > limits["bytes"]:
             ended = "was ended when it returned too much"
         elif select.select([link], [], [], 0)[0]:
             ended = "was ended with the grading"  # the parent is gone, or asks for the end
     left = len(descendants.of(os.getpid())) if code is not None else 0
     clean = descendants.end_all(os.getpid())
-    printed += _read(texts, 0, TEXT_KEPT)
-    _read(results, 0, limits["bytes"])
+    for pipe in (result, text):
+        _read([pipe], 0)
     os.close(result_read)
     os.close(text_read)
     _sweep(scratch, options["uid"])
@@ -152,34 +144,35 @@ def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple
         "ended": ended,
         "seconds": time.monotonic() - started,
         "memory": peak,
-        "printed": printed,
-        "text": text[:TEXT_KEPT].decode("utf-8", "replace"),
+        "printed": text.count,
+        "text": text.data[:TEXT_KEPT].decode("utf-8", "replace"),
         "left_running": left,
         "clean": clean,
     }
-    return report, b"" if ended else bytes(result)
+    return report, b"" if ended else bytes(result.data)
 
 
-def _read(pipes: dict[int, bytearray], patience: float, limit: int) -> int:
-    """Take what is in the pipes, without waiting for their end: a daemon may hold the other side.
+class _Pipe:
+    """What came through a pipe: its first `limit` bytes or a little more, and how many came in all."""
 
-    pipes: what came so far from each; one that has ended is taken out. Returns the number of bytes that came.
-    """
-    count = 0
-    until = time.monotonic() + 0.5
-    while pipes and time.monotonic() < until:
-        ready = select.select(list(pipes), [], [], patience)[0]
-        if not ready:
+    def __init__(self, handle: int, limit: int) -> None:
+        self.handle, self.limit, self.data, self.count, self.open = handle, limit, bytearray(), 0, True
+
+
+def _read(pipes: list[_Pipe], patience: float) -> None:
+    """Take what is there, without waiting for the end: a daemon may hold the other side."""
+    until = time.monotonic() + POLL
+    while time.monotonic() < until or not patience:
+        ready = select.select([pipe.handle for pipe in pipes if pipe.open], [], [], patience)[0]
+        for pipe in pipes:
+            if pipe.handle in ready:
+                data = os.read(pipe.handle, 1 << 20)
+                pipe.open = bool(data)
+                pipe.count += len(data)
+                if len(pipe.data) <= pipe.limit:
+                    pipe.data += data
+        if any(not pipe.open for pipe in pipes) or not ready:
             break
-        patience = 0
-        for pipe in ready:
-            data = os.read(pipe, 1 << 20)
-            count += len(data)
-            if not data:
-                del pipes[pipe]
-            elif len(pipes[pipe]) <= limit:
-                pipes[pipe] += data
-    return count
 
 
 def _sweep(scratch: str, uid: int | None) -> None:

@@ -3,8 +3,9 @@
 
 def build(name):
     if name == "embedded":
-        from pretrained.weights import EMBEDDED, build_network, read_weights
         import torch
+
+        from pretrained.weights import EMBEDDED, build_network, read_weights
 
         return build_network(read_weights(EMBEDDED), EMBEDDED, torch.device("cpu"))
     raise ValueError(name)
