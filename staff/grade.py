@@ -18,8 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pytest
 
@@ -28,6 +27,7 @@ from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 GRACE = 5  # seconds after the deadline, within which what is known is written
 
 
@@ -92,7 +92,7 @@ def grade(
         if plugin is not None:
             client = plugin.client
             if client is not None:
-                results.facts["layers"] = client.layers
+                results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
             plugin.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
@@ -112,7 +112,11 @@ def _run_tests(plugin: GradingPlugin, suite: Path) -> None:
                 "-o", "pythonpath=", "-o", "filterwarnings=default"]  # fmt: skip
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*options, *folders], plugins=[plugin])
+        try:
+            status = pytest.main([*options, *folders], plugins=[plugin])
+        except Exception as problem:  # results are written whatever happens
+            status = None
+            plugin.problems.append(f"{type(problem).__name__}: {problem}")
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         plugin.problems.append(said.getvalue()[-3000:])
 

@@ -86,7 +86,9 @@ def _counted(probe: Callable[..., dict], request: dict) -> dict:
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Counting(TorchDispatchMode):
-        lines: Counter[str] = Counter()
+        def __init__(self) -> None:
+            super().__init__()
+            self.lines: Counter[str] = Counter()
 
         def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
             frame = sys._getframe(1)

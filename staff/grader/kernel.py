@@ -85,7 +85,8 @@ def cover(folder: Path, keep: list[Path], megabytes: int, mode: int) -> bool:
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> bool:
-    return _ok("mount", *(text and text.encode() for text in (source, target, kind)), flags, options and options.encode())
+    texts = [text and text.encode() for text in (source, target, kind, options)]
+    return _ok("mount", *texts[:3], flags, texts[3])
 
 
 def _ok(function: str, *arguments: object) -> bool:

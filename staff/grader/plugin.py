@@ -1,4 +1,4 @@
-"""The pytest plugin that grades: it keeps the graded tests, sends their probes to children, and notes what they earn."""
+"""The pytest plugin that grades: graded tests alone, their probes sent to children, what they earn noted."""
 
 import time
 import zlib
@@ -36,8 +36,8 @@ class GradingPlugin:
         answer = self.call(name, **arguments)
         if "error" in answer:
             error = answer["error"]
-            fields = [str(error.get(key, "")) for key in ("type", "message", "trace")] if isinstance(error, dict) else [""] * 3
-            raise StudentError(*fields)
+            error = error if isinstance(error, dict) else {}
+            raise StudentError(*(str(error.get(key, "")) for key in ("type", "message", "trace")))
         return answer
 
     def call(self, name: str, count: bool = False, **arguments: object) -> dict:
@@ -105,7 +105,7 @@ class GradingPlugin:
         for item in items:
             part = next((name for name in parts if item.get_closest_marker(name)), None)
             if part is None:
-                raise pytest.UsageError(f"expected a mark with the part of {item.nodeid}: add one of {', '.join(parts)}")
+                raise pytest.UsageError(f"expected a part's mark on {item.nodeid}: add one of {', '.join(parts)}")
             weights[item.nodeid] = (part, float(item.get_closest_marker("points").args[0]))
         shares = points.share_out(weights, parts)
         order = list(parts)

@@ -45,7 +45,7 @@ def write(path: Path, results: Results, pictures: dict[str, list[tuple[str, np.n
 def _test(test, pictures: list[tuple[str, np.ndarray]]) -> str:
     right = test.score == test.max_score
     shown = "".join(
-        f'<figure><img alt="{_text(caption)}" src="{_picture(array)}"><figcaption>{_text(caption)}</figcaption></figure>'
+        f'<figure><img alt="" src="{_picture(array)}"><figcaption>{_text(caption)}</figcaption></figure>'
         for caption, array in pictures
     )
     return (

@@ -70,11 +70,11 @@ def enter_isolation(project: Path, options: dict) -> dict[str, bool]:
         keep = sorted({Path(path).resolve() for path in (sys.prefix, sys.base_prefix, project)})
         # A virtual environment's bin/python may be a link into another folder: base_prefix holds that one.
         covered = [Path(path) for path in (*options["hide"], *WRITABLE)]
-        layers["folders hidden"] = all([
-            kernel.cover(folder, keep, 128, 0o1777 if str(folder) in WRITABLE else 0o755)
-            for folder in sorted(covered, key=lambda folder: len(folder.parts))
-            if folder.is_dir() and not folder.is_symlink()
-        ])  # fmt: skip
+        layers["folders hidden"] = True
+        for folder in sorted(covered, key=lambda folder: len(folder.parts)):
+            if folder.is_dir() and not folder.is_symlink():
+                mode = 0o1777 if str(folder) in WRITABLE else 0o755
+                layers["folders hidden"] &= kernel.cover(folder, keep, 128, mode)
     return layers
 
 

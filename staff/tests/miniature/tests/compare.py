@@ -6,4 +6,5 @@ import numpy as np
 def assert_close(name, got, expected, tolerance, mistakes=None):
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape, f"{name}: expected shape {expected.shape}, got {got.shape}"
-    assert np.isfinite(got).all() and np.abs(got - expected).max() <= tolerance * np.abs(expected).max(), f"{name}: differs"
+    assert np.isfinite(got).all(), f"{name}: expected finite numbers"
+    assert np.abs(got - expected).max() <= tolerance * np.abs(expected).max(), f"{name}: differs"

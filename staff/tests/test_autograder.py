@@ -1,0 +1,73 @@
+"""The packed autograder, unpacked into folders laid out as Gradescope's and run as Gradescope runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from staff.autograder.__main__ import pack
+
+ROOT = Path(__file__).resolve().parents[2]
+
+KINDS = {
+    "score": (int, float), "execution_time": (int, float), "output": str, "output_format": str,
+    "test_output_format": str, "test_name_format": str, "visibility": str, "stdout_visibility": str,
+    "extra_data": dict, "tests": list,
+}  # fmt: skip
+TEST_KINDS = {
+    "score": (int, float), "max_score": (int, float), "status": str, "name": str, "number": str, "output": str,
+    "tags": list, "visibility": str,
+}  # fmt: skip
+FORMATS = {"text", "html", "simple_format", "md", "ansi"}
+VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
+
+
+def check_contract(results):
+    """Gradescope's contract: these fields, of these kinds."""
+    assert results.keys() <= KINDS.keys()
+    assert all(isinstance(value, KINDS[name]) for name, value in results.items())
+    assert {results[name] for name in results if name.endswith("_format")} <= FORMATS
+    assert {results["visibility"], results["stdout_visibility"]} <= VISIBILITIES
+    for test in results["tests"]:
+        assert test.keys() <= TEST_KINDS.keys()
+        assert all(isinstance(value, TEST_KINDS[name]) for name, value in test.items())
+        assert test["status"] in ("passed", "failed")
+        assert test["visibility"] in VISIBILITIES
+        assert 0 <= test["score"] <= test["max_score"]
+        assert len(test["output"]) < 100_000
+    assert results["score"] == pytest.approx(sum(test["score"] for test in results["tests"]))
+
+
+def test_the_zip_is_the_same_from_run_to_run_and_holds_no_solution(tmp_path):
+    pack(tmp_path / "one.zip")
+    pack(tmp_path / "two.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    names = set(zipfile.ZipFile(tmp_path / "one.zip").namelist())
+    assert {"setup.sh", "run_autograder", "staff/grade.py", "pretrained/embedded.safetensors"} <= names
+    assert not names & {"visualizers/gradcam.py", "style_utils.py", "style_modules/tv_loss.py"}
+
+
+def test_the_unpacked_autograder_grades_as_on_gradescope(tmp_path, submission):
+    pack(tmp_path / "autograder.zip")
+    home = tmp_path / "autograder"
+    subprocess.run(["unzip", "-q", str(tmp_path / "autograder.zip"), "-d", str(home / "source")], check=True)
+    # The environment that setup.sh would make, and the small suite in place of the whole one.
+    (home / "source/.venv").symlink_to(ROOT / ".venv")
+    for name in ("tests", "staff/hidden"):
+        shutil.rmtree(home / "source" / name, ignore_errors=True)
+        shutil.copytree(Path(__file__).with_name("miniature") / name, home / "source" / name)
+    shutil.copytree(submission, home / "submission")
+    (home / "results").mkdir()
+    (home / "submission_metadata.json").write_text('{"id": 123456}')
+    shutil.copy(home / "source/run_autograder", home / "run_autograder")
+    environment = {"PATH": os.environ["PATH"], "AUTOGRADER": str(home)}
+    subprocess.run([str(home / "run_autograder")], env=environment, cwd=home, check=True, timeout=120)
+    results = json.loads((home / "results/results.json").read_text())
+    check_contract(results)
+    assert results["score"] == 22
+    assert results["extra_data"]["seed"] != 0
+    assert "img-src data:" in (home / "results/report.html").read_text()
