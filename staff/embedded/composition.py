@@ -1,0 +1,152 @@
+"""A crowded abstract composition: circles, arcs, bars, triangles and lines on a warm ground."""
+
+import cv2
+import numpy as np
+
+from staff.embedded.brush import Canvas, scattered, shade
+from staff.embedded.noise import fractal
+
+SIZE = (768, 512)
+HUBS = np.array([(250, 310), (400, 220), (560, 190), (470, 350), (140, 170), (650, 380)], float)
+COLOURS = np.array([(0.80, 0.14, 0.12), (0.12, 0.24, 0.58), (0.96, 0.76, 0.14), (0.10, 0.42, 0.36), (0.92, 0.46, 0.12),
+                    (0.46, 0.16, 0.42), (0.22, 0.52, 0.76), (0.08, 0.08, 0.12), (0.95, 0.90, 0.80), (0.84, 0.42, 0.50),
+                    (0.52, 0.64, 0.24), (0.40, 0.22, 0.12)])
+GROUND = np.array([(0.93, 0.84, 0.66), (0.90, 0.74, 0.48), (0.95, 0.89, 0.76), (0.88, 0.64, 0.42), (0.80, 0.78, 0.68)])
+BLACK = np.array([(0.06, 0.05, 0.08)])
+
+
+def composition(rng: np.random.Generator) -> np.ndarray:
+    """The painting, float (512, 768, 3) in [0, 1]."""
+    sketch = _sketch(rng)
+    canvas = Canvas(rng, SIZE, tuple(GROUND[0]))
+    field = _along_edges(sketch)
+    for spacing, width, length in ((8, 10, 44), (5, 5.5, 30), (3.6, 3.8, 20)):
+        detail = cv2.GaussianBlur(_contrast(sketch), (0, 0), 3)
+        for point in scattered(rng, SIZE, spacing):
+            x, y = np.clip(point, 0, (SIZE[0] - 1, SIZE[1] - 1)).astype(int)
+            if width < 5 and detail[y, x] < 0.06:
+                continue
+            colour = sketch[y, x]
+            path = _within(sketch, canvas.follow(point, field, length * rng.uniform(0.6, 1.2)), colour)
+            if len(path) > 2:
+                canvas.stroke(path, width * rng.uniform(0.75, 1.1), shade(rng, colour[None], 0.045))
+    _lines(rng, canvas)
+    return canvas.finish(768)
+
+
+def _place(rng, spread=75):
+    return HUBS[rng.integers(len(HUBS))] + rng.normal(0, spread, 2) * (1.25, 0.85)
+
+
+def _sketch(rng):
+    """The shapes as flat colours, float32 (H, W, 3)."""
+    shape = (SIZE[1], SIZE[0])
+    cloud = np.stack([fractal(rng, shape, 150, 3) for _ in GROUND], -1)
+    weight = np.exp(2.5 * cloud)
+    picture = (weight / weight.sum(-1, keepdims=True) @ GROUND).astype(np.float32)
+
+    def blend(mask, colour, share):
+        picture[mask > 0] = picture[mask > 0] * (1 - share) + np.asarray(colour, np.float32) * share
+
+    def filled(points):
+        mask = np.zeros(shape, np.uint8)
+        cv2.fillPoly(mask, [np.round(np.asarray(points) * 16).astype(np.int32)], 1, shift=4)
+        return mask
+
+    def circle(centre, radius, width=-1):
+        mask = np.zeros(shape, np.uint8)
+        cv2.circle(mask, tuple(np.round(centre).astype(int)), round(radius), 1, width)
+        return mask
+
+    for _ in range(15):  # veils of colour behind it all
+        centre, turn = _place(rng, 95), np.linspace(0, 2 * np.pi, 40)
+        wobble = 1 + 0.25 * np.sin(2 * turn + rng.uniform(0, 6)) + 0.15 * np.sin(3 * turn + rng.uniform(0, 6))
+        reach = rng.uniform(40, 95) * wobble
+        points = centre + np.stack([1.2 * reach * np.cos(turn), 0.85 * reach * np.sin(turn)], 1)
+        blend(filled(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.35, 0.75))
+    for _ in range(16):  # bars, most along one diagonal
+        centre, angle = _place(rng), rng.normal(-0.75, 0.35) + (np.pi / 2) * (rng.random() < 0.3)
+        along = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(40, 130)
+        side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(4, 12)
+        end = side * rng.uniform(0.2, 1)
+        blend(filled([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
+              COLOURS[rng.integers(len(COLOURS))], 0.95)
+    for _ in range(16):  # triangles
+        centre, turn = _place(rng), rng.uniform(0, 2 * np.pi) + np.array([0, 2.5, 3.7])
+        reach = rng.uniform(20, 62) * np.array([1.5, 0.8, 0.8])
+        blend(filled(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)), COLOURS[rng.integers(len(COLOURS))], 0.9)
+    for centre, radius in ((HUBS[1], 62), (HUBS[4], 46), (HUBS[5], 44), (_place(rng), 30), (_place(rng), 34), (_place(rng), 24),
+                           (_place(rng), 20), (_place(rng), 26), (_place(rng), 16), (_place(rng), 18)):
+        order = rng.permutation(len(COLOURS))  # circles in circles
+        shift = rng.normal(0, 0.05 * radius, 2)
+        for ring, share in enumerate(np.linspace(1, 0.22, 3 + int(radius > 22) + int(radius > 40))):
+            blend(circle(centre + ring * shift, share * radius), COLOURS[order[ring]], 0.95)
+    for _ in range(17):  # arcs
+        centre, radius, start = _place(rng), rng.uniform(24, 85), rng.uniform(0, 360)
+        mask = np.zeros(shape, np.uint8)
+        middle = tuple(np.round(centre).astype(int))
+        cv2.ellipse(mask, middle, (round(radius), round(radius)), 0, start, start + rng.uniform(80, 200), 1, int(rng.integers(5, 13)))
+        blend(mask, COLOURS[rng.integers(len(COLOURS))], 0.95)
+    for centre, angle in ((_place(rng, 60), -0.5), (_place(rng, 60), 0.4), (np.array([610.0, 300.0]), -0.3)):  # boards of squares
+        one, two = np.array([np.cos(angle), np.sin(angle)]) * 15, np.array([-np.sin(angle), np.cos(angle)]) * 15
+        pair = rng.permutation(len(COLOURS))
+        for i in range(5):
+            for j in range(4):
+                corner = centre + (i - 2.5) * one + (j - 2) * two
+                colour = COLOURS[pair[(i + j) % 2]] if rng.random() < 0.75 else COLOURS[pair[2 + (i * j) % 3]]
+                blend(filled([corner, corner + one, corner + one + two, corner + two]), colour, 0.95)
+    for _ in range(26):
+        blend(circle(_place(rng, 90), rng.uniform(4, 10)), COLOURS[rng.integers(len(COLOURS))], 1)
+    return picture
+
+
+def _contrast(sketch):
+    dx, dy = (np.abs(np.roll(sketch, 1, a) - np.roll(sketch, -1, a)).max(-1) for a in (1, 0))
+    return np.maximum(dx, dy)
+
+
+def _along_edges(sketch):
+    """Unit directions along the nearest edges: the smoothed structure tensor's lesser axis."""
+    grey = cv2.GaussianBlur(sketch.mean(-1), (0, 0), 1.5)
+    gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    xx, yy, xy = (cv2.GaussianBlur(g, (0, 0), 6) for g in (gx * gx, gy * gy, gx * gy))
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2
+
+    def field(points):
+        x, y = np.clip(points, 0, (SIZE[0] - 1, SIZE[1] - 1)).astype(int).T
+        return np.stack([np.cos(angle[y, x]), np.sin(angle[y, x])], 1)
+
+    return field
+
+
+def _within(sketch, path, colour, difference=0.16):
+    """The part of a path around its middle where the sketch keeps the colour."""
+    x, y = np.clip(path, 0, (SIZE[0] - 1, SIZE[1] - 1)).astype(int).T
+    same = np.abs(sketch[y, x] - colour).max(1) < difference
+    middle = len(path) // 2
+    first = middle - np.argmin(np.append(same[middle::-1], False)) + 1
+    last = middle + np.argmin(np.append(same[middle:], False))
+    return path[first:last]
+
+
+def _lines(rng, canvas):
+    """Black lines over it all: straight ones in sheaves, waves, and circles around the circles."""
+    for _ in range(6):
+        centre, angle, gap = _place(rng, 60), rng.uniform(0, np.pi), rng.uniform(8, 13)
+        along, side = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+        for i in range(rng.integers(2, 5)):
+            half = rng.uniform(50, 120)
+            start = centre + i * gap * side
+            canvas.stroke(np.linspace(start - half * along, start + half * along, 24), rng.uniform(2.6, 4.5), shade(rng, BLACK, 0.02))
+    for _ in range(9):
+        start, angle, length = _place(rng), rng.uniform(-0.9, 0.6), rng.uniform(80, 200)
+        s = np.linspace(-0.5, 0.5, 40)
+        wave = rng.uniform(6, 16) * np.sin(s * length / rng.uniform(6, 14))
+        x, y = s * length, wave + rng.uniform(-60, 60) * s**2 * 2
+        path = start + np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], 1)
+        colour = BLACK if rng.random() < 0.6 else COLOURS[[0, 1, 8]]
+        canvas.stroke(path, rng.uniform(3, 5.5), shade(rng, colour, 0.02))
+    for centre, radius in ((HUBS[1], 66), (HUBS[4], 49), (HUBS[5], 47), (HUBS[2], 74), (HUBS[0], 58)):
+        turn = rng.uniform(0, 6) + np.linspace(0, rng.uniform(3.5, 6.0), 60)
+        path = centre + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
+        canvas.stroke(path, rng.uniform(3.5, 6), shade(rng, BLACK, 0.02))
