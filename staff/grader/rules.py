@@ -49,6 +49,8 @@ def register(results: Results, table: dict) -> None:
 def check(submission: Submission, plugin, table: dict) -> None:
     """Fill in the tests that `register` made. A submission in which nothing works has not kept them either."""
     results: Results = plugin.results
+    if not results.tests:
+        register(results, table)  # pytest broke off before it had collected the tests
     if not any(test.score for test in results.tests.values()):
         for name in table:
             results.tests[f"rules::{name}"].fail("This counts once at least one test is passed.")

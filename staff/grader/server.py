@@ -90,6 +90,9 @@ def warm_up(project: Path) -> None:
     import tests.networks
     import tests.probes  # noqa: F401  it imports the student's modules inside its functions
 
+    # The first network built on "meta" imports much of torch, which would cost each child seconds.
+    tests.networks.build("embedded")
+
 
 
 def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple[dict, bytes]:

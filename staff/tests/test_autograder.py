@@ -54,6 +54,7 @@ def test_the_zip_is_the_same_from_run_to_run_and_holds_no_solution(tmp_path):
 def test_the_unpacked_autograder_grades_as_on_gradescope(tmp_path, submission):
     pack(tmp_path / "autograder.zip")
     home = tmp_path / "autograder"
+    home.mkdir()
     subprocess.run(["unzip", "-q", str(tmp_path / "autograder.zip"), "-d", str(home / "source")], check=True)
     # The environment that setup.sh would make, and the small suite in place of the whole one.
     (home / "source/.venv").symlink_to(ROOT / ".venv")
