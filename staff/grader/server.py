@@ -67,8 +67,8 @@ def enter_isolation(project: Path, options: dict) -> dict[str, bool]:
         layers["mount namespace"] = kernel.private_mounts()
         if layers["process namespace"]:
             layers["own /proc"] = kernel.mount_proc()
-        keep = sorted({Path(path).resolve() for path in (sys.prefix, sys.base_prefix, project)})
-        # A virtual environment's bin/python may be a link into another folder: base_prefix holds that one.
+        roots = [Path(path) for path in (sys.prefix, sys.base_prefix, project)]
+        keep = sorted({*roots, *(path.resolve() for path in roots)})
         covered = [Path(path) for path in (*options["hide"], *WRITABLE)]
         layers["folders hidden"] = True
         for folder in sorted(covered, key=lambda folder: len(folder.parts)):

@@ -69,6 +69,7 @@ def test_the_unpacked_autograder_grades_as_on_gradescope(tmp_path, submission):
     subprocess.run([str(home / "run_autograder")], env=environment, cwd=home, check=True, timeout=120)
     results = json.loads((home / "results/results.json").read_text())
     check_contract(results)
+    assert results["extra_data"]["grader_problems"] == []
     assert results["score"] == 22
     assert results["extra_data"]["seed"] != 0
     assert "img-src data:" in (home / "results/report.html").read_text()
