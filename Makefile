@@ -52,7 +52,7 @@ references: venv ## write tests/references again, from the independent float64 p
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
 staff-paint: staff-venv ## paint images/content and images/styles again
-	@$(VENV_PYTHON) staff/embedded/paint.py $(ARGS)
+	@$(VENV_PYTHON) -m staff.embedded.paint $(ARGS)
 
 staff-render: staff-venv ## render the sample scenes again: images/scenes
 	@$(VENV_PYTHON) -m staff.embedded.render samples $(ARGS)

@@ -62,7 +62,11 @@ class Canvas:
         light = np.tanh(slope * 1.1)[..., None] * relief
         shine = np.clip(slope - 0.75, 0, 1)[..., None] * relief * 0.9
         lit = colour * (1 + 1.3 * light) + 0.25 * light * (0.4 + colour) + shine
-        small = cv2.resize(np.clip(lit, 0, 1).astype(np.float32), (width, round(width * self.height / self.width)), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            np.clip(lit, 0, 1).astype(np.float32),
+            (width, round(width * self.height / self.width)),
+            interpolation=cv2.INTER_AREA,
+        )
         blurred = cv2.GaussianBlur(small, (0, 0), 1.0)
         return np.clip(small + 0.45 * (small - blurred), 0, 1)
 

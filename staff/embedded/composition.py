@@ -7,16 +7,29 @@ from staff.embedded.brush import Canvas, scattered, shade
 from staff.embedded.noise import fractal
 
 SIZE = (768, 512)
-HUBS = np.array([(250, 310), (400, 220), (560, 190), (470, 350), (140, 170), (650, 380)], float)
-COLOURS = np.array([(0.80, 0.14, 0.12), (0.12, 0.24, 0.58), (0.96, 0.76, 0.14), (0.10, 0.42, 0.36), (0.92, 0.46, 0.12),
-                    (0.46, 0.16, 0.42), (0.22, 0.52, 0.76), (0.08, 0.08, 0.12), (0.95, 0.90, 0.80), (0.84, 0.42, 0.50),
-                    (0.52, 0.64, 0.24), (0.40, 0.22, 0.12)])
+HUBS = np.array([(250, 330), (400, 215), (575, 150), (480, 365), (140, 150), (660, 350), (280, 110), (90, 380)], float)
+COLOURS = np.array(
+    [
+        (0.80, 0.14, 0.12),
+        (0.12, 0.24, 0.58),
+        (0.96, 0.76, 0.14),
+        (0.10, 0.42, 0.36),
+        (0.92, 0.46, 0.12),
+        (0.46, 0.16, 0.42),
+        (0.22, 0.52, 0.76),
+        (0.08, 0.08, 0.12),
+        (0.95, 0.90, 0.80),
+        (0.84, 0.42, 0.50),
+        (0.52, 0.64, 0.24),
+        (0.40, 0.22, 0.12),
+    ]
+)
 GROUND = np.array([(0.93, 0.84, 0.66), (0.90, 0.74, 0.48), (0.95, 0.89, 0.76), (0.88, 0.64, 0.42), (0.80, 0.78, 0.68)])
 BLACK = np.array([(0.06, 0.05, 0.08)])
 
 
 def composition(rng: np.random.Generator) -> np.ndarray:
-    """The painting, float (512, 768, 3) in [0, 1]."""
+    """The painting, float (469, 704, 3) in [0, 1]."""
     sketch = _sketch(rng)
     canvas = Canvas(rng, SIZE, tuple(GROUND[0]))
     field = _along_edges(sketch)
@@ -24,17 +37,17 @@ def composition(rng: np.random.Generator) -> np.ndarray:
         detail = cv2.GaussianBlur(_contrast(sketch), (0, 0), 3)
         for point in scattered(rng, SIZE, spacing):
             x, y = np.clip(point, 0, (SIZE[0] - 1, SIZE[1] - 1)).astype(int)
-            if width < 5 and detail[y, x] < 0.06:
+            if (width < 5 and detail[y, x] < 0.05) or (width > 9 and detail[y, x] > 0.16):
                 continue
             colour = sketch[y, x]
             path = _within(sketch, canvas.follow(point, field, length * rng.uniform(0.6, 1.2)), colour)
             if len(path) > 2:
                 canvas.stroke(path, width * rng.uniform(0.75, 1.1), shade(rng, colour[None], 0.045))
     _lines(rng, canvas)
-    return canvas.finish(768)
+    return canvas.finish(704)
 
 
-def _place(rng, spread=75):
+def _place(rng, spread=64):
     return HUBS[rng.integers(len(HUBS))] + rng.normal(0, spread, 2) * (1.25, 0.85)
 
 
@@ -58,41 +71,68 @@ def _sketch(rng):
         cv2.circle(mask, tuple(np.round(centre).astype(int)), round(radius), 1, width)
         return mask
 
-    for _ in range(15):  # veils of colour behind it all
+    for _ in range(20):  # veils of colour behind it all
         centre, turn = _place(rng, 95), np.linspace(0, 2 * np.pi, 40)
         wobble = 1 + 0.25 * np.sin(2 * turn + rng.uniform(0, 6)) + 0.15 * np.sin(3 * turn + rng.uniform(0, 6))
         reach = rng.uniform(40, 95) * wobble
         points = centre + np.stack([1.2 * reach * np.cos(turn), 0.85 * reach * np.sin(turn)], 1)
-        blend(filled(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.35, 0.75))
-    for _ in range(16):  # bars, most along one diagonal
+        blend(filled(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.45, 0.85))
+    for _ in range(24):  # bars, most along one diagonal
         centre, angle = _place(rng), rng.normal(-0.75, 0.35) + (np.pi / 2) * (rng.random() < 0.3)
         along = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(40, 130)
-        side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(4, 12)
+        side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(6, 15)
         end = side * rng.uniform(0.2, 1)
-        blend(filled([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
-              COLOURS[rng.integers(len(COLOURS))], 0.95)
-    for _ in range(16):  # triangles
+        blend(
+            filled([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
+            COLOURS[rng.integers(len(COLOURS))],
+            0.95,
+        )
+    for _ in range(24):  # triangles
         centre, turn = _place(rng), rng.uniform(0, 2 * np.pi) + np.array([0, 2.5, 3.7])
-        reach = rng.uniform(20, 62) * np.array([1.5, 0.8, 0.8])
-        blend(filled(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)), COLOURS[rng.integers(len(COLOURS))], 0.9)
-    for centre, radius in ((HUBS[1], 62), (HUBS[4], 46), (HUBS[5], 44), (_place(rng), 30), (_place(rng), 34), (_place(rng), 24),
-                           (_place(rng), 20), (_place(rng), 26), (_place(rng), 16), (_place(rng), 18)):
+        reach = rng.uniform(26, 72) * np.array([1.5, 0.8, 0.8])
+        blend(
+            filled(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)),
+            COLOURS[rng.integers(len(COLOURS))],
+            0.9,
+        )
+    for centre, radius in (
+        (HUBS[1], 76),
+        (HUBS[4], 62),
+        (HUBS[5], 58),
+        (HUBS[0], 50),
+        (HUBS[2], 42),
+        (HUBS[7], 38),
+        (_place(rng), 30),
+        (_place(rng), 34),
+        (_place(rng), 28),
+        (_place(rng), 24),
+        (_place(rng), 20),
+    ):
         order = rng.permutation(len(COLOURS))  # circles in circles
         shift = rng.normal(0, 0.05 * radius, 2)
         for ring, share in enumerate(np.linspace(1, 0.22, 3 + int(radius > 22) + int(radius > 40))):
             blend(circle(centre + ring * shift, share * radius), COLOURS[order[ring]], 0.95)
-    for _ in range(17):  # arcs
+    for _ in range(16):  # arcs
         centre, radius, start = _place(rng), rng.uniform(24, 85), rng.uniform(0, 360)
         mask = np.zeros(shape, np.uint8)
         middle = tuple(np.round(centre).astype(int))
-        cv2.ellipse(mask, middle, (round(radius), round(radius)), 0, start, start + rng.uniform(80, 200), 1, int(rng.integers(5, 13)))
+        cv2.ellipse(
+            mask,
+            middle,
+            (round(radius), round(radius)),
+            0,
+            start,
+            start + rng.uniform(80, 200),
+            1,
+            int(rng.integers(8, 17)),
+        )
         blend(mask, COLOURS[rng.integers(len(COLOURS))], 0.95)
-    for centre, angle in ((_place(rng, 60), -0.5), (_place(rng, 60), 0.4), (np.array([610.0, 300.0]), -0.3)):  # boards of squares
-        one, two = np.array([np.cos(angle), np.sin(angle)]) * 15, np.array([-np.sin(angle), np.cos(angle)]) * 15
+    for centre, angle in ((HUBS[3], -0.5), (HUBS[6], 0.4), (np.array([690.0, 230.0]), -0.2)):  # boards of squares
+        one, two = np.array([np.cos(angle), np.sin(angle)]) * 21, np.array([-np.sin(angle), np.cos(angle)]) * 21
         pair = rng.permutation(len(COLOURS))
-        for i in range(5):
-            for j in range(4):
-                corner = centre + (i - 2.5) * one + (j - 2) * two
+        for i in range(4):
+            for j in range(3):
+                corner = centre + (i - 2) * one + (j - 1.5) * two
                 colour = COLOURS[pair[(i + j) % 2]] if rng.random() < 0.75 else COLOURS[pair[2 + (i * j) % 3]]
                 blend(filled([corner, corner + one, corner + one + two, corner + two]), colour, 0.95)
     for _ in range(26):
@@ -137,8 +177,12 @@ def _lines(rng, canvas):
         for i in range(rng.integers(2, 5)):
             half = rng.uniform(50, 120)
             start = centre + i * gap * side
-            canvas.stroke(np.linspace(start - half * along, start + half * along, 24), rng.uniform(2.6, 4.5), shade(rng, BLACK, 0.02))
-    for _ in range(9):
+            canvas.stroke(
+                np.linspace(start - half * along, start + half * along, 24),
+                rng.uniform(2.6, 4.5),
+                shade(rng, BLACK, 0.02),
+            )
+    for _ in range(7):
         start, angle, length = _place(rng), rng.uniform(-0.9, 0.6), rng.uniform(80, 200)
         s = np.linspace(-0.5, 0.5, 40)
         wave = rng.uniform(6, 16) * np.sin(s * length / rng.uniform(6, 14))
@@ -146,7 +190,7 @@ def _lines(rng, canvas):
         path = start + np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], 1)
         colour = BLACK if rng.random() < 0.6 else COLOURS[[0, 1, 8]]
         canvas.stroke(path, rng.uniform(3, 5.5), shade(rng, colour, 0.02))
-    for centre, radius in ((HUBS[1], 66), (HUBS[4], 49), (HUBS[5], 47), (HUBS[2], 74), (HUBS[0], 58)):
+    for centre, radius in ((HUBS[1], 80), (HUBS[4], 66), (HUBS[5], 62), (HUBS[2], 74), (HUBS[7], 58)):
         turn = rng.uniform(0, 6) + np.linspace(0, rng.uniform(3.5, 6.0), 60)
         path = centre + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
         canvas.stroke(path, rng.uniform(3.5, 6), shade(rng, BLACK, 0.02))

@@ -5,7 +5,16 @@ import numpy as np
 from staff.embedded.brush import Canvas, scattered, shade
 
 SIZE = (768, 608)
-DISCS = ((92, 84, 24), (236, 60, 15), (318, 170, 13), (470, 62, 17), (640, 108, 40), (716, 262, 14), (180, 214, 17), (560, 240, 12))
+DISCS = (
+    (92, 84, 24),
+    (236, 60, 15),
+    (318, 170, 13),
+    (470, 62, 17),
+    (640, 108, 40),
+    (716, 262, 14),
+    (180, 214, 17),
+    (560, 240, 12),
+)
 WHIRLS = ((400, 190, 92, 1.0), (262, 262, 58, -1.0), (560, 178, 50, -0.7))  # x, y, radius, turn
 BLUES = np.array([(0.07, 0.13, 0.38), (0.10, 0.21, 0.52), (0.16, 0.33, 0.66), (0.05, 0.09, 0.27), (0.22, 0.44, 0.74)])
 PALE = np.array([(0.52, 0.71, 0.85), (0.70, 0.83, 0.84), (0.40, 0.61, 0.82), (0.83, 0.88, 0.74)])
@@ -61,7 +70,9 @@ def _sky(rng, canvas):
                 dx, dy = x - cx, y - cy
                 distance = np.hypot(dx, dy)
                 arm = np.sin(turn * np.arctan2(dy, dx) * 2 + distance / 8.5)
-                light += 0.85 * (arm > 0.1) * np.exp(-((distance / radius) ** 2)) - 0.1 * np.exp(-((distance / radius) ** 2))
+                light += 0.85 * (arm > 0.1) * np.exp(-((distance / radius) ** 2)) - 0.1 * np.exp(
+                    -((distance / radius) ** 2)
+                )
             colours = PALE if rng.random() < light else BLUES
             path = canvas.follow(point, _wind, length * rng.uniform(0.6, 1.2))
             canvas.stroke(path, width * rng.uniform(0.7, 1.15), shade(rng, colours))
@@ -94,6 +105,7 @@ def _discs(rng, canvas):
 def _land(rng, canvas):
     ridges = ((0, HILLS), (44, HILLS), (84, FIELDS), (128, FIELDS))
     for number, (down, colours) in enumerate(ridges):
+
         def line(x, number=number, down=down):
             return _horizon(x * (1 + 0.15 * number) + 190 * number) + down
 
@@ -109,7 +121,9 @@ def _land(rng, canvas):
                 continue
             bright = np.exp(-below / 12)
             colour = shade(rng, colours) * (0.85 + 0.5 * bright) + bright * np.array([0.05, 0.09, 0.10])
-            canvas.stroke(canvas.follow(point, along, rng.uniform(26, 52)), 8.5 * rng.uniform(0.7, 1.1), np.clip(colour, 0, 1))
+            canvas.stroke(
+                canvas.follow(point, along, rng.uniform(26, 52)), 8.5 * rng.uniform(0.7, 1.1), np.clip(colour, 0, 1)
+            )
         for x in np.arange(-10, SIZE[0] + 20, 17):
             start = np.array([x, line(np.array(x))])
             canvas.stroke(canvas.follow(start, along, 30), 4.5, shade(rng, np.array([(0.03, 0.05, 0.10)]), 0.02))
@@ -128,9 +142,13 @@ def _village(rng, canvas):
         for share in np.linspace(0, 1, 5):
             y, half = base - high - share * width * 0.45, (1 - share) * width * 0.62 + 2
             canvas.stroke(_straight((x - half, y), (x + half, y)), 5.5, roof + rng.normal(0, 0.03))
-        canvas.stroke(_straight((x - 4, base - high * 0.62), (x - 4, base - high * 0.25)), 6, shade(rng, GOLD[:3]), body=1.5)
+        canvas.stroke(
+            _straight((x - 4, base - high * 0.62), (x - 4, base - high * 0.25)), 6, shade(rng, GOLD[:3]), body=1.5
+        )
         if width > 30:
-            canvas.stroke(_straight((x + 8, base - high * 0.62), (x + 8, base - high * 0.25)), 6, shade(rng, GOLD[:3]), body=1.5)
+            canvas.stroke(
+                _straight((x + 8, base - high * 0.62), (x + 8, base - high * 0.25)), 6, shade(rng, GOLD[:3]), body=1.5
+            )
 
 
 def _straight(start, end, steps=8):
@@ -156,4 +174,6 @@ def _tree(rng, canvas):
         if point[1] > top and abs(point[0] - middle) < half(point[1]):
             edge = abs(point[0] - middle) / (half(point[1]) + 1e-3)
             colour = shade(rng, TREE, 0.02) + 0.07 * (edge > 0.6) * (rng.random() < 0.5) * np.array([0.7, 1, 0.6])
-            canvas.stroke(canvas.follow(point, upward, rng.uniform(34, 62)), 9.5 * rng.uniform(0.6, 1.1), np.clip(colour, 0, 1))
+            canvas.stroke(
+                canvas.follow(point, upward, rng.uniform(34, 62)), 9.5 * rng.uniform(0.6, 1.1), np.clip(colour, 0, 1)
+            )

@@ -20,7 +20,12 @@ from staff.embedded.town import town
 from staff.embedded.waves import waves
 
 IMAGES = Path(__file__).parents[2] / "images"
-PICTURES = {"content/town": (town, 7), "styles/flow": (flow, 2), "styles/waves": (waves, 3), "styles/composition": (composition, 4)}
+PICTURES = {
+    "content/town": (town, 7),
+    "styles/flow": (flow, 2),
+    "styles/waves": (waves, 3),
+    "styles/composition": (composition, 4),
+}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ All lengths are in pixels of the finished picture; y points down, z towards the 
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -118,7 +119,9 @@ def _sky(rng, s):
     billow = cv2.remap(billow, s.x * SS + edge + bend, s.y * SS + edge + 0.4 * bend[::-1], cv2.INTER_LINEAR)
     cover = np.clip((billow + 0.05) / 0.95, 0, 1) ** 0.8
     towards_sun = np.roll(cv2.GaussianBlur(billow, (0, 0), 5 * SS), (9 * SS, 10 * SS), (0, 1))
-    lit = np.clip(0.62 + 0.32 * (billow - towards_sun) - 0.12 * cv2.GaussianBlur(cover, (0, 0), 14 * SS), 0, 1)[..., None]
+    lit = np.clip(0.62 + 0.32 * (billow - towards_sun) - 0.12 * cv2.GaussianBlur(cover, (0, 0), 14 * SS), 0, 1)[
+        ..., None
+    ]
     cloud = (1 - lit) * np.array([0.25, 0.30, 0.40]) + lit * np.array([0.98, 0.90, 0.78])
     cover = (cover * 0.92)[..., None]
     return sky * (1 - cover) + cloud * cover
@@ -140,8 +143,14 @@ def _hills(rng, s):
         s.box(x - 3.5, 104, x + 3.5, 124, (0.07, 0.07, 0.08), -63, far=0.14)
     s.bar((443, 96), (483, 96), 4, (0.62, 0.58, 0.5), -55, far=0.16)
     for left, right, top in ((130, 230, 128), (330, 440, 134), (560, 690, 122)):
-        s.polygon([(left, 240), (left + 14, top), (right - 14, top), (right, 240)], _tiles(s, (0.40, 0.20, 0.14), top), -70,
-                  normal=UP, far=0.2, rough=0.12)
+        s.polygon(
+            [(left, 240), (left + 14, top), (right - 14, top), (right, 240)],
+            _tiles(s, (0.40, 0.20, 0.14), top),
+            -70,
+            normal=UP,
+            far=0.2,
+            rough=0.12,
+        )
 
 
 def _tiles(s, colour, top):
@@ -170,8 +179,13 @@ def _house(rng, s, h):
         s.box(x - 5, top - 2, x + 5, top + 2, (0.5, 0.47, 0.42), z - 28)
     if not h.gable:
         slope = z + 7 - 0.8 * np.clip(h.eaves - s.y, 0, 200)
-        s.polygon([(h.left - 4, h.eaves + 3), (h.left + 5, h.ridge), (h.right - 5, h.ridge), (h.right + 4, h.eaves + 3)],
-                  roof, slope, normal=UP, rough=0.06)
+        s.polygon(
+            [(h.left - 4, h.eaves + 3), (h.left + 5, h.ridge), (h.right - 5, h.ridge), (h.right + 4, h.eaves + 3)],
+            roof,
+            slope,
+            normal=UP,
+            rough=0.06,
+        )
         s.bar((h.left + 5, h.ridge), (h.right - 5, h.ridge), 3, (0.36, 0.17, 0.12), z - 40, normal=UP)
         _dormers(rng, s, h)
     s.polygon(outline, wall, z, rough=0.035)
@@ -179,7 +193,7 @@ def _house(rng, s, h):
     if h.timber:
         _timber(s, h, storeys)
     pitch = (h.right - h.left) / h.columns
-    for top, bottom in zip(storeys[:-1], storeys[1:], strict=True):
+    for top, bottom in pairwise(storeys):
         for column in range(h.columns):
             x = h.left + (column + 0.5) * pitch
             tall = min(24.0, 0.62 * (bottom - top))
@@ -193,7 +207,14 @@ def _house(rng, s, h):
         for side in (h.left, h.right):  # the roof's edge, seen from below, and its tiles
             over = side + np.sign(side - middle) * 6
             low_y = h.eaves + 6 * rise / (middle - h.left)
-            s.bar((middle, h.ridge - 1), (over, low_y - 1), 6.5, roof, z + 9, normal=(0.5 * np.sign(side - middle), -0.6, 0.62))
+            s.bar(
+                (middle, h.ridge - 1),
+                (over, low_y - 1),
+                6.5,
+                roof,
+                z + 9,
+                normal=(0.5 * np.sign(side - middle), -0.6, 0.62),
+            )
             s.bar((middle, h.ridge + 4), (over, low_y + 3.5), 3, (0.33, 0.24, 0.17), z + 7)
     else:
         s.bar((h.left - 4, h.eaves + 3), (h.right + 4, h.eaves + 3), 3.4, (0.40, 0.36, 0.32), z + 9)
@@ -208,7 +229,9 @@ def _dormers(rng, s, h):
         s.polygon([(x - 9, y - 9), (x, y - 18), (x + 9, y - 9)], h.colour, z)
         _window(rng, s, x, y + 1, 5, 7.5, z, None)
         for side in (-1, 1):
-            s.bar((x, y - 20), (x + side * 12, y - 7), 4, np.array(h.roof) * 0.9, z + 6, normal=(0.5 * side, -0.6, 0.62))
+            s.bar(
+                (x, y - 20), (x + side * 12, y - 7), 4, np.array(h.roof) * 0.9, z + 6, normal=(0.5 * side, -0.6, 0.62)
+            )
 
 
 def _timber(s, h, storeys):
@@ -221,7 +244,7 @@ def _timber(s, h, storeys):
     for column in range(h.columns + 1):
         x = np.clip(h.left + column * pitch, h.left + 2, h.right - 2)
         s.bar((x, h.eaves), (x, BASE + 8), 3.6, brown, z, **more)
-    for top, bottom in zip(storeys[:-1], storeys[1:], strict=True):
+    for top, bottom in pairwise(storeys):
         for x, side in ((h.left + 3, 1), (h.right - 3, -1)):
             s.bar((x, top + 0.52 * (bottom - top)), (x + side * 9, bottom), 2.6, brown, z, **more)
         for column in range(h.columns):
@@ -232,9 +255,23 @@ def _timber(s, h, storeys):
         half = (1 - share) * width / 2
         s.bar((middle - half, h.eaves - share * rise), (middle + half, h.eaves - share * rise), 3.4, brown, z, **more)
     for dx in (-0.32, 0, 0.32):
-        s.bar((middle + dx * width, h.eaves), (middle + dx * width, h.eaves - (1 - 2 * abs(dx)) * rise), 3.2, brown, z, **more)
+        s.bar(
+            (middle + dx * width, h.eaves),
+            (middle + dx * width, h.eaves - (1 - 2 * abs(dx)) * rise),
+            3.2,
+            brown,
+            z,
+            **more,
+        )
     for side in (-1, 1):
-        s.bar((middle + side * 0.30 * width, h.eaves), (middle + side * 0.10 * width, h.eaves - 0.33 * rise), 2.6, brown, z, **more)
+        s.bar(
+            (middle + side * 0.30 * width, h.eaves),
+            (middle + side * 0.10 * width, h.eaves - 0.33 * rise),
+            2.6,
+            brown,
+            z,
+            **more,
+        )
 
 
 def _window(rng, s, x, y, half_width, half_height, z, shutters):
@@ -246,12 +283,16 @@ def _window(rng, s, x, y, half_width, half_height, z, shutters):
     glass = (1 - share) * np.array([0.20, 0.26, 0.34]) * rng.uniform(0.5, 1.3) + share * np.array([0.035, 0.04, 0.05])
     if rng.random() < 0.35:  # curtains
         drawn = np.abs(s.x - x) > half_width * rng.uniform(0.25, 0.75)
-        glass = np.where(drawn[..., None], np.array([0.45, 0.43, 0.39]) * (0.8 + 0.2 * np.sin(s.x * 4))[..., None], glass)
+        glass = np.where(
+            drawn[..., None], np.array([0.45, 0.43, 0.39]) * (0.8 + 0.2 * np.sin(s.x * 4))[..., None], glass
+        )
     for a, b in ((left + 0.7, x - 0.6), (x + 0.6, right - 0.7)):
         bar = top + 0.36 * (bottom - top)
         s.box(a, top + 0.7, b, bar - 0.5, glass, z - 2.6, rough=0.02)
         s.box(a, bar + 0.5, b, bottom - 0.7, glass, z - 2.6, rough=0.02)
-    s.box(left - 3, bottom + 1.4, right + 3, bottom + 3.4, (0.62, 0.58, 0.52), z + 3.2, normal=(0, -0.4, 0.9), rough=0.03)
+    s.box(
+        left - 3, bottom + 1.4, right + 3, bottom + 3.4, (0.62, 0.58, 0.52), z + 3.2, normal=(0, -0.4, 0.9), rough=0.03
+    )
     if shutters:
         slats = np.array(shutters) * (0.82 + 0.24 * np.sin(s.y * 2 * np.pi / 2.4))[..., None]
         for edge, out in ((left - 2, -1), (right + 2, 1)):
@@ -263,19 +304,26 @@ def _window(rng, s, x, y, half_width, half_height, z, shutters):
         for _ in range(40):
             px, py = rng.uniform(left - 3, right + 3), rng.normal(bottom - 3.5, 2)
             colour = flower if rng.random() < 0.45 else np.array([0.13, 0.24, 0.07])
-            _leaf(s, px, py, 0.9, rng.uniform(0, 180), colour * rng.uniform(0.6, 1.2), z + 6, (rng.normal(0, 0.4), -0.4, 0.8))
+            _leaf(
+                s,
+                px,
+                py,
+                0.9,
+                rng.uniform(0, 180),
+                colour * rng.uniform(0.6, 1.2),
+                z + 6,
+                (rng.normal(0, 0.4), -0.4, 0.8),
+            )
 
 
 def _leaf(s, x, y, size, angle, colour, depth, normal):
-    centre = round(x * SS * 16), round(y * SS * 16)
-    axes = max(12, round(size * SS * 16)), max(8, round(0.55 * size * SS * 16))
     x0, y0 = max(0, int((x - size - 2) * SS)), max(0, int((y - size - 2) * SS))
     x1, y1 = int((x + size + 2) * SS), int((y + size + 2) * SS)
     if x1 <= 0 or y1 <= 0 or x0 >= s.shape[1] or y0 >= s.shape[0]:
         return
     window = np.s_[y0:y1, x0:x1]
     mask = np.zeros(s.depth[window].shape, np.uint8)
-    centre = centre[0] - x0 * 16, centre[1] - y0 * 16
+    centre = round(x * SS * 16) - x0 * 16, round(y * SS * 16) - y0 * 16
     points = cv2.ellipse2Poly((0, 0), (1000, 560), int(angle), 0, 360, 40) / 1000 * size * SS * 16 + centre
     cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 1, shift=4)
     mask = mask > 0
@@ -322,13 +370,17 @@ def _bank(rng, s):
     s.box(-2, top, WIDTH + 2, WATERLINE + 2, stone, 22 - 1.5 * joint, rough=0.10)
     s.box(-2, top - 1, WIDTH + 2, top + 3.5, (0.60, 0.56, 0.48), 25, normal=(0, -0.5, 0.86), rough=0.08)
     for x, width, drop in ((232, 34, 17), (470, 46, 22), (640, 30, 14)):  # ivy over the wall
-        ivy = [(x + rng.normal(0, width / 2), top + drop * rng.uniform(0, 1) ** 1.5, rng.uniform(4, 8)) for _ in range(26)]
+        ivy = [
+            (x + rng.normal(0, width / 2), top + drop * rng.uniform(0, 1) ** 1.5, rng.uniform(4, 8)) for _ in range(26)
+        ]
         _tree(rng, s, ivy, (0.12, 0.20, 0.06), 24, leaf=1.5)
 
     bark = (0.20, 0.15, 0.10)
     for foot, head, width in (((50, BASE + 10), (44, 180), 11), ((44, 230), (14, 170), 6), ((47, 225), (86, 165), 6)):
         s.bar(foot, head, width, bark, 26, rough=0.25)
-    crown = [(x, y, rng.uniform(15, 30)) for x, y in (40, 158) + np.clip(rng.normal(0, 1, (46, 2)), -1.5, 1.5) * (36, 44)]
+    crown = [
+        (x, y, rng.uniform(15, 30)) for x, y in (40, 158) + np.clip(rng.normal(0, 1, (46, 2)), -1.5, 1.5) * (36, 44)
+    ]
     _tree(rng, s, crown, (0.17, 0.27, 0.06), 30, leaf=1.7)
     s.bar((392, BASE + 8), (392, 268), 5, bark, 14, rough=0.25)
     crown = [(x, y, rng.uniform(8, 14)) for x, y in rng.normal((392, 262), (13, 14), (18, 2))]

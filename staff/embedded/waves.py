@@ -8,10 +8,30 @@ SIZE = (608, 768)
 HORIZON = 312
 SUN = (222, 246, 34)
 VANISHING = np.array([640.0, 356.0])  # where the lines of the bridge meet
-FIRE = np.array([(0.90, 0.36, 0.10), (0.96, 0.58, 0.16), (0.80, 0.20, 0.10), (0.97, 0.74, 0.30), (0.88, 0.46, 0.14),
-                 (0.70, 0.14, 0.12), (0.98, 0.82, 0.46), (0.62, 0.66, 0.62)])
-DEEP = np.array([(0.10, 0.18, 0.32), (0.16, 0.30, 0.44), (0.05, 0.08, 0.17), (0.24, 0.42, 0.48), (0.07, 0.13, 0.24),
-                 (0.36, 0.50, 0.46), (0.62, 0.42, 0.24), (0.12, 0.22, 0.26)])
+FIRE = np.array(
+    [
+        (0.90, 0.36, 0.10),
+        (0.96, 0.58, 0.16),
+        (0.80, 0.20, 0.10),
+        (0.97, 0.74, 0.30),
+        (0.88, 0.46, 0.14),
+        (0.70, 0.14, 0.12),
+        (0.98, 0.82, 0.46),
+        (0.62, 0.66, 0.62),
+    ]
+)
+DEEP = np.array(
+    [
+        (0.10, 0.18, 0.32),
+        (0.16, 0.30, 0.44),
+        (0.05, 0.08, 0.17),
+        (0.24, 0.42, 0.48),
+        (0.07, 0.13, 0.24),
+        (0.36, 0.50, 0.46),
+        (0.62, 0.42, 0.24),
+        (0.12, 0.22, 0.26),
+    ]
+)
 HILLS = np.array([(0.12, 0.16, 0.24), (0.20, 0.26, 0.28), (0.08, 0.10, 0.16), (0.30, 0.28, 0.22)])
 WOOD = np.array([(0.48, 0.28, 0.14), (0.60, 0.38, 0.20), (0.36, 0.20, 0.12), (0.72, 0.50, 0.28), (0.42, 0.30, 0.26)])
 DARK = np.array([(0.20, 0.10, 0.08), (0.13, 0.07, 0.08), (0.28, 0.14, 0.09)])
@@ -68,7 +88,9 @@ def _bands(rng, canvas, height, colours, where, breadth):
             path = canvas.follow(point, field, rng.uniform(60, 130))
             path = path[where(path[:, 0], path[:, 1])]
             if len(path) > 4:
-                canvas.stroke(path, width * rng.uniform(0.7, 1.1), shade(rng, colours[order[band]][None], 0.035), streak=0.07)
+                canvas.stroke(
+                    path, width * rng.uniform(0.7, 1.1), shade(rng, colours[order[band]][None], 0.035), streak=0.07
+                )
 
 
 def _sun(rng, canvas):
@@ -78,7 +100,11 @@ def _sun(rng, canvas):
         for angle in np.arange(number) * 2 * np.pi / number + rng.uniform(0, 1):
             turn = angle + np.linspace(-0.5, 0.5, 9) * min(2.6, 42 / ring)
             path = np.stack([x + ring * np.cos(turn), y + ring * np.sin(turn)], 1)
-            colour = np.array([(0.99, 0.90, 0.60), (1.0, 0.84, 0.45)]) if ring < radius - 6 else np.array([(0.93, 0.40, 0.12)])
+            colour = (
+                np.array([(0.99, 0.90, 0.60), (1.0, 0.84, 0.45)])
+                if ring < radius - 6
+                else np.array([(0.93, 0.40, 0.12)])
+            )
             canvas.stroke(path, 8, shade(rng, colour, 0.02), body=1.3)
 
 
@@ -86,7 +112,7 @@ def _glitter(rng, canvas):
     field = _along(_sea)
     for y in np.arange(HORIZON + 6, 560, 9.0):
         for _ in range(2):
-            start = (SUN[0] + rng.normal(0, 10 + 0.07 * (y - HORIZON)) , y + rng.normal(0, 3))
+            start = (SUN[0] + rng.normal(0, 10 + 0.07 * (y - HORIZON)), y + rng.normal(0, 3))
             colour = shade(rng, FIRE[[1, 3, 6]], 0.03)
             canvas.stroke(canvas.follow(start, field, rng.uniform(18, 44)), 6 * rng.uniform(0.7, 1.2), colour, body=1.3)
 
@@ -105,21 +131,29 @@ def _boat(rng, canvas):
     for row in range(4):
         canvas.stroke(_line((x - 24 + 4 * row, y + 4 * row), (x + 24 - 4 * row, y + 4 * row)), 5.5, shade(rng, DARK))
     for share in np.linspace(0, 1, 8):
-        canvas.stroke(_line((x - 1, y - 5 - 46 * share), (x + 22 * (1 - share) + 1, y - 5 - 46 * share)), 6, shade(rng, FIRE[[3, 6]]))
-        canvas.stroke(_line((x - 14 * (1 - share) - 3, y - 5 - 38 * share), (x - 4, y - 5 - 38 * share)), 6, shade(rng, FIRE[[1, 7]]))
+        canvas.stroke(
+            _line((x - 1, y - 5 - 46 * share), (x + 22 * (1 - share) + 1, y - 5 - 46 * share)),
+            6,
+            shade(rng, FIRE[[3, 6]]),
+        )
+        canvas.stroke(
+            _line((x - 14 * (1 - share) - 3, y - 5 - 38 * share), (x - 4, y - 5 - 38 * share)),
+            6,
+            shade(rng, FIRE[[1, 7]]),
+        )
     canvas.stroke(_line((x - 2, y), (x - 2, y - 58)), 3.5, DARK[1])
 
 
 def _bridge(rng, canvas):
     """Planks and a railing that run to one vanishing point."""
-    edge, end = np.array([-40.0, 664.0]), np.array([470.0, 860.0])  # the deck's two sides at the lower left
+    edge, end = np.array([-380.0, 818.0]), np.array([376.0, 1138.0])  # where the deck's two sides end, out of sight
     for share in rng.permutation(np.linspace(0, 1, 46)):
         far = edge + share * (end - edge)
         colour = shade(rng, WOOD, 0.05)
         for piece in rng.permutation(5):
             a, b = 0.04 + 0.19 * piece + rng.uniform(-0.02, 0.02), 0.30 + 0.19 * piece
             start, stop = VANISHING + a * (far - VANISHING), VANISHING + min(b, 1.02) * (far - VANISHING)
-            width = 15 * (a + b) / 2 + 2
+            width = 23 * (a + b) / 2 + 2
             canvas.stroke(_line(start, stop, 16), width, np.clip(colour + rng.normal(0, 0.03, 3), 0, 1))
     for share in np.linspace(0, 1, 12):
         far = edge + share * (end - edge)
