@@ -88,7 +88,7 @@ def warm_up(project: Path) -> None:
 
     torch.set_num_threads(1)  # threads do not survive a fork: none may have started
     import tests.networks
-    import tests.probes  # noqa: F401  it imports the student's modules inside its functions
+    import tests.probes
 
     # The first network built on "meta" imports much of torch, which would cost each child seconds.
     tests.networks.build("embedded")
