@@ -38,7 +38,11 @@ class Client:
 
     def __enter__(self) -> "Client":
         self.start()
-        self.wait()
+        try:
+            self.wait()
+        except ServerLost:
+            self.__exit__()
+            raise
         return self
 
     def start(self) -> None:
@@ -68,13 +72,13 @@ class Client:
     def __exit__(self, *_: object) -> None:
         """Afterwards no process that came from the server is alive."""
         self.link.close()
+        self.said.close()
         for pid in [*descendants.of(self.process.pid), self.process.pid]:
             try:
                 os.kill(pid, 9)
             except ProcessLookupError:
                 pass
         self.process.wait()
-        self.said.close()
         if descendants.of(os.getpid()):  # orphans come to this process: none of them is anyone else's
             descendants.end_all(os.getpid())
 

@@ -6,6 +6,7 @@ its descendants.
 It is started by client.py, sets up what the kernel offers for isolation, and answers calls over a socket.
 """
 
+import importlib
 import json
 import os
 import select
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from staff.grader import child, descendants, frames, kernel
 
 WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
+WARM = ("torch", "torch.utils._python_dispatch", "torchvision.models", "torchvision.transforms.v2", "captum.attr",
+        "scipy.ndimage", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tests.probes")  # fmt: skip
 TEXT_KEPT = 16 * 1024  # bytes of what a call printed
 POLL = 0.02  # seconds between two looks at memory
 
@@ -80,18 +83,18 @@ def enter_isolation(project: Path, options: dict) -> dict[str, bool]:
 
 def warm_up(project: Path) -> None:
     """Import what student code will, but none of it, so that a fork finds it there."""
-    sys.path.pop(0)
-    sys.path.insert(0, str(project))
+    sys.path[0] = str(project)
     os.chdir(project)
     sys.dont_write_bytecode = True
-    import torch
+    for name in WARM:
+        importlib.import_module(name)
+    from matplotlib import font_manager
 
-    torch.set_num_threads(1)  # threads do not survive a fork: none may have started
-    import tests.networks
-    import tests.probes
+    from tests import networks
 
-    # The first network built on "meta" imports much of torch, which would cost each child seconds.
-    tests.networks.build("embedded")
+    sys.modules["torch"].set_num_threads(1)  # threads do not survive a fork: none may have started
+    font_manager.fontManager.get_font_names()  # the list of fonts, and
+    networks.build("embedded")  # much of torch for the first network built on "meta": seconds that children save
 
 
 
