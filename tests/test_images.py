@@ -35,7 +35,7 @@ def test_a_picture_of_the_style_transfer_is_a_small_file(name):
 def test_a_picture_of_the_style_transfer_has_light_and_dark_everywhere(name):
     """Each quarter of the picture has contrast: nothing is blank or cut off."""
     picture = pixels(PICTURES[name])
-    assert picture.min() < 0.05 and picture.max() > 0.95
+    assert picture.min() < 0.1 and picture.max() > 0.9
     rows, columns = picture.shape[0] // 2, picture.shape[1] // 2
     for y in (0, rows):
         for x in (0, columns):
@@ -65,7 +65,8 @@ def test_a_scene_has_a_known_label_and_a_mask_of_sensible_area(scene):
     assert picture.shape == (224, 224, 3) and picture.std() > 0.05
     with Image.open(folder / scene["mask"]) as mask:
         assert mask.size == (224, 224)
-        assert 0.04 <= np.asarray(mask.convert("1")).mean() <= 0.5
+        area = np.asarray(mask.convert("1")).mean()
+    assert 0.04 <= area <= 0.5, f"expected the object on 4 to 50 % of the scene, got {area:.1%}: render it again"
 
 
 def test_every_file_among_the_scenes_belongs_to_one():
