@@ -1,0 +1,136 @@
+"""The one way in which tests compare arrays: shape, finiteness, relative error, and the usual mistakes by name."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+REFERENCES = Path(__file__).resolve().parent / "references"
+SAMPLE = 2000  # numbers that are kept of a mistake's output
+
+
+def assert_close(
+    name: str,
+    got: object,
+    expected: object,
+    tolerance: float,
+    mistakes: Mapping[str, object] | None = None,
+    read: str = "",
+) -> None:
+    """Fail unless max |got - expected| <= tolerance * max |expected| (where all is expected to be 0: <= tolerance).
+
+    got: a scalar may come as shape (1,) where a scalar is expected.
+    mistakes: for each usual mistake, a sentence on it and what it would have given: the array, or its `Sample`.
+    read: what to look at, if not the docstring of what was called.
+    """
+    got, expected = np.asarray(got), np.asarray(expected)
+    if expected.size == 1 and got.size == 1:
+        got = got.reshape(expected.shape)
+    problem = _problem(got, expected, tolerance)
+    if not problem:
+        return
+    lines = [f"{name}: {problem}", f"    expected: {_described(expected)}", f"    got:      {_described(got)}"]
+    mistake = _recognised(got, expected, max(tolerance, 1e-4), mistakes or {})
+    lines += [f"    It looks like this mistake: {mistake}"] if mistake else []
+    lines += [f"    To read: {read}"] if read else []
+    raise AssertionError("\n".join(lines))
+
+
+def assert_stored(name: str, got: object, file: str, key: str, read: str = "") -> None:
+    """`assert_close` with what tests/references/<file>.npz holds under this key."""
+    stored = references(file)
+    assert_close(name, got, stored[key], float(stored[f"{key}: tolerance"]), mistakes_of(file, key), read)
+
+
+def mistakes_of(file: str, key: str) -> dict[str, "Sample"]:
+    """The mistakes that are stored with a key, and samples of what they give."""
+    stored, start = references(file), f"{key}: mistake: "
+    return {
+        name.removeprefix(start): Sample(tuple(stored[f"{key}: shape: {name.removeprefix(start)}"]), values)
+        for name, values in stored.items()
+        if name.startswith(start)
+    }
+
+
+@cache
+def references(file: str) -> dict[str, np.ndarray]:
+    """What staff/references stored: expected values, tolerances and mistakes. `make references` writes them again."""
+    with np.load(REFERENCES / f"{file}.npz", allow_pickle=False) as stored:
+        return dict(stored)
+
+
+class Sample:
+    """Of a large array: its shape, and at most SAMPLE of its numbers, evenly spread."""
+
+    def __init__(self, shape: tuple[int, ...], values: np.ndarray) -> None:
+        self.shape, self.values = shape, values
+
+
+def sample(array: np.ndarray) -> np.ndarray:
+    """At most SAMPLE numbers of an array, evenly spread; all of a small one."""
+    flat = np.asarray(array).ravel()
+    return flat[:: max(1, -(-flat.size // SAMPLE) | 1)]  # an odd stride meets all columns
+
+
+def relative_error(got: np.ndarray, expected: np.ndarray) -> float:
+    """max |got - expected| / max |expected|; the plain largest difference where all is expected to be 0."""
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    if not expected.size:
+        return 0.0
+    return float(np.abs(got - expected).max() / (np.abs(expected).max() or 1))
+
+
+def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
+    if got.dtype.kind not in "biuf":
+        return f"expected numbers, got {got.dtype}"
+    if got.shape != expected.shape:
+        return f"expected the shape {expected.shape}, got {got.shape}"
+    if not np.isfinite(got).all():
+        return f"expected finite numbers, got {np.count_nonzero(~np.isfinite(got))} that are NaN or infinite"
+    error = relative_error(got, expected)
+    return "" if error <= tolerance else f"expected a relative error of at most {tolerance:.1e}, got {error:.1e}"
+
+
+def _described(array: np.ndarray) -> str:
+    if array.dtype.kind not in "biuf" or not array.size:
+        return f"shape {array.shape}, {array.dtype}"
+    if array.size == 1:
+        return f"{float(array.ravel()[0]):.6g}" + (f" in the shape {array.shape}" if array.ndim else "")
+    values = array.astype(np.float64)
+    values = values[np.isfinite(values)]
+    between = f"from {values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}" if values.size else "none finite"
+    return f"shape {array.shape}, {between}"
+
+
+def _recognised(got: np.ndarray, expected: np.ndarray, tolerance: float, mistakes: Mapping[str, object]) -> str:
+    """The sentence of the mistake whose output is nearest to what came, if it is near at all."""
+    if got.dtype.kind not in "biuf" or not got.size or not np.isfinite(got).all():
+        return ""
+    nearest, sentence = tolerance, ""
+    for mistake, wrong in mistakes.items():
+        wrong = wrong if isinstance(wrong, Sample) else np.asarray(wrong)
+        shape = () if wrong.shape in ((), (1,)) and got.size == 1 else tuple(wrong.shape)
+        if shape != (() if got.size == 1 and not shape else got.shape):
+            continue
+        if isinstance(wrong, Sample):
+            error = relative_error(sample(got), wrong.values.ravel())
+        else:
+            error = relative_error(got.reshape(shape), wrong.reshape(shape))
+        if error <= nearest:
+            nearest, sentence = error, mistake
+    return sentence or _recognised_by_itself(got, expected, tolerance)
+
+
+def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
+    """What can be told from any expected array: its negative, a multiple of it, its axes in another order."""
+    expected = expected.astype(np.float64)
+    if got.shape == expected.shape:
+        squares = (expected**2).sum()
+        factor = float((got * expected).sum() / squares) if squares else 0.0
+        if abs(factor) > 1e-12 and relative_error(got / factor, expected) <= tolerance:
+            return "the sign is turned." if abs(factor + 1) < 1e-6 else f"it is {factor:.4g} times what is expected."
+        return ""
+    if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):
+        return "the axes are in another order."
+    return ""
