@@ -18,6 +18,7 @@ SQUEEZENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 SQUEEZENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
 MAX_PIXELS = 50_000_000  # about 7000 x 7000: more is refused before it is decoded
+MAX_ASPECT = 20
 
 
 def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
@@ -25,8 +26,13 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
 
     img: PIL image in RGB.
     size: the new length of the shorter side (the aspect is kept), or (H, W) to force both.
-    Returns float32 (1, 3, H, W), ImageNet-normalised.
+    Returns float32 (1, 3, H, W), ImageNet-normalised. Raises ValueError where one side is more than MAX_ASPECT times
+    the other: the longer side would grow out of hand.
     """
+    if isinstance(size, int) and max(img.size) > MAX_ASPECT * min(img.size):
+        raise ValueError(
+            f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: crop it first"
+        )
     transform = v2.Compose([
         v2.Resize(size),
         v2.PILToTensor(),
@@ -44,7 +50,8 @@ def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
     Returns a PIL image, H x W, RGB.
     """
     if img.ndim != 4 or img.shape[:2] != (1, 3):
-        raise ValueError(f"expected one image of shape (1, 3, H, W), got {tuple(img.shape)}: pick one with x[i : i + 1]")
+        got = tuple(img.shape)
+        raise ValueError(f"expected one image of shape (1, 3, H, W), got {got}: pick one with x[i : i + 1]")
     x = img.detach()[0].float().cpu()
     x = x * torch.from_numpy(SQUEEZENET_STD).view(3, 1, 1) + torch.from_numpy(SQUEEZENET_MEAN).view(3, 1, 1)
     x = rescale(x) if should_rescale else x.clamp(0, 1)
@@ -87,7 +94,9 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
     except FileNotFoundError:
         raise FileNotFoundError(f"expected a picture at {path}, found no file: check the path") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"expected a whole picture in {path}, got {error}: open it in a viewer and save it again") from None
+        raise ValueError(
+            f"expected a whole picture in {path}, got {error}: open it in a viewer and save it again"
+        ) from None
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ import image_utils
 from image_utils import deprocess, open_image, rescale
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from visualizers import figure
+from visualizers.network import empty_like_weights
 
 __all__ = ["deprocess", "extract_features", "features_from_img", "preprocess", "rel_error", "rescale", "style_transfer"]
 
@@ -44,7 +45,7 @@ def features_from_img(
     imgpath: str | PathLike[str], imgsize: int, cnn: nn.Sequential, dtype: DType = None
 ) -> tuple[list[Tensor], Tensor]:
     """Open a picture, resize its shorter side to imgsize, and give its features and the preprocessed image."""
-    img = preprocess(open_image(imgpath), imgsize).to(_like(cnn, dtype))
+    img = preprocess(open_image(imgpath), imgsize).to(empty_like_weights(cnn, dtype))
     return extract_features(img, cnn), img
 
 
@@ -91,7 +92,7 @@ def style_transfer(
     deepest = max(content_layer, *style_layers)
     if not 0 <= min(content_layer, *style_layers) <= deepest < len(cnn):
         raise ValueError(f"expected layers between 0 and {len(cnn) - 1}, got {content_layer} and {list(style_layers)}")
-    cnn = cnn[: deepest + 1]
+    cnn = nn.Sequential(*list(cnn)[: deepest + 1])
     with torch.no_grad():
         content_features, content_img = features_from_img(content_image, image_size, cnn, dtype)
         content_target = content_features[content_layer]
@@ -130,9 +131,3 @@ def style_transfer(
         ),
         figure.style_result(deprocess(result), Path(out) / f"style_transfer_{name}.png", note),
     ]
-
-
-def _like(cnn: nn.Module, dtype: DType) -> Tensor:
-    """An empty tensor of the dtype asked for, or the network's, on the network's device."""
-    parameter = next(cnn.parameters())
-    return torch.empty(0, device=parameter.device).type(dtype or parameter.dtype)

@@ -15,6 +15,7 @@ def build(name: str, dtype: str = "float32", channels_last: bool = False, **sett
         "squeezenet": SqueezeNet 1.1 with random weights; seed, classes.
         "linear": one linear layer on all pixels; height, width, seed, classes.
         "tiny": 13 feature modules, then the mean of each channel and a linear layer; seed, classes.
+        "deep": "tiny" with two more convolutions after the features: their pixels do not all count alike.
         "positive": "tiny" with no negative weight but in the classes 1 (all zero: it is dead) and 2 (all negative).
         "functional": calls its ReLUs in every way there is, most of them not as modules; seed, classes.
     """
@@ -46,7 +47,7 @@ def _squeezenet(classes: int = 10) -> nn.Module:
     from torchvision.models import squeezenet1_1
 
     model = squeezenet1_1(num_classes=classes)
-    nn.init.ones_(model.classifier[1].bias)  # else the last ReLU leaves half of the classes dead
+    nn.init.constant_(model.classifier[1].bias, 0.25)  # else the last ReLU leaves many classes dead
     return model
 
 
@@ -67,6 +68,14 @@ class Tiny(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))
+
+
+def _deep(classes: int = 5) -> nn.Module:
+    model = Tiny(classes)
+    model.classifier = nn.Sequential(
+        nn.Conv2d(6, 12, 3), nn.ReLU(inplace=True), nn.Conv2d(12, classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    return model
 
 
 def _positive(classes: int = 5) -> nn.Module:
@@ -102,6 +111,7 @@ _MAKERS = {
     "squeezenet": _squeezenet,
     "linear": _linear,
     "tiny": Tiny,
+    "deep": _deep,
     "positive": _positive,
     "functional": Functional,
 }

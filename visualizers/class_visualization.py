@@ -14,7 +14,7 @@ from tqdm import tqdm
 import image_utils
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
 from visualizers import figure
-from visualizers.network import check_target, evaluating
+from visualizers.network import check_target, empty_like_weights, evaluating
 
 SIZE = 224
 
@@ -61,8 +61,7 @@ class ClassVisualization:
         seed: of the first noise and the jitter; the global random state is neither read nor changed.
         Returns the last image, 224 x 224. Warns when the gradient is zero throughout (a dead class).
         """
-        parameter = next(model.parameters())
-        like = parameter.detach() if dtype is None else torch.empty(0, device=parameter.device).type(dtype)
+        like = empty_like_weights(model, dtype)
         generator = torch.Generator().manual_seed(seed)
         img = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(like)
         low = torch.from_numpy(-SQUEEZENET_MEAN / SQUEEZENET_STD).view(3, 1, 1).to(like)

@@ -27,10 +27,12 @@ class FoolingImage:
         """
         check_images(X, model)
         if len(X) != 1:
-            raise ValueError(f"expected one image of shape (1, 3, H, W), got {tuple(X.shape)}: pick one with X[i : i + 1]")
+            got = tuple(X.shape)
+            raise ValueError(f"expected one image of shape (1, 3, H, W), got {got}: pick one with X[i : i + 1]")
         x = X.detach().clone()
         with evaluating(model):
-            for self.steps in range(self.max_steps + 1):
+            for steps in range(self.max_steps + 1):
+                self.steps = steps
                 scores = model(x.requires_grad_())
                 check_target(target_y, scores.shape[1])
                 if scores.argmax(dim=1).item() == target_y:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,12 @@ class relu_replaced_by(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:
+    """An empty tensor on the model's device, of `dtype` (a torch dtype or tensor type; default: the model's own)."""
+    parameter = next(model.parameters())
+    return torch.empty(0, device=parameter.device).type(dtype or parameter.dtype)
+
+
 def check_images(X: Tensor, model: nn.Module) -> None:
     """Raise TypeError or ValueError, in one sentence, unless X is a batch that `model` can see."""
     if not isinstance(X, Tensor):
@@ -50,7 +57,8 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         hint = "add a batch axis with x[None]" if X.ndim == 3 else "put the axes in the order N, C, H, W"
         raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(X.shape)}: {hint}")
     if X.numel() == 0:
-        raise ValueError(f"expected at least one image, got an empty batch of shape {tuple(X.shape)}: check the selection")
+        got = f"an empty batch of shape {tuple(X.shape)}"
+        raise ValueError(f"expected at least one image, got {got}: check the selection")
     if not X.is_floating_point():
         raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
     weight = next(model.parameters(), None)
@@ -64,13 +72,15 @@ def check_images(X: Tensor, model: nn.Module) -> None:
 
 
 def check_labels(y: Tensor, scores: Tensor) -> None:
-    """Raise TypeError or ValueError, in one sentence, unless y (N,) holds a class index for each row of scores (N, K)."""
+    """Raise TypeError or ValueError, in one sentence, unless y (N,) has a class index for each row of scores (N, K)."""
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = y.dtype if isinstance(y, Tensor) else type(y).__name__
         raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
     if y.shape != (images,):
-        raise ValueError(f"expected one label for each of {images} images, got labels of shape {tuple(y.shape)}: check y")
+        raise ValueError(
+            f"expected one label for each of {images} images, got labels of shape {tuple(y.shape)}: check y"
+        )
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(
             f"expected labels between 0 and {classes - 1}, got {y.min().item()} to {y.max().item()}: "
@@ -81,7 +91,8 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
 def check_target(target_y: int, classes: int) -> None:
     """Raise ValueError, in one sentence, unless target_y is a class index."""
     if not 0 <= target_y < classes:
-        raise ValueError(f"expected a target class between 0 and {classes - 1}, got {target_y}: choose one of the classes")
+        expected = f"a target class between 0 and {classes - 1}"
+        raise ValueError(f"expected {expected}, got {target_y}: choose one of the classes")
 
 
 def class_scores(scores: Tensor, y: Tensor) -> Tensor:

@@ -1,0 +1,323 @@
+"""The usual mistakes: for each student function, a sentence of help and what the mistake gives, in float64.
+
+What is returned fits the `mistakes` argument of tests/compare.py. Only outputs leave this folder, never this code.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import nn
+
+from staff.references import oracle
+from staff.references.oracle import one_hot, through
+
+Mistakes = dict[str, np.ndarray]
+
+
+def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
+    g = through(model, X, one_hot(y)).gradient
+    entropy = through(model, X, lambda s: _softmax(s) - one_hot(y)(s)).gradient
+    probability = through(model, X, lambda s: _probability_slope(s, y)).gradient
+    own = np.abs(g).max(1)
+    wrong = {
+        "the channels are added up: take the largest of the three.": np.abs(g).sum(1),
+        "the channels are averaged: take the largest of the three.": np.abs(g).mean(1),
+        "the absolute value is missing: a strong negative gradient counts too.": g.max(1),
+        "the absolute value is taken after the maximum: take it of each channel first.": np.abs(g.max(1)),
+        "the channels' norm is taken: take the largest of their absolute values.": np.sqrt((g**2).sum(1)),
+        "the gradient is that of a cross-entropy loss: take that of the score itself.": np.abs(entropy).max(1),
+        "the gradient is that of the probability (after softmax): take that of the score.": np.abs(probability).max(1),
+        "the gradient of all scores together: pick each image's own class y.": np.abs(_of_all(model, X)).max(1),
+        "the class that the network predicts was taken, not the one that was asked for.": np.abs(
+            through(model, X, _predicted).gradient
+        ).max(1),
+        "the maximum is taken over the wrong axis, or not at all: channels are axis 1 of (N, 3, H, W).": np.abs(g),
+    }
+    if len(X) > 1:
+        wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
+        wrong["only the first image's score has been used: add up the scores of all."] = own * _first(own)
+    return wrong
+
+
+def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
+    def maps(upstream, rule="guided"):
+        return np.moveaxis(through(model, X, upstream, rule).gradient, 1, 3)
+
+    own = maps(one_hot(y))
+    wrong = {
+        "this is the plain gradient: each ReLU must also stop negative gradients (dout > 0).": maps(
+            one_hot(y), "plain"
+        ),
+        "this is the deconvnet's rule: each ReLU must also stop gradients where its input was not positive (x > 0).": (
+            maps(one_hot(y), "deconvnet")
+        ),
+        "the gradient of all scores together: pick each image's own class y.": maps(np.ones_like),
+        "the class that the network predicts was taken, not the one that was asked for.": maps(_predicted),
+        "the axes are not in the order N, H, W, C: the channels come last.": np.moveaxis(own, 3, 1),
+        "height and width are exchanged.": own.transpose(0, 2, 1, 3),
+        "the absolute value was taken: the gradient keeps its sign.": np.abs(own),
+        "negative values of the result were cut off: the gradient of the pixels keeps its sign.": np.maximum(own, 0),
+        "the gradient is that of a cross-entropy loss: take that of the score itself.": maps(
+            lambda s: _softmax(s) - one_hot(y)(s)
+        ),
+        "the gradient is that of the probability (after softmax): take that of the score.": maps(
+            lambda s: _probability_slope(s, y)
+        ),
+        "the maximum over the channels was taken: all three are asked for.": np.abs(own).max(3),
+    }
+    if len(X) > 1:
+        wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
+        wrong["only the first image's score has been used: add up the scores of all."] = own * _first(own)
+    return wrong
+
+
+def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
+    size = X.shape[2:]
+
+    def finished(cam):
+        return oracle.scaled(oracle.resized(cam, size))
+
+    there = through(model, X, one_hot(y))
+    A, gradient = there.outputs[layer], there.gradients[layer]
+    cam = oracle.raw_cam(model, X, y, layer)
+    positive = np.maximum(cam, 0)
+    predicted = through(model, X, _predicted).scores.argmax(1)
+    wrong = {
+        "the last ReLU is missing: what speaks against the class is cut off before resizing.": finished(cam),
+        "the absolute value stands where the last ReLU should.": finished(np.abs(cam)),
+        "the gradients are not averaged over the layer's pixels before they weigh its channels.": finished(
+            np.maximum((gradient * A).sum(1), 0)
+        ),
+        "the channels are not weighed by the gradients.": finished(np.maximum(A.sum(1), 0)),
+        "the gradients alone are summed: they must weigh the layer's output.": finished(np.maximum(gradient.sum(1), 0)),
+        "the ReLU is applied to each channel: apply it once, to their weighted sum.": finished(
+            np.maximum(gradient.mean((2, 3), keepdims=True) * A, 0).sum(1)
+        ),
+        "negative weights are cut off: the ReLU belongs to the weighted sum.": finished(
+            (np.maximum(gradient.mean((2, 3), keepdims=True), 0) * A).sum(1)
+        ),
+        "the class that the network predicts was taken, not the one that was asked for.": finished(
+            np.maximum(oracle.raw_cam(model, X, predicted, layer), 0)
+        ),
+        "the map is not stretched to [0, 1].": oracle.resized(positive, size),
+        "the map is turned: height and width are exchanged (PIL's resize takes width first).": finished(
+            positive
+        ).transpose(0, 2, 1),
+        "the map has the size of the layer: resize it to the image.": positive,
+    }
+    for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
+        if other in there.outputs and there.outputs[other].ndim == 4:
+            sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
+            wrong[sentence] = oracle.grad_cam(model, X, y, other)
+    if size[0] == size[1]:
+        del wrong["the map is turned: height and width are exchanged (PIL's resize takes width first)."]
+        wrong["the map is turned: its rows are columns."] = finished(positive).transpose(0, 2, 1)
+    return wrong
+
+
+def fooling(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
+    """Of the fooling image. Mistakes that never get there are followed for a few steps more than it takes."""
+    X = np.asarray(X, np.float64)
+    _, steps = oracle.fooling(model, X, target, learning_rate)
+
+    own = one_hot([target])
+
+    def ascend(move, upstream=own, most=steps + 3, repeats=1):
+        x, total = X, 0.0
+        for _ in range(most):
+            there = through(model, x, upstream)
+            if there.scores[0].argmax() == target:
+                break
+            for _ in range(repeats):
+                total = total + there.gradient
+                x = x + learning_rate * move(there.gradient, total)
+        return x
+
+    fooled = ascend(lambda g, total: _unit(g))
+    wrong = {
+        "a step is taken after the network is fooled: look at the scores first.": fooled
+        + learning_rate * _unit(through(model, fooled, one_hot([target])).gradient),
+        "each pass of the loop takes two steps.": ascend(lambda g, total: _unit(g), repeats=2),
+        "the gradient is not divided by its norm.": ascend(lambda g, total: g, most=100),
+        "the gradient is divided by the square of its norm.": ascend(lambda g, total: g / (g**2).sum()),
+        "the gradient is divided by its largest value: take the L2 norm.": ascend(lambda g, total: g / np.abs(g).max()),
+        "the sign of the gradient is taken: divide it by its L2 norm.": ascend(lambda g, total: np.sign(g)),
+        "the gradient is that of a cross-entropy loss or of a probability: take that of the score.": ascend(
+            lambda g, total: _unit(g), lambda s: one_hot([target])(s) - _softmax(s)
+        ),
+        "the gradient of all scores together: pick the target's.": ascend(lambda g, total: _unit(g), np.ones_like),
+        "the image was not changed.": X,
+    }
+    if steps > 1:
+        wrong["the gradient is never cleared: it adds up from step to step."] = ascend(lambda g, total: _unit(total))
+        wrong["only one step is taken: go on until the network says the target."] = ascend(
+            lambda g, total: _unit(g), most=1
+        )
+    return wrong
+
+
+def ascent_step(model: nn.Module, I: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:  # noqa: E741
+    """Of the image after one step of class visualization."""
+    g = through(model, I, one_hot([target])).gradient
+    decay = 2 * l2_reg * I
+    norm = np.sqrt((I**2).sum())
+
+    def stepped(step):
+        return oracle.clamped(I + learning_rate * step)
+
+    return {
+        "the regulariser's sign is turned: it must pull the pixels towards zero.": stepped(_unit(g + decay)),
+        "the regulariser's norm is not squared.": stepped(_unit(g - l2_reg * I / norm)),
+        "the regulariser has no effect on the gradient (or its weight is missing).": stepped(_unit(g)),
+        "the regulariser's gradient lacks its factor 2.": stepped(_unit(g - decay / 2)),
+        "the regulariser's weight is missing.": stepped(_unit(g - 2 * I)),
+        "the gradient is not divided by its norm.": stepped(g - decay),
+        "the objective is descended: add the gradient.": stepped(-_unit(g - decay)),
+        "the learning rate is missing.": oracle.clamped(I + _unit(g - decay)),
+        "the gradient of all scores together: pick the target's.": stepped(_unit(_of_all(model, I) - decay)),
+        "the gradient is that of the probability (after softmax): take that of the score.": stepped(
+            _unit(through(model, I, lambda s: _probability_slope(s, [target])).gradient - decay)
+        ),
+        "the gradient is that of a cross-entropy loss: take that of the score itself.": stepped(
+            _unit(through(model, I, lambda s: one_hot([target])(s) - _softmax(s)).gradient - decay)
+        ),
+        "the image was not changed.": oracle.clamped(I),
+    }
+
+
+def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
+    d = np.asarray(F, np.float64) - P
+    squares = (d**2).sum()
+    return {
+        "the mean is taken: add the squares up.": np.array(weight * (d**2).mean()),
+        "the weight is missing.": np.array(squares),
+        "the difference is not squared.": np.array(weight * d.sum()),
+        "the absolute difference is taken: square it.": np.array(weight * np.abs(d).sum()),
+        "the paper's factor of one half is not used here.": np.array(weight * squares / 2),
+        "the root of the sum is taken: it stays squared.": np.array(weight * np.sqrt(squares)),
+        "the weight is squared too: it multiplies the sum.": np.array(weight**2 * squares),
+        "the squared features are subtracted: square the difference.": np.array(
+            weight * ((np.asarray(F, np.float64) ** 2) - np.asarray(P, np.float64) ** 2).sum()
+        ),
+    }
+
+
+def gram_matrix(F: np.ndarray, normalize: bool = True) -> Mistakes:
+    N, C, H, W = F.shape
+    gram, size = oracle.gram_matrix(F, False), C * H * W
+    own = gram / size if normalize else gram
+    flat = np.asarray(F, np.float64).reshape(N, C, H * W)
+    pixels = np.einsum("nci,ncj->nij", flat, flat)
+    wrong = {
+        "each matrix is divided by H * W alone: divide by C * H * W.": gram / (H * W),
+        "it is divided by N * C * H * W: each image has a Gram matrix of its own.": gram / (N * size),
+        "it is divided by C alone.": gram / C,
+        "the sum over the batch is taken: each image has a Gram matrix of its own.": np.broadcast_to(
+            own.sum(0, keepdims=True), own.shape
+        ),
+        "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": own.sum(0),
+        "pixels are multiplied with pixels: multiply channels with channels.": pixels / (size if normalize else 1),
+        "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
+            _gram_of_scrambled(F) / (size if normalize else 1)
+        ),
+    }
+    if normalize:
+        wrong["it is not normalised: divide by C * H * W."] = gram
+    else:
+        wrong["it is normalised although normalize is False."] = gram / size
+        del wrong["it is divided by C alone."], wrong["each matrix is divided by H * W alone: divide by C * H * W."]
+    if N == 1:
+        for sentence in [sentence for sentence in wrong if "batch" in sentence or "N * C" in sentence]:
+            del wrong[sentence]
+        wrong["the axis of the images is missing: (1, C, C)."] = own[0]
+    return wrong
+
+
+def style_loss(
+    feats: Sequence[np.ndarray], layers: Sequence[int], targets: Sequence[np.ndarray], weights: Sequence[float]
+) -> Mistakes:
+    def total(of, of_gram=oracle.gram_matrix):
+        return np.array(
+            sum(w * of(of_gram(feats[layer]) - A) for layer, A, w in zip(layers, targets, weights)), dtype=np.float64
+        )
+
+    right = [((oracle.gram_matrix(feats[layer]) - A) ** 2).sum() for layer, A in zip(layers, targets)]
+    in_order = [i for i in range(len(layers)) if feats[i].shape[1] == targets[i].shape[1]]
+    wrong = {
+        "the mean is taken: add the squares up.": total(lambda d: (d**2).mean()),
+        "the weights are missing.": np.array(sum(right)),
+        "the difference of the Gram matrices is not squared.": total(np.sum),
+        "the absolute difference is taken: square it.": total(lambda d: np.abs(d).sum()),
+        "the root of each sum is taken: it stays squared.": total(lambda d: np.sqrt((d**2).sum())),
+        "the Gram matrices are not normalised.": total(
+            lambda d: (d**2).sum(), lambda F: oracle.gram_matrix(F, False)
+        ),
+        "the sum is divided by the number of layers.": np.array(np.dot(weights, right) / len(layers)),
+        "only the last layer counts: add the layers up.": np.array(weights[-1] * right[-1]),
+        "only the first layer counts: add the layers up.": np.array(weights[0] * right[0]),
+        "the paper's factor of a quarter is not used here.": np.array(np.dot(weights, right) / 4),
+    }
+    if len(in_order) == len(layers):
+        wrong["the layers are counted through instead of taken from style_layers."] = np.array(
+            sum(w * ((oracle.gram_matrix(feats[i]) - A) ** 2).sum() for i, (A, w) in enumerate(zip(targets, weights)))
+        )
+    return wrong
+
+
+def tv_loss(image: np.ndarray, weight: float) -> Mistakes:
+    image = np.asarray(image, np.float64)
+    down, right = np.diff(image, axis=2), np.diff(image, axis=3)
+    both = (down**2).sum() + (right**2).sum()
+    return {
+        "absolute differences are taken: square them.": np.array(weight * (np.abs(down).sum() + np.abs(right).sum())),
+        "only vertical neighbours are compared.": np.array(weight * (down**2).sum()),
+        "only horizontal neighbours are compared.": np.array(weight * (right**2).sum()),
+        "the weight is missing.": np.array(both),
+        "the mean is taken: add the squares up.": np.array(weight * ((down**2).mean() + (right**2).mean())),
+        "the mean over all pixels is taken: add the squares up.": np.array(weight * both / image.size),
+        "the last row and column are dropped: there are vertical neighbours in every column, horizontal in every row.": (
+            np.array(weight * ((down[..., :-1] ** 2).sum() + (right[:, :, :-1] ** 2).sum()))
+        ),
+        "the root of the sum is taken: it stays squared.": np.array(weight * np.sqrt(both)),
+        "the differences are added up before they are squared.": np.array(
+            weight * (down.sum() ** 2 + right.sum() ** 2)
+        ),
+        "the last pixel is compared with the first: only true neighbours count.": np.array(
+            weight * sum(((np.roll(image, 1, axis) - image) ** 2).sum() for axis in (2, 3))
+        ),
+        "axes other than height and width are compared: those are the last two.": np.array(
+            weight * ((np.diff(image, axis=1) ** 2).sum() + (down**2).sum())
+        ),
+    }
+
+
+def _unit(g: np.ndarray) -> np.ndarray:
+    return g / np.sqrt((g**2).sum())
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(scores - scores.max(1, keepdims=True))
+    return exponentials / exponentials.sum(1, keepdims=True)
+
+
+def _probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:
+    p, own = _softmax(scores), one_hot(y)(scores)
+    return (p * own).sum(1, keepdims=True) * (own - p)
+
+
+def _predicted(scores: np.ndarray) -> np.ndarray:
+    return np.eye(scores.shape[1])[scores.argmax(1)]
+
+
+def _of_all(model: nn.Module, X: np.ndarray) -> np.ndarray:
+    return through(model, X, np.ones_like).gradient
+
+
+def _first(maps: np.ndarray) -> np.ndarray:
+    return (np.arange(len(maps)) == 0).reshape(-1, *[1] * (maps.ndim - 1))
+
+
+def _gram_of_scrambled(F: np.ndarray) -> np.ndarray:
+    N, C, H, W = F.shape
+    flat = np.asarray(F, np.float64).transpose(0, 2, 3, 1).reshape(N, C, H * W)
+    return np.einsum("nci,ndi->ncd", flat, flat)

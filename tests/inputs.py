@@ -1,0 +1,96 @@
+"""What tests show to networks: the repository's own scenes and pictures, small, and random images."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES, read_scenes
+from pretrained.weights import EMBEDDED, read_metadata
+
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+GRAIN = 0.1  # of normalised pixels
+
+
+def scenes(indices: tuple[int, ...] = (2, 8, 13), height: int = 72, width: int = 88) -> np.ndarray:
+    """Some of the shipped scenes at half their size, cut to height x width: float32 (N, 3, H, W), normalised.
+
+    A little noise is added: in an area of one colour, which of equal values max-pooling takes, and so where the
+    gradient goes, would depend on the last bit, and differ from machine to machine.
+    """
+    top, left = (112 - height) // 2, (112 - width) // 2
+    pixels = _all_scenes()[0][list(indices), ::2, ::2][:, top : top + height, left : left + width]
+    images = np.moveaxis((pixels / 255 - MEAN) / STD, 3, 1)
+    return (images + GRAIN * noise(*images.shape)).astype(np.float32)
+
+
+def labels(indices: tuple[int, ...] = (2, 8, 13)) -> np.ndarray:
+    return _all_scenes()[1][list(indices)]
+
+
+def noise(*shape: int, seed: int = 0, dtype: type = np.float32) -> np.ndarray:
+    """Standard normal numbers."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def path(name: str) -> Path:
+    """The file of a content or style picture."""
+    return (CONTENT_IMAGES | STYLE_IMAGES)[name]
+
+
+def picture(name: str, height: int, width: int) -> np.ndarray:
+    """A content or style picture by its name, shrunk to uint8 (height, width, 3)."""
+    with Image.open(path(name)) as image:
+        return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BOX))
+
+
+def normalised(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) to float32 (1, 3, H, W), as the network sees it."""
+    return np.moveaxis((pixels / 255 - MEAN) / STD, 2, 0)[None].astype(np.float32)
+
+
+def features(cnn: nn.Sequential, pixels: np.ndarray) -> list[Tensor]:
+    """The output of each module of cnn for a picture uint8 (H, W, 3)."""
+    outputs = [torch.from_numpy(normalised(pixels))]
+    for module in cnn:
+        outputs.append(module(outputs[-1]).clone())
+    return outputs[1:]
+
+
+# A pair for style transfer so small that its 200 steps take a second or two.
+SMALL_PAIR = {
+    "image_size": 32,
+    "style_size": 32,
+    "content_layer": 3,
+    "content_weight": 10.0,
+    "style_layers": [1, 4, 6],
+    "style_weights": [300000, 1000, 15],
+    "tv_weight": 3.0,
+}
+STEPS = 2  # of it that are stored
+
+
+def alike(images: np.ndarray, others: np.ndarray) -> float:
+    """The share of the pixel values that are the same but for 0.05. Adam's first steps are as long for the least
+    gradient as for the greatest, so that where it is next to 0 the last bit decides."""
+    return float(np.mean(np.abs(images - others) < 0.05))
+
+
+def small_pair() -> tuple[np.ndarray, np.ndarray]:
+    """Its content and style, uint8, at their sizes already."""
+    return picture("town", 32, 48), picture("flow", 32, 40)
+
+
+def small_pair_arguments() -> dict:
+    """Of the probe `style_transfer`."""
+    content, style = small_pair()
+    return {"network": "embedded", "content": content, "style": style} | SMALL_PAIR
+
+
+@cache
+def _all_scenes() -> tuple[np.ndarray, np.ndarray]:
+    images, labels, _ = read_scenes(read_metadata(EMBEDDED)["class_names"])
+    return images, labels
