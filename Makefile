@@ -8,8 +8,8 @@ RUN := runs/embedded
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures test submission data clean \
-	lint check grade autograder references staff-paint staff-render staff-train staff-evaluate venv staff-venv
+.PHONY: help figures test report submission data clean \
+	lint check handout report-template grade autograder references staff-paint staff-render staff-train staff-evaluate venv staff-venv
 
 ##@ For students
 
@@ -22,6 +22,9 @@ figures: venv ## make every picture of the assignment: visualization/index.html 
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+report: venv ## fill the report's slides with your figures: report-a3.pptx, and a PDF where LibreOffice is
+	@$(VENV_PYTHON) report.py $(ARGS)
 
 submission: venv ## check your work and write assignment_3_submission.zip; only look: ARGS=--check
 	@$(VENV_PYTHON) collect_submission.py $(ARGS)
@@ -41,6 +44,13 @@ check: ## linter, types and tests, as continuous integration runs them
 lint: venv ## linter and types alone
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m mypy
+
+handout: venv ## build dist/handout and its zip, without solutions, and prove it; quicker: ARGS=--reuse-venv
+	@sh make_venv.sh staff/handout/requirements.txt
+	@$(VENV_PYTHON) -m staff.handout $(ARGS)
+
+report-template: venv ## build report-template-a3.pptx again
+	@$(VENV_PYTHON) -m staff.handout.template
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
 	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)

@@ -1,0 +1,114 @@
+"""What students receive: which files, and which hold solutions. A file that nobody decided on stops the build."""
+
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+from staff.grader import points
+from staff.handout import markers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The blocks of each file with solutions, by part, in order.
+SOLUTIONS = {
+    "visualizers/saliency_map.py": ("saliency",),
+    "visualizers/gradcam.py": ("guided_backprop", "guided_backprop", "gradcam"),
+    "visualizers/fooling_image.py": ("fooling",),
+    "visualizers/class_visualization.py": ("class_visualization",),
+    "style_modules/content_loss.py": ("content_loss",),
+    "style_modules/style_loss.py": ("style_loss", "style_loss"),
+    "style_modules/tv_loss.py": ("tv_loss",),
+    "style_utils.py": ("style_transfer",),
+    "saliency_map.py": ("captum",),
+    "gradcam.py": ("captum", "captum"),
+}
+# Files with a section for staff, which is cut out.
+CUT = ("Makefile", "README.md")
+# Everything else that is handed out as it is, and what is not: files, or folders with a slash at their end.
+KEPT = (
+    ".gitattributes",
+    ".gitignore",
+    "LICENSE",
+    "class_visualization.py",
+    "collect_submission.py",
+    "docs/assignment.md",
+    "docs/pictures/",
+    "environment.yaml",
+    "fooling_image.py",
+    "image_utils.py",
+    "images/",
+    "make_venv.sh",
+    "pretrained/",
+    "pyproject.toml",
+    "report-template-a3.pptx",
+    "report.py",
+    "requirements.txt",
+    "style_modules/",
+    "style_transfer.py",
+    "tests/",
+    "visualizers/",
+)
+LEFT_OUT = (
+    ".ci/",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/",
+    "docs/autograder.md",
+    "staff/",
+    "tests/test_setup.py",  # on the house's own set-up and documents
+)
+NEEDED = ("pretrained/embedded.safetensors", "tests/probes.py", *SOLUTIONS, *CUT)
+
+
+class ContentsError(ValueError):
+    """The handout cannot be made of these files."""
+
+
+def part_numbers() -> dict[str, str]:
+    """The number of each part: {"saliency": "1.1", ...}."""
+    return {name: part["number"] for name, part in points.read()["parts"].items()}
+
+
+def project_files(root: Path = ROOT) -> list[str]:
+    """The files that git tracks, as they are now: what lies about beside them is never handed out."""
+    command = ["git", "-C", str(root), "ls-files", "-z"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+    return sorted(name for name in listed if name and (root / name).is_file())
+
+
+def choose(names: Collection[str]) -> list[str]:
+    """Those of the project's files that students receive. Raises ContentsError."""
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise ContentsError(f"expected {', '.join(missing)}, found none: the handout needs all of them")
+    chosen = [name for name in names if not _listed(name, LEFT_OUT)]
+    undecided = [name for name in chosen if name not in SOLUTIONS and name not in CUT and not _listed(name, KEPT)]
+    if undecided:
+        raise ContentsError(
+            f"expected files that staff/handout/contents.py decides on, got {', '.join(undecided)}: "
+            "add them to KEPT or to LEFT_OUT"
+        )
+    return chosen
+
+
+def content(name: str, data: bytes, parts: dict[str, str], solved: Collection[str] = ()) -> bytes:
+    """What students get as this file. Raises MarkerError where a marker is not as it must be."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return data  # a picture, or numbers
+    if name in CUT:
+        return markers.without_staff(name, text).encode()
+    if name not in SOLUTIONS:
+        markers.refuse_markers(name, text)
+        return data
+    blocks = [piece for piece in markers.read(name, text, parts) if isinstance(piece, markers.Block)]
+    if tuple(block.part for block in blocks) != SOLUTIONS[name]:
+        line = blocks[0].begin if blocks else 1
+        got = ", ".join(f"{block.part} (line {block.begin})" for block in blocks) or "none"
+        raise markers.MarkerError(name, line, f"expected blocks for {', '.join(SOLUTIONS[name])}, got {got}")
+    return markers.handed_out(name, text, parts, solved).encode()
+
+
+def _listed(name: str, listed: Collection[str]) -> bool:
+    return any(name.startswith(entry) if entry.endswith("/") else name == entry for entry in listed)

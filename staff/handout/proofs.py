@@ -1,0 +1,164 @@
+"""What must hold of a handout before it leaves the house. Each proof raises ProofError, or returns what it found."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+from staff.handout import contents, markers
+
+BASELINE = 0.0  # points that the handout earns as it is
+SCRIPTS = {  # the part that each script's first gap names
+    "saliency_map": "saliency",
+    "gradcam": "guided_backprop",
+    "fooling_image": "fooling",
+    "class_visualization": "class_visualization",
+    "style_transfer": "content_loss",
+}
+MODULES = ("visualizers", "style_modules", "style_utils", "image_utils", "collect_submission", "report", *SCRIPTS)
+
+
+class ProofError(AssertionError):
+    """The handout is not as it must be: what was expected, what came."""
+
+
+def no_solution_line(folder: Path, root: Path = contents.ROOT) -> str:
+    """No line of a solution stands in any file of the handout."""
+    parts = contents.part_numbers()
+    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.SOLUTIONS
+              for line in markers.solution_lines(name, (root / name).read_text(encoding="utf-8"), parts)}  # fmt: skip
+    texts = 0
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or b"\0" in (data := path.read_bytes()):
+            continue
+        texts += 1
+        for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+            if line.strip() in secret:
+                raise ProofError(
+                    f"{path.relative_to(folder)}, line {number}: expected no line of a solution, got "
+                    f"{secret[line.strip()]}: {line.strip()}"
+                )
+    return f"none of {len(secret)} solution lines is in {texts} files"
+
+
+def same_bytes(one: Path, other: Path) -> str:
+    """Two builds are the same file."""
+    if one.read_bytes() != other.read_bytes():
+        raise ProofError(f"expected two builds of the same bytes, got different ones: compare {one} and {other}")
+    return f"two builds are the same {one.stat().st_size / 1e6:.1f} MB"
+
+
+def installs(folder: Path) -> str:
+    """make_venv.sh makes the students' environment from nothing."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VIRTUAL_ENV")}
+    done = subprocess.run(["sh", "make_venv.sh"], cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise ProofError(f"expected make_venv.sh to install the packages, got: {(done.stdout + done.stderr)[-2000:]}")
+    return "the packages are installed into a new environment"
+
+
+def imports(folder: Path) -> str:
+    """Every module can be imported while nothing is solved."""
+    done = _python(folder, "-W", "error", "-c", f"import {', '.join(MODULES)}")
+    if done.returncode:
+        raise ProofError(f"expected modules that can be imported, got: {done.stderr[-2000:]}")
+    return f"{len(MODULES)} modules are imported"
+
+
+def scripts_name_their_part(folder: Path) -> str:
+    """Each script ends with the sentence that names the missing part, not with a traceback."""
+    numbers = contents.part_numbers()
+    for name, part in SCRIPTS.items():
+        done = _python(folder, f"{name}.py", "--weights", "embedded", "--out", "unsolved")
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        if done.returncode != 1 or "Traceback" in done.stderr or f"not written yet: Part {numbers[part]}: " not in last:
+            raise ProofError(f"{name}.py: expected to end with Part {numbers[part]}, got status {done.returncode}: "
+                             f"{done.stderr[-2000:]}")  # fmt: skip
+    return f"{len(SCRIPTS)} scripts name the part that is missing"
+
+
+def tests_fail_for_unsolved_parts_alone(folder: Path) -> str:
+    """Every test that fails says which part is not written yet; and every part has tests that fail."""
+    outcome = run_tests(folder)
+    wrong = [f"{test}: {said[-600:]}" for test, said in outcome.failed.items() if not re.search(r"Part \d\.\d: ", said)]
+    if wrong:
+        raise ProofError("expected tests that fail for unsolved parts alone, got:\n" + "\n".join(wrong[:5]))
+    named = {number for said in outcome.failed.values() for number in re.findall(r"Part (\d\.\d): ", said)}
+    silent = set(contents.part_numbers().values()) - named
+    if silent:
+        raise ProofError(f"expected tests that fail while part {', '.join(sorted(silent))} is unsolved, got none")
+    return f"{outcome.passed} tests pass, {len(outcome.failed)} fail for unsolved parts"
+
+
+def scores(folder: Path, expected: float | None) -> str:
+    """The grader gives it exactly the expected points, or all there are."""
+    results = grade(folder)
+    most = sum(test["max_score"] for test in results["tests"])
+    expected = most if expected is None else expected
+    if abs(results["score"] - expected) > 1e-6 or results["extra_data"].get("grader_problems"):
+        lost = [f"{test['name']}: {test['score']:g} of {test['max_score']:g}. {test['output'][:300]}"
+                for test in results["tests"] if (test["score"] < test["max_score"]) == (expected == most)]  # fmt: skip
+        raise ProofError(f"expected {expected:g} of {most:g} points, got {results['score']:g}:\n" + "\n".join(lost[:5]))
+    return f"{results['score']:g} of {most:g} points"
+
+
+class Outcome:
+    """Of a run of pytest: how many tests passed, and what each that failed said."""
+
+    def __init__(self, report: Path) -> None:
+        cases = ElementTree.parse(report).getroot().iter("testcase")
+        self.failed: dict[str, str] = {}
+        self.passed = 0
+        for case in cases:
+            problems = [child for child in case if child.tag in ("failure", "error")]
+            if problems:
+                test = f"{case.get('classname')}::{case.get('name')}"
+                self.failed[test] = "".join(f"{p.get('message')}\n{p.text}" for p in problems)
+            elif case.find("skipped") is None:
+                self.passed += 1
+
+
+def run_tests(folder: Path, *options: str) -> Outcome:
+    """The handout's own tests, as a student runs them."""
+    report = folder / "tests.xml"
+    done = _python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *options)
+    if done.returncode not in (0, 1) or not report.exists():
+        said = (done.stdout + done.stderr)[-2000:]
+        raise ProofError(f"expected tests that run, got status {done.returncode}: {said}")
+    outcome = Outcome(report)
+    report.unlink()
+    return outcome
+
+
+def grade(submission: Path) -> dict:
+    """What the grader writes about a folder or a zip."""
+    out = submission.with_name(f"{submission.name}.results.json")
+    command = [sys.executable, str(contents.ROOT / "staff" / "grade.py"), str(submission), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ProofError(f"expected the grader to end with 0, got {done.returncode}: {done.stderr[-2000:]}")
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def borrow_environment(folder: Path) -> None:
+    """Let `folder` use this repository's environment, instead of an installation of its own."""
+    (folder / ".venv").symlink_to(contents.ROOT / ".venv", target_is_directory=True)
+
+
+def forget_environment(folder: Path) -> None:
+    """Before a folder is compared or packed: away with what proofs have left in it."""
+    environment = folder / ".venv"
+    environment.unlink() if environment.is_symlink() else shutil.rmtree(environment, ignore_errors=True)
+
+
+def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The environment's Python, in the handout: nothing of this repository is on its path."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    command: Sequence[str] = [str(folder / ".venv" / "bin" / "python"), *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
