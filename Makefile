@@ -4,7 +4,6 @@
 #   PYTHON=...  the interpreter to make .venv with, UV= (empty) to use pip where uv is installed: see make_venv.sh
 
 VENV_PYTHON := .venv/bin/python
-RUN := runs/embedded
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
@@ -35,6 +34,9 @@ data: venv ## fetch the ImageNet weights, photographs and paintings ahead of tim
 clean: ## delete visualization/, the zip and all caches; .venv stays
 	rm -rf visualization dist assignment_3_submission.zip .pytest_cache .ruff_cache .mypy_cache
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# BEGIN STAFF
+RUN := runs/embedded
 
 ##@ For staff
 
@@ -76,9 +78,12 @@ staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goe
 staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
 	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)
 
+# END STAFF
 # Set-up, which the verbs above ask for themselves.
 venv:
 	@sh make_venv.sh
 
+# BEGIN STAFF
 staff-venv: venv
 	@sh make_venv.sh staff/embedded/requirements.txt
+# END STAFF
