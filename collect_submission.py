@@ -3,43 +3,81 @@
     python collect_submission.py            look, then write the zip
     python collect_submission.py --check    only look
 
-It needs Python alone: no packages, no network. Problems that would cost you the whole submission (a missing
-file, a syntax error, a zip that is too large) stop it; whatever only costs a part (a part not solved yet, a
-missing figure) is named, and the zip is written all the same. The same files always give the same zip.
+It needs Python alone: no packages, no network. It looks at your files as the grader will, without running them.
+Problems that would cost you the whole submission (a missing file, a syntax error, a zip that is too large) stop it;
+what costs a part, or a point (a part not solved yet, a changed signature, a missing figure), is named, and the zip is
+written all the same. The same files always give the same zip.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import difflib
 import hashlib
 import os
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ZIP_NAME = "assignment_3_submission.zip"
 MANIFEST_NAME = "MANIFEST.sha256"
 MAX_BYTES = 100_000_000
-
-SCRIPTS = ("saliency_map.py", "gradcam.py", "fooling_image.py", "class_visualization.py", "style_transfer.py")
-REQUIRED = (
-    "visualizers/__init__.py",
-    "visualizers/saliency_map.py",
-    "visualizers/gradcam.py",
-    "visualizers/fooling_image.py",
-    "visualizers/class_visualization.py",
-    "style_modules/__init__.py",
-    "style_modules/content_loss.py",
-    "style_modules/style_loss.py",
-    "style_modules/tv_loss.py",
-    "style_utils.py",
-    "image_utils.py",
-    *SCRIPTS,
-)
-CODE_FOLDERS = ("visualizers", "style_modules")
+MAX_CODE_BYTES = 512 * 1024  # of one file: the grader takes no larger one
 FIGURES = "visualization"
-FIGURE_ENDINGS = (".png", ".jpg", ".jpeg")
+
+# The figures of each script begin with its name; they must not be older than the code that makes them.
+SCRIPTS = {
+    "saliency_map.py": ("visualizers/saliency_map.py",),
+    "gradcam.py": ("visualizers/gradcam.py",),
+    "fooling_image.py": ("visualizers/fooling_image.py",),
+    "class_visualization.py": ("visualizers/class_visualization.py",),
+    "style_transfer.py": (
+        "style_modules/content_loss.py",
+        "style_modules/style_loss.py",
+        "style_modules/tv_loss.py",
+        "style_utils.py",
+    ),
+}
+MODULES = tuple(module for modules in SCRIPTS.values() for module in modules)
+GIVEN = ("visualizers/__init__.py", "style_modules/__init__.py", "image_utils.py")
+REQUIRED = (*MODULES, *SCRIPTS, *GIVEN)
+# What else was handed out, and what comes about by itself.
+OTHERS = {"collect_submission.py", "report.py"}
+FOLDERS = {"visualizers", "style_modules", "pretrained", "images", "tests", "docs", "staff", FIGURES}
+HANDED_OUT = {
+    "visualizers": {"__init__.py", "figure.py", "gallery.py", "network.py", "script.py"},
+    "style_modules": {"__init__.py"},
+}
+ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
+
+SIGNATURES = {
+    "visualizers/saliency_map.py": {"SaliencyMap.compute_saliency_maps": "self X y model"},
+    "visualizers/gradcam.py": {
+        "CustomReLU.forward": "ctx x",
+        "CustomReLU.backward": "ctx dout",
+        "GradCam.guided_backprop": "self X_tensor y_tensor gc_model",
+        "GradCam.grad_cam": "self X_tensor y_tensor gc_model",
+    },
+    "visualizers/fooling_image.py": {"FoolingImage.make_fooling_image": "self X target_y model"},
+    "visualizers/class_visualization.py": {
+        "ClassVisualization.create_class_visualization": "self target_y class_names model dtype",
+    },
+    "style_modules/content_loss.py": {"ContentLoss.forward": "self content_weight content_current content_original"},
+    "style_modules/style_loss.py": {
+        "StyleLoss.gram_matrix": "self features normalize",
+        "StyleLoss.forward": "self feats style_layers style_targets style_weights",
+    },
+    "style_modules/tv_loss.py": {"TotalVariationLoss.forward": "self img tv_weight"},
+    "style_utils.py": {
+        "style_transfer": "name content_image style_image image_size style_size content_layer content_weight "
+        "style_layers style_weights tv_weight content_loss style_loss tv_loss cnn dtype init_random testing",
+    },
+}
+# What the handout's files import from elsewhere, and its own packages.
+IMPORTS = {"torch", "torchvision", "captum", "numpy", "scipy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
+           "style_utils", "style_modules", "visualizers", "tests"}  # fmt: skip
 
 
 def main(argv: list[str] | None = None, root: Path | None = None) -> int:
@@ -47,16 +85,23 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
     args = parse_args(argv)
     root = root or Path(__file__).resolve().parent
 
-    files = find_files(root)
-    faults = [*missing_files(root), *syntax_errors(root, files), *too_large(root, files)]
-    notes = [*unsolved_parts(root, files), *missing_figures(root, files)]
-    for line in faults + notes:
-        print(f"- {line}")
-
+    faults = wrong_folder(root)
+    if not faults:
+        files = find_files(root)
+        code = [name for name in files if name.endswith(".py")]
+        trees = {name: tree for name in code if (tree := _parsed(root / name)) is not None}
+        faults = [*missing_files(root), *unreadable(root, code), *too_large(root, files)]
     if faults:
+        _list(faults)
         print(f"{ZIP_NAME} {'would not be' if args.check else 'was not'} written: "
               f"{_count(len(faults), 'problem')} to mend first.")
         return 1
+
+    notes = [
+        *unsolved_parts(trees), *changed_signatures(trees), *further_imports(trees), *prints(trees), *stops(trees),
+        *mixed_indentation(root, code), *foreign_files(root), *missing_figures(root, files), *old_figures(root, files),
+    ]  # fmt: skip
+    _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
         f"{_count(len(files), 'file')}, nothing missing"
     if args.check:
@@ -80,50 +125,81 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def find_files(root: Path) -> list[str]:
     """Everything that goes into the zip: paths relative to `root`, with forward slashes, sorted."""
     code = [root / name for name in REQUIRED]
-    for folder in CODE_FOLDERS:
-        code += (root / folder).glob("*.py")
-    figures = [root / FIGURES / "index.html"]
-    figures += (path for path in (root / FIGURES).rglob("*") if path.suffix.lower() in FIGURE_ENDINGS)
-    return sorted({path.relative_to(root).as_posix() for path in code + figures
+    for folder in HANDED_OUT:
+        code += (path for path in (root / folder).glob("*.py") if path.name not in HANDED_OUT[folder])
+    stems = tuple(script.removesuffix(".py") for script in SCRIPTS)
+    figures = (path for path in (root / FIGURES).glob("*.png") if path.name.startswith(stems))
+    return sorted({path.relative_to(root).as_posix() for path in [*code, *figures]
                    if path.is_file() and not path.name.startswith(".")})
 
 
-def missing_files(root: Path) -> list[str]:
-    return [f"{name} is missing: names and folders must stay as they were handed out, so rename it back "
-            "or take it from the handout again."
-            for name in REQUIRED if not (root / name).is_file()]
+# --- what stops it ---
 
 
-def syntax_errors(root: Path, files: list[str]) -> list[str]:
-    lines = []
-    for name in _code(files):
-        try:
-            ast.parse((root / name).read_bytes())
-        except SyntaxError as error:
-            lines.append(f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}).")
-        except ValueError as error:  # null bytes, in some versions of Python
-            lines.append(f"{name}: Python cannot read this file ({error}).")
-    return lines
-
-
-def too_large(root: Path, files: list[str]) -> list[str]:
-    sizes = sorted(((root / name).stat().st_size, name) for name in files)
-    total = sum(size for size, _ in sizes)
-    if total <= MAX_BYTES:
+def wrong_folder(root: Path) -> list[str]:
+    """Started where the assignment is not: one sentence instead of one for each file."""
+    if any((root / name).is_file() for name in MODULES):
         return []
-    largest = ", ".join(f"{name} ({size / 1e6:.0f} MB)" for size, name in sizes[:-4:-1])
-    return [f"The files come to {total / 1e6:.0f} MB and at most {MAX_BYTES / 1e6:.0f} MB are accepted: "
-            f"make the largest smaller or take them away ({largest})."]
+    inside = sorted(path.parent.parent for path in root.glob("*/visualizers/gradcam.py"))
+    place = f"it seems to be in {inside[0].name}/" if inside else "look for the folder that holds visualizers/"
+    return [f"{root} is not the assignment's folder, none of its files is here: {place}, and put "
+            "collect_submission.py there."]
 
 
-def unsolved_parts(root: Path, files: list[str]) -> list[str]:
+def missing_files(root: Path) -> Iterator[str]:
+    """Names are compared letter by letter, as on Linux, where the grader runs, also where case does not matter."""
+    for name in REQUIRED:
+        folder, _, file = name.rpartition("/")
+        present = sorted(path.name for path in (root / folder).glob("*")) if (root / folder).is_dir() else []
+        if file in present:
+            continue
+        others = [other for other in present if f"{folder}/{other}".lstrip("/") not in REQUIRED]
+        lowered = {other.lower(): other for other in others}
+        close = difflib.get_close_matches(file, lowered, n=1, cutoff=0.75)
+        hint = f"rename {lowered[close[0]]} back" if close else "rename it back or take it from the handout again"
+        yield f"{name} is missing: names and folders must stay as they were handed out, so {hint}."
+
+
+def unreadable(root: Path, code: list[str]) -> Iterator[str]:
+    """What keeps Python from reading a file."""
+    for name in code:
+        data = (root / name).read_bytes()
+        for number, line in enumerate(data.splitlines(), 1):
+            if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
+                yield (f"{name}, line {number}: a conflict of two versions is not resolved: choose one, and delete the "
+                       f"lines that begin with {line[:7].decode()}.")  # fmt: skip
+                break
+        else:
+            try:
+                ast.parse(data)
+            except TabError as error:
+                yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
+                       "let your editor turn tabs into four spaces.")  # fmt: skip
+            except SyntaxError as error:
+                yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg})."
+            except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
+                yield f"{name}: Python cannot read this file ({error})."
+
+
+def too_large(root: Path, files: list[str]) -> Iterator[str]:
+    sizes = sorted(((root / name).stat().st_size, name) for name in files)
+    for size, name in sizes:
+        if name.endswith(".py") and size > MAX_CODE_BYTES:
+            yield (f"{name} has {size / 1e3:.0f} kB and the grader takes at most {MAX_CODE_BYTES / 1e3:.0f}: "
+                   "take out what is no code.")  # fmt: skip
+    total = sum(size for size, _ in sizes)
+    if total > MAX_BYTES:
+        largest = ", ".join(f"{name} ({size / 1e6:.0f} MB)" for size, name in sizes[:-4:-1])
+        yield (f"The files come to {total / 1e6:.0f} MB and at most {MAX_BYTES / 1e6:.0f} MB are accepted: "
+               f"make the largest smaller or take them away ({largest}).")  # fmt: skip
+
+
+# --- what costs a part or a point ---
+
+
+def unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
     """Names each `raise NotImplementedError("Part ...")` that still stands in the code."""
-    lines = []
-    for name in _code(files):
-        try:
-            tree = ast.parse((root / name).read_bytes())
-        except (SyntaxError, ValueError):
-            continue  # said already
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Raise) or node.exc is None:
                 continue
@@ -132,16 +208,99 @@ def unsolved_parts(root: Path, files: list[str]) -> list[str]:
                      if isinstance(part, ast.Constant) and isinstance(part.value, str)]
             if "NotImplementedError" in names:
                 part_name = texts[0] if texts else "a part is not solved yet"
-                lines.append(f"{name}, line {node.lineno}: NotImplementedError is still there ({part_name}).")
-    return lines
+                yield f"{name}, line {node.lineno}: NotImplementedError is still there ({part_name})."
 
 
-def missing_figures(root: Path, files: list[str]) -> list[str]:
-    """Each root script writes pictures that begin with its own name."""
-    pictures = [Path(name).name for name in files if name.startswith(FIGURES + "/")]
-    stems = [script.removesuffix(".py") for script in SCRIPTS]
-    return [f"{FIGURES}/ has no picture from {stem}.py: run python {stem}.py (make figures runs all)."
-            for stem in stems if not any(picture.startswith(stem) for picture in pictures)]
+def changed_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
+    for name, expected in SIGNATURES.items():
+        present = dict(_signatures(trees[name]))
+        if not present.keys() & expected.keys():
+            found = ", ".join(present) or "no function at all"
+            yield (f"{name} has {found}, but not {', '.join(expected)}: is it another file's text? "
+                   "Take the file from the handout again.")  # fmt: skip
+            continue
+        for function, words in expected.items():
+            arguments = words.split()
+            if function not in present:
+                yield f"{name}: {function} is not there: put its name back as it was handed out."
+            elif present[function][: len(arguments)] != arguments:
+                yield (f"{name}: {function} takes ({', '.join(present[function])}), but was handed out with "
+                       f"({', '.join(arguments)}): put the signature back.")  # fmt: skip
+
+
+def further_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
+    allowed = IMPORTS | set(sys.stdlib_module_names)
+    for name in (*MODULES, *SCRIPTS):
+        for node in ast.walk(trees[name]):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                modules = [node.module]
+            else:
+                continue
+            for module in modules:
+                if module.partition(".")[0] not in allowed:
+                    yield (f"{name}, line {node.lineno}: {module} is imported, which the grader may not have: use what "
+                           "the handout imports, or what comes with Python.")  # fmt: skip
+
+
+def prints(trees: dict[str, ast.Module]) -> Iterator[str]:
+    """In modules anywhere; in scripts, which print what they find, while they are imported."""
+    for name in (*MODULES, *SCRIPTS):
+        places = trees[name].body if name in MODULES else [n for n in trees[name].body if isinstance(n, ast.Expr)]
+        for line in sorted({line for place in places for line in _calls(place, "print")}):
+            yield f"{name}, line {line}: print is still there: take it out, the grader wants no output."
+
+
+def stops(trees: dict[str, ast.Module]) -> Iterator[str]:
+    for name in (*MODULES, *SCRIPTS):
+        for function in ("breakpoint", "set_trace", "input"):
+            for line in sorted(_calls(trees[name], function)):
+                yield f"{name}, line {line}: {function}() waits for somebody at the keyboard: take it out."
+
+
+def mixed_indentation(root: Path, code: list[str]) -> Iterator[str]:
+    for name in code:
+        starts = {line[:1] for line in (root / name).read_bytes().splitlines() if line.strip() and line[:1] in b" \t"}
+        if starts >= {b" ", b"\t"}:
+            yield f"{name}: some lines begin with tabs, some with spaces: let your editor turn tabs into four spaces."
+
+
+def foreign_files(root: Path) -> Iterator[str]:
+    """Code that was not handed out: of another assignment, or one's own that the grader will not take."""
+    for path in sorted(root.glob("assignment_*_submission.zip")):
+        if path.name != ZIP_NAME:
+            yield f"{path.name} is another assignment's: do not hand it in by mistake for {ZIP_NAME}."
+    for path in sorted(root.iterdir()):
+        if path.name.startswith(".") or path.name in FOLDERS or (path / ENVIRONMENT).exists():
+            continue
+        if path.is_dir() and (inside := next(path.rglob("*.py"), None)):
+            example = inside.relative_to(root).as_posix()
+            yield (f"{path.name}/ is not of this assignment and is left out, with {example} in it: "
+                   "is it another assignment's?")  # fmt: skip
+        elif path.suffix == ".py" and path.name not in {*REQUIRED, *OTHERS}:
+            yield f"{path.name} is not of this assignment and is left out: move what is needed into the given files."
+    for folder, given in HANDED_OUT.items():
+        for path in sorted((root / folder).glob("*.py")):
+            name = f"{folder}/{path.name}"
+            if path.name not in given and name not in REQUIRED and not path.name.startswith("."):
+                yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
+
+
+def missing_figures(root: Path, files: list[str]) -> Iterator[str]:
+    for script in SCRIPTS:
+        if not _figures_of(script, files):
+            yield f"{FIGURES}/ has no picture from {script}: run python {script} (make figures runs all)."
+
+
+def old_figures(root: Path, files: list[str]) -> Iterator[str]:
+    """One sentence for each script of which a figure is older than its code."""
+    for script, modules in SCRIPTS.items():
+        newest = max((script, *modules), key=lambda name: (root / name).stat().st_mtime)
+        for figure in _figures_of(script, files):
+            if (root / figure).stat().st_mtime < (root / newest).stat().st_mtime:
+                yield f"{figure} is older than {newest}: run python {script} again."
+                break
 
 
 def write_zip(root: Path, files: list[str]) -> int:
@@ -160,14 +319,46 @@ def write_zip(root: Path, files: list[str]) -> int:
                 entry.external_attr = 0o100644 << 16
                 archive.writestr(entry, data)
         size = part.stat().st_size
+        if size > MAX_BYTES:
+            raise OSError(f"it has {size} bytes, and at most {MAX_BYTES} are accepted")
         os.replace(part, root / ZIP_NAME)
     finally:
         part.unlink(missing_ok=True)
     return size
 
 
-def _code(files: list[str]) -> list[str]:
-    return [name for name in files if name.endswith(".py")]
+def _parsed(path: Path) -> ast.Module | None:
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # `unreadable` says why
+
+
+def _signatures(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, _arguments(node)
+        elif isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{f.name}", _arguments(f)) for f in node.body if isinstance(f, ast.FunctionDef))
+
+
+def _arguments(function: ast.FunctionDef) -> list[str]:
+    return [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+
+
+def _calls(tree: ast.AST, name: str) -> set[int]:
+    """The lines on which a function of this name is called."""
+    return {node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call)
+            and name == getattr(node.func, "id", getattr(node.func, "attr", None))}  # fmt: skip
+
+
+def _figures_of(script: str, files: list[str]) -> list[str]:
+    return [name for name in files if name.startswith(f"{FIGURES}/{script.removesuffix('.py')}")]
+
+
+def _list(lines: list[str]) -> None:
+    for line in lines:
+        print(f"- {line}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,16 +1,18 @@
 """collect_submission.py: what goes into the zip, what is said about the rest, nothing half done is left."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import collect_submission
-from collect_submission import MANIFEST_NAME, REQUIRED, SCRIPTS, ZIP_NAME, main
+from collect_submission import MANIFEST_NAME, REQUIRED, SCRIPTS, SIGNATURES, ZIP_NAME, main
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = tuple(f"visualization/{name.removesuffix('.py')}.png" for name in SCRIPTS)
@@ -19,11 +21,38 @@ PICTURES = tuple(f"visualization/{name.removesuffix('.py')}.png" for name in SCR
 @pytest.fixture
 def work(tmp_path):
     """A folder like a student's who has solved everything: small files under the right names."""
-    for name in (*REQUIRED, *PICTURES, "visualization/index.html"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"# {name}\n")
+    for name in REQUIRED:
+        write(tmp_path / name, skeleton(name))
+    for name in PICTURES:
+        write(tmp_path / name, name)
     return tmp_path
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def skeleton(name):
+    """A file with the functions that its signatures ask for."""
+    lines = [f"# {name}"]
+    for function, arguments in SIGNATURES.get(name, {}).items():
+        owner, _, method = function.rpartition(".")
+        definition = f"def {method}({', '.join(arguments.split())}):\n"
+        if owner and f"class {owner}:" not in lines:
+            lines.append(f"class {owner}:")
+        indent = "    " if owner else ""
+        lines.append(f"{indent}{definition}{indent}    return 0")
+    return "\n".join(lines) + "\n"
+
+
+def said_of(work, capsys, status=0, argv=()):
+    """What the student reads; the exit status is checked. Never a traceback."""
+    assert main(list(argv), work) == status
+    said = capsys.readouterr()
+    assert said.err == "" and "Traceback" not in said.out
+    assert (work / ZIP_NAME).exists() == (status == 0 and "--check" not in argv)
+    return said.out
 
 
 def names_in(folder):
@@ -35,31 +64,31 @@ def names_in(folder):
 def test_a_complete_work_is_zipped_with_its_folders(work, capsys):
     """Code, figures and the manifest are in the zip under the paths that they have on disk."""
     assert main([], work) == 0
-    assert names_in(work) == sorted([*REQUIRED, *PICTURES, "visualization/index.html", MANIFEST_NAME])
+    assert names_in(work) == sorted([*REQUIRED, *PICTURES, MANIFEST_NAME])
     said = capsys.readouterr().out
     assert "nothing missing" in said and str(work / ZIP_NAME) in said
 
 
-def test_modules_of_your_own_come_along(work):
-    """A further module in visualizers/ or style_modules/ and pictures in any ending are collected too."""
-    extra = ["visualizers/my_helper.py", "style_modules/mine.py",
-             "visualization/mine.JPG", "visualization/a/b.jpeg"]
-    for name in extra:
-        (work / name).parent.mkdir(exist_ok=True)
-        (work / name).write_text("# mine\n")
-    assert main([], work) == 0
-    assert set(extra) <= set(names_in(work))
+def test_modules_of_your_own_come_along_but_are_not_graded(work, capsys):
+    """A further module is collected, so that people can see it, and the student is told that the grader has none."""
+    write(work / "visualizers/my_helper.py", "# mine\n")
+    write(work / "visualization/gradcam_mine.png", "one of the figures that count")
+    said = said_of(work, capsys)
+    assert ("visualizers/my_helper.py was not handed out, and the grader does not take it: move its code into the "
+            "given files.") in said
+    assert {"visualizers/my_helper.py", "visualization/gradcam_mine.png"} <= set(names_in(work))
 
 
 def test_data_caches_and_hidden_files_stay_out(work):
     """Weights, caches, environments, other zips and the files that macOS hides are not collected."""
     for name in ("pretrained/weights.pth", ".venv/bin/python.py", "visualizers/__pycache__/gradcam.pyc",
-                 "visualizers/._gradcam.py", "visualization/.hidden.png", "visualization/notes.txt",
-                 "tests/test_a.py", "notes.zip"):
+                 "visualizers/._gradcam.py", "visualization/.gradcam.png", "visualization/notes.txt",
+                 "visualization/index.html", "visualization/holiday.png", "tests/test_a.py", "notes.zip",
+                 "env/pyvenv.cfg", "env/lib/module.py"):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text("# no\n")
     assert main([], work) == 0
-    assert names_in(work) == sorted([*REQUIRED, *PICTURES, "visualization/index.html", MANIFEST_NAME])
+    assert names_in(work) == sorted([*REQUIRED, *PICTURES, MANIFEST_NAME])
 
 
 def test_the_manifest_holds_the_sum_of_every_file(work):
@@ -93,41 +122,194 @@ def test_check_only_looks(work, capsys):
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_file_is_named_and_stops_the_zip(work, capsys, name):
-    """A missing or renamed file would cost the part: it is named, and no zip is written."""
-    (work / name).rename(work / "other.py")
-    assert main([], work) == 1
-    said = capsys.readouterr().out
-    assert f"{name} is missing: names and folders must stay" in said and "1 problem to mend first" in said
-    assert not (work / ZIP_NAME).exists()
+    """A missing file would cost the part: it is named, and no zip is written."""
+    (work / name).unlink()
+    said = said_of(work, capsys, 1)
+    assert (f"{name} is missing: names and folders must stay as they were handed out, so rename it back or take it "
+            "from the handout again.") in said
+    assert "1 problem to mend first" in said
 
 
-@pytest.mark.parametrize("text", [b"def f(:\n", b"\tx = 1\n        y = 2\n", b"x = '\xff'\n", b"x = 1\0\n"])
-def test_a_file_that_python_cannot_read_stops_the_zip(work, capsys, text):
-    """A syntax error, mixed indentation, a wrong encoding and null bytes are said with the file."""
-    (work / "style_utils.py").write_bytes(text)
-    assert main([], work) == 1
-    said = capsys.readouterr().out
-    assert "- style_utils.py" in said and "Python cannot read this file" in said and "Traceback" not in said
+# Each of the faults that students make: what is done to a file, and the sentence that is to be read.
+STOPPING = {
+    "a copy's name": (
+        "visualizers/gradcam.py", ("rename", "visualizers/gradcam (1).py"),
+        "visualizers/gradcam.py is missing: names and folders must stay as they were handed out, so rename "
+        "gradcam (1).py back.",
+    ),
+    "another case": (
+        "style_utils.py", ("rename", "Style_Utils.py"),
+        "style_utils.py is missing: names and folders must stay as they were handed out, so rename "
+        "Style_Utils.py back.",
+    ),
+    "a syntax error": (
+        "style_utils.py", b"x = 1\ndef f(:\n",
+        "style_utils.py, line 2: Python cannot read this file (invalid syntax).",
+    ),
+    "tabs that break it": (
+        "style_utils.py", b"if 1:\n\tx = 1\n        y = 2\n",
+        "style_utils.py, line 3: tabs and spaces are mixed so that Python cannot read this file: let your editor turn "
+        "tabs into four spaces.",
+    ),
+    "another encoding": ("style_utils.py", b"x = '\xff'\n", "Python cannot read this file ("),
+    "null bytes": ("style_utils.py", b"x = 1\0\n", "Python cannot read this file ("),
+    "a conflict": (
+        "gradcam.py", b"x = 1\n<<<<<<< HEAD\ny = 2\n=======\ny = 3\n>>>>>>> other\n",
+        "gradcam.py, line 2: a conflict of two versions is not resolved: choose one, and delete the lines that begin "
+        "with <<<<<<<.",
+    ),
+    "a file that is no code": (
+        "style_utils.py", b"x = '" + b"x" * 600_000 + b"'\n",
+        "style_utils.py has 600 kB and the grader takes at most 524: take out what is no code.",
+    ),
+}  # fmt: skip
+NAMED = {
+    "an unsolved part": (
+        "visualizers/gradcam.py", "def f():\n    raise NotImplementedError('Part 1.2: guided backprop')\n",
+        "visualizers/gradcam.py, line 13: NotImplementedError is still there (Part 1.2: guided backprop).",
+    ),
+    "an unsolved part without a name": (
+        "style_utils.py", "def f():\n    raise NotImplementedError\n",
+        "NotImplementedError is still there (a part is not solved yet).",
+    ),
+    "changed arguments": (
+        "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),
+        "visualizers/saliency_map.py: SaliencyMap.compute_saliency_maps takes (self, X, model, y), but was handed out "
+        "with (self, X, y, model): put the signature back.",
+    ),
+    "a changed name": (
+        "visualizers/gradcam.py", ("replace", "def grad_cam", "def gradcam"),
+        "visualizers/gradcam.py: GradCam.grad_cam is not there: put its name back as it was handed out.",
+    ),
+    "another file's text": (
+        "style_modules/tv_loss.py", ("all", skeleton("style_modules/content_loss.py")),
+        "style_modules/tv_loss.py has ContentLoss.forward, but not TotalVariationLoss.forward: is it another file's "
+        "text? Take the file from the handout again.",
+    ),
+    "a further package": (
+        "style_utils.py", "import cv2.dnn\n",
+        "cv2.dnn is imported, which the grader may not have: use what the handout imports, or what comes with Python.",
+    ),
+    "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
+    "a module of one's own": ("gradcam.py", "from helpers import norm\n", "gradcam.py, line 2: helpers is imported"),
+    "a print": (
+        "style_modules/content_loss.py", "def f():\n    print(1)\n",
+        "style_modules/content_loss.py, line 6: print is still there: take it out, the grader wants no output.",
+    ),
+    "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 2: print is still there"),
+    "a debugger": (
+        "style_modules/tv_loss.py", "def f():\n    import pdb; pdb.set_trace()\n",
+        "style_modules/tv_loss.py, line 6: set_trace() waits for somebody at the keyboard: take it out.",
+    ),
+    "tabs beside spaces": (
+        "style_modules/tv_loss.py", "def f():\n\treturn 1\n",
+        "style_modules/tv_loss.py: some lines begin with tabs, some with spaces: let your editor turn tabs into four "
+        "spaces.",
+    ),
+    "another assignment's folder": (
+        "models/two_layer_net.py", "x = 1\n",
+        "models/ is not of this assignment and is left out, with models/two_layer_net.py in it: is it another "
+        "assignment's?",
+    ),
+    "another assignment's zip": (
+        "assignment_2_submission.zip", "x",
+        "assignment_2_submission.zip is another assignment's: do not hand it in by mistake for "
+        "assignment_3_submission.zip.",
+    ),
+    "a file of one's own": (
+        "scratch.py", "x = 1\n",
+        "scratch.py is not of this assignment and is left out: move what is needed into the given files.",
+    ),
+}  # fmt: skip
 
 
-def test_an_unsolved_part_is_named_and_the_rest_is_collected(work, capsys):
-    """What is not solved is named by file, line and part; half a solution is collected all the same."""
-    (work / "visualizers/gradcam.py").write_text('def f(x):\n    raise NotImplementedError("Part 1.2: x")\n')
-    (work / "style_utils.py").write_text("def f():\n    raise NotImplementedError\n")
-    assert main([], work) == 0
-    said = capsys.readouterr().out
-    assert "visualizers/gradcam.py, line 2: NotImplementedError is still there (Part 1.2: x)." in said
-    assert "style_utils.py, line 2: NotImplementedError is still there (a part is not solved yet)." in said
-    assert "2 things to look at above" in said and (work / ZIP_NAME).exists()
+def spoil(path, change):
+    if isinstance(change, bytes):
+        path.write_bytes(change)
+    elif isinstance(change, str):
+        write(path, (path.read_text(encoding="utf-8") if path.exists() else "") + change)
+    elif change[0] == "rename":
+        path.rename(path.parents[change[1].count("/")] / change[1])
+    elif change[0] == "replace":
+        text = path.read_text(encoding="utf-8")
+        assert change[1] in text
+        write(path, text.replace(change[1], change[2]))
+    else:
+        write(path, change[1])
+
+
+def touch_pictures(work):
+    for name in PICTURES:
+        (work / name).touch()
+
+
+@pytest.mark.parametrize("name, change, sentence", STOPPING.values(), ids=STOPPING)
+def test_what_would_cost_everything_stops_the_zip(work, capsys, name, change, sentence):
+    spoil(work / name, change)
+    said = said_of(work, capsys, 1)
+    assert sentence in said and f"- {name}" in said
+    assert "1 problem to mend first" in said
+
+
+@pytest.mark.parametrize("name, change, sentence", NAMED.values(), ids=NAMED)
+def test_what_costs_a_part_or_a_point_is_named_and_the_rest_is_collected(work, capsys, name, change, sentence):
+    spoil(work / name, change)
+    touch_pictures(work)
+    said = said_of(work, capsys)
+    assert sentence in said
+    assert "1 thing to look at above" in said
+
+
+@pytest.mark.parametrize("argv", [(), ("--check",)])
+def test_the_wrong_folder_is_said_in_one_sentence(work, capsys, argv):
+    """Put one level too high, it says where the work seems to be; elsewhere it says what to look for."""
+    outer = work / "outer"
+    inner = outer / "assignment_3"
+    for name in REQUIRED:
+        write(inner / name, skeleton(name))
+    said = said_of(outer, capsys, 1, argv)
+    assert said.count("- ") == 1
+    assert ("is not the assignment's folder, none of its files is here: it seems to be in assignment_3/, and put "
+            "collect_submission.py there.") in said
+    shutil.rmtree(inner)
+    assert "look for the folder that holds visualizers/" in said_of(outer, capsys, 1, argv)
+
+
+def test_a_figure_older_than_its_code_is_named(work, capsys):
+    """A figure made before the last change of the code does not show what the code does."""
+    touch_pictures(work)
+    later = (work / "visualization/gradcam.png").stat().st_mtime + 60
+    os.utime(work / "visualizers/gradcam.py", (later, later))
+    said = said_of(work, capsys)
+    assert "visualization/gradcam.png is older than visualizers/gradcam.py: run python gradcam.py again." in said
+    assert "1 thing to look at above" in said
+
+
+def test_prints_of_the_scripts_are_theirs(work, capsys):
+    """A script prints what it found, within its functions; that is how it was handed out."""
+    spoil(work / "fooling_image.py", "def main():\n    print('3 steps')\n")
+    touch_pictures(work)
+    assert "nothing missing" in said_of(work, capsys)
+
+
+def test_it_is_quick(work, capsys):
+    """Far below the 30 seconds that it may take, with an environment of many files beside the work."""
+    for number in range(2000):
+        write(work / f"other/package{number % 20}/module{number}.py", "x = 1\n")
+    started = time.perf_counter()
+    said_of(work, capsys)
+    assert time.perf_counter() - started < 10
 
 
 def test_not_implemented_error_in_other_words_is_no_unsolved_part(work, capsys):
     """Only a `raise` counts: a comment, a text or an `except` that says NotImplementedError is fine."""
-    (work / "style_utils.py").write_text(
+    spoil(
+        work / "style_utils.py",
         "# NotImplementedError\n"
-        "try:\n    x = 'NotImplementedError'\nexcept NotImplementedError:\n    raise\n")
-    assert main([], work) == 0
-    assert "nothing missing" in capsys.readouterr().out
+        "try:\n    x = 'NotImplementedError'\nexcept NotImplementedError:\n    raise\n",
+    )
+    touch_pictures(work)
+    assert "nothing missing" in said_of(work, capsys)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -148,10 +330,10 @@ def test_no_figures_at_all(work, capsys):
 def test_too_large_is_refused_with_the_largest_files(work, capsys, monkeypatch):
     """Above the limit nothing is written, and the largest files are named."""
     monkeypatch.setattr(collect_submission, "MAX_BYTES", 3_000_000)
-    (work / "visualization/huge.png").write_bytes(bytes(5_000_000))
+    (work / "visualization/gradcam_huge.png").write_bytes(bytes(5_000_000))
     assert main([], work) == 1
     said = capsys.readouterr().out
-    assert "at most 3 MB are accepted" in said and "visualization/huge.png (5 MB)" in said
+    assert "at most 3 MB are accepted" in said and "visualization/gradcam_huge.png (5 MB)" in said
     assert not (work / ZIP_NAME).exists()
 
 
@@ -164,7 +346,7 @@ def test_a_failing_write_leaves_the_old_zip_and_no_half_one(work, capsys, monkey
         raise OSError("No space left on device")
 
     monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
-    (work / "style_utils.py").write_text("x = 1\n")
+    spoil(work / "style_utils.py", "x = 1\n")
     assert main([], work) == 1
     assert "could not be written: No space left on device." in capsys.readouterr().out
     assert (work / ZIP_NAME).read_bytes() == before
