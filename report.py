@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     print(f"wrote {REPORT}, from {start}")
-    for name in missing:
-        print(f"- {command(name)}")
+    for line in dict.fromkeys(map(command, missing)):
+        print(f"- {line}")
     for name, count in too_long(presentation):
         print(f"- the answer to {name!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
     print(export_pdf(root / REPORT))

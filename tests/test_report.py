@@ -1,0 +1,193 @@
+"""report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pptx import Presentation
+
+import report
+from report import ANSWER, FRAME, PICTURE, REPORT, TEMPLATE, main
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSIC = (
+    "saliency_map", "saliency_map_captum", "gradcam", "gradcam_captum", "gradcam_layers", "fooling_image",
+    "class_visualization_gorilla", "class_visualization_yorkshire_terrier",
+    "style_transfer_composition_vii", "style_transfer_composition_vii_sources", "style_transfer_the_scream",
+    "style_transfer_the_scream_sources", "style_transfer_starry_night", "style_transfer_starry_night_sources",
+    "style_transfer_mine", "style_transfer_mine_sources",
+)  # fmt: skip
+EMBEDDED = tuple(
+    name.replace("yorkshire_terrier", "dog").replace("composition_vii", "composition")
+    .replace("the_scream", "waves").replace("starry_night", "flow") for name in CLASSIC
+)  # fmt: skip
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A student's folder with the template, no figures, and no LibreOffice."""
+    shutil.copy(ROOT / TEMPLATE, tmp_path)
+    monkeypatch.setattr(report, "export_pdf", lambda path: "no PDF")
+    return tmp_path
+
+
+def draw(work, *names, size=(60, 20)):
+    (work / "visualization").mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png")
+
+
+def shapes(work, start):
+    """{name: shape} of the shapes whose names begin so, on all slides."""
+    slides = Presentation(str(work / REPORT)).slides
+    return {s.name.removeprefix(start): s for slide in slides for s in slide.shapes if s.name.startswith(start)}
+
+
+@pytest.mark.parametrize("names", [CLASSIC, EMBEDDED], ids=["imagenet", "embedded"])
+def test_every_figure_has_its_place(work, names, capsys):
+    """The figures of either network fill every frame; nothing is missing."""
+    draw(work, *names)
+    assert main([], work) == 0
+    assert shapes(work, PICTURE).keys() == shapes(work, FRAME).keys()
+    assert len(shapes(work, PICTURE)) == len(CLASSIC)
+    assert capsys.readouterr().out == f"wrote {REPORT}, from {TEMPLATE}\nno PDF\n"
+
+
+@pytest.mark.parametrize("size", [(600, 20), (20, 600), (300, 200), (1, 1)])
+def test_a_figure_keeps_its_aspect_and_stays_within_its_frame(work, size):
+    """As large as fits, in the middle."""
+    draw(work, "gradcam", size=size)
+    main([], work)
+    frame, picture = shapes(work, FRAME)["gradcam"], shapes(work, PICTURE)["gradcam"]
+    assert picture.width / picture.height == pytest.approx(size[0] / size[1], rel=1e-3)
+    assert picture.width <= frame.width and picture.height <= frame.height
+    assert picture.width == frame.width or picture.height == frame.height
+    assert abs(2 * picture.left + picture.width - 2 * frame.left - frame.width) <= 2
+    assert abs(2 * picture.top + picture.height - 2 * frame.top - frame.height) <= 2
+
+
+def test_a_missing_figure_is_named_with_the_command_that_makes_it(work, capsys):
+    """On the slide and in the terminal; the report is written all the same."""
+    draw(work, "saliency_map")
+    assert main([], work) == 0
+    said = capsys.readouterr().out
+    assert "- gradcam_captum.png is missing: run python gradcam.py\n" in said
+    assert "- style_transfer_the_scream.png is missing: run python style_transfer.py\n" in said
+    assert said.count("Your own pair is missing: run python style_transfer.py --content PICTURE --style PAINTING") == 1
+    frames = shapes(work, FRAME)
+    assert frames["gradcam_captum"].text_frame.text == "gradcam_captum.png is missing: run python gradcam.py"
+    assert frames["saliency_map"].text_frame.text == ""
+
+
+def test_what_is_written_stays_while_figures_are_renewed(work):
+    """The second run works on the student's own report: text and notes stay, the old picture makes way."""
+    draw(work, "gradcam")
+    main([], work)
+    presentation = Presentation(str(work / REPORT))
+    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
+    answer.text_frame.text = "Because the images do not meet."
+    caption = next(s for slide in presentation.slides for s in slide.shapes if s.name == "caption: gradcam")
+    caption.text_frame.text = "My caption."
+    presentation.slides[3].shapes.add_textbox(0, 0, 100, 100).text_frame.text = "A box of mine."
+    presentation.save(str(work / REPORT))
+
+    draw(work, "gradcam", size=(20, 60))
+    main([], work)
+    assert shapes(work, answer.name)[""].text_frame.text == "Because the images do not meet."
+    assert shapes(work, "caption: gradcam")[""].text_frame.text == "My caption."
+    texts = [s.text_frame.text for slide in Presentation(str(work / REPORT)).slides for s in slide.shapes
+             if s.has_text_frame]  # fmt: skip
+    assert "A box of mine." in texts
+    picture = shapes(work, PICTURE)["gradcam"]
+    assert picture.height == pytest.approx(3 * picture.width, rel=1e-3)
+
+
+def test_a_picture_of_ones_own_stays(work):
+    """Only what report.py has put there makes way."""
+    draw(work, "gradcam")
+    main([], work)
+    presentation = Presentation(str(work / REPORT))
+    presentation.slides[0].shapes.add_picture(str(work / "visualization/gradcam.png"), 0, 0).name = "mine"
+    presentation.save(str(work / REPORT))
+    main([], work)
+    assert "" in shapes(work, "mine")
+
+
+def test_of_several_own_pairs_the_newest_is_taken(work):
+    """Sources and result belong together."""
+    draw(work, "style_transfer_a", "style_transfer_a_sources", "style_transfer_flow", "style_transfer_flow_sources")
+    draw(work, "style_transfer_b", "style_transfer_b_sources", size=(20, 20))
+    main([], work)
+    pictures = shapes(work, PICTURE)
+    own = [shape for name, shape in pictures.items() if "*" in name]
+    assert len(own) == 2
+    assert all(shape.width == pytest.approx(shape.height, rel=1e-3) for shape in own)
+
+
+def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):
+    draw(work, "saliency_map")
+    (work / "visualization/gradcam.png").write_text("cut off")
+    assert main([], work) == 0
+    assert "- gradcam.png is missing: run python gradcam.py" in capsys.readouterr().out
+
+
+def test_an_answer_that_is_too_long_is_counted(work, capsys):
+    """350 words are read; the report is written all the same."""
+    main([], work)
+    presentation = Presentation(str(work / REPORT))
+    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
+    answer.text_frame.text = "word " * 351
+    presentation.save(str(work / REPORT))
+    capsys.readouterr()
+    assert main([], work) == 0
+    assert "has 351 words, and at most 350 are read: make it shorter" in capsys.readouterr().out
+
+
+def test_without_a_template_one_sentence_says_so(work, capsys):
+    (work / TEMPLATE).unlink()
+    assert main([], work) == 1
+    assert capsys.readouterr().err.startswith(f"expected {TEMPLATE} in ")
+
+
+def test_a_damaged_report_is_told_and_left_alone(work, capsys):
+    (work / REPORT).write_text("no presentation")
+    assert main([], work) == 1
+    assert capsys.readouterr().err.startswith(f"expected a presentation in {REPORT}, got ")
+    assert (work / REPORT).read_text() == "no presentation"
+
+
+def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, capsys, monkeypatch):
+    """PowerPoint on Windows keeps an open file to itself."""
+
+    def locked(self, target):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", locked)
+    assert main([], work) == 1
+    assert f"{REPORT} could not be written (Permission denied): close the program" in capsys.readouterr().err
+    assert sorted(path.name for path in work.iterdir()) == [TEMPLATE]
+
+
+def test_without_libreoffice_the_way_to_a_pdf_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert report.export_pdf(tmp_path / REPORT).startswith("No PDF, as LibreOffice is not there: export report-a3.pptx")
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not here")
+def test_libreoffice_writes_the_pdf(work, monkeypatch):
+    """One page for each slide, beside the report."""
+    monkeypatch.undo()
+    draw(work, "gradcam")
+    assert main([], work) == 0
+    pdf = (work / REPORT).with_suffix(".pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+
+
+def test_each_slide_says_whether_it_is_tagged_and_each_answer_its_limit():
+    for slide in Presentation(str(ROOT / TEMPLATE)).slides:
+        texts = [shape.text_frame.text for shape in slide.shapes if shape.has_text_frame]
+        tagged = [text for text in texts if text.startswith("Gradescope: ")]
+        assert len(tagged) + texts.count("Do not tag this slide on Gradescope") == 1
+        if any(shape.name.startswith(ANSWER) for shape in slide.shapes):
+            assert tagged and "At most 350 words" in texts
