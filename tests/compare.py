@@ -140,7 +140,7 @@ def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: floa
     if got.shape == expected.shape:
         squares = (expected**2).sum()
         factor = float((got * expected).sum() / squares) if squares else 0.0
-        if abs(factor) > 1e-12 and relative_error(got / factor, expected) <= tolerance:
+        if abs(factor) > 1e-12 and abs(factor - 1) > 0.01 and relative_error(got / factor, expected) <= tolerance:
             return "the sign is turned." if abs(factor + 1) < 1e-6 else f"it is {factor:.4g} times what is expected."
         return ""
     if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):

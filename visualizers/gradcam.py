@@ -101,5 +101,6 @@ def _resized(cam: Tensor, size: torch.Size) -> Tensor:
     if empty:
         warnings.warn(f"nothing in image {empty} speaks for the asked class: its Grad-CAM is zero", stacklevel=3)
     spread = high - low
-    scaled = (cam - low) / torch.where(spread > 0, spread, 1)
-    return torch.where(spread > 0, scaled, (cam > 0).to(cam))  # a constant map is all or nothing
+    varies = spread > 16 * torch.finfo(cam.dtype).eps * high  # by more than rounding while it was resized
+    scaled = (cam - low) / torch.where(varies, spread, 1)
+    return torch.where(varies, scaled, (cam > 0).to(cam))  # a constant map is all or nothing

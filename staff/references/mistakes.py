@@ -275,7 +275,7 @@ def tv_loss(image: np.ndarray, weight: float) -> Mistakes:
         "the weight is missing.": np.array(both),
         "the mean is taken: add the squares up.": np.array(weight * ((down**2).mean() + (right**2).mean())),
         "the mean over all pixels is taken: add the squares up.": np.array(weight * both / image.size),
-        "the last row and column are dropped: there are vertical neighbours in every column, horizontal in every row.": (
+        "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row.": (
             np.array(weight * ((down[..., :-1] ** 2).sum() + (right[:, :, :-1] ** 2).sum()))
         ),
         "the root of the sum is taken: it stays squared.": np.array(weight * np.sqrt(both)),

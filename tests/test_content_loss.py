@@ -1,0 +1,55 @@
+"""Content loss (Gatys et al. 2016): weight * sum of (F - P)^2, without the paper's factor 1/2."""
+
+import numpy as np
+import pytest
+
+from tests import compare, inputs, networks
+
+pytestmark = pytest.mark.content_loss
+READ = "ContentLoss.forward: content_weight * the sum of (content_current - content_original) ** 2"
+
+
+def features(name):
+    return inputs.features(networks.build("embedded").features, inputs.picture(name, 48, 64))[3].numpy()
+
+
+@pytest.mark.points(2)
+def test_content_loss_of_the_town_and_a_painting(probe):
+    """On features of the embedded network the loss and its gradient are those that were stored."""
+    out = probe("content_loss", weight=6e-2, current=features("town"), original=features("flow"))
+    compare.assert_stored("content loss", out["value"], "losses", "content", READ)
+    compare.assert_stored("the gradient of the content loss", out["gradient"], "losses", "content gradient", READ)
+
+
+@pytest.mark.points(1)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 2, 3, 4), (1, 5, 4, 1)])
+def test_content_loss_of_features_that_are_all_2_apart(probe, shape):
+    """Each of the numbers adds weight * 2^2, whatever the shape."""
+    P = inputs.noise(*shape)
+    count = P.size
+    mistakes = {"the mean is taken: add the squares up.": 0.5 * 4, "the weight is missing.": 4 * count,
+                "the difference is not squared.": 0.5 * 2 * count}  # fmt: skip
+    out = probe("content_loss", weight=0.5, current=P + 2, original=P)
+    compare.assert_close("content loss", out["value"], 0.5 * 4 * count, 1e-5, mistakes, READ)
+
+
+@pytest.mark.points(1)
+def test_content_loss_of_equal_features_is_zero(probe):
+    """Nothing is lost, and there is nothing to gain: the gradient is zero, too."""
+    F = inputs.noise(1, 4, 5, 6, dtype=np.float64)
+    out = probe("content_loss", weight=3.0, current=F, original=F)
+    compare.assert_close("content loss", out["value"], 0.0, 0, read=READ)
+    compare.assert_close("the gradient of the content loss", out["gradient"], np.zeros_like(F), 0, read=READ)
+
+
+def test_features_are_not_written_to(probe):
+    assert probe("content_loss", weight=1.0, current=inputs.noise(1, 2, 3, 4), original=np.zeros((1, 2, 3, 4)))[
+        "written"
+    ] == ""
+
+
+def test_features_of_different_shapes_are_refused(probe):
+    """They would be broadcast in silence."""
+    message = r"^expected features of equal shape, got \(1, 2, 3, 4\) and \(1, 2, 3, 1\): take both from the same layer"
+    with pytest.raises(ValueError, match=message):
+        probe("content_loss", weight=1.0, current=np.ones((1, 2, 3, 4)), original=np.ones((1, 2, 3, 1)))

@@ -1,0 +1,121 @@
+"""Fooling images (Szegedy et al. 2014): steps of length 10 along the gradient of a score, until the network says it."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests import compare, inputs, networks
+
+pytestmark = pytest.mark.fooling
+READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
+
+
+def says(network, image, **settings):
+    """The class that the network gives the image."""
+    with torch.no_grad():
+        return networks.build(network, image.dtype.name, **settings)(torch.from_numpy(image)).argmax(1).item()
+
+
+def check(probe, key):
+    index, target, steps = (int(number) for number in compare.references("fooling")[f"{key}: scene, target, steps"])
+    X = inputs.scenes((index,), 112, 112)
+    out = probe("fooling", network="embedded", X=X, target=target)
+    assert out["calls"] < 100, "the loop never stopped: stop as soon as the network says the target"
+    compare.assert_stored("the fooling image", out["image"], "fooling", key, READ)
+    assert says("embedded", np.float32(out["image"])) == target, "expected the network to say the target"
+    return out, steps
+
+
+@pytest.mark.points(3)
+def test_a_fooling_image_that_takes_one_step(probe):
+    """One step of length 10 along the normalised gradient, and not a second one."""
+    check(probe, "one step")
+
+
+@pytest.mark.points(3)
+def test_a_fooling_image_that_takes_more_steps(probe):
+    """Each step goes along the gradient at the image as it is by then: old gradients are forgotten."""
+    check(probe, "more steps")
+
+
+@pytest.mark.points(1)
+def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
+    """Nothing is to be done when the network says the target at once."""
+    X = inputs.scenes((13,))
+    target = says("embedded", X)
+    out = probe("fooling", network="embedded", X=X, target=target)
+    compare.assert_close("the image", out["image"], X, 0, read=READ)
+
+
+@pytest.mark.points(1)
+def test_the_image_that_was_given_is_not_changed(probe):
+    """The fooling image is a new one: X belongs to the caller."""
+    index, target, _ = (int(number) for number in compare.references("fooling")["one step: scene, target, steps"])
+    out = probe("fooling", network="embedded", X=inputs.scenes((index,), 112, 112), target=target)
+    assert out["written"] == "", "expected X as it was, got it changed: work on X.clone()"
+
+
+@pytest.mark.points(2)
+@pytest.mark.parametrize("target", [0, 3])
+def test_another_network_is_fooled_in_double_precision(probe, target):
+    """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
+    X = inputs.noise(1, 3, 6, 9, dtype=np.float64)
+    network = {"height": 6, "width": 9, "seed": 2}
+    weight = networks.build("linear", "float64", **network)[1].weight[target].numpy().reshape(X.shape)
+    out = probe("fooling", network="linear", X=X, target=target, **network)
+    length = float(((out["image"] - X) ** 2).sum() ** 0.5)
+    steps = round(length / 10)
+    along = X + 10 * steps * weight / np.sqrt((weight**2).sum())
+    compare.assert_close("the fooling image", out["image"], along, 1e-6, {"the score is descended.": 2 * X - along}, READ)
+    assert says("linear", out["image"], **network) == target
+
+
+def test_each_step_looks_at_the_network_once(probe):
+    """One forward pass a step, and one to see that it is done; the solution counts its steps."""
+    out, steps = check(probe, "more steps")
+    assert out["calls"] == steps + 1 and out["warnings"] == ""
+    from visualizers import FoolingImage
+
+    index, target, steps = (int(number) for number in compare.references("fooling")["more steps: scene, target, steps"])
+    method = FoolingImage()
+    method.make_fooling_image(torch.from_numpy(inputs.scenes((index,), 112, 112)), target, networks.build("embedded"))
+    assert method.steps == steps
+
+
+def test_a_dead_target_is_said(probe):
+    """Its gradient is zero and shows no way: the image comes back, with a warning instead of a division by 0."""
+    X = np.abs(inputs.noise(1, 3, 16, 16))
+    out = probe("fooling", network="positive", X=X, target=1)
+    assert np.array_equal(out["image"], X)
+    assert out["warnings"] == (
+        "the score of class 1 has a zero gradient (a dead class): stopped after 0 steps without fooling the network"
+    )
+
+
+def test_giving_up_is_said():
+    """After max_steps without success the last image comes back, and a warning says how many steps that were."""
+    from visualizers import FoolingImage
+
+    model, X = networks.build("linear", height=4, width=4), torch.from_numpy(inputs.noise(1, 3, 4, 4))
+    target = int(model(X).argmin())
+    method = FoolingImage(learning_rate=1e-6, max_steps=3)
+    with pytest.warns(UserWarning, match="^the network is not fooled after 3 steps$"):
+        image = method.make_fooling_image(X, target, model)
+    assert method.steps == 3 and not torch.equal(image, X) and not image.requires_grad
+
+
+def test_two_images_are_refused():
+    from visualizers import FoolingImage
+
+    message = r"^expected one image of shape \(1, 3, H, W\), got \(2, 3, 8, 8\): pick one with X\[i : i \+ 1\]$"
+    with pytest.raises(ValueError, match=message):
+        FoolingImage().make_fooling_image(torch.zeros(2, 3, 8, 8), 0, networks.build("tiny"))
+
+
+@pytest.mark.parametrize("target", [-1, 5])
+def test_a_target_outside_the_classes_is_refused(target):
+    from visualizers import FoolingImage
+
+    message = f"^expected a target class between 0 and 4, got {target}: choose one of the classes$"
+    with pytest.raises(ValueError, match=message):
+        FoolingImage().make_fooling_image(torch.zeros(1, 3, 8, 8), target, networks.build("tiny"))

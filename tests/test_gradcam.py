@@ -1,0 +1,269 @@
+"""Guided backprop (Springenberg et al. 2015), Grad-CAM (Selvaraju et al. 2017), and their product, Guided Grad-CAM."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import GuidedBackprop, LayerGradCam
+from PIL import Image
+
+from tests import compare, inputs, networks
+
+guided = pytest.mark.guided_backprop
+gradcam = pytest.mark.gradcam
+READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
+READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
+READ_CAM = "GradCam.grad_cam: weights are the mean gradients of features[12]; ReLU(their sum with its output)"
+
+
+def captums_guided(model, X, y):
+    images = torch.from_numpy(X).requires_grad_()
+    return GuidedBackprop(model).attribute(images, target=torch.from_numpy(y)).detach().permute(0, 2, 3, 1).numpy()
+
+
+# --- CustomReLU ---
+
+
+@guided
+@pytest.mark.points(2)
+def test_custom_relu_lets_through_what_is_positive_in_both_directions(probe):
+    """Backward, dout passes where x > 0 and dout > 0; x = 0 counts as not positive."""
+    x = np.float32([[-2, -1, 0, 1, 2, 3], [3, 2, 1, 0, -1, -2]])
+    dout = np.float32([[5, -5, 5, 5, -5, 0.5], [-1, 1, 0, 7, 7, -7]])
+    expected = np.float32([[0, 0, 0, 5, 0, 0.5], [0, 1, 0, 0, 0, 0]])
+    mistakes = {
+        "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
+        "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
+        "x = 0 counts as positive here: it does not.": dout * (x >= 0) * (dout > 0),
+        "ones come back: dout itself passes, where it may.": ((x > 0) & (dout > 0)).astype(np.float32),
+        "x comes back instead of dout.": x * (x > 0) * (dout > 0),
+    }
+    out = probe("custom_relu", x=x, upstream=dout)
+    compare.assert_close("the gradient", out["gradient"], expected, 1e-6, mistakes, READ_RELU)
+    compare.assert_close("the output", out["output"], np.maximum(x, 0), 1e-6)
+
+
+@guided
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_custom_relu_writes_to_neither_side(probe, dtype):
+    """x and dout belong to others."""
+    out = probe("custom_relu", x=inputs.noise(2, 3, 4, 5, dtype=dtype), upstream=inputs.noise(2, 3, 4, 5, dtype=dtype))
+    assert out["written"] == "" and out["gradient"].dtype == out["output"].dtype == dtype
+
+
+# --- guided backprop ---
+
+
+@guided
+@pytest.mark.points(4)
+def test_guided_backprop_of_the_sample_scenes(probe):
+    """On three scenes and the embedded network the maps are those that were stored."""
+    X, y = inputs.scenes(), compare.references("guided_backprop")["y"]
+    maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
+    compare.assert_stored("guided backprop", maps, "guided_backprop", "maps", READ_GUIDED)
+
+
+@guided
+@pytest.mark.points(1)
+def test_guided_backprop_of_one_image(probe):
+    """A single image, higher than wide."""
+    X, y = inputs.scenes((4,), 80, 56), np.array([4])
+    maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
+    compare.assert_close("guided backprop", maps, captums_guided(networks.build("embedded"), X, y), 1e-3, read=READ_GUIDED)
+
+
+@guided
+@pytest.mark.points(1)
+def test_guided_backprop_is_the_gradient_where_all_is_positive(probe):
+    """With weights and inputs >= 0 no ReLU ever stops anything: guided backprop equals the plain gradient."""
+    X, y = np.abs(inputs.noise(3, 3, 12, 20)), np.array([0, 3, 4])
+    images = torch.from_numpy(X).requires_grad_()
+    scores = networks.build("positive")(images)
+    (gradient,) = torch.autograd.grad(scores[torch.arange(3), torch.from_numpy(y)].sum(), images)
+    maps = probe("guided_backprop", network="positive", X=X, y=y)["maps"]
+    compare.assert_close("guided backprop", maps, gradient.permute(0, 2, 3, 1).numpy(), 1e-5, read=READ_GUIDED)
+
+
+@guided
+def test_guided_backprop_agrees_with_captum(probe):
+    """To 1e-5 of the largest value, on the embedded network."""
+    X, y = inputs.scenes(), inputs.labels()
+    expected = captums_guided(networks.build("embedded"), X, y)
+    maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
+    assert np.abs(maps - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@guided
+def test_relus_that_are_called_as_functions_count_too(probe):
+    """F.relu, torch.relu, x.relu(), x.relu_(), a module used twice: a rewrite with CustomReLU gives the same maps."""
+    from visualizers.gradcam import CustomReLU
+
+    X, y = inputs.noise(2, 3, 9, 11, dtype=np.float64), np.array([1, 4])
+    model, images = networks.build("functional", "float64"), torch.from_numpy(X).requires_grad_()
+    x = images
+    for convolution in model.convolutions:
+        x = CustomReLU.apply(convolution(x))
+    scores = model.head(x.mean(dim=(2, 3)))
+    (gradient,) = torch.autograd.grad(scores[[0, 1], [1, 4]].sum(), images)
+    out = probe("guided_backprop", network="functional", X=X, y=y)
+    compare.assert_close("guided backprop", out["maps"], gradient.permute(0, 2, 3, 1).numpy(), 1e-12)
+    assert out["changed"] == "" and out["calls"] == 1
+
+
+@guided
+def test_the_network_gives_the_same_scores_and_gradients_afterwards():
+    """No ReLU is left replaced: scores, and the gradient through them, are as before."""
+    from visualizers import GradCam
+
+    model, X = networks.build("embedded"), torch.from_numpy(inputs.scenes())
+
+    def gradient():
+        x = X.clone().requires_grad_()
+        return torch.autograd.grad(model(x).sum(), x)[0]
+
+    before, y = gradient(), torch.tensor([0, 1, 2])
+    first = GradCam().guided_backprop(X, y, model)
+    assert torch.equal(gradient(), before)
+    assert np.array_equal(GradCam().guided_backprop(X, y, model), first), "a second call gives the same"
+
+
+# --- Grad-CAM ---
+
+
+def assert_between_0_and_1(maps):
+    message = f"Grad-CAM: expected maps stretched to [0, 1], got values from {maps.min():.4g} to {maps.max():.4g}"
+    assert maps.min() >= -1e-6 and abs(maps.max() - 1) <= 1e-6, message
+
+
+def each_stretched(maps):
+    """Maps that were stretched to [0, 1] all together, as the classic assignment has it, are accepted as well."""
+    low, high = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
+    return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
+
+
+def check_stored_cam(maps, key):
+    expected = compare.references("grad_cam")[key]
+    if maps.shape == expected.shape and np.isfinite(maps).all() and maps.max() <= 1 + 1e-6 and maps.min() >= -1e-6:
+        compare.assert_stored("Grad-CAM", each_stretched(maps), "grad_cam", key, READ_CAM)
+        assert_between_0_and_1(maps)
+    else:
+        compare.assert_stored("Grad-CAM", maps, "grad_cam", key, READ_CAM)
+
+
+@gradcam
+@pytest.mark.points(3)
+def test_grad_cam_of_the_sample_scenes(probe):
+    """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
+    X, y = inputs.scenes(), compare.references("grad_cam")["y"]
+    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "maps")
+
+
+@gradcam
+@pytest.mark.points(2)
+def test_grad_cam_of_another_network(probe):
+    """Here gradients differ over the layer's pixels, so that it matters that their mean is the weight."""
+    X, y = inputs.scenes(), compare.references("grad_cam")["another network: y"]
+    check_stored_cam(probe("grad_cam", network="deep", seed=3, classes=7, X=X, y=y)["maps"], "another network")
+
+
+@gradcam
+@pytest.mark.points(2)
+def test_grad_cam_of_a_linear_head_is_its_class_activation_map(probe):
+    """Where scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
+    model, X, y = networks.build("tiny"), inputs.noise(1, 3, 24, 24), np.array([2])
+    with torch.no_grad():
+        A = model.features(torch.from_numpy(X))[0].numpy()
+    cam = np.tensordot(model.classifier[2].weight[2].numpy(), A, 1)
+    assert (cam > 0).any() and (cam < 0).any()
+    bicubic = np.asarray(Image.fromarray(np.maximum(cam, 0)).resize((24, 24), Image.Resampling.BICUBIC))
+    expected = (bicubic - bicubic.min()) / (bicubic.max() - bicubic.min())
+    maps = probe("grad_cam", network="tiny", X=X, y=y)["maps"]
+    compare.assert_close("Grad-CAM", maps, expected[None], 1e-4, read=READ_CAM)
+
+
+@gradcam
+@pytest.mark.points(1)
+def test_guided_grad_cam_is_the_product(probe):
+    """Guided backprop times Grad-CAM, pixel by pixel: both have the image's size, and all is finite."""
+    X, y = inputs.scenes(), compare.references("grad_cam")["y"]
+    cam = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
+    back = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
+    stored = [compare.references(name)["maps"] for name in ("grad_cam", "guided_backprop")]
+    assert cam.shape == (3, 72, 88) and back.shape == (3, 72, 88, 3), f"got shapes {cam.shape} and {back.shape}"
+    product = each_stretched(cam)[..., None] * back
+    compare.assert_close("Guided Grad-CAM", product, stored[0][..., None] * stored[1], 2e-3, read=READ_CAM)
+
+
+@gradcam
+@pytest.mark.points(1)
+def test_grad_cam_where_nothing_speaks_for_the_class_is_zero(probe):
+    """A class with negative weights alone, and a dead one: zeros, not NaN, beside an image that has a map."""
+    X = np.abs(inputs.noise(3, 3, 16, 20))
+    maps = probe("grad_cam", network="positive", X=X, y=np.array([0, 1, 2]))["maps"]
+    assert maps.shape == (3, 16, 20), f"expected the shape (3, 16, 20), got {maps.shape}"
+    assert np.isfinite(maps).all(), "expected finite maps, got NaN or infinity: do not divide by a maximum of 0"
+    assert not maps[1:].any(), "expected zeros where nothing speaks for the class"
+
+
+@gradcam
+def test_grad_cam_says_where_nothing_speaks_for_the_class(probe):
+    X = np.abs(inputs.noise(3, 3, 16, 20))
+    out = probe("grad_cam", network="positive", X=X, y=np.array([0, 1, 2]))
+    assert out["warnings"] == "nothing in image [1, 2] speaks for the asked class: its Grad-CAM is zero"
+
+
+@gradcam
+def test_each_map_is_stretched_by_itself(probe):
+    """An image's map does not depend on which others are in the batch."""
+    X, y = inputs.scenes(), inputs.labels()
+    together = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
+    alone = [probe("grad_cam", network="embedded", X=X[i : i + 1], y=y[i : i + 1])["maps"] for i in range(3)]
+    assert np.abs(together - np.concatenate(alone)).max() < 1e-4
+    assert np.allclose(together.max(axis=(1, 2)), 1) and np.allclose(together.min(axis=(1, 2)), 0)
+
+
+@gradcam
+def test_grad_cam_agrees_with_captum():
+    """Captum's LayerGradCam, with its ReLU and at the layer's size, is ours before resizing, to 1e-5."""
+    from visualizers import GradCam
+    from visualizers.gradcam import _resized
+
+    model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
+    raw = LayerGradCam(model, model.features[12]).attribute(X, target=y, relu_attributions=True).detach()
+    expected = _resized(raw[:, 0], X.shape[2:]).numpy()
+    assert np.abs(GradCam().grad_cam(X, y, model) - expected).max() <= 1e-5
+
+
+@gradcam
+def test_grad_cam_at_the_last_layer_is_that_layers_own_map():
+    """At classifier[2], the ReLU before the average, the map of class c is channel c of the layer."""
+    from visualizers import GradCam
+    from visualizers.gradcam import _resized
+
+    model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
+    with torch.no_grad():
+        scores = model.classifier[:3](model.features(X))
+    own = torch.stack([scores[i, c] for i, c in enumerate(y)])
+    got = GradCam("classifier.2").grad_cam(X, y, model)
+    assert np.abs(got - _resized(own, X.shape[2:]).numpy()).max() < 1e-5
+
+
+@gradcam
+def test_a_map_that_is_the_same_everywhere_is_all_ones():
+    """A constant map cannot be stretched: where it speaks for the class, everything does."""
+    from visualizers.gradcam import _resized
+
+    assert torch.equal(_resized(torch.full((1, 3, 4), 2.0), torch.Size((6, 8))), torch.ones(1, 6, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not _resized(torch.zeros(1, 3, 4), torch.Size((6, 8))).any()
+
+
+@gradcam
+def test_an_unknown_layer_is_named():
+    from visualizers import GradCam
+
+    X, y = torch.zeros(1, 3, 8, 8), torch.zeros(1, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"^expected the name of a layer, got 'features.99': try one of features, feat"):
+        GradCam("features.99").grad_cam(X, y, networks.build("tiny"))

@@ -1,0 +1,119 @@
+"""Style loss (Gatys et al. 2016): weighted squared distances of Gram matrices, F F^T / (C * H * W), summed."""
+
+import numpy as np
+import pytest
+
+from tests import compare, inputs, networks
+
+pytestmark = pytest.mark.style_loss
+READ_GRAM = "StyleLoss.gram_matrix: F as (N, C, H*W), times its transpose, over C * H * W if normalize"
+READ = "StyleLoss.forward: for each style layer, weight * the sum of (Gram matrix - target) ** 2; add them up"
+
+
+def features(name):
+    cnn = networks.build("embedded").features
+    return [value.numpy() for value in inputs.features(cnn, inputs.picture(name, 48, 64))]
+
+
+# --- Gram matrix ---
+
+
+@pytest.mark.points(2)
+@pytest.mark.parametrize("normalize, key", [(None, "gram"), (False, "gram, not normalised")])
+def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
+    """On features of the embedded network the matrices of both images are those that were stored."""
+    both = np.concatenate([features("town")[4], features("flow")[4]])[:, :24]
+    compare.assert_stored("Gram matrix", probe("gram_matrix", features=both, normalize=normalize)["gram"], "losses", key,
+                          READ_GRAM)  # fmt: skip
+
+
+@pytest.mark.points(1)
+@pytest.mark.parametrize("shape", [(1, 4, 3, 5), (2, 3, 1, 1), (1, 1, 2, 7)])
+def test_gram_matrix_of_ones(probe, shape):
+    """Each entry sums H * W ones: H * W, or 1 / C when normalised."""
+    N, C, H, W = shape
+    for normalize, entry in ((True, 1 / C), (False, H * W)):
+        gram = probe("gram_matrix", features=np.ones(shape, np.float32), normalize=normalize)["gram"]
+        compare.assert_close("Gram matrix", gram, np.full((N, C, C), entry), 1e-6, read=READ_GRAM)
+
+
+@pytest.mark.points(1)
+def test_gram_matrix_by_hand(probe):
+    """Two channels of two pixels, (1, 2) and (3, 5): 5 and 34 on the diagonal, 13 beside it."""
+    F = np.float64([[[[1, 2]], [[3, 5]]]])
+    expected = np.float64([[[5, 13], [13, 34]]])
+    mistakes = {"pixels are multiplied with pixels: multiply channels with channels.": np.array([[[10, 17], [17, 29]]])}
+    gram = probe("gram_matrix", features=F, normalize=False)["gram"]
+    compare.assert_close("Gram matrix", gram, expected, 1e-12, mistakes, READ_GRAM)
+
+
+def test_gram_matrix_takes_channels_last(probe):
+    """The embedded network hands over features whose axes lie in another order in memory."""
+    import torch
+
+    from style_modules import StyleLoss
+
+    F = torch.from_numpy(inputs.noise(2, 5, 4, 3))
+    gram = StyleLoss().gram_matrix(F.to(memory_format=torch.channels_last))
+    assert torch.allclose(gram, StyleLoss().gram_matrix(F))
+
+
+def test_gram_matrix_without_batch_axis_is_refused(probe):
+    message = r"^expected features of shape \(N, C, H, W\), got \(2, 3, 4\): add a batch axis$"
+    with pytest.raises(ValueError, match=message):
+        probe("gram_matrix", features=np.ones((2, 3, 4)))
+
+
+# --- style loss ---
+
+
+def call(probe, feats, layers, targets, weights):
+    arrays = {f"feats_{i}": value for i, value in enumerate(feats)} | {f"target_{i}": A for i, A in enumerate(targets)}
+    return probe("style_loss", layers=layers, weights=weights, **arrays)
+
+
+@pytest.mark.points(2)
+def test_style_loss_of_the_town_and_a_painting(probe):
+    """On four layers of the embedded network the loss and its gradients are those that were stored."""
+    layers, painted = [1, 4, 6, 7], features("flow")
+    flat = {layer: painted[layer].reshape(painted[layer].shape[1], -1).astype(np.float64) for layer in layers}
+    targets = [np.float32(F @ F.T / F.size)[None] for F in flat.values()]
+    weights = compare.references("losses")["style: weights"].tolist()
+    out = call(probe, features("town"), layers, targets, weights)
+    compare.assert_stored("style loss", out["value"], "losses", "style", READ)
+    for layer in layers:
+        name = f"the gradient of the style loss at layer {layer}"
+        compare.assert_stored(name, out[f"gradient_{layer}"], "losses", f"style gradient {layer}", READ)
+
+
+@pytest.mark.points(1)
+def test_style_loss_of_ones(probe):
+    """Features of ones have Gram matrices of 1 / C; against zeros layer l adds w_l * C^2 * (1 / C)^2 = w_l."""
+    feats = [np.ones((1, C, 4, 6 - i), np.float32) for i, C in enumerate((2, 3, 5))]
+    targets = [np.zeros((1, C, C), np.float32) for C in (5, 2)]
+    mistakes = {"the weights are missing.": 2.0, "the difference is not squared.": 7 * 5.0 + 20 * 2.0,
+                "the mean is taken: add the squares up.": 7 / 25 + 20 / 4}  # fmt: skip
+    out = call(probe, feats, [2, 0], targets, [7, 20])
+    compare.assert_close("style loss", out["value"], 27.0, 1e-5, mistakes, READ)
+
+
+@pytest.mark.points(1)
+def test_style_loss_of_the_right_style_is_zero(probe):
+    """Where the Gram matrices are the targets nothing is lost, whatever the weights."""
+    feats = [np.ones((1, 4, 3, 3), np.float32)]
+    out = call(probe, feats, [0], [np.full((1, 4, 4), 0.25, np.float32)], [1e6])
+    compare.assert_close("style loss", out["value"], 0.0, 0, read=READ)
+
+
+def test_the_features_are_not_written_to(probe):
+    feats = [inputs.noise(1, 2, 3, 4)]
+    assert call(probe, feats, [0], [np.zeros((1, 2, 2), np.float32)], [1.0])["written"] == ""
+
+
+def test_lists_of_different_lengths_are_refused(probe):
+    message = (
+        "^expected a target and a weight for each style layer, got 1 layers, 1 targets and 2 weights: "
+        "make the lists equally long$"
+    )
+    with pytest.raises(ValueError, match=message):
+        call(probe, [np.ones((1, 2, 3, 4))], [0], [np.zeros((1, 2, 2))], [1.0, 2.0])
