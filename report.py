@@ -18,6 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 from pptx import Presentation
+from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 
@@ -78,13 +79,12 @@ def fill(presentation, figures: Path) -> list[str]:
                 shape._element.getparent().remove(shape._element)
             path = find(name, figures)
             if path is not None and _place(slide, frame, path, PICTURE + name):
-                frame.text_frame.text = ""
+                _say(frame, "")
                 frame.line.fill.background()
             else:
                 missing.append(name)
-                frame.text_frame.text = command(name)
-                frame.line.fill.solid()
-                frame.line.dash_style = MSO_LINE.DASH
+                _say(frame, command(name))
+                frame.line.color.rgb, frame.line.dash_style = RGBColor(0x5F, 0x63, 0x68), MSO_LINE.DASH
     return missing
 
 
@@ -180,6 +180,15 @@ def _place(slide, frame, path: Path, name: str) -> bool:
     shape._element.nvPicPr.cNvPr.set("descr", path.stem.replace("_", " "))
     frame._element.addnext(shape._element)  # right above its frame
     return True
+
+
+def _say(frame, words: str) -> None:
+    """In the letters that the template chose."""
+    runs = frame.text_frame.paragraphs[0].runs
+    if runs:
+        runs[0].text = words
+    else:
+        frame.text_frame.text = words
 
 
 if __name__ == "__main__":

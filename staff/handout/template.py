@@ -13,7 +13,6 @@ from pathlib import Path
 from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
-from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
@@ -76,7 +75,7 @@ INSIGHTS = (
     "How many steps did it take, and how large is the difference? What does it say about the network that so little is "
     "enough? Would the fooling image fool another network, or the same one after printing and photographing it?"
 )
-WRITE = "Your answer"
+WRITE = "Write here."
 
 
 def slides() -> list[Slide]:
@@ -84,28 +83,28 @@ def slides() -> list[Slide]:
         *_asked("Implementation question 1", IMPLEMENTATION_1),
         *_asked("Implementation question 2", IMPLEMENTATION_2),
         Slide("Saliency maps, your own", "1.1 Saliency maps", figures=(
-            Figure("saliency_map", "The image above, its saliency map below. python saliency_map.py"),)),
+            Figure("saliency_map", "The image above, its saliency map below (python saliency_map.py)."),)),
         Slide("Saliency with Captum", "1.5 Saliency with Captum", figures=(
-            Figure("saliency_map_captum", "Original, integrated gradients, saliency. python saliency_map.py"),)),
+            Figure("saliency_map_captum", "Original, integrated gradients, saliency (python saliency_map.py)."),)),
         Slide("Guided backprop, Grad-CAM and Guided Grad-CAM, your own", "1.2 Grad-CAM", figures=(
-            Figure("gradcam", "Image, guided backprop, Grad-CAM, Guided Grad-CAM. python gradcam.py"),)),
+            Figure("gradcam", "Image, guided backprop, Grad-CAM, Guided Grad-CAM (python gradcam.py)."),)),
         Slide("Guided backprop and Guided Grad-CAM with Captum", "1.5 Grad-CAM with Captum", figures=(
-            Figure("gradcam_captum", "Image, guided backprop, Guided Grad-CAM. python gradcam.py"),)),
+            Figure("gradcam_captum", "Image, guided backprop, Guided Grad-CAM (python gradcam.py)."),)),
         Slide("Layers and neurons with Captum", "1.5 Layers and neurons", figures=(
-            Figure("gradcam_layers", "Image, Layer Grad-CAM, layer conductance, layer activation, one neuron. "
-                   "python gradcam.py"),)),
+            Figure("gradcam_layers", "Image, Layer Grad-CAM, layer conductance, layer activation, one neuron "
+                   "(python gradcam.py)."),)),
         Slide("Saliency maps and Grad-CAM compared", "1.2 Comparison", COMPARISON, answer=WRITE),
         Slide("Fooling image", "1.3 Fooling image", figures=(
-            Figure("fooling_image", "Original, fooling image, their difference, ten times the difference. "
-                   "python fooling_image.py"),)),
+            Figure("fooling_image", "Original, fooling image, their difference, ten times the difference "
+                   "(python fooling_image.py)."),)),
         Slide("Fooling image: insights", "1.3 Insights", INSIGHTS, answer=WRITE),
         Slide("Class visualization: gorilla", "1.4 Class visualization", figures=(
-            Figure("class_visualization_gorilla", "From the first iteration to the last. "
-                   "python class_visualization.py"),)),
+            Figure("class_visualization_gorilla", "From the first iteration to the last "
+                   "(python class_visualization.py)."),)),
         Slide("Class visualization: Yorkshire terrier", "1.4 Class visualization", figures=(
             Figure("class_visualization_yorkshire_terrier | class_visualization_dog",
-                   "From the first iteration to the last (with the embedded network: dog). "
-                   "python class_visualization.py"),)),
+                   "From the first iteration to the last (with the embedded network: dog) "
+                   "(python class_visualization.py)."),)),
         *_asked("Use saliency?", USE_SALIENCY),
         *_asked("Regularization", REGULARIZATION),
         _pair("Composition VII", "composition_vii | style_transfer_composition", "composition"),
@@ -113,8 +112,8 @@ def slides() -> list[Slide]:
         _pair("Starry Night", "starry_night | style_transfer_flow", "flow"),
         Slide("Unleash your creativity", "2.5 Your own pair", figures=(
             Figure(OWN, "Two originals of your own: name them, and where they are from.", 0.5),
-            Figure(OWN.removesuffix("_sources"), "The one in the style of the other. "
-                   "python style_transfer.py --content PICTURE --style PAINTING", 0.5))),
+            Figure(OWN.removesuffix("_sources"), "The one in the style of the other "
+                   "(python style_transfer.py --content PICTURE --style PAINTING).", 0.5))),
         Slide("Paper review: summary", "3 Paper review", "Which paper is it (one of the three of the assignment)? What "
               "problem does it solve, what is its main idea, and what did its authors find?", answer=WRITE),
         Slide("Paper review: strengths and weaknesses", "3 Paper review", "What convinces you in the paper, and what "
@@ -157,7 +156,7 @@ def main() -> int:
 
 
 def _asked(title: str, question: str) -> tuple[Slide, Slide]:
-    answer = f"{title}{'' if title.endswith('?') else ':'} your answer"
+    answer = f"{title} Your answer" if title.endswith("?") else f"{title}: your answer"
     return Slide(title, question=question), Slide(answer, title, answer=WRITE)
 
 
@@ -167,7 +166,7 @@ def _pair(title: str, stem: str, ours: str) -> Slide:
     return Slide(f"Style transfer: Tübingen and {title}", "2.4 Style transfer", figures=(
         Figure(f"style_transfer_{classic}_sources | style_transfer_{ours}_sources", f"Content and style source {note}.",
                0.5),
-        Figure(f"style_transfer_{stem}", "The result. python style_transfer.py", 0.5)))  # fmt: skip
+        Figure(f"style_transfer_{stem}", "The result (python style_transfer.py).", 0.5)))  # fmt: skip
 
 
 def _title_slide(presentation) -> None:
@@ -220,14 +219,10 @@ def _mark(slide, tag: str) -> None:
 
 
 def _frame(slide, figure: Figure, left: float, top: float, width: float, height: float) -> None:
-    shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *(Inches(x) for x in (left, top, width, height)))
-    shape.name = FRAME + figure.names
-    shape.shadow.inherit = False
-    shape.fill.background()
-    shape.line.color.rgb, shape.line.width, shape.line.dash_style = FAINT, Pt(1), MSO_LINE.DASH
-    shape.text_frame.word_wrap, shape.text_frame.vertical_anchor = True, MSO_ANCHOR.MIDDLE
-    shape.text_frame.text = "python report.py puts the figure here"
-    _style(shape.text_frame.paragraphs[0], 14, FAINT, PP_ALIGN.CENTER)
+    words = ["python report.py puts the figure here"]
+    box = _words(slide, FRAME + figure.names, left, top, width, height, words, 14, FAINT, PP_ALIGN.CENTER)
+    box.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
+    box.line.color.rgb, box.line.width, box.line.dash_style = FAINT, Pt(1), MSO_LINE.DASH
     _words(slide, f"caption: {figure.names}", left, top + height + 0.03, width, 0.5, [figure.caption], 13, FAINT)
 
 
