@@ -1,5 +1,6 @@
 """From what a student handed in, a folder or a zip, to the bytes of the files that are theirs. Nothing is executed."""
 
+import hashlib
 import os
 import stat
 import unicodedata
@@ -22,6 +23,7 @@ STUDENT_FILES = (
     "class_visualization.py",
     "style_transfer.py",
 )
+MANIFEST = "MANIFEST.sha256"  # what collect_submission.py writes: a sum and a name on each line
 MAX_FILE = 512 * 1024  # bytes of one file of code
 MAX_ENTRIES = 20_000  # files and folders that are looked at
 MAX_ZIP = 200 * 1024 * 1024
@@ -147,9 +149,18 @@ def _choose(source: _Folder | _Zip) -> Submission:
             submission.notes.append(f"{name} has more than {MAX_FILE >> 10} kB and was not taken.")
         else:
             submission.files[name] = data
+    if (manifest := _join(root, MANIFEST)) in present:
+        submission.notes += _changed_since(source.read(manifest), submission.files)
     if submission.missing:
         submission.notes.append("Missing, and graded as not done: " + ", ".join(submission.missing) + ".")
     return submission
+
+
+def _changed_since(manifest: bytes, files: dict[str, bytes]) -> list[str]:
+    """One sentence on the files that are not as collect_submission.py took them. They are graded all the same."""
+    collected = {line[66:]: line[:64] for line in manifest.decode(errors="replace").splitlines()}
+    changed = [name for name, data in files.items() if collected.get(name) != hashlib.sha256(data).hexdigest()]
+    return [f"Changed after they were collected: {', '.join(changed)}."] if changed else []
 
 
 def _join(root: str, name: str) -> str:

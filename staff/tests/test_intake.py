@@ -1,5 +1,6 @@
 """What is taken in, and what is refused in one sentence."""
 
+import hashlib
 import os
 import stat
 import zipfile
@@ -72,3 +73,15 @@ def test_what_is_no_zip_is_refused(tmp_path, data):
 def test_a_folder_without_the_project_is_refused(tmp_path):
     with pytest.raises(IntakeError, match="found none of them"):
         take_in(tmp_path)
+
+
+def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
+    """By the sums that collect_submission.py has put into the zip; they are graded all the same."""
+    files = {name: name.encode() for name in STUDENT_FILES}
+    manifest = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+    whole = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
+    assert whole.notes == []
+    files["style_utils.py"] = b"changed"
+    changed = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
+    assert changed.notes == ["Changed after they were collected: style_utils.py."]
+    assert changed.files["style_utils.py"] == b"changed"
