@@ -324,17 +324,19 @@ class StyleTransfer:
             }
 
     def steps(
-        self, count: int, learning_rate: float = 3.0, without: Sequence[str] = (), clears: bool = True
-    ) -> list[np.ndarray]:
+        self, count: int, learning_rate: float = 3.0, without: Sequence[str] = (), clears: bool = True,
+        seen: Callable[[np.ndarray], np.ndarray] = np.copy,
+    ) -> list[np.ndarray]:  # fmt: skip
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
         without: losses that are left out. clears: else gradients add up from step to step.
+        seen: what the network is shown for an image.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = total = 0.0
         images = [x]
         for t in range(1, count + 1):
-            g = sum(gradient for name, (_, gradient) in self.losses(x).items() if name not in without)
+            g = sum(gradient for name, (_, gradient) in self.losses(seen(x)).items() if name not in without)
             total = g if clears else total + g
             m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
             x = x - learning_rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
