@@ -1,0 +1,259 @@
+"""What holds for every method: input is checked in words, and a network is left exactly as it was found."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tests import compare, inputs, networks
+from tests.probes import differences, snapshot
+from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
+from visualizers.network import evaluating, relu_replaced_by
+
+# Labels and targets here are any, so that nothing may speak for them.
+pytestmark = [pytest.mark.filterwarnings(f"ignore:{says}") for says in ("the network is not fooled", "nothing in image")]
+
+
+def saliency(model, X, y):
+    return SaliencyMap().compute_saliency_maps(X, y, model)
+
+
+def guided_backprop(model, X, y):
+    return GradCam().guided_backprop(X, y, model)
+
+
+def grad_cam(model, X, y):
+    return GradCam().grad_cam(X, y, model)
+
+
+def fooling(model, X, y):
+    return FoolingImage(max_steps=2).make_fooling_image(X[:1], int(y[0]), model)
+
+
+def class_visualization(model, X, y):
+    names = [str(i) for i in range(100)]
+    visualize = ClassVisualization().create_class_visualization
+    return visualize(int(y[0]), names, model, num_iterations=2, generate_plots=False)
+
+
+MAPS = [saliency, guided_backprop, grad_cam]
+METHODS = [*MAPS, fooling, class_visualization]
+all_methods = pytest.mark.parametrize("method", METHODS)
+all_maps = pytest.mark.parametrize("method", MAPS)
+with_images = pytest.mark.parametrize("method", [*MAPS, fooling])
+
+
+@pytest.fixture
+def X():
+    return torch.from_numpy(inputs.scenes(height=64, width=64))
+
+
+@pytest.fixture
+def y():
+    return torch.tensor([4, 0, 1])
+
+
+# --- nothing is left behind ---
+
+
+def used_network(name, state):
+    """A network as its owner may have it: frozen or in training, with hooks and gradients of its own."""
+    model = networks.build(name)
+    if state == "in training":
+        model.requires_grad_(True).train()
+        model.features[0].eval()
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        model.classifier.register_forward_hook(lambda module, arguments, output: None)
+    return model
+
+
+@all_methods
+@pytest.mark.parametrize("state", ["frozen", "in training"])
+def test_a_network_is_left_as_it_was(method, state, X, y):
+    """Parameters, gradients, flags, modes, hooks, modules, random state: all as before; the input is not written to."""
+    model = used_network("embedded", state)
+    given, before = X.clone(), snapshot(model)
+    method(model, X, y)
+    assert differences(before, snapshot(model)) == []
+    assert torch.equal(X, given) and not X.requires_grad and X.grad is None
+
+
+class Stop(Exception):
+    pass
+
+
+@all_methods
+@pytest.mark.parametrize("when", ["forward", "backward"])
+def test_a_network_is_left_as_it_was_after_an_exception(method, when, X, y):
+    """An exception from within the network goes through, and still nothing is left behind."""
+    model = used_network("embedded", "in training")
+
+    def stop(*_):
+        raise Stop
+
+    if when == "forward":
+        model.classifier[1].register_forward_hook(stop)
+    else:
+        model.classifier[1].register_forward_hook(lambda module, arguments, output: output.register_hook(stop) and None)
+    given, before, torch_function = X.clone(), snapshot(model), F.relu
+    with pytest.raises(Stop):
+        method(model, X, y)
+    assert differences(before, snapshot(model)) == []
+    assert torch.equal(X, given) and not X.requires_grad and F.relu is torch_function
+    x = torch.tensor([-1.0, 1.0], requires_grad=True)
+    assert torch.autograd.grad(F.relu(x).sum(), x, -torch.ones(()))[0].tolist() == [0, -1], "ReLU is the plain one again"
+
+
+@with_images
+def test_an_image_that_requires_a_gradient_gets_none(method, X, y):
+    X.requires_grad_()
+    method(networks.build("embedded"), X, y)
+    assert X.requires_grad and X.grad is None
+
+
+@all_methods
+def test_gradients_may_be_switched_off_around_a_call(method, X, y):
+    """Within torch.no_grad() the methods work all the same, and it is still in force afterwards."""
+    with torch.no_grad():
+        method(networks.build("embedded"), X, y)
+        assert not torch.is_grad_enabled()
+
+
+@all_methods
+def test_the_same_call_gives_the_same_result(method, X, y):
+    """Whatever random numbers were drawn in between."""
+    model = networks.build("embedded")
+    first = np.asarray(method(model, X, y))
+    torch.rand(3), np.random.default_rng().random(), random.random()
+    assert np.array_equal(np.asarray(method(model, X, y)), first)
+
+
+@all_maps
+def test_results_do_not_hold_on_to_the_graph(method, X, y):
+    maps = method(networks.build("embedded"), X, y)
+    assert isinstance(maps, np.ndarray) or not maps.requires_grad
+
+
+# --- any N, H, W, type ---
+
+
+@all_maps
+@pytest.mark.parametrize("shape", [(1, 3, 41, 67), (2, 3, 90, 33), (7, 3, 33, 33)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_any_number_and_size_of_images(method, shape, dtype):
+    """Maps have the images' number, height and width, and the network's floating type."""
+    X = torch.from_numpy(inputs.noise(*shape)).to(dtype)
+    maps = method(networks.build("tiny", str(dtype).removeprefix("torch.")), X, torch.arange(shape[0]) % 5)
+    assert tuple(maps.shape[:3]) == (shape[0], shape[2], shape[3])
+    assert str(maps.dtype).removeprefix("torch.") == str(dtype).removeprefix("torch.")
+
+
+@all_maps
+def test_channels_last_changes_nothing(method, X, y):
+    plain, last = (method(networks.build("embedded", channels_last=c), X, y) for c in (False, True))
+    assert compare.relative_error(last, plain) < 1e-3
+
+
+@all_maps
+def test_the_work_does_not_grow_with_the_number_of_images(method):
+    """One pass for all images: the operations on tensors are as many for six as for one."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+            self.count += 1
+            return operation(*arguments, **(keywords or {}))
+
+    counts = []
+    for images in (1, 6):
+        with Counting() as counting:
+            method(networks.build("tiny", seed=0), torch.ones(images, 3, 32, 32), torch.full((images,), 0))
+        counts.append(counting.count)
+    assert counts[0] == counts[1]
+
+
+# --- wrong images, labels and networks ---
+
+
+def refused(error, message, method, model, X, y):
+    before = snapshot(model)
+    with pytest.raises(error, match=message):
+        method(model, X, y)
+    assert differences(before, snapshot(model)) == []
+
+
+@with_images
+@pytest.mark.parametrize(
+    "spoil, error, message",
+    [
+        (lambda X: X.numpy(), TypeError, r"^expected images as a torch.Tensor, got ndarray: preprocess them first$"),
+        (lambda X: X[0], ValueError, r"got \(.*\): (add a batch axis with x\[None\]|put the axes in the order N, C, H, W)$"),
+        (lambda X: X.permute(0, 2, 3, 1), ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*\): put the axes"),
+        (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): put the axes"),
+        (lambda X: X[:0], ValueError, r"^expected at least one image, got an empty batch of shape \(0, 3, 64, 64\): check"),
+        (lambda X: X[..., :0], ValueError, r"^expected at least one image, got an empty batch of shape \(.*, 0\): check"),
+        (lambda X: X.to(torch.uint8), TypeError, "^expected images of a floating type, got torch.uint8: preprocess them"),
+        (lambda X: X.double(), ValueError, r"^expected images of torch.float32 on cpu like the network, got torch.float64 on "
+                                           r"cpu: move them with x.to\('cpu', torch.float32\)$"),
+        (lambda X: X / 0, ValueError, "^expected finite pixels, got NaN or infinity: check the image and its preprocess"),
+    ],
+    ids=["numpy", "one image", "channels last", "grey", "empty", "no pixels", "uint8", "another type", "not finite"],
+)  # fmt: skip
+def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
+    refused(error, message, method, networks.build("embedded"), spoil(X), y)
+
+
+@all_maps
+@pytest.mark.parametrize(
+    "labels, error, message",
+    [
+        ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got list: use torch.tensor\(y, dtype=torch.int64"),
+        (torch.tensor([4.0, 0, 1]), TypeError, "^expected labels as a tensor of integers, got torch.float32: use torch.ten"),
+        (torch.tensor([4, 0]), ValueError, r"^expected one label for each of 3 images, got labels of shape \(2,\): check y$"),
+        (torch.tensor([[4, 0, 1]]), ValueError, r"^expected one label for each of 3 images, got labels of shape \(1, 3\)"),
+        (torch.tensor([4, 0, -1]), ValueError, "^expected labels between 0 and 4, got -1 to 4: do labels and network belong"),
+        (torch.tensor([4, 5, 0]), ValueError, "^expected labels between 0 and 4, got 0 to 5: do labels and network belong"),
+    ],
+    ids=["list", "floats", "too few", "two axes", "negative", "too large"],
+)  # fmt: skip
+def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
+    refused(error, message, method, networks.build("tiny"), X, labels)
+
+
+@all_maps
+@pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8])
+def test_labels_may_be_integers_of_any_kind(method, kind, X, y):
+    model = networks.build("tiny")
+    assert np.array_equal(np.asarray(method(model, X, y.to(kind))), np.asarray(method(model, X, y)))
+
+
+# --- the two helpers ---
+
+
+def test_evaluating_restores_every_modules_own_mode():
+    model = networks.build("tiny").train()
+    model.features[3].eval()
+    modes = [module.training for module in model.modules()]
+    with evaluating(model), torch.no_grad():
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == modes
+
+
+def test_every_way_to_call_a_relu_is_seen():
+    """As a function, a method, in place, by keyword, or as a module."""
+    ways = [F.relu, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, torch.nn.ReLU(), F.relu_,
+            torch.nn.ReLU(inplace=True), lambda x: F.relu(input=x), lambda x: x.relu()]  # fmt: skip
+    for way in ways:
+        with relu_replaced_by(lambda x: x + 100):
+            assert way(torch.tensor([1.0])).item() == 101
+        assert way(torch.tensor([1.0])).item() == 1
+
+
+def test_other_functions_are_left_alone():
+    with relu_replaced_by(lambda x: x + 100):
+        assert torch.sigmoid(torch.zeros(1)).item() == 0.5 and F.gelu(torch.zeros(1)).item() == 0
