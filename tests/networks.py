@@ -99,8 +99,15 @@ class Functional(nn.Module):
         self.head = nn.Linear(6, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        ways = [self.relu, F.relu, torch.relu, Tensor.relu, lambda x: x.relu_(), self.relu,
-                lambda x: F.relu(input=x, inplace=True)]  # fmt: skip
+        ways = [
+            self.relu,
+            F.relu,
+            torch.relu,
+            Tensor.relu,
+            lambda x: x.relu_(),
+            self.relu,
+            lambda x: F.relu(input=x, inplace=True),
+        ]
         for convolution, relu in zip(self.convolutions, ways):
             x = relu(convolution(x))
         return self.head(x.mean(dim=(2, 3)))

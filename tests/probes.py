@@ -128,10 +128,18 @@ def class_visualization(
                 stack.enter_context(mock.patch.object(ClassVisualization, name, staticmethod(lambda X, *_, **__: X)))
         facts = stack.enter_context(watching(model, seed=0))
         image = ClassVisualization().create_class_visualization(
-            int(target), [f"class {i}" for i in range(classes)], model, tensor_type,
-            l2_reg=l2_reg, learning_rate=learning_rate, num_iterations=num_iterations, blur_every=blur_every,
-            max_jitter=max_jitter, show_every=num_iterations + 1, generate_plots=False,
-        )  # fmt: skip
+            int(target),
+            [f"class {i}" for i in range(classes)],
+            model,
+            tensor_type,
+            l2_reg=l2_reg,
+            learning_rate=learning_rate,
+            num_iterations=num_iterations,
+            blur_every=blur_every,
+            max_jitter=max_jitter,
+            show_every=num_iterations + 1,
+            generate_plots=False,
+        )
     return {"image": array(image), "inputs": np.concatenate(facts.pop("seen"))} | facts
 
 
@@ -272,11 +280,21 @@ def style_transfer(
             Image.fromarray(pixels).save(paths[name])
         with watching(cnn, seed=0) as facts:
             image = style_transfer(
-                name="pair", image_size=image_size, style_size=style_size, content_layer=content_layer,
-                content_weight=content_weight, style_layers=list(style_layers), style_weights=list(style_weights),
-                tv_weight=tv_weight, cnn=cnn, dtype=torch.FloatTensor, init_random=init_random, testing=True,
-                **paths, **losses,
-            )  # fmt: skip
+                name="pair",
+                image_size=image_size,
+                style_size=style_size,
+                content_layer=content_layer,
+                content_weight=content_weight,
+                style_layers=list(style_layers),
+                style_weights=list(style_weights),
+                tv_weight=tv_weight,
+                cnn=cnn,
+                dtype=torch.FloatTensor,
+                init_random=init_random,
+                testing=True,
+                **paths,
+                **losses,
+            )
     image = array(image)
     inputs = [x for x in facts.pop("seen") if x.shape == image.shape][-200:]
     return {"image": image, "inputs": np.concatenate(inputs or [image[:0]])} | facts

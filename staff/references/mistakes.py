@@ -156,32 +156,32 @@ def fooling(model: nn.Module, X: np.ndarray, target: int, learning_rate: float =
     return wrong
 
 
-def ascent_step(model: nn.Module, I: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:  # noqa: E741
+def ascent_step(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
     """Of the image after one step of class visualization."""
-    g = through(model, I, one_hot([target])).gradient
-    decay = 2 * l2_reg * I
-    norm = np.sqrt((I**2).sum())
+    g = through(model, x, one_hot([target])).gradient
+    decay = 2 * l2_reg * x
+    norm = np.sqrt((x**2).sum())
 
     def stepped(step):
-        return oracle.clamped(I + learning_rate * step)
+        return oracle.clamped(x + learning_rate * step)
 
     return {
         "the regulariser's sign is turned: it must pull the pixels towards zero.": stepped(_unit(g + decay)),
-        "the regulariser's norm is not squared.": stepped(_unit(g - l2_reg * I / norm)),
+        "the regulariser's norm is not squared.": stepped(_unit(g - l2_reg * x / norm)),
         "the regulariser has no effect on the gradient (or its weight is missing).": stepped(_unit(g)),
         "the regulariser's gradient lacks its factor 2.": stepped(_unit(g - decay / 2)),
-        "the regulariser's weight is missing.": stepped(_unit(g - 2 * I)),
+        "the regulariser's weight is missing.": stepped(_unit(g - 2 * x)),
         "the gradient is not divided by its norm.": stepped(g - decay),
         "the objective is descended: add the gradient.": stepped(-_unit(g - decay)),
-        "the learning rate is missing.": oracle.clamped(I + _unit(g - decay)),
-        "the gradient of all scores together: pick the target's.": stepped(_unit(_of_all(model, I) - decay)),
+        "the learning rate is missing.": oracle.clamped(x + _unit(g - decay)),
+        "the gradient of all scores together: pick the target's.": stepped(_unit(_of_all(model, x) - decay)),
         "the gradient is that of the probability (after softmax): take that of the score.": stepped(
-            _unit(through(model, I, lambda s: _probability_slope(s, [target])).gradient - decay)
+            _unit(through(model, x, lambda s: _probability_slope(s, [target])).gradient - decay)
         ),
         "the gradient is that of a cross-entropy loss: take that of the score itself.": stepped(
-            _unit(through(model, I, lambda s: one_hot([target])(s) - _softmax(s)).gradient - decay)
+            _unit(through(model, x, lambda s: one_hot([target])(s) - _softmax(s)).gradient - decay)
         ),
-        "the image was not changed.": oracle.clamped(I),
+        "the image was not changed.": oracle.clamped(x),
     }
 
 
@@ -249,9 +249,7 @@ def style_loss(
         "the difference of the Gram matrices is not squared.": total(np.sum),
         "the absolute difference is taken: square it.": total(lambda d: np.abs(d).sum()),
         "the root of each sum is taken: it stays squared.": total(lambda d: np.sqrt((d**2).sum())),
-        "the Gram matrices are not normalised.": total(
-            lambda d: (d**2).sum(), lambda F: oracle.gram_matrix(F, False)
-        ),
+        "the Gram matrices are not normalised.": total(lambda d: (d**2).sum(), lambda F: oracle.gram_matrix(F, False)),
         "the sum is divided by the number of layers.": np.array(np.dot(weights, right) / len(layers)),
         "only the last layer counts: add the layers up.": np.array(weights[-1] * right[-1]),
         "only the first layer counts: add the layers up.": np.array(weights[0] * right[0]),

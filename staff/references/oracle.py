@@ -99,8 +99,11 @@ class _Walk:
         if isinstance(module, nn.MaxPool2d):
             window = {"kernel_size": module.kernel_size, "stride": module.stride, "ceil_mode": module.ceil_mode}
             y, index = F.max_pool2d(x, **window, return_indices=True)
-            return y, lambda g: (
-                torch.zeros_like(x).flatten(2).scatter_add_(2, index.flatten(2), g.flatten(2)).reshape(x.shape)
+            return (
+                y,
+                lambda g: (
+                    torch.zeros_like(x).flatten(2).scatter_add_(2, index.flatten(2), g.flatten(2)).reshape(x.shape)
+                ),
             )
         if isinstance(module, nn.AdaptiveAvgPool2d):
             count = x.shape[2] * x.shape[3]
@@ -207,24 +210,29 @@ def fooling(
 
 
 def ascent_step(
-    model: nn.Module, I: np.ndarray, target: int, l2_reg: float, learning_rate: float, apart: bool = False  # noqa: E741
+    model: nn.Module,
+    x: np.ndarray,
+    target: int,
+    l2_reg: float,
+    learning_rate: float,
+    apart: bool = False,
 ) -> np.ndarray:
-    """One step of class visualization from I (1, 3, H, W), clamped to valid pixels.
+    """One step of class visualization from x (1, 3, H, W), clamped to valid pixels.
 
     apart: the regulariser's gradient is added after the score's was normalised, as some write it.
     """
-    g = through(model, I, one_hot([target])).gradient
+    g = through(model, x, one_hot([target])).gradient
     if apart:
-        step = g / np.sqrt((g**2).sum()) - 2 * l2_reg * I
+        step = g / np.sqrt((g**2).sum()) - 2 * l2_reg * x
     else:
-        g = g - 2 * l2_reg * I
+        g = g - 2 * l2_reg * x
         step = g / np.sqrt((g**2).sum())
-    return clamped(I + learning_rate * step)
+    return clamped(x + learning_rate * step)
 
 
-def clamped(I: np.ndarray) -> np.ndarray:  # noqa: E741
+def clamped(x: np.ndarray) -> np.ndarray:
     low, high = (((edge - MEAN) / STD)[None, :, None, None] for edge in (0, 1))
-    return np.clip(I, low, high)
+    return np.clip(x, low, high)
 
 
 # --- part 2 ---
@@ -294,9 +302,16 @@ class StyleTransfer:
     """The three losses of one pair on one network, and Adam on the pixels."""
 
     def __init__(
-        self, cnn: nn.Sequential, content: np.ndarray, style: np.ndarray, content_layer: int, content_weight: float,
-        style_layers: Sequence[int], style_weights: Sequence[float], tv_weight: float,
-    ) -> None:  # fmt: skip
+        self,
+        cnn: nn.Sequential,
+        content: np.ndarray,
+        style: np.ndarray,
+        content_layer: int,
+        content_weight: float,
+        style_layers: Sequence[int],
+        style_weights: Sequence[float],
+        tv_weight: float,
+    ) -> None:
         """content, style: preprocessed (1, 3, H, W)."""
         self.cnn, self.content = cnn, np.asarray(content, np.float64)
         self.content_layer, self.content_weight = content_layer, content_weight
@@ -324,9 +339,13 @@ class StyleTransfer:
             }
 
     def steps(
-        self, count: int, learning_rate: float = 3.0, without: Sequence[str] = (), clears: bool = True,
+        self,
+        count: int,
+        learning_rate: float = 3.0,
+        without: Sequence[str] = (),
+        clears: bool = True,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
-    ) -> list[np.ndarray]:  # fmt: skip
+    ) -> list[np.ndarray]:
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
         without: losses that are left out. clears: else gradients add up from step to step.
