@@ -31,7 +31,8 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
     """
     if isinstance(size, int) and max(img.size) > MAX_ASPECT * min(img.size):
         raise ValueError(
-            f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: crop it first"
+            f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: "
+            "crop it first"
         )
     transform = v2.Compose([
         v2.Resize(size),

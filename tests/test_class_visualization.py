@@ -1,4 +1,4 @@
-"""Class visualization (Simonyan et al. 2014): from noise, up s_y(I) - l2_reg * ||I||^2 along the normalised gradient."""
+"""Class visualization (Simonyan et al. 2014): from noise, up s_y(I) - l2_reg * ||I||^2, by steps of equal length."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,9 @@ from PIL import Image
 from tests import compare, inputs, networks
 
 pytestmark = pytest.mark.class_visualization
-READ = "create_class_visualization: the gradient of s_y - l2_reg * sum(img ** 2), divided by its norm, times learning_rate"
+READ = (
+    "create_class_visualization: the gradient of s_y - l2_reg * sum(img ** 2), divided by its norm, times learning_rate"
+)
 
 
 def stored():
@@ -24,7 +26,9 @@ def two_inputs(probe, **settings):
     assert len(new) > 1, "expected the image to change from step to step: add the step to img"
     start = stored()["start"]
     if compare.relative_error(compare.sample(seen[0]), start) > 1e-4:
-        pytest.fail("expected the first image to be the standard normal noise of the seed: leave the given lines as are")
+        pytest.fail(
+            "expected the first image to be the standard normal noise of the seed: leave the given lines as are"
+        )
     return seen[new[0]][None], seen[new[1]][None]
 
 
@@ -48,7 +52,9 @@ def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
     assert np.isfinite(after).all(), "expected finite pixels, got NaN or infinity"
     length = float(np.sqrt((step**2).sum()))
     share = float(np.sqrt(inside.mean()))
-    message = f"expected a step of length about {0.5 * share:.3f} among the pixels that are not clamped, got {length:.3f}"
+    message = (
+        f"expected a step of length about {0.5 * share:.3f} among the pixels that are not clamped, got {length:.3f}"
+    )
     assert 0.8 * 0.5 * share < length < 1.2 * 0.5 * share, message
 
 

@@ -27,8 +27,11 @@ def test_content_loss_of_features_that_are_all_2_apart(probe, shape):
     """Each of the numbers adds weight * 2^2, whatever the shape."""
     P = inputs.noise(*shape)
     count = P.size
-    mistakes = {"the mean is taken: add the squares up.": 0.5 * 4, "the weight is missing.": 4 * count,
-                "the difference is not squared.": 0.5 * 2 * count}  # fmt: skip
+    mistakes = {
+        "the mean is taken: add the squares up.": 0.5 * 4,
+        "the weight is missing.": 4 * count,
+        "the difference is not squared.": 0.5 * 2 * count,
+    }
     out = probe("content_loss", weight=0.5, current=P + 2, original=P)
     compare.assert_close("content loss", out["value"], 0.5 * 4 * count, 1e-5, mistakes, READ)
 
@@ -43,9 +46,10 @@ def test_content_loss_of_equal_features_is_zero(probe):
 
 
 def test_features_are_not_written_to(probe):
-    assert probe("content_loss", weight=1.0, current=inputs.noise(1, 2, 3, 4), original=np.zeros((1, 2, 3, 4)))[
-        "written"
-    ] == ""
+    assert (
+        probe("content_loss", weight=1.0, current=inputs.noise(1, 2, 3, 4), original=np.zeros((1, 2, 3, 4)))["written"]
+        == ""
+    )
 
 
 def test_features_of_different_shapes_are_refused(probe):

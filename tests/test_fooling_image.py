@@ -66,7 +66,9 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     length = float(((out["image"] - X) ** 2).sum() ** 0.5)
     steps = round(length / 10)
     along = X + 10 * steps * weight / np.sqrt((weight**2).sum())
-    compare.assert_close("the fooling image", out["image"], along, 1e-6, {"the score is descended.": 2 * X - along}, READ)
+    compare.assert_close(
+        "the fooling image", out["image"], along, 1e-6, {"the score is descended.": 2 * X - along}, READ
+    )
     assert says("linear", out["image"], **network) == target
 
 

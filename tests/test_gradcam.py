@@ -70,7 +70,9 @@ def test_guided_backprop_of_one_image(probe):
     """A single image, higher than wide."""
     X, y = inputs.scenes((4,), 80, 56), np.array([4])
     maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
-    compare.assert_close("guided backprop", maps, captums_guided(networks.build("embedded"), X, y), 1e-3, read=READ_GUIDED)
+    compare.assert_close(
+        "guided backprop", maps, captums_guided(networks.build("embedded"), X, y), 1e-3, read=READ_GUIDED
+    )
 
 
 @guided
@@ -265,5 +267,7 @@ def test_an_unknown_layer_is_named():
     from visualizers import GradCam
 
     X, y = torch.zeros(1, 3, 8, 8), torch.zeros(1, dtype=torch.int64)
-    with pytest.raises(ValueError, match=r"^expected the name of a layer, got 'features.99': try one of features, feat"):
+    with pytest.raises(
+        ValueError, match=r"^expected the name of a layer, got 'features.99': try one of features, feat"
+    ):
         GradCam("features.99").grad_cam(X, y, networks.build("tiny"))

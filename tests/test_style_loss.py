@@ -23,8 +23,9 @@ def features(name):
 def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
     """On features of the embedded network the matrices of both images are those that were stored."""
     both = np.concatenate([features("town")[4], features("flow")[4]])[:, :24]
-    compare.assert_stored("Gram matrix", probe("gram_matrix", features=both, normalize=normalize)["gram"], "losses", key,
-                          READ_GRAM)  # fmt: skip
+    compare.assert_stored(
+        "Gram matrix", probe("gram_matrix", features=both, normalize=normalize)["gram"], "losses", key, READ_GRAM
+    )
 
 
 @pytest.mark.points(1)
@@ -91,8 +92,11 @@ def test_style_loss_of_ones(probe):
     """Features of ones have Gram matrices of 1 / C; against zeros layer l adds w_l * C^2 * (1 / C)^2 = w_l."""
     feats = [np.ones((1, C, 4, 6 - i), np.float32) for i, C in enumerate((2, 3, 5))]
     targets = [np.zeros((1, C, C), np.float32) for C in (5, 2)]
-    mistakes = {"the weights are missing.": 2.0, "the difference is not squared.": 7 * 5.0 + 20 * 2.0,
-                "the mean is taken: add the squares up.": 7 / 25 + 20 / 4}  # fmt: skip
+    mistakes = {
+        "the weights are missing.": 2.0,
+        "the difference is not squared.": 7 * 5.0 + 20 * 2.0,
+        "the mean is taken: add the squares up.": 7 / 25 + 20 / 4,
+    }
     out = call(probe, feats, [2, 0], targets, [7, 20])
     compare.assert_close("style loss", out["value"], 27.0, 1e-5, mistakes, READ)
 

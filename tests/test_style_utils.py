@@ -274,8 +274,9 @@ def test_the_courses_stored_checks(name):
 
 
 @pytest.mark.tv_loss
-@pytest.mark.parametrize("stored, tolerance", [("style-transfer-checks.npz", 5e-4),
-                                               ("style-transfer-checks-cs231n.npz", 1e-6)])  # fmt: skip
+@pytest.mark.parametrize(
+    "stored, tolerance", [("style-transfer-checks.npz", 5e-4), ("style-transfer-checks-cs231n.npz", 1e-6)]
+)
 def test_the_courses_stored_total_variation(stored, tolerance):
     """303.4700 for tubingen.jpg at 192 pixels. The first file was made with an older resizing: 4.06e-4 apart."""
     from style_modules import TotalVariationLoss

@@ -23,10 +23,14 @@ def test_tv_loss_of_the_town(probe):
 def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     """A ramp of slope 1 to the right has H * (W - 1) differences of 1 in each channel; downwards (H - 1) * W."""
     ramp = np.broadcast_to(np.arange(7.0) if axis == 3 else np.arange(4.0)[:, None], (1, 3, 4, 7)).copy()
-    mistakes = {"the last row and column are dropped.": 0.5 * 3 * (4 - 1) * (7 - 1), "the weight is missing.": 2 * expected,
-                "only one of the two directions counts.": 0.0}  # fmt: skip
-    compare.assert_close("total variation", probe("tv_loss", image=ramp, weight=0.5)["value"], expected, 1e-6, mistakes,
-                         READ)  # fmt: skip
+    mistakes = {
+        "the last row and column are dropped.": 0.5 * 3 * (4 - 1) * (7 - 1),
+        "the weight is missing.": 2 * expected,
+        "only one of the two directions counts.": 0.0,
+    }
+    compare.assert_close(
+        "total variation", probe("tv_loss", image=ramp, weight=0.5)["value"], expected, 1e-6, mistakes, READ
+    )
 
 
 @pytest.mark.points(1)
@@ -35,9 +39,13 @@ def test_tv_loss_of_a_checkerboard_is_known(probe):
     board = 3.0 * (np.indices((4, 6)).sum(0) % 2)
     image = np.broadcast_to(board, (1, 3, 4, 6)).astype(np.float32)
     expected = 0.1 * 3 * 38 * 9
-    mistakes = {"absolute differences are taken: square them.": 0.1 * 3 * 38 * 3, "only one channel counts.": expected / 3}
-    compare.assert_close("total variation", probe("tv_loss", image=image, weight=0.1)["value"], expected, 1e-5, mistakes,
-                         READ)  # fmt: skip
+    mistakes = {
+        "absolute differences are taken: square them.": 0.1 * 3 * 38 * 3,
+        "only one channel counts.": expected / 3,
+    }
+    compare.assert_close(
+        "total variation", probe("tv_loss", image=image, weight=0.1)["value"], expected, 1e-5, mistakes, READ
+    )
 
 
 @pytest.mark.points(1)
@@ -66,5 +74,7 @@ def test_the_image_is_not_written_to(probe):
 
 
 def test_an_image_without_batch_axis_is_refused(probe):
-    with pytest.raises(ValueError, match=r"^expected an image of shape \(1, 3, H, W\), got \(3, 4, 5\): add a batch axis$"):
+    with pytest.raises(
+        ValueError, match=r"^expected an image of shape \(1, 3, H, W\), got \(3, 4, 5\): add a batch axis$"
+    ):
         probe("tv_loss", image=np.ones((3, 4, 5)), weight=1.0)
