@@ -354,19 +354,29 @@ def snapshot(model: nn.Module | None) -> dict[str, Any]:
     }
     if model is None:
         return state
-    for name, module in model.named_modules():
+    for name, module in _modules(model):
         where = name or "the network"
         state[f"module {where}"] = (id(module), type(module))
+        if not isinstance(module, nn.Module):
+            continue
         state[f"mode of {where}"] = module.training
         state[f"hooks of {where}"] = tuple(
             len(getattr(module, f"_{kind}"))
             for kind in ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
         )
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        state[f"values of {name}"] = tensor.detach().clone()
-        state[f"flag of {name}"] = tensor.requires_grad
-        state[f"gradient of {name}"] = None if tensor.grad is None else tensor.grad.clone()
+        for kind, tensor in [*module._parameters.items(), *module._buffers.items()]:
+            if tensor is not None:
+                state[f"values of {name}.{kind}"] = tensor.detach().clone()
+                state[f"flag of {name}.{kind}"] = tensor.requires_grad
+                state[f"gradient of {name}.{kind}"] = None if tensor.grad is None else tensor.grad.clone()
     return state
+
+
+def _modules(module: nn.Module, name: str = "") -> Iterator[tuple[str, Any]]:
+    """As `named_modules`, but also what is no module: many put CustomReLU.apply, a function, where a ReLU was."""
+    yield name, module
+    for child_name, child in getattr(module, "_modules", {}).items():
+        yield from _modules(child, f"{name}.{child_name}".lstrip("."))
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

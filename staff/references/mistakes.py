@@ -81,7 +81,8 @@ def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featu
     A, gradient = there.outputs[layer], there.gradients[layer]
     cam = oracle.raw_cam(model, X, y, layer)
     positive = np.maximum(cam, 0)
-    predicted = through(model, X, _predicted).scores.argmax(1)
+    predicted = there.scores.argmax(1)
+    of_all = (through(model, X, np.ones_like).gradients[layer].mean((2, 3), keepdims=True) * A).sum(1)
     wrong = {
         "the last ReLU is missing: what speaks against the class is cut off before resizing.": finished(cam),
         "the absolute value stands where the last ReLU should.": finished(np.abs(cam)),
@@ -99,6 +100,7 @@ def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featu
         "the class that the network predicts was taken, not the one that was asked for.": finished(
             np.maximum(oracle.raw_cam(model, X, predicted, layer), 0)
         ),
+        "the gradient of all scores together: pick each image's own class y.": finished(np.maximum(of_all, 0)),
         "the map is not stretched to [0, 1].": oracle.resized(positive, size),
         "the map is turned: height and width are exchanged (PIL's resize takes width first).": finished(
             positive
