@@ -68,8 +68,16 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     )
 
     # Part 2: Captum's. It keeps the channels first, and leaves the map as small as the layer.
+    # BEGIN SOLUTION captum
     captum_guided = as_images(GuidedBackprop(model).attribute(X, target=y))
     captum_guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
+    captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
+    # INSTEAD
+    # TODO (Part 1.5): by Captum, `captum_guided` and `captum_guided_cam`, through as_images(...) to (N, H, W, 3), and
+    #   `captum_cam`, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
+    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
+    #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
+    # END SOLUTION
     captum_path = figure.grid(
         [
             Row(list(images), "image", names),
@@ -82,7 +90,6 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     )
 
     # The same methods twice. Captum's maps are brought to ours: same size, same kernel, same scale.
-    captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
     pairs = {
         "guided backprop": (guided, captum_guided),
         "Grad-CAM": (cam, captum_cam),
@@ -112,9 +119,14 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     )
 
     # Part 3: what one layer, and one of its neurons, make of the images.
+    # BEGIN SOLUTION captum
     evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)  # (N, h, w), without Grad-CAM's ReLU
-    conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
     activation = LayerActivation(model, layer).attribute(X)  # (N, C, h, w)
+    # INSTEAD
+    # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
+    #> raise NotImplementedError("Part 1.5: a layer by Captum")
+    # END SOLUTION
+    conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
     neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
     responses = neuron_responses(X, neurons, model, layer)
     layers_path = figure.grid(
@@ -213,6 +225,7 @@ def of_largest(attributions: np.ndarray) -> np.ndarray:
 
 def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> Tensor:
     """Captum's layer conductance (N, C, h, w). One image at a time, to bound the memory."""
+    # BEGIN SOLUTION captum
     method = LayerConductance(model, layer)
     maps = [
         method.attribute(
@@ -221,12 +234,22 @@ def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) 
         for image, label in tqdm(list(zip(X, y)), desc="layer conductance", leave=False, disable=None)
     ]
     return torch.cat(maps)
+    # INSTEAD
+    # TODO (Part 1.5): return Captum's LayerConductance with CONDUCTANCE_STEPS steps, one image after the other as in
+    #   integrated_gradients of saliency_map.py.
+    #> raise NotImplementedError("Part 1.5: layer conductance by Captum")
+    # END SOLUTION
 
 
 def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, layer: nn.Module) -> np.ndarray:
     """Captum's guided backprop from one neuron, (channel, row, column), of each image: (N, H, W, 3)."""
+    # BEGIN SOLUTION captum
     method = NeuronGuidedBackprop(model, layer)
     return as_images(torch.cat([method.attribute(image[None], neuron) for image, neuron in zip(X, neurons)]))
+    # INSTEAD
+    # TODO (Part 1.5): return Captum's NeuronGuidedBackprop of each image's neuron, which is another one for each image.
+    #> raise NotImplementedError("Part 1.5: a neuron by Captum")
+    # END SOLUTION
 
 
 if __name__ == "__main__":

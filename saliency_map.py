@@ -42,7 +42,12 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     own = SaliencyMap().compute_saliency_maps(X, y, model).cpu().numpy()  # (N, H, W)
 
     # Part 2: Captum's. Its saliency keeps the channels apart; their maximum is ours.
+    # BEGIN SOLUTION captum
     captum = Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()  # (N, H, W)
+    # INSTEAD
+    # TODO (Part 1.5): `captum`, the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
+    #> raise NotImplementedError("Part 1.5: saliency by Captum")
+    # END SOLUTION
     integrated = integrated_gradients(X, y, model)
     captum_path = figure.grid(
         [
@@ -100,12 +105,18 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
 def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
     """Captum's integrated gradients, summed over channels: (N, H, W). One image at a time, to bound the memory."""
+    # BEGIN SOLUTION captum
     method = IntegratedGradients(model)
     maps = [
         method.attribute(image[None], target=label, n_steps=IG_STEPS, internal_batch_size=IG_STEPS)
         for image, label in tqdm(list(zip(X, y)), desc="integrated gradients", leave=False, disable=None)
     ]
     return torch.cat(maps).sum(dim=1).detach().cpu().numpy()
+    # INSTEAD
+    # TODO (Part 1.5): return Captum's IntegratedGradients with IG_STEPS steps, from a baseline of zeros (its default).
+    #   IG_STEPS times the images are kept in memory at once, so take one image after the other here.
+    #> raise NotImplementedError("Part 1.5: integrated gradients by Captum")
+    # END SOLUTION
 
 
 if __name__ == "__main__":

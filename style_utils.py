@@ -112,6 +112,7 @@ def style_transfer(
             img.data.clamp_(-1.5, 1.5)
         if t == decay_at:
             optimizer = torch.optim.Adam([img], lr=decayed_lr)
+        # BEGIN SOLUTION style_transfer
         features = extract_features(img, cnn)
         loss = (
             content_loss(content_weight, features[content_layer], content_target)
@@ -121,6 +122,14 @@ def style_transfer(
         # The gradient of the pixels alone: the network's own gradients stay as they are.
         (img.grad,) = torch.autograd.grad(loss, img)
         optimizer.step()
+        # INSTEAD
+        # TODO (Part 2.4): make one step of the optimizer.
+        #   1. The features of img at every layer: extract_features(img, cnn).
+        #   2. The loss: content loss at content_layer against content_target, plus style loss against style_targets,
+        #      plus total variation loss of img.
+        #   3. Its gradient with respect to img alone belongs into img.grad; then optimizer.step().
+        #> raise NotImplementedError("Part 2.4: style transfer")
+        # END SOLUTION
 
     result = img.detach()
     if testing:

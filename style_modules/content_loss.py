@@ -18,4 +18,9 @@ class ContentLoss(nn.Module):
                 f"expected features of equal shape, got {tuple(content_current.shape)} and "
                 f"{tuple(content_original.shape)}: take both from the same layer and image size"
             )
+        # BEGIN SOLUTION content_loss
         return content_weight * (content_current - content_original).square().sum()
+        # INSTEAD
+        # TODO (Part 2.1): return the loss. The squared differences are summed, not averaged.
+        #> raise NotImplementedError("Part 2.1: content loss")
+        # END SOLUTION

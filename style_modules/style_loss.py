@@ -16,10 +16,16 @@ class StyleLoss(nn.Module):
         """
         if features.ndim != 4:
             raise ValueError(f"expected features of shape (N, C, H, W), got {tuple(features.shape)}: add a batch axis")
+        # BEGIN SOLUTION style_loss
         N, C, H, W = features.shape
         flat = features.reshape(N, C, H * W)
         gram = flat @ flat.transpose(1, 2)  # (N, C, C)
         return gram / (C * H * W) if normalize else gram
+        # INSTEAD
+        # TODO (Part 2.2): return the Gram matrices, (N, C, C).
+        #   With the positions flattened, (N, C, H*W), it is one (batched) matrix product. Divide only if `normalize`.
+        #> raise NotImplementedError("Part 2.2: Gram matrix")
+        # END SOLUTION
 
     def forward(
         self,
@@ -41,8 +47,14 @@ class StyleLoss(nn.Module):
                 f"expected a target and a weight for each style layer, got {len(style_layers)} layers, "
                 f"{len(style_targets)} targets and {len(style_weights)} weights: make the lists equally long"
             )
+        # BEGIN SOLUTION style_loss
         losses = [
             weight * (self.gram_matrix(feats[layer]) - target).square().sum()
             for layer, target, weight in zip(style_layers, style_targets, style_weights, strict=True)
         ]
         return torch.stack(losses).sum()
+        # INSTEAD
+        # TODO (Part 2.2): return the sum over the chosen layers.
+        #   Layer style_layers[i] of feats belongs to style_targets[i] and style_weights[i]. Sums, no means.
+        #> raise NotImplementedError("Part 2.2: style loss")
+        # END SOLUTION

@@ -140,7 +140,7 @@ def test_the_status_reaches_the_shell():
         assert ended.value.code == status
 
 
-def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch):
+def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch, capsys):
     """The whole of `make figures`, with two iterations where there are hundreds: every script has its pictures."""
     ascent = {"embedded": replace(CLASS_VISUALIZATION["embedded"], num_iterations=2)}
     pairs = {"embedded": tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])}
@@ -149,7 +149,7 @@ def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch):
     for name in SCRIPTS[:2]:  # two images instead of five
         module = importlib.import_module(name)
         monkeypatch.setattr(module, "main", lambda argv, source, run=module.main: run([*argv, "--num", "2"], source))
-    assert gallery.main(["--out", str(tmp_path)], source) == 0
+    assert gallery.main(["--out", str(tmp_path)], source) == 0, capsys.readouterr().out
     pictures = [path.name for path in tmp_path.glob("*.png")]
     for name in SCRIPTS:
         assert any(picture.startswith(name) for picture in pictures)

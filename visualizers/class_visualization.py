@@ -72,6 +72,7 @@ class ClassVisualization:
             for t in tqdm(range(num_iterations), desc=str(target_y), leave=False, disable=None):
                 ox, oy = torch.randint(0, max_jitter, (2,), generator=generator).tolist()
                 img = self.jitter(img, ox, oy).requires_grad_()
+                # BEGIN SOLUTION class_visualization
                 scores = model(img)
                 check_target(target_y, scores.shape[1])
                 objective = scores[0, target_y] - l2_reg * img.square().sum()
@@ -81,6 +82,14 @@ class ClassVisualization:
                 if norm > 0:
                     img = img + learning_rate * gradient / norm
                     moved = True
+                # INSTEAD
+                # TODO (Part 1.4): make one step of ascent: a new `img`, without a graph (detach).
+                #   1. What is climbed is the score of target_y less l2_reg * ||img||_2^2; mind the square.
+                #   2. Take its gradient with respect to img, both terms together, and only then divide it by its norm.
+                #   3. img <- img + learning_rate * that, and set `moved = True`. If the norm is zero there is no step:
+                #      the class is dead, and a warning below says so. check_target(target_y, K) refuses a wrong class.
+                #> raise NotImplementedError("Part 1.4: class visualization")
+                # END SOLUTION
                 img = self.jitter(img, -ox, -oy).clamp(low, high)
                 if t % blur_every == 0:
                     img = self.blur_image(img, sigma=0.5)

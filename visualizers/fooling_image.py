@@ -31,6 +31,7 @@ class FoolingImage:
             raise ValueError(f"expected one image of shape (1, 3, H, W), got {got}: pick one with X[i : i + 1]")
         x = X.detach().clone()
         with evaluating(model):
+            # BEGIN SOLUTION fooling
             for steps in range(self.max_steps + 1):
                 self.steps = steps
                 scores = model(x.requires_grad_())
@@ -50,4 +51,13 @@ class FoolingImage:
                     )
                     break
                 x = x.detach() + self.learning_rate * gradient / norm
+            # INSTEAD
+            # TODO (Part 1.3): move `x` until the model says target_y, and count the steps in `self.steps`.
+            #   1. Score x, and stop at once if the highest score is target_y's: before the first step, too.
+            #   2. Take the gradient g of the score of target_y, before softmax, with respect to x.
+            #   3. x <- x + learning_rate * g / ||g||_2, once for each gradient, and without its graph: x.detach().
+            #   At most self.max_steps steps. If the network is not fooled by then, or if ||g|| is zero (never divide by
+            #   it), warn with warnings.warn(...) and stop. check_target(target_y, K) refuses a class that is not there.
+            #> raise NotImplementedError("Part 1.3: fooling images")
+            # END SOLUTION
         return x.detach()

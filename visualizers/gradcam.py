@@ -26,7 +26,12 @@ class CustomReLU(torch.autograd.Function):
     def backward(ctx, dout: Tensor) -> Tensor:
         """dout * 1[x > 0] * 1[dout > 0]: the ReLU's own mask, and the deconvnet's."""
         (x,) = ctx.saved_tensors
+        # BEGIN SOLUTION guided_backprop
         return dout.clamp(min=0) * (x > 0)
+        # INSTEAD
+        # TODO (Part 1.2): return what is let through of dout: its positive values, and these only where x is positive.
+        #> raise NotImplementedError("Part 1.2: CustomReLU.backward")
+        # END SOLUTION
 
 
 class GradCam:
@@ -46,10 +51,20 @@ class GradCam:
         check_images(X_tensor, gc_model)
         X = X_tensor.detach().requires_grad_()
         with evaluating(gc_model):
+            # BEGIN SOLUTION guided_backprop
             with relu_replaced_by(CustomReLU.apply):
                 scores = gc_model(X)
             (gradient,) = torch.autograd.grad(class_scores(scores, y_tensor).sum(), X)  # (N, 3, H, W)
-        return gradient.permute(0, 2, 3, 1).cpu().numpy()  # (N, H, W, 3)
+            maps = gradient.permute(0, 2, 3, 1)  # (N, H, W, 3)
+            # INSTEAD
+            # TODO (Part 1.2): compute `maps`, of shape (N, H, W, 3).
+            #   1. Let the model score the images while CustomReLU stands for every ReLU:
+            #      inside `with relu_replaced_by(CustomReLU.apply):` it does, and the model itself is not touched.
+            #   2. As in Part 1.1, take the gradient of the summed class scores with respect to X.
+            #   3. Move the channels to the end with permute (reshape would scramble the pixels).
+            #> raise NotImplementedError("Part 1.2: guided backprop")
+            # END SOLUTION
+        return maps.cpu().numpy()
 
     def grad_cam(self, X_tensor: Tensor, y_tensor: Tensor, gc_model: nn.Module) -> np.ndarray:
         """The class activation map L = ReLU(sum over k of a_k A^k), a_k = mean over h, w of ds_y / dA^k.
@@ -63,9 +78,18 @@ class GradCam:
         check_images(X_tensor, gc_model)
         with evaluating(gc_model):
             activation, scores = self._forward(X_tensor.detach(), gc_model)
+            # BEGIN SOLUTION gradcam
             (gradient,) = torch.autograd.grad(class_scores(scores, y_tensor).sum(), activation)  # (N, C, h, w)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
-        cam = (weights * activation.detach()).sum(dim=1).relu()  # (N, h, w)
+            weights = gradient.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+            cam = (weights * activation.detach()).sum(dim=1).relu()  # (N, h, w)
+            # INSTEAD
+            # TODO (Part 1.2): compute `cam`, of shape (N, h, w), from `activation` (N, C, h, w) and `scores` (N, K).
+            #   1. Take the gradient of the summed class scores with respect to `activation`, not to the images.
+            #   2. A channel's weight is the mean of its gradient over positions, for each image by itself (keepdim).
+            #   3. Sum weight times activation over channels, and only then cut off what is negative.
+            #   Enlarging the map to the image, and scaling it to [0, 1], is done below.
+            #> raise NotImplementedError("Part 1.2: Grad-CAM")
+            # END SOLUTION
         return _resized(cam, X_tensor.shape[2:]).cpu().numpy()
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:

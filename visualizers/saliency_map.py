@@ -30,9 +30,20 @@ class SaliencyMap:
         check_images(X, model)
         X = X.detach().requires_grad_()  # a new tensor on the same data: the caller's keeps its flags and gradient
         with evaluating(model):
+            # BEGIN SOLUTION saliency
             # Images do not influence each other's scores, so one backward from the sum gives every image's gradient.
             (gradient,) = torch.autograd.grad(class_scores(model(X), y).sum(), X)  # (N, 3, H, W)
-        saliency = gradient.abs().amax(dim=1)  # (N, H, W)
+            saliency = gradient.abs().amax(dim=1)  # (N, H, W)
+            # INSTEAD
+            # TODO (Part 1.1): compute `saliency`, of shape (N, H, W).
+            #   1. Let the model score all images at once: scores, (N, K).
+            #   2. From each row take the score of its own class: scores.gather(1, y[:, None]) does, and so does
+            #      class_scores(scores, y), which also checks y.
+            #   3. Take the gradient of their sum with respect to X. One backward pass is enough: an image does not
+            #      influence the other images' scores, so its part of the gradient is that of its own score.
+            #   4. First the absolute value, then the largest of the three channels.
+            #> raise NotImplementedError("Part 1.1: saliency maps")
+            # END SOLUTION
         dead = (saliency.amax(dim=(1, 2)) == 0).nonzero()[:, 0].tolist()
         if dead:
             warnings.warn(

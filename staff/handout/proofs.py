@@ -98,12 +98,16 @@ def tests_fail_for_unsolved_parts_alone(folder: Path) -> str:
 def scores(folder: Path, expected: float | None) -> str:
     """The grader gives it exactly the expected points, or all there are."""
     results = grade(folder)
-    most = sum(test["max_score"] for test in results["tests"])
-    expected = most if expected is None else expected
-    if abs(results["score"] - expected) > 1e-6 or results["extra_data"].get("grader_problems"):
-        lost = [f"{test['name']}: {test['score']:g} of {test['max_score']:g}. {test['output'][:300]}"
-                for test in results["tests"] if (test["score"] < test["max_score"]) == (expected == most)]  # fmt: skip
-        raise ProofError(f"expected {expected:g} of {most:g} points, got {results['score']:g}:\n" + "\n".join(lost[:5]))
+    most = round(sum(test["max_score"] for test in results["tests"]), 2)
+    wanted = most if expected is None else expected
+    if abs(results["score"] - wanted) > 1e-6 or results["extra_data"].get("grader_problems"):
+        surprises = [
+            f"{test['name']}: {test['score']:g} of {test['max_score']:g}. {test['output'][:300]}"
+            for test in results["tests"]
+            if (test["score"] < test["max_score"] if expected is None else test["score"] > 0)
+        ]
+        problem = f"expected {wanted:g} of {most:g} points, got {results['score']:g}"
+        raise ProofError("\n".join([f"{problem}:", *surprises[:5]]))
     return f"{results['score']:g} of {most:g} points"
 
 

@@ -1,0 +1,234 @@
+"""The handout in parts: what goes in, what each proof finds, and that students are told what the grader does."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import collect_submission
+from staff.grader import intake, rules
+from staff.handout import assignment, build, contents, proofs, template
+from staff.handout.contents import ContentsError
+from staff.handout.markers import MarkerError
+from staff.handout.proofs import ProofError
+
+SOLVED = '''"""A part."""
+
+
+def double(x):
+    # BEGIN SOLUTION first
+    doubled = sum([x, x], start=0)
+    return doubled
+    # INSTEAD
+    # TODO: twice x.
+    #> raise NotImplementedError("Part 1.1: doubling")
+    # END SOLUTION
+'''
+TESTS = '''import pytest
+import part
+
+
+def test_double():
+    assert part.double(2) == 4
+
+
+def test_nothing():
+    pass
+'''
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A house in miniature, and its handout: (root, folder)."""
+    monkeypatch.setattr(contents, "SOLUTIONS", {"part.py": ("first",)})
+    monkeypatch.setattr(contents, "CUT", ("Makefile",))
+    monkeypatch.setattr(contents, "KEPT", ("tests/", "report-template-a3.pptx"))
+    monkeypatch.setattr(contents, "NEEDED", ("part.py",))
+    monkeypatch.setattr(contents, "part_numbers", lambda: {"first": "1.1"})
+    root, folder = tmp_path / "root", tmp_path / "handout"
+    makefile = "a:\n# BEGIN STAFF\nb:\n# END STAFF\n"
+    files = {"part.py": SOLVED, "Makefile": makefile, "tests/test_part.py": TESTS, "staff/secret.py": "x = 1\n"}
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for name in contents.choose([path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(contents.content(name, (root / name).read_bytes(), {"first": "1.1"}))
+    proofs.borrow_environment(folder)
+    return root, folder
+
+
+# --- what goes in ---
+
+
+def test_staff_and_solutions_stay_in_the_house(tree):
+    folder = tree[1]
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in names if not name.startswith(".venv")} == {"part.py", "Makefile", "tests/test_part.py"}
+    assert "Part 1.1" in (folder / "part.py").read_text() and "sum([" not in (folder / "part.py").read_text()
+    assert (folder / "Makefile").read_text() == "a:\n"
+
+
+def test_a_file_that_nobody_decided_on_stops_the_build(tree):
+    with pytest.raises(ContentsError, match=r"got notes\.md, new/a\.py: add them to KEPT or to LEFT_OUT"):
+        contents.choose(["notes.md", "new/a.py", "part.py"])
+
+
+def test_a_missing_file_stops_the_build(tree):
+    with pytest.raises(ContentsError, match=r"expected part\.py, found none"):
+        contents.choose(["Makefile"])
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("part.py", "x = 1\n", "part.py, line 1: expected blocks for first, got none"),
+        ("part.py", SOLVED + SOLVED.partition('"""\n')[2].replace("double", "again"),
+         "part.py, line 5: expected blocks for first, got first (line 5), first (line 15)"),
+        ("tests/test_part.py", SOLVED, "tests/test_part.py, line 5: expected no marker in this file"),
+        ("Makefile", "# BEGIN STAFF\n", "Makefile, line 1: expected an END STAFF"),
+    ],
+)  # fmt: skip
+def test_blocks_that_are_not_where_they_are_declared_stop_the_build(tree, name, text, words):
+    with pytest.raises(MarkerError) as error:
+        contents.content(name, text.encode(), {"first": "1.1"})
+    assert str(error.value).startswith(words)
+
+
+def test_every_tracked_file_is_decided_on():
+    """Of this repository, as it is now."""
+    assert contents.choose(contents.project_files())
+
+
+@pytest.mark.parametrize("name", contents.SOLUTIONS)
+def test_each_student_file_can_be_handed_out_and_put_back(name):
+    """Stubs compile; with all parts solved, the code is the solution's, line by line."""
+    data, parts = (contents.ROOT / name).read_bytes(), contents.part_numbers()
+    assert "NotImplementedError" in contents.content(name, data, parts).decode()
+    solved = contents.content(name, data, parts, solved=parts).decode()
+    assert "NotImplementedError" not in solved and "TODO" not in solved
+    assert set(solved.splitlines()) <= set(data.decode().splitlines())
+
+
+def test_the_zip_is_the_same_for_the_same_files(tree, tmp_path):
+    """Times leave no trace; what may be executed stays so; everything lies in one folder."""
+    folder = tree[1]
+    proofs.forget_environment(folder)
+    (folder / "part.py").chmod(0o755)
+    build.write_zip(folder, tmp_path / "one.zip")
+    os.utime(folder / "part.py", (0, 0))
+    build.write_zip(folder, tmp_path / "other.zip")
+    proofs.same_bytes(tmp_path / "one.zip", tmp_path / "other.zip")
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
+    assert modes == {"assignment_3/Makefile": 0o644, "assignment_3/part.py": 0o755,
+                     "assignment_3/tests/test_part.py": 0o644}  # fmt: skip
+    (folder / "part.py").write_text("x = 1\n")
+    build.write_zip(folder, tmp_path / "third.zip")
+    with pytest.raises(ProofError, match="expected two builds of the same bytes"):
+        proofs.same_bytes(tmp_path / "one.zip", tmp_path / "third.zip")
+
+
+# --- proofs ---
+
+
+def test_a_line_of_a_solution_is_found_wherever_it_stands(tree):
+    root, folder = tree
+    assert "none of 1 solution lines" in proofs.no_solution_line(folder, root)
+    (folder / "tests/notes.txt").write_text("a hint\n\n   doubled = sum([x, x], start=0)\n")
+    with pytest.raises(ProofError, match=r"tests/notes\.txt, line 3: expected no line .* part\.py, line 6: doubled"):
+        proofs.no_solution_line(folder, root)
+
+
+def test_tests_that_fail_for_another_reason_are_found(tree):
+    folder = tree[1]
+    assert proofs.tests_fail_for_unsolved_parts_alone(folder) == "1 tests pass, 1 fail for unsolved parts"
+    (folder / "tests/test_part.py").write_text(TESTS.replace("pass", "assert 1 == 2"))
+    with pytest.raises(ProofError, match="test_nothing"):
+        proofs.tests_fail_for_unsolved_parts_alone(folder)
+    (folder / "tests/test_part.py").write_text("def test_nothing():\n    pass\n")
+    with pytest.raises(ProofError, match=r"tests that fail while part 1\.1 is unsolved, got none"):
+        proofs.tests_fail_for_unsolved_parts_alone(folder)
+
+
+@pytest.mark.parametrize(
+    "text, fails",
+    [
+        ("import sys; sys.exit('not written yet: Part 1.1: doubling')", False),
+        ("raise NotImplementedError('Part 1.1: doubling')", True),
+        ("print('done')", True),
+        ("import sys; sys.exit('not written yet: Part 1.2: tripling')", True),
+    ],
+)
+def test_a_script_must_name_its_part(tree, monkeypatch, text, fails):
+    folder = tree[1]
+    monkeypatch.setattr(proofs, "SCRIPTS", {"run": "first"})
+    (folder / "run.py").write_text(text)
+    if fails:
+        with pytest.raises(ProofError, match=r"run\.py: expected to end with Part 1\.1"):
+            proofs.scripts_name_their_part(folder)
+    else:
+        assert proofs.scripts_name_their_part(folder)
+
+
+def test_a_module_that_cannot_be_imported_is_found(tree, monkeypatch):
+    folder = tree[1]
+    monkeypatch.setattr(proofs, "MODULES", ("part",))
+    assert proofs.imports(folder)
+    (folder / "part.py").write_text("import nothing_like_this\n")
+    with pytest.raises(ProofError, match="nothing_like_this"):
+        proofs.imports(folder)
+
+
+def test_an_installation_that_fails_is_found(tree):
+    folder = tree[1]
+    (folder / "make_venv.sh").write_text("echo no network >&2; exit 1\n")
+    with pytest.raises(ProofError, match=r"expected make_venv\.sh to install the packages, got: no network"):
+        proofs.installs(folder)
+
+
+@pytest.mark.parametrize("score, expected, fails", [(0, 0.0, False), (2, 0.0, True), (5, None, False), (2, None, True)])
+def test_other_points_than_declared_are_found(monkeypatch, score, expected, fails):
+    test = {"name": "a test", "output": "", "score": score, "max_score": 5}
+    results = {"score": score, "extra_data": {}, "tests": [test]}
+    monkeypatch.setattr(proofs, "grade", lambda folder: results)
+    if fails:
+        with pytest.raises(ProofError, match=rf"of 5 points, got {score}:\na test"):
+            proofs.scores(Path("handout"), expected)
+    else:
+        assert proofs.scores(Path("handout"), expected) == f"{score} of 5 points"
+
+
+# --- text, template, and what collect_submission.py knows of the grader ---
+
+
+def test_the_template_is_what_its_script_builds():
+    template.check(contents.ROOT / template.NAME)
+
+
+def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
+    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    for name in ("one.pdf", "other.pdf"):
+        assignment.write_pdf(contents.ROOT / "docs" / "assignment.md", tmp_path / name)
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "other.pdf").read_bytes()
+    assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_assignment_names_every_part_with_its_points():
+    """The table of docs/assignment.md agrees with staff/points.toml."""
+    text = (contents.ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
+    rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ") and "---" not in row]
+    told = sorted((row[0].split()[0], int(row[2])) for row in rows if row[2].isdigit() and row[0] != "rules")
+    table = contents.points.read()
+    assert told == sorted((part["number"], part["points"]) for part in table["parts"].values())
+    assert ["rules", "see [Rules](#rules)", str(sum(rule["points"] for rule in table["rules"].values()))] in rows
+
+
+def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
+    assert collect_submission.SIGNATURES == rules.SIGNATURES
+    assert collect_submission.IMPORTS == rules.IMPORTS
+    assert collect_submission.MAX_CODE_BYTES == intake.MAX_FILE
+    assert collect_submission.MANIFEST_NAME == intake.MANIFEST
+    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
+    assert set(contents.SOLUTIONS) <= set(intake.STUDENT_FILES)

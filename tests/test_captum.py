@@ -1,0 +1,63 @@
+"""The scripts' Captum halves (Sundararajan et al. 2017, Dhamdhere et al. 2018): what flows from a grey image to x."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests import compare, inputs, networks
+
+pytestmark = pytest.mark.captum
+LAYER = "features.7"
+READ = "the TODO of the function, and Captum's page on the method: steps, baseline, target"
+
+
+def path_integral(model, layer, X, y, steps=100):
+    """By the papers, in small steps: of the pixels (N, H, W), and through the layer (N, C, h, w)."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    kept = []
+    handle = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    pixels, through, before = 0.0, 0.0, None
+    for alpha, weight in zip((points + 1) / 2, weights / 2):
+        x = (alpha * torch.from_numpy(X)).requires_grad_()
+        score = model(x)[range(len(X)), y].sum()
+        to_pixels, to_layer = torch.autograd.grad(score, [x, kept[-1]])
+        pixels = pixels + weight * (to_pixels * torch.from_numpy(X)).sum(1)
+        if before is not None:
+            through = through + to_layer * (kept[-1].detach() - before)
+        before = kept[-1].detach()
+    handle.remove()
+    return pixels.numpy(), through.numpy()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    X, y = inputs.noise(3, 3, 20, 26, dtype=np.float64), np.array([4, 0, 2])
+    model = networks.build("tiny", "float64", seed=3)
+    return X, y, *path_integral(model, model.get_submodule(LAYER), X, y)
+
+
+@pytest.mark.points(3)
+def test_integrated_gradients_are_those_of_the_paper(probe, expected):
+    """The gradient, averaged along the way from the grey image, times the pixels, summed over the channels."""
+    X, y, pixels, _ = expected
+    mistakes = {
+        "the sign is lost: what speaks against the class is negative.": np.abs(pixels),
+    }
+    maps = probe("integrated_gradients", network="tiny", X=X, y=y, seed=3)["maps"]
+    compare.assert_close("integrated gradients", maps, pixels, 0.05, mistakes, READ)
+
+
+@pytest.mark.points(1)
+def test_layer_conductance_is_that_of_the_paper(probe, expected):
+    """What flows through each unit of the layer on the way from the grey image; ten steps come near to it."""
+    X, y, _, through = expected
+    maps = probe("layer_conductance", network="tiny", X=X, y=y, layer=LAYER, seed=3)["maps"]
+    compare.assert_close("layer conductance", maps, through, 0.1, read=READ)
+
+
+def test_a_neuron_responds_to_its_own_pixels_alone(probe, expected):
+    """Guided backprop from one neuron is zero where the neuron cannot see, and not zero where it can."""
+    X = expected[0]
+    maps = probe("neuron_responses", network="tiny", X=X, neurons=[[0, 1, 1]] * 3, layer=LAYER, seed=3)["maps"]
+    assert maps.shape == (3, 20, 26, 3)
+    assert not maps[:, :, 20:].any() and maps[:, :12, :12].any()
