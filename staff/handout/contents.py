@@ -57,7 +57,14 @@ LEFT_OUT = (
     "staff/",
     "tests/test_setup.py",  # on the house's own set-up and documents
 )
-NEEDED = ("pretrained/embedded.safetensors", "tests/probes.py", *SOLUTIONS, *CUT)
+NEEDED = (
+    "images/scenes/scenes.json",
+    "pretrained/embedded.safetensors",
+    "tests/probes.py",
+    "tests/references/style_checks.npz",
+    *SOLUTIONS,
+    *CUT,
+)
 
 
 class ContentsError(ValueError):
