@@ -32,14 +32,19 @@ def two_inputs(probe, **settings):
     return seen[new[0]][None], seen[new[1]][None]
 
 
+def is_near(image, key):
+    return compare.relative_error(compare.sample(image), stored()[key]) <= float(stored()["step: tolerance"])
+
+
 @pytest.mark.points(4)
 def test_the_first_step_goes_up_the_regularised_score(probe):
     """Score minus l2_reg times the squared norm; the gradient divided by its norm; times the learning rate."""
     _, after = two_inputs(probe, l2_reg=float(stored()["l2_reg"]))
-    apart = stored()["step: apart"]  # the regulariser added after normalising the score's gradient: accepted, too
-    tolerance = float(stored()["step: tolerance"])
-    if after.size == 3 * 224 * 224 and compare.relative_error(compare.sample(after), apart) <= tolerance:
-        return
+    if is_near(after, "apart") and not is_near(after, "step"):
+        # The regulariser's gradient may also be subtracted from the score's after that was normalised.
+        _, strong = two_inputs(probe, l2_reg=float(stored()["apart, strong: l2_reg"]))
+        if is_near(strong, "apart, strong"):
+            return
     compare.assert_stored("the image after one step", after, "class_visualization", "step", READ)
 
 
@@ -60,13 +65,13 @@ def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
 
 @pytest.mark.points(2)
 def test_the_score_rises(probe):
-    """After 12 iterations, with jitter and blur, the network gives the class a much higher score than the noise's."""
+    """After 12 iterations, with jitter and blur, the network gives the class a higher score than the noise's."""
     target, classes = (int(number) for number in stored()["target, classes"])
     out = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=12)
     with torch.no_grad():
         first, last = networks.build("embedded")(torch.from_numpy(out["inputs"][[0, -1]]))[:, target].tolist()
     assert out["image"].shape == (224, 224, 3), f"expected a picture of 224 x 224, got {out['image'].shape}"
-    assert last > first + 2, f"expected the score to rise by far more than 2, got {first:.2f} and then {last:.2f}"
+    assert last > first + 0.5, f"expected the score to rise clearly, got {first:.2f} and then {last:.2f}"
 
 
 # --- what is given ---

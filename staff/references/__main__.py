@@ -27,6 +27,7 @@ LEAST = 1e-5  # no tolerance is below this,
 LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides differently can change it by 5e-4
 RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
 RIPPLES = 6
+APART = 5e-4  # of the regulariser of class visualization, to be seen beside a gradient of length 1
 NOISE = 0  # the seed of class visualization's first image
 
 
@@ -176,8 +177,12 @@ def class_visualization() -> None:
     wrong = mistakes.ascent_step(model, start, target, **settings)
     file.put("start", start, [start.astype(np.float32)], {}, sampled=True)
     file.put("step", oracle.ascent_step(model, start, target, **settings), others, wrong, sampled=True)
-    apart = oracle.ascent_step(model, start, target, **settings, apart=True)
-    file.arrays["step: apart"] = np.float32(sample(apart))
+    # Some subtract the regulariser's gradient from the normalised one. That is accepted, but with a weight at which
+    # it counts beside the score's gradient, the same weight hardly counts in this way: hence another.
+    for key, weight in (("apart", l2_reg), ("apart, strong", APART)):
+        image = oracle.ascent_step(model, start, target, weight, settings["learning_rate"], apart=True)
+        file.arrays[key] = np.float32(sample(image))
+    file.arrays["apart, strong: l2_reg"] = np.array(APART)
     file.arrays["target, classes"] = np.array([target, call["classes"]])
     file.arrays["l2_reg"] = np.array(l2_reg)
     file.write()
