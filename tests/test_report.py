@@ -1,6 +1,7 @@
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,22 @@ def test_libreoffice_writes_the_pdf(work, monkeypatch):
     assert main([], work) == 0
     pdf = (work / REPORT).with_suffix(".pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not here")
+def test_a_report_that_another_program_has_saved_is_filled_again(work, tmp_path_factory):
+    """LibreOffice writes the file in its own way; frames and answers are still found."""
+    draw(work, "gradcam")
+    main([], work)
+    before = {name for start in (FRAME, ANSWER) for name in shapes(work, start)}
+    profile, out = (tmp_path_factory.mktemp(name) for name in ("profile", "out"))
+    order = ["soffice", f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to", "pptx"]
+    subprocess.run([*order, "--outdir", str(out), str(work / REPORT)], check=True, capture_output=True, timeout=150)
+    shutil.copy(out / REPORT, work)
+    draw(work, "gradcam", "fooling_image", size=(20, 60))
+    assert main([], work) == 0
+    assert {name for start in (FRAME, ANSWER) for name in shapes(work, start)} == before
+    assert shapes(work, PICTURE).keys() == {"gradcam", "fooling_image"}
 
 
 def test_each_slide_says_whether_it_is_tagged_and_each_answer_its_limit():

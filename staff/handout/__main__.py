@@ -42,6 +42,7 @@ def make(work: Path, dist: Path, reuse_venv: bool) -> None:
     build.write_zip(again, work / "again.zip")
     _say(proofs.same_bytes(work / build.ZIP_NAME, work / "again.zip"))
     _say(proofs.no_solution_line(handout))
+    _say(proofs.links_arrive(handout))
     if reuse_venv:
         proofs.borrow_environment(again)
         _say("NOT proved: the installation, since --reuse-venv was asked for")

@@ -62,6 +62,20 @@ def installs(folder: Path) -> str:
     return "the packages are installed into a new environment"
 
 
+def links_arrive(folder: Path) -> str:
+    """Every link and picture of the documents leads to a file of the handout."""
+    count = 0
+    for document in sorted(folder.rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
+            if target.startswith(("http:", "https:", "mailto:")):
+                continue
+            count += 1
+            if not (document.parent / target).exists():
+                name = document.relative_to(folder)
+                raise ProofError(f"{name}: expected {target} in the handout, found no such file")
+    return f"{count} links arrive"
+
+
 def imports(folder: Path) -> str:
     """Every module can be imported while nothing is solved."""
     done = _python(folder, "-W", "error", "-c", f"import {', '.join(MODULES)}")

@@ -141,6 +141,15 @@ def test_a_line_of_a_solution_is_found_wherever_it_stands(tree):
         proofs.no_solution_line(folder, root)
 
 
+def test_a_link_to_what_is_not_handed_out_is_found(tree):
+    folder = tree[1]
+    (folder / "README.md").write_text("[tests](tests/test_part.py#x), [elsewhere](https://example.org), [here](#x)")
+    assert proofs.links_arrive(folder) == "1 links arrive"
+    (folder / "tests/README.md").write_text("![a picture](../staff/secret.py)")
+    with pytest.raises(ProofError, match=r"tests/README\.md: expected \.\./staff/secret\.py in the handout"):
+        proofs.links_arrive(folder)
+
+
 def test_tests_that_fail_for_another_reason_are_found(tree):
     folder = tree[1]
     assert proofs.tests_fail_for_unsolved_parts_alone(folder) == "1 tests pass, 1 fail for unsolved parts"
