@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 S = 224
 Rng = np.random.Generator
@@ -109,8 +110,6 @@ def _cells(rng: Rng) -> np.ndarray:
     n = int(rng.integers(15, 160))
     points = rng.uniform(0, S, (n, 2)).astype(np.float32)
     small = np.mgrid[0:S:2, 0:S:2][::-1].reshape(2, -1).T.astype(np.float32)
-    from scipy.spatial import cKDTree
-
     distance, nearest = cKDTree(points).query(small, k=2)
     shape = (S // 2, S // 2)
     edge = np.clip((distance[:, 1] - distance[:, 0]).reshape(shape) / rng.uniform(3, 14), 0, 1)
