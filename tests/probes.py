@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tests import networks
 
@@ -90,13 +91,16 @@ def grad_cam(network: str, X: np.ndarray, y: np.ndarray, **settings: int) -> dic
 
 
 def fooling(network: str, X: np.ndarray, target: int, **settings: int) -> dict[str, Any]:
-    """image: the fooling image; calls is one more than the steps for whoever looks at the scores once a step."""
+    """image: the fooling image; inputs: what the network saw, (calls, 3, H, W).
+
+    calls is one more than the steps for whoever looks at the scores once a step.
+    """
     from visualizers.fooling_image import FoolingImage
 
     model, images = _model(network, X, settings), torch.from_numpy(X.copy())
-    with watching(model, X=images) as facts:
+    with watching(model, seed=0, X=images) as facts:
         image = FoolingImage().make_fooling_image(images, int(target), model)
-    return {"image": array(image)} | facts
+    return {"image": array(image), "inputs": np.concatenate(facts.pop("seen") or [X[:0]])} | facts
 
 
 def class_visualization(
@@ -213,32 +217,35 @@ def tv_loss(image: np.ndarray, weight: float) -> dict[str, Any]:
     return _with_gradient(value, image) | facts
 
 
-class ContentDistance(nn.Module):
-    """Stands in for the student's content loss, so that style transfer is judged by itself."""
-
-    def forward(self, weight, current, original):
-        difference = current - original
-        return weight * torch.einsum("nchw,nchw->", difference, difference)
+# Losses by which style transfer is judged by itself: they pull the image in the same ways as the assignment's, and
+# none of them is one of those.
 
 
-class GramDistance(nn.Module):
-    """Stands in for the student's style loss."""
+class ContentPull(nn.Module):
+    """In place of the content loss."""
+
+    def forward(self, content_weight, content_current, content_original):
+        return content_weight * F.smooth_l1_loss(content_current, content_original, reduction="sum")
+
+
+class StylePull(nn.Module):
+    """In place of the style loss: a style is how much each channel varies."""
 
     def gram_matrix(self, features, normalize=True):
-        gram = torch.einsum("nchw,ndhw->ncd", features, features)
-        return gram / features[0].numel() if normalize else gram
+        return features.var(dim=(2, 3), correction=0)
 
     def forward(self, feats, style_layers, style_targets, style_weights):
-        differences = [self.gram_matrix(feats[layer]) - target for layer, target in zip(style_layers, style_targets)]
-        return sum(weight * torch.einsum("ncd,ncd->", d, d) for weight, d in zip(style_weights, differences))
+        pulls = [F.smooth_l1_loss(self.gram_matrix(feats[layer]), target, reduction="sum")
+                 for layer, target in zip(style_layers, style_targets)]  # fmt: skip
+        return torch.stack(pulls) @ torch.tensor(style_weights).to(pulls[0])
 
 
-class Roughness(nn.Module):
-    """Stands in for the student's total variation loss."""
+class BlurPull(nn.Module):
+    """In place of the total variation loss: towards the blurred image."""
 
     def forward(self, img, tv_weight):
-        down, right = img.diff(dim=2), img.diff(dim=3)
-        return tv_weight * (torch.einsum("nchw,nchw->", down, down) + torch.einsum("nchw,nchw->", right, right))
+        blurred = F.avg_pool2d(img, 3, stride=1, padding=1, count_include_pad=False)
+        return tv_weight * F.smooth_l1_loss(img, blurred, reduction="sum")
 
 
 def style_transfer(
@@ -265,7 +272,7 @@ def style_transfer(
 
     from style_utils import style_transfer
 
-    losses = {"content_loss": ContentDistance(), "style_loss": GramDistance(), "tv_loss": Roughness()}
+    losses = {"content_loss": ContentPull(), "style_loss": StylePull(), "tv_loss": BlurPull()}
     if own_losses:
         from style_modules.content_loss import ContentLoss
         from style_modules.style_loss import StyleLoss

@@ -252,7 +252,8 @@ def style_transfer() -> None:
     content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
-    pair = oracle.StyleTransfer(cnn, content, style, **settings)
+    losses = probes.ContentPull(), probes.StylePull(), probes.BlurPull()
+    pair = oracle.StyleTransfer(cnn, content, style, **settings, losses=losses)
     ways = {
         "right": {},
         "the content loss has no effect.": {"without": ["content"]},

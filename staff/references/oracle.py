@@ -299,7 +299,7 @@ def features(cnn: nn.Sequential, X: np.ndarray) -> list[np.ndarray]:
 
 
 class StyleTransfer:
-    """The three losses of one pair on one network, and Adam on the pixels."""
+    """Three losses of one pair on one network, and Adam on the pixels."""
 
     def __init__(
         self,
@@ -311,31 +311,39 @@ class StyleTransfer:
         style_layers: Sequence[int],
         style_weights: Sequence[float],
         tv_weight: float,
+        losses: tuple[nn.Module, nn.Module, nn.Module],
     ) -> None:
-        """content, style: preprocessed (1, 3, H, W)."""
+        """content, style: preprocessed (1, 3, H, W). losses: of content, style and total variation."""
         self.cnn, self.content = cnn, np.asarray(content, np.float64)
         self.content_layer, self.content_weight = content_layer, content_weight
         self.style_layers, self.style_weights, self.tv_weight = style_layers, style_weights, tv_weight
-        self.content_target = features(cnn, content)[content_layer]
-        shown = features(cnn, style)
-        self.style_targets = [gram_matrix(shown[layer]) for layer in style_layers]
+        self.content_loss, self.style_loss, self.tv_loss = losses
+        self.content_target = torch.from_numpy(features(cnn, content)[content_layer])
+        shown = [torch.from_numpy(output) for output in features(cnn, style)]
+        self.style_targets = [self.style_loss.gram_matrix(shown[layer]) for layer in style_layers]
 
     def losses(self, x: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
         """Each of the three losses at x, and its gradient with respect to the pixels."""
         walk = _Walk(RULES["plain"])
+        image = torch.from_numpy(np.array(x, np.float64))
         with torch.no_grad():
-            tensor, backs, outputs = torch.from_numpy(np.asarray(x, np.float64)), [], []
+            tensor, backs, outputs = image, [], []
             for name, module in self.cnn.named_children():
                 tensor, back = walk.module(module, tensor, name)
                 backs.append(back)
-                outputs.append(tensor.numpy())
-            F_now = outputs[self.content_layer]
-            content, d_content = content_loss(self.content_weight, F_now, self.content_target)
-            style, d_style = style_loss(outputs, self.style_layers, self.style_targets, self.style_weights)
+                outputs.append(tensor.clone().requires_grad_())
+        image.requires_grad_()
+        content = self.content_loss(self.content_weight, outputs[self.content_layer], self.content_target)
+        style = self.style_loss(outputs, self.style_layers, self.style_targets, self.style_weights)
+        tv = self.tv_loss(image, self.tv_weight)
+        (d_content,) = torch.autograd.grad(content, outputs[self.content_layer])
+        d_style = torch.autograd.grad(style, [outputs[layer] for layer in self.style_layers])
+        (d_tv,) = torch.autograd.grad(tv, image)
+        with torch.no_grad():
             return {
-                "content": (content, _pull(backs, {self.content_layer: d_content})),
-                "style": (style, _pull(backs, d_style)),
-                "tv": tv_loss(x, self.tv_weight),
+                "content": (content.item(), _pull(backs, {self.content_layer: d_content.numpy()})),
+                "style": (style.item(), _pull(backs, {i: d.numpy() for i, d in zip(self.style_layers, d_style)})),
+                "tv": (tv.item(), d_tv.numpy()),
             }
 
     def steps(
