@@ -1,6 +1,6 @@
 """The one way in which tests compare arrays: shape, finiteness, relative error, and the usual mistakes by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +15,17 @@ def assert_close(
     got: object,
     expected: object,
     tolerance: float,
-    mistakes: Mapping[str, object] | None = None,
+    mistakes: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = None,
     read: str = "",
+    secret: bool = False,
 ) -> None:
     """Fail unless `relative_error` is at most `tolerance`, with the usual mistake named if it is one.
 
     got: a scalar may come as shape (1,) where a scalar is expected.
-    mistakes: for each usual mistake, a sentence on it and what it would have given: the array, or its `Sample`.
+    mistakes: for each usual mistake, a sentence on it and what it would have given: the array, or its `Sample`; or a
+        function that computes them when they are needed.
     read: what to look at, if not the docstring of what was called.
+    secret: the message tells nothing of the expected values but their shape.
     """
     got, expected = np.asarray(got), np.asarray(expected)
     if expected.size == 1 and got.size == 1:
@@ -30,8 +33,10 @@ def assert_close(
     problem = _problem(got, expected, tolerance)
     if not problem:
         return
-    lines = [f"{name}: {problem}", f"    expected: {_described(expected)}", f"    got:      {_described(got)}"]
-    mistake = _recognised(got, expected, max(tolerance, 1e-4), mistakes or {})
+    wanted = f"the shape {expected.shape}" if secret else _described(expected)
+    lines = [f"{name}: {problem}", f"    expected: {wanted}", f"    got:      {_described(got)}"]
+    mistake = _recognised(got, expected, max(tolerance, 1e-4), mistakes() if callable(mistakes) else mistakes or {})
+    mistake = mistake or _recognised_by_itself(got, expected, max(tolerance, 1e-4), secret)
     lines += [f"    It looks like this mistake: {mistake}"] if mistake else []
     lines += [f"    To read: {read}"] if read else []
     raise AssertionError("\n".join(lines))
@@ -92,6 +97,28 @@ def relative_error(got: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(got - expected) / norm if norm else np.abs(got).max(initial=0))
 
 
+def check_shape(name: str, got: object, shape: tuple[int, ...]) -> None:
+    """Fail unless numbers of this shape came, all of them finite."""
+    problem = _problem(np.asarray(got), np.broadcast_to(0.0, shape), np.inf)
+    if problem:
+        raise AssertionError(f"{name}: {problem}")
+
+
+def check_cam(maps: np.ndarray, compare: Callable[[np.ndarray], None]) -> None:
+    """`compare` the maps of Grad-CAM, which must be stretched to [0, 1]: each by itself, or all together."""
+    if maps.ndim != 3 or not maps.size or not (maps.min() >= -1e-6 and maps.max() <= 1 + 1e-6):
+        compare(maps)
+    compare(stretched(maps) if maps.ndim == 3 else maps)
+    if abs(maps.max() - 1) > 1e-6:
+        raise AssertionError(f"Grad-CAM: expected maps stretched to [0, 1], got none above {maps.max():.4g}")
+
+
+def stretched(maps: np.ndarray) -> np.ndarray:
+    """Each of the maps (N, H, W) stretched to [0, 1] by itself, whatever it was stretched with before."""
+    low, high = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
+    return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
+
+
 def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
     if got.dtype.kind not in "biuf":
         return f"expected numbers, got {got.dtype}"
@@ -131,17 +158,21 @@ def _recognised(got: np.ndarray, expected: np.ndarray, tolerance: float, mistake
             error = relative_error(got.reshape(shape), wrong.reshape(shape))
         if error <= nearest:
             nearest, sentence = error, mistake
-    return sentence or _recognised_by_itself(got, expected, tolerance)
+    return sentence
 
 
-def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
+def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: bool) -> str:
     """What can be told from any expected array: its negative, a multiple of it, its axes in another order."""
+    if got.dtype.kind not in "biuf" or not got.size or not np.isfinite(got).all():
+        return ""
     expected = expected.astype(np.float64)
     if got.shape == expected.shape:
         squares = (expected**2).sum()
         factor = float((got * expected).sum() / squares) if squares else 0.0
         if abs(factor) > 1e-12 and abs(factor - 1) > 0.01 and relative_error(got / factor, expected) <= tolerance:
-            return "the sign is turned." if abs(factor + 1) < 1e-6 else f"it is {factor:.4g} times what is expected."
+            if abs(factor + 1) < 1e-4:
+                return "the sign is turned."
+            return "it is a multiple of what is expected." if secret else f"it is {factor:.4g} times what is expected."
         return ""
     if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):
         return "the axes are in another order."

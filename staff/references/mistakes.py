@@ -3,10 +3,11 @@
 What is returned fits the `mistakes` argument of tests/compare.py. Only outputs leave this folder, never this code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from staff.references import oracle
 from staff.references.oracle import one_hot, through
@@ -37,6 +38,19 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
         wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
         wrong["only the first image's score has been used: add up the scores of all."] = own * _first(own)
     return wrong
+
+
+def custom_relu(x: np.ndarray, dout: np.ndarray) -> Mistakes:
+    """Of its backward."""
+    return {
+        "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
+        "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
+        "x = 0 counts as positive here: it does not.": dout * (x >= 0) * (dout > 0),
+        "ones come back: dout itself passes, where it may.": (x > 0) * (dout > 0) * 1.0,
+        "x comes back instead of dout.": x * (x > 0) * (dout > 0),
+        "dout comes back as it is.": dout,
+        "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
+    }
 
 
 def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
@@ -148,6 +162,7 @@ def fooling(model: nn.Module, X: np.ndarray, target: int, learning_rate: float =
             lambda g, total: _unit(g), lambda s: one_hot([target])(s) - _softmax(s)
         ),
         "the gradient of all scores together: pick the target's.": ascend(lambda g, total: _unit(g), np.ones_like),
+        "the score is descended: add the gradient.": ascend(lambda g, total: -_unit(g), most=100),
         "the image was not changed.": X,
     }
     if steps > 1:
@@ -156,6 +171,29 @@ def fooling(model: nn.Module, X: np.ndarray, target: int, learning_rate: float =
             lambda g, total: _unit(g), most=1
         )
     return wrong
+
+
+def fooling_step(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
+    """Of the image after the first step."""
+    X, g = np.asarray(X, np.float64), through(model, X, one_hot([target])).gradient
+    entropy = through(model, X, lambda s: one_hot([target])(s) - _softmax(s)).gradient
+    steps = {
+        "each pass of the loop takes two steps.": 2 * _unit(g),
+        "the gradient is not divided by its norm.": g,
+        "the gradient is divided by the square of its norm.": g / (g**2).sum(),
+        "the gradient is divided by its largest value: take the L2 norm.": g / np.abs(g).max(),
+        "the gradient is divided by its L1 norm: take the L2 norm.": g / np.abs(g).sum(),
+        "the sign of the gradient is taken: divide it by its L2 norm.": np.sign(g),
+        "the score is descended: add the gradient.": -_unit(g),
+        "the learning rate is missing.": _unit(g) / learning_rate,
+        "the gradient is that of a cross-entropy loss or of a probability: take that of the score.": _unit(entropy),
+        "a cross-entropy loss is ascended: take the gradient of the score.": -_unit(entropy),
+        "the gradient of all scores together: pick the target's.": _unit(_of_all(model, X)),
+        "the score of the class that the network says is ascended: pick the target's.": _unit(
+            through(model, X, _predicted).gradient
+        ),
+    }
+    return {sentence: X + learning_rate * step for sentence, step in steps.items()}
 
 
 def ascent_step(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
@@ -187,20 +225,41 @@ def ascent_step(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, lea
     }
 
 
+def second_ascent_step(
+    model: nn.Module, start: np.ndarray, first: np.ndarray, target: int, learning_rate: float
+) -> Mistakes:
+    """Of the image after a second step, without regulariser."""
+    before, now = (through(model, x, one_hot([target])).gradient for x in (start, first))
+    steps = {
+        "the gradient is never cleared: it adds up from step to step.": now + before,
+        "the gradient is never cleared, only normalised: it adds up from step to step.": now + _unit(before),
+        "the gradient of the first image is used in each step.": before,
+    }
+    return {sentence: oracle.clamped(first + learning_rate * _unit(step)) for sentence, step in steps.items()}
+
+
 def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
-    d = np.asarray(F, np.float64) - P
-    squares = (d**2).sum()
+    """Of the value."""
+    return _values(_content_losses, weight, F, P)
+
+
+def content_gradient(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
+    """Of the gradient with respect to F."""
+    return _gradients(_content_losses, 1, weight, F, P)
+
+
+def _content_losses(weight: float, F: Tensor, P: Tensor) -> dict[str, Tensor]:
+    d = F - P
     return {
-        "the mean is taken: add the squares up.": np.array(weight * (d**2).mean()),
-        "the weight is missing.": np.array(squares),
-        "the difference is not squared.": np.array(weight * d.sum()),
-        "the absolute difference is taken: square it.": np.array(weight * np.abs(d).sum()),
-        "the paper's factor of one half is not used here.": np.array(weight * squares / 2),
-        "the root of the sum is taken: it stays squared.": np.array(weight * np.sqrt(squares)),
-        "the weight is squared too: it multiplies the sum.": np.array(weight**2 * squares),
-        "the squared features are subtracted: square the difference.": np.array(
-            weight * ((np.asarray(F, np.float64) ** 2) - np.asarray(P, np.float64) ** 2).sum()
-        ),
+        "the mean is taken: add the squares up.": weight * (d**2).mean(),
+        "the weight is missing.": (d**2).sum(),
+        "the difference is not squared.": weight * d.sum(),
+        "the absolute difference is taken: square it.": weight * d.abs().sum(),
+        "the paper's factor of one half is not used here.": weight * (d**2).sum() / 2,
+        "the root of the sum is taken: it stays squared.": weight * (d**2).sum().sqrt(),
+        "the weight is squared too: it multiplies the sum.": weight**2 * (d**2).sum(),
+        "the squared features are subtracted: square the difference.": weight * (F**2 - P**2).sum(),
+        "the sum itself is squared: square each difference, then add up.": weight * d.sum() ** 2,
     }
 
 
@@ -238,57 +297,129 @@ def gram_matrix(F: np.ndarray, normalize: bool = True) -> Mistakes:
 def style_loss(
     feats: Sequence[np.ndarray], layers: Sequence[int], targets: Sequence[np.ndarray], weights: Sequence[float]
 ) -> Mistakes:
-    def total(of, of_gram=oracle.gram_matrix):
-        return np.array(
-            sum(w * of(of_gram(feats[layer]) - A) for layer, A, w in zip(layers, targets, weights)), dtype=np.float64
-        )
+    """Of the value."""
+    wrong = _style_losses([_tensor(F) for F in feats], layers, [_tensor(A) for A in targets], weights)
+    return {sentence: value.numpy() for sentence, value in wrong.items()}
 
-    right = [((oracle.gram_matrix(feats[layer]) - A) ** 2).sum() for layer, A in zip(layers, targets)]
-    in_order = [i for i in range(len(layers)) if feats[i].shape[1] == targets[i].shape[1]]
+
+def style_gradient(
+    feats: Sequence[np.ndarray],
+    layers: Sequence[int],
+    targets: Sequence[np.ndarray],
+    weights: Sequence[float],
+    layer: int,
+) -> Mistakes:
+    """Of the gradient with respect to the features of this layer."""
+    inputs = [_tensor(F).requires_grad_() for F in feats]
+    return _pulled(_style_losses(inputs, layers, [_tensor(A) for A in targets], weights), inputs[layer])
+
+
+def _style_losses(
+    feats: Sequence[Tensor], layers: Sequence[int], targets: Sequence[Tensor], weights: Sequence[float]
+) -> dict[str, Tensor]:
+    def gram(F: Tensor, size: int = 0) -> Tensor:
+        flat = F.flatten(2)
+        return flat @ flat.transpose(1, 2) / (size or F[0].numel())
+
+    def total(of: Callable[[Tensor], Tensor], of_gram: Callable[[Tensor], Tensor] = gram) -> Tensor:
+        return sum(w * of(of_gram(feats[layer]) - A) for layer, A, w in zip(layers, targets, weights))
+
+    def squared(d: Tensor) -> Tensor:
+        return (d**2).sum()
+
+    right = [squared(gram(feats[layer]) - A) for layer, A in zip(layers, targets)]
     wrong = {
         "the mean is taken: add the squares up.": total(lambda d: (d**2).mean()),
-        "the weights are missing.": np.array(sum(right)),
-        "the difference of the Gram matrices is not squared.": total(np.sum),
-        "the absolute difference is taken: square it.": total(lambda d: np.abs(d).sum()),
-        "the root of each sum is taken: it stays squared.": total(lambda d: np.sqrt((d**2).sum())),
-        "the Gram matrices are not normalised.": total(lambda d: (d**2).sum(), lambda F: oracle.gram_matrix(F, False)),
-        "the sum is divided by the number of layers.": np.array(np.dot(weights, right) / len(layers)),
-        "only the last layer counts: add the layers up.": np.array(weights[-1] * right[-1]),
-        "only the first layer counts: add the layers up.": np.array(weights[0] * right[0]),
-        "the paper's factor of a quarter is not used here.": np.array(np.dot(weights, right) / 4),
+        "the weights are missing.": sum(right),
+        "the difference of the Gram matrices is not squared.": total(torch.sum),
+        "the absolute difference is taken: square it.": total(lambda d: d.abs().sum()),
+        "the root of each sum is taken: it stays squared.": total(lambda d: squared(d).sqrt()),
+        "the Gram matrices are not normalised.": total(squared, lambda F: gram(F, 1)),
+        "the Gram matrices are divided by H * W alone: divide by C * H * W.": total(
+            squared, lambda F: gram(F, F[0, 0].numel())
+        ),
+        "the sum is divided by the number of layers.": sum(w * d for w, d in zip(weights, right)) / len(layers),
+        "only the last layer counts: add the layers up.": weights[-1] * right[-1],
+        "only the first layer counts: add the layers up.": weights[0] * right[0],
+        "one weight is used for all layers: each has its own.": weights[0] * sum(right),
+        "the weights are squared: each multiplies its layer's sum.": sum(w**2 * d for w, d in zip(weights, right)),
+        "the paper's factor of a quarter is not used here.": sum(w * d for w, d in zip(weights, right)) / 4,
     }
-    if len(in_order) == len(layers):
-        wrong["the layers are counted through instead of taken from style_layers."] = np.array(
-            sum(w * ((oracle.gram_matrix(feats[i]) - A) ** 2).sum() for i, (A, w) in enumerate(zip(targets, weights)))
+    if all(i < len(feats) and feats[i].shape[1] == A.shape[1] for i, A in enumerate(targets)):
+        wrong["the layers are counted through instead of taken from style_layers."] = sum(
+            w * squared(gram(feats[i]) - A) for i, (A, w) in enumerate(zip(targets, weights))
         )
     return wrong
 
 
 def tv_loss(image: np.ndarray, weight: float) -> Mistakes:
-    image = np.asarray(image, np.float64)
-    down, right = np.diff(image, axis=2), np.diff(image, axis=3)
+    """Of the value."""
+    return _values(_tv_losses, image, weight)
+
+
+def tv_gradient(image: np.ndarray, weight: float) -> Mistakes:
+    """Of the gradient with respect to the image."""
+    return _gradients(_tv_losses, 0, image, weight)
+
+
+def _tv_losses(image: Tensor, weight: float) -> dict[str, Tensor]:
+    down, right = image.diff(dim=2), image.diff(dim=3)
     both = (down**2).sum() + (right**2).sum()
     return {
-        "absolute differences are taken: square them.": np.array(weight * (np.abs(down).sum() + np.abs(right).sum())),
-        "only vertical neighbours are compared.": np.array(weight * (down**2).sum()),
-        "only horizontal neighbours are compared.": np.array(weight * (right**2).sum()),
-        "the weight is missing.": np.array(both),
-        "the mean is taken: add the squares up.": np.array(weight * ((down**2).mean() + (right**2).mean())),
-        "the mean over all pixels is taken: add the squares up.": np.array(weight * both / image.size),
+        "absolute differences are taken: square them.": weight * (down.abs().sum() + right.abs().sum()),
+        "only vertical neighbours are compared.": weight * (down**2).sum(),
+        "only horizontal neighbours are compared.": weight * (right**2).sum(),
+        "the weight is missing.": both,
+        "the weight is missing for vertical neighbours.": (down**2).sum() + weight * (right**2).sum(),
+        "the weight is missing for horizontal neighbours.": weight * (down**2).sum() + (right**2).sum(),
+        "the weight is squared too: it multiplies the sum.": weight**2 * both,
+        "the mean is taken: add the squares up.": weight * ((down**2).mean() + (right**2).mean()),
+        "the mean over all pixels is taken: add the squares up.": weight * both / image.numel(),
+        "the sum is halved: each pair of neighbours counts once, and whole.": weight * both / 2,
         "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row.": (
-            np.array(weight * ((down[..., :-1] ** 2).sum() + (right[:, :, :-1] ** 2).sum()))
+            weight * ((down[..., :-1] ** 2).sum() + (right[:, :, :-1] ** 2).sum())
         ),
-        "the root of the sum is taken: it stays squared.": np.array(weight * np.sqrt(both)),
-        "the differences are added up before they are squared.": np.array(
-            weight * (down.sum() ** 2 + right.sum() ** 2)
-        ),
-        "the last pixel is compared with the first: only true neighbours count.": np.array(
-            weight * sum(((np.roll(image, 1, axis) - image) ** 2).sum() for axis in (2, 3))
-        ),
-        "axes other than height and width are compared: those are the last two.": np.array(
-            weight * ((np.diff(image, axis=1) ** 2).sum() + (down**2).sum())
-        ),
+        "the root of the sum is taken: it stays squared.": weight * both.sqrt(),
+        "the roots of the two sums are taken: they stay squared.": weight
+        * ((down**2).sum().sqrt() + (right**2).sum().sqrt()),
+        "the differences are not squared.": weight * (down.sum() + right.sum()),
+        "the differences are added up before they are squared.": weight * (down.sum() ** 2 + right.sum() ** 2),
+        "only one of the channels counts: add up all three.": weight
+        * ((down[:, :1] ** 2).sum() + (right[:, :1] ** 2).sum()),
+        "the last pixel is compared with the first: only true neighbours count.": weight
+        * sum(((image.roll(1, axis) - image) ** 2).sum() for axis in (2, 3)),
+        "pixels two apart are compared: neighbours are one apart.": weight
+        * (((image[:, :, 2:] - image[:, :, :-2]) ** 2).sum() + ((image[..., 2:] - image[..., :-2]) ** 2).sum()),
+        "axes other than height and width are compared: those are the last two.": weight
+        * ((image.diff(dim=1) ** 2).sum() + (down**2).sum()),
     }
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.tensor(np.asarray(array, np.float64))
+
+
+def _values(losses: Callable[..., dict[str, Tensor]], *arguments: np.ndarray | float) -> Mistakes:
+    tensors = [_tensor(value) if isinstance(value, np.ndarray) else value for value in arguments]
+    return {sentence: value.numpy() for sentence, value in losses(*tensors).items()}
+
+
+def _gradients(losses: Callable[..., dict[str, Tensor]], index: int, *arguments: np.ndarray | float) -> Mistakes:
+    """With respect to the argument of this index."""
+    tensors = [_tensor(value) if isinstance(value, np.ndarray) else value for value in arguments]
+    tensors[index].requires_grad_()
+    return _pulled(losses(*tensors), tensors[index])
+
+
+def _pulled(losses: dict[str, Tensor], argument: Tensor) -> Mistakes:
+    found = {sentence: _gradient(value, argument) for sentence, value in losses.items()}
+    cut = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
+    return found | {cut: np.zeros(argument.shape)}
+
+
+def _gradient(value: Tensor, argument: Tensor) -> np.ndarray:
+    (gradient,) = torch.autograd.grad(value, argument, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return gradient.numpy()
 
 
 def _unit(g: np.ndarray) -> np.ndarray:

@@ -1,0 +1,12 @@
+"""What hidden tests share: the way to students' code, and random numbers."""
+
+import pytest
+
+from staff.grader import plugin
+from tests.conftest import probe, pytest_configure  # noqa: F401
+
+
+@pytest.fixture
+def rng(request):
+    """The same for the same submission and test."""
+    return plugin.rng(request)

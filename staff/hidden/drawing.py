@@ -1,0 +1,89 @@
+"""Draws what hidden tests ask, so that rounding decides nothing, and judges answers without telling what is expected."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from staff.references import mistakes, oracle
+from tests import compare, inputs, networks
+
+TOLERANCE = 1e-3  # of maps and images in float32; staff.grader.noise measures how far the solution stays below
+RIPPLE = 3e-6  # relative changes of the input, some thirty times float32's rounding
+SPARE = 3  # of so many images one is taken: that on which such changes matter least
+
+Network = dict[str, Any]  # the arguments `network`, `seed`, `classes` of a probe
+Maps = Callable[[nn.Module, np.ndarray, np.ndarray], np.ndarray]
+
+
+def judge(
+    name: str,
+    got: object,
+    expected: object,
+    tolerance: float,
+    wrong: Callable[[], mistakes.Mistakes] | None = None,
+    read: str = "",
+) -> None:
+    """`compare.assert_close`, that keeps the expected values to itself and computes the mistakes when one was made."""
+    compare.assert_close(name, got, expected, tolerance, wrong, read, secret=True)
+
+
+def network(rng: np.random.Generator, name: str) -> Network:
+    """With drawn weights and number of classes, unless it is the embedded one."""
+    if name == "embedded":
+        return {"network": name}
+    return {"network": name, "seed": int(rng.integers(1000)), "classes": int(rng.integers(4, 14))}
+
+
+def model(network: Network) -> nn.Module:
+    """In float64."""
+    settings = dict(network)
+    return networks.build(settings.pop("network"), "float64", **settings)
+
+
+def size(rng: np.random.Generator) -> tuple[int, int]:
+    """Height and width, which are never equal."""
+    short, long = int(rng.integers(36, 48)), int(rng.integers(50, 66))
+    return (short, long) if rng.random() < 0.5 else (long, short)
+
+
+def images(rng: np.random.Generator, name: str, count: int) -> np.ndarray:
+    """float32 (count, 3, H, W): scenes for the embedded network, noise for others."""
+    height, width = size(rng)
+    if name != "embedded":
+        return rng.standard_normal((count, 3, height, width)).astype(np.float32)
+    scenes = inputs.scenes(tuple(rng.permutation(25)[:count].tolist()), height, width)
+    return (scenes + inputs.GRAIN * rng.standard_normal(scenes.shape)).astype(np.float32)
+
+
+@dataclass
+class Question:
+    """Images and classes to make maps of."""
+
+    network: Network
+    X: np.ndarray
+    y: np.ndarray
+    expected: np.ndarray
+
+    def judge(self, name: str, got: object, wrong: Maps, read: str) -> None:
+        def computed() -> mistakes.Mistakes:
+            return wrong(model(self.network), self.X, self.y)
+
+        judge(name, got, self.expected, TOLERANCE, computed, read)
+
+
+def question(rng: np.random.Generator, name: str, count: int, maps: Maps) -> Question:
+    """Of the classes none is the one that the network would have said, and none is dead."""
+    drawn = network(rng, name)
+    built, X = model(drawn), images(rng, name, SPARE * count)
+    scores = oracle.scores(built, X)
+    y = (scores.argmax(1) + rng.integers(1, scores.shape[1], len(X))) % scores.shape[1]
+    right = maps(built, X, y)
+    rippled = maps(built, X * (1 + RIPPLE * rng.standard_normal(X.shape)), y)
+    errors = [compare.relative_error(other, own) if own.any() else np.inf for own, other in zip(right, rippled)]
+    taken = np.argsort(errors)[:count]
+    if not np.isfinite(errors)[taken].all():
+        return question(rng, name, count, maps)  # too many dead classes
+    return Question(drawn, X[taken], y[taken], right[taken])

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from staff.hidden import drawing
+from staff.references import mistakes, oracle
+from tests import compare
+
+pytestmark = pytest.mark.fooling
+READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
+STEPS = range(2, 7)  # that a drawn image may take
+
+
+class Question:
+    """An image and a target that are a few steps apart."""
+
+    def __init__(self, rng: np.random.Generator, name: str) -> None:
+        for _ in range(60):
+            self.network = drawing.network(rng, name)
+            self.model, self.X = drawing.model(self.network), drawing.images(rng, name, 1)
+            order = oracle.scores(self.model, self.X)[0].argsort()
+            self.target = int(order[-1 - rng.integers(1, 4)])
+            self.image, self.steps = oracle.fooling(self.model, self.X, self.target, most=STEPS[-1] + 1)
+            if self.steps in STEPS and self._is_sure(rng):
+                return
+        raise ValueError(f"expected an image that is fooled in {STEPS} steps, got none: draw other sizes")
+
+    def _is_sure(self, rng: np.random.Generator) -> bool:
+        rippled = self.X * (1 + drawing.RIPPLE * rng.standard_normal(self.X.shape))
+        image, steps = oracle.fooling(self.model, rippled, self.target, most=STEPS[-1] + 1)
+        return steps == self.steps and compare.relative_error(image, self.image) < drawing.TOLERANCE / 10
+
+
+@pytest.fixture(params=["embedded", "squeezenet"])
+def asked(request, rng):
+    return Question(rng, request.param)
+
+
+def answer(probe, asked):
+    out = probe("fooling", X=asked.X, target=asked.target, **asked.network)
+    compare.check_shape("the fooling image", out["image"], asked.X.shape)
+    return out
+
+
+@pytest.mark.points(1)
+def test_the_first_step_towards_a_drawn_target(probe, asked):
+    """It has the length of the learning rate and goes along the gradient of the target's score."""
+    seen = answer(probe, asked)["inputs"]
+    moved = next((x[None] for x in seen if not np.array_equal(x, asked.X[0])), asked.X)
+    first = oracle.fooling(asked.model, asked.X, asked.target, most=1)[0]
+
+    def wrong():
+        return mistakes.fooling_step(asked.model, asked.X, asked.target) | {"the image was not changed.": asked.X}
+
+    drawing.judge("the image after the first step", moved, first, drawing.TOLERANCE, wrong, READ)
+
+
+@pytest.mark.points(2)
+def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
+    """Not one step more or less, and each along the gradient at the image as it is by then."""
+    out = answer(probe, asked)
+    assert out["calls"] < 100, "the loop goes on to its last step: stop as soon as the network says the target"
+    drawing.judge(
+        "the fooling image",
+        out["image"],
+        asked.image,
+        drawing.TOLERANCE,
+        lambda: mistakes.fooling(asked.model, asked.X, asked.target),
+        READ,
+    )
+
+
+@pytest.mark.points(1)
+def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
+    """Nothing is to be done when the network says the target at once."""
+    network, X = drawing.network(rng, "tiny"), drawing.images(rng, "tiny", 1)
+    target = int(oracle.scores(drawing.model(network), X)[0].argmax())
+    g = oracle.through(drawing.model(network), X, oracle.one_hot([target])).gradient
+    wrong = {"a step is taken before the scores are looked at.": X + 10 * g / np.sqrt((g**2).sum())}
+    drawing.judge("the image", probe("fooling", X=X, target=target, **network)["image"], X, 0, lambda: wrong, READ)
