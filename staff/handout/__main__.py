@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from staff.handout import build, contents, proofs, template
+from staff.handout import assignment, build, contents, proofs, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
 from staff.handout.proofs import ProofError
@@ -35,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make(work: Path, dist: Path, reuse_venv: bool) -> None:
     handout, again, solved = work / "handout", work / "again", work / "solved"
-    build.write_folder(handout)
-    build.write_folder(again)
+    for folder in (handout, again):
+        build.write_folder(folder)
+        assignment.write_pdf(folder / "docs" / "assignment.md", folder / "assignment.pdf")
     build.write_folder(solved, solved=contents.part_numbers())
     build.write_zip(handout, work / build.ZIP_NAME)
     build.write_zip(again, work / "again.zip")

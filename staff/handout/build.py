@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
-from staff.handout import assignment, contents, template
+from staff.handout import contents, template
 
 ZIP_NAME = "assignment_3_handout.zip"
 FOLDER_IN_ZIP = "assignment_3"
@@ -23,7 +23,6 @@ def write_folder(folder: Path, solved: Collection[str] = (), root: Path = conten
         path.write_bytes(data)
         path.chmod(0o755 if path.suffix in EXECUTABLE else 0o644)
     template.check(folder / template.NAME)
-    assignment.write_pdf(folder / "docs" / "assignment.md", folder / "assignment.pdf")
 
 
 def write_zip(folder: Path, path: Path) -> None:

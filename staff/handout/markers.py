@@ -12,7 +12,6 @@ after `#>` a line of code. Whatever is not exactly this stops the build with fil
 out by a slip of the pen cannot be taken back.
 """
 
-import ast
 import difflib
 import io
 import re
@@ -104,7 +103,7 @@ def handed_out(name: str, source: str, parts: dict[str, str], solved: Collection
             lines += piece.solution if piece.part in solved else piece.stub
     text = "".join(f"{line.text}\n" for line in lines)
     try:
-        ast.parse(text)
+        compile(text, name, "exec", dont_inherit=True)
     except SyntaxError as error:
         number = lines[min(error.lineno or 1, len(lines)) - 1].number
         raise MarkerError(name, number, f"expected Python without the solution, got a {error.msg}") from None

@@ -8,7 +8,7 @@ import pytest
 
 import collect_submission
 from staff.grader import intake, rules
-from staff.handout import assignment, build, contents, proofs, template
+from staff.handout import build, contents, proofs, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
 from staff.handout.proofs import ProofError
@@ -43,7 +43,7 @@ def tree(tmp_path, monkeypatch):
     """A house in miniature, and its handout: (root, folder)."""
     monkeypatch.setattr(contents, "SOLUTIONS", {"part.py": ("first",)})
     monkeypatch.setattr(contents, "CUT", ("Makefile",))
-    monkeypatch.setattr(contents, "KEPT", ("tests/", "report-template-a3.pptx"))
+    monkeypatch.setattr(contents, "KEPT", ("data/", "tests/test_part.py", "report-template-a3.pptx"))
     monkeypatch.setattr(contents, "NEEDED", ("part.py",))
     monkeypatch.setattr(contents, "part_numbers", lambda: {"first": "1.1"})
     root, folder = tmp_path / "root", tmp_path / "handout"
@@ -71,8 +71,9 @@ def test_staff_and_solutions_stay_in_the_house(tree):
 
 
 def test_a_file_that_nobody_decided_on_stops_the_build(tree):
-    with pytest.raises(ContentsError, match=r"got notes\.md, new/a\.py: add them to KEPT or to LEFT_OUT"):
-        contents.choose(["notes.md", "new/a.py", "part.py"])
+    """Code also where a whole folder is handed out: a new file may hold a solution."""
+    with pytest.raises(ContentsError, match=r"got notes\.md, data/a\.py: add them to KEPT or to LEFT_OUT"):
+        contents.choose(["notes.md", "data/a.py", "data/a.png", "part.py"])
 
 
 def test_a_missing_file_stops_the_build(tree):
@@ -217,7 +218,10 @@ def test_the_template_is_what_its_script_builds():
 
 
 def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
-    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    for package in ("markdown_it", "mdit_py_plugins", "weasyprint"):  # `make handout` installs them
+        pytest.importorskip(package, exc_type=(ImportError, OSError))
+    from staff.handout import assignment
+
     for name in ("one.pdf", "other.pdf"):
         assignment.write_pdf(contents.ROOT / "docs" / "assignment.md", tmp_path / name)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "other.pdf").read_bytes()

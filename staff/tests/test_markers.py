@@ -108,6 +108,7 @@ def test_solution_lines_are_those_that_say_something():
         ('    """2 x."""', "    #> x = 1", 5, "between INSTEAD and END SOLUTION alone"),
         ('    """2 x."""', '    """2 x.\n    # BEGIN SOLUTION first\n    """', 6, "got one within a text"),
         ("x + x + 0", "x + (", 7, "expected Python"),
+        ("    #> if x:\n    #>     raise", "    #> break\n    #> if x:\n    #>     raise", 21, "'break' outside loop"),
     ],
 )  # fmt: skip
 def test_a_slip_stops_the_build_with_file_and_line(old, new, line, words):
