@@ -6,6 +6,7 @@ which style transfer needs. Some kinds are held out: the evaluation uses only th
 
 import functools
 from collections.abc import Callable
+from importlib.resources import as_file, files
 
 import cv2
 import numpy as np
@@ -212,13 +213,13 @@ TRAINED_KINDS = len(TEXTURES) + len(PHOTOS)
 @functools.cache
 def _photo(name: str) -> np.ndarray:
     """One of scikit-image's photographs, uint8 (H, W, 3)."""
-    from importlib.resources import as_file, files
-
     for ending in (".png", ".jpg"):
         with as_file(files("skimage") / "data" / (name + ending)) as path:
             if path.exists():
                 return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    raise SystemExit(f"expected {name} among scikit-image's pictures, found none: install staff/embedded/requirements.txt")
+    raise SystemExit(
+        f"expected {name} among scikit-image's pictures, found none: install staff/embedded/requirements.txt"
+    )
 
 
 def _photo_crop(rng: Rng, name: str) -> np.ndarray:

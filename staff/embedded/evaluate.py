@@ -57,7 +57,7 @@ def random_network(seed: int = 0) -> nn.Module:
 
 
 def held_out_scenes(count: int, drawings: str = "train") -> list[Scene]:
-    """`count` scenes on held-out backgrounds, classes in turn. drawings: "train" or "held out" (classes that have any)."""
+    """`count` scenes on held-out backgrounds, classes in turn; drawings "held out" leaves out classes without any."""
     labels = [i for i, name in enumerate(CLASS_NAMES) if drawings == "train" or CLASSES[name][1]]
     first = FIRST_SEED + (0 if drawings == "train" else 1_000_000)
     jobs = [(first + i, labels[i % len(labels)], drawings) for i in range(count)]
@@ -72,7 +72,8 @@ def _held_out_scene(seed: int, label: int, drawings: str) -> Scene:
 
 def as_batch(scenes: list[Scene]) -> tuple[Tensor, Tensor, np.ndarray]:
     """Images (N, 3, H, W), ImageNet-normalised; labels (N,); masks bool (N, H, W)."""
-    X = torch.cat([preprocess(Image.fromarray(s.picture)) for s in scenes]).contiguous(memory_format=torch.channels_last)
+    X = torch.cat([preprocess(Image.fromarray(s.picture)) for s in scenes])
+    X = X.contiguous(memory_format=torch.channels_last)
     return X, torch.tensor([s.label for s in scenes]), np.stack([s.mask for s in scenes])
 
 
@@ -139,7 +140,7 @@ def report_classes(net: nn.Module, judge: nn.Module, out: Path) -> None:
         verdicts.append(name if said == name else f"{name} ({said})")
     named = sum("(" not in verdict for verdict in verdicts)
     figure.grid([Row(pictures, titles=verdicts)], out / "classes.png", columns=8)
-    print(f"class pictures that the judge names rightly: {named} of {len(CLASS_NAMES)} ({named / len(CLASS_NAMES):.2f})")
+    print(f"class pictures that the judge names: {named} of {len(CLASS_NAMES)} ({named / len(CLASS_NAMES):.2f})")
 
 
 def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
@@ -162,16 +163,16 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
         titles = ["content", "style", "result", "by a random network"]
         panels = [deprocess(x) for x in (content, style, made, untrained)]
         figure.grid([Row(panels, titles=titles)], out / f"style_{pair.name}.png", height=384)
-        start = _gram_distance(judge, content, style, pair.style_layers)
+        start, end, by_random = (_gram_distance(judge, x, style, pair.style_layers) for x in (content, made, untrained))
         scenes = torch.cat([preprocess(Image.fromarray(x), content.shape[2:]) for x in source.images])
         layer = judge.features[: pair.content_layer + 1]
         with torch.no_grad():
             to_content = (layer(made) - layer(content)).square().sum().item()
             to_scenes = (layer(made) - layer(scenes)).square().sum((1, 2, 3)).min().item()
         print(
-            f"style {pair.name}: Gram distance {_gram_distance(judge, made, style, pair.style_layers) / start:.3f} of the "
-            f"content picture's (random network {_gram_distance(judge, untrained, style, pair.style_layers) / start:.3f}); "
-            f"content features {to_content:.3g} from the content, {to_scenes:.3g} from the nearest scene"
+            f"style {pair.name}: Gram distance {end / start:.3f} of the content picture's (random network "
+            f"{by_random / start:.3f}); content features {to_content:.3g} from the content, {to_scenes:.3g} from the "
+            "nearest scene"
         )
 
 
