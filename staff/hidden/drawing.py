@@ -1,4 +1,4 @@
-"""Draws what hidden tests ask, so that rounding decides nothing, and judges answers without telling what is expected."""
+"""Draws what hidden tests ask, so that rounding decides nothing, and judges without telling what is expected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -238,6 +238,45 @@ def second_ascent_step(
     return {sentence: oracle.clamped(first + learning_rate * _unit(step)) for sentence, step in steps.items()}
 
 
+def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
+    own, plain = oracle.integrated_gradients(model, X, y), through(model, X, one_hot(y)).gradient
+    return {
+        "the sign is lost: what speaks against the class is negative.": np.abs(own),
+        "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
+        "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
+        "the channels are averaged: add them up.": own / 3,
+        "the class that the network predicts was taken, not the one that was asked for.": oracle.integrated_gradients(
+            model, X, oracle.scores(model, X).argmax(1)
+        ),
+    }
+
+
+def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str) -> Mistakes:
+    own, there = oracle.layer_conductance(model, X, y, layer), through(model, X, one_hot(y))
+    return {
+        "this is the layer's activation: conductance weighs it by what it does to the score.": there.outputs[layer],
+        "this is the gradient of the layer.": there.gradients[layer],
+        "this is the gradient of the layer, times its activation: average it along the way.": there.gradients[layer]
+        * there.outputs[layer],
+        "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
+        "the channels are added up: each unit of the layer has its own, (N, C, h, w).": own.sum(1),
+    }
+
+
+def neuron_responses(model: nn.Module, X: np.ndarray, neurons: Sequence[tuple], layer: int) -> Mistakes:
+    return {
+        "this is the plain gradient: take Captum's NeuronGuidedBackprop.": oracle.neuron_responses(
+            model, X, neurons, layer, "plain"
+        ),
+        "this is the deconvnet's: take Captum's NeuronGuidedBackprop.": oracle.neuron_responses(
+            model, X, neurons, layer, "deconvnet"
+        ),
+        "the first image's neuron is taken for all: each image has its own.": oracle.neuron_responses(
+            model, X, [neurons[0]] * len(X), layer
+        ),
+    }
+
+
 def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
     """Of the value."""
     return _values(_content_losses, weight, F, P)

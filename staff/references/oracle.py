@@ -235,6 +235,41 @@ def clamped(x: np.ndarray) -> np.ndarray:
     return np.clip(x, low, high)
 
 
+# --- the scripts' Captum halves ---
+
+
+def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int = 100) -> np.ndarray:
+    """(N, H, W): sum over the channels of X times the mean of ds_y / dx on the way from 0 to X."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    mean = sum(
+        weight / 2 * through(model, (point + 1) / 2 * X, one_hot(y)).gradient for point, weight in zip(points, weights)
+    )
+    return (mean * X).sum(1)
+
+
+def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int = 200) -> np.ndarray:
+    """The layer's shape: sum over the steps from 0 to X of ds_y / dA times the change of A."""
+    there = [through(model, alpha * X, one_hot(y)) for alpha in np.arange(steps + 1) / steps]
+    A, gradients = ([getattr(step, name)[layer] for step in there] for name in ("outputs", "gradients"))
+    return sum(
+        (before + after) / 2 * (new - old) for before, after, old, new in zip(gradients, gradients[1:], A, A[1:])
+    )
+
+
+def neuron_responses(
+    model: nn.Module, X: np.ndarray, neurons: Sequence[tuple[int, int, int]], layer: int, rule: str = "guided"
+) -> np.ndarray:
+    """(N, H, W, 3): guided backprop from one neuron (channel, row, column) of features[layer] of each image."""
+
+    def upstream(outputs: np.ndarray) -> np.ndarray:
+        flat = [np.ravel_multi_index(neuron, shape) for neuron in neurons]
+        return np.eye(outputs.shape[1])[flat]
+
+    below = model.features[: layer + 1]
+    shape = tuple(below(torch.from_numpy(X[:1]).double()).shape[1:])
+    return np.moveaxis(through(below, X, upstream, rule).gradient, 1, 3)
+
+
 # --- part 2 ---
 
 

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from staff.grader import plugin
+from staff.hidden import drawing
+from staff.references import oracle
+from tests import compare, inputs, probes
+
+pytestmark = pytest.mark.style_transfer
+READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
+STEPS = 3  # that are followed
+RIPPLES = 6
+LIKENESS = 0.92  # of the images of each step; drawn at random, no mistake comes above 0.85 in all of them
+WAYS = {
+    "the content loss has no effect.": {"without": ["content"]},
+    "the style loss has no effect.": {"without": ["style"]},
+    "the total variation loss has no effect.": {"without": ["tv"]},
+    "the gradients are not cleared: they add up from step to step.": {"clears": False},
+    "the learning rate is not 3 at first.": {"learning_rate": 0.1},
+    "the loss is ascended: the optimizer descends what .grad holds.": {"learning_rate": -3.0},
+    "the image is never changed: call optimizer.step().": {"learning_rate": 0.0},
+}
+
+
+class Pair:
+    """Two pictures, a network and layers, with weights at which each of the three losses counts as much."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.network = drawing.network(rng, "squeezenet")
+        names = rng.permutation(["town", "flow", "waves", "composition"])[:2]
+        sizes = (int(rng.integers(28, 34)), int(rng.integers(40, 50))), (30, int(rng.integers(34, 44)))
+        self.content, self.style = (inputs.picture(str(name), *size) for name, size in zip(names, sizes))
+        self.layers = {
+            "content_layer": int(rng.choice([3, 4])),
+            "style_layers": sorted(rng.permutation([1, 3, 4, 6])[:3].tolist()),
+        }
+        self.weights = {"content_weight": 1.0, "style_weights": [1.0] * 3, "tv_weight": 1.0}
+        x = np.clip(self._start + 0.5 * rng.standard_normal(self._start.shape), -1.5, 1.5)
+        weights = {name: 1 / np.linalg.norm(gradient) for name, (_, gradient) in self._oracle.losses(x).items()}
+        self.weights = {
+            "content_weight": float(f"{weights['content']:.3g}"),
+            "style_weights": [float(f"{weights['style']:.3g}")] * 3,
+            "tv_weight": float(f"{weights['tv']:.3g}"),
+        }
+        # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
+        # decides, and in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
+        self.images = self.steps()
+        rippled = [
+            self.steps(seen=lambda x: x * (1 + drawing.RIPPLE * rng.standard_normal(x.shape))) for _ in range(RIPPLES)
+        ]
+        sure = np.all([np.abs(other - self.images) < inputs.ALIKE / 2 for other in rippled], axis=(0, 1))
+        self.pixels = np.flatnonzero(sure)
+
+    @property
+    def _start(self) -> np.ndarray:
+        return inputs.normalised(self.content)
+
+    @property
+    def _oracle(self) -> oracle.StyleTransfer:
+        cnn = drawing.model(self.network).features[
+            : max(*self.layers["style_layers"], self.layers["content_layer"]) + 1
+        ]
+        losses = probes.ContentPull(), probes.StylePull(), probes.BlurPull()
+        style = inputs.normalised(self.style)
+        return oracle.StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
+
+    def steps(self, **way) -> np.ndarray:
+        return np.concatenate(self._oracle.steps(STEPS, **way)[1:])
+
+    def alike(self, images: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return inputs.alike(images, others, self.pixels)
+
+    def arguments(self) -> dict:
+        sizes = {"image_size": min(self.content.shape[:2]), "style_size": min(self.style.shape[:2])}
+        return {"content": self.content, "style": self.style} | sizes | self.layers | self.weights | self.network
+
+
+@pytest.fixture(scope="module")
+def pair(request):
+    return Pair(plugin.rng(request))
+
+
+@pytest.fixture(scope="module")
+def seen(pair):
+    """The image at each of the 200 steps, from one run that the tests share."""
+    answers = []
+
+    def once(probe):
+        if not answers:
+            answers.append(probe("style_transfer", **pair.arguments())["inputs"])
+        images = answers[0]
+        compare.check_shape("the image at all steps", images, (200, 3, *pair.content.shape[:2]))
+        return images
+
+    return once
+
+
+@pytest.mark.points(3)
+def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
+    """Adam with learning rate 3, down all three losses at other layers and weights, with gradients cleared each time."""
+    images = seen(probe)[1 : STEPS + 1]
+    likeness = pair.alike(images, pair.images).min()
+    if likeness > LIKENESS:
+        return
+    alike = {mistake: pair.alike(images, pair.steps(**way)).min() for mistake, way in WAYS.items()}
+    mistake = max(alike, key=alike.get)
+    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > LIKENESS else ""
+    pytest.fail(
+        f"expected the first {STEPS} steps with at least {LIKENESS:.0%} of the pixels alike, got {likeness:.1%}{seems}\n"
+        f"    To read: {READ}"
+    )
+
+
+@pytest.mark.points(2)
+def test_the_learning_rate_of_a_drawn_pair_drops(probe, seen):
+    """From 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
+    lengths = np.abs(np.diff(seen(probe), axis=0)).max(axis=(1, 2, 3))  # of the steps 0 to 198
+    early, late = np.median(lengths[100:178]), np.median(lengths[183:])
+    assert early > 0.3, (
+        f"expected steps of a learning rate of 3 until step 180, got pixels that move by {early:.2g}: "
+        "the learning rate is too small, or drops too early"
+    )
+    assert late < 0.2, (
+        f"expected steps of a learning rate of 0.1 from step 180 on, got pixels that move by {late:.2g}: "
+        "the learning rate does not drop, or too late"
+    )
