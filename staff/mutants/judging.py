@@ -1,0 +1,79 @@
+"""One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
+
+import multiprocessing.util
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from staff import grade
+from staff.grader import intake, points, rules, workspace
+from staff.grader.client import Client
+from staff.grader.plugin import GradingPlugin
+from staff.grader.results import Results
+from staff.mutants import variants
+from tests import compare
+
+SEED = 2026
+SECONDS = 120  # for one variant
+TOLD = "It looks like this mistake:"
+
+
+@dataclass
+class Verdict:
+    variant: variants.Variant
+    had: float
+    most: float
+    named: bool
+    said: str  # of the first test that failed
+    problems: list[str]  # the grader's own
+
+    @property
+    def good(self) -> bool:
+        return not self.problems and (self.had < self.most if self.variant.says else self.had == self.most)
+
+
+def start() -> None:
+    """Once in each process: a fork server, and the folder that it runs student code from."""
+    global client, project
+    work = Path(tempfile.mkdtemp(prefix="mutants-"))
+    work.chmod(0o711)
+    project = work / "project"
+    workspace.build(project, intake.Submission(files=variants.solution()))
+    client = Client(project, [grade.REPOSITORY, Path.home()])
+    client.start()
+    multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
+
+
+def _end(work: Path) -> None:
+    client.__exit__()
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def judge(variant: variants.Variant) -> Verdict:
+    taken = intake.Submission(files=variants.solution() | variant.files)
+    for name, data in taken.files.items():
+        (project / name).write_bytes(data)
+    table, results = points.read(), Results()
+    plugin = GradingPlugin(lambda: client, results, table, SEED, time.monotonic() + SECONDS)
+    plugin.client = client
+    assert_close = compare.assert_close  # which the plugin wraps
+    try:
+        grade.run_tests(plugin, grade.REPOSITORY, variant.part)
+    finally:
+        compare.assert_close = assert_close
+    tests = [test for test in results.tests.values() if test.part == variant.part]
+    if not variant.says:
+        rules.check(taken, plugin, table["rules"])
+        tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
+    failed = [test for test in tests if test.score < test.max_score]
+    said = [test.output.partition(TOLD)[2] or test.output for test in failed]
+    return Verdict(
+        variant,
+        sum(test.score for test in tests),
+        sum(test.max_score for test in tests),
+        any(variant.says in text for text in said),
+        f"{failed[0].name}\n{failed[0].output}" if failed else "",
+        plugin.problems,
+    )

@@ -1,0 +1,84 @@
+"""ClassVisualization.create_class_visualization: from img (a leaf) to an `img` one step further up."""
+
+FILE, PART = "visualizers/class_visualization.py", "class_visualization"
+
+WRITTEN = """
+score = model(img)[0, target_y]
+loss = score - l2_reg * torch.sum(img ** 2)
+loss.backward()
+g = img.grad
+img = img.detach() + learning_rate * g / g.norm()
+moved = True
+"""
+
+WRONG = {
+    "sign turned": ("the regulariser's sign is turned", {"score - l2_reg": "score + l2_reg"}),
+    "norm not squared": ("the regulariser's norm is not squared", {"torch.sum(img ** 2)": "torch.norm(img)"}),
+    "regulariser cut off": (
+        "the regulariser has no effect on the gradient",
+        {"torch.sum(img ** 2)": "torch.sum(img.detach() ** 2)"},
+    ),
+    "regulariser forgotten": ("the regulariser has no effect on the gradient", {" - l2_reg * torch.sum(img ** 2)": ""}),
+    "regulariser averaged": (
+        "the regulariser has no effect on the gradient",
+        {"torch.sum(img ** 2)": "torch.mean(img ** 2)"},
+    ),
+    "weight missing": ("the regulariser's weight is missing", {"l2_reg * torch.sum": "torch.sum"}),
+    "factor 2 missing": (
+        "the regulariser's gradient lacks its factor 2",
+        {"torch.sum(img ** 2)": "torch.sum(img * img.detach())"},
+    ),
+    "not normalised": ("the gradient is not divided by its norm", {" / g.norm()": ""}),
+    "largest value": ("the gradient is divided by its largest value", {"g.norm()": "g.abs().max()"}),
+    "descends": ("the objective is descended", {"img.detach() + ": "img.detach() - "}),
+    "learning rate missing": ("the learning rate is missing", {"learning_rate * g": "g"}),
+    "learning rate as a number": ("the learning rate", {"learning_rate * g": "25 * g"}),
+    "all scores": ("the gradient of all scores together", {"[0, target_y]": ".sum()"}),
+    "probability": ("the gradient is that of the probability", {"model(img)[0": "model(img).softmax(1)[0"}),
+    "log probability": (
+        "the gradient is that of a cross-entropy loss",
+        {"model(img)[0": "model(img).log_softmax(1)[0"},
+    ),
+    "not changed": (
+        "the image was not changed",
+        {
+            "img = img.detach() + learning_rate": "img.detach() + learning_rate",
+            "moved = True": "moved = True\nimg = img.detach()",
+        },
+    ),
+}
+
+RIGHT = {
+    "regulariser after the normalisation": """
+        model(img)[:, target_y].backward()
+        g = img.grad / img.grad.norm()
+        img = (img + learning_rate * (g - 2 * l2_reg * img)).detach()
+        moved = True
+    """,
+    "regulariser's gradient by hand": """
+        scores = model(img)
+        scores[0][target_y].backward()
+        with torch.no_grad():
+            g = img.grad - 2 * l2_reg * img
+            img = img + learning_rate * (g / torch.norm(g))
+        moved = True
+    """,
+    "square of the norm": {"torch.sum(img ** 2)": "torch.norm(img) ** 2"},
+    "linalg.norm": {"torch.sum(img ** 2)": "torch.linalg.norm(img.view(-1)).pow(2)"},
+    "in place, by data": """
+        loss = model(img)[0, target_y] - l2_reg * (img * img).sum()
+        loss.backward()
+        img.data += learning_rate * img.grad / img.grad.norm()
+        img.grad.zero_()
+        img = img.data
+        moved = True
+    """,
+    "descends the negative": """
+        loss = -(model(img)[0, target_y]) + l2_reg * torch.sum(img ** 2)
+        loss.backward()
+        img = img.detach() - learning_rate * img.grad / torch.sqrt(torch.sum(img.grad ** 2))
+        moved = True
+    """,
+    "looks at the scores twice": {"loss.backward()": "model(img)\nloss.backward()"},
+    "a tiny number beside the norm": {"g.norm()": "(g.norm() + 1e-8)"},
+}

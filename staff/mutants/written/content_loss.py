@@ -1,0 +1,50 @@
+"""ContentLoss.forward."""
+
+FILE, PART = "style_modules/content_loss.py", "content_loss"
+
+WRITTEN = """
+import torch
+loss = content_weight * torch.sum((content_current - content_original) ** 2)
+return loss
+"""
+
+SUM = "torch.sum((content_current - content_original) ** 2)"
+
+WRONG = {
+    "mean": ("the mean is taken", {"torch.sum": "torch.mean"}),
+    "mse_loss": ("the mean is taken", {SUM: "nn.functional.mse_loss(content_current, content_original)"}),
+    "no weight": ("the weight is missing", {"content_weight * torch": "torch"}),
+    "not squared": ("the difference is not squared", {" ** 2": ""}),
+    "absolute": ("the absolute difference is taken", {SUM: "(content_current - content_original).abs().sum()"}),
+    "half": ("the paper's factor of one half", {"loss = content": "loss = 0.5 * content"}),
+    "root": ("the root of the sum is taken", {SUM: "torch.norm(content_current - content_original)"}),
+    "weight squared": ("the weight is squared too", {SUM: f"content_weight * {SUM}"}),
+    "squares subtracted": (
+        "the squared features are subtracted",
+        {SUM: "torch.sum(content_current ** 2 - content_original ** 2)"},
+    ),
+    "added": (
+        "added instead of subtracted",
+        {"content_current - content_original": "content_current + content_original"},
+    ),
+    "cut off": ("cut off from the graph", {"return loss": "return loss.detach()"}),
+    "divided by the channels": ("times what is expected", {"return loss": "return loss / content_current.shape[1]"}),
+}
+
+RIGHT = {
+    "mse_loss summed": {SUM: "nn.functional.mse_loss(content_current, content_original, reduction='sum')"},
+    "square of the norm": {SUM: "torch.norm(content_current - content_original, p=2) ** 2"},
+    "flattened": """
+        import torch
+        F, P = content_current.view(-1), content_original.view(-1)
+        return content_weight * torch.dot(F - P, F - P)
+    """,
+    "matrices": """
+        N, C, H, W = content_current.shape
+        F_ij = content_current.reshape(C, H * W)
+        P_ij = content_original.reshape(C, H * W)
+        return content_weight * (F_ij - P_ij).pow(2).sum()
+    """,
+    "shape (1,)": {"return loss": "return loss.view(1)"},
+    "MSELoss module": "return content_weight * nn.MSELoss(reduction='sum')(content_current, content_original)",
+}

@@ -1,0 +1,36 @@
+"""CustomReLU.backward: from x and dout to the gradient that is let through."""
+
+FILE, PART = "visualizers/gradcam.py", "guided_backprop"
+
+WRITTEN = """
+grad = dout.clone()
+grad[dout < 0] = 0
+grad[x <= 0] = 0
+return grad
+"""
+
+WRONG = {
+    "plain ReLU": ("this is the plain", {"grad[dout < 0] = 0": ""}),
+    "deconvnet": ("this is the deconvnet's rule", {"grad[x <= 0] = 0": ""}),
+    "no mask": ("neither", {"grad[dout < 0] = 0": "", "grad[x <= 0] = 0": ""}),
+    "zero counts": ("x = 0 counts as positive here", {"x <= 0": "x < 0"}),
+    "ones": ("ones come back", {"return grad": "return (grad > 0).to(dout)"}),
+    "x comes back": ("x comes back instead of dout", "return x.clamp(min=0) * (dout > 0)"),
+    "absolute value": ("absolute value", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
+    "negative passes": ("the sign of dout", {"dout < 0": "dout > 0"}),
+    "masks exchanged": ("the sign of dout", "return dout.clamp(max=0) * (x > 0)"),
+}
+
+RIGHT = {
+    "product of masks": "return dout * (x > 0).float().to(dout.dtype) * (dout > 0).to(dout.dtype)",
+    "where": "return torch.where((x > 0) & (dout > 0), dout, torch.zeros_like(dout))",
+    "clamp": "return torch.clamp(dout, min=0.0) * x.sign().clamp(min=0)",
+    "relu of the gradient": "return F.relu(dout).mul((x > 0).type_as(dout))",
+    "addcmul, as once seen on the web": """
+        positive = (x > 0).type_as(dout)
+        nothing = torch.zeros_like(x)
+        return torch.addcmul(nothing, torch.addcmul(nothing, dout, positive), (dout > 0).type_as(dout))
+    """,
+    "in place": "dout[dout < 0] = 0\ndout[x <= 0] = 0\nreturn dout",
+    "masked_fill": "return dout.masked_fill((x <= 0) | (dout <= 0), 0)",
+}

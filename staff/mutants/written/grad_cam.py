@@ -1,0 +1,93 @@
+"""GradCam.grad_cam: from `activation` (N, C, h, w), a leaf, and `scores` (N, K) to `cam`, (N, h, w)."""
+
+FILE, PART = "visualizers/gradcam.py", "gradcam"
+
+WRITTEN = """
+own = scores.gather(1, y_tensor.view(-1, 1))
+own.sum().backward()
+weights = activation.grad.mean(dim=(2, 3), keepdim=True)
+cam = torch.sum(weights * activation.detach(), dim=1)
+cam = F.relu(cam)
+"""
+
+OWN = "own = scores.gather(1, y_tensor.view(-1, 1))"
+WEIGHTS = "weights = activation.grad.mean(dim=(2, 3), keepdim=True)"
+
+WRONG = {
+    "no ReLU": ("the last ReLU is missing", {"cam = F.relu(cam)": ""}),
+    "absolute value": ("the absolute value stands where the last ReLU should", {"F.relu(cam)": "cam.abs()"}),
+    "not averaged": ("the gradients are not averaged", {WEIGHTS: "weights = activation.grad"}),
+    "averaged over images": ("averaged over the images", {"mean(dim=(2, 3)": "mean(dim=(0, 2, 3)"}),
+    "channels not weighed": ("the channels are not weighed", {"weights * activation": "activation"}),
+    "gradients alone": ("the gradients alone are summed", {"weights * activation.detach()": "activation.grad"}),
+    "ReLU of each channel": (
+        "the ReLU is applied to each channel",
+        {"torch.sum(weights * activation.detach(), dim=1)": "F.relu(weights * activation.detach()).sum(dim=1)"},
+    ),
+    "ReLU of the weights": ("negative weights are cut off", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
+    "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
+    "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
+    "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
+    "layer 11": ("the layer is features[11]", {'layer: str = "features.12"': 'layer: str = "features.11"'}),
+    "layer 9": ("the layer is features[9]", {'layer: str = "features.12"': 'layer: str = "features.9"'}),
+    "rows and columns exchanged": ("the map is turned", {"X_tensor.shape[2:]).cpu()": "X_tensor.shape[:1:-1]).cpu()"}),
+    "turned before it is resized": ("the map is turned", {"cam = F.relu(cam)": "cam = F.relu(cam).transpose(1, 2)"}),
+    "not resized": ("the map has the size of the layer", {"return _resized(cam, X_tensor.shape[2:])": "return cam"}),
+    "not stretched": (
+        "the map is not stretched",
+        {"return torch.where(varies, scaled, (cam > 0).to(cam))": "return cam"},
+    ),
+    "NaN where nothing is": (
+        "do not divide by",
+        {
+            "torch.where(varies, spread, 1)": "spread",
+            "return torch.where(varies, scaled, (cam > 0).to(cam))": "return scaled",
+        },
+    ),
+    "squared gradients": ("squared", {"activation.grad.mean": "activation.grad.square().mean"}),
+    "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
+}
+
+RIGHT = {
+    "sum instead of mean": {"activation.grad.mean": "activation.grad.sum"},
+    "mean of the scores": {"own.sum()": "own.mean()"},
+    "mean over channels": {
+        "torch.sum(weights * activation.detach(), dim=1)": "(weights * activation.detach()).mean(1)"
+    },
+    "adaptive pooling": {WEIGHTS: "weights = F.adaptive_avg_pool2d(activation.grad, 1)"},
+    "einsum": """
+        gradient = torch.autograd.grad(scores[torch.arange(len(y_tensor)), y_tensor].sum(), activation)[0]
+        cam = torch.einsum("nc,nchw->nhw", gradient.mean((2, 3)), activation.detach()).clamp(min=0)
+    """,
+    "matrix product": """
+        wanted = torch.zeros_like(scores)
+        wanted[range(len(wanted)), y_tensor] = 1
+        scores.backward(gradient=wanted)
+        N, C, h, w = activation.shape
+        a = activation.grad.view(N, C, h * w).mean(2).view(N, 1, C)
+        cam = torch.bmm(a, activation.detach().view(N, C, h * w)).view(N, h, w)
+        cam = torch.max(cam, torch.zeros_like(cam))
+    """,
+    "a loop over channels": """
+        (scores * F.one_hot(y_tensor, scores.shape[1])).sum().backward()
+        cam = torch.zeros_like(activation[:, 0])
+        for k in range(activation.shape[1]):
+            cam = cam + activation.grad[:, k].mean((1, 2)).view(-1, 1, 1) * activation[:, k].detach()
+        cam[cam < 0] = 0
+    """,
+    "stretched by the batch": {
+        "cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)": "cam.min().view(1, 1, 1), cam.max().view(1, 1, 1)",
+        "empty = (high <= 0).flatten().nonzero()[:, 0].tolist()": "empty = []",
+    },
+    "resized by Pillow, each by itself": {
+        "return _resized(cam, X_tensor.shape[2:]).cpu().numpy()": """from PIL import Image
+        maps = []
+        for one in cam.detach().numpy():
+            H, W = X_tensor.shape[2:]
+            one = np.array(Image.fromarray(one.astype(np.float32)).resize((W, H), Image.BICUBIC))
+            one = one - one.min()
+            maps.append(one / one.max() if one.max() > 0 else one)
+        return np.stack(maps)""",
+    },
+    "a tensor returned": {"X_tensor.shape[2:]).cpu().numpy()": "X_tensor.shape[2:])"},
+}

@@ -1,0 +1,62 @@
+"""StyleLoss.gram_matrix."""
+
+FILE, PART = "style_modules/style_loss.py", "style_loss"
+
+WRITTEN = """
+N, C, H, W = features.shape
+F = features.view(N, C, H * W)
+gram = torch.bmm(F, F.permute(0, 2, 1))
+if normalize:
+    gram = gram / (H * W * C)
+return gram
+"""
+
+WRONG = {
+    "divided by H * W": ("each matrix is divided by H * W alone", {"(H * W * C)": "(H * W)"}),
+    "divided by N too": ("divided by N * C * H * W", {"(H * W * C)": "(N * H * W * C)"}),
+    "divided by C": ("it is divided by C alone", {"(H * W * C)": "C"}),
+    "never divided": ("it is not normalised", {"if normalize:": "if False:"}),
+    "always divided": ("it is normalised although normalize is False", {"if normalize:": "if True:"}),
+    "flag turned": ("it is normalised although normalize is False", {"if normalize:": "if not normalize:"}),
+    "summed over images": ("the sum over the batch is taken", {"return gram": "return gram.sum(0)"}),
+    "first image only": ("the first image", {"return gram": "return gram[:1]"}),
+    "without batch axis": ("the axis of the images", {"return gram": "return gram[0]"}),
+    "pixels with pixels": (
+        "pixels are multiplied with pixels",
+        {"torch.bmm(F, F.permute(0, 2, 1))": "torch.bmm(F.permute(0, 2, 1), F)"},
+    ),
+    "scrambled": (
+        "rows and columns of the features are mixed up",
+        {"features.view(N, C, H * W)": "features.permute(0, 2, 3, 1).reshape(N, C, H * W)"},
+    ),
+    "batch as channels": (
+        "the sum over the batch is taken",
+        """
+        N, C, H, W = features.shape
+        F = features.transpose(0, 1).reshape(C, N * H * W)
+        gram = F @ F.t()
+        return (gram / (C * H * W) if normalize else gram)[None]
+    """,
+    ),
+    "cut off": ("cut off from the graph", {"return gram": "return gram.detach()"}),
+}
+
+RIGHT = {
+    "einsum": """
+        gram = torch.einsum("nchw,ndhw->ncd", features, features)
+        return gram / features[0].numel() if normalize else gram
+    """,
+    "matmul": {"torch.bmm(F, F.permute(0, 2, 1))": "torch.matmul(F, F.transpose(1, 2))"},
+    "an image after the other": """
+        N, C, H, W = features.size()
+        grams = torch.zeros(N, C, C).to(features)
+        for i in range(N):
+            F = features[i].reshape(C, -1)
+            grams[i] = torch.mm(F, F.t())
+        return grams.div(C * H * W) if normalize else grams
+    """,
+    "divided first": {
+        "F = features.view(N, C, H * W)": "F = features.view(N, C, -1) / ((C * H * W) ** 0.5 if normalize else 1)",
+        "gram = gram / (H * W * C)": "pass",
+    },
+}

@@ -1,0 +1,70 @@
+"""GradCam.guided_backprop: from X (a leaf), y_tensor and gc_model to `maps`, (N, H, W, 3)."""
+
+FILE, PART, BLOCK = "visualizers/gradcam.py", "guided_backprop", 1
+
+WRITTEN = """
+with relu_replaced_by(CustomReLU.apply):
+    scores = gc_model(X)
+own = scores.gather(1, y_tensor.view(-1, 1)).squeeze(1)
+own.sum().backward()
+maps = X.grad.permute(0, 2, 3, 1)
+"""
+
+OWN = "own = scores.gather(1, y_tensor.view(-1, 1)).squeeze(1)"
+
+WRONG = {
+    "ReLUs left alone": ("this is the plain gradient", {"relu_replaced_by(CustomReLU.apply)": "torch.enable_grad()"}),
+    "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
+    "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
+    "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
+    "mean of the scores": ("divided by the number of images", {"own.sum()": "own.mean()"}),
+    "cross-entropy": (
+        "the gradient is that of a cross-entropy loss",
+        {OWN: "own = F.cross_entropy(scores, y_tensor, reduction='none')"},
+    ),
+    "probability": ("the gradient is that of the probability", {"gc_model(X)": "gc_model(X).softmax(dim=1)"}),
+    "channels first": ("the axes are not in the order N, H, W, C", {".permute(0, 2, 3, 1)": ""}),
+    "rows and columns exchanged": ("height and width are exchanged", {"permute(0, 2, 3, 1)": "permute(0, 3, 2, 1)"}),
+    "reshaped": ("reshape", {"X.grad.permute(0, 2, 3, 1)": "X.grad.reshape(len(X), X.shape[2], X.shape[3], 3)"}),
+    "absolute value": ("the absolute value was taken", {"X.grad.permute": "X.grad.abs().permute"}),
+    "cut off": ("negative values of the result were cut off", {"X.grad.permute": "X.grad.relu().permute"}),
+    "maximum over channels": ("the maximum over the channels was taken", {"permute(0, 2, 3, 1)": "abs().amax(1)"}),
+    "first image only": ("the first image", {"maps = X.grad": "maps = X.grad[:1]"}),
+    "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
+}
+
+RIGHT = {
+    "autograd.grad": """
+        with relu_replaced_by(CustomReLU.apply):
+            own = gc_model(X)[torch.arange(len(X)), y_tensor]
+            maps = torch.autograd.grad(own.sum(), X)[0].permute(0, 2, 3, 1)
+    """,
+    "backward with ones": {"own.sum().backward()": "own.backward(torch.ones_like(own))"},
+    "transposed by numpy": {
+        "maps = X.grad.permute(0, 2, 3, 1)": "maps = X.grad.numpy().transpose(0, 2, 3, 1)",
+        "return maps.cpu().numpy()": "return maps",
+    },
+    "a tensor returned": {"return maps.cpu().numpy()": "return maps"},
+    "modules replaced and not put back": """
+        def replace(parent):
+            for name, child in parent.named_children():
+                if isinstance(child, nn.ReLU):
+                    parent._modules[name] = CustomReLU.apply
+                else:
+                    replace(child)
+        replace(gc_model)
+        gc_model(X).gather(1, y_tensor.unsqueeze(1)).sum().backward()
+        maps = X.grad.permute(0, 2, 3, 1)
+    """,
+    "hooks left on": """
+        def hook(module, grad_in, grad_out):
+            return (grad_in[0].clamp(min=0),)
+        for module in gc_model.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = False
+                module.register_full_backward_hook(hook)
+        gc_model(X)[range(len(y_tensor)), y_tensor].sum().backward()
+        maps = X.grad.permute(0, 2, 3, 1)
+    """,
+    "moveaxis": {"X.grad.permute(0, 2, 3, 1)": "torch.movedim(X.grad, 1, -1).contiguous()"},
+}

@@ -1,0 +1,87 @@
+"""SaliencyMap.compute_saliency_maps: from X (a leaf), y and model to `saliency`."""
+
+FILE, PART = "visualizers/saliency_map.py", "saliency"
+
+WRITTEN = """
+scores = model(X)
+scores = scores.gather(1, y.view(-1, 1)).squeeze(1)
+scores.sum().backward()
+saliency, _ = X.grad.abs().max(dim=1)
+"""
+
+MAXIMUM = "saliency, _ = X.grad.abs().max(dim=1)"
+OWN = "scores = scores.gather(1, y.view(-1, 1)).squeeze(1)"
+
+WRONG = {
+    "channels summed": ("the channels are added up", {MAXIMUM: "saliency = X.grad.abs().sum(dim=1)"}),
+    "channels averaged": ("the channels are averaged", {MAXIMUM: "saliency = X.grad.abs().mean(dim=1)"}),
+    "norm over channels": ("the channels' norm is taken", {MAXIMUM: "saliency = X.grad.norm(dim=1)"}),
+    "no absolute value": ("the absolute value is missing", {".abs().max": ".max"}),
+    "absolute value last": (
+        "the absolute value is taken after the maximum",
+        {MAXIMUM: "saliency = X.grad.max(dim=1)[0].abs()"},
+    ),
+    "no maximum": ("the maximum is taken over the wrong axis, or not at all", {MAXIMUM: "saliency = X.grad.abs()"}),
+    "wrong axis": ("the maximum is taken over the wrong axis, or not at all", {"max(dim=1)": "max(dim=3)"}),
+    "rows and columns exchanged": ("the axes are in another order", {"max(dim=1)": "transpose(2, 3).max(dim=1)"}),
+    "one channel only": ("only one channel", {MAXIMUM: "saliency = X.grad[:, 0].abs()"}),
+    "cross-entropy": (
+        "the gradient is that of a cross-entropy loss",
+        {OWN: "scores = torch.nn.functional.cross_entropy(scores, y, reduction='none')"},
+    ),
+    "probability": ("the gradient is that of the probability", {"scores = model(X)": "scores = model(X).softmax(1)"}),
+    "mean of the scores": ("divided by the number of images", {"scores.sum()": "scores.mean()"}),
+    "first score only": ("only the first image's score", {"scores.sum()": "scores[0]"}),
+    "all scores": ("the gradient of all scores together", {OWN: ""}),
+    "predicted class": ("the class that the network predicts", {OWN: "scores = scores.max(dim=1)[0]"}),
+    "batch of five": ("a batch size", {OWN: "scores = scores[torch.arange(5), y]"}),
+    "stretched to [0, 1]": (
+        "times what is expected",
+        {"max(dim=1)": "max(dim=1)\nsaliency = saliency / saliency.max()"},
+    ),
+    "times the image": ("multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
+    "nothing returned": ("does the function return its result?", {"return saliency": "return"}),
+}
+
+RIGHT = {
+    "backward with ones": {OWN: OWN, "scores.sum().backward()": "scores.backward(torch.ones_like(scores))"},
+    "backward with a list of ones": {
+        "scores.sum().backward()": "scores.backward(torch.FloatTensor([1.0] * len(y)).to(X))"
+    },
+    "autograd.grad with ones": """
+        own = model(X)[torch.arange(X.shape[0]), y]
+        gradient = torch.autograd.grad(own, X, grad_outputs=torch.ones_like(own), retain_graph=True)[0]
+        saliency = torch.max(torch.abs(gradient), 1).values
+    """,
+    "one-hot product": """
+        scores = model(X)
+        wanted = torch.zeros_like(scores).scatter_(1, y[:, None], 1)
+        (scores * wanted).sum().backward()
+        saliency = X.grad.data.abs_().amax(1)
+    """,
+    "upstream one-hot": """
+        scores = model(X)
+        scores.backward(torch.nn.functional.one_hot(y, scores.shape[1]).to(scores))
+        saliency = X.grad.abs().flatten(2).max(1)[0].view(len(X), *X.shape[2:])
+    """,
+    "a backward for each image": """
+        scores = model(X)
+        for i in range(len(y)):
+            scores[i, y[i]].backward(retain_graph=True)
+        saliency = X.grad.abs().max(1).values
+    """,
+    "numpy in the end": {MAXIMUM: "saliency = torch.from_numpy(np.max(np.abs(X.grad.numpy()), axis=1))"},
+    "numpy returned": {"return saliency": "return saliency.numpy()"},
+    "clones and leaves it to require gradients": """
+        X = X.clone().detach()
+        X.requires_grad = True
+        X.retain_grad()
+        scores = model(X).gather(1, y.unsqueeze(1))
+        torch.autograd.backward(scores, torch.ones_like(scores))
+        saliency = torch.max(X.grad.abs(), dim=1)[0]
+    """,
+    "squares and roots": {MAXIMUM: "saliency = (X.grad ** 2).max(dim=1)[0].sqrt()"},
+    "backend chosen at import": {
+        '"""Class saliency maps': 'import matplotlib\nmatplotlib.use("TkAgg", force=False)\n"""Class saliency maps'
+    },
+}

@@ -1,0 +1,63 @@
+"""StyleLoss.forward."""
+
+FILE, PART, BLOCK = "style_modules/style_loss.py", "style_loss", 1
+
+WRITTEN = """
+loss = 0
+for i, layer in enumerate(style_layers):
+    gram = self.gram_matrix(feats[layer])
+    loss += style_weights[i] * torch.sum((gram - style_targets[i]) ** 2)
+return loss
+"""
+
+SUM = "torch.sum((gram - style_targets[i]) ** 2)"
+
+WRONG = {
+    "mean": ("the mean is taken", {"torch.sum((": "torch.mean(("}),
+    "mse_loss": ("the mean is taken", {SUM: "nn.functional.mse_loss(gram, style_targets[i])"}),
+    "no weights": ("the weights are missing", {"style_weights[i] * torch": "torch"}),
+    "not squared": ("the difference of the Gram matrices is not squared", {" ** 2": ""}),
+    "absolute": ("the absolute difference is taken", {SUM: "(gram - style_targets[i]).abs().sum()"}),
+    "root": ("the root of each sum is taken", {SUM: "torch.norm(gram - style_targets[i])"}),
+    "not normalised": (
+        "the Gram matrices are not normalised",
+        {"gram_matrix(feats[layer])": "gram_matrix(feats[layer], False)"},
+    ),
+    "mean of the layers": (
+        "the sum is divided by the number of layers",
+        {"return loss": "return loss / len(style_layers)"},
+    ),
+    "last layer only": ("only the last layer counts", {"loss += ": "loss = "}),
+    "first layer only": ("only the first layer counts", {"return loss": "    return loss"}),
+    "a quarter": ("the paper's factor of a quarter", {"return loss": "return loss / 4"}),
+    "layers counted through": ("the layers are counted through", {"feats[layer]": "feats[i]"}),
+    "cut off": ("cut off from the graph", {"return loss": "return loss.detach()"}),
+    "item": ("cut off from the graph", {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"}),
+    "weights squared": (
+        "the weights are squared",
+        {
+            SUM: "torch.sum((style_weights[i] ** 0.5 * style_weights[i] ** 0.5 * gram - style_weights[i] * style_targets[i]) ** 2)",
+            "style_weights[i] * torch": "torch",
+        },
+    ),
+    "weights by layer": ("index", {"style_weights[i]": "style_weights[layer]"}),
+}
+
+RIGHT = {
+    "zip": """
+        total = 0.0
+        for l, A, w in zip(style_layers, style_targets, style_weights):
+            G = self.gram_matrix(feats[l])
+            total = total + w * nn.functional.mse_loss(G, A, reduction="sum")
+        return total
+    """,
+    "shape (1,)": {"loss = 0": "loss = torch.zeros(1)", "loss += ": "loss = loss + "},
+    "a list": "return sum(w * (self.gram_matrix(feats[l].clone()) - A).norm() ** 2 for l, A, w in zip(style_layers, style_targets, style_weights))",
+    "range": """
+        losses = []
+        for i in range(len(style_layers)):
+            G = self.gram_matrix(feats[style_layers[i]])
+            losses.append(((G - style_targets[i]) * (G - style_targets[i])).sum() * style_weights[i])
+        return torch.stack(losses).sum(dim=0, keepdim=True)
+    """,
+}

@@ -1,0 +1,84 @@
+"""style_utils.style_transfer: one step of the optimizer on `img`."""
+
+FILE, PART = "style_utils.py", "style_transfer"
+
+WRITTEN = """
+optimizer.zero_grad()
+feats = extract_features(img, cnn)
+c_loss = content_loss(content_weight, feats[content_layer], content_target)
+s_loss = style_loss(feats, style_layers, style_targets, style_weights)
+t_loss = tv_loss(img, tv_weight)
+loss = c_loss + s_loss + t_loss
+loss.backward()
+optimizer.step()
+"""
+
+WRONG = {
+    "gradients never cleared": ("the gradients are not cleared", {"optimizer.zero_grad()": ""}),
+    "no content loss": ("the content loss has no effect", {"c_loss + ": ""}),
+    "no style loss": ("the style loss has no effect", {"s_loss + ": ""}),
+    "no total variation": ("the total variation loss has no effect", {" + t_loss": ""}),
+    "style loss cut off": (
+        "the style loss has no effect",
+        {"s_loss = style_loss(feats": "s_loss = style_loss([f.detach() for f in feats]"},
+    ),
+    "learning rate never drops": (
+        "give Adam the decayed learning rate",
+        {"if t == decay_at:": "if t == num_iterations:"},
+    ),
+    "learning rate drops at once": ("the learning rate is not 3", {"if t == decay_at:": "if t == 0:"}),
+    "learning rate 0.1 all along": (
+        "the learning rate is not 3",
+        {"initial_lr: float = 3.0": "initial_lr: float = 0.1"},
+    ),
+    "learning rate drops at 100": ("before step 180", {"round(0.9 * num_iterations)": "round(0.5 * num_iterations)"}),
+    "no step": ("the image does not change", {"optimizer.step()": "pass"}),
+    "two steps": ("two steps", {"optimizer.step()": "optimizer.step()\noptimizer.step()"}),
+    "climbs": ("climbed", {"loss.backward()": "(-loss).backward()"}),
+    "content of the wrong layer": ("content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
+    "style targets as content": (
+        "the style loss has no effect",
+        {
+            "style_loss(feats, style_layers, style_targets": "style_loss(feats, style_layers, [style_loss.gram_matrix(content_features[l]) for l in style_layers]"
+        },
+    ),
+    "starts from noise": (
+        "starts from the content",
+        {"img = content_img.clone()": "img = torch.rand_like(content_img)"},
+    ),
+}
+
+RIGHT = {
+    "autograd.grad": {"optimizer.zero_grad()\n": "", "loss.backward()": "img.grad = torch.autograd.grad(loss, img)[0]"},
+    "cleared by hand": {"optimizer.zero_grad()": "img.grad = None"},
+    "cleared after the step": {
+        "optimizer.zero_grad()\n": "",
+        "optimizer.step()": "optimizer.step()\noptimizer.zero_grad(set_to_none=False)",
+    },
+    "learning rate of the groups": {
+        "optimizer = torch.optim.Adam([img], lr=decayed_lr)": "for group in optimizer.param_groups:\n                group['lr'] = decayed_lr"
+    },
+    "drops at 181": {"if t == decay_at:": "if t == decay_at + 1:"},
+    "groups at 181": {
+        "            optimizer = torch.optim.Adam([img], lr=decayed_lr)": "            pass\n        if t > decay_at:\n            optimizer.param_groups[0]['lr'] = 0.1"
+    },
+    "backward of each loss": {
+        "loss.backward()": "c_loss.backward(retain_graph=True)\ns_loss.backward(retain_graph=True)\nt_loss.backward()",
+        "loss = c_loss + s_loss + t_loss": "pass",
+    },
+    "a closure": """
+        def closure():
+            optimizer.zero_grad()
+            feats = extract_features(img, cnn)
+            loss = content_loss(content_weight, feats[content_layer], content_target)
+            loss += style_loss(feats, style_layers, style_targets, style_weights)
+            loss += tv_loss(img, tv_weight)
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+    """,
+    "losses called by forward": {
+        "content_loss(content": "content_loss.forward(content",
+        "tv_loss(img": "tv_loss.forward(img",
+    },
+}

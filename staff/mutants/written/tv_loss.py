@@ -1,0 +1,95 @@
+"""TotalVariationLoss.forward."""
+
+FILE, PART = "style_modules/tv_loss.py", "tv_loss"
+
+WRITTEN = """
+down = ((img[:, :, 1:, :] - img[:, :, :-1, :]) ** 2).sum()
+right = ((img[:, :, :, 1:] - img[:, :, :, :-1]) ** 2).sum()
+return tv_weight * (down + right)
+"""
+
+DOWN, ACROSS = "((img[:, :, 1:, :] - img[:, :, :-1, :]) ** 2)", "((img[:, :, :, 1:] - img[:, :, :, :-1]) ** 2)"
+RETURN = "return tv_weight * (down + right)"
+
+WRONG = {
+    "absolute": (
+        "absolute differences are taken",
+        {DOWN: "(img[:, :, 1:, :] - img[:, :, :-1, :]).abs()", ACROSS: "(img[:, :, :, 1:] - img[:, :, :, :-1]).abs()"},
+    ),
+    "vertical only": ("only vertical neighbours are compared", {"(down + right)": "down"}),
+    "horizontal only": ("only horizontal neighbours are compared", {"(down + right)": "right"}),
+    "no weight": ("the weight is missing", {"tv_weight * (": "("}),
+    "means": ("the mean is taken", {f"{DOWN}.sum()": f"{DOWN}.mean()", f"{ACROSS}.sum()": f"{ACROSS}.mean()"}),
+    "mean over all pixels": ("the mean over all pixels is taken", {RETURN: f"{RETURN} / img.numel()"}),
+    "last row and column dropped": (
+        "the last row and column are dropped",
+        {
+            "img[:, :, 1:, :] - img[:, :, :-1, :]": "img[:, :, 1:, :-1] - img[:, :, :-1, :-1]",
+            "img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, :-1, 1:] - img[:, :, :-1, :-1]",
+        },
+    ),
+    "root": (
+        "the root of the sum is taken",
+        {
+            "(down + right)": "torch.sqrt(down + right)",
+            "from torch import Tensor, nn": "import torch\nfrom torch import Tensor, nn",
+        },
+    ),
+    "squared after the sum": (
+        "the differences are added up before they are squared",
+        {
+            f"{DOWN}.sum()": "(img[:, :, 1:, :] - img[:, :, :-1, :]).sum() ** 2",
+            f"{ACROSS}.sum()": "(img[:, :, :, 1:] - img[:, :, :, :-1]).sum() ** 2",
+        },
+    ),
+    "around the edge": (
+        "the last pixel is compared with the first",
+        {DOWN: "(img.roll(1, 2) - img).square()", ACROSS: "(img.roll(1, 3) - img).square()"},
+    ),
+    "channels with channels": (
+        "axes other than height and width are compared",
+        {ACROSS: "(img[:, 1:] - img[:, :-1]).square()"},
+    ),
+    "one channel only": ("only one channel counts", {"down = ": "img = img[:, :1]\ndown = "}),
+    "cut off by detach": ("cut", {RETURN: "return (tv_weight * (down + right)).detach()"}),
+    "numpy": (
+        "cut",
+        """
+        import numpy as np
+        import torch
+        x = img.detach().numpy()
+        return torch.tensor(tv_weight * ((np.diff(x, axis=2) ** 2).sum() + (np.diff(x, axis=3) ** 2).sum()))
+    """,
+    ),
+    "weight squared": ("the weight is squared too", {"tv_weight * (": "tv_weight ** 2 * ("}),
+    "half": ("times what is expected", {RETURN: f"{RETURN} / 2"}),
+}
+
+RIGHT = {
+    "diff": "return tv_weight * (img.diff(dim=-1).pow(2).sum() + img.diff(dim=-2).pow(2).sum())",
+    "roll and cut": """
+        h = (img.roll(-1, 3) - img)[..., :-1]
+        v = (img.roll(-1, 2) - img)[..., :-1, :]
+        return ((h * h).sum() + (v * v).sum()) * tv_weight
+    """,
+    "shape (1,)": {RETURN: "return (tv_weight * (down + right)).reshape(1)"},
+    "narrow": """
+        N, C, H, W = img.shape
+        down = img.narrow(2, 1, H - 1) - img.narrow(2, 0, H - 1)
+        right = img.narrow(3, 1, W - 1) - img.narrow(3, 0, W - 1)
+        return tv_weight * ((down ** 2).sum() + (right ** 2).sum())
+    """,
+    "sums of each channel": """
+        down = (img[:, :, 1:] - img[:, :, :-1]).pow(2).sum(dim=(2, 3))
+        right = (img[..., 1:] - img[..., :-1]).pow(2).sum(dim=(2, 3))
+        return tv_weight * (down + right).sum()
+    """,
+    "a convolution": """
+        import torch
+        kernel = torch.tensor([[-1.0, 1.0]]).to(img)
+        flat = img.reshape(-1, 1, *img.shape[2:])
+        across = nn.functional.conv2d(flat, kernel.view(1, 1, 1, 2)) if img.shape[3] > 1 else flat * 0
+        down = nn.functional.conv2d(flat, kernel.view(1, 1, 2, 1)) if img.shape[2] > 1 else flat * 0
+        return tv_weight * (across.pow(2).sum() + down.pow(2).sum())
+    """,
+}
