@@ -97,7 +97,7 @@ def seen(pair):
 
 @pytest.mark.points(3)
 def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
-    """Adam with learning rate 3, down all three losses at other layers and weights, with gradients cleared each time."""
+    """Adam with learning rate 3, down all three losses, at other layers and weights; gradients cleared each time."""
     images = seen(probe)[1 : STEPS + 1]
     likeness = pair.alike(images, pair.images).min()
     if likeness > LIKENESS:
@@ -106,8 +106,8 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
     mistake = max(alike, key=alike.get)
     seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > LIKENESS else ""
     pytest.fail(
-        f"expected the first {STEPS} steps with at least {LIKENESS:.0%} of the pixels alike, got {likeness:.1%}{seems}\n"
-        f"    To read: {READ}"
+        f"expected the first {STEPS} steps with at least {LIKENESS:.0%} of the pixels alike, "
+        f"got {likeness:.1%}{seems}\n    To read: {READ}"
     )
 
 

@@ -238,21 +238,21 @@ def second_ascent_step(
     return {sentence: oracle.clamped(first + learning_rate * _unit(step)) for sentence, step in steps.items()}
 
 
-def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    own, plain = oracle.integrated_gradients(model, X, y), through(model, X, one_hot(y)).gradient
+def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
+    own, plain = oracle.integrated_gradients(model, X, y, steps), through(model, X, one_hot(y)).gradient
     return {
         "the sign is lost: what speaks against the class is negative.": np.abs(own),
         "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the channels are averaged: add them up.": own / 3,
         "the class that the network predicts was taken, not the one that was asked for.": oracle.integrated_gradients(
-            model, X, oracle.scores(model, X).argmax(1)
+            model, X, oracle.scores(model, X).argmax(1), steps
         ),
     }
 
 
-def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str) -> Mistakes:
-    own, there = oracle.layer_conductance(model, X, y, layer), through(model, X, one_hot(y))
+def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int) -> Mistakes:
+    own, there = oracle.layer_conductance(model, X, y, layer, steps), through(model, X, one_hot(y))
     return {
         "this is the layer's activation: conductance weighs it by what it does to the score.": there.outputs[layer],
         "this is the gradient of the layer.": there.gradients[layer],

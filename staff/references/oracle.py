@@ -238,8 +238,8 @@ def clamped(x: np.ndarray) -> np.ndarray:
 # --- the scripts' Captum halves ---
 
 
-def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int = 100) -> np.ndarray:
-    """(N, H, W): sum over the channels of X times the mean of ds_y / dx on the way from 0 to X."""
+def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> np.ndarray:
+    """(N, H, W): sum over the channels of X times the mean of ds_y / dx on the way from 0 to X, by Gauss-Legendre."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     mean = sum(
         weight / 2 * through(model, (point + 1) / 2 * X, one_hot(y)).gradient for point, weight in zip(points, weights)
@@ -247,13 +247,12 @@ def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: 
     return (mean * X).sum(1)
 
 
-def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int = 200) -> np.ndarray:
-    """The layer's shape: sum over the steps from 0 to X of ds_y / dA times the change of A."""
-    there = [through(model, alpha * X, one_hot(y)) for alpha in np.arange(steps + 1) / steps]
+def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int) -> np.ndarray:
+    """The layer's shape: sum over the steps from 0 to X, at Captum's places, of ds_y / dA times the change of A."""
+    points = np.polynomial.legendre.leggauss(steps + 1)[0]
+    there = [through(model, (point + 1) / 2 * X, one_hot(y)) for point in points]
     A, gradients = ([getattr(step, name)[layer] for step in there] for name in ("outputs", "gradients"))
-    return sum(
-        (before + after) / 2 * (new - old) for before, after, old, new in zip(gradients, gradients[1:], A, A[1:])
-    )
+    return sum(gradient * (new - old) for gradient, old, new in zip(gradients, A, A[1:]))
 
 
 def neuron_responses(
