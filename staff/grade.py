@@ -111,6 +111,7 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "") -> None:
     options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "-p", "no:cacheprovider",
                "-p", "no:unraisableexception", "-p", "no:threadexception",  # they collect garbage again and again
                "-o", "addopts=--strict-markers", "-o", "timeout=0",
+               "--assert=plain",  # or expected values would be spelt out
                 "-o", "pythonpath=", "-o", "filterwarnings=default"]  # fmt: skip
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -110,7 +110,10 @@ def check_cam(maps: np.ndarray, compare: Callable[[np.ndarray], None]) -> None:
         compare(maps)
     compare(stretched(maps) if maps.ndim == 3 else maps)
     if abs(maps.max() - 1) > 1e-6:
-        raise AssertionError(f"Grad-CAM: expected maps stretched to [0, 1], got none above {maps.max():.4g}")
+        raise AssertionError(
+            f"Grad-CAM: expected a largest value of 1, got {maps.max():.4g}\n"
+            "    It looks like this mistake: the map is not stretched to [0, 1]."
+        )
 
 
 def stretched(maps: np.ndarray) -> np.ndarray:

@@ -144,7 +144,8 @@ def class_visualization(
             show_every=num_iterations + 1,
             generate_plots=False,
         )
-    return {"image": array(image), "inputs": np.concatenate(facts.pop("seen"))} | facts
+    inputs = facts.pop("seen") or [np.zeros((0, 3, 224, 224), np.float32)]
+    return {"image": array(image), "inputs": np.concatenate(inputs)} | facts
 
 
 def jitter(X: np.ndarray, ox: int, oy: int) -> dict[str, Any]:

@@ -22,13 +22,12 @@ def two_inputs(probe, **settings):
     target, classes = (int(number) for number in stored()["target, classes"])
     out = probe("class_visualization", network="embedded", target=target, classes=classes, still=True, **settings)
     seen = out["inputs"]
+    compare.check_shape("what the network sees", seen, (len(seen), 3, 224, 224))
     new = [0] + [i for i in range(1, len(seen)) if not np.array_equal(seen[i], seen[i - 1])]  # some look twice a step
     assert len(new) > 1, "expected the image to change from step to step: add the step to img"
     start = stored()["start"]
     if compare.relative_error(compare.sample(seen[0]), start) > 1e-4:
-        pytest.fail(
-            "expected the first image to be the standard normal noise of the seed: leave the given lines as are"
-        )
+        pytest.fail("expected the first image to be the normal noise of the seed: leave the given lines as they are")
     return seen[new[0]][None], seen[new[1]][None]
 
 
@@ -68,6 +67,8 @@ def test_the_score_rises(probe):
     """After 12 iterations, with jitter and blur, the network gives the class a higher score than the noise's."""
     target, classes = (int(number) for number in stored()["target, classes"])
     out = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=12)
+    assert len(out["inputs"]) >= 12, f"expected the image to go through the network 12 times, got {len(out['inputs'])}"
+    compare.check_shape("what the network sees", out["inputs"], (len(out["inputs"]), 3, 224, 224))
     with torch.no_grad():
         first, last = networks.build("embedded")(torch.from_numpy(out["inputs"][[0, -1]]))[:, target].tolist()
     assert out["image"].shape == (224, 224, 3), f"expected a picture of 224 x 224, got {out['image'].shape}"

@@ -63,13 +63,14 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     network = {"height": 6, "width": 9, "seed": 2}
     weight = networks.build("linear", "float64", **network)[1].weight[target].numpy().reshape(X.shape)
     out = probe("fooling", network="linear", X=X, target=target, **network)
+    compare.check_shape("the fooling image", out["image"], X.shape)
     length = float(((out["image"] - X) ** 2).sum() ** 0.5)
     steps = round(length / 10)
     along = X + 10 * steps * weight / np.sqrt((weight**2).sum())
     compare.assert_close(
         "the fooling image", out["image"], along, 1e-6, {"the score is descended.": 2 * X - along}, READ
     )
-    assert says("linear", out["image"], **network) == target
+    assert says("linear", out["image"], **network) == target, "expected the network to say the target"
 
 
 def test_each_step_looks_at_the_network_once(probe):

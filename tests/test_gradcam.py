@@ -133,24 +133,8 @@ def test_the_network_gives_the_same_scores_and_gradients_afterwards():
 # --- Grad-CAM ---
 
 
-def assert_between_0_and_1(maps):
-    message = f"Grad-CAM: expected maps stretched to [0, 1], got values from {maps.min():.4g} to {maps.max():.4g}"
-    assert maps.min() >= -1e-6 and abs(maps.max() - 1) <= 1e-6, message
-
-
-def each_stretched(maps):
-    """Maps that were stretched to [0, 1] all together, as the classic assignment has it, are accepted as well."""
-    low, high = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
-    return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
-
-
 def check_stored_cam(maps, key):
-    expected = compare.references("grad_cam")[key]
-    if maps.shape == expected.shape and np.isfinite(maps).all() and maps.max() <= 1 + 1e-6 and maps.min() >= -1e-6:
-        compare.assert_stored("Grad-CAM", each_stretched(maps), "grad_cam", key, READ_CAM)
-        assert_between_0_and_1(maps)
-    else:
-        compare.assert_stored("Grad-CAM", maps, "grad_cam", key, READ_CAM)
+    compare.check_cam(maps, lambda maps: compare.assert_stored("Grad-CAM", maps, "grad_cam", key, READ_CAM))
 
 
 @gradcam
@@ -192,8 +176,9 @@ def test_guided_grad_cam_is_the_product(probe):
     cam = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
     back = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
     stored = [compare.references(name)["maps"] for name in ("grad_cam", "guided_backprop")]
-    assert cam.shape == (3, 72, 88) and back.shape == (3, 72, 88, 3), f"got shapes {cam.shape} and {back.shape}"
-    product = each_stretched(cam)[..., None] * back
+    compare.check_shape("Grad-CAM", cam, stored[0].shape)
+    compare.check_shape("guided backprop", back, stored[1].shape)
+    product = compare.stretched(cam)[..., None] * back
     compare.assert_close("Guided Grad-CAM", product, stored[0][..., None] * stored[1], 2e-3, read=READ_CAM)
 
 
@@ -203,8 +188,7 @@ def test_grad_cam_where_nothing_speaks_for_the_class_is_zero(probe):
     """A class with negative weights alone, and a dead one: zeros, not NaN, beside an image that has a map."""
     X = np.abs(inputs.noise(3, 3, 16, 20))
     maps = probe("grad_cam", network="positive", X=X, y=np.array([0, 1, 2]))["maps"]
-    assert maps.shape == (3, 16, 20), f"expected the shape (3, 16, 20), got {maps.shape}"
-    assert np.isfinite(maps).all(), "expected finite maps, got NaN or infinity: do not divide by a maximum of 0"
+    compare.check_shape("Grad-CAM (never divide by a maximum of 0)", maps, (3, 16, 20))
     assert not maps[1:].any(), "expected zeros where nothing speaks for the class"
 
 

@@ -20,6 +20,8 @@ ANSWER_BYTES = 256 * 1024 * 1024  # the most that one call may return
 class CallFailed(Exception):
     """The child gave no answer; the message continues "your code ..."."""
 
+    hung = False  # whether its time was up
+
 
 class ServerLost(Exception):
     """The fork server itself is gone, or out of time."""
@@ -93,7 +95,9 @@ class Client:
         self.peak = max(self.peak, report["memory"])
         self.reports.append({"probe": probe} | report)
         if report["ended"]:
-            raise CallFailed(report["ended"])
+            failed = CallFailed(report["ended"])
+            failed.hung = report["seconds"] > limits["seconds"]
+            raise failed
         try:
             return frames.decode(answer)
         except frames.FrameError as problem:

@@ -1,6 +1,6 @@
 """Frames: how arrays travel between processes. A JSON header, then raw bytes; nothing in them can be executed.
 
-    b"A3F1" | header length, 4 bytes | header: {"values": {...}, "arrays": [[name, dtype, shape], ...]} | array bytes
+b"A3F1" | header length, 4 bytes | header: {"values": {...}, "arrays": [[name, dtype, shape], ...]} | array bytes
 """
 
 import json

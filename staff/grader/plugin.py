@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import points, rules
+from staff.grader import hints, points, rules
 from staff.grader.client import CallFailed, Client, ServerLost
 from staff.grader.results import Results, Test
 
 SEED = pytest.StashKey[int]()
 HIDDEN = "staff/hidden"
 STARTS = 4  # of the fork server, when it is lost
+PATIENCE = 10  # what hung once gets so many times less in later calls, that time is left for the other functions
 
 
 class GradingPlugin:
@@ -28,6 +29,7 @@ class GradingPlugin:
         self.pictures: dict[str, list[tuple[str, np.ndarray]]] = {}  # by test, for the report
         self.problems: list[str] = []  # of the grader itself
         self._running = ""
+        self._hung: set[str] = set()  # probes
 
     def reach(self, name: str, **arguments: object) -> dict:
         """What `probes.call` does, in a child."""
@@ -54,9 +56,12 @@ class GradingPlugin:
                 if self.starts > STARTS:
                     raise ServerLost("the grader's fork server was lost too often")
                 self.client = self.start()
-            bounds = {"seconds": min(limits["seconds"], left), "memory": limits["megabytes"] << 20, "count": count}
+            seconds = limits["seconds"] / (PATIENCE if name in self._hung else 1)
+            bounds = {"seconds": min(seconds, left), "memory": limits["megabytes"] << 20, "count": count}
             answer = self.client.call(name, bounds, **arguments)
         except CallFailed as failed:
+            if failed.hung:
+                self._hung.add(name)
             raise StudentError("Ended", f"your code {failed}", "") from None
         except ServerLost as lost:
             self.close()
@@ -73,9 +78,8 @@ class GradingPlugin:
             client.__exit__()
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        from tests.probes import REACH
-
         from tests import compare
+        from tests.probes import REACH
 
         config.stash[REACH] = self.reach
         config.stash[SEED] = self.seed
@@ -142,8 +146,9 @@ class GradingPlugin:
     def _message(self, item: pytest.Item, error: BaseException) -> str:
         from tests.probes import StudentError
 
-        if isinstance(error, StudentError | AssertionError):
-            return f"{item.function.__doc__ or ''}\n\n{error}".strip()
+        if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):
+            hint = hints.of(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
+            return "\n".join(line for line in (item.function.__doc__, "", str(error), hint) if line is not None).strip()
         self.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
         return (
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
@@ -175,5 +180,6 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 
 def _title(item: pytest.Item) -> str:
-    words = item.name.removeprefix("test_").replace("_", " ")
-    return words[:1].upper() + words[1:]
+    words = item.originalname.removeprefix("test_").replace("_", " ")
+    which = f" ({', '.join(item.callspec.id.split('-'))})" if hasattr(item, "callspec") else ""
+    return words[:1].upper() + words[1:] + which

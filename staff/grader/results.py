@@ -79,7 +79,6 @@ class Results:
         write_whole(path, json.dumps(self.as_gradescope(), indent=1, allow_nan=False))
 
 
-
 def write_whole(path: Path, text: str) -> None:
     """Beside its place, then renamed: there is never half a file, and a link at `path` is replaced, not followed."""
     path.parent.mkdir(parents=True, exist_ok=True)

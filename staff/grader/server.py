@@ -97,7 +97,6 @@ def warm_up(project: Path) -> None:
     networks.build("embedded")  # much of torch for the first network built on "meta": seconds that children save
 
 
-
 def run(request: dict, options: dict, shared: int, link: socket.socket) -> tuple[dict, bytes]:
     """One call in one fork. Returns a report and the bytes that came back: b"" unless the child ended well."""
     limits = request.pop("limits")

@@ -1,0 +1,31 @@
+"""What an error in a student's code usually comes from: one sentence of help."""
+
+import re
+
+# In this order: a pattern of "Type: message", and the sentence.
+HINTS = {
+    r"NotImplementedError": "This part is not done yet.",
+    r"is missing from the submission": "It was not handed in, or lies in another folder: keep the folder structure.",
+    r"(Import|ModuleNotFound)Error": "Only the handout's packages and the standard library are there.",
+    r"SyntaxError|IndentationError": "Python cannot read the file: run it once before handing in.",
+    r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
+    r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
+        "Shapes do not fit. Is a batch size, an image size or a number of classes written as a number? Take it from "
+        "X.shape, y or scores.shape: tests use 1, 2 and 7 images that are not square."
+    ),
+    r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
+    r"backward through the graph a second time": "Score the images again before each backward pass.",
+    r"grad can be implicitly created only for scalar": "Sum the scores before backward, or hand it ones.",
+    r"leaf Variable.*in-place|leaf variable.*in-place": "Change a copy without a graph: X.detach().clone().",
+    r"modified by an inplace operation": "A value that the backward pass needs was written over: use a copy.",
+    r"same dtype|Double and Float|Float and Double|scalar type|expected .* dtype": (
+        "Numbers of two types meet: make new tensors with torch.zeros_like(X) or .to(X), not with a type of their own."
+    ),
+    r"can't convert|Can't call numpy|requires_grad=True.*numpy": "Call .detach() before .numpy().",
+    r"does the function return its result": "The function gives nothing back: is its `return` missing?",
+}
+
+
+def of(error: str) -> str:
+    """The sentence, or "". error: "Type: message", without the lines of the student's code."""
+    return next((sentence for pattern, sentence in HINTS.items() if re.search(pattern, error)), "")
