@@ -31,7 +31,10 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.processes, context, initializer=judging.start) as pool:
-        verdicts = list(pool.map(judging.judge, chosen, chunksize=4))
+        verdicts = []
+        for verdict in pool.map(judging.judge, chosen, chunksize=4):
+            verdicts.append(verdict)
+            print(f"\r{len(verdicts)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
     return _print(verdicts, args.verbose, time.monotonic() - started)
 
 

@@ -1,11 +1,16 @@
 """One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
 
+import hashlib
+import inspect
 import multiprocessing.util
+import pickle
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from types import ModuleType
 
 from staff import grade
 from staff.grader import intake, points, rules, workspace
@@ -13,6 +18,7 @@ from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 from staff.mutants import variants
+from staff.references import mistakes, oracle
 from tests import compare
 
 SEED = 2026
@@ -43,7 +49,32 @@ def start() -> None:
     workspace.build(project, intake.Submission(files=variants.solution()))
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
+    for module in (oracle, mistakes):
+        _remember(module)
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
+
+
+def _remember(module: ModuleType) -> None:
+    """Let each function keep its results: with one seed, hidden tests ask the same for every variant."""
+
+    def remembering(function):
+        known = {}
+
+        @wraps(function)
+        def remembered(*arguments, **keywords):
+            try:
+                key = hashlib.sha256(pickle.dumps((arguments, sorted(keywords.items())))).digest()
+            except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
+                return function(*arguments, **keywords)
+            if key not in known:
+                known[key] = function(*arguments, **keywords)
+            return known[key]
+
+        return remembered
+
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot",):
+            setattr(module, name, remembering(function))
 
 
 def _end(work: Path) -> None:
@@ -52,6 +83,8 @@ def _end(work: Path) -> None:
 
 
 def judge(variant: variants.Variant) -> Verdict:
+    if variant.problem:
+        return Verdict(variant, 0, 0, False, "", [variant.problem])
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)

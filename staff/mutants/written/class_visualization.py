@@ -1,6 +1,6 @@
 """ClassVisualization.create_class_visualization: from img (a leaf) to an `img` one step further up."""
 
-FILE, PART = "visualizers/class_visualization.py", "class_visualization"
+FILE, FUNCTION, PART = "visualizers/class_visualization.py", "create_class_visualization", "class_visualization"
 
 WRITTEN = """
 score = model(img)[0, target_y]

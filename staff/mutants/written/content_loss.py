@@ -1,6 +1,6 @@
 """ContentLoss.forward."""
 
-FILE, PART = "style_modules/content_loss.py", "content_loss"
+FILE, FUNCTION, PART = "style_modules/content_loss.py", "forward", "content_loss"
 
 WRITTEN = """
 import torch

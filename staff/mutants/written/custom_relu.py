@@ -1,6 +1,6 @@
 """CustomReLU.backward: from x and dout to the gradient that is let through."""
 
-FILE, PART = "visualizers/gradcam.py", "guided_backprop"
+FILE, FUNCTION, PART = "visualizers/gradcam.py", "backward", "guided_backprop"
 
 WRITTEN = """
 grad = dout.clone()

@@ -1,6 +1,6 @@
 """FoolingImage.make_fooling_image: from x (a copy of X), target_y and model to an `x` that the model takes for it."""
 
-FILE, PART = "visualizers/fooling_image.py", "fooling"
+FILE, FUNCTION, PART = "visualizers/fooling_image.py", "make_fooling_image", "fooling"
 
 WRITTEN = """
 x.requires_grad_()
@@ -40,7 +40,9 @@ WRONG = {
     "cross-entropy": (
         "the gradient is that of a cross-entropy loss or of a probability",
         {
-            "scores[0, target_y].backward()": "(-nn.functional.cross_entropy(scores, torch.tensor([target_y]))).backward()"
+            "scores[0, target_y].backward()": (
+                "loss = nn.functional.cross_entropy(scores, torch.tensor([target_y]))\n    (-loss).backward()"
+            )
         },
     ),
     "probability": (
@@ -112,5 +114,5 @@ RIGHT = {
         "x.grad.norm()": "float(np.linalg.norm(x.grad.numpy()))",
         "import torch\n": "import numpy as np\nimport torch\n",
     },
-    "an image that requires gradients": {"return x.detach()": "return x"},
+    "an image that requires gradients": WRITTEN + "return x\n",
 }

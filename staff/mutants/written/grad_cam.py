@@ -1,6 +1,6 @@
 """GradCam.grad_cam: from `activation` (N, C, h, w), a leaf, and `scores` (N, K) to `cam`, (N, h, w)."""
 
-FILE, PART = "visualizers/gradcam.py", "gradcam"
+FILE, FUNCTION, PART = "visualizers/gradcam.py", "grad_cam", "gradcam"
 
 WRITTEN = """
 own = scores.gather(1, y_tensor.view(-1, 1))
@@ -28,22 +28,6 @@ WRONG = {
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
-    "layer 11": ("the layer is features[11]", {'layer: str = "features.12"': 'layer: str = "features.11"'}),
-    "layer 9": ("the layer is features[9]", {'layer: str = "features.12"': 'layer: str = "features.9"'}),
-    "rows and columns exchanged": ("the map is turned", {"X_tensor.shape[2:]).cpu()": "X_tensor.shape[:1:-1]).cpu()"}),
-    "turned before it is resized": ("the map is turned", {"cam = F.relu(cam)": "cam = F.relu(cam).transpose(1, 2)"}),
-    "not resized": ("the map has the size of the layer", {"return _resized(cam, X_tensor.shape[2:])": "return cam"}),
-    "not stretched": (
-        "the map is not stretched",
-        {"return torch.where(varies, scaled, (cam > 0).to(cam))": "return cam"},
-    ),
-    "NaN where nothing is": (
-        "do not divide by",
-        {
-            "torch.where(varies, spread, 1)": "spread",
-            "return torch.where(varies, scaled, (cam > 0).to(cam))": "return scaled",
-        },
-    ),
     "squared gradients": ("squared", {"activation.grad.mean": "activation.grad.square().mean"}),
     "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
 }
@@ -75,19 +59,4 @@ RIGHT = {
             cam = cam + activation.grad[:, k].mean((1, 2)).view(-1, 1, 1) * activation[:, k].detach()
         cam[cam < 0] = 0
     """,
-    "stretched by the batch": {
-        "cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)": "cam.min().view(1, 1, 1), cam.max().view(1, 1, 1)",
-        "empty = (high <= 0).flatten().nonzero()[:, 0].tolist()": "empty = []",
-    },
-    "resized by Pillow, each by itself": {
-        "return _resized(cam, X_tensor.shape[2:]).cpu().numpy()": """from PIL import Image
-        maps = []
-        for one in cam.detach().numpy():
-            H, W = X_tensor.shape[2:]
-            one = np.array(Image.fromarray(one.astype(np.float32)).resize((W, H), Image.BICUBIC))
-            one = one - one.min()
-            maps.append(one / one.max() if one.max() > 0 else one)
-        return np.stack(maps)""",
-    },
-    "a tensor returned": {"X_tensor.shape[2:]).cpu().numpy()": "X_tensor.shape[2:])"},
 }

@@ -1,6 +1,6 @@
 """StyleLoss.gram_matrix."""
 
-FILE, PART = "style_modules/style_loss.py", "style_loss"
+FILE, FUNCTION, PART = "style_modules/style_loss.py", "gram_matrix", "style_loss"
 
 WRITTEN = """
 N, C, H, W = features.shape

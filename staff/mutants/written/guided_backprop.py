@@ -1,6 +1,6 @@
 """GradCam.guided_backprop: from X (a leaf), y_tensor and gc_model to `maps`, (N, H, W, 3)."""
 
-FILE, PART, BLOCK = "visualizers/gradcam.py", "guided_backprop", 1
+FILE, FUNCTION, PART = "visualizers/gradcam.py", "guided_backprop", "guided_backprop"
 
 WRITTEN = """
 with relu_replaced_by(CustomReLU.apply):
@@ -40,11 +40,8 @@ RIGHT = {
             maps = torch.autograd.grad(own.sum(), X)[0].permute(0, 2, 3, 1)
     """,
     "backward with ones": {"own.sum().backward()": "own.backward(torch.ones_like(own))"},
-    "transposed by numpy": {
-        "maps = X.grad.permute(0, 2, 3, 1)": "maps = X.grad.numpy().transpose(0, 2, 3, 1)",
-        "return maps.cpu().numpy()": "return maps",
-    },
-    "a tensor returned": {"return maps.cpu().numpy()": "return maps"},
+    "transposed by numpy": {"maps = X.grad.permute(0, 2, 3, 1)": "return X.grad.numpy().transpose(0, 2, 3, 1)"},
+    "a tensor returned": {"maps = X.grad": "return X.grad"},
     "modules replaced and not put back": """
         def replace(parent):
             for name, child in parent.named_children():

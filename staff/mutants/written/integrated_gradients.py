@@ -1,6 +1,6 @@
 """saliency_map.integrated_gradients, by Captum."""
 
-FILE, PART, BLOCK = "saliency_map.py", "captum", 1
+FILE, FUNCTION, PART = "saliency_map.py", "integrated_gradients", "captum"
 
 WRITTEN = """
 method = IntegratedGradients(model)

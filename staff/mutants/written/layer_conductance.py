@@ -1,6 +1,6 @@
 """gradcam.layer_conductance, by Captum."""
 
-FILE, PART, BLOCK = "gradcam.py", "captum", 2
+FILE, FUNCTION, PART = "gradcam.py", "layer_conductance", "captum"
 
 WRITTEN = """
 method = LayerConductance(model, layer)

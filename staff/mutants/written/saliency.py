@@ -1,6 +1,6 @@
 """SaliencyMap.compute_saliency_maps: from X (a leaf), y and model to `saliency`."""
 
-FILE, PART = "visualizers/saliency_map.py", "saliency"
+FILE, FUNCTION, PART = "visualizers/saliency_map.py", "compute_saliency_maps", "saliency"
 
 WRITTEN = """
 scores = model(X)
@@ -40,7 +40,7 @@ WRONG = {
         {"max(dim=1)": "max(dim=1)\nsaliency = saliency / saliency.max()"},
     ),
     "times the image": ("multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
-    "nothing returned": ("does the function return its result?", {"return saliency": "return"}),
+    "nothing returned": ("does the function return its result?", {MAXIMUM: f"{MAXIMUM}\nreturn"}),
 }
 
 RIGHT = {
@@ -71,7 +71,7 @@ RIGHT = {
         saliency = X.grad.abs().max(1).values
     """,
     "numpy in the end": {MAXIMUM: "saliency = torch.from_numpy(np.max(np.abs(X.grad.numpy()), axis=1))"},
-    "numpy returned": {"return saliency": "return saliency.numpy()"},
+    "numpy returned": {MAXIMUM: "return X.grad.abs().max(dim=1)[0].numpy()"},
     "clones and leaves it to require gradients": """
         X = X.clone().detach()
         X.requires_grad = True

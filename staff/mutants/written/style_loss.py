@@ -1,6 +1,6 @@
 """StyleLoss.forward."""
 
-FILE, PART, BLOCK = "style_modules/style_loss.py", "style_loss", 1
+FILE, FUNCTION, PART = "style_modules/style_loss.py", "forward", "style_loss"
 
 WRITTEN = """
 loss = 0
@@ -33,13 +33,7 @@ WRONG = {
     "layers counted through": ("the layers are counted through", {"feats[layer]": "feats[i]"}),
     "cut off": ("cut off from the graph", {"return loss": "return loss.detach()"}),
     "item": ("cut off from the graph", {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"}),
-    "weights squared": (
-        "the weights are squared",
-        {
-            SUM: "torch.sum((style_weights[i] ** 0.5 * style_weights[i] ** 0.5 * gram - style_weights[i] * style_targets[i]) ** 2)",
-            "style_weights[i] * torch": "torch",
-        },
-    ),
+    "weights squared": ("the weights are squared", {"style_weights[i] *": "style_weights[i] ** 2 *"}),
     "weights by layer": ("index", {"style_weights[i]": "style_weights[layer]"}),
 }
 
@@ -52,7 +46,10 @@ RIGHT = {
         return total
     """,
     "shape (1,)": {"loss = 0": "loss = torch.zeros(1)", "loss += ": "loss = loss + "},
-    "a list": "return sum(w * (self.gram_matrix(feats[l].clone()) - A).norm() ** 2 for l, A, w in zip(style_layers, style_targets, style_weights))",
+    "a generator": """
+        pairs = zip(style_layers, style_targets, style_weights)
+        return sum(w * (self.gram_matrix(feats[layer].clone()) - A).norm() ** 2 for layer, A, w in pairs)
+    """,
     "range": """
         losses = []
         for i in range(len(style_layers)):

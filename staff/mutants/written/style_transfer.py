@@ -1,6 +1,6 @@
 """style_utils.style_transfer: one step of the optimizer on `img`."""
 
-FILE, PART = "style_utils.py", "style_transfer"
+FILE, FUNCTION, PART = "style_utils.py", "style_transfer", "style_transfer"
 
 WRITTEN = """
 optimizer.zero_grad()
@@ -36,10 +36,11 @@ WRONG = {
     "two steps": ("two steps", {"optimizer.step()": "optimizer.step()\noptimizer.step()"}),
     "climbs": ("climbed", {"loss.backward()": "(-loss).backward()"}),
     "content of the wrong layer": ("content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
-    "style targets as content": (
+    "style of the content": (
         "the style loss has no effect",
         {
-            "style_loss(feats, style_layers, style_targets": "style_loss(feats, style_layers, [style_loss.gram_matrix(content_features[l]) for l in style_layers]"
+            "s_loss = ": "own = [style_loss.gram_matrix(content_features[layer]) for layer in style_layers]\ns_loss = ",
+            "style_targets": "own",
         },
     ),
     "starts from noise": (
@@ -56,11 +57,14 @@ RIGHT = {
         "optimizer.step()": "optimizer.step()\noptimizer.zero_grad(set_to_none=False)",
     },
     "learning rate of the groups": {
-        "optimizer = torch.optim.Adam([img], lr=decayed_lr)": "for group in optimizer.param_groups:\n                group['lr'] = decayed_lr"
+        "optimizer = torch.optim.Adam([img], lr=decayed_lr)": "optimizer.param_groups[0]['lr'] = decayed_lr"
     },
     "drops at 181": {"if t == decay_at:": "if t == decay_at + 1:"},
-    "groups at 181": {
-        "            optimizer = torch.optim.Adam([img], lr=decayed_lr)": "            pass\n        if t > decay_at:\n            optimizer.param_groups[0]['lr'] = 0.1"
+    "groups from 181 on": {
+        "optimizer = torch.optim.Adam([img], lr=decayed_lr)": "pass",
+        "optimizer.zero_grad()": (
+            "if t > 180:\n    for group in optimizer.param_groups:\n        group['lr'] = 0.1\noptimizer.zero_grad()"
+        ),
     },
     "backward of each loss": {
         "loss.backward()": "c_loss.backward(retain_graph=True)\ns_loss.backward(retain_graph=True)\nt_loss.backward()",

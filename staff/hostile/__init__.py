@@ -1,0 +1,1 @@
+"""Submissions that attack the grader, each bounding itself, and the proof that none of them gains anything."""

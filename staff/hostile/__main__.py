@@ -1,0 +1,202 @@
+"""Grade submissions that attack, one after the other, and print what each of them got.
+
+    python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
+
+WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
+staff/grade.py with a short deadline. Held: no attack earns more than the honest stub, or reports that it reached what is
+out of reach; each yields valid results before the deadline and GRACE seconds; nothing of it runs or lies about
+afterwards. Exits with 1 where one does not hold.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from staff.grader import descendants, kernel
+from staff.grader.intake import STUDENT_FILES
+from staff.handout import contents, markers
+from staff.hostile import archives, payloads
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE, GRACE = 30, 10  # seconds
+SHARED = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), str(ROOT))  # where what is left behind could lie
+
+
+@dataclass
+class Outcome:
+    name: str
+    score: float
+    seconds: float
+    wrong: list[str]  # what did not hold
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("words", nargs="*", help="choose the attacks whose name holds one of them")
+    args = parser.parse_args(argv)
+    started, outcomes = time.monotonic(), []
+    names = [name for name in every() if not args.words or any(word in name for word in args.words)]
+    honest = run("the honest stub")
+    for name in names:
+        outcomes.append(run(name, allowed=honest.score))
+        _print(outcomes[-1])
+    bad = sum(bool(outcome.wrong) for outcome in outcomes)
+    print(f"\n{len(outcomes)} attacks: {bad} did not fail as they should; the honest stub earns {honest.score:g}.")
+    print(f"{time.monotonic() - started:.0f} s.")
+    return int(bad > 0 or bool(honest.wrong))
+
+
+def every() -> list[str]:
+    return [*payloads.BODIES, *payloads.FILES, *archives.ARCHIVES]
+
+
+def run(name: str, allowed: float = 0, suite: Path = ROOT, deadline: float = DEADLINE) -> Outcome:
+    """Grade one attack, or with another name the honest stub. suite: whose tests/ and staff/hidden/ are run."""
+    kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
+    place = Path(tempfile.mkdtemp(prefix="hostile-"))
+    place.chmod(0o755)
+    mark = place.name
+    folders = [place / folder for folder in ("tmp", "out", "in")]
+    for folder in folders:
+        folder.mkdir()
+    tmp, out, handed_in = folders
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as nameless:
+            nameless.bind(f"\0{mark}")
+            nameless.listen()
+            submission = _submission(name, handed_in, mark, out, listener.getsockname()[1])
+            before = _listing(handed_in)
+            started = time.monotonic()
+            said = _grade(submission, out, tmp, suite, deadline)
+            seconds = time.monotonic() - started
+        wrong = [f"grade.py said: {said}"] if said else []
+        score, problems = _looked_at(out, allowed)
+        wrong += problems
+        if seconds > deadline + GRACE:
+            wrong.append(f"took {seconds:.0f} s")
+        if left := descendants.of(os.getpid()):
+            wrong.append(f"left {len(left)} processes running")
+            descendants.end_all(os.getpid())
+        if _listing(handed_in) != before:
+            wrong.append("changed the submission")
+        lying = [*_named(mark), *map(str, tmp.iterdir()), *_shared_memory()]
+        lying += [str(path) for path in out.iterdir() if path.name not in ("results.json", "report.html")]
+        if lying:
+            wrong.append(f"left behind {', '.join(lying[:5])}")
+        return Outcome(name, score, seconds, wrong)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path:
+    parts = contents.part_numbers()
+    files = {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in STUDENT_FILES}
+    if name in archives.ARCHIVES:
+        return archives.ARCHIVES[name](place, files)
+    if name in payloads.BODIES or name in payloads.FILES:
+        files[payloads.FILE] = payloads.source(name, mark=mark, root=ROOT, out=out, port=port, user=os.getuid())
+    for file, data in files.items():
+        (place / file).parent.mkdir(exist_ok=True)
+        (place / file).write_bytes(data)
+    return place
+
+
+def _grade(submission: Path, out: Path, tmp: Path, suite: Path, deadline: float) -> str:
+    """Returns what went wrong, "" if nothing did."""
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); from staff import grade\n"
+        "out = Path(sys.argv[3])\n"
+        "grade.grade(Path(sys.argv[2]), out / 'results.json', out / 'report.html', None, float(sys.argv[5]), "
+        "Path(sys.argv[4]))"
+    )
+    command = [sys.executable, str(ROOT / "staff/grade.py"), str(submission), "--out", str(out / "results.json")]
+    command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
+    if suite != ROOT:
+        command = [sys.executable, "-c", program, str(ROOT), str(submission), str(out), str(suite), str(deadline)]
+    grader = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp)},
+    )
+    try:
+        _, said = grader.communicate(timeout=deadline + 3 * GRACE)
+    except subprocess.TimeoutExpired:
+        grader.kill()
+        grader.communicate()
+        return "nothing, and had to be ended"
+    return said.decode(errors="replace")[-500:] if grader.returncode else ""
+
+
+def _looked_at(out: Path, allowed: float) -> tuple[float, list[str]]:
+    """The score, and what is wrong with the results."""
+    try:
+        text = (out / "results.json").read_text()
+        results = json.loads(text)
+        tests = results["tests"]
+        score = float(results["score"])
+        whole = abs(score - sum(test["score"] for test in tests)) < 0.01 and all(
+            {"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests
+        )
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        return 0, [f"no valid results: {type(problem).__name__}: {problem}"]
+    wrong = [] if whole and tests else ["the results are not whole"]
+    if score > allowed:
+        wrong.append(f"earned {score:g}, more than {allowed:g}")
+    wrong += [test["output"][test["output"].index("BREACH") :][:200] for test in tests if "BREACH" in test["output"]][
+        :1
+    ]
+    if results["extra_data"].get("grader_problems"):
+        wrong.append(f"the grader's problems: {str(results['extra_data']['grader_problems'])[:300]}")
+    report = out / "report.html"
+    if report.exists() and "<script>alert" in report.read_text(errors="replace"):
+        wrong.append("put a script into the report")
+    return score, wrong
+
+
+def _listing(folder: Path) -> list[tuple]:
+    paths = sorted(folder.rglob("*"))
+    return [
+        (str(path), status.st_mode, status.st_size, status.st_mtime_ns) for path in paths if (status := path.lstat())
+    ]
+
+
+def _named(mark: str) -> list[str]:
+    """What carries the attack's mark in its name, but for the folder that it was graded in."""
+    found = []
+    for top in SHARED:
+        for entry in os.scandir(top) if os.path.isdir(top) else ():
+            if mark in entry.name and entry.path != os.path.join(tempfile.gettempdir(), mark):
+                found.append(entry.path)
+    return found
+
+
+def _shared_memory() -> list[str]:
+    """Segments and queues of System V that belong to a user whom the grader made up."""
+    found = []
+    for kind in ("shm", "msg", "sem"):
+        try:
+            head, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+        except OSError:
+            continue
+        column = head.split().index("uid")
+        found += [f"{kind} {line.split()[1]}" for line in lines if int(line.split()[column]) >= 200_000]
+    return found
+
+
+def _print(outcome: Outcome) -> None:
+    held = "; ".join(outcome.wrong) or "held"
+    print(f"  {outcome.score:5.2f} points  {outcome.seconds:4.0f} s  {outcome.name:50} {held}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
