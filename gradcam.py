@@ -51,43 +51,78 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     layer = find_layer(args.layer, X, model)
 
     # Part 1: ours. The product of the two maps has the detail of one and the place of the other.
-    method = GradCam(args.layer)
-    guided = method.guided_backprop(X, y, model)  # (N, H, W, 3)
-    cam = method.grad_cam(X, y, model)  # (N, H, W)
-    guided_cam = cam[..., None] * guided
-    own_path = figure.grid(
-        [
-            Row(list(images), "image", names),
-            Row(list(figure.about_grey(guided)), "guided backprop"),
-            Row(list(figure.overlay(images, cam)), "Grad-CAM", bar=Bar(figure.JET, "nothing", "for")),
-            Row(list(figure.about_grey(guided_cam)), "Guided Grad-CAM"),
-        ],
-        out / "gradcam.png",
-        source.name,
-        "Guided backprop, Grad-CAM, and their product",
-    )
+    unwritten = script.Unwritten()
+    method, rows = GradCam(args.layer), [Row(list(images), "image", names)]
+    with unwritten:
+        guided = method.guided_backprop(X, y, model)  # (N, H, W, 3)
+        rows.append(Row(list(figure.about_grey(guided)), "guided backprop"))
+    with unwritten:
+        cam = method.grad_cam(X, y, model)  # (N, H, W)
+        rows.append(Row(list(figure.overlay(images, cam)), "Grad-CAM", bar=Bar(figure.JET, "nothing", "for")))
+    if unwritten.first is None:
+        guided_cam = cam[..., None] * guided
+        rows.append(Row(list(figure.about_grey(guided_cam)), "Guided Grad-CAM"))
+    if len(rows) > 1:
+        title = "Guided backprop, Grad-CAM, and their product"
+        own_path = figure.grid(rows, out / "gradcam.png", source.name, title)
 
     # Part 2: Captum's. It keeps the channels first, and leaves the map as small as the layer.
-    # BEGIN SOLUTION captum
-    captum_guided = as_images(GuidedBackprop(model).attribute(X, target=y))
-    captum_guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
-    captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
-    # INSTEAD
-    # TODO (Part 1.5): by Captum, `captum_guided` and `captum_guided_cam`, through as_images(...) to (N, H, W, 3), and
-    #   `captum_cam`, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
-    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
-    #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
-    # END SOLUTION
-    captum_path = figure.grid(
-        [
-            Row(list(images), "image", names),
-            Row(list(figure.about_grey(captum_guided)), "guided backprop"),
-            Row(list(figure.about_grey(captum_guided_cam)), "Guided Grad-CAM"),
-        ],
-        out / "gradcam_captum.png",
-        source.name,
-        "Captum: guided backprop and Guided Grad-CAM",
-    )
+    with unwritten:
+        # BEGIN SOLUTION captum
+        captum_guided = as_images(GuidedBackprop(model).attribute(X, target=y))
+        captum_guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
+        captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
+        # INSTEAD
+        # TODO (Part 1.5): by Captum, `captum_guided` and `captum_guided_cam`, through as_images(...) to (N, H, W, 3),
+        #   and `captum_cam`, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
+        #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
+        #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
+        # END SOLUTION
+        captum_path = figure.grid(
+            [
+                Row(list(images), "image", names),
+                Row(list(figure.about_grey(captum_guided)), "guided backprop"),
+                Row(list(figure.about_grey(captum_guided_cam)), "Guided Grad-CAM"),
+            ],
+            out / "gradcam_captum.png",
+            source.name,
+            "Captum: guided backprop and Guided Grad-CAM",
+        )
+
+    # Part 3: what one layer, and one of its neurons, make of the images.
+    with unwritten:
+        # BEGIN SOLUTION captum
+        evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)  # (N, h, w), without Grad-CAM's ReLU
+        activation = LayerActivation(model, layer).attribute(X)  # (N, C, h, w)
+        # INSTEAD
+        # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
+        #> raise NotImplementedError("Part 1.5: a layer by Captum")
+        # END SOLUTION
+        conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
+        neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
+        responses = neuron_responses(X, neurons, model, layer)
+        sign = Bar(figure.SIGNED, "against", "for")
+        layers_path = figure.grid(
+            [
+                Row(list(images), "image", names),
+                Row(list(figure.signed(as_array(evidence))), "Layer Grad-CAM", bar=sign),
+                Row(list(figure.signed(as_array(conductance.sum(dim=1)))), "layer conductance", bar=sign),
+                Row(
+                    list(figure.heat(as_array(activation.abs().mean(dim=1)))),
+                    "layer activation",
+                    bar=Bar(figure.HEAT, "silent", "strong"),
+                ),
+                Row(
+                    list(figure.about_grey(responses)),
+                    "one neuron",
+                    [f"channel {channel} at ({row}, {column})" for channel, row, column in neurons],
+                ),
+            ],
+            out / "gradcam_layers.png",
+            source.name,
+            f"Captum: layer {args.layer} and one of its neurons",
+        )
+    unwritten.tell()
 
     # The same methods twice. Captum's maps are brought to ours: same size, same kernel, same scale.
     pairs = {
@@ -116,42 +151,6 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         "The same methods, ours and Captum's",
         "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + ".",
         columns=len(columns),
-    )
-
-    # Part 3: what one layer, and one of its neurons, make of the images.
-    # BEGIN SOLUTION captum
-    evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)  # (N, h, w), without Grad-CAM's ReLU
-    activation = LayerActivation(model, layer).attribute(X)  # (N, C, h, w)
-    # INSTEAD
-    # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
-    #> raise NotImplementedError("Part 1.5: a layer by Captum")
-    # END SOLUTION
-    conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
-    neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
-    responses = neuron_responses(X, neurons, model, layer)
-    layers_path = figure.grid(
-        [
-            Row(list(images), "image", names),
-            Row(list(figure.signed(as_array(evidence))), "Layer Grad-CAM", bar=Bar(figure.SIGNED, "against", "for")),
-            Row(
-                list(figure.signed(as_array(conductance.sum(dim=1)))),
-                "layer conductance",
-                bar=Bar(figure.SIGNED, "against", "for"),
-            ),
-            Row(
-                list(figure.heat(as_array(activation.abs().mean(dim=1)))),
-                "layer activation",
-                bar=Bar(figure.HEAT, "silent", "strong"),
-            ),
-            Row(
-                list(figure.about_grey(responses)),
-                "one neuron",
-                [f"channel {channel} at ({row}, {column})" for channel, row, column in neurons],
-            ),
-        ],
-        out / "gradcam_layers.png",
-        source.name,
-        f"Captum: layer {args.layer} and one of its neurons",
     )
 
     pictures = [

@@ -37,28 +37,32 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     model, out = source.model, Path(args.out)
 
     # Part 1: ours.
-    show = SaliencyMap().show_saliency_maps
-    own_path = show(images, y.cpu().numpy(), list(source.class_names), model, out / "saliency_map.png", source.name)
-    own = SaliencyMap().compute_saliency_maps(X, y, model).cpu().numpy()  # (N, H, W)
+    unwritten = script.Unwritten()
+    with unwritten:
+        show, path = SaliencyMap().show_saliency_maps, out / "saliency_map.png"
+        own_path = show(images, y.cpu().numpy(), list(source.class_names), model, path, source.name)
+        own = SaliencyMap().compute_saliency_maps(X, y, model).cpu().numpy()  # (N, H, W)
 
     # Part 2: Captum's. Its saliency keeps the channels apart; their maximum is ours.
-    # BEGIN SOLUTION captum
-    captum = Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()  # (N, H, W)
-    # INSTEAD
-    # TODO (Part 1.5): `captum`, the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
-    #> raise NotImplementedError("Part 1.5: saliency by Captum")
-    # END SOLUTION
-    integrated = integrated_gradients(X, y, model)
-    captum_path = figure.grid(
-        [
-            Row(list(images), "image", names),
-            Row(list(figure.signed(integrated)), "integrated gradients", bar=Bar(figure.SIGNED, "against", "for")),
-            Row(list(figure.heat(captum)), "saliency", bar=Bar(figure.HEAT, "no effect", "strong")),
-        ],
-        out / "saliency_map_captum.png",
-        source.name,
-        "Captum: integrated gradients and saliency",
-    )
+    with unwritten:
+        # BEGIN SOLUTION captum
+        captum = Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()  # (N, H, W)
+        # INSTEAD
+        # TODO (Part 1.5): `captum`, the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
+        #> raise NotImplementedError("Part 1.5: saliency by Captum")
+        # END SOLUTION
+        integrated = integrated_gradients(X, y, model)
+        captum_path = figure.grid(
+            [
+                Row(list(images), "image", names),
+                Row(list(figure.signed(integrated)), "integrated gradients", bar=Bar(figure.SIGNED, "against", "for")),
+                Row(list(figure.heat(captum)), "saliency", bar=Bar(figure.HEAT, "no effect", "strong")),
+            ],
+            out / "saliency_map_captum.png",
+            source.name,
+            "Captum: integrated gradients and saliency",
+        )
+    unwritten.tell()
 
     # The same method twice: the difference is drawn on the maps' own scale.
     difference = np.abs(own - captum)

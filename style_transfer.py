@@ -104,18 +104,23 @@ def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
     except (pretrained.SourceError, FileNotFoundError) as problem:
         print(f"The losses cannot be checked: {problem}")
         return
+    unwritten = script.Unwritten()
     with torch.no_grad():
         content, content_img = features_from_img(content_path, check.image_size, cnn)
         style, _ = features_from_img(style_path, check.image_size, cnn)
         blank = extract_features(torch.zeros_like(content_img), cnn)  # the features of the mean colour
 
         layer = check.content_layer
-        report("Content Loss", ContentLoss()(check.content_weight, content[layer], blank[layer]), stored["cl_out"])
-        report("Gram Matrix", StyleLoss().gram_matrix(style[check.gram_layer]), stored["gm_out"])
-        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
-        style_loss = StyleLoss()(content, check.style_layers, targets, check.style_weights)
-        report("Style Loss", style_loss, stored["sl_out"])
-        report("Total Variation Loss", TotalVariationLoss()(content_img, check.tv_weight), stored["tv_out"])
+        with unwritten:
+            report("Content Loss", ContentLoss()(check.content_weight, content[layer], blank[layer]), stored["cl_out"])
+        with unwritten:
+            report("Gram Matrix", StyleLoss().gram_matrix(style[check.gram_layer]), stored["gm_out"])
+            targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
+            style_loss = StyleLoss()(content, check.style_layers, targets, check.style_weights)
+            report("Style Loss", style_loss, stored["sl_out"])
+        with unwritten:
+            report("Total Variation Loss", TotalVariationLoss()(content_img, check.tv_weight), stored["tv_out"])
+    unwritten.tell()
 
 
 def report(name: str, got: Tensor, expected: np.ndarray) -> None:

@@ -1,12 +1,15 @@
 """Content loss (Gatys et al. 2016): the image's features should stay those of the content picture."""
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 
 class ContentLoss(nn.Module):
     """The squared distance between the features of two images at one layer."""
 
-    def forward(self, content_weight: float, content_current: Tensor, content_original: Tensor) -> Tensor:
+    def forward(
+        self, content_weight: float, content_current: torch.Tensor, content_original: torch.Tensor
+    ) -> torch.Tensor:
         """content_weight * sum over c, h, w of (F - P)^2: a sum, not a mean, and without the paper's factor 1/2.
 
         content_current: F (1, C, H, W), features of the image being made.

@@ -1,12 +1,13 @@
 """Total variation loss (Mahendran and Vedaldi 2015): neighbouring pixels should be alike."""
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 
 class TotalVariationLoss(nn.Module):
     """The squared differences between neighbouring pixels."""
 
-    def forward(self, img: Tensor, tv_weight: float) -> Tensor:
+    def forward(self, img: torch.Tensor, tv_weight: float) -> torch.Tensor:
         """tv_weight * (sum of squared vertical + sum of squared horizontal differences): squared, not absolute.
 
         img: (1, 3, H, W). Returns a scalar; 0 for a constant image.

@@ -64,7 +64,7 @@ class GradCam:
             #   3. Move the channels to the end with permute (reshape would scramble the pixels).
             #> raise NotImplementedError("Part 1.2: guided backprop")
             # END SOLUTION
-        return maps.cpu().numpy()
+        return maps.detach().cpu().numpy()
 
     def grad_cam(self, X_tensor: Tensor, y_tensor: Tensor, gc_model: nn.Module) -> np.ndarray:
         """The class activation map L = ReLU(sum over k of a_k A^k), a_k = mean over h, w of ds_y / dA^k.
@@ -90,7 +90,7 @@ class GradCam:
             #   Enlarging the map to the image, and scaling it to [0, 1], is done below.
             #> raise NotImplementedError("Part 1.2: Grad-CAM")
             # END SOLUTION
-        return _resized(cam, X_tensor.shape[2:]).cpu().numpy()
+        return _resized(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""

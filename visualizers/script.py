@@ -68,6 +68,29 @@ def told_briefly() -> Iterator[None]:
         yield
 
 
+class Unwritten:
+    """`with unwritten:` around what one part shows: where the part is not written yet the others go on all the same.
+
+    After them `unwritten.tell()` raises the NotImplementedError of the first such part.
+    """
+
+    def __init__(self) -> None:
+        self.first: NotImplementedError | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, mistake: BaseException | None, trace: object) -> bool:
+        if not isinstance(mistake, NotImplementedError):
+            return False
+        self.first = self.first or mistake
+        return True
+
+    def tell(self) -> None:
+        if self.first:
+            raise self.first
+
+
 def count(text: str) -> int:
     """An option's value that is a number from 1 up."""
     if not text.isdigit() or int(text) < 1:
