@@ -7,6 +7,7 @@ made as objects, without pyplot and its windows; `show` alone opens windows, for
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from os import PathLike
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from PIL import Image
 
 DPI = 112
@@ -227,7 +228,7 @@ def _aspect(panel: np.ndarray | Image.Image) -> float:
 class _Canvas:
     """Places things on a figure by pixels from its upper left corner."""
 
-    def __init__(self, fig: Figure, width: float, height: float) -> None:
+    def __init__(self, fig: Figure, width: float, height: int) -> None:
         self.fig, self.width, self.height = fig, width, height
 
     def words(self, x: float, y: float, text: str, size: int, **style) -> None:
@@ -236,37 +237,40 @@ class _Canvas:
         if text:  # parse_math: a dollar sign in a file's name is no formula
             self.fig.text(x / self.width, 1 - y / self.height, text, None, size=size, **style)
 
-    def panel(self, x: float, y: float, width: float, height: float, picture: np.ndarray | Image.Image) -> None:
-        axes = self._axes(x, y, width, height)
-        axes.axis("off")
-        pixels = np.asarray(picture)
-        axes.imshow(pixels, interpolation="nearest" if len(pixels) == height else "bicubic")
+    def panel(self, x: int, y: int, width: int, height: int, picture: np.ndarray | Image.Image) -> None:
+        # Put down as it is, pixel by pixel: axes around it would take ten times as long.
+        self.fig.figimage(_pixels(picture, width, height), x, self.height - y - height, origin="upper")
 
     def bar(self, x: float, y: float, height: float, bar: Bar) -> None:
-        axes = self._axes(x, y, 14, height)
+        bottom = self.height - y - height
+        place = (x / self.width, bottom / self.height, 14 / self.width, height / self.height)
+        axes = self.fig.add_axes(place, label=f"{x} {y}")
         axes.imshow(np.linspace(1, 0, 256)[:, None], cmap=bar.cmap, aspect="auto", vmin=0, vmax=1)
         axes.set_xticks([])
         axes.set_yticks([])
         self.words(x + 20, y, bar.high, TITLE)
         self.words(x + 20, y + height, bar.low, TITLE, va="bottom")
 
-    def _axes(self, x: float, y: float, width: float, height: float):
-        bottom = self.height - y - height
-        return self.fig.add_axes(
-            (x / self.width, bottom / self.height, width / self.width, height / self.height), label=f"{x} {y}"
-        )
+
+def _pixels(picture: np.ndarray | Image.Image, width: int, height: int) -> np.ndarray:
+    """The picture at this size, (height, width, 3), uint8 or floating in [0, 1]."""
+    if (pixels := np.asarray(picture)).shape[:2] == (height, width):
+        return pixels
+    if not isinstance(picture, Image.Image):
+        picture = Image.fromarray(picture if picture.dtype == np.uint8 else (255 * picture).round().astype(np.uint8))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _bar_width(bar: Bar) -> float:
     return GAP + 20 + max(_width(bar.low, TITLE), _width(bar.high, TITLE))
 
 
-def _width(text: str, size: int, **font) -> float:
+@cache
+def _width(text: str, size: int, weight: str = "normal") -> float:
     """In pixels, of one line."""
-    if not text:
-        return 0
-    path = TextPath((0, 0), text.replace("$", "S"), size=size, prop=FontProperties(**font))  # no formula here either
-    return 1.04 * path.get_extents().width * DPI / 72  # on the screen letters keep to whole pixels, and take more
+    font = FontProperties(size=size, weight=weight)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return 1.04 * width * DPI / 72  # on the screen letters keep to whole pixels, and take more
 
 
 def _height(text: str, size: int) -> int:
