@@ -200,7 +200,7 @@ def losses() -> None:
     found = in_float32("content_loss", "value", weight=weight, current=F, original=P)
     file.put("content", value, found, mistakes.content_loss(weight, F, P))
     found = in_float32("content_loss", "gradient", weight=weight, current=F, original=P)
-    file.put("content gradient", gradient, found, {}, sampled=True)
+    file.put("content gradient", gradient, found, mistakes.content_gradient(weight, F, P), sampled=True)
 
     both = np.concatenate([feats[4], painted[4]])[:, :24]
     for key, normalize in (("gram", True), ("gram, not normalised", False)):
@@ -219,12 +219,14 @@ def losses() -> None:
     file.put("style", value, found, mistakes.style_loss(feats, layers, targets, weights))
     for layer, gradient in gradients.items():
         found = in_float32("style_loss", f"gradient_{layer}", layers=layers, weights=weights, **arrays)
-        file.put(f"style gradient {layer}", gradient, found, {}, sampled=True)
+        wrong = mistakes.style_gradient(feats, layers, targets, weights, layer)
+        file.put(f"style gradient {layer}", gradient, found, wrong, sampled=True)
 
     image, weight = inputs.normalised(inputs.picture("town", 48, 64)), 2e-2
     value, gradient = oracle.tv_loss(image, weight)
     file.put("tv", value, in_float32("tv_loss", "value", image=image, weight=weight), mistakes.tv_loss(image, weight))
-    file.put("tv gradient", gradient, in_float32("tv_loss", "gradient", image=image, weight=weight), {}, sampled=True)
+    found = in_float32("tv_loss", "gradient", image=image, weight=weight)
+    file.put("tv gradient", gradient, found, mistakes.tv_gradient(image, weight), sampled=True)
     file.write()
 
 

@@ -36,8 +36,7 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     }
     if len(X) > 1:
         wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
-        wrong["only the first image's score has been used: add up the scores of all."] = own * _first(own)
-    return wrong
+    return wrong | _of_some_images(own)
 
 
 def custom_relu(x: np.ndarray, dout: np.ndarray) -> Mistakes:
@@ -81,8 +80,7 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     }
     if len(X) > 1:
         wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
-        wrong["only the first image's score has been used: add up the scores of all."] = own * _first(own)
-    return wrong
+    return wrong | _of_some_images(own)
 
 
 def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
@@ -128,7 +126,7 @@ def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featu
     if size[0] == size[1]:
         del wrong["the map is turned: height and width are exchanged (PIL's resize takes width first)."]
         wrong["the map is turned: its rows are columns."] = finished(positive).transpose(0, 2, 1)
-    return wrong
+    return wrong | _of_some_images(finished(positive))
 
 
 def fooling(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
@@ -483,8 +481,16 @@ def _of_all(model: nn.Module, X: np.ndarray) -> np.ndarray:
     return through(model, X, np.ones_like).gradient
 
 
-def _first(maps: np.ndarray) -> np.ndarray:
-    return (np.arange(len(maps)) == 0).reshape(-1, *[1] * (maps.ndim - 1))
+def _of_some_images(maps: np.ndarray) -> Mistakes:
+    """The maps where a batch size is written as a number, or one image alone was meant."""
+    if len(maps) == 1:
+        return {"the axis of the images is missing: a single image has one, too.": maps[0]}
+    number = np.arange(len(maps)).reshape(-1, *[1] * (maps.ndim - 1))
+    wrong = {"only the first image's score has been used: add up the scores of all.": maps * (number < 1)}
+    for count in range(2, len(maps)):
+        sentence = f"only the first {count} images have a map: is a batch size written as a number? Take it from X."
+        wrong[sentence] = maps * (number < count)
+    return wrong
 
 
 def _gram_of_scrambled(F: np.ndarray) -> np.ndarray:
