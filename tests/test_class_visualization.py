@@ -137,6 +137,7 @@ def test_the_plot_is_named_after_the_class(tmp_path):
         assert min(picture.size) >= 224
 
 
+# BEGIN STAFF
 def test_a_dead_class_is_said():
     """Without regulariser its gradient is zero: nothing is divided by 0, and a warning says so."""
     with pytest.warns(UserWarning, match=r"^the score of class 1 \(b\) has a zero gradient \(a dead class\)$"):
@@ -147,3 +148,6 @@ def test_a_dead_class_is_said():
 def test_a_target_outside_the_classes_is_refused(target):
     with pytest.raises(ValueError, match=f"^expected a target class between 0 and 4, got {target}: choose one of the"):
         visualize(target=target)
+
+
+# END STAFF

@@ -73,6 +73,7 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     assert says("linear", out["image"], **network) == target, "expected the network to say the target"
 
 
+# BEGIN STAFF
 def test_each_step_looks_at_the_network_once(probe):
     """One forward pass a step, and one to see that it is done; the solution counts its steps."""
     out, steps = check(probe, "more steps")
@@ -107,6 +108,9 @@ def test_giving_up_is_said():
     assert method.steps == 3 and not torch.equal(image, X) and not image.requires_grad
 
 
+# END STAFF
+
+
 def test_two_images_are_refused():
     from visualizers import FoolingImage
 
@@ -115,6 +119,7 @@ def test_two_images_are_refused():
         FoolingImage().make_fooling_image(torch.zeros(2, 3, 8, 8), 0, networks.build("tiny"))
 
 
+# BEGIN STAFF
 @pytest.mark.parametrize("target", [-1, 5])
 def test_a_target_outside_the_classes_is_refused(target):
     from visualizers import FoolingImage
@@ -122,3 +127,6 @@ def test_a_target_outside_the_classes_is_refused(target):
     message = f"^expected a target class between 0 and 4, got {target}: choose one of the classes$"
     with pytest.raises(ValueError, match=message):
         FoolingImage().make_fooling_image(torch.zeros(1, 3, 8, 8), target, networks.build("tiny"))
+
+
+# END STAFF

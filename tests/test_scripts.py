@@ -137,7 +137,7 @@ def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
     differences = {line.split(",")[0]: float(line.split("difference ")[1].split(",")[0]) for line in lines}
     assert differences["guided backprop"] <= 1e-5
     assert differences["Grad-CAM"] <= 1e-5
-    assert differences["Guided Grad-CAM"] <= 0.2  # another way of enlarging
+    assert differences["Guided Grad-CAM"] <= 0.5  # another way of enlarging: the more, the larger the layer
 
 
 def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
