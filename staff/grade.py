@@ -33,7 +33,7 @@ GRACE = 5  # seconds after the deadline, within which what is known is written
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    results = grade(args.submission, args.out, args.report, args.seed, args.deadline)
+    results = grade(args.submission, args.out, args.report, args.seed, args.deadline, args.part)
     print(results.output)
     return 0
 
@@ -45,6 +45,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
     parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
     parser.add_argument("--deadline", type=float, help="seconds after which the results are written as they stand")
+    parser.add_argument("--part", default="", help="run the tests of one part of points.toml alone, to try things out")
     return parser.parse_args(argv)
 
 
@@ -54,9 +55,10 @@ def grade(
     report_path: Path | None = None,
     seed: int | None = None,
     deadline: float | None = None,
+    part: str = "",
     suite: Path = REPOSITORY,
 ) -> Results:
-    """suite: the folder that holds tests/ and staff/hidden/. Returns the results, which `out` then holds."""
+    """part: "" for all. suite: the folder that holds tests/ and staff/hidden/. Returns the results, which `out` then holds."""
     started = time.monotonic()
     table = points.read()
     until = started + (deadline or table["limits"]["deadline"])
@@ -72,7 +74,8 @@ def grade(
         try:
             taken = intake.take_in(submission)
         except intake.IntakeError as problem:
-            taken = intake.Submission(missing=list(intake.STUDENT_FILES), notes=[str(problem).capitalize() + "."])
+            said = str(problem)
+            taken = intake.Submission(missing=list(intake.STUDENT_FILES), notes=[f"{said[:1].upper()}{said[1:]}."])
         seed = _seed(submission, taken) if seed is None else seed
         results.facts["seed"] = seed
         project = work / "project"
@@ -86,7 +89,7 @@ def grade(
 
         plugin = GradingPlugin(start, results, table, seed, until)
         plugin.client = start()  # it gets ready while pytest collects the tests
-        run_tests(plugin, suite)
+        run_tests(plugin, suite, part)
         rules.check(taken, plugin, table["rules"])
     finally:
         if plugin is not None:
