@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import gaussian_filter1d
 
 import image_utils
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, blur_image, deprocess, open_image, preprocess, rescale
@@ -212,6 +213,15 @@ def test_blur_keeps_a_constant_and_the_type():
     x = torch.full((2, 3, 6, 7), 1.5, dtype=torch.float64)
     blurred = blur_image(x, sigma=2)
     assert blurred.dtype == torch.float64 and torch.allclose(blurred, x) and blurred is not x
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 33, 21), (2, 3, 5, 7)], ids=["usual", "smaller than the blur"])
+@pytest.mark.parametrize("sigma", [0.5, 1, 3])
+def test_blur_is_scipys(shape, sigma):
+    """The Gaussian filter of scipy, along rows and along columns, the edges mirrored."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    expected = gaussian_filter1d(gaussian_filter1d(x, sigma, axis=2), sigma, axis=3)
+    assert np.abs(blur_image(torch.from_numpy(x), sigma).numpy() - expected).max() < 1e-6
 
 
 # --- the ImageNet sample ---
