@@ -7,39 +7,10 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from staff.autograder.__main__ import pack
+from staff.tests import contract
 
 ROOT = Path(__file__).resolve().parents[2]
-
-KINDS = {
-    "score": (int, float), "execution_time": (int, float), "output": str, "output_format": str,
-    "test_output_format": str, "test_name_format": str, "visibility": str, "stdout_visibility": str,
-    "extra_data": dict, "tests": list,
-}  # fmt: skip
-TEST_KINDS = {
-    "score": (int, float), "max_score": (int, float), "status": str, "name": str, "number": str, "output": str,
-    "tags": list, "visibility": str,
-}  # fmt: skip
-FORMATS = {"text", "html", "simple_format", "md", "ansi"}
-VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
-
-
-def check_contract(results):
-    """Gradescope's contract: these fields, of these kinds."""
-    assert results.keys() <= KINDS.keys()
-    assert all(isinstance(value, KINDS[name]) for name, value in results.items())
-    assert {results[name] for name in results if name.endswith("_format")} <= FORMATS
-    assert {results["visibility"], results["stdout_visibility"]} <= VISIBILITIES
-    for test in results["tests"]:
-        assert test.keys() <= TEST_KINDS.keys()
-        assert all(isinstance(value, TEST_KINDS[name]) for name, value in test.items())
-        assert test["status"] in ("passed", "failed")
-        assert test["visibility"] in VISIBILITIES
-        assert 0 <= test["score"] <= test["max_score"]
-        assert len(test["output"]) < 100_000
-    assert results["score"] == pytest.approx(sum(test["score"] for test in results["tests"]))
 
 
 def test_the_zip_is_the_same_from_run_to_run_and_holds_no_solution(tmp_path):
@@ -68,7 +39,7 @@ def test_the_unpacked_autograder_grades_as_on_gradescope(tmp_path, submission):
     environment = {"PATH": os.environ["PATH"], "AUTOGRADER": str(home)}
     subprocess.run([str(home / "run_autograder")], env=environment, cwd=home, check=True, timeout=120)
     results = json.loads((home / "results/results.json").read_text())
-    check_contract(results)
+    contract.check(results)
     assert results["extra_data"]["grader_problems"] == []
     assert results["score"] == 22
     assert results["extra_data"]["seed"] != 0

@@ -1,5 +1,12 @@
 """The grader as a whole, by a suite in miniature: folder in, results.json out."""
 
+import copy
+import time
+
+import pytest
+
+from staff.tests import contract
+
 
 def points(results):
     return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
@@ -7,6 +14,7 @@ def points(results):
 
 def test_the_solution_earns_everything(submission, grade):
     results = grade(submission.parent)  # one level up: the project is found
+    contract.check(results)
     assert points(results) == {"saliency": 12, "content_loss": 6, "rules": 4}
     assert results["extra_data"]["grader_problems"] == []
     assert results["extra_data"]["seed"] == 7
@@ -16,6 +24,7 @@ def test_the_solution_earns_everything(submission, grade):
 def test_an_empty_submission_earns_nothing(tmp_path, grade):
     (tmp_path / "empty").mkdir()
     results = grade(tmp_path / "empty")
+    contract.check(results)
     assert results["score"] == 0
     assert len(results["tests"]) == 7
 
@@ -25,11 +34,11 @@ def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submissio
     path = submission / "visualizers/saliency_map.py"
     text = path.read_text()
     before, after = text.split("    def compute_saliency_maps", 1)
-    loop = '''    def compute_saliency_maps(self, X, y, model):
+    loop = """    def compute_saliency_maps(self, X, y, model):
         print("computing")
         return torch.cat([self._one(X[i:i+1], y[i:i+1], model) for i in range(len(X))])
 
-    def _one'''
+    def _one"""
     path.write_text(before + loop + after)
     results = grade(submission)
     failed = {test["name"] for test in results["tests"] if test["status"] == "failed"}
@@ -42,3 +51,68 @@ def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submissio
         "Nothing is printed by import or by the graded functions",
         "Images are computed together, not one by one",
     }
+
+
+CONTENT_LOSS = """
+import {modules}
+from torch import nn
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        {line}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(signal.signal(15, signal.SIG_IGN), time.sleep(999))",
+        "[open(f'{i}', 'w').write('x' * 10**6) for i in iter(int, 1)]",
+    ],
+)
+def test_what_hangs_or_floods_ends_at_the_deadline(submission, grade, line):
+    """A valid result is there within the deadline and ten seconds, and the other parts have their points."""
+    modules = "signal, time"
+    (submission / "style_modules/content_loss.py").write_text(CONTENT_LOSS.format(modules=modules, line=line))
+    started = time.monotonic()
+    results = grade(submission, deadline=25)
+    assert time.monotonic() - started < 25 + 10
+    contract.check(results)
+    assert points(results)["content_loss"] == 0
+    assert points(results)["saliency"] == 12
+    said = [test["output"] for test in results["tests"] if test["tags"] == ["content_loss"]]
+    assert "your code was ended after" in "".join(said)
+
+
+@pytest.mark.slow
+def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(submission, grade):
+    for name in ("visualizers/saliency_map.py", "style_modules/content_loss.py"):
+        (submission / name).write_text("while True: pass\n")
+    started = time.monotonic()
+    results = grade(submission, deadline=15)
+    assert time.monotonic() - started < 15 + 10
+    contract.check(results)
+    assert results["score"] == 0
+    assert len(results["tests"]) == 7
+
+
+def test_the_contract_is_checked(submission, grade):
+    """Each of these is told: a field too many, one too few, another kind, no number, a wrong sum."""
+    right = grade(submission)
+    contract.check(right)
+    for spoil in (
+        lambda results: results.update(scores=1),
+        lambda results: results["tests"][0].pop("name"),
+        lambda results: results["tests"][0].update(score="1"),
+        lambda results: results.update(score=float("nan")),
+        lambda results: results.update(score=results["score"] + 1),
+        lambda results: results["tests"][0].update(status="ok"),
+        lambda results: results["tests"][0].update(output=""),
+        lambda results: results["tests"][0].update(visibility="public"),
+    ):
+        wrong = copy.deepcopy(right)
+        spoil(wrong)
+        with pytest.raises(AssertionError):
+            contract.check(wrong)

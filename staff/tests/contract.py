@@ -1,0 +1,84 @@
+"""Gradescope's contract for results.json, as a JSON schema, and the part of JSON Schema that it needs."""
+
+import math
+
+NUMBER, TEXT = {"type": "number", "minimum": 0}, {"type": "string", "maxLength": 100_000}
+FORMAT = {"enum": ["text", "html", "simple_format", "md", "ansi"]}
+VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+
+TEST = {
+    "type": "object",
+    "required": ["score", "max_score", "status", "name", "number", "output", "tags", "visibility"],
+    "additionalProperties": False,
+    "properties": {
+        "score": NUMBER,
+        "max_score": NUMBER,
+        "status": {"enum": ["passed", "failed"]},
+        "name": {"type": "string", "minLength": 5, "maxLength": 200},
+        "name_format": FORMAT,
+        "number": {"type": "string", "minLength": 1},
+        "output": TEXT | {"minLength": 1},
+        "output_format": FORMAT,
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "visibility": VISIBILITY,
+        "extra_data": {"type": "object"},
+    },
+}
+RESULTS = {
+    "type": "object",
+    "required": ["score", "execution_time", "output", "output_format", "visibility", "extra_data", "tests"],
+    "additionalProperties": False,
+    "properties": {
+        "score": NUMBER,
+        "execution_time": NUMBER,
+        "output": TEXT | {"minLength": 1},
+        "output_format": FORMAT,
+        "test_output_format": FORMAT,
+        "test_name_format": FORMAT,
+        "visibility": VISIBILITY,
+        "stdout_visibility": VISIBILITY,
+        "extra_data": {"type": "object", "required": ["parts"]},
+        "leaderboard": {"type": "array"},
+        "tests": {"type": "array", "items": TEST},
+    },
+}
+KINDS = {"object": dict, "array": list, "string": str, "number": int | float}
+
+
+def check(results: dict) -> None:
+    """By the schema, and by what a schema cannot say: the sums."""
+    check_schema(results, RESULTS, "results")
+    tests = results["tests"]
+    assert all(test["score"] <= test["max_score"] for test in tests)
+    assert all((test["status"] == "passed") == (test["score"] == test["max_score"]) for test in tests)
+    assert len({test["name"] for test in tests}) == len(tests), "each test has a name of its own"
+    assert math.isclose(results["score"], sum(test["score"] for test in tests), abs_tol=1e-6)
+    parts = results["extra_data"]["parts"]
+    assert set(parts) == {tag for test in tests for tag in test["tags"]}
+    for part, (had, most) in parts.items():
+        own = [test for test in tests if test["tags"] == [part]]
+        assert math.isclose(had, sum(test["score"] for test in own), abs_tol=1e-6)
+        assert math.isclose(most, sum(test["max_score"] for test in own), abs_tol=1e-6)
+
+
+def check_schema(value: object, schema: dict, where: str) -> None:
+    if "enum" in schema:
+        assert value in schema["enum"], f"{where}: got {value!r}"
+        return
+    assert isinstance(value, KINDS[schema["type"]]) and not isinstance(value, bool), f"{where}: got {value!r}"
+    if schema["type"] == "object":
+        assert set(schema.get("required", ())) <= value.keys(), f"{where}: got {sorted(value)}"
+        own = schema.get("properties", {})
+        assert schema.get("additionalProperties", True) or value.keys() <= own.keys(), f"{where}: got {sorted(value)}"
+        for name in value.keys() & own.keys():
+            check_schema(value[name], own[name], f"{where}.{name}")
+    elif schema["type"] == "array":
+        for i, item in enumerate(value):
+            check_schema(item, schema.get("items", {"enum": [item]}), f"{where}[{i}]")
+    elif schema["type"] == "number":
+        assert math.isfinite(value) and value >= schema.get("minimum", -math.inf), f"{where}: got {value}"
+    else:
+        length = len(value)
+        assert schema.get("minLength", 0) <= length <= schema.get("maxLength", math.inf), (
+            f"{where}: {length} characters"
+        )
