@@ -58,7 +58,7 @@ def grade(
     part: str = "",
     suite: Path = REPOSITORY,
 ) -> Results:
-    """part: "" for all. suite: the folder that holds tests/ and staff/hidden/. Returns the results, which `out` then holds."""
+    """part: "" for all. suite: the folder of tests/ and staff/hidden/. Returns the results, which `out` then holds."""
     started = time.monotonic()
     table = points.read()
     until = started + (deadline or table["limits"]["deadline"])
