@@ -104,7 +104,7 @@ def test_an_interrupted_picture_leaves_the_old_one(tmp_path, monkeypatch):
         beside.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(figure.FigureCanvasAgg, "print_png", fails)
+    monkeypatch.setattr("matplotlib.backends.backend_agg.FigureCanvasAgg.print_png", fails)
     with pytest.raises(OSError, match="No space left"):
         figure.grid([Row([noise(seed=1)])], path)
     assert path.read_bytes() == before

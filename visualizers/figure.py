@@ -1,7 +1,8 @@
 """Drawing: grids of equal panels with titles, row labels and colour bars, and maps turned into colours.
 
 Everything is laid out in pixels: a panel is the network's 224 pixels, so an image is drawn one to one. Figures are
-made as objects, without pyplot and its windows; `show` alone opens windows, for the scripts' `--show`.
+made as objects, without pyplot and its windows; `show` alone opens windows, for the scripts' `--show`. matplotlib is
+imported where it draws: it takes a second, and a script's first pass need not wait for it.
 """
 
 import os
@@ -10,14 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 112
 PANEL = 224  # pixels, the height of a panel
@@ -74,6 +74,8 @@ def grid(
     rows: with equally many panels each; where they are more than `columns`, they go on in further blocks of rows.
     note: the network's name, for the lower left corner. heading, text: above the panels. Returns the path.
     """
+    from matplotlib.figure import Figure
+
     count = len(rows[0].panels)
     if any(len(row.panels) != count for row in rows):
         raise ValueError(f"expected equally long rows, got {[len(row.panels) for row in rows]} panels: check the rows")
@@ -116,8 +118,10 @@ def grid(
     return save(fig, path)
 
 
-def save(fig: Figure, path: str | PathLike[str]) -> Path:
+def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure beside `path`, then rename it: no half picture is ever there. Prints and returns the path."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -213,6 +217,8 @@ def _extent(maps: np.ndarray) -> np.ndarray:
 
 
 def _colours(values: np.ndarray, cmap: str) -> np.ndarray:
+    import matplotlib
+
     return matplotlib.colormaps[cmap](values)[..., :3]
 
 
@@ -228,7 +234,7 @@ def _aspect(panel: np.ndarray | Image.Image) -> float:
 class _Canvas:
     """Places things on a figure by pixels from its upper left corner."""
 
-    def __init__(self, fig: Figure, width: float, height: int) -> None:
+    def __init__(self, fig: "Figure", width: float, height: int) -> None:
         self.fig, self.width, self.height = fig, width, height
 
     def words(self, x: float, y: float, text: str, size: int, **style) -> None:
@@ -268,6 +274,9 @@ def _bar_width(bar: Bar) -> float:
 @cache
 def _width(text: str, size: int, weight: str = "normal") -> float:
     """In pixels, of one line."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
     font = FontProperties(size=size, weight=weight)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return 1.04 * width * DPI / 72  # on the screen letters keep to whole pixels, and take more
