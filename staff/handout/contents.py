@@ -88,8 +88,10 @@ LEFT_OUT = (
     "docs/autograder.md",
     "docs/performance.md",
     "staff/",
+    "visualizers/class_visualizations.py",
     "visualizers/explain.py",  # all methods in one pass: solutions in other words
-    # Tests of what is given, and of what only the solution promises: students cannot mend the one, and need not the other.
+    # Tests of what is given, and of what the solution alone promises: nothing in them is a student's to mend.
+    "tests/test_class_visualizations.py",
     "tests/test_collect_submission.py",
     "tests/test_explain.py",
     "tests/test_figure.py",
