@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import hints, points, rules
+from staff.grader import hints, points, report, rules
 from staff.grader.client import CallFailed, Client, ServerLost
 from staff.grader.results import Results, Test
 
@@ -26,7 +26,7 @@ class GradingPlugin:
         self.client: Client | None = None
         self.starts = 0
         self.printed: list[str] = []  # "probe: text", for the rules
-        self.pictures: dict[str, list[tuple[str, np.ndarray]]] = {}  # by test, for the report
+        self.pictures: dict[str, report.Pictures] = {}  # by test, for the report
         self.problems: list[str] = []  # of the grader itself
         self._running = ""
         self._hung: set[str] = set()  # probes
@@ -160,18 +160,16 @@ class GradingPlugin:
             self.problems.append(str(report.longrepr)[-1500:])
 
 
-def _pictures(name: str, got: object, expected: object) -> list[tuple[str, np.ndarray]]:
-    """The first image's map, the expected one and their difference; nothing for what is no picture."""
+def _pictures(name: str, got: object, expected: object) -> report.Pictures:
+    """Of the first image; nothing for what is no picture."""
     got, expected = np.asarray(got), np.asarray(expected)
-    if got.shape != expected.shape or got.dtype.kind not in "fiu" or not got.size:
+    if got.shape != expected.shape or got.dtype.kind not in "biuf" or not got.size:
         return []
     if got.ndim == 4 and got.shape[1] == 3 and got.shape[3] != 3:
         got, expected = got.transpose(0, 2, 3, 1), expected.transpose(0, 2, 3, 1)
     if not (got.ndim == 3 or (got.ndim == 4 and got.shape[3] == 3)) or min(got.shape[1:3]) < 8:
         return []
-    difference = np.abs(got[0].astype(np.float64) - expected[0])
-    captions = "yours", "expected", f"difference, at most {difference.max():.2g}"
-    return [(f"{name}: {text}", array) for text, array in zip(captions, (got[0], expected[0], difference))]
+    return [(name, report.compared(got[0], expected[0]))]
 
 
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:

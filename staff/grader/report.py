@@ -1,52 +1,78 @@
-"""report.html: parts, points, messages and pictures on one page that needs nothing else."""
+"""report.html: parts, points, mistakes, messages and pictures on one page that needs nothing else."""
 
 import base64
 import html
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from staff.grader.results import Results, write_whole
+from staff.grader.results import Results, Test, write_whole
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc}
-pre{white-space:pre-wrap;background:#f5f5f5;padding:.6rem;overflow-wrap:anywhere}summary{cursor:pointer}
-figure{display:inline-block;margin:.4rem}img{width:180px;image-rendering:pixelated;border:1px solid #ccc}
-.had{color:#176117}.not{color:#9c1c1c}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;
+border-bottom:1px solid #ccc}td:nth-child(2){white-space:nowrap}meter{width:6rem}td ul{margin:0;padding-left:1rem}
+pre{white-space:pre-wrap;background:#f5f5f5;padding:.6rem;overflow-wrap:anywhere}summary{cursor:pointer;margin:.3rem 0}
+.row{display:flex;flex-wrap:wrap;gap:.8rem;margin:0 0 1.2rem}figure{margin:0}figcaption{font-size:.85rem;width:200px}
+img{width:200px;image-rendering:pixelated;border:1px solid #ccc}.had{color:#176117}.not{color:#9c1c1c}
 @media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}pre{background:#262626}.had{color:#8fd18f}
-.not{color:#f0a0a0}}"""
+.not{color:#f0a0a0}a{color:#9cf}}"""
 SIZE = 224  # pixels of a picture's longer side, at most
+BRIGHT = 99.5  # percent of the values lie below what is drawn white
+MISTAKE = re.compile(r"It looks like this mistake: (.+)")
+NAMED = 4  # mistakes of one part that the table names
+
+Pictures = list[tuple[str, list[tuple[str, np.ndarray]]]]  # of one test: what was compared, then captions and maps
 
 
-def write(path: Path, results: Results, pictures: dict[str, list[tuple[str, np.ndarray]]], table: dict) -> None:
-    """pictures: of each public test, captions and maps (H, W) or (H, W, 3)."""
+def write(path: Path, results: Results, pictures: dict[str, Pictures], table: dict) -> None:
+    """pictures: of each public test; maps are (H, W) or (H, W, 3)."""
     titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
-    rows = "".join(
-        f'<tr><td><a href="#{part}">{_text(titles[part])}</a></td><td>{had:g} of {most:g}</td></tr>'
-        for part, (had, most) in results.parts().items()
-    )
-    sections = "".join(
-        f'<h2 id="{part}">{_text(titles[part])}</h2>'
-        + "".join(_test(test, pictures.get(name, [])) for name, test in results.tests.items() if test.part == part)
-        for part in results.parts()
-    )
+    rows, sections = [], []
+    for part, (had, most) in results.parts().items():
+        tests = {name: test for name, test in results.tests.items() if test.part == part}
+        rows.append(
+            f'<tr><td><a href="#{part}">{_text(titles[part])}</a></td><td>{had:g} of {most:g}<br>'
+            f'<meter max="{most:g}" value="{had:g}"></meter></td><td>{_mistakes(tests)}</td></tr>'
+        )
+        sections.append(f'<h2 id="{part}">{_text(titles[part])}: {had:g} of {most:g}</h2>')
+        sections += [_test(test, pictures.get(name, [])) for name, test in tests.items()]
     write_whole(
         path,
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Assignment 3: {results.score:g} points</title>'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"><style>{STYLE}</style>"
-        f"<h1>{results.score:g} of {results.max_score:g} points</h1><table><tr><th>Part</th><th>Points</th></tr>{rows}"
-        f"</table><pre>{_text(results.output)}</pre>{sections}</html>",
+        f"<h1>{results.score:g} of {results.max_score:g} points</h1><table><tr><th>Part</th><th>Points</th>"
+        f"<th>What to look at</th></tr>{''.join(rows)}</table><pre>{_text(_notes(results))}</pre>"
+        f"{''.join(sections)}</html>",
     )
 
 
-def _test(test, pictures: list[tuple[str, np.ndarray]]) -> str:
+def _notes(results: Results) -> str:
+    """What the summary says beyond the table."""
+    lines = [line for line in results.output.splitlines() if not re.search(r": [\d.]+ of [\d.]+$", line)]
+    missing = results.facts.get("layers_missing")
+    lines.append(f"Graded in {results.execution_time:.0f} s.")
+    lines.append(f"Layers of isolation that are missing here: {', '.join(missing)}." if missing else "")
+    return "\n".join(line for line in lines if line)
+
+
+def _mistakes(tests: dict[str, Test]) -> str:
+    """The mistakes that were recognised in a part; where none was, the first failing test's message in short."""
+    failed = [test for test in tests.values() if test.score < test.max_score]
+    found = list(dict.fromkeys(mistake for test in failed for mistake in MISTAKE.findall(test.output)))[:NAMED]
+    if failed and not found:
+        found = [failed[0].output.strip().splitlines()[-1][:200]]
+    return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in found) + "</ul>" if found else ""
+
+
+def _test(test: Test, pictures: Pictures) -> str:
     right = test.score == test.max_score
     shown = "".join(
-        f'<figure><img alt="" src="{_picture(array)}"><figcaption>{_text(caption)}</figcaption></figure>'
-        for caption, array in pictures
+        f'<div class="row">{"".join(_figure(f"{name}: {caption}", array) for caption, array in row)}</div>'
+        for name, row in pictures
     )
     return (
         f'<details{"" if right else " open"}><summary><span class="{"had" if right else "not"}">'
@@ -55,15 +81,31 @@ def _test(test, pictures: list[tuple[str, np.ndarray]]) -> str:
     )
 
 
-def _picture(array: np.ndarray) -> str:
-    """A PNG, as a data address; the least value is black and the greatest white, and what is not finite is black."""
-    array = np.nan_to_num(np.asarray(array, np.float64), nan=0, posinf=0, neginf=0)
-    low, high = array.min(), array.max()
-    grey = ((array - low) / (high - low) * 255 if high > low else np.zeros_like(array)).astype(np.uint8)
+def _figure(caption: str, grey: np.ndarray) -> str:
     step = max(1, -(-max(grey.shape[:2]) // SIZE))
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(grey[::step, ::step])).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    data = base64.b64encode(buffer.getvalue()).decode()
+    text = _text(caption)
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+
+
+def compared(got: np.ndarray, expected: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """The student's map and the expected one on one scale, and their difference on its own; (H, W) or (H, W, 3)."""
+    got, expected = (np.nan_to_num(np.asarray(a, np.float64), nan=0, posinf=0, neginf=0) for a in (got, expected))
+    difference = np.abs(got - expected)
+    both = np.stack([got, expected])
+    low, high = (0.0 if both.min() >= 0 else np.percentile(both, 100 - BRIGHT)), np.percentile(both, BRIGHT)
+    return [
+        ("yours", _grey(got, low, high)),
+        ("expected", _grey(expected, low, high)),
+        (f"difference, at most {difference.max():.2g}", _grey(difference, 0, difference.max())),
+    ]
+
+
+def _grey(array: np.ndarray, low: float, high: float) -> np.ndarray:
+    scale = 255 / (high - low) if high > low else 0
+    return (np.clip(array, low, high) * scale - low * scale).astype(np.uint8)
 
 
 def _text(text: str) -> str:
