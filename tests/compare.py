@@ -165,7 +165,7 @@ def _recognised(got: np.ndarray, expected: np.ndarray, tolerance: float, mistake
 
 
 def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: bool) -> str:
-    """What can be told from any expected array: its negative, a multiple of it, its axes in another order."""
+    """What can be told from any expected array: its negative, a multiple, its axes in another order, one too many."""
     if got.dtype.kind not in "biuf" or not got.size or not np.isfinite(got).all():
         return ""
     expected = expected.astype(np.float64)
@@ -179,4 +179,8 @@ def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: floa
         return ""
     if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):
         return "the axes are in another order."
+    for axis in range(got.ndim) if got.ndim == expected.ndim + 1 else ():
+        summed = got.sum(axis)
+        if summed.shape == expected.shape and relative_error(summed, expected) <= tolerance:
+            return f"axis {axis} is still there: add up along it."
     return ""

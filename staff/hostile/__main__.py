@@ -3,9 +3,9 @@
     python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
-staff/grade.py with a short deadline. Held: no attack earns more than the honest stub, or reports that it reached what is
-out of reach; each yields valid results before the deadline and GRACE seconds; nothing of it runs or lies about
-afterwards. Exits with 1 where one does not hold.
+staff/grade.py with a short deadline, on the tests of the part that it attacks. Held: no attack earns more than the
+honest stub, or reports that it reached what is out of reach; each yields valid results before the deadline and GRACE
+seconds; nothing of it runs or lies about afterwards. Exits with 1 where one does not hold.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from staff.handout import contents, markers
 from staff.hostile import archives, payloads
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE, GRACE = 30, 10  # seconds
+DEADLINE, GRACE = 60, 10  # seconds
+PART = "content_loss"  # whose file the attacks by code are in
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), str(ROOT))  # where what is left behind could lie
 
 
@@ -41,12 +42,13 @@ class Outcome:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="choose the attacks whose name holds one of them")
+    parser.add_argument("--whole", action="store_true", help="run all tests, not those of one part alone")
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    honest = run("the honest stub")
+    honest = run("the honest stub", whole=args.whole)
     for name in names:
-        outcomes.append(run(name, allowed=honest.score))
+        outcomes.append(run(name, honest.score, args.whole))
         _print(outcomes[-1])
     bad = sum(bool(outcome.wrong) for outcome in outcomes)
     print(f"\n{len(outcomes)} attacks: {bad} did not fail as they should; the honest stub earns {honest.score:g}.")
@@ -58,8 +60,8 @@ def every() -> list[str]:
     return [*payloads.BODIES, *payloads.FILES, *archives.ARCHIVES]
 
 
-def run(name: str, allowed: float = 0, suite: Path = ROOT, deadline: float = DEADLINE) -> Outcome:
-    """Grade one attack, or with another name the honest stub. suite: whose tests/ and staff/hidden/ are run."""
+def run(name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE) -> Outcome:
+    """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
     place = Path(tempfile.mkdtemp(prefix="hostile-"))
     place.chmod(0o755)
@@ -75,7 +77,7 @@ def run(name: str, allowed: float = 0, suite: Path = ROOT, deadline: float = DEA
             submission = _submission(name, handed_in, mark, out, listener.getsockname()[1])
             before = _listing(handed_in)
             started = time.monotonic()
-            said = _grade(submission, out, tmp, suite, deadline)
+            said = _grade(submission, out, tmp, whole, deadline)
             seconds = time.monotonic() - started
         wrong = [f"grade.py said: {said}"] if said else []
         score, problems = _looked_at(out, allowed)
@@ -87,7 +89,8 @@ def run(name: str, allowed: float = 0, suite: Path = ROOT, deadline: float = DEA
             descendants.end_all(os.getpid())
         if _listing(handed_in) != before:
             wrong.append("changed the submission")
-        lying = [*_named(mark), *map(str, tmp.iterdir()), *_shared_memory()]
+        lying = [*_named(mark), *_shared_memory()]
+        lying += [str(path) for path in tmp.iterdir() if not path.name.startswith("torchinductor_")]  # by its import
         lying += [str(path) for path in out.iterdir() if path.name not in ("results.json", "report.html")]
         if lying:
             wrong.append(f"left behind {', '.join(lying[:5])}")
@@ -109,18 +112,11 @@ def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path
     return place
 
 
-def _grade(submission: Path, out: Path, tmp: Path, suite: Path, deadline: float) -> str:
+def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float) -> str:
     """Returns what went wrong, "" if nothing did."""
-    program = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); from staff import grade\n"
-        "out = Path(sys.argv[3])\n"
-        "grade.grade(Path(sys.argv[2]), out / 'results.json', out / 'report.html', None, float(sys.argv[5]), "
-        "Path(sys.argv[4]))"
-    )
     command = [sys.executable, str(ROOT / "staff/grade.py"), str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
-    if suite != ROOT:
-        command = [sys.executable, "-c", program, str(ROOT), str(submission), str(out), str(suite), str(deadline)]
+    command += [] if whole else ["--part", PART]
     grader = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -28,34 +28,36 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="what was said to each wrong variant that is not named")
     args = parser.parse_args(argv)
     chosen = [v for v in variants.every() if not args.words or any(w in f"{v.part} {v.name}" for w in args.words)]
-    started = time.monotonic()
+    chosen.sort(key=lambda variant: not variant.says)  # the wrong ones first
+    started, verdicts = time.monotonic(), []
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.processes, context, initializer=judging.start) as pool:
-        verdicts = []
         for verdict in pool.map(judging.judge, chosen, chunksize=4):
+            if not verdicts or bool(verdict.variant.says) != bool(verdicts[-1].variant.says):
+                print("\nWrong variants" if verdict.variant.says else "\nRight variants")
             verdicts.append(verdict)
-            print(f"\r{len(verdicts)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
-    return _print(verdicts, args.verbose, time.monotonic() - started)
-
-
-def _print(verdicts: list[judging.Verdict], verbose: bool, seconds: float) -> int:
+            _print(verdict, args.verbose)
     wrong, right = ([v for v in verdicts if bool(v.variant.says) == says] for says in (True, False))
-    for title, table in (("Wrong variants", wrong), ("Right variants", right)):
-        print(f"\n{title}")
-        for v in table:
-            told = "named" if v.named else "not named"
-            marks = [told] if v.variant.says else []
-            marks += [] if v.good else ["WRONGLY JUDGED"]
-            print(f"  {v.had:5.2f} of {v.most:5.2f}  {v.variant.part:20} {v.variant.name:58} {', '.join(marks)}")
-            if not v.good or (verbose and not v.named and v.variant.says):
-                for line in [f"expected: {v.variant.says or 'all points'}", *v.said.splitlines(), *v.problems]:
-                    print(f"      | {line}")
-    named = sum(v.named for v in wrong)
-    share = named / len(wrong) if wrong else 1
-    wrongly, rightly = (sum(not v.good for v in table) for table in (wrong, right))
+    named, wrongly, rightly = (
+        sum(v.named for v in wrong),
+        sum(not v.good for v in wrong),
+        sum(not v.good for v in right),
+    )
+    share = named / len(wrong) if wrong else 1.0
     print(f"\n{len(wrong)} wrong variants: {wrongly} earn full points, {named} ({share:.0%}) are told their mistake.")
-    print(f"{len(right)} right variants: {rightly} lose points.\n{seconds:.0f} s.")
+    print(f"{len(right)} right variants: {rightly} lose points.\n{time.monotonic() - started:.0f} s.")
     return int(wrongly + rightly > 0 or share < NAMED)
+
+
+def _print(verdict: judging.Verdict, verbose: bool) -> None:
+    variant = verdict.variant
+    told = "named" if verdict.named else "not named"
+    marks = ([told] if variant.says else []) + ([] if verdict.good else ["WRONGLY JUDGED"])
+    row = f"  {verdict.had:5.2f} of {verdict.most:5.2f}  {variant.part:20} {variant.name:58} {', '.join(marks)}"
+    print(row.rstrip(), flush=True)
+    if not verdict.good or (verbose and variant.says and not verdict.named):
+        for line in [f"expected: {variant.says or 'all points'}", *verdict.said.splitlines(), *verdict.problems]:
+            print(f"      | {line}")
 
 
 if __name__ == "__main__":

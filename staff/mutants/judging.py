@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import io
 import multiprocessing.util
 import pickle
 import shutil
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
+from torch import Tensor
 
 from staff import grade
 from staff.grader import intake, points, rules, workspace
@@ -23,7 +27,6 @@ from tests import compare
 
 SEED = 2026
 SECONDS = 120  # for one variant
-TOLD = "It looks like this mistake:"
 
 
 @dataclass
@@ -50,11 +53,11 @@ def start() -> None:
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
     for module in (oracle, mistakes):
-        _remember(module)
+        remember(module)
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
 
 
-def _remember(module: ModuleType) -> None:
+def remember(module: ModuleType) -> None:
     """Let each function keep its results: with one seed, hidden tests ask the same for every variant."""
 
     def remembering(function):
@@ -63,7 +66,7 @@ def _remember(module: ModuleType) -> None:
         @wraps(function)
         def remembered(*arguments, **keywords):
             try:
-                key = hashlib.sha256(pickle.dumps((arguments, sorted(keywords.items())))).digest()
+                key = _digest((arguments, sorted(keywords.items())))
             except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
                 return function(*arguments, **keywords)
             if key not in known:
@@ -73,8 +76,21 @@ def _remember(module: ModuleType) -> None:
         return remembered
 
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot",):
+        if function.__module__ == module.__name__ and name[0] != "_" and name != "one_hot":
             setattr(module, name, remembering(function))
+
+
+class _Pickler(pickle.Pickler):
+    """Tensors by their values: as torch pickles them, where they lie in memory goes in too."""
+
+    def reducer_override(self, value):
+        return (np.array, (value.detach().numpy(),)) if isinstance(value, Tensor) else NotImplemented
+
+
+def _digest(value: object) -> bytes:
+    text = io.BytesIO()
+    _Pickler(text).dump(value)
+    return hashlib.sha256(text.getbuffer()).digest()
 
 
 def _end(work: Path) -> None:
@@ -101,7 +117,7 @@ def judge(variant: variants.Variant) -> Verdict:
         rules.check(taken, plugin, table["rules"])
         tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
     failed = [test for test in tests if test.score < test.max_score]
-    said = [test.output.partition(TOLD)[2] or test.output for test in failed]
+    said = [_message(test.output) for test in failed]
     return Verdict(
         variant,
         sum(test.score for test in tests),
@@ -110,3 +126,8 @@ def judge(variant: variants.Variant) -> Verdict:
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
         plugin.problems,
     )
+
+
+def _message(output: str) -> str:
+    """Without the test's own line at the top, and without the advice of what to read, which any failure gets."""
+    return "\n".join(line for line in output.partition("\n\n")[2].splitlines() if "To read:" not in line)

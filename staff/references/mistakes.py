@@ -34,6 +34,11 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
         ).max(1),
         "the maximum is taken over the wrong axis, or not at all: channels are axis 1 of (N, 3, H, W).": np.abs(g),
     }
+    wrong |= {f"channel {c} alone is looked at: take the largest of the three.": np.abs(g[:, c]) for c in range(3)}
+    wrong["the gradient is multiplied by the image: take it alone."] = np.abs(g * X).max(1)
+    for axis, name in ((2, "height"), (3, "width")):
+        sentence = f"the maximum is taken over the {name}: channels are axis 1 of (N, 3, H, W)."
+        wrong[sentence] = np.abs(g).max(axis)
     if len(X) > 1:
         wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
     return wrong | _of_some_images(own)
@@ -48,6 +53,8 @@ def custom_relu(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         "ones come back: dout itself passes, where it may.": (x > 0) * (dout > 0) * 1.0,
         "x comes back instead of dout.": x * (x > 0) * (dout > 0),
         "dout comes back as it is.": dout,
+        "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
+        "what is negative passes, and what is positive stops: it is the other way round.": dout * (x > 0) * (dout < 0),
         "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
     }
 
@@ -77,6 +84,7 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
             lambda s: _probability_slope(s, y)
         ),
         "the maximum over the channels was taken: all three are asked for.": np.abs(own).max(3),
+        "pixels are mixed up by reshape (or view): permute the axes.": np.moveaxis(own, 3, 1).reshape(own.shape),
     }
     if len(X) > 1:
         wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
@@ -117,14 +125,34 @@ def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featu
         "the map is turned: height and width are exchanged (PIL's resize takes width first).": finished(
             positive
         ).transpose(0, 2, 1),
+        "the map is turned before it is resized: its rows are rows of the image.": finished(
+            positive.transpose(0, 2, 1)
+        ),
+        "the map is turned: height and width are exchanged in its new size (PIL's resize takes width first).": (
+            oracle.scaled(oracle.resized(positive, size[::-1]))
+        ),
         "the map has the size of the layer: resize it to the image.": positive,
+        "the map is stretched, but has the size of the layer: resize it to the image.": oracle.scaled(positive),
+        "the map is enlarged by repeating pixels: bicubic is asked for.": oracle.scaled(_repeated(positive, size)),
+        "the gradients are averaged over the images, too: each image has weights of its own.": finished(
+            np.maximum((gradient.mean((0, 2, 3), keepdims=True) * A).sum(1), 0)
+        ),
+        "the gradients are squared before they are averaged.": finished(
+            np.maximum(((gradient**2).mean((2, 3), keepdims=True) * A).sum(1), 0)
+        ),
+        "the largest gradient stands for their mean.": finished(
+            np.maximum((gradient.max((2, 3), keepdims=True) * A).sum(1), 0)
+        ),
     }
+    if len(X) == 1:
+        del wrong["the gradients are averaged over the images, too: each image has weights of its own."]
     for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
         if other in there.outputs and there.outputs[other].ndim == 4:
             sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
             wrong[sentence] = oracle.grad_cam(model, X, y, other)
     if size[0] == size[1]:
         del wrong["the map is turned: height and width are exchanged (PIL's resize takes width first)."]
+        del wrong["the map is turned: height and width are exchanged in its new size (PIL's resize takes width first)."]
         wrong["the map is turned: its rows are columns."] = finished(positive).transpose(0, 2, 1)
     return wrong | _of_some_images(finished(positive))
 
@@ -210,8 +238,13 @@ def ascent_step(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, lea
         "the regulariser's gradient lacks its factor 2.": stepped(_unit(g - decay / 2)),
         "the regulariser's weight is missing.": stepped(_unit(g - 2 * x)),
         "the gradient is not divided by its norm.": stepped(g - decay),
+        "the gradient is divided by its largest value: take the L2 norm.": stepped(
+            (g - decay) / np.abs(g - decay).max()
+        ),
+        "the sign of the gradient is taken: divide it by its L2 norm.": stepped(np.sign(g - decay)),
         "the objective is descended: add the gradient.": stepped(-_unit(g - decay)),
         "the learning rate is missing.": oracle.clamped(x + _unit(g - decay)),
+        "the learning rate is written as a number: take learning_rate.": oracle.clamped(x + 25 * _unit(g - decay)),
         "the gradient of all scores together: pick the target's.": stepped(_unit(_of_all(model, x) - decay)),
         "the gradient is that of the probability (after softmax): take that of the score.": stepped(
             _unit(through(model, x, lambda s: _probability_slope(s, [target])).gradient - decay)
@@ -241,8 +274,12 @@ def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: 
     return {
         "the sign is lost: what speaks against the class is negative.": np.abs(own),
         "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
+        "this is the gradient's absolute value at the image (saliency): another method is asked for.": np.abs(
+            plain
+        ).sum(1),
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the channels are averaged: add them up.": own / 3,
+        "a single step is taken: there must be many.": oracle.integrated_gradients(model, X, y, 1),
         "the class that the network predicts was taken, not the one that was asked for.": oracle.integrated_gradients(
             model, X, oracle.scores(model, X).argmax(1), steps
         ),
@@ -254,6 +291,13 @@ def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
     return {
         "this is the layer's activation: conductance weighs it by what it does to the score.": there.outputs[layer],
         "this is the gradient of the layer.": there.gradients[layer],
+        "this is Grad-CAM of the layer: conductance is another method.": np.sum(
+            there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
+        ),
+        "a single step is taken: there must be several.": oracle.layer_conductance(model, X, y, layer, 1),
+        "the class that the network predicts was taken, not the one that was asked for.": oracle.layer_conductance(
+            model, X, there.scores.argmax(1), layer, steps
+        ),
         "this is the gradient of the layer, times its activation: average it along the way.": there.gradients[layer]
         * there.outputs[layer],
         "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
@@ -297,6 +341,7 @@ def _content_losses(weight: float, F: Tensor, P: Tensor) -> dict[str, Tensor]:
         "the weight is squared too: it multiplies the sum.": weight**2 * (d**2).sum(),
         "the squared features are subtracted: square the difference.": weight * (F**2 - P**2).sum(),
         "the sum itself is squared: square each difference, then add up.": weight * d.sum() ** 2,
+        "the features are added: take their difference.": weight * ((F + P) ** 2).sum(),
     }
 
 
@@ -314,6 +359,8 @@ def gram_matrix(F: np.ndarray, normalize: bool = True) -> Mistakes:
             own.sum(0, keepdims=True), own.shape
         ),
         "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": own.sum(0),
+        "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": own.sum(0)[None],
+        "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
         "pixels are multiplied with pixels: multiply channels with channels.": pixels / (size if normalize else 1),
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
             _gram_of_scrambled(F) / (size if normalize else 1)
@@ -486,11 +533,20 @@ def _of_some_images(maps: np.ndarray) -> Mistakes:
     if len(maps) == 1:
         return {"the axis of the images is missing: a single image has one, too.": maps[0]}
     number = np.arange(len(maps)).reshape(-1, *[1] * (maps.ndim - 1))
-    wrong = {"only the first image's score has been used: add up the scores of all.": maps * (number < 1)}
+    wrong = {
+        "the first image alone has a map: all images are asked for.": maps[:1],
+        "only the first image's score has been used: add up the scores of all.": maps * (number < 1),
+    }
     for count in range(2, len(maps)):
         sentence = f"only the first {count} images have a map: is a batch size written as a number? Take it from X."
         wrong[sentence] = maps * (number < count)
     return wrong
+
+
+def _repeated(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Enlarged without interpolation."""
+    rows, columns = (((np.arange(new) + 0.5) * old / new).astype(int) for old, new in zip(maps.shape[1:], size))
+    return maps[:, rows][:, :, columns]
 
 
 def _gram_of_scrambled(F: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ WRONG = {
     "largest value": ("the gradient is divided by its largest value", {"g.norm()": "g.abs().max()"}),
     "descends": ("the objective is descended", {"img.detach() + ": "img.detach() - "}),
     "learning rate missing": ("the learning rate is missing", {"learning_rate * g": "g"}),
-    "learning rate as a number": ("the learning rate", {"learning_rate * g": "25 * g"}),
+    "learning rate as a number": ("the learning rate is written as a number", {"learning_rate * g": "25 * g"}),
     "all scores": ("the gradient of all scores together", {"[0, target_y]": ".sum()"}),
     "probability": ("the gradient is that of the probability", {"model(img)[0": "model(img).softmax(1)[0"}),
     "log probability": (

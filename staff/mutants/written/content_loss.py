@@ -24,10 +24,10 @@ WRONG = {
         {SUM: "torch.sum(content_current ** 2 - content_original ** 2)"},
     ),
     "added": (
-        "added instead of subtracted",
+        "the features are added",
         {"content_current - content_original": "content_current + content_original"},
     ),
-    "cut off": ("cut off from the graph", {"return loss": "return loss.detach()"}),
+    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}),
     "divided by the channels": ("times what is expected", {"return loss": "return loss / content_current.shape[1]"}),
 }
 

@@ -12,13 +12,13 @@ return grad
 WRONG = {
     "plain ReLU": ("this is the plain", {"grad[dout < 0] = 0": ""}),
     "deconvnet": ("this is the deconvnet's rule", {"grad[x <= 0] = 0": ""}),
-    "no mask": ("neither", {"grad[dout < 0] = 0": "", "grad[x <= 0] = 0": ""}),
+    "no mask": ("dout comes back as it is", {"grad[dout < 0] = 0": "", "grad[x <= 0] = 0": ""}),
     "zero counts": ("x = 0 counts as positive here", {"x <= 0": "x < 0"}),
     "ones": ("ones come back", {"return grad": "return (grad > 0).to(dout)"}),
     "x comes back": ("x comes back instead of dout", "return x.clamp(min=0) * (dout > 0)"),
-    "absolute value": ("absolute value", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
-    "negative passes": ("the sign of dout", {"dout < 0": "dout > 0"}),
-    "masks exchanged": ("the sign of dout", "return dout.clamp(max=0) * (x > 0)"),
+    "absolute value": ("the absolute value of dout passes", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
+    "negative passes": ("it is the other way round", {"dout < 0": "dout > 0"}),
+    "masks exchanged": ("it is the other way round", "return dout.clamp(max=0) * (x > 0)"),
 }
 
 RIGHT = {

@@ -54,12 +54,12 @@ WRONG = {
         {"scores[0, target_y].backward()": "scores.sum().backward()"},
     ),
     "highest score": (
-        "the class that the network predicts",
+        "the score of the class that the network says",
         {"scores[0, target_y].backward()": "scores.max().backward()"},
     ),
     "not changed": ("the image was not changed", {"x += 10": "x + 10"}),
     "one step alone": ("only one step is taken", {"range(100)": "range(1)"}),
-    "another learning rate": ("the learning rate is not 10", {"10 * x.grad": "1.0 * x.grad"}),
+    "another learning rate": ("the learning rate is missing", {"10 * x.grad": "1.0 * x.grad"}),
     "writes to X": ("work on X.clone()", {"x = X.detach().clone()": "x = X.detach()"}),
 }
 

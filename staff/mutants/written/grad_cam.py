@@ -17,7 +17,7 @@ WRONG = {
     "no ReLU": ("the last ReLU is missing", {"cam = F.relu(cam)": ""}),
     "absolute value": ("the absolute value stands where the last ReLU should", {"F.relu(cam)": "cam.abs()"}),
     "not averaged": ("the gradients are not averaged", {WEIGHTS: "weights = activation.grad"}),
-    "averaged over images": ("averaged over the images", {"mean(dim=(2, 3)": "mean(dim=(0, 2, 3)"}),
+    "averaged over images": ("the gradients are averaged over the images", {"mean(dim=(2, 3)": "mean(dim=(0, 2, 3)"}),
     "channels not weighed": ("the channels are not weighed", {"weights * activation": "activation"}),
     "gradients alone": ("the gradients alone are summed", {"weights * activation.detach()": "activation.grad"}),
     "ReLU of each channel": (
@@ -28,7 +28,7 @@ WRONG = {
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
-    "squared gradients": ("squared", {"activation.grad.mean": "activation.grad.square().mean"}),
+    "squared gradients": ("the gradients are squared", {"activation.grad.mean": "activation.grad.square().mean"}),
     "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
 }
 

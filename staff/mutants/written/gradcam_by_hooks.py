@@ -77,12 +77,12 @@ WRONG = {
     "rows and columns exchanged": ("the map is turned", {"resize((W, H)": "resize((H, W)"}),
     "turned before it is resized": ("the map is turned", {"Image.fromarray(one)": "Image.fromarray(one.T.copy())"}),
     "not resized": (
-        "the map has the size of the layer",
+        "has the size of the layer",
         {"np.array(Image.fromarray(one).resize((W, H), Image.BICUBIC))": "one"},
     ),
     "not stretched": ("the map is not stretched", {STRETCHED: "        return cam\n"}),
     "divided by 0": ("NaN", {"np.maximum(high - low, 1e-12)": "(high - low)"}),
-    "resized without interpolation": ("bicubic", {"Image.BICUBIC": "Image.NEAREST"}),
+    "resized without interpolation": ("bicubic is asked for", {"Image.BICUBIC": "Image.NEAREST"}),
 }
 RIGHT = {
     "stretched by the batch": {

@@ -19,8 +19,8 @@ WRONG = {
     "always divided": ("it is normalised although normalize is False", {"if normalize:": "if True:"}),
     "flag turned": ("it is normalised although normalize is False", {"if normalize:": "if not normalize:"}),
     "summed over images": ("the sum over the batch is taken", {"return gram": "return gram.sum(0)"}),
-    "first image only": ("the first image", {"return gram": "return gram[:1]"}),
-    "without batch axis": ("the axis of the images", {"return gram": "return gram[0]"}),
+    "first image only": ("the first image alone", {"return gram": "return gram[:1]"}),
+    "without batch axis": ("the axis of the images is missing", {"return gram": "return gram[0]"}),
     "pixels with pixels": (
         "pixels are multiplied with pixels",
         {"torch.bmm(F, F.permute(0, 2, 1))": "torch.bmm(F.permute(0, 2, 1), F)"},
@@ -38,7 +38,7 @@ WRONG = {
         return (gram / (C * H * W) if normalize else gram)[None]
     """,
     ),
-    "cut off": ("cut off from the graph", {"return gram": "return gram.detach()"}),
+    "cut off": ("the loss is cut off from its input", {"return gram": "return gram.detach()"}),
 }
 
 RIGHT = {

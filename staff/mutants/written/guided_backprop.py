@@ -25,11 +25,14 @@ WRONG = {
     "probability": ("the gradient is that of the probability", {"gc_model(X)": "gc_model(X).softmax(dim=1)"}),
     "channels first": ("the axes are not in the order N, H, W, C", {".permute(0, 2, 3, 1)": ""}),
     "rows and columns exchanged": ("height and width are exchanged", {"permute(0, 2, 3, 1)": "permute(0, 3, 2, 1)"}),
-    "reshaped": ("reshape", {"X.grad.permute(0, 2, 3, 1)": "X.grad.reshape(len(X), X.shape[2], X.shape[3], 3)"}),
+    "reshaped": (
+        "pixels are mixed up by reshape",
+        {"X.grad.permute(0, 2, 3, 1)": "X.grad.reshape(len(X), X.shape[2], X.shape[3], 3)"},
+    ),
     "absolute value": ("the absolute value was taken", {"X.grad.permute": "X.grad.abs().permute"}),
     "cut off": ("negative values of the result were cut off", {"X.grad.permute": "X.grad.relu().permute"}),
     "maximum over channels": ("the maximum over the channels was taken", {"permute(0, 2, 3, 1)": "abs().amax(1)"}),
-    "first image only": ("the first image", {"maps = X.grad": "maps = X.grad[:1]"}),
+    "first image only": ("the first image alone", {"maps = X.grad": "maps = X.grad[:1]"}),
     "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
 }
 

@@ -9,14 +9,20 @@ return torch.cat(maps).sum(dim=1).detach().numpy()
 """
 
 WRONG = {
-    "channels not summed": ("summed over the channels", {".sum(dim=1)": ""}),
-    "channels averaged": ("averaged", {".sum(dim=1)": ".mean(dim=1)"}),
+    "channels not summed": ("axis 1 is still there", {".sum(dim=1)": ""}),
+    "channels averaged": ("the channels are averaged", {".sum(dim=1)": ".mean(dim=1)"}),
     "absolute value": ("the sign is lost", {".sum(dim=1)": ".sum(dim=1).abs()"}),
-    "plain saliency": ("saliency", {"IntegratedGradients(model)\n": "Saliency(model)\n", ", n_steps=IG_STEPS": ""}),
-    "one step": ("step", {"n_steps=IG_STEPS": "n_steps=1"}),
-    "baseline of ones": ("baseline", {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.ones_like(X[:1])"}),
-    "class 0": ("class", {"target=int(y[i])": "target=0"}),
-    "first image only": ("first", {"X[i : i + 1]": "X[:1]"}),
+    "plain saliency": (
+        "another method is asked for",
+        {"IntegratedGradients(model)\n": "Saliency(model)\n", ", n_steps=IG_STEPS": ""},
+    ),
+    "one step": ("a single step is taken", {"n_steps=IG_STEPS": "n_steps=1"}),
+    "baseline of ones": (
+        "another baseline",
+        {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.ones_like(X[:1])"},
+    ),
+    "predicted class": ("the class that the network predicts", {"int(y[i])": "int(model(X[i : i + 1]).argmax())"}),
+    "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
 
 RIGHT = {

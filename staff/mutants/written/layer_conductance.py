@@ -12,20 +12,23 @@ return torch.cat(maps)
 
 WRONG = {
     "activation instead": (
-        "activation",
+        "this is the layer's activation",
         {
             "LayerConductance(model, layer)\n": "LayerActivation(model, layer)\n",
             ", target=int(y[i]), n_steps=CONDUCTANCE_STEPS": "",
         },
     ),
     "Grad-CAM instead": (
-        "Grad-CAM",
+        "this is Grad-CAM of the layer",
         {"LayerConductance(model, layer)\n": "LayerGradCam(model, layer)\n", ", n_steps=CONDUCTANCE_STEPS": ""},
     ),
-    "one step": ("step", {"n_steps=CONDUCTANCE_STEPS": "n_steps=1"}),
-    "class 0": ("class", {"target=int(y[i])": "target=0"}),
-    "channels summed": ("channels", {"return torch.cat(maps)": "return torch.cat(maps).sum(dim=1)"}),
-    "another layer": ("layer", {"LayerConductance(model, layer)\n": "LayerConductance(model, model.features[12])\n"}),
+    "one step": ("a single step is taken", {"n_steps=CONDUCTANCE_STEPS": "n_steps=1"}),
+    "predicted class": ("the class that the network predicts", {"int(y[i])": "int(model(X[i : i + 1]).argmax())"}),
+    "channels summed": ("the channels are added up", {"return torch.cat(maps)": "return torch.cat(maps).sum(dim=1)"}),
+    "another layer": (
+        "the layer",
+        {"LayerConductance(model, layer)\n": "LayerConductance(model, model.features[12])\n"},
+    ),
 }
 
 RIGHT = {

@@ -22,9 +22,9 @@ WRONG = {
         {MAXIMUM: "saliency = X.grad.max(dim=1)[0].abs()"},
     ),
     "no maximum": ("the maximum is taken over the wrong axis, or not at all", {MAXIMUM: "saliency = X.grad.abs()"}),
-    "wrong axis": ("the maximum is taken over the wrong axis, or not at all", {"max(dim=1)": "max(dim=3)"}),
+    "wrong axis": ("the maximum is taken over the width", {"max(dim=1)": "max(dim=3)"}),
     "rows and columns exchanged": ("the axes are in another order", {"max(dim=1)": "transpose(2, 3).max(dim=1)"}),
-    "one channel only": ("only one channel", {MAXIMUM: "saliency = X.grad[:, 0].abs()"}),
+    "one channel only": ("channel 0 alone is looked at", {MAXIMUM: "saliency = X.grad[:, 0].abs()"}),
     "cross-entropy": (
         "the gradient is that of a cross-entropy loss",
         {OWN: "scores = torch.nn.functional.cross_entropy(scores, y, reduction='none')"},
@@ -39,7 +39,7 @@ WRONG = {
         "times what is expected",
         {"max(dim=1)": "max(dim=1)\nsaliency = saliency / saliency.max()"},
     ),
-    "times the image": ("multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
+    "times the image": ("the gradient is multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
     "nothing returned": ("does the function return its result?", {MAXIMUM: f"{MAXIMUM}\nreturn"}),
 }
 

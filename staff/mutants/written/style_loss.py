@@ -31,10 +31,10 @@ WRONG = {
     "first layer only": ("only the first layer counts", {"return loss": "    return loss"}),
     "a quarter": ("the paper's factor of a quarter", {"return loss": "return loss / 4"}),
     "layers counted through": ("the layers are counted through", {"feats[layer]": "feats[i]"}),
-    "cut off": ("cut off from the graph", {"return loss": "return loss.detach()"}),
-    "item": ("cut off from the graph", {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"}),
+    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}),
+    "item": ("the loss is cut off from its input", {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"}),
     "weights squared": ("the weights are squared", {"style_weights[i] *": "style_weights[i] ** 2 *"}),
-    "weights by layer": ("index", {"style_weights[i]": "style_weights[layer]"}),
+    "weights by layer": ("IndexError", {"style_weights[i]": "style_weights[layer]"}),
 }
 
 RIGHT = {

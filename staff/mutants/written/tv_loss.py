@@ -44,10 +44,13 @@ WRONG = {
         "axes other than height and width are compared",
         {ACROSS: "(img[:, 1:] - img[:, :-1]).square()"},
     ),
-    "one channel only": ("only one channel counts", {"down = ": "img = img[:, :1]\ndown = "}),
-    "cut off by detach": ("cut", {RETURN: "return (tv_weight * (down + right)).detach()"}),
+    "one channel only": ("only one of the channels counts", {"down = ": "img = img[:, :1]\ndown = "}),
+    "cut off by detach": (
+        "the loss is cut off from its input",
+        {RETURN: "return (tv_weight * (down + right)).detach()"},
+    ),
     "numpy": (
-        "cut",
+        "the loss is cut off from its input",
         """
         import numpy as np
         import torch
@@ -56,7 +59,7 @@ WRONG = {
     """,
     ),
     "weight squared": ("the weight is squared too", {"tv_weight * (": "tv_weight ** 2 * ("}),
-    "half": ("times what is expected", {RETURN: f"{RETURN} / 2"}),
+    "half": ("the sum is halved", {RETURN: f"{RETURN} / 2"}),
 }
 
 RIGHT = {
