@@ -8,7 +8,7 @@ VENV_PYTHON := .venv/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: help figures test report submission data clean \
-	lint check handout report-template grade autograder references staff-paint staff-render staff-train staff-evaluate venv staff-venv
+	lint check handout report-template grade autograder mutants hostile references staff-paint staff-render staff-train staff-evaluate venv staff-venv
 
 ##@ For students
 
@@ -59,6 +59,12 @@ grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
 	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
+
+mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
+	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
+
+hostile: venv ## grade submissions that attack: does the grader hold?
+	@$(VENV_PYTHON) -m staff.hostile $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
