@@ -19,7 +19,10 @@ class StyleLoss(nn.Module):
         # BEGIN SOLUTION style_loss
         N, C, H, W = features.shape
         flat = features.reshape(N, C, H * W)
-        gram = flat @ flat.transpose(1, 2)  # (N, C, C)
+        # F F^T. Both factors have the same gradient, so the way back takes one product instead of two if one factor is
+        # held constant and the gradient goes through the transpose, too, whose value is added and taken away again.
+        gram = flat.detach() @ flat.transpose(1, 2)  # (N, C, C)
+        gram = gram + (gram - gram.detach()).transpose(1, 2)
         return gram / (C * H * W) if normalize else gram
         # INSTEAD
         # TODO (Part 2.2): return the Gram matrices, (N, C, C).
