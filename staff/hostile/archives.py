@@ -25,7 +25,15 @@ def _folder(place: Path, files: Files) -> Path:
     return place / "submission"
 
 
-CLAIM = b'import os\nfor name in ("results.json", "/autograder/results/results.json"):\n    try:\n        open(name, "w").write(\'{"score": 100}\')\n    except OSError:\n        pass\nos._exit(0)\n'
+CLAIM = b"""
+import os
+for name in ("results.json", "/autograder/results/results.json"):
+    try:
+        open(name, "w").write('{"score": 100}')
+    except OSError:
+        pass
+os._exit(0)
+"""
 
 
 def names_that_lead_out(place: Path, files: Files) -> Path:
@@ -160,7 +168,7 @@ def files_that_shadow_packages(place: Path, files: Files) -> Path:
              "tests/conftest.py", "tests/__init__.py", "tests/compare.py", "tests/probes.py", "tests/networks.py",
              "staff/__init__.py", "staff/grade.py", "pretrained/__init__.py", "visualizers/__init__.py",
              "visualizers/network.py", "style_modules/__init__.py", "image_utils.py", "evil.pth", "setup.py")  # fmt: skip
-    return _folder(place, files | {name: CLAIM for name in names})
+    return _folder(place, files | dict.fromkeys(names, CLAIM))
 
 
 def settings_of_the_grader(place: Path, files: Files) -> Path:

@@ -10,7 +10,8 @@ import textwrap
 FILE = "style_modules/content_loss.py"
 
 TEMPLATE = '''
-import ctypes, gc, glob, json, math, mmap, os, pickle, resource, signal, socket, struct, subprocess, sys, threading, time
+import ctypes, gc, glob, json, math, mmap, os, pickle, resource, signal, socket, struct, subprocess, sys, threading
+import time
 import numpy as np
 import torch
 from torch import nn
@@ -63,8 +64,10 @@ BODIES = {
     "kills everything it may": "GRADERS_USER or os.kill(-1, signal.SIGKILL)",
     "stops itself": "os.kill(os.getpid(), signal.SIGSTOP)",
     "reads the tests and the references": """
-        for root in ("{root}", "/autograder", os.path.expanduser("~root"), "/tmp", "/var/tmp", sys.prefix + "/..", "/proc/1/root{root}", "/proc/1/cwd"):
-            for name in ("tests/references/losses.npz", "tests/test_content_loss.py", "staff/points.toml", "staff/hidden"):
+        roots = ("{root}", "/autograder", os.path.expanduser("~root"), "/tmp", "/var/tmp", sys.prefix + "/..",
+                 "/proc/1/root{root}", "/proc/1/cwd")
+        for root in roots:
+            for name in ("tests/references/losses.npz", "tests/test_content_loss.py", "staff/points.toml"):
                 if os.path.exists(os.path.join(root, name)):
                     breach("found " + os.path.join(root, name))
     """,
@@ -142,7 +145,7 @@ BODIES = {
         return Liar(1.5)
     """,
     "forges a frame": "claim({{'value': 0.0, 'gradient': 0.0, 'score': 100, 'passed': True}})",
-    "forges an error and a score": "claim({{'error': {{'type': 'x', 'message': 'passed', 'trace': None}}, 'score': 6}})",
+    "forges an error and a score": "claim({{'error': {{'type': 'x', 'message': 'ok', 'trace': None}}, 'score': 6}})",
     "forges an error that is no error": "claim({{'error': 'passed'}})",
     "forges NaN and infinities": "claim({{'value': math.nan, 'gradient': math.inf}})",
     "forges an endless number": """
@@ -204,7 +207,9 @@ BODIES = {
             __repr__ = __str__
         raise Evil
     """,
-    "an error with markup and null bytes": "raise RuntimeError('<script>alert(1)</script>\\0\\x1b[2J\\udc80' + 'x' * 10 ** 6)",
+    "an error with markup and null bytes": """
+        raise RuntimeError('<script>alert(1)</script>\\0\\x1b[2J\\udc80' + 'x' * 10 ** 6)
+    """,
     # --- never ending ---
     "loops for ever": "while True: pass",
     "sleeps and ignores signals": """

@@ -64,12 +64,6 @@ RIGHT = {
         scores.backward(torch.nn.functional.one_hot(y, scores.shape[1]).to(scores))
         saliency = X.grad.abs().flatten(2).max(1)[0].view(len(X), *X.shape[2:])
     """,
-    "a backward for each image": """
-        scores = model(X)
-        for i in range(len(y)):
-            scores[i, y[i]].backward(retain_graph=True)
-        saliency = X.grad.abs().max(1).values
-    """,
     "numpy in the end": {MAXIMUM: "saliency = torch.from_numpy(np.max(np.abs(X.grad.numpy()), axis=1))"},
     "numpy returned": {MAXIMUM: "return X.grad.abs().max(dim=1)[0].numpy()"},
     "clones and leaves it to require gradients": """
