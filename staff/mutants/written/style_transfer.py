@@ -32,9 +32,9 @@ WRONG = {
         {"initial_lr: float = 3.0": "initial_lr: float = 0.1"},
     ),
     "learning rate drops at 100": ("before step 180", {"round(0.9 * num_iterations)": "round(0.5 * num_iterations)"}),
-    "no step": ("the image does not change", {"optimizer.step()": "pass"}),
+    "no step": ("the image is never changed", {"optimizer.step()": "pass"}),
     "two steps": ("two steps", {"optimizer.step()": "optimizer.step()\noptimizer.step()"}),
-    "climbs": ("climbed", {"loss.backward()": "(-loss).backward()"}),
+    "climbs": ("the loss is ascended", {"loss.backward()": "(-loss).backward()"}),
     "content of the wrong layer": ("content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
     "style of the content": (
         "the style loss has no effect",
@@ -44,7 +44,7 @@ WRONG = {
         },
     ),
     "starts from noise": (
-        "starts from the content",
+        "the first image",
         {"img = content_img.clone()": "img = torch.rand_like(content_img)"},
     ),
 }
