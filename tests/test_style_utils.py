@@ -149,7 +149,6 @@ def test_random_noise_is_another_start(probe):
 def transfer_in(folder, **changes):
     from PIL import Image
 
-    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
     from style_utils import style_transfer
 
     paths = {}
@@ -157,7 +156,7 @@ def transfer_in(folder, **changes):
         paths[name] = folder / f"{name}.png"
         Image.fromarray(pixels).save(paths[name])
     settings = inputs.SMALL_PAIR | {"num_iterations": 20, "out": folder, "cnn": networks.build("embedded").features}
-    losses = {"content_loss": ContentLoss(), "style_loss": StyleLoss(), "tv_loss": TotalVariationLoss()}
+    losses = {"content_loss": probes.ContentPull(), "style_loss": probes.StylePull(), "tv_loss": probes.BlurPull()}
     return style_transfer(name="pair", **(settings | losses | paths | changes))
 
 

@@ -1,30 +1,59 @@
 """The whole way: the handout is built, a student solves parts of it, looks, collects, and is graded."""
 
+import importlib
+import pkgutil
+import re
+import shutil
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
 from staff.grader import points
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import build, contents, proofs
+from staff.mutants import written
+from staff.tests.forks import Forks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTS = points.read()["parts"]
 HALF = ("saliency", "guided_backprop", "fooling", "content_loss", "tv_loss")
-# What a student who has solved these parts, and nothing else, sees: the script, its options, and the picture.
-PICTURES = {
-    ("saliency",): ("saliency_map", ["--num", "1"], "saliency_map.png"),
-    ("guided_backprop", "gradcam"): ("gradcam", ["--num", "1"], "gradcam.png"),
-    ("fooling",): ("fooling_image", [], "fooling_image.png"),
-    ("class_visualization",): (
-        "class_visualization", ["--target", "hay", "--iterations", "2"], "class_visualization_hay.png",
-    ),
-    ("content_loss", "style_loss", "tv_loss", "style_transfer"): (
-        "style_transfer", ["--iterations", "2"], "style_transfer_flow.png",
-    ),
-}  # fmt: skip
+LOSSES = ("content_loss", "style_loss", "tv_loss")
+# What a student who has solved these parts, and nothing else, sees: scripts, their options, and the pictures or words.
+SEEN = {
+    ("saliency",): [("saliency_map", ["--num", "1"], ["saliency_map.png"])],
+    ("guided_backprop",): [("gradcam", ["--num", "1"], ["gradcam.png"])],
+    ("gradcam",): [("gradcam", ["--num", "1"], ["gradcam.png"])],
+    ("fooling",): [("fooling_image", [], ["fooling_image.png"])],
+    ("class_visualization",): [
+        ("class_visualization", ["--target", "hay", "--iterations", "2"], ["class_visualization_hay.png"])
+    ],
+    ("captum",): [
+        ("saliency_map", ["--num", "1"], ["saliency_map_captum.png"]),
+        ("gradcam", ["--num", "1"], ["gradcam_captum.png", "gradcam_layers.png"]),
+    ],
+    ("content_loss",): [("style_transfer", [], ["Content Loss Maximum error is 0.000"])],
+    ("style_loss",): [
+        ("style_transfer", [], ["Gram Matrix Maximum error is 0.000", "Style Loss Maximum error is 0.000"])
+    ],
+    ("tv_loss",): [("style_transfer", [], ["Total Variation Loss Maximum error is 0.000"])],
+    (*LOSSES, "style_transfer"): [("style_transfer", ["--iterations", "2"], ["style_transfer_flow.png"])],
+}
+# A product needs both of its factors, and style transfer with one's own losses needs these.
+NEED_OTHERS = {
+    ("gradcam",): {"tests.test_gradcam::test_guided_grad_cam_is_the_product"},
+    ("style_transfer",): {"tests.test_style_utils::test_style_transfer_with_the_students_own_losses"},
+}
+
+
+@pytest.fixture(scope="module")
+def python(handout):
+    """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
+    forks = Forks(handout)
+    yield forks
+    forks.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +71,6 @@ def solve(folder, parts):
         (folder / name).write_bytes(data)
 
 
-def run(folder, *arguments):
-    command = [str(folder / ".venv" / "bin" / "python"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 def collected(folder):
     """What collect_submission.py says, and the zip that it writes."""
     command = [sys.executable, "-I", "-S", "collect_submission.py"]
@@ -55,29 +79,45 @@ def collected(folder):
     return done.stdout, folder / "assignment_3_submission.zip"
 
 
-# Guided Grad-CAM needs guided backprop, and a picture in a style the losses: these two are solved with what they need.
-ALONE = [(part,) for part in PARTS if part not in ("gradcam", "style_transfer")]
-
-
-@pytest.mark.parametrize("parts", dict.fromkeys([*ALONE, *PICTURES]), ids="+".join)
-def test_a_part_that_is_solved_passes_and_shows_before_the_others_are(handout, parts):
-    """Its own tests pass with nothing else solved, and its script writes its picture."""
+@pytest.mark.parametrize("parts", [*((part,) for part in PARTS), (*LOSSES, "style_transfer")], ids="+".join)
+def test_a_part_that_is_solved_passes_and_shows_before_the_others_are(handout, python, parts):
+    """Its own tests pass with nothing else solved, and its script writes its picture, or prints its check."""
     solve(handout, parts)
-    outcome = proofs.run_tests(handout, "-m", f"({' or '.join(parts)}) and not scripts")
+    outcome = proofs.run_tests(handout, "-m", f"({' or '.join(parts)}) and not scripts", python=python)
+    assert outcome.passed and outcome.failed.keys() == NEED_OTHERS.get(parts, set())
+    for script, options, expected in SEEN.get(parts, ()):
+        shutil.rmtree(handout / "seen", ignore_errors=True)
+        said = python(handout, f"{script}.py", "--weights", "embedded", "--out", "seen", *options).stdout
+        assert {path.name for path in handout.glob("seen/*.png")} | set(said.splitlines()) >= set(expected)
+        assert "Traceback" not in said
+
+
+def test_a_solution_in_other_words_passes_every_test_that_students_have(handout, python):
+    """Each gap is filled as somebody else might, rightly: no test asks for what only our solution does."""
+    solve(handout, ["captum"])  # scripts have gaps that nobody wrote in other words
+    for entry in pkgutil.iter_modules(written.__path__):
+        module = importlib.import_module(f"{written.__name__}.{entry.name}")
+        if module.FUNCTION and module.PART != "captum":
+            type_in(handout / module.FILE, module.FUNCTION, module.WRITTEN)
+    outcome = proofs.run_tests(handout, "-m", "not scripts", python=python)
     assert outcome.passed and outcome.failed == {}
-    if parts in PICTURES:
-        script, options, picture = PICTURES[parts]
-        done = run(handout, f"{script}.py", "--weights", "embedded", "--out", "seen", *options)
-        assert (handout / "seen" / picture).exists(), done.stderr
-        assert "Traceback" not in done.stderr
 
 
-def test_half_of_the_parts_earn_exactly_their_points(handout):
+def type_in(path, function, code):
+    """From the TODO to the NotImplementedError of a function stands the code instead."""
+    before, head, rest = path.read_text(encoding="utf-8").partition(f"def {function}(")
+    gap = re.search(r"^( *)# TODO .*?^ *raise NotImplementedError\(.*?\)\n", rest, re.DOTALL | re.MULTILINE)
+    code = textwrap.indent(textwrap.dedent(code).strip("\n") + "\n", gap[1])
+    path.write_text(before + head + rest[: gap.start()] + code + rest[gap.end() :], encoding="utf-8")
+
+
+def test_half_of_the_parts_earn_exactly_their_points(handout, python):
     """Tests and scripts run, collect_submission.py names what is missing, and the grader gives the half."""
     solve(handout, HALF)
-    outcome = proofs.run_tests(handout, "-m", "saliency or content_loss or style_loss")
+    outcome = proofs.run_tests(handout, "-m", "saliency or content_loss or style_loss", python=python)
     assert outcome.failed and all("style_loss" in test for test in outcome.failed)
-    assert "not written yet: Part 1.2" in run(handout, "gradcam.py", "--weights", "embedded", "--num", "1").stderr
+    said = python(handout, "gradcam.py", "--weights", "embedded", "--num", "1").stdout
+    assert said.endswith("not written yet: Part 1.2: Grad-CAM\n")
 
     said, archive = collected(handout)
     for part in PARTS:
