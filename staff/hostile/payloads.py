@@ -125,7 +125,7 @@ BODIES = {
             def __le__(self, other): return True
             def __array__(self, *_, **__): return self
             def __sub__(self, other): return np.zeros(1)
-        return np.zeros(()).view(Liar)
+        return np.full((), 1.5).view(Liar)
     """,
     "lies by a subclass of Tensor": """
         class Liar(torch.Tensor):
@@ -133,8 +133,8 @@ BODIES = {
             def __torch_function__(cls, func, types, args=(), kwargs=None):
                 return True
             def __eq__(self, other): return True
-            def __array__(self, *_): return np.zeros(())
-        return torch.zeros(()).as_subclass(Liar)
+            def __array__(self, *_, **__): return np.full((), 1.5)
+        return torch.full((), 1.5).as_subclass(Liar)
     """,
     "lies by a subclass of float": """
         class Liar(float):
@@ -184,7 +184,7 @@ BODIES = {
         frames = sys.modules["staff.grader.frames"]
         frames.encode = lambda contents: frame({{"value": 0.0, "gradient": 0.0, "passed": True}})
         sys.modules["staff.grader.child"].PROCESSES = 10 ** 6
-        return torch.zeros((), requires_grad=True)
+        return torch.full((), 1.5, requires_grad=True)
     """,
     # --- ending ---
     "os._exit": "os._exit(0)",

@@ -25,13 +25,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="choose the variants whose part or name holds one of them")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=2026, help="of the hidden tests' inputs")
     parser.add_argument("--verbose", action="store_true", help="what was said to each wrong variant that is not named")
     args = parser.parse_args(argv)
     chosen = [v for v in variants.every() if not args.words or any(w in f"{v.part} {v.name}" for w in args.words)]
     chosen.sort(key=lambda variant: not variant.says)  # the wrong ones first
     started, verdicts = time.monotonic(), []
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.processes, context, initializer=judging.start) as pool:
+    with ProcessPoolExecutor(args.processes, context, initializer=judging.start, initargs=(args.seed,)) as pool:
         for verdict in pool.map(judging.judge, chosen, chunksize=4):
             if not verdicts or bool(verdict.variant.says) != bool(verdicts[-1].variant.says):
                 print("\nWrong variants" if verdict.variant.says else "\nRight variants")

@@ -25,7 +25,6 @@ from staff.mutants import variants
 from staff.references import mistakes, oracle
 from tests import compare
 
-SEED = 2026
 SECONDS = 120  # for one variant
 
 
@@ -43,9 +42,10 @@ class Verdict:
         return not self.problems and (self.had < self.most if self.variant.says else self.had == self.most)
 
 
-def start() -> None:
+def start(seed: int) -> None:
     """Once in each process: a fork server, and the folder that it runs student code from."""
-    global client, project
+    global client, project, seed_of_hidden
+    seed_of_hidden = seed
     work = Path(tempfile.mkdtemp(prefix="mutants-"))
     work.chmod(0o711)
     project = work / "project"
@@ -105,7 +105,7 @@ def judge(variant: variants.Variant) -> Verdict:
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
     table, results = points.read(), Results()
-    plugin = GradingPlugin(lambda: client, results, table, SEED, time.monotonic() + SECONDS)
+    plugin = GradingPlugin(lambda: client, results, table, seed_of_hidden, time.monotonic() + SECONDS)
     plugin.client = client
     assert_close = compare.assert_close  # which the plugin wraps
     try:
