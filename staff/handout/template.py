@@ -111,9 +111,9 @@ def slides() -> list[Slide]:
         _pair("The Scream", "the_scream | style_transfer_waves", "waves"),
         _pair("Starry Night", "starry_night | style_transfer_flow", "flow"),
         Slide("Unleash your creativity", "2.5 Your own pair", figures=(
-            Figure(OWN, "Two originals of your own: name them, and where they are from.", 0.5),
+            Figure(OWN, "Two originals of your own: name them, and where they are from.", 0.6),
             Figure(OWN.removesuffix("_sources"), "The one in the style of the other "
-                   "(python style_transfer.py --content PICTURE --style PAINTING).", 0.5))),
+                   "(python style_transfer.py --content PICTURE --style PAINTING).", 0.4))),
         Slide("Paper review: summary", "3 Paper review", "Which paper is it (one of the three of the assignment)? What "
               "problem does it solve, what is its main idea, and what did its authors find?", answer=WRITE),
         Slide("Paper review: strengths and weaknesses", "3 Paper review", "What convinces you in the paper, and what "
@@ -165,8 +165,8 @@ def _pair(title: str, stem: str, ours: str) -> Slide:
     note = f"(with the embedded network: town and {ours})"
     return Slide(f"Style transfer: Tübingen and {title}", "2.4 Style transfer", figures=(
         Figure(f"style_transfer_{classic}_sources | style_transfer_{ours}_sources", f"Content and style source {note}.",
-               0.5),
-        Figure(f"style_transfer_{stem}", "The result (python style_transfer.py).", 0.5)))  # fmt: skip
+               0.6),
+        Figure(f"style_transfer_{stem}", "The result (python style_transfer.py).", 0.4)))  # fmt: skip
 
 
 def _title_slide(presentation) -> None:
