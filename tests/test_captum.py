@@ -1,5 +1,7 @@
 """The scripts' Captum halves (Sundararajan et al. 2017, Dhamdhere et al. 2018): what flows from a grey image to x."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,22 +13,23 @@ LAYER = "features.7"
 READ = "the TODO of the function, and Captum's page on the method: steps, baseline, target"
 
 
-def path_integral(model, layer, X, y, steps=100):
-    """By the papers, in small steps: of the pixels (N, H, W), and through the layer (N, C, h, w)."""
-    points, weights = np.polynomial.legendre.leggauss(steps)
+def along_the_way(model, layer, X, y, steps):
+    """By the papers, at Captum's places of Gauss and Legendre: for each its weight, the layer, and both gradients."""
     kept = []
     handle = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
-    pixels, through, before = 0.0, 0.0, None
-    for alpha, weight in zip((points + 1) / 2, weights / 2):
-        x = (alpha * torch.from_numpy(X)).requires_grad_()
+    for place, weight in zip(*np.polynomial.legendre.leggauss(steps)):
+        x = ((place + 1) / 2 * torch.from_numpy(X)).requires_grad_()
         score = model(x)[range(len(X)), y].sum()
         to_pixels, to_layer = torch.autograd.grad(score, [x, kept[-1]])
-        pixels = pixels + weight * (to_pixels * torch.from_numpy(X)).sum(1)
-        if before is not None:
-            through = through + to_layer * (kept[-1].detach() - before)
-        before = kept[-1].detach()
+        yield weight / 2, kept[-1].detach().numpy(), to_pixels.numpy(), to_layer.numpy()
     handle.remove()
-    return pixels.numpy(), through.numpy()
+
+
+def path_integral(model, layer, X, y):
+    """Of the pixels (N, H, W), and through the layer (N, C, h, w), in as many steps as the handout has."""
+    pixels = sum(weight * (to_pixels * X).sum(1) for weight, _, to_pixels, _ in along_the_way(model, layer, X, y, 32))
+    way = list(along_the_way(model, layer, X, y, 10 + 1))
+    return pixels, sum(to_layer * (after - before) for (_, before, _, to_layer), (_, after, _, _) in pairwise(way))
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +47,15 @@ def test_integrated_gradients_are_those_of_the_paper(probe, expected):
         "the sign is lost: what speaks against the class is negative.": np.abs(pixels),
     }
     maps = probe("integrated_gradients", network="tiny", X=X, y=y, seed=3)["maps"]
-    compare.assert_close("integrated gradients", maps, pixels, 0.05, mistakes, READ)
+    compare.assert_close("integrated gradients", maps, pixels, 0.1, mistakes, READ)
 
 
 @pytest.mark.points(1)
 def test_layer_conductance_is_that_of_the_paper(probe, expected):
-    """What flows through each unit of the layer on the way from the grey image; ten steps come near to it."""
+    """What flows through each unit of the layer on the way from the grey image to this one."""
     X, y, _, through = expected
     maps = probe("layer_conductance", network="tiny", X=X, y=y, layer=LAYER, seed=3)["maps"]
-    compare.assert_close("layer conductance", maps, through, 0.1, read=READ)
+    compare.assert_close("layer conductance", maps, through, 0.2, read=READ)
 
 
 def test_a_neuron_responds_to_its_own_pixels_alone(probe, expected):

@@ -44,7 +44,7 @@ def test_saliency_of_an_image_does_not_depend_on_its_neighbours(probe, count):
     X, y = inputs.scenes((0, 3, 5, 7, 11, 17, 20)[:count], 64, 64), np.arange(count)
     alone = [captums(networks.build("embedded"), X[i : i + 1], y[i : i + 1]) for i in range(count)]
     maps = probe("saliency", network="embedded", X=X, y=y)["maps"]
-    compare.assert_close("saliency", maps, np.concatenate(alone), 1e-3, read=READ)
+    compare.assert_close("saliency", maps, np.concatenate(alone), 1e-2, read=READ)
 
 
 @pytest.mark.points(1)

@@ -54,4 +54,4 @@ def test_a_drawn_neuron_responds_as_guided_backprop_does(probe, rng, asked):
     maps = probe("neuron_responses", layer=f"features.{layer}", neurons=neurons, **arguments)["maps"]
     right = oracle.neuron_responses(model, X, neurons, layer)
     wrong = partial(mistakes.neuron_responses, model, X, neurons, layer)
-    drawing.judge("the neurons' guided backprop", maps, right, drawing.TOLERANCE, wrong, READ)
+    drawing.judge("the neurons' guided backprop", maps, right, drawing.OF_GRADIENTS, wrong, READ)

@@ -39,7 +39,7 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
 @pytest.mark.parametrize(("count", "name"), [(1, "squeezenet"), (2, "deep"), (7, "embedded")])
 def test_grad_cam_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'; stretched by themselves or all together."""
-    asked = drawing.question(rng, name, count, oracle.grad_cam)
+    asked = drawing.question(rng, name, count, oracle.grad_cam, drawing.TOLERANCE)
     maps = probe("grad_cam", X=asked.X, y=asked.y, **asked.network)["maps"]
     compare.check_cam(maps, lambda maps: asked.judge("Grad-CAM", maps, mistakes.grad_cam, READ_CAM))
 
@@ -55,4 +55,4 @@ def test_guided_grad_cam_of_drawn_images(probe, rng):
     compare.check_shape("Grad-CAM", cam, asked.expected.shape)
     compare.check_shape("guided backprop", own, back.shape)
     product = compare.stretched(cam)[..., None] * own
-    drawing.judge("Guided Grad-CAM", product, asked.expected[..., None] * back, 2 * drawing.TOLERANCE, read=READ_CAM)
+    drawing.judge("Guided Grad-CAM", product, asked.expected[..., None] * back, drawing.OF_GRADIENTS, read=READ_CAM)

@@ -45,9 +45,7 @@ class Pair:
         # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
         # decides, and in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
         self.images = self.steps()
-        rippled = [
-            self.steps(seen=lambda x: x * (1 + drawing.RIPPLE * rng.standard_normal(x.shape))) for _ in range(RIPPLES)
-        ]
+        rippled = [self.steps(seen=lambda x: drawing.ripple(rng, x)) for _ in range(RIPPLES)]
         sure = np.all([np.abs(other - self.images) < inputs.ALIKE / 2 for other in rippled], axis=(0, 1))
         self.pixels = np.flatnonzero(sure)
 
