@@ -16,6 +16,7 @@ import ast
 import difflib
 import hashlib
 import os
+import platform
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -84,8 +85,15 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
     """Looks at the work in `root` (the folder of this file), writes the zip, returns the exit status."""
     args = parse_args(argv)
     root = root or Path(__file__).resolve().parent
+    try:
+        return collect(root, args.check)
+    except OSError as error:
+        print(f"{error.filename} could not be read ({error.strerror}): may you open it?")
+        return 1
 
-    faults = wrong_folder(root)
+
+def collect(root: Path, check: bool) -> int:
+    faults = [*old_python(), *wrong_folder(root)]
     if not faults:
         files = find_files(root)
         code = [name for name in files if name.endswith(".py")]
@@ -93,7 +101,7 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
         faults = [*missing_files(root), *unreadable(root, code), *too_large(root, files)]
     if faults:
         _list(faults)
-        print(f"{ZIP_NAME} {'would not be' if args.check else 'was not'} written: "
+        print(f"{ZIP_NAME} {'would not be' if check else 'was not'} written: "
               f"{_count(len(faults), 'problem')} to mend first.")
         return 1
 
@@ -104,7 +112,7 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
     _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
         f"{_count(len(files), 'file')}, nothing missing"
-    if args.check:
+    if check:
         print(f"Ready to collect: {found}.")
         return 0
     try:
@@ -136,6 +144,14 @@ def find_files(root: Path) -> list[str]:
 # --- what stops it ---
 
 
+def old_python() -> list[str]:
+    """macOS, for one, has an older Python beside the assignment's."""
+    if hasattr(sys, "stdlib_module_names"):
+        return []
+    return [f"This is Python {platform.python_version()}, and 3.10 or later is needed: try make submission, or the "
+            "assignment's own Python, .venv/bin/python collect_submission.py."]  # fmt: skip
+
+
 def wrong_folder(root: Path) -> list[str]:
     """Started where the assignment is not: one sentence instead of one for each file."""
     if any((root / name).is_file() for name in MODULES):
@@ -150,7 +166,7 @@ def missing_files(root: Path) -> Iterator[str]:
     """Names are compared letter by letter, as on Linux, where the grader runs, also where case does not matter."""
     for name in REQUIRED:
         folder, _, file = name.rpartition("/")
-        present = sorted(path.name for path in (root / folder).glob("*")) if (root / folder).is_dir() else []
+        present = sorted(path.name for path in (root / folder).glob("*") if path.is_file())
         if file in present:
             continue
         others = [other for other in present if f"{folder}/{other}".lstrip("/") not in REQUIRED]

@@ -1,7 +1,9 @@
 """collect_submission.py: what goes into the zip, what is said about the rest, nothing half done is left."""
 
+import ast
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -273,6 +275,35 @@ def test_the_wrong_folder_is_said_in_one_sentence(work, capsys, argv):
             "collect_submission.py there.") in said
     shutil.rmtree(inner)
     assert "look for the folder that holds visualizers/" in said_of(outer, capsys, 1, argv)
+
+
+@pytest.mark.parametrize("argv", [(), ("--check",)])
+def test_an_old_python_is_said_in_one_sentence(work, capsys, monkeypatch, argv):
+    """macOS has Python 3.9, which reads this file, but may not read the student's."""
+    monkeypatch.delattr(sys, "stdlib_module_names")
+    monkeypatch.setattr(platform, "python_version", lambda: "3.9.6")
+    said = said_of(work, capsys, 1, argv)
+    assert said.count("- ") == 1
+    assert ("This is Python 3.9.6, and 3.10 or later is needed: try make submission, or the assignment's own Python, "
+            ".venv/bin/python collect_submission.py.") in said
+    compile((ROOT / "collect_submission.py").read_text(encoding="utf-8"), "", "exec", ast.PyCF_ONLY_AST,
+            _feature_version=8)  # fmt: skip
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(work, capsys):
+    (work / "style_utils.py").unlink()
+    (work / "style_utils.py").mkdir()
+    assert "style_utils.py is missing: names and folders must stay" in said_of(work, capsys, 1)
+
+
+def test_a_file_that_may_not_be_read_is_named(work, capsys, monkeypatch):
+    """On Windows another program may keep a file to itself."""
+
+    def locked(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    assert ".py could not be read (Permission denied): may you open it?" in said_of(work, capsys, 1)
 
 
 def test_a_figure_older_than_its_code_is_named(work, capsys):
