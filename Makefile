@@ -7,8 +7,7 @@ VENV_PYTHON := .venv/bin/python
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures test report submission data clean \
-	lint check handout report-template grade autograder mutants hostile references staff-paint staff-render staff-train staff-evaluate venv staff-venv
+.PHONY: help figures test report submission data clean venv
 
 ##@ For students
 
@@ -36,6 +35,9 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
+.PHONY: lint check handout report-template grade autograder mutants hostile references \
+	staff-paint staff-render staff-train staff-evaluate staff-venv
+
 RUN := runs/embedded
 
 ##@ For staff
