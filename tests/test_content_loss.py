@@ -43,6 +43,8 @@ def test_content_loss_of_equal_features_is_zero(probe):
     out = probe("content_loss", weight=3.0, current=F, original=F)
     compare.assert_close("content loss", out["value"], 0.0, 0, read=READ)
     compare.assert_close("the gradient of the content loss", out["gradient"], np.zeros_like(F), 0, read=READ)
+    other = probe("content_loss", weight=3.0, current=F + 1, original=F)["value"]
+    assert np.all(other), "expected more than 0 for features that differ, got 0"
 
 
 def test_features_are_not_written_to(probe):

@@ -107,6 +107,8 @@ def test_style_loss_of_the_right_style_is_zero(probe):
     feats = [np.ones((1, 4, 3, 3), np.float32)]
     out = call(probe, feats, [0], [np.full((1, 4, 4), 0.25, np.float32)], [1e6])
     compare.assert_close("style loss", out["value"], 0.0, 0, read=READ)
+    other = call(probe, feats, [0], [np.full((1, 4, 4), 0.5, np.float32)], [1e6])
+    assert np.all(other["value"]), "expected more than 0 for another style, got 0"
 
 
 def test_the_features_are_not_written_to(probe):

@@ -67,6 +67,8 @@ def test_tv_loss_of_a_constant_image_is_zero(probe, shape):
     """Nothing varies, be it a single row or a single pixel."""
     value = probe("tv_loss", image=np.full(shape, 0.7, np.float32), weight=5.0)["value"]
     compare.assert_close("total variation", value, 0.0, 0, read=READ)
+    other = probe("tv_loss", image=inputs.noise(1, 3, 4, 5), weight=5.0)["value"]
+    assert np.all(other), "expected more than 0 for an image that varies, got 0"
 
 
 def test_the_image_is_not_written_to(probe):
