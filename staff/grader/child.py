@@ -82,7 +82,7 @@ def _answer(request: dict, count: bool) -> bytes:
 
 
 def _counted(probe: Callable[..., dict], request: dict) -> dict:
-    """The number of operations on tensors that the probe took, and the student's line that asked for most of them."""
+    """How many operations on tensors and calls of the network it took, and the student's line that asked for most."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Counting(TorchDispatchMode):
@@ -98,9 +98,9 @@ def _counted(probe: Callable[..., dict], request: dict) -> dict:
             return operation(*arguments, **(keywords or {}))
 
     with Counting() as counting:
-        probe(**request)
+        answer = probe(**request)
     busiest = [line for line, _ in counting.lines.most_common() if line][:1]
-    return {"operations": counting.lines.total(), "busiest": "".join(busiest)}
+    return {"operations": counting.lines.total(), "calls": answer.get("calls", 0), "busiest": "".join(busiest)}
 
 
 def _plain(contents: dict) -> dict:

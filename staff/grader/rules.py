@@ -35,10 +35,8 @@ SIGNATURES = {
 IMPORTS = {"torch", "torchvision", "captum", "numpy", "scipy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
            "style_utils", "style_modules", "visualizers", "tests"}  # fmt: skip
 
-# What must not take more operations for more images, and how many more are let pass: a warning's, for instance.
-VECTORIZED = ("saliency", "guided_backprop", "gradcam")
-MANY = 6
-SLACK = 5
+MANY = 6  # images, which must take as many operations and calls of the network as one does
+SLACK = 5  # operations more are let pass: a warning's, for instance
 
 
 def register(results: Results, table: dict) -> None:
@@ -104,25 +102,36 @@ def _printing(facts: dict, printed: list[str]) -> list[str]:
 
 
 def _vectorized(plugin) -> list[str]:
-    """Operations on tensors, counted below autograd, for one image and for several."""
+    """Operations on tensors, counted below autograd, and calls of the network, for one image and for several."""
     from tests.probes import StudentError
 
-    images = np.random.default_rng(0).standard_normal((MANY, 3, 64, 64)).astype(np.float32)
-    labels = np.arange(MANY) % 5
     lines, measured = [], 0
-    for probe in VECTORIZED:
+    for probe, what, few, many in _vectorized_calls():
         try:
-            one, many = (
-                plugin.call(probe, count=True, network="embedded", X=images[:n], y=labels[:n]) for n in (1, MANY)
-            )
-            more = int(many["operations"]) - int(one["operations"])
+            one, more = (plugin.call(probe, count=True, **arguments) for arguments in (few, many))
+            operations, calls = (int(more[kind]) - int(one[kind]) for kind in ("operations", "calls"))
         except (StudentError, KeyError, TypeError, ValueError):
             continue  # it does not run: the tests of that part say so
         measured += 1
-        if more > SLACK:
-            hint = f" Most of them come from {many['busiest']}." if isinstance(many.get("busiest"), str) else ""
+        if operations > SLACK or calls > 0:
+            hint = f" Most of them come from {more['busiest']}." if isinstance(more.get("busiest"), str) else ""
             lines.append(
-                f"{probe}: expected as many operations for {MANY} images as for one, got {more} more: "
-                f"compute all images in one pass, without a loop over them.{hint[:200]}"
+                f"{probe}: expected as many operations for {what}, got {operations} more"
+                f"{f' and {calls} more calls of the network' if calls else ''}: "
+                f"compute all in one pass, without a loop.{hint[:200]}"
             )
     return lines if measured else ["None of the functions runs, so nothing could be counted."]
+
+
+def _vectorized_calls():
+    """A probe, what is compared, and its arguments for little and for much."""
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((MANY, 3, 64, 64)).astype(np.float32)
+    labels = np.arange(MANY) % 5
+    for probe in ("saliency", "guided_backprop", "grad_cam"):
+        few, many = ({"network": "embedded", "X": images[:n], "y": labels[:n]} for n in (1, MANY))
+        yield probe, f"{MANY} images as for one", few, many
+    features = rng.standard_normal((MANY, 4, 5, 6)).astype(np.float32)
+    yield "gram_matrix", f"{MANY} images as for one", {"features": features[:1]}, {"features": features}
+    few, many = ({"image": images[:1, :, :size, :size], "weight": 1.0} for size in (4, 64))
+    yield "tv_loss", "a large image as for a small one", few, many

@@ -49,7 +49,7 @@ def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submissio
         "Content loss: hidden: Hidden content loss",
         "Names and signatures are unchanged",
         "Nothing is printed by import or by the graded functions",
-        "Images are computed together, not one by one",
+        "Images and pixels are computed together, not one by one",
     }
 
 

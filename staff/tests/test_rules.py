@@ -1,0 +1,64 @@
+"""The handout's rules: what breaks one is told, with its line, and costs nothing else."""
+
+import pytest
+
+from staff.grader import intake, rules, workspace
+from staff.grader.client import Client
+
+LIMITS = {"seconds": 60, "memory": 1 << 30}
+LOOPS = {
+    "saliency": ("visualizers/saliency_map.py", "model(X)", "torch.cat([model(x[None]) for x in X])"),
+    "gram_matrix": (
+        "style_modules/style_loss.py",
+        "        return gram / (C",
+        "        gram = torch.stack([f @ f.T for f in flat])\n        return gram / (C",
+    ),
+    "tv_loss": (
+        "style_modules/tv_loss.py",
+        "(img[:, :, 1:, :] - img[:, :, :-1, :]).square().sum()",
+        "sum((img[:, :, i + 1] - img[:, :, i]).square().sum() for i in range(img.shape[2] - 1))",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rules")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    workspace.build(folder / "project", intake.Submission())
+    with Client(folder / "project", []) as started:
+        yield started
+
+
+class Plugin:
+    """As much of the grading plugin as the rules need."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def call(self, name, count=False, **arguments):
+        return self.client.call(name, LIMITS | {"count": count}, **arguments)
+
+
+def counted(client, submission):
+    for name in intake.STUDENT_FILES:
+        (client.project / name).write_bytes((submission / name).read_bytes())
+    return rules._vectorized(Plugin(client))
+
+
+def test_the_solution_takes_as_much_for_many_images_as_for_one(client, submission):
+    assert counted(client, submission) == []
+
+
+def test_loops_over_images_and_pixels_are_told_with_their_line(client, submission):
+    for name, before, after in LOOPS.values():
+        text = (submission / name).read_text()
+        assert text.count(before) == 1
+        (submission / name).write_text(text.replace(before, after))
+    lines = counted(client, submission)
+    assert [line.partition(":")[0] for line in lines] == list(LOOPS)
+    assert "5 more calls of the network" in lines[0]
+    for line, (name, _, after) in zip(lines, LOOPS.values()):
+        number = (submission / name).read_text().partition(after)[0].count("\n") + 1
+        assert f"{name}, line {number}" in line or f"{name}, line {number + 1}" in line
