@@ -155,6 +155,9 @@ STOPPING = {
     ),
     "another encoding": ("style_utils.py", b"x = '\xff'\n", "Python cannot read this file ("),
     "null bytes": ("style_utils.py", b"x = 1\0\n", "Python cannot read this file ("),
+    "nesting that no Python can read": (
+        "style_utils.py", b"x = " + b"-" * 100_000 + b"1\n", "style_utils.py: Python cannot read this file (",
+    ),
     "a conflict": (
         "gradcam.py", b"x = 1\n<<<<<<< HEAD\ny = 2\n=======\ny = 3\n>>>>>>> other\n",
         "gradcam.py, line 2: a conflict of two versions is not resolved: choose one, and delete the lines that begin "
@@ -356,6 +359,15 @@ def test_no_figures_at_all(work, capsys):
     shutil.rmtree(work / "visualization")
     assert main([], work) == 0
     assert capsys.readouterr().out.count("has no picture from") == len(SCRIPTS)
+
+
+def test_a_zip_over_the_limit_is_not_written(work, capsys, monkeypatch):
+    """The zip is a little larger than the files in it: that counts, too, and no half one is left."""
+    total = sum((work / name).stat().st_size for name in (*REQUIRED, *PICTURES))
+    monkeypatch.setattr(collect_submission, "MAX_BYTES", total)
+    said = said_of(work, capsys, 1)
+    assert f"{ZIP_NAME} could not be written: it has " in said and f"at most {total} are accepted" in said
+    assert not list(work.glob("*.part"))
 
 
 def test_too_large_is_refused_with_the_largest_files(work, capsys, monkeypatch):
