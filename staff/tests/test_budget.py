@@ -1,0 +1,77 @@
+"""The solution, graded by the whole suite: full points, within the budget, and from the packed zip the same."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from staff.autograder.__main__ import pack
+from staff.grader import descendants
+from staff.tests import contract
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS, MEGABYTES = 60, 1500
+
+
+def proportional(pid):
+    """Megabytes, of which what several processes share counts to each its share; 0 for one that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def measured(command, **options):
+    """Runs it on one core; returns the seconds of CPU time and the megabytes of all its processes at their peak."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    core = {min(os.sched_getaffinity(0))}
+    process = subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, core), **options)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(map(proportional, [process.pid, *descendants.of(process.pid)])))
+        time.sleep(0.25)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert process.returncode == 0
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+
+
+def without_times(results):
+    facts = {"layers": None, "most_memory_of_a_call": None}
+    return results | {"execution_time": None, "extra_data": results["extra_data"] | facts}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_solution_is_graded_alike_here_and_from_the_zip_within_the_budget(tmp_path, submission):
+    home = tmp_path / "autograder"
+    home.mkdir()
+    pack(tmp_path / "autograder.zip")
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        archive.extractall(home / "source")
+    (home / "source/.venv").symlink_to(ROOT / ".venv")  # that setup.sh would make
+    shutil.copytree(submission, home / "submission")
+    (home / "results").mkdir()
+    (home / "submission_metadata.json").write_text('{"id": 123456}')
+    shutil.copy(submission.parent.parent / "autograder/submission_metadata.json", submission.parent)
+
+    here = tmp_path / "results.json"
+    seconds, megabytes = measured([sys.executable, ROOT / "staff/grade.py", submission, "--out", here])
+    run = home / "source/run_autograder"
+    run.chmod(0o755)
+    measured([run], env={"PATH": os.environ["PATH"], "AUTOGRADER": str(home)}, cwd=home)
+
+    results, packed = (json.loads(path.read_text()) for path in (here, home / "results/results.json"))
+    contract.check(results)
+    assert results["score"] == 100
+    assert results["extra_data"]["grader_problems"] == []
+    assert without_times(packed) == without_times(results)
+    print(f"graded in {seconds:.0f} s of CPU time with at most {megabytes:.0f} MB")
+    assert seconds <= SECONDS and megabytes <= MEGABYTES
