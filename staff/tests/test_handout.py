@@ -198,6 +198,19 @@ def test_an_installation_that_fails_is_found(tree):
         proofs.installs(folder)
 
 
+def test_tests_that_do_not_run_are_found(tree):
+    folder = tree[1]
+    (folder / "tests/conftest.py").write_text("import nothing_of_this_name\n")
+    with pytest.raises(ProofError, match=r"(?s)expected tests that run, got status 4: .*nothing_of_this_name"):
+        proofs.run_tests(folder)
+
+
+def test_a_grader_that_breaks_off_is_found(tree, monkeypatch):
+    monkeypatch.setattr(proofs.sys, "executable", "false")
+    with pytest.raises(ProofError, match="expected the grader to end with 0, got 1"):
+        proofs.grade(tree[1])
+
+
 @pytest.mark.parametrize("score, expected, fails", [(0, 0.0, False), (2, 0.0, True), (5, None, False), (2, None, True)])
 def test_other_points_than_declared_are_found(monkeypatch, score, expected, fails):
     test = {"name": "a test", "output": "", "score": score, "max_score": 5}
