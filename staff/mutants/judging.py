@@ -76,7 +76,7 @@ def remember(module: ModuleType) -> None:
         return remembered
 
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and name[0] != "_" and name != "one_hot":
+        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
             setattr(module, name, remembering(function))
 
 
