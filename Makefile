@@ -35,7 +35,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade autograder mutants hostile references \
+.PHONY: lint check handout report-template grade autograder mutants hostile noise references \
 	staff-paint staff-render staff-train staff-evaluate staff-venv
 
 RUN := runs/embedded
@@ -67,6 +67,9 @@ mutants: venv ## grade wrong and right variants of every student function: is th
 
 hostile: venv ## grade submissions that attack: does the grader hold?
 	@$(VENV_PYTHON) -m staff.hostile $(ARGS)
+
+noise: venv ## how far does the solution stay below the tests' tolerances?
+	@$(VENV_PYTHON) -m staff.noise $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
