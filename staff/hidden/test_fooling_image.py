@@ -8,30 +8,38 @@ from tests import compare
 pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 STEPS = range(2, 7)  # that a drawn image may take
+DRAWS = 80
 
 
 class Question:
-    """An image and a target that are a few steps apart."""
+    """An image and a target that are a few steps apart, and for which rounding matters little."""
 
     def __init__(self, rng: np.random.Generator, name: str) -> None:
-        for _ in range(60):
-            self.network = drawing.network(rng, name)
-            self.model, self.X = drawing.model(self.network), drawing.images(rng, name, 1)
-            scores = oracle.scores(self.model, self.X)[0]
-            self.target = int(scores.argsort()[-1 - rng.integers(1, 4)])
-            if scores[self.target] < 0.1 * scores.max():
+        self.error = np.inf  # that small changes of the image make, of the best question so far
+        for drawn in range(DRAWS):
+            network = drawing.network(rng, name)
+            model, X = drawing.model(network), drawing.images(rng, name, 1)
+            scores = oracle.scores(model, X)[0]
+            target = int(scores.argsort()[-1 - rng.integers(1, 4)])
+            if scores[target] < 0.1 * scores.max():
                 continue  # perhaps a dead class
-            self.image, self.steps = oracle.fooling(self.model, self.X, self.target, most=STEPS[-1] + 1)
-            if self.steps in STEPS and self._is_sure(rng):
-                return
-        raise ValueError(f"expected an image that is fooled in {STEPS} steps, got none: draw other sizes")
-
-    def _is_sure(self, rng: np.random.Generator) -> bool:
-        for _ in range(drawing.RIPPLES):
-            image, steps = oracle.fooling(self.model, drawing.ripple(rng, self.X), self.target, most=STEPS[-1] + 1)
-            if steps != self.steps or compare.relative_error(image, self.image) > drawing.TOLERANCE / 10:
-                return False
-        return True
+            image, steps = oracle.fooling(model, X, target, most=STEPS[-1] + 1)
+            if steps not in STEPS:
+                continue
+            error = 0.0
+            for _ in range(drawing.RIPPLES):
+                other, its_steps = oracle.fooling(model, drawing.ripple(rng, X), target, most=steps + 1)
+                error = max(error, compare.relative_error(other, image) if its_steps == steps else np.inf)
+                if error >= self.error:
+                    break
+            else:
+                self.network, self.model, self.X, self.target, self.image = network, model, X, target, image
+                self.error = error
+            if self.error < drawing.TOLERANCE / 10 or (drawn > DRAWS / 8 and self.error < drawing.TOLERANCE):
+                break
+        if self.error > drawing.TOLERANCE:
+            raise ValueError(f"expected an image that is fooled in {STEPS} steps, got none: draw other sizes")
+        self.tolerance = max(drawing.TOLERANCE, 10 * self.error)
 
 
 @pytest.fixture(params=["embedded", "squeezenet"])
@@ -67,7 +75,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
         "the fooling image",
         out["image"],
         asked.image,
-        drawing.TOLERANCE,
+        asked.tolerance,
         lambda: mistakes.fooling(asked.model, asked.X, asked.target),
         READ,
     )
