@@ -30,7 +30,7 @@ def assert_close(
     got, expected = np.asarray(got), np.asarray(expected)
     if expected.size == 1 and got.size == 1:
         got = got.reshape(expected.shape)
-    problem = _problem(got, expected, tolerance)
+    problem = _problem(got, expected, tolerance, 0 if secret else 1)
     if not problem:
         return
     wanted = f"the shape {expected.shape}" if secret else _described(expected)
@@ -122,7 +122,7 @@ def stretched(maps: np.ndarray) -> np.ndarray:
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
 
 
-def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
+def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float, digits: int = 1) -> str:
     if got.dtype.kind not in "biuf":
         return f"expected numbers, got {got.dtype}"
     if got.shape != expected.shape:
@@ -130,7 +130,9 @@ def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
     if not np.isfinite(got).all():
         return f"expected finite numbers, got {np.count_nonzero(~np.isfinite(got))} that are NaN or infinite"
     error = relative_error(got, expected)
-    return "" if error <= tolerance else f"expected a relative error of at most {tolerance:.1e}, got {error:.1e}"
+    if error <= tolerance:
+        return ""
+    return f"expected a relative error of at most {tolerance:.1e}, got {error:.{digits}e}"
 
 
 def _described(array: np.ndarray) -> str:
