@@ -28,12 +28,14 @@ from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GRACE = 5  # seconds after the deadline, within which what is known is written
+GRACE = 3  # seconds after the deadline, within which what is known is written
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    results = grade(args.submission, args.out, args.report, args.seed, args.deadline, args.part)
+    deadline = args.deadline or points.read()["limits"]["deadline"]
+    deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
+    results = grade(args.submission, args.out, args.report, args.seed, deadline, args.part)
     print(results.output)
     return 0
 
@@ -131,7 +133,7 @@ def _seed(submission: Path, taken: intake.Submission) -> int:
     """From the id that Gradescope gives a submission, or else from the student's files."""
     identity = repr(sorted(taken.files.items()))
     metadata = submission.resolve().with_name("submission_metadata.json")
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         identity = str(json.loads(metadata.read_text())["id"])
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 

@@ -38,6 +38,14 @@ def anonymous(pid: int) -> int:
     return (int(resident) - int(files)) * PAGE + _shared_memory(pid)
 
 
+def age(pid: int) -> float:
+    """Seconds since this process began; 0 where that cannot be known."""
+    fields = _stat(pid)
+    if fields is None:
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+
+
 def end_all(root: int, patience: float = 5.0) -> bool:
     """End every descendant of `root` (which must be this process, and collect orphans), and reap them.
 

@@ -26,6 +26,7 @@ STUDENT_FILES = (
 MANIFEST = "MANIFEST.sha256"  # what collect_submission.py writes: a sum and a name on each line
 MAX_FILE = 512 * 1024  # bytes of one file of code
 MAX_ENTRIES = 20_000  # files and folders that are looked at
+MAX_DIRECTORY = 5 * 1024 * 1024  # bytes of a zip's list of names
 MAX_ZIP = 200 * 1024 * 1024
 MAX_DEPTH = 3  # folders above a file that is looked at: the project may lie two levels down
 
@@ -49,6 +50,7 @@ def take_in(path: Path) -> Submission:
         raise IntakeError(f"expected a folder or a zip at {path.name}, found none: check the path")
     if path.stat().st_size > MAX_ZIP:
         raise IntakeError(f"expected a zip of at most {MAX_ZIP >> 20} MB, got {path.stat().st_size >> 20} MB")
+    _refuse_endless_directory(path)
     try:
         with zipfile.ZipFile(path) as archive:
             return _choose(_Zip(archive))
@@ -59,6 +61,19 @@ def take_in(path: Path) -> Submission:
             f"expected a folder or a zip, got a file that cannot be opened as one ({type(problem).__name__}): "
             "hand in the zip that collect_submission.py writes"
         ) from None
+
+
+def _refuse_endless_directory(path: Path) -> None:
+    """A zip's directory is read as a whole when it is opened; its size stands at the end of the file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 70_000))
+        end = file.read()
+    at = end.rfind(b"PK\5\6")
+    if at < 0 or len(end) < at + 22:
+        return  # not a zip: opening it says so
+    size = int.from_bytes(end[at + 12 : at + 16], "little")
+    if size > MAX_DIRECTORY or end[max(0, at - 20) : at].startswith(b"PK\6\7"):  # the latter: of the format for 4 GB
+        raise _too_many()
 
 
 class _Folder:

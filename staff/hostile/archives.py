@@ -92,6 +92,19 @@ def very_many_files(place: Path, files: Files) -> Path:
     return _zip(place, files | {f"many/{i}": b"" for i in range(60_000)})
 
 
+def a_directory_of_a_million_names(place: Path, files: Files) -> Path:
+    """70 MB that zipfile makes 700 MB of."""
+    path = _zip(place, files)
+    data = path.read_bytes()
+    start, end = data.index(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    size = struct.unpack("<H", data[start + 28 : start + 30])[0] + 46
+    directory = data[start : start + size] * 1_000_000
+    tail = bytearray(data[end:])
+    tail[12:16] = struct.pack("<I", len(directory))
+    path.write_bytes(data[:start] + directory + tail)
+    return path
+
+
 def a_file_twice(place: Path, files: Files) -> Path:
     path = _zip(place, files)
     with zipfile.ZipFile(path, "a") as archive:
