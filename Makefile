@@ -4,6 +4,8 @@
 #   PYTHON=...  the interpreter to make .venv with, UV= (empty) to use pip where uv is installed: see make_venv.sh
 
 VENV_PYTHON := .venv/bin/python
+# Otherwise glibc gives memory back and asks for it again with each pass, which makes it a quarter slower.
+KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
@@ -16,7 +18,7 @@ help: ## list these verbs
 		/^[a-z][a-z-]*:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
-	@$(VENV_PYTHON) -m visualizers.gallery $(ARGS)
+	@$(KEEP_MEMORY) $(VENV_PYTHON) -m visualizers.gallery $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest $(ARGS)
@@ -73,6 +75,14 @@ noise: venv ## how far does the solution stay below the tests' tolerances?
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
+
+bench: venv ## time every picture beside other libraries, ten minutes on a quiet machine: docs/performance.md
+	@sh make_venv.sh benchmarks/requirements.txt
+	@$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+bench-check: venv ## fail if a picture is made more than a fifth slower than in docs/performance.md, by its ratios
+	@sh make_venv.sh benchmarks/requirements.txt
+	@$(VENV_PYTHON) -m benchmarks --check $(ARGS)
 
 staff-paint: staff-venv ## paint images/content and images/styles again
 	@$(VENV_PYTHON) -m staff.embedded.paint $(ARGS)

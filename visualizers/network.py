@@ -67,7 +67,7 @@ def check_images(X: Tensor, model: nn.Module) -> None:
             f"expected images of {weight.dtype} on {weight.device} like the network, got {X.dtype} on {X.device}: "
             f"move them with x.to({str(weight.device)!r}, {weight.dtype})"
         )
-    if not X.isfinite().all():
+    if not X.sum().isfinite() and not X.isfinite().all():  # the sum is finite, and ten times as fast, nearly always
         raise ValueError("expected finite pixels, got NaN or infinity: check the image and its preprocessing")
 
 

@@ -1,0 +1,1 @@
+"""How fast every picture is made, beside Captum, pytorch-grad-cam, the classic way and the bare passes: make bench."""

@@ -1,0 +1,96 @@
+"""Run all benchmarks and write the table, or check that nothing became slower.
+
+    python -m benchmarks            (or: make bench)
+    python -m benchmarks --check    (or: make bench-check)
+
+Writes benchmarks/results.json, the table in docs/performance.md, and benchmarks/growth.png. With --check it writes
+nothing: it measures the lines that have a target again, compares ratios, never seconds, with benchmarks/results.json,
+and ends with status 1 if one is more than a fifth worse.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from benchmarks import (
+    bench_all_maps,
+    bench_class_visualization,
+    bench_fooling_image,
+    bench_gradcam,
+    bench_guided_backprop,
+    bench_layer_conductance,
+    bench_saliency,
+    bench_scripts,
+    bench_style_transfer,
+    harness,
+    table,
+)
+
+BENCHMARKS = (
+    bench_saliency,
+    bench_guided_backprop,
+    bench_gradcam,
+    bench_all_maps,
+    bench_layer_conductance,
+    bench_fooling_image,
+    bench_class_visualization,
+    bench_style_transfer,
+    bench_scripts,
+)
+LOSS = 0.2  # of a ratio, that --check lets pass
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="compare with the committed table instead of writing it")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=4.0, help="about so long for each line (default: %(default)s)")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="the lines whose name has this in it; writes nothing"
+    )
+    args = parser.parse_args(argv)
+    cases = [case for benchmark in BENCHMARKS for case in benchmark.cases() if args.only in case.name]
+    if args.check:
+        cases = [case for case in cases if case.targets]
+
+    start, load = time.perf_counter(), os.getloadavg()[0]
+    lines: dict[str, dict] = {}
+    for case in cases:
+        results = harness.run(case, args.threads, args.seconds)
+        lines[case.name] = table.line(case, results)
+        print(table.as_text(case.name, lines[case.name]), flush=True)
+    measured = {
+        "machine": table.machine(args.threads),
+        "load": [round(load, 1), round(os.getloadavg()[0], 1)],
+        "minutes": round((time.perf_counter() - start) / 60, 1),
+        "lines": lines,
+    }
+    if args.check:
+        return check(measured, json.loads(table.RESULTS.read_text()))
+    if not args.only:
+        table.write(measured)
+    return 0
+
+
+def check(measured: dict, committed: dict) -> int:
+    """Print each ratio that is worse than the committed one by more than LOSS; 1 if there is one."""
+    worse = 0
+    for name, line in measured["lines"].items():
+        for contestant, ratio in line["ratios"].items():
+            before = committed["lines"].get(name, {}).get("ratios", {}).get(contestant)
+            if before is None:
+                continue
+            loss = (ratio / before if contestant == "limit" else before / ratio) - 1
+            if loss > LOSS:
+                worse += 1
+                print(f"slower: {name}, against {contestant}: {before:.2f} became {ratio:.2f}")
+    print("nothing became slower" if not worse else f"{worse} ratios are more than {LOSS:.0%} worse than committed")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

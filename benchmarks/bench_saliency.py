@@ -1,0 +1,70 @@
+"""Saliency maps: one forward and one backward pass."""
+
+import torch
+from captum.attr import Saliency
+
+from benchmarks import setting
+from benchmarks.harness import Case, Contestant
+from visualizers.explain import explain
+
+CHUNK = 8  # images of 224 x 224: the fastest that we found, for the limit, too
+
+
+def cases() -> list[Case]:
+    sizes = [(1, 224), (5, 224), (25, 224), (1, 448), (5, 448)]
+    return [
+        Case(
+            "saliency",
+            f"N = {N}, {size} px",
+            contestants(N, size),
+            {"Captum": 1.8, "limit": 1.10} if (N, size) in [(5, 224), (25, 224)] else {},
+            "images" if size == 224 else "pixels",
+            N if size == 224 else size,
+        )
+        for N, size in sizes
+    ]
+
+
+def contestants(N: int, size: int) -> dict[str, Contestant]:
+    def ours():
+        (X, y), model = setting.images(N, size), setting.plain()
+        return lambda: explain(X, y, model, ["saliency"])
+
+    def captum(network):
+        def build():
+            (X, y), model = setting.images(N, size), network()
+            return lambda: Saliency(model).attribute(X, target=y).amax(1)
+
+        return build
+
+    def classic():
+        (X, y), model = setting.images(N, size), setting.plain()
+
+        def work():
+            x = X.clone().requires_grad_()
+            model(x).gather(1, y.view(-1, 1)).squeeze().sum().backward()
+            return x.grad.abs().max(dim=1)[0]
+
+        return work
+
+    def limit():
+        return passes(N, size, backwards=1)
+
+    peers = {f"Captum{how}": captum(network) for how, network in setting.NETWORKS.items()}
+    return {"ours": ours, **peers, "classic": classic, "limit": limit}
+
+
+def passes(N: int, size: int, backwards: int):
+    """The bare passes: forward, and back to the pixels so many times."""
+    (X, y), model = setting.images(N, size), setting.best()
+    chunk = max(1, CHUNK * 224 * 224 // size**2)
+    parts = [(setting.last(x), y[:, None]) for x, y in zip(X.split(chunk), y.split(chunk))]
+
+    def work():
+        for x, y in parts:
+            leaf = x.detach().requires_grad_()
+            score = model(leaf).gather(1, y).sum()
+            for k in range(backwards):
+                torch.autograd.grad(score, leaf, retain_graph=k + 1 < backwards)
+
+    return work

@@ -1,0 +1,57 @@
+"""Whole programs: what a script needs until its first pass, beside the import of PyTorch, and all pictures."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.harness import Case, Contestant
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_PASS = """
+import {script}
+import pretrained
+from visualizers import script
+args = script.parser("").parse_args(["--weights", "embedded"])
+source = pretrained.load("embedded", "cpu")
+images, X, y, names = script.first_images(source, 5)
+source.model(X[:1])
+"""
+
+
+def cases() -> list[Case]:
+    return [
+        Case(
+            f"{name}.py",
+            "until its first pass",
+            {"ours": program(FIRST_PASS.format(script=name)), "limit": torch()},
+            goal,
+        )
+        for name, goal in {"fooling_image": {"limit": 1.3}, "saliency_map": {"limit": 1.3}}.items()
+    ] + [Case("make figures", "all pictures", {"ours": figures})]
+
+
+def torch() -> Contestant:
+    return program("import torch, torchvision")
+
+
+def program(code: str) -> Contestant:
+    """A Python of its own that runs the code."""
+    return lambda: lambda: _seconds([sys.executable, "-c", code])
+
+
+def figures():
+    """All pictures, as `make figures` makes them."""
+
+    def work() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            return _seconds([sys.executable, "-m", "visualizers.gallery", "--weights", "embedded", "--out", folder])
+
+    return work
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - start

@@ -1,0 +1,148 @@
+"""Times contestants side by side: each in a process of its own, in turn, so that all meet the same busy minutes.
+
+The processes are forked from one that has imported everything and computed nothing, and live as long as their case:
+each has its own memory allocator, threads and network, as if it ran alone, and its own peak of memory.
+
+The allocator is told to keep what it has, as `make figures` does: otherwise glibc gives memory back to the system after
+some calls and not after others, whichever block happens to lie last, and a call in two is a quarter slower.
+"""
+
+import ctypes
+import gc
+import multiprocessing
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+from torch.utils.benchmark import Timer
+
+ROUNDS = (5, 25)  # at least and at most
+LONG, VERY_LONG = 5.0, 45.0  # seconds for a round of all: then three rounds, or one, are enough
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
+
+Contestant = Callable[[], Callable[[], object]]  # builds what it needs, and returns what is timed
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table. The contestant "ours" is compared with the others.
+
+    what is timed may return a number: then these are the seconds that count (of one step of many).
+    targets: at least (peers) or at most ("limit") so many times as long as ours.
+    """
+
+    work: str
+    size: str
+    contestants: Mapping[str, Contestant]
+    targets: Mapping[str, float] = field(default_factory=dict)
+    axis: str = ""  # of the plot of growth that the case belongs to: "images", "pixels" or "classes"
+    at: int = 0  # its place on that axis
+
+    @property
+    def name(self) -> str:
+        return f"{self.work}, {self.size}"
+
+
+def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
+    """For each contestant the median and the quartiles in seconds, and the peak of memory in MiB."""
+    fork = multiprocessing.get_context("fork")
+    workers: dict[str, tuple[Connection, multiprocessing.Process]] = {}
+    try:
+        for name, contestant in case.contestants.items():
+            here, there = fork.Pipe()
+            process = fork.Process(target=_serve, args=(contestant, there, threads), daemon=True)
+            process.start()
+            there.close()
+            workers[name] = here, process
+        connections = {name: connection for name, (connection, _) in workers.items()}
+        # The first call warms up, shows how much memory is taken, and how many rounds there is time for.
+        start = time.perf_counter()
+        memory = {name: _ask(connection, "memory") for name, connection in connections.items()}
+        once = time.perf_counter() - start
+        rounds = 1 if once > VERY_LONG else 3 if once > LONG else max(ROUNDS[0], min(ROUNDS[1], int(seconds / once)))
+        times: dict[str, list[float]] = {name: [] for name in connections}
+        for _ in range(rounds):
+            for name, connection in connections.items():
+                times[name].append(_ask(connection, "time"))
+        return {name: _summary(times[name]) | {"MiB": memory[name]} for name in connections}
+    finally:
+        for connection, process in workers.values():
+            connection.close()
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+
+
+def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
+    """How many times as long as ours; for the limit, how many times as long ours is."""
+    other, ours = results[contestant]["median"], results["ours"]["median"]
+    return ours / other if contestant == "limit" else other / ours
+
+
+def _ask(connection: Connection, what: str) -> float:
+    connection.send(what)
+    try:
+        answer = connection.recv()
+    except EOFError:
+        raise RuntimeError("expected a contestant that ends well, got one that died: is there enough memory?") from None
+    if isinstance(answer, str):
+        raise RuntimeError(answer)
+    return answer
+
+
+def _serve(contestant: Contestant, connection: Connection, threads: int) -> None:
+    warnings.simplefilter("ignore")
+    _keep_memory()
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    try:
+        function = contestant()
+        timer = Timer("results.append(function())", globals={"function": function, "results": []}, num_threads=threads)
+        results = timer._globals["results"]
+        while True:
+            what = connection.recv()
+            results.clear()
+            if what == "memory":
+                connection.send(_peak(function))
+            else:
+                seconds = timer.timeit(1).median
+                connection.send(results[-1] if isinstance(results[-1], float) else seconds)
+    except EOFError:
+        pass
+    except Exception as problem:
+        connection.send(f"{type(problem).__name__}: {problem}")
+
+
+def _keep_memory() -> None:
+    """What the Makefile's MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ do, where there is glibc."""
+    if hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(M_TRIM_THRESHOLD, 2**30)
+        library.mallopt(M_MMAP_THRESHOLD, 2**25)
+
+
+def _peak(function: Callable[[], object]) -> float:
+    """By how many MiB the process grows at most during a call; -1 where the system does not say."""
+    try:
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what is kept free would hide what is taken
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = _status("VmRSS")
+        function()
+        return _status("VmHWM") - before
+    except (OSError, AttributeError):
+        return -1.0
+
+
+def _status(key: str) -> float:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    return int(line.split()[1]) / 1024
+
+
+def _summary(times: list[float]) -> dict:
+    low, median, high = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
+    return {"median": median, "quartiles": [low, high], "rounds": len(times)}

@@ -1,0 +1,162 @@
+"""From measurements to benchmarks/results.json, the table in docs/performance.md and the plot of growth."""
+
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.harness import Case, ratio
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).with_name("results.json")
+PLOT = Path(__file__).with_name("growth.png")
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- The table: written by make bench -->", "<!-- End of the table -->"
+PACKAGES = ("torch", "torchvision", "captum", "grad-cam", "torchattacks", "numpy")
+
+
+def line(case: Case, results: dict[str, dict]) -> dict:
+    """What is kept of a case: times, memory, ratios to ours, and what was aimed at."""
+    return {
+        "work": case.work,
+        "size": case.size,
+        "axis": case.axis,
+        "at": case.at,
+        "results": results,
+        "ratios": {name: round(ratio(results, name), 3) for name in results if name != "ours"},
+        "targets": dict(case.targets),
+    }
+
+
+def machine(threads: int) -> dict:
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        cpu = next((row.split(":")[1].strip() for row in info.read_text().splitlines() if "model name" in row), cpu)
+    return {
+        "processor": cpu,
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def as_text(name: str, line: dict) -> str:
+    """One line for the terminal."""
+    parts = [f"{contestant} {_time(result['median'])}" for contestant, result in line["results"].items()]
+    return f"{name}: " + ", ".join(parts)
+
+
+def write(measured: dict) -> None:
+    for path, text in [(RESULTS, json.dumps(measured, indent=1) + "\n"), (PAGE, _page(measured))]:
+        beside = path.with_name(f".{path.name}.part")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    _plot(measured)
+    print(f"wrote {RESULTS}, {PAGE} and {PLOT}")
+
+
+def _page(measured: dict) -> str:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n\n{_markdown(measured)}\n{END}{after}"
+
+
+def _markdown(measured: dict) -> str:
+    about = measured["machine"]
+    packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items() if number)
+    rows = [
+        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads; {about['system']}, Python "
+        f"{about['python']}; {packages}. Load before and after: {measured['load'][0]} and {measured['load'][1]}; "
+        f"{measured['minutes']} minutes in all.",
+        "",
+        "| work | size | ours | Captum | Captum, our layout | pytorch-grad-cam | ... our layout | torchattacks "
+        "| classic | limit | targets |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    columns = (
+        "Captum",
+        "Captum, our layout",
+        "pytorch-grad-cam",
+        "pytorch-grad-cam, our layout",
+        "torchattacks",
+        "classic",
+        "limit",
+    )
+    for row in measured["lines"].values():
+        results, ratios = row["results"], row["ratios"]
+        cells = [f"{ratios[name]:.2f}{_memory(results[name])}" if name in ratios else "" for name in columns]
+        ours = results["ours"]
+        spread = (ours["quartiles"][1] - ours["quartiles"][0]) / ours["median"]
+        met = ", ".join(_verdict(name, goal, ratios) for name, goal in row["targets"].items())
+        rows.append(
+            f"| {row['work']} | {row['size']} | {_time(ours['median'])} ± {spread / 2:.0%}{_memory(ours)} "
+            f"| {' | '.join(cells)} | {met} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _verdict(name: str, goal: float, ratios: dict[str, float]) -> str:
+    if name not in ratios:
+        return ""
+    met = ratios[name] <= goal if name == "limit" else ratios[name] >= goal
+    return f"{name} {'≤' if name == 'limit' else '≥'} {goal:g} {'met' if met else '**not met**'}"
+
+
+def _memory(result: dict) -> str:
+    return f", {result['MiB']:.0f} MiB" if result["MiB"] >= 1 else ""
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 10 else f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _plot(measured: dict) -> None:
+    """Time an image against the number of images, the pixels, and the classes asked for."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(12, 3.6), layout="constrained")
+    labels = {"images": "images at once", "pixels": "pixels of a side, N = 5", "classes": "classes each, N = 5"}
+    for axes, (axis, label) in zip(fig.subplots(1, 3), labels.items()):
+        lines = [row for row in measured["lines"].values() if row["work"] == "all four maps" and _belongs(row, axis)]
+        for name, colour in {
+            "Captum": "#b0524a",
+            "Captum, our layout": "#d9a441",
+            "ours": "#2b6c8f",
+            "limit": "#777777",
+        }.items():
+            points = sorted((_place(row, axis), row["results"][name]["median"] / _images(row)) for row in lines)
+            if points:
+                x, y = zip(*points)
+                axes.plot(x, [1000 * value for value in y], "o-", color=colour, label=name)
+        axes.set(xlabel=label, xscale="log" if axis == "images" else "linear", ylim=(0, None))
+        axes.spines[["top", "right"]].set_visible(False)
+    fig.axes[0].set_ylabel("ms an image")
+    fig.axes[0].legend(frameon=False)
+    fig.suptitle("All four maps: saliency, guided backprop, Grad-CAM, Guided Grad-CAM")
+    FigureCanvasAgg(fig).print_png(PLOT, metadata={"Software": None})
+
+
+def _images(row: dict) -> int:
+    return row["at"] if row["axis"] == "images" else int(row["size"].split(",")[0].removeprefix("N = "))
+
+
+def _belongs(row: dict, axis: str) -> bool:
+    """The line for five images of 224 pixels and one class each belongs to all three."""
+    return (row["axis"] == axis and (axis != "pixels" or _images(row) == 5)) or row["size"] == "N = 5, 224 px"
+
+
+def _place(row: dict, axis: str) -> int:
+    usual = {"images": 5, "pixels": 224, "classes": 1}
+    return row["at"] if row["axis"] == axis else usual[axis]
