@@ -19,7 +19,9 @@ def features(name):
 
 
 @pytest.mark.points(2)
-@pytest.mark.parametrize("normalize, key", [(None, "gram"), (False, "gram, not normalised")])
+@pytest.mark.parametrize(
+    "normalize, key", [(None, "gram"), (False, "gram, not normalised")], ids=["normalised", "not normalised"]
+)
 def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
     """On features of the embedded network the matrices of both images are those that were stored."""
     both = np.concatenate([features("town")[4], features("flow")[4]])[:, :24]
@@ -29,7 +31,7 @@ def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
 
 
 @pytest.mark.points(1)
-@pytest.mark.parametrize("shape", [(1, 4, 3, 5), (2, 3, 1, 1), (1, 1, 2, 7)])
+@pytest.mark.parametrize("shape", [(1, 4, 3, 5), (2, 3, 1, 1), (1, 1, 2, 7)], ids=str)
 def test_gram_matrix_of_ones(probe, shape):
     """Each entry sums H * W ones: H * W, or 1 / C when normalised."""
     N, C, H, W = shape

@@ -19,7 +19,9 @@ def test_tv_loss_of_the_town(probe):
 
 
 @pytest.mark.points(1)
-@pytest.mark.parametrize("axis, expected", [(3, 0.5 * 3 * 4 * (7 - 1)), (2, 0.5 * 3 * (4 - 1) * 7)])
+@pytest.mark.parametrize(
+    "axis, expected", [(3, 0.5 * 3 * 4 * (7 - 1)), (2, 0.5 * 3 * (4 - 1) * 7)], ids=["right", "down"]
+)
 def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     """A ramp of slope 1 to the right has H * (W - 1) differences of 1 in each channel; downwards (H - 1) * W."""
     ramp = np.broadcast_to(np.arange(7.0) if axis == 3 else np.arange(4.0)[:, None], (1, 3, 4, 7)).copy()
@@ -62,7 +64,7 @@ def test_tv_loss_of_one_bright_pixel(probe):
 
 
 @pytest.mark.points(1)
-@pytest.mark.parametrize("shape", [(1, 3, 4, 5), (1, 3, 1, 1), (1, 3, 1, 6)])
+@pytest.mark.parametrize("shape", [(1, 3, 4, 5), (1, 3, 1, 1), (1, 3, 1, 6)], ids=str)
 def test_tv_loss_of_a_constant_image_is_zero(probe, shape):
     """Nothing varies, be it a single row or a single pixel."""
     value = probe("tv_loss", image=np.full(shape, 0.7, np.float32), weight=5.0)["value"]

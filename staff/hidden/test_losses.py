@@ -59,7 +59,7 @@ def test_gradient_of_the_content_loss_of_drawn_features(content):
 
 @pytest.mark.style_loss
 @pytest.mark.points(1)
-@pytest.mark.parametrize("normalize", [None, False])
+@pytest.mark.parametrize("normalize", [None, False], ids=["normalised", "not normalised"])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_gram_matrix_of_drawn_features(probe, rng, count, normalize):
     """A matrix for each image of the batch, divided by C * H * W unless normalize is False."""
