@@ -37,7 +37,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade autograder mutants hostile noise references \
+.PHONY: lint check handout report-template grade autograder mutants hostile noise references bench bench-check \
 	staff-paint staff-render staff-train staff-evaluate staff-venv
 
 RUN := runs/embedded
