@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 REFERENCES = Path(__file__).resolve().parent / "references"
+MANY = 1 << 22  # numbers, of which a sample is described
 SAMPLE = 1000  # numbers that are kept of a mistake's output
 
 
@@ -140,7 +141,7 @@ def _described(array: np.ndarray) -> str:
         return f"shape {array.shape}, {array.dtype}"
     if array.size == 1:
         return f"{float(array.ravel()[0]):.6g}" + (f" in the shape {array.shape}" if array.ndim else "")
-    values = array.astype(np.float64)
+    values = (array if array.size < MANY else sample(array)).astype(np.float64)
     values = values[np.isfinite(values)]
     if not values.size:
         return f"shape {array.shape}, none finite"

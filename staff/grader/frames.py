@@ -62,7 +62,7 @@ def decode(data: bytes) -> dict[str, Any]:
         end = start + math.prod(shape) * np.dtype(dtype).itemsize
         if name in contents or end > len(data):
             raise FrameError(f"expected {name} once and whole, got it twice or cut short")
-        contents[name] = np.frombuffer(data[start:end], dtype=dtype).reshape(shape).copy()
+        contents[name] = np.frombuffer(memoryview(data)[start:end], dtype=dtype).reshape(shape).copy()
         start = end
     if start != len(data):
         raise FrameError(f"expected the frame to end, got {len(data) - start} more bytes")

@@ -157,6 +157,13 @@ BODIES = {
     "forges an array of objects": "claim({{}}, [['value', '|O', [1]], ['gradient', '|O', [1]]], bytes(16))",
     "forges an array of 2^60 numbers": "claim({{}}, [['value', '<f8', [1 << 30, 1 << 30]]])",
     "forges a negative shape": "claim({{}}, [['value', '<f8', [-1, -8]]], bytes(64))",
+    "forges values of other kinds": """
+        claim({{"value": [[1], [2, 3]], "gradient": {{"a": None}}, "printed": 7, "warnings": [], "changed": None}})
+    """,
+    "as many numbers as may be": """
+        count = (64 << 20) - 4096
+        claim({{"value": 1.5}}, [["gradient", "<f2", [count // 2]]], bytes(count))
+    """,
     "writes two frames": "os.write(3, frame({{'value': 0.0}})); claim({{'value': 0.0}})",
     "sends a pickle": "os.write(3, pickle.dumps(np.zeros(3))); os._exit(0)",
     "sends a gigabyte": """
