@@ -47,9 +47,7 @@ class GradingPlugin:
         from tests.probes import StudentError
 
         limits = self.table["limits"]
-        left = self.until - time.monotonic()
-        if left < 1:
-            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
+        left = self._check_deadline()
         try:
             if self.client is None:
                 self.starts += 1
@@ -131,6 +129,18 @@ class GradingPlugin:
         self._running = item.nodeid
         self._right = True
         return (yield)
+
+    def pytest_runtest_setup(self) -> None:
+        self._check_deadline()  # before hidden tests work out what they expect
+
+    def _check_deadline(self) -> float:
+        """The seconds that are left."""
+        from tests.probes import StudentError
+
+        left = self.until - time.monotonic()
+        if left < 1:
+            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
+        return left
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
