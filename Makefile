@@ -38,7 +38,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 
 # BEGIN STAFF
 .PHONY: lint check handout report-template grade autograder mutants hostile noise references bench bench-check \
-	staff-paint staff-render staff-train staff-evaluate staff-venv
+	staff-paint staff-render staff-train staff-evaluate readme-pictures staff-venv
 
 RUN := runs/embedded
 
@@ -95,6 +95,9 @@ staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goe
 		$(VENV_PYTHON) -m staff.embedded.render pool --out $(RUN)/pool && touch $(RUN)/pool.complete; }
 	@$(VENV_PYTHON) -m staff.embedded.train plain --data $(RUN)/pool --out $(RUN)
 	@$(VENV_PYTHON) -m staff.embedded.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
+
+readme-pictures: staff-venv ## make the README's three pictures again: docs/pictures
+	@$(VENV_PYTHON) -m staff.readme_pictures $(ARGS)
 
 staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
 	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)

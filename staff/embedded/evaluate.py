@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 import pretrained
 from image_utils import deprocess, preprocess
-from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
+from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, build_network, read_weights
 from staff.embedded.glyphs import CLASS_NAMES, CLASSES
 from staff.embedded.render import Scene, scene
@@ -147,19 +147,14 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
     """Gram distance to the style, relative to the content picture's; rank of the content among the sample scenes."""
     source = pretrained.load("embedded", "cpu")
     for pair in STYLE_PAIRS["embedded"]:
-        arguments = vars(pair) | {
-            "content_image": source.content_images[pair.content],
-            "style_image": source.style_images[pair.style],
-            "content_loss": ContentLoss(),
-            "style_loss": StyleLoss(),
-            "tv_loss": TotalVariationLoss(),
-            "testing": True,
-        }
-        del arguments["content"], arguments["style"]
-        content = preprocess(Image.open(arguments["content_image"]).convert("RGB"), pair.image_size)
-        style = preprocess(Image.open(arguments["style_image"]).convert("RGB"), pair.style_size)
-        made = style_transfer(cnn=net.features, **arguments)
-        untrained = style_transfer(cnn=random_network().features, **arguments)
+        content, style = (
+            preprocess(Image.open(path).convert("RGB"), size)
+            for path, size in (
+                (source.content_images[pair.content], pair.image_size),
+                (source.style_images[pair.style], pair.style_size),
+            )
+        )
+        made, untrained = stylised(source, pair, net.features), stylised(source, pair, random_network().features)
         titles = ["content", "style", "result", "by a random network"]
         panels = [deprocess(x) for x in (content, style, made, untrained)]
         figure.grid([Row(panels, titles=titles)], out / f"style_{pair.name}.png", height=384)
@@ -174,6 +169,19 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
             f"{by_random / start:.3f}); content features {to_content:.3g} from the content, {to_scenes:.3g} from the "
             "nearest scene"
         )
+
+
+def stylised(source: pretrained.Pretrained, pair: Pair, cnn: nn.Sequential) -> Tensor:
+    """The result of a pair with the feature layers `cnn`: (1, 3, H, W), ImageNet-normalised."""
+    arguments = vars(pair) | {
+        "content_image": source.content_images[pair.content],
+        "style_image": source.style_images[pair.style],
+        "content_loss": ContentLoss(),
+        "style_loss": StyleLoss(),
+        "tv_loss": TotalVariationLoss(),
+    }
+    del arguments["content"], arguments["style"]
+    return style_transfer(**arguments, cnn=cnn, testing=True)
 
 
 @torch.no_grad()
