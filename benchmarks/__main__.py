@@ -39,7 +39,6 @@ BENCHMARKS = (
     bench_style_transfer,
     bench_scripts,
 )
-LOSS = 0.2  # of a ratio, that --check lets pass
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,26 +69,10 @@ def main(argv: list[str] | None = None) -> int:
         "lines": lines,
     }
     if args.check:
-        return check(measured, json.loads(table.RESULTS.read_text()))
+        return table.check(measured, json.loads(table.RESULTS.read_text()))
     if not args.only:
         table.write(measured)
     return 0
-
-
-def check(measured: dict, committed: dict) -> int:
-    """Print each ratio that is worse than the committed one by more than LOSS; 1 if there is one."""
-    worse = 0
-    for name, line in measured["lines"].items():
-        for contestant, ratio in line["ratios"].items():
-            before = committed["lines"].get(name, {}).get("ratios", {}).get(contestant)
-            if before is None:
-                continue
-            loss = (ratio / before if contestant == "limit" else before / ratio) - 1
-            if loss > LOSS:
-                worse += 1
-                print(f"slower: {name}, against {contestant}: {before:.2f} became {ratio:.2f}")
-    print("nothing became slower" if not worse else f"{worse} ratios are more than {LOSS:.0%} worse than committed")
-    return 1 if worse else 0
 
 
 if __name__ == "__main__":

@@ -71,11 +71,9 @@ def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
                 times[name].append(_ask(connection, "time"))
         return {name: _summary(times[name]) | {"MiB": memory[name]} for name in connections}
     finally:
-        for connection, process in workers.values():
-            connection.close()
-            process.join(5)
-            if process.is_alive():
-                process.kill()
+        for _, process in workers.values():
+            process.kill()  # it would wait for ever: its siblings hold the other end of its pipe, too
+            process.join()
 
 
 def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
@@ -112,8 +110,6 @@ def _serve(contestant: Contestant, connection: Connection, threads: int) -> None
             else:
                 seconds = timer.timeit(1).median
                 connection.send(results[-1] if isinstance(results[-1], float) else seconds)
-    except EOFError:
-        pass
     except Exception as problem:
         connection.send(f"{type(problem).__name__}: {problem}")
 

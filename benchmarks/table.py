@@ -13,6 +13,7 @@ RESULTS = Path(__file__).with_name("results.json")
 PLOT = Path(__file__).with_name("growth.png")
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- The table: written by make bench -->", "<!-- End of the table -->"
+LOSS = 0.2  # of a ratio, that `check` lets pass
 PACKAGES = ("torch", "torchvision", "captum", "grad-cam", "torchattacks", "numpy")
 
 
@@ -57,6 +58,22 @@ def write(measured: dict) -> None:
         beside.replace(path)
     _plot(measured)
     print(f"wrote {RESULTS}, {PAGE} and {PLOT}")
+
+
+def check(measured: dict, committed: dict) -> int:
+    """Print each ratio that is worse than the committed one by more than LOSS; 1 if there is one."""
+    worse = 0
+    for name, line in measured["lines"].items():
+        for contestant, now in line["ratios"].items():
+            before = committed["lines"].get(name, {}).get("ratios", {}).get(contestant)
+            if before is None:
+                continue
+            loss = (now / before if contestant == "limit" else before / now) - 1
+            if loss > LOSS:
+                worse += 1
+                print(f"slower: {name}, against {contestant}: {before:.2f} became {now:.2f}")
+    print("nothing became slower" if not worse else f"{worse} ratios are more than {LOSS:.0%} worse than committed")
+    return 1 if worse else 0
 
 
 def _page(measured: dict) -> str:
@@ -143,7 +160,8 @@ def _plot(measured: dict) -> None:
         axes.set(xlabel=label, xscale="log" if axis == "images" else "linear", ylim=(0, None))
         axes.spines[["top", "right"]].set_visible(False)
     fig.axes[0].set_ylabel("ms an image")
-    fig.axes[0].legend(frameon=False)
+    if fig.axes[0].lines:
+        fig.axes[0].legend(frameon=False)
     fig.suptitle("All four maps: saliency, guided backprop, Grad-CAM, Guided Grad-CAM")
     FigureCanvasAgg(fig).print_png(PLOT, metadata={"Software": None})
 

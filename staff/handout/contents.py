@@ -91,6 +91,7 @@ LEFT_OUT = (
     "visualizers/class_visualizations.py",
     "visualizers/explain.py",  # all methods in one pass: solutions in other words
     # Tests of what is given, and of what the solution alone promises: nothing in them is a student's to mend.
+    "tests/test_benchmarks.py",
     "tests/test_class_visualizations.py",
     "tests/test_collect_submission.py",
     "tests/test_explain.py",

@@ -1,0 +1,57 @@
+"""The benchmarks' own workings, on contestants that only pretend to work: nothing here depends on the clock."""
+
+import sys
+
+import pytest
+
+from benchmarks import harness, table
+from benchmarks.harness import Case
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the benchmarks fork")
+
+
+def says(seconds):
+    """A contestant that says how long it took."""
+    return lambda: lambda: seconds
+
+
+def measured(ours, captum, limit, targets=None):
+    case = Case("work", "size", {"ours": says(ours), "Captum": says(captum), "limit": says(limit)}, targets or {})
+    return {"lines": {case.name: table.line(case, harness.run(case, threads=1, seconds=0))}}
+
+
+def test_ratios_are_of_medians():
+    """A peer's time divided by ours; for the limit, ours divided by it."""
+    line = measured(2.0, 5.0, 1.6)["lines"]["work, size"]
+    assert line["results"]["ours"]["median"] == 2.0 and line["results"]["ours"]["rounds"] >= 3
+    assert line["ratios"] == {"Captum": 2.5, "limit": 1.25}
+
+
+def test_a_loss_of_more_than_a_fifth_is_told(capsys):
+    """Also against the limit, where less is better."""
+    before = measured(2.0, 4.0, 2.0)
+    assert table.check(measured(2.3, 4.0, 2.0), before) == 0
+    assert table.check(measured(20.0, 40.0, 20.0), before) == 0, "seconds do not count"
+    assert table.check(measured(2.6, 4.0, 2.0), before) == 1
+    assert "slower: work, size, against Captum: 2.00 became 1.54" in capsys.readouterr().out
+
+
+def test_a_contestant_that_fails_says_why():
+    def fails():
+        raise ValueError("expected something else")
+
+    with pytest.raises(RuntimeError, match=r"^ValueError: expected something else$"):
+        harness.run(Case("work", "size", {"ours": lambda: fails}), threads=1, seconds=0)
+
+
+def test_the_page_keeps_what_is_written_around_its_table(tmp_path, monkeypatch):
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    monkeypatch.setattr(table, "PAGE", page)
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(table, "PLOT", tmp_path / "growth.png")
+    about = {"machine": table.machine(1), "load": [0.0, 0.0], "minutes": 1.0}
+    table.write(about | measured(2.0, 5.0, 1.6, {"Captum": 3.0, "limit": 1.3}))
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "Captum ≥ 3 **not met**, limit ≤ 1.3 met" in text
