@@ -88,11 +88,13 @@ def warm_up(project: Path) -> None:
     sys.dont_write_bytecode = True
     for name in WARM:
         importlib.import_module(name)
-    from matplotlib import font_manager
+    import matplotlib
+    from matplotlib import font_manager, pyplot
 
     from tests import networks
 
     sys.modules["torch"].set_num_threads(1)  # threads do not survive a fork: none may have started
+    matplotlib.use = pyplot.switch_backend = lambda *_, **__: None  # a student's backend may need a screen: Agg it is
     font_manager.fontManager.get_font_names()  # the list of fonts, and
     networks.build("embedded")  # much of torch for the first network built on "meta": seconds that children save
 

@@ -73,7 +73,7 @@ class ContentLoss(nn.Module):
     ],
 )
 def test_what_hangs_or_floods_ends_at_the_deadline(submission, grade, line):
-    """A valid result is there within the deadline and ten seconds, and the other parts have their points."""
+    """A valid result is there within the deadline and ten seconds."""
     modules = "signal, time"
     (submission / "style_modules/content_loss.py").write_text(CONTENT_LOSS.format(modules=modules, line=line))
     started = time.monotonic()
@@ -81,7 +81,6 @@ def test_what_hangs_or_floods_ends_at_the_deadline(submission, grade, line):
     assert time.monotonic() - started < 25 + 10
     contract.check(results)
     assert points(results)["content_loss"] == 0
-    assert points(results)["saliency"] == 12
     said = [test["output"] for test in results["tests"] if test["tags"] == ["content_loss"]]
     assert "ended after" in "".join(said) or "time was used up" in "".join(said)
 

@@ -84,6 +84,10 @@ def test_exit_and_interrupt_are_errors_of_the_student(run):
     assert "style_modules/content_loss.py, line 6" in answer["trace"]
 
 
+def test_a_backend_that_needs_a_screen_is_not_taken(run):
+    assert run("import matplotlib, matplotlib.pyplot as plt; matplotlib.use('TkAgg'); plt.figure()") == {"loss": 48.0}
+
+
 def test_many_forks_end_and_the_next_call_works(run, client):
     try:
         run("[os.fork() for _ in range(5)]; time.sleep(30)", seconds=2)
