@@ -43,12 +43,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="choose the attacks whose name holds one of them")
     parser.add_argument("--whole", action="store_true", help="run all tests, not those of one part alone")
+    parser.add_argument("--deadline", type=float, default=DEADLINE, help="for each; longer where the machine is busy")
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    honest = run("the honest stub", whole=args.whole)
+    honest = run("the honest stub", 0, args.whole, args.deadline)
     for name in names:
-        outcomes.append(run(name, honest.score, args.whole))
+        outcomes.append(run(name, honest.score, args.whole, args.deadline))
         _print(outcomes[-1])
     bad = sum(bool(outcome.wrong) for outcome in outcomes)
     print(f"\n{len(outcomes)} attacks: {bad} did not fail as they should; the honest stub earns {honest.score:g}.")
