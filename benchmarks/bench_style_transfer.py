@@ -1,7 +1,6 @@
 """Style transfer at 192 pixels, one step: features to the deepest layer needed, three losses, back to the pixels."""
 
 import statistics
-import time
 from dataclasses import replace
 
 import torch
@@ -9,7 +8,7 @@ from torch import nn
 
 import pretrained
 from benchmarks import setting
-from benchmarks.harness import Case, Contestant
+from benchmarks.harness import Case, Contestant, clock
 from image_utils import open_image, preprocess
 from pretrained.settings import STYLE_PAIRS
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
@@ -29,16 +28,16 @@ def contestants() -> dict[str, Contestant]:
 
 def ours():
     source = pretrained.load("embedded", "cpu")
-    clock = _Clock()
+    ticking = _Ticking()
 
     def work() -> float:
-        clock.ticks.clear()
+        ticking.ticks.clear()
         style_transfer(
             "", source.content_images[PAIR.content], source.style_images[PAIR.style], PAIR.image_size, PAIR.style_size,
             PAIR.content_layer, PAIR.content_weight, PAIR.style_layers, PAIR.style_weights, PAIR.tv_weight,
-            ContentLoss(), StyleLoss(), clock, source.model.features, testing=True, num_iterations=STEPS,
+            ContentLoss(), StyleLoss(), ticking, source.model.features, testing=True, num_iterations=STEPS,
         )  # fmt: skip
-        return clock.step()
+        return ticking.step()
 
     return work
 
@@ -46,7 +45,7 @@ def ours():
 def classic():
     """All layers, gradients of everything, each image of the Gram matrix by itself."""
     cnn, (content, style) = setting.plain().features, _pictures()
-    clock = _Clock()
+    ticking = _Ticking()
 
     def gram(features):
         N, C, H, W = features.shape
@@ -60,7 +59,7 @@ def classic():
         return loss
 
     def work() -> float:
-        clock.ticks.clear()
+        ticking.ticks.clear()
         target = extract_features(content, cnn)[PAIR.content_layer].detach()
         targets = [gram(extract_features(style, cnn)[layer]).detach() for layer in PAIR.style_layers]
         img = content.clone().requires_grad_()
@@ -70,10 +69,10 @@ def classic():
             optimizer.zero_grad()
             features = extract_features(img, cnn)
             loss = PAIR.content_weight * torch.sum((features[PAIR.content_layer] - target) ** 2)
-            loss = loss + style_loss(features, targets) + clock(img, PAIR.tv_weight)
+            loss = loss + style_loss(features, targets) + ticking(img, PAIR.tv_weight)
             loss.backward()
             optimizer.step()
-        return clock.step()
+        return ticking.step()
 
     return work
 
@@ -86,7 +85,7 @@ def limit():
     products = [torch.randn(1, C, C) for C in (extract_features(x, cnn)[layer].shape[1] for layer in layers)]
 
     def work() -> float:
-        start = time.perf_counter()
+        start = clock()
         for _ in range(STEPS):
             features = [extract_features(x, cnn)[layer] for layer in layers]
             gradients = []
@@ -95,12 +94,12 @@ def limit():
                 flat.transpose(1, 2) @ flat
                 gradients.append((flat @ D).transpose(1, 2).view(F.shape))
             torch.autograd.grad(features, x, gradients)
-        return (time.perf_counter() - start) / STEPS
+        return (clock() - start) / STEPS
 
     return work
 
 
-class _Clock(TotalVariationLoss):
+class _Ticking(TotalVariationLoss):
     """The total variation loss, which is asked once a step, and notes when."""
 
     def __init__(self) -> None:
@@ -108,7 +107,7 @@ class _Clock(TotalVariationLoss):
         self.ticks: list[float] = []
 
     def forward(self, img, tv_weight):
-        self.ticks.append(time.perf_counter())
+        self.ticks.append(clock())
         return super().forward(img, tv_weight)
 
     def step(self) -> float:

@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks import harness
 from benchmarks.harness import Case, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,7 @@ def machine(threads: int) -> dict:
         "processor": cpu,
         "cores": os.cpu_count(),
         "threads": threads,
+        "clock": "processor" if harness.busy else "wall",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -86,9 +88,9 @@ def _markdown(measured: dict) -> str:
     about = measured["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items() if number)
     rows = [
-        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads; {about['system']}, Python "
-        f"{about['python']}; {packages}. Load before and after: {measured['load'][0]} and {measured['load'][1]}; "
-        f"{measured['minutes']} minutes in all.",
+        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, seconds of the {about['clock']}; "
+        f"{about['system']}, Python {about['python']}; {packages}. Load before and after: {measured['load'][0]} and "
+        f"{measured['load'][1]}; {measured['minutes']} minutes in all.",
         "",
         "| work | size | ours | Captum | Captum, our layout | pytorch-grad-cam | ... our layout | torchattacks "
         "| classic | limit | targets |",
