@@ -37,11 +37,11 @@ def submission(tmp_path):
 def grade(tmp_path):
     """Grade a submission by the miniature suite, in a process of its own; returns what results.json holds."""
 
-    def run(submission, deadline=150):
+    def run(submission, deadline=300):
         out = tmp_path / "results" / "results.json"
         code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=deadline)
         done = subprocess.run(
-            [sys.executable, "-c", code, str(submission), str(out)], capture_output=True, text=True, timeout=170
+            [sys.executable, "-c", code, str(submission), str(out)], capture_output=True, text=True, timeout=330
         )
         assert done.returncode == 0, done.stderr
         return json.loads(out.read_text())

@@ -7,6 +7,8 @@ import pytest
 
 from staff.tests import contract
 
+pytestmark = pytest.mark.timeout(360)  # on a busy machine
+
 
 def points(results):
     return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
