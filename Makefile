@@ -71,7 +71,7 @@ hostile: venv ## grade submissions that attack: does the grader hold?
 	@$(VENV_PYTHON) -m staff.hostile $(ARGS)
 
 noise: venv ## how far does the solution stay below the tests' tolerances?
-	@$(VENV_PYTHON) -m staff.noise $(ARGS)
+	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m staff.noise $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
