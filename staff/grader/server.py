@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -184,7 +185,7 @@ def _read(pipes: list[_Pipe], patience: float) -> None:
 
 def _sweep(scratch: str, uid: int | None) -> None:
     """Delete the scratch folder, and what the child's own user left in folders that everybody may write to."""
-    shutil.rmtree(scratch, ignore_errors=True)
+    _delete(scratch)
     if uid is None:
         return
     for folder in WRITABLE:
@@ -193,11 +194,20 @@ def _sweep(scratch: str, uid: int | None) -> None:
                 if entry.stat(follow_symlinks=False).st_uid != uid:
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _delete(entry.path)
                 else:
                     os.unlink(entry.path)
             except OSError:
                 pass
+
+
+def _delete(folder: str) -> None:
+    """Also folders in folders, too deep for Python to follow."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        command = ["/bin/rm", "-rf", "--", folder]
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def send(link: socket.socket, data: bytes) -> None:

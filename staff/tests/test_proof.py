@@ -13,7 +13,7 @@ from staff.mutants import variants
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ["tv_loss: root", "tv_loss: around the edge", "content_loss: mse_loss", "tv_loss: a convolution",
             "content_loss: matrices"]  # fmt: skip
-ATTACKS = ["patches the frames", "a daemon that outlives it", "a file twice"]
+ATTACKS = ["patches the frames", "very deep folders", "a file twice"]
 
 
 def run(module, words):
