@@ -33,6 +33,7 @@ WRONG = {
 }
 
 RIGHT = {
+    "the map still holds its graph": {"weights * activation.detach()": "weights * activation"},
     "sum instead of mean": {"activation.grad.mean": "activation.grad.sum"},
     "mean of the scores": {"own.sum()": "own.mean()"},
     "mean over channels": {
