@@ -82,13 +82,13 @@ def limit():
     cnn = nn.Sequential(*list(setting.best().features)[: max(PAIR.style_layers) + 1])
     x = setting.last(_pictures()[0]).requires_grad_()
     layers = list(PAIR.style_layers)
-    products = [torch.randn(1, C, C) for C in (extract_features(x, cnn)[layer].shape[1] for layer in layers)]
+    products = [torch.randn(1, F.shape[1], F.shape[1]) for F in (extract_features(x, cnn)[layer] for layer in layers)]
 
     def work() -> float:
         start = clock()
         for _ in range(STEPS):
-            features = [extract_features(x, cnn)[layer] for layer in layers]
-            gradients = []
+            everything = extract_features(x, cnn)
+            features, gradients = [everything[layer] for layer in layers], []
             for F, D in zip(features, products):
                 flat = F.detach().flatten(2).transpose(1, 2)  # (1, H*W, C)
                 flat.transpose(1, 2) @ flat
