@@ -13,7 +13,7 @@ from staff.mutants import variants
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ["tv_loss: root", "tv_loss: around the edge", "content_loss: mse_loss", "tv_loss: a convolution",
             "content_loss: matrices"]  # fmt: skip
-ATTACKS = ["patches the frames", "very deep folders", "a file twice"]
+ATTACKS = ["patches the frames", "very deep folders"]
 
 
 def run(module, words):
@@ -49,4 +49,4 @@ def test_wrong_variants_are_named_and_right_ones_pass():
 
 @pytest.mark.slow
 def test_attacks_gain_nothing_and_leave_nothing():
-    assert "3 attacks: 0 did not fail as they should" in run("staff.hostile", ATTACKS)
+    assert "2 attacks: 0 did not fail as they should" in run("staff.hostile", ATTACKS)
