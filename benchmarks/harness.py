@@ -69,14 +69,11 @@ def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
         connections = {name: connection for name, (connection, _) in workers.items()}
         # The first call warms up, shows how much memory is taken, and how many rounds there is time for.
         start = time.perf_counter()
-        memory = {name: _ask(connection, "memory") for name, connection in connections.items()}
+        memory = _ask_all(connections, "memory", case)
         once = time.perf_counter() - start
         rounds = 1 if once > VERY_LONG else 3 if once > LONG else max(ROUNDS[0], min(ROUNDS[1], int(seconds / once)))
-        times: dict[str, list[float]] = {name: [] for name in connections}
-        for _ in range(rounds):
-            for name, connection in connections.items():
-                times[name].append(_ask(connection, "time"))
-        return {name: _summary(times[name]) | {"MiB": memory[name]} for name in connections}
+        times = [_ask_all(connections, "time", case) for _ in range(rounds)]
+        return {name: _summary([time[name] for time in times]) | {"MiB": memory[name]} for name in connections}
     finally:
         for _, process in workers.values():
             process.kill()  # it would wait for ever: its siblings hold the other end of its pipe, too
@@ -89,12 +86,21 @@ def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
     return ours / other if contestant == "limit" else other / ours
 
 
+def _ask_all(connections: dict[str, Connection], what: str, case: Case) -> dict[str, float]:
+    """Each one's answer in turn. One that dies is left out from then on: some want more memory than there is."""
+    answers = {}
+    for name, connection in list(connections.items()):
+        try:
+            answers[name] = _ask(connection, what)
+        except (EOFError, OSError):
+            print(f"note: {case.name}: {name} died, for want of memory probably, and is left out")
+            del connections[name]
+    return answers
+
+
 def _ask(connection: Connection, what: str) -> float:
     connection.send(what)
-    try:
-        answer = connection.recv()
-    except EOFError:
-        raise RuntimeError("expected a contestant that ends well, got one that died: is there enough memory?") from None
+    answer = connection.recv()
     if isinstance(answer, str):
         raise RuntimeError(answer)
     return answer

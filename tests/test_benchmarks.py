@@ -1,5 +1,6 @@
 """The benchmarks' own workings, on contestants that only pretend to work: nothing here depends on the clock."""
 
+import os
 import sys
 
 import pytest
@@ -42,6 +43,16 @@ def test_a_contestant_that_fails_says_why():
 
     with pytest.raises(RuntimeError, match=r"^ValueError: expected something else$"):
         harness.run(Case("work", "size", {"ours": lambda: fails}), threads=1, seconds=0)
+
+
+def test_a_contestant_that_dies_is_left_out(capsys):
+    """Some take more memory than the machine has; the others go on."""
+
+    def dies():
+        os._exit(1)
+
+    results = harness.run(Case("work", "size", {"ours": says(1.0), "Captum": lambda: dies}), threads=1, seconds=0)
+    assert set(results) == {"ours"} and "Captum died" in capsys.readouterr().out
 
 
 def test_the_page_keeps_what_is_written_around_its_table(tmp_path, monkeypatch):
