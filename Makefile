@@ -21,7 +21,7 @@ figures: venv ## make every picture of the assignment: visualization/index.html 
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m visualizers.gallery $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
-	@$(VENV_PYTHON) -m pytest $(ARGS)
+	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 report: venv ## fill the report's slides with your figures: report-a3.pptx, and a PDF where LibreOffice is
 	@$(VENV_PYTHON) report.py $(ARGS)

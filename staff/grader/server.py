@@ -95,7 +95,8 @@ def warm_up(project: Path) -> None:
     from tests import networks
 
     sys.modules["torch"].set_num_threads(1)  # threads do not survive a fork: none may have started
-    matplotlib.use = pyplot.switch_backend = lambda *_, **__: None  # a student's backend may need a screen: Agg it is
+    pyplot.switch_backend("agg")  # and Agg it stays, since a student's backend may need a screen
+    matplotlib.use = pyplot.switch_backend = lambda *_, **__: None
     font_manager.fontManager.get_font_names()  # the list of fonts, and
     networks.build("embedded")  # much of torch for the first network built on "meta": seconds that children save
 

@@ -67,20 +67,13 @@ class ContentLoss(nn.Module):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "line",
-    [
-        "(signal.signal(15, signal.SIG_IGN), time.sleep(999))",
-        "[open(f'{i}', 'w').write('x' * 10**6) for i in iter(int, 1)]",
-    ],
-)
-def test_what_hangs_or_floods_ends_at_the_deadline(submission, grade, line):
+def test_what_hangs_ends_at_the_deadline(submission, grade):
     """A valid result is there within the deadline and ten seconds."""
-    modules = "signal, time"
+    modules, line = "signal, time", "(signal.signal(15, signal.SIG_IGN), time.sleep(999))"
     (submission / "style_modules/content_loss.py").write_text(CONTENT_LOSS.format(modules=modules, line=line))
     started = time.monotonic()
-    results = grade(submission, deadline=25)
-    assert time.monotonic() - started < 25 + 10
+    results = grade(submission, deadline=15)
+    assert time.monotonic() - started < 15 + 10
     contract.check(results)
     assert points(results)["content_loss"] == 0
     said = [test["output"] for test in results["tests"] if test["tags"] == ["content_loss"]]
