@@ -53,6 +53,7 @@ HANDED_OUT = {
 }
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
 
+# The grader takes this list and the next from here.
 SIGNATURES = {
     "visualizers/saliency_map.py": {"SaliencyMap.compute_saliency_maps": "self X y model"},
     "visualizers/gradcam.py": {

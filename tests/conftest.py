@@ -3,9 +3,21 @@
 import pytest
 import torch
 
-from tests import probes
+from tests import inputs, probes
 
 torch.set_num_threads(1)  # the networks are small: more threads mostly wait for each other, above all on a busy machine
+
+
+@pytest.fixture
+def X():
+    """Three small images."""
+    return torch.from_numpy(inputs.scenes(height=64, width=64))
+
+
+@pytest.fixture
+def y():
+    """A class to explain for each of them."""
+    return torch.tensor([4, 0, 1])
 
 
 @pytest.fixture

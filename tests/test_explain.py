@@ -18,16 +18,6 @@ TINY = {"layer": "features.7", "steps": 10}
 pytestmark = pytest.mark.filterwarnings("ignore:nothing in image")  # labels here are any
 
 
-@pytest.fixture
-def X():
-    return torch.from_numpy(inputs.scenes(height=64, width=64))
-
-
-@pytest.fixture
-def y():
-    return torch.tensor([4, 0, 1])
-
-
 def noise(*shape):
     return torch.from_numpy(inputs.noise(*shape))
 

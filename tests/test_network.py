@@ -47,16 +47,6 @@ all_maps = pytest.mark.parametrize("method", MAPS)
 with_images = pytest.mark.parametrize("method", [*MAPS, fooling])
 
 
-@pytest.fixture
-def X():
-    return torch.from_numpy(inputs.scenes(height=64, width=64))
-
-
-@pytest.fixture
-def y():
-    return torch.tensor([4, 0, 1])
-
-
 # --- nothing is left behind ---
 
 

@@ -4,36 +4,10 @@ import sys
 
 import numpy as np
 
+from collect_submission import IMPORTS, SIGNATURES  # what students can look at before they hand in
 from staff.grader import reading
 from staff.grader.intake import Submission
 from staff.grader.results import Results, Test
-
-SIGNATURES = {
-    "visualizers/saliency_map.py": {"SaliencyMap.compute_saliency_maps": "self X y model"},
-    "visualizers/gradcam.py": {
-        "CustomReLU.forward": "ctx x",
-        "CustomReLU.backward": "ctx dout",
-        "GradCam.guided_backprop": "self X_tensor y_tensor gc_model",
-        "GradCam.grad_cam": "self X_tensor y_tensor gc_model",
-    },
-    "visualizers/fooling_image.py": {"FoolingImage.make_fooling_image": "self X target_y model"},
-    "visualizers/class_visualization.py": {
-        "ClassVisualization.create_class_visualization": "self target_y class_names model dtype",
-    },
-    "style_modules/content_loss.py": {"ContentLoss.forward": "self content_weight content_current content_original"},
-    "style_modules/style_loss.py": {
-        "StyleLoss.gram_matrix": "self features normalize",
-        "StyleLoss.forward": "self feats style_layers style_targets style_weights",
-    },
-    "style_modules/tv_loss.py": {"TotalVariationLoss.forward": "self img tv_weight"},
-    "style_utils.py": {
-        "style_transfer": "name content_image style_image image_size style_size content_layer content_weight "
-        "style_layers style_weights tv_weight content_loss style_loss tv_loss cnn dtype init_random testing",
-    },
-}
-# What the handout's files import from elsewhere, and its own packages.
-IMPORTS = {"torch", "torchvision", "captum", "numpy", "scipy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
-           "style_utils", "style_modules", "visualizers", "tests"}  # fmt: skip
 
 MANY = 6  # images, which must take as many operations and calls of the network as one does
 SLACK = 5  # operations more are let pass: a warning's, for instance
