@@ -54,12 +54,13 @@ def class_visualizations(
             scores = model(img)
             check_labels(y, scores)
             # Images do not influence each other's scores: the gradient of the sum has each one's own.
-            objective = scores.gather(1, y[:, None]).sum() - l2_reg * img.square().sum()
-            (gradient,) = torch.autograd.grad(objective, img)
+            (gradient,) = torch.autograd.grad(scores.gather(1, y[:, None]).sum(), img)
+            img = img.detach()
+            gradient = gradient.sub(img, alpha=2 * l2_reg)  # that of the regulariser, without a way through autograd
             norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
             moved |= norm.flatten() > 0
-            img = img.detach() + learning_rate * gradient / torch.where(norm > 0, norm, 1)
-            img = _jittered(img, [(-ox, -oy) for ox, oy in shifts]).clamp(low, high)
+            img = img.addcmul_(gradient, learning_rate / torch.where(norm > 0, norm, 1))
+            img = _jittered(img, [(-ox, -oy) for ox, oy in shifts]).clamp_(low, high)
             if t % blur_every == 0:
                 img = ClassVisualization.blur_image(img, sigma=0.5)
     if dead := y[~moved].tolist():

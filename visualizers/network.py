@@ -17,12 +17,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and gradients on inside the block; every module's own mode is restored after it."""
     modes = {module: module.training for module in model.modules()}
     try:
-        model.eval()
+        if any(modes.values()):
+            model.eval()
         with torch.enable_grad():
             yield
     finally:
         for module, mode in modes.items():
-            module.training = mode
+            if module.training != mode:  # setting what is set already takes a while, too
+                module.training = mode
 
 
 class relu_replaced_by(TorchFunctionMode):
