@@ -28,32 +28,28 @@ def cases() -> list[Case]:
 
 
 def contestants(N: int, size: int, T: int = 1) -> dict[str, Contestant]:
-    def ours():
-        (X, y), model = setting.images(N, size), setting.plain()
+    def ours(network):
+        (X, y), model = setting.images(N, size), network()
         several = torch.stack([(y + t) % 25 for t in range(T)], dim=1)  # (N, T)
         return lambda: explain(X, several, model)
 
     def captum(network):
-        def build():
-            (X, y), model = setting.images(N, size), network()
-            layer = model.features[12]
-            methods = Saliency(model), GuidedBackprop(model), GuidedGradCam(model, layer)
-            cam = LayerGradCam(model, layer)
+        (X, y), model = setting.images(N, size), network()
+        layer = model.features[12]
+        methods = Saliency(model), GuidedBackprop(model), GuidedGradCam(model, layer)
+        cam = LayerGradCam(model, layer)
 
-            def work():
-                for t in range(T):
-                    target = (y + t) % 25
-                    for method in methods:
-                        method.attribute(X, target=target)
-                    small = cam.attribute(X, target=target, relu_attributions=True)
-                    LayerAttribution.interpolate(small, X.shape[2:], "bicubic")
+        def work():
+            for t in range(T):
+                target = (y + t) % 25
+                for method in methods:
+                    method.attribute(X, target=target)
+                small = cam.attribute(X, target=target, relu_attributions=True)
+                LayerAttribution.interpolate(small, X.shape[2:], "bicubic")
 
-            return work
-
-        return build
+        return work
 
     def limit():
         return passes(N, size, backwards=2 * T)
 
-    peers = {f"Captum{how}": captum(network) for how, network in setting.NETWORKS.items()}
-    return {"ours": ours, **peers, "limit": limit}
+    return {**setting.each("ours", ours), **setting.each("Captum", captum), "limit": limit}

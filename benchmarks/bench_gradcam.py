@@ -7,7 +7,6 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch.nn import functional as F
 
 from benchmarks import setting
-from benchmarks.bench_saliency import CHUNK
 from benchmarks.harness import Case, Contestant
 from visualizers.explain import explain
 
@@ -22,33 +21,27 @@ def cases() -> list[Case]:
 
 
 def contestants(N: int, size: int) -> dict[str, Contestant]:
-    def ours():
-        (X, y), model = setting.images(N, size), setting.plain()
+    def ours(network):
+        (X, y), model = setting.images(N, size), network()
         return lambda: explain(X, y, model, ["grad_cam"])
 
     def captum(network):
-        def build():
-            (X, y), model = setting.images(N, size), network()
-            method = LayerGradCam(model, model.features[12])
-            return lambda: LayerAttribution.interpolate(
-                method.attribute(X, target=y, relu_attributions=True), X.shape[2:], "bicubic"
-            )
-
-        return build
+        (X, y), model = setting.images(N, size), network()
+        method = LayerGradCam(model, model.features[12])
+        return lambda: LayerAttribution.interpolate(
+            method.attribute(X, target=y, relu_attributions=True), X.shape[2:], "bicubic"
+        )
 
     def grad_cam(network):
-        def build():
-            (X, y), model = setting.images(N, size), network()
-            targets = [ClassifierOutputTarget(int(k)) for k in y]
-            X = X.clone().requires_grad_()  # else it finds no gradient in a frozen network
+        (X, y), model = setting.images(N, size), network()
+        targets = [ClassifierOutputTarget(int(k)) for k in y]
+        X = X.clone().requires_grad_()  # else it finds no gradient in a frozen network
 
-            def work():
-                with GradCAM(model=model, target_layers=[model.features[12]]) as method:
-                    return method(input_tensor=X, targets=targets)
+        def work():
+            with GradCAM(model=model, target_layers=[model.features[12]]) as method:
+                return method(input_tensor=X, targets=targets)
 
-            return work
-
-        return build
+        return work
 
     def classic():
         (X, y), model = setting.images(N, size), setting.plain()
@@ -73,12 +66,10 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     def limit():
-        (X, y), model = setting.images(N, size), setting.best()
-        chunk = max(1, CHUNK * 224 * 224 // size**2)
-        parts = [(setting.last(x), y[:, None]) for x, y in zip(X.split(chunk), y.split(chunk))]
+        chunks, model = setting.chunks(N, size), setting.best()
 
         def work():
-            for x, y in parts:
+            for x, y in chunks:
                 with torch.no_grad():
                     activation = model.features(x)
                 activation.requires_grad_()
@@ -87,6 +78,10 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
 
         return work
 
-    peers = {f"Captum{how}": captum(network) for how, network in setting.NETWORKS.items()}
-    peers |= {f"pytorch-grad-cam{how}": grad_cam(network) for how, network in setting.NETWORKS.items()}
-    return {"ours": ours, **peers, "classic": classic, "limit": limit}
+    return {
+        **setting.each("ours", ours),
+        **setting.each("Captum", captum),
+        **setting.each("pytorch-grad-cam", grad_cam),
+        "classic": classic,
+        "limit": limit,
+    }

@@ -21,24 +21,18 @@ def cases() -> list[Case]:
 
 
 def contestants(N: int, size: int) -> dict[str, Contestant]:
-    def ours():
-        (X, y), model = setting.images(N, size), setting.plain()
+    def ours(network):
+        (X, y), model = setting.images(N, size), network()
         return lambda: explain(X, y, model, ["guided_backprop"])
 
     def captum(network):
-        def build():
-            (X, y), model = setting.images(N, size), network()
-            return lambda: GuidedBackprop(model).attribute(X, target=y)
-
-        return build
+        (X, y), model = setting.images(N, size), network()
+        return lambda: GuidedBackprop(model).attribute(X, target=y)
 
     def grad_cam(network):
-        def build():
-            X, y = setting.images(N, size)
-            method = GuidedBackpropReLUModel(model=network(), device="cpu")  # explains one image at a time
-            return lambda: [method(x[None], target_category=int(k)) for x, k in zip(X, y)]
-
-        return build
+        X, y = setting.images(N, size)
+        method = GuidedBackpropReLUModel(model=network(), device="cpu")  # explains one image at a time
+        return lambda: [method(x[None], target_category=int(k)) for x, k in zip(X, y)]
 
     def classic():
         (X, y), model = setting.images(N, size), setting.plain()
@@ -62,6 +56,10 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
     def limit():
         return passes(N, size, backwards=1)
 
-    peers = {f"Captum{how}": captum(network) for how, network in setting.NETWORKS.items()}
-    peers |= {f"pytorch-grad-cam{how}": grad_cam(network) for how, network in setting.NETWORKS.items()}
-    return {"ours": ours, **peers, "classic": classic, "limit": limit}
+    return {
+        **setting.each("ours", ours),
+        **setting.each("Captum", captum),
+        **setting.each("pytorch-grad-cam", grad_cam),
+        "classic": classic,
+        "limit": limit,
+    }

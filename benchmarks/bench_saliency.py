@@ -7,8 +7,6 @@ from benchmarks import setting
 from benchmarks.harness import Case, Contestant
 from visualizers.explain import explain
 
-CHUNK = 8  # images of 224 x 224: the fastest that we found, for the limit, too
-
 
 def cases() -> list[Case]:
     sizes = [(1, 224), (5, 224), (25, 224), (1, 448), (5, 448)]
@@ -26,16 +24,13 @@ def cases() -> list[Case]:
 
 
 def contestants(N: int, size: int) -> dict[str, Contestant]:
-    def ours():
-        (X, y), model = setting.images(N, size), setting.plain()
+    def ours(network):
+        (X, y), model = setting.images(N, size), network()
         return lambda: explain(X, y, model, ["saliency"])
 
     def captum(network):
-        def build():
-            (X, y), model = setting.images(N, size), network()
-            return lambda: Saliency(model).attribute(X, target=y).amax(1)
-
-        return build
+        (X, y), model = setting.images(N, size), network()
+        return lambda: Saliency(model).attribute(X, target=y).amax(1)
 
     def classic():
         (X, y), model = setting.images(N, size), setting.plain()
@@ -50,18 +45,15 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
     def limit():
         return passes(N, size, backwards=1)
 
-    peers = {f"Captum{how}": captum(network) for how, network in setting.NETWORKS.items()}
-    return {"ours": ours, **peers, "classic": classic, "limit": limit}
+    return {**setting.each("ours", ours), **setting.each("Captum", captum), "classic": classic, "limit": limit}
 
 
 def passes(N: int, size: int, backwards: int):
     """The bare passes: forward, and back to the pixels so many times."""
-    (X, y), model = setting.images(N, size), setting.best()
-    chunk = max(1, CHUNK * 224 * 224 // size**2)
-    parts = [(setting.last(x), y[:, None]) for x, y in zip(X.split(chunk), y.split(chunk))]
+    chunks, model = setting.chunks(N, size), setting.best()
 
     def work():
-        for x, y in parts:
+        for x, y in chunks:
             leaf = x.detach().requires_grad_()
             score = model(leaf).gather(1, y).sum()
             for k in range(backwards):

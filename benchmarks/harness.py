@@ -22,7 +22,7 @@ import torch
 from torch.utils.benchmark import Timer
 
 ROUNDS = (5, 25)  # at least and at most
-LONG, VERY_LONG = 5.0, 45.0  # seconds for a round of all: then three rounds, or one, are enough
+LONG, VERY_LONG = 5.0, 30.0  # seconds for a round of all: then three rounds, or one, are enough
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
 busy = False  # whether `clock` counts what the processor spends on us, with one thread

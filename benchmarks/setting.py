@@ -1,13 +1,17 @@
 """What all contestants share: the embedded network in two states, and the sample scenes."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import pretrained
+from benchmarks.harness import Contestant
 from visualizers.script import as_batch
+
+CHUNK = 8  # images of 224 x 224 at once: the fastest that we found, for the limit, too
 
 
 def plain() -> nn.Module:
@@ -20,7 +24,11 @@ def best() -> nn.Module:
     return pretrained.load("embedded", "cpu").model
 
 
-NETWORKS = {"": plain, ", our layout": best}  # what is added to a peer's name
+def each(name: str, build: Callable[[Callable[[], nn.Module]], Callable[[], object]]) -> dict[str, Contestant]:
+    """The contestant twice: first with the network that its documentation has users give it, then with the other."""
+    first, other = (best, plain) if name == "ours" else (plain, best)
+    how = "their layout" if name == "ours" else "our layout"
+    return {name: partial(build, first), f"{name}, {how}": partial(build, other)}
 
 
 @cache
@@ -37,3 +45,10 @@ def images(N: int, size: int = 224) -> tuple[Tensor, Tensor]:
 def last(X: Tensor) -> Tensor:
     """With the channels last."""
     return X.contiguous(memory_format=torch.channels_last)
+
+
+def chunks(N: int, size: int) -> list[tuple[Tensor, Tensor]]:
+    """`images` in the layout and the number that are fastest, and their labels (n, 1)."""
+    X, y = images(N, size)
+    parts = -(-N // max(1, CHUNK * 224 * 224 // size**2))
+    return [(last(x), labels[:, None]) for x, labels in zip(X.tensor_split(parts), y.tensor_split(parts))]

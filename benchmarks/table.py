@@ -92,11 +92,12 @@ def _markdown(measured: dict) -> str:
         f"{about['system']}, Python {about['python']}; {packages}. Load before and after: {measured['load'][0]} and "
         f"{measured['load'][1]}; {measured['minutes']} minutes in all.",
         "",
-        "| work | size | ours | Captum | Captum, our layout | pytorch-grad-cam | ... our layout | torchattacks "
-        "| classic | limit | targets |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| work | size | ours | ... their layout | Captum | ... our layout | pytorch-grad-cam | ... our layout "
+        "| torchattacks | classic | limit | targets |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     columns = (
+        "ours, their layout",
         "Captum",
         "Captum, our layout",
         "pytorch-grad-cam",
