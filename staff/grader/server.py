@@ -25,6 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from staff.grader import child, descendants, frames, kernel
 
 WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
+# What programs need of the folders at the top. People's files, other checkouts among them, lie in the others.
+SYSTEM = {"bin", "boot", "dev", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "run", "sbin",
+          "snap", "sys", "usr", "var"}  # fmt: skip
 WARM = ("torch", "torch.utils._python_dispatch", "torchvision.models", "torchvision.transforms.v2", "captum.attr",
         "scipy.ndimage", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tests.probes")  # fmt: skip
 TEXT_KEPT = 16 * 1024  # bytes of what a call printed
@@ -73,7 +76,8 @@ def enter_isolation(project: Path, options: dict) -> dict[str, bool]:
             layers["own /proc"] = kernel.mount_proc()
         roots = [Path(path) for path in (sys.prefix, sys.base_prefix, project)]
         keep = sorted({*roots, *(path.resolve() for path in roots)})
-        covered = [Path(path) for path in (*options["hide"], *WRITABLE)]
+        others = [folder for folder in Path("/").iterdir() if folder.name not in SYSTEM]
+        covered = {*map(Path, (*options["hide"], *WRITABLE)), *others}
         layers["folders hidden"] = True
         for folder in sorted(covered, key=lambda folder: len(folder.parts)):
             if folder.is_dir() and not folder.is_symlink():

@@ -1,13 +1,14 @@
 """One fork server, many pieces of student code in turn: each call is by itself, and nothing of it remains."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from staff.grader import intake, workspace
+from staff.grader import intake, server, workspace
 from staff.grader.client import CallFailed, Client
 
 ONES = np.ones((1, 2, 3, 4), np.float32)
@@ -128,6 +129,17 @@ def test_daemons_are_ended(run, client):
 def test_what_is_forbidden_is_an_error(run, line):
     with pytest.raises((CallFailed, AssertionError)):  # a file that grows too large ends by signal
         assert "error" not in run(line)
+
+
+def test_peoples_folders_are_empty(run, client):
+    """Whatever lies at the top of the disk beside the system: another checkout of the staff's repository, for one."""
+    if not client.layers.get("folders hidden"):
+        pytest.skip("no mount namespace here")
+    kept = [Path(path).resolve() for path in (sys.prefix, sys.base_prefix, client.project)]
+    code = f"kept, tops = {[str(path) for path in kept]}, set(os.listdir('/')) - {server.SYSTEM} - {{'tmp'}}; "
+    code += "seen = [folder for top in tops for folder, _, files in os.walk('/' + top) if files and "
+    code += "not any((folder + '/').startswith(path + '/') for path in kept)]; assert not seen, seen"
+    assert run(code) == {"loss": 48.0}
 
 
 def test_every_layer_is_reported(client):
