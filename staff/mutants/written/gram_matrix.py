@@ -47,14 +47,6 @@ RIGHT = {
         return gram / features[0].numel() if normalize else gram
     """,
     "matmul": {"torch.bmm(F, F.permute(0, 2, 1))": "torch.matmul(F, F.transpose(1, 2))"},
-    "an image after the other": """
-        N, C, H, W = features.size()
-        grams = torch.zeros(N, C, C).to(features)
-        for i in range(N):
-            F = features[i].reshape(C, -1)
-            grams[i] = torch.mm(F, F.t())
-        return grams.div(C * H * W) if normalize else grams
-    """,
     "divided first": {
         "F = features.view(N, C, H * W)": "F = features.view(N, C, -1) / ((C * H * W) ** 0.5 if normalize else 1)",
         "gram = gram / (H * W * C)": "pass",
