@@ -84,8 +84,7 @@ def explain(
     if "saliency" in maps:
         _warn_of_dead_classes(maps["saliency"])
     if "grad_cam" in maps:
-        cams = [_resized(cam, X.shape[2:]) for cam in maps["grad_cam"].unbind(1)]
-        maps["grad_cam"] = torch.stack(cams, dim=1)  # (N, T, H, W)
+        maps["grad_cam"] = _resized(maps["grad_cam"], X.shape[2:])  # (N, T, H, W)
     if "guided_grad_cam" in wanted:
         maps["guided_grad_cam"] = maps["grad_cam"][..., None] * maps["guided_backprop"]
     return {name: maps[name] if y.ndim == 2 else maps[name][:, 0] for name in METHODS if name in wanted}

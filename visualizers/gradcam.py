@@ -117,10 +117,10 @@ def _submodule(model: nn.Module, name: str) -> nn.Module:
 
 
 def _resized(cam: Tensor, size: torch.Size) -> Tensor:
-    """The maps (N, h, w) at the image's size, each scaled to [0, 1]; (N, H, W)."""
-    cam = _bicubic(cam.shape[1], size[0], cam) @ cam @ _bicubic(cam.shape[2], size[1], cam).T
-    low, high = cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)
-    empty = (high <= 0).flatten().nonzero()[:, 0].tolist()
+    """The maps (N, ..., h, w) at the image's size, each scaled to [0, 1]; (N, ..., H, W)."""
+    cam = _bicubic(cam.shape[-2], size[0], cam) @ cam @ _bicubic(cam.shape[-1], size[1], cam).T
+    low, high = cam.amin(dim=(-2, -1), keepdim=True), cam.amax(dim=(-2, -1), keepdim=True)
+    empty = (high <= 0).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
     if empty:
         warnings.warn(f"nothing in image {empty} speaks for the asked class: its Grad-CAM is zero", stacklevel=3)
     spread = high - low
