@@ -21,7 +21,8 @@ from pathlib import Path
 import torch
 from torch.utils.benchmark import Timer
 
-ROUNDS = (5, 25)  # at least and at most
+LEAST, MOST = 5, 25  # rounds
+TURN = 0.1  # seconds: what is quicker is called again and again, since a processor that slept is slow at first
 LONG, VERY_LONG = 5.0, 30.0  # seconds for a round of all: then three rounds, or one, are enough
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
@@ -67,12 +68,15 @@ def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
             there.close()
             workers[name] = here, process
         connections = {name: connection for name, (connection, _) in workers.items()}
-        # The first call warms up, shows how much memory is taken, and how many rounds there is time for.
+        # The first call warms up, and shows how much memory and time is taken.
         start = time.perf_counter()
         memory = _ask_all(connections, "memory", case)
         once = time.perf_counter() - start
-        rounds = 1 if once > VERY_LONG else 3 if once > LONG else max(ROUNDS[0], min(ROUNDS[1], int(seconds / once)))
-        times = [_ask_all(connections, "time", case) for _ in range(rounds)]
+        least = 1 if once > VERY_LONG else 3 if once > LONG else LEAST
+        times: list[dict[str, float]] = []
+        until = time.perf_counter() + seconds
+        while len(times) < least or (len(times) < MOST and time.perf_counter() < until):
+            times.append(_ask_all(connections, "time", case))
         return {name: _summary([time[name] for time in times]) | {"MiB": memory[name]} for name in connections}
     finally:
         for _, process in workers.values():
@@ -119,17 +123,22 @@ def _serve(contestant: Contestant, connection: Connection, threads: int) -> None
             globals={"function": function, "results": []},
             num_threads=threads,
         )
-        results = timer._globals["results"]
         while True:
             what = connection.recv()
-            results.clear()
-            if what == "memory":
-                connection.send(_peak(function))
-            else:
-                seconds = timer.timeit(1).median
-                connection.send(results[-1] if isinstance(results[-1], float) else seconds)
+            connection.send(_peak(function) if what == "memory" else _turn(timer))
     except Exception as problem:
         connection.send(f"{type(problem).__name__}: {problem}")
+
+
+def _turn(timer: Timer) -> float:
+    """The median of as many calls as a turn is long."""
+    results, seconds = timer._globals["results"], []
+    until = time.perf_counter() + TURN
+    while not seconds or time.perf_counter() < until:
+        results.clear()
+        measured = timer.timeit(1).median
+        seconds.append(results[-1] if isinstance(results[-1], float) else measured)
+    return statistics.median(seconds)
 
 
 def _keep_memory() -> None:
