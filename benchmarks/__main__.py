@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed table instead of writing it")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
     parser.add_argument("--busy", action="store_true", help="count seconds of the processor, with one thread")
-    parser.add_argument("--seconds", type=float, default=10.0, help="about so long for each line (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="about so long a line (default: %(default)s)")
     parser.add_argument(
         "--only", default="", metavar="WORD", help="the lines whose name has this in it; writes nothing"
     )

@@ -156,7 +156,11 @@ def _plot(measured: dict) -> None:
             "ours": "#2b6c8f",
             "limit": "#777777",
         }.items():
-            points = sorted((_place(row, axis), row["results"][name]["median"] / _images(row)) for row in lines)
+            points = sorted(
+                (_place(row, axis), row["results"][name]["median"] / _images(row))
+                for row in lines
+                if name in row["results"]
+            )
             if points:
                 x, y = zip(*points)
                 axes.plot(x, [1000 * value for value in y], "o-", color=colour, label=name)
