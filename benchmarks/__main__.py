@@ -48,7 +48,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed table instead of writing it")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
     parser.add_argument("--busy", action="store_true", help="count seconds of the processor, with one thread")
-    parser.add_argument("--seconds", type=float, default=10.0, help="about so long a line (default: %(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=20.0,
+        help="for a line with a target, others a fourth (default: %(default)s)",
+    )
     parser.add_argument(
         "--only", default="", metavar="WORD", help="the lines whose name has this in it; writes nothing"
     )
@@ -61,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     start, load = time.perf_counter(), os.getloadavg()[0]
     lines: dict[str, dict] = {}
     for case in cases:
-        results = harness.run(case, threads, args.seconds)
+        results = harness.run(case, threads, args.seconds if case.targets else args.seconds / 4)
         lines[case.name] = table.line(case, results)
         print(table.as_text(case.name, lines[case.name]), flush=True)
     measured = {

@@ -1,7 +1,7 @@
-"""Times contestants side by side: each in a process of its own, in turn, so that all meet the same busy minutes.
+"""Times contestants side by side: all in one process, in turn, so that all meet the same busy minutes.
 
-The processes are forked from one that has imported everything and computed nothing, and live as long as their case:
-each has its own memory allocator, threads and network, as if it ran alone, and its own peak of memory.
+How much memory each takes at most is looked at before, in a process of its own for each. All these processes are forked
+from one that has imported everything and computed nothing.
 
 The allocator is told to keep what it has, as `make figures` does: otherwise glibc gives memory back to the system after
 some calls and not after others, whichever block happens to lie last, and a call in two is a quarter slower.
@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.benchmark import Timer
 
-LEAST, MOST = 5, 25  # rounds
-TURN = 0.1  # seconds: what is quicker is called again and again, since a processor that slept is slow at first
+LEAST, MOST = 5, 41  # rounds
+TURN = 0.1  # seconds: what is quicker is called again and again, until the caches are its own
 LONG, VERY_LONG = 5.0, 30.0  # seconds for a round of all: then three rounds, or one, are enough
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
@@ -57,31 +58,22 @@ def clock() -> float:
 
 
 def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
-    """For each contestant the median and the quartiles in seconds, and the peak of memory in MiB."""
-    fork = multiprocessing.get_context("fork")
-    workers: dict[str, tuple[Connection, multiprocessing.Process]] = {}
-    try:
-        for name, contestant in case.contestants.items():
-            here, there = fork.Pipe()
-            process = fork.Process(target=_serve, args=(contestant, there, threads), daemon=True)
-            process.start()
-            there.close()
-            workers[name] = here, process
-        connections = {name: connection for name, (connection, _) in workers.items()}
-        # The first call warms up, and shows how much memory and time is taken.
-        start = time.perf_counter()
-        memory = _ask_all(connections, "memory", case)
-        once = time.perf_counter() - start
-        least = 1 if once > VERY_LONG else 3 if once > LONG else LEAST
-        times: list[dict[str, float]] = []
-        until = time.perf_counter() + seconds
-        while len(times) < least or (len(times) < MOST and time.perf_counter() < until):
-            times.append(_ask_all(connections, "time", case))
-        return {name: _summary([time[name] for time in times]) | {"MiB": memory[name]} for name in connections}
-    finally:
-        for _, process in workers.values():
-            process.kill()  # it would wait for ever: its siblings hold the other end of its pipe, too
-            process.join()
+    """For each contestant the median and the quartiles in seconds, and the peak of memory in MiB.
+
+    One that dies is left out: some want more memory than there is.
+    """
+    peaks = {}
+    for name, contestant in case.contestants.items():
+        peak = _apart(threads, _peak, contestant)
+        if peak is None:
+            print(f"note: {case.name}: {name} died, for want of memory probably, and is left out")
+        else:
+            peaks[name] = peak
+    once = {name: seconds for name, (_, seconds) in peaks.items()}
+    times = _apart(threads, _rounds, {name: case.contestants[name] for name in peaks}, once, seconds)
+    if times is None:
+        raise RuntimeError(f"{case.name}: the process died, for want of memory probably: run it alone with --only")
+    return {name: _summary(times[name]) | {"MiB": peak} for name, (peak, _) in peaks.items()}
 
 
 def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
@@ -90,44 +82,56 @@ def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
     return ours / other if contestant == "limit" else other / ours
 
 
-def _ask_all(connections: dict[str, Connection], what: str, case: Case) -> dict[str, float]:
-    """Each one's answer in turn. One that dies is left out from then on: some want more memory than there is."""
-    answers = {}
-    for name, connection in list(connections.items()):
-        try:
-            answers[name] = _ask(connection, what)
-        except (EOFError, OSError):
-            print(f"note: {case.name}: {name} died, for want of memory probably, and is left out")
-            del connections[name]
-    return answers
-
-
-def _ask(connection: Connection, what: str) -> float:
-    connection.send(what)
-    answer = connection.recv()
-    if isinstance(answer, str):
-        raise RuntimeError(answer)
+def _apart(threads: int, function: Callable, *arguments: object) -> Any:
+    """What the function returns in a process of its own; None if that died. Raises RuntimeError where it raises."""
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe(duplex=False)
+    process = fork.Process(target=_work, args=(there, threads, function, arguments), daemon=True)
+    process.start()
+    there.close()
+    try:
+        answer, problem = here.recv()
+    except EOFError:
+        return None
+    finally:
+        process.kill()
+        process.join()
+    if problem:
+        raise RuntimeError(problem)
     return answer
 
 
-def _serve(contestant: Contestant, connection: Connection, threads: int) -> None:
+def _work(connection: Connection, threads: int, function: Callable, arguments: tuple) -> None:
     warnings.simplefilter("ignore")
     _keep_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     try:
-        function = contestant()
-        timer = Timer(
+        connection.send((function(*arguments), ""))
+    except Exception as problem:
+        connection.send((None, f"{type(problem).__name__}: {problem}"))
+
+
+def _rounds(contestants: Mapping[str, Contestant], once: Mapping[str, float], seconds: float) -> dict[str, list[float]]:
+    """Each one's seconds in every round; once: about how long a call of each takes."""
+    timers = {}
+    for name, contestant in contestants.items():
+        timers[name] = Timer(
             "results.append(function())",
             timer=clock,
-            globals={"function": function, "results": []},
-            num_threads=threads,
+            globals={"function": contestant(), "results": []},
+            num_threads=torch.get_num_threads(),
         )
-        while True:
-            what = connection.recv()
-            connection.send(_peak(function) if what == "memory" else _turn(timer))
-    except Exception as problem:
-        connection.send(f"{type(problem).__name__}: {problem}")
+        if once[name] < LONG:
+            _turn(timers[name])  # to warm up
+    least = 1 if sum(once.values()) > VERY_LONG else 3 if sum(once.values()) > LONG else LEAST
+    times: dict[str, list[float]] = {name: [] for name in timers}
+    until, rounds = time.perf_counter() + seconds, 0
+    while rounds < least or (rounds < MOST and time.perf_counter() < until):
+        for name, timer in timers.items():
+            times[name].append(_turn(timer))
+        rounds += 1
+    return times
 
 
 def _turn(timer: Timer) -> float:
@@ -148,17 +152,19 @@ def _keep_memory() -> None:
         library.mallopt(M_MMAP_THRESHOLD, 2**25)
 
 
-def _peak(function: Callable[[], object]) -> float:
-    """By how many MiB the process grows at most during a call; -1 where the system does not say."""
+def _peak(contestant: Contestant) -> tuple[float, float]:
+    """By how many MiB the process grows at most during a call, -1 where the system does not say; seconds it takes."""
+    function = contestant()
+    gc.collect()
     try:
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)  # what is kept free would hide what is taken
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = _status("VmRSS")
-        function()
-        return _status("VmHWM") - before
-    except (OSError, AttributeError):
-        return -1.0
+    except OSError:
+        before = None
+    start = time.perf_counter()
+    function()
+    seconds = time.perf_counter() - start
+    return _status("VmHWM") - before if before is not None else -1.0, seconds
 
 
 def _status(key: str) -> float:
