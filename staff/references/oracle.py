@@ -164,6 +164,11 @@ def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featu
     return scaled(resized(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
 
 
+def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+    """(N, H, W, 3), the product of the two."""
+    return grad_cam(model, X, y, layer)[..., None] * guided_backprop(model, X, y)
+
+
 def resized(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Bicubic, by the kernel that Pillow uses (a = -1/2). maps: (N, h, w); returns (N, *size)."""
     rows, columns = (_bicubic(old, new) for old, new in zip(maps.shape[1:], size))

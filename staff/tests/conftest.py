@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from staff.grader.intake import STUDENT_FILES
-from tests.conftest import pytest_configure  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")

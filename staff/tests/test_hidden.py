@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from staff.grader import points
-from staff.hidden import drawing, test_fooling_image
+from staff.hidden import drawing
 from staff.references import mistakes, oracle
 
 
@@ -28,7 +28,7 @@ def test_classes_are_not_those_that_the_network_would_say():
 
 def test_a_seed_that_draws_many_unfit_images_finds_one_in_the_end():
     """More than eighty here: the right solution once lost points to it."""
-    question = test_fooling_image.Question(np.random.default_rng([2109384581, 867407493]), "squeezenet")
+    question = drawing.FoolingQuestion(np.random.default_rng([2109384581, 867407493]), "squeezenet")
     assert question.error < drawing.TOLERANCE
 
 
