@@ -18,7 +18,7 @@ help: ## list these verbs
 		/^[a-z][a-z-]*:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
-	@$(KEEP_MEMORY) $(VENV_PYTHON) -m visualizers.gallery $(ARGS)
+	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
@@ -52,7 +52,7 @@ lint: venv ## linter and types alone
 	@$(VENV_PYTHON) -m mypy
 
 handout: venv ## build dist/handout and its zip, without solutions, and prove it; quicker: ARGS=--reuse-venv
-	@sh make_venv.sh staff/handout/requirements.txt
+	@sh environment/make_venv.sh staff/handout/requirements.txt
 	@$(VENV_PYTHON) -m staff.handout $(ARGS)
 
 report-template: venv ## build report-template-a3.pptx again
@@ -77,11 +77,11 @@ references: venv ## write tests/references again, from the independent float64 p
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
 bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
-	@sh make_venv.sh benchmarks/requirements.txt
+	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
 bench-check: venv ## fail if a picture is made more than a fifth slower than in docs/performance.md, by its ratios
-	@sh make_venv.sh benchmarks/requirements.txt
+	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks --check $(ARGS)
 
 staff-paint: staff-venv ## paint images/content and images/styles again
@@ -105,9 +105,9 @@ staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisati
 # END STAFF
 # Set-up, which the verbs above ask for themselves.
 venv:
-	@sh make_venv.sh
+	@sh environment/make_venv.sh
 
 # BEGIN STAFF
 staff-venv: venv
-	@sh make_venv.sh staff/embedded/requirements.txt
+	@sh environment/make_venv.sh staff/embedded/requirements.txt
 # END STAFF

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 import pretrained
+from figures import figure, script
+from figures.figure import Picture, short
 from image_utils import preprocess
 from pretrained.settings import CLASS_VISUALIZATION, Ascent
-from visualizers import ClassVisualization, figure, script
-from visualizers.figure import Picture, short
+from visualizers import ClassVisualization
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

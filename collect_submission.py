@@ -46,9 +46,10 @@ GIVEN = ("visualizers/__init__.py", "style_modules/__init__.py", "image_utils.py
 REQUIRED = (*MODULES, *SCRIPTS, *GIVEN)
 # What else was handed out, and what comes about by itself.
 OTHERS = {"collect_submission.py", "report.py"}
-FOLDERS = {"visualizers", "style_modules", "pretrained", "images", "tests", "docs", "staff", FIGURES}
+FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "images", "tests", "docs", "staff",
+           FIGURES}  # fmt: skip
 HANDED_OUT = {
-    "visualizers": {"__init__.py", "figure.py", "gallery.py", "network.py", "script.py"},
+    "visualizers": {"__init__.py", "network.py"},
     "style_modules": {"__init__.py"},
 }
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
@@ -79,7 +80,7 @@ SIGNATURES = {
 }
 # What the handout's files import from elsewhere, and its own packages.
 IMPORTS = {"torch", "torchvision", "captum", "numpy", "scipy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
-           "style_utils", "style_modules", "visualizers", "tests"}  # fmt: skip
+           "style_utils", "style_modules", "figures", "visualizers", "tests"}  # fmt: skip
 
 
 def main(argv: list[str] | None = None, root: Path | None = None) -> int:

@@ -14,10 +14,11 @@ from pathlib import Path
 import torch
 
 import pretrained
+from figures import figure, script
+from figures.figure import Picture, Row, short
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
-from visualizers import FoolingImage, figure, script
-from visualizers.figure import Picture, Row, short
+from visualizers import FoolingImage
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -28,8 +28,9 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import pretrained
-from visualizers import GradCam, figure, script
-from visualizers.figure import Bar, Picture, Row
+from figures import figure, script
+from figures.figure import Bar, Picture, Row
+from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import pretrained
-from visualizers import SaliencyMap, figure, script
-from visualizers.figure import Bar, Picture, Row
+from figures import figure, script
+from figures.figure import Bar, Picture, Row
+from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
 

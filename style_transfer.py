@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 import pretrained
+from figures import figure, script
+from figures.figure import Picture
 from pretrained.settings import STYLE_CHECKS, STYLE_PAIRS, Pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
-from visualizers import figure, script
-from visualizers.figure import Picture
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from tqdm import trange
 
 import image_utils
+from figures import figure
 from image_utils import deprocess, open_image, rescale
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-from visualizers import figure
 from visualizers.network import empty_like_weights
 
 __all__ = ["deprocess", "extract_features", "features_from_img", "preprocess", "rel_error", "rescale", "style_transfer"]

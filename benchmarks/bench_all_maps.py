@@ -6,7 +6,7 @@ from captum.attr import GuidedBackprop, GuidedGradCam, LayerAttribution, LayerGr
 from benchmarks import setting
 from benchmarks.bench_saliency import passes
 from benchmarks.harness import Case, Contestant
-from visualizers.explain import explain
+from staff.engine.explain import explain
 
 
 def cases() -> list[Case]:

@@ -6,8 +6,8 @@ from benchmarks import setting
 from benchmarks.bench_fooling_image import STEPS, timed
 from benchmarks.harness import Case, Contestant
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, blur_image, deprocess
+from staff.engine.class_visualizations import class_visualizations
 from visualizers import ClassVisualization
-from visualizers.class_visualizations import class_visualizations
 
 CLASSES = (0, 5, 11, 20)
 NAMES = [str(k) for k in range(100)]

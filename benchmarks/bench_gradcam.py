@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from benchmarks import setting
 from benchmarks.harness import Case, Contestant
-from visualizers.explain import explain
+from staff.engine.explain import explain
 
 TARGETS = {"Captum": 1.5, "pytorch-grad-cam": 2.5, "limit": 1.10}
 

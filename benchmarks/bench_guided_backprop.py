@@ -7,7 +7,7 @@ from torch import nn
 from benchmarks import setting
 from benchmarks.bench_saliency import passes
 from benchmarks.harness import Case, Contestant
-from visualizers.explain import explain
+from staff.engine.explain import explain
 from visualizers.gradcam import CustomReLU
 
 TARGETS = {"Captum": 1.8, "pytorch-grad-cam": 1.8, "limit": 1.15}

@@ -8,7 +8,7 @@ from captum.attr import IntegratedGradients, LayerConductance
 
 from benchmarks import setting
 from benchmarks.harness import Case, Contestant
-from visualizers.explain import explain
+from staff.engine.explain import explain
 
 LAYER, STEPS = 3, 50
 

@@ -5,7 +5,7 @@ from captum.attr import Saliency
 
 from benchmarks import setting
 from benchmarks.harness import Case, Contestant
-from visualizers.explain import explain
+from staff.engine.explain import explain
 
 
 def cases() -> list[Case]:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST_PASS = """
 import {script}
 import pretrained
-from visualizers import script
+from figures import script
 args = script.parser("").parse_args(["--weights", "embedded"])
 source = pretrained.load("embedded", "cpu")
 images, X, y, names = script.first_images(source, 5)
@@ -47,7 +47,7 @@ def figures():
 
     def work() -> float:
         with tempfile.TemporaryDirectory() as folder:
-            return _seconds([sys.executable, "-m", "visualizers.gallery", "--weights", "embedded", "--out", folder])
+            return _seconds([sys.executable, "-m", "figures", "--weights", "embedded", "--out", folder])
 
     return work
 

@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 
 import pretrained
+from figures import figure
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 from staff.embedded.evaluate import stylised
-from visualizers import ClassVisualization, GradCam, figure
+from visualizers import ClassVisualization, GradCam
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures"
 SIDE, GAP = 224, 8

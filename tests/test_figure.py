@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from figures import figure
+from figures.figure import Bar, Picture, Row
 from tests.panels import panels
-from visualizers import figure
-from visualizers.figure import Bar, Picture, Row
 
 
 def noise(height=224, width=224, seed=0):

@@ -13,9 +13,9 @@ import pytest
 import class_visualization
 import pretrained
 import style_transfer
+from figures import figure, gallery, script
+from figures.figure import Picture, Row
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
-from visualizers import figure, gallery, script
-from visualizers.figure import Picture, Row
 
 pytestmark = pytest.mark.scripts
 
@@ -133,7 +133,7 @@ def test_a_mistake_in_the_code_is_shown_with_its_traceback(stubs, source, tmp_pa
 
 
 def test_the_status_reaches_the_shell():
-    """`python -m visualizers.gallery` ends with the status that main returns, and with 0 for a script's pictures."""
+    """`python -m figures` ends with the status that main returns, and with 0 for a script's pictures."""
     for answer, status in ((1, 1), (0, 0), ([], 0), (None, 0)):
         with pytest.raises(SystemExit) as ended:
             script.run(lambda answer=answer: answer)

@@ -15,9 +15,9 @@ import gradcam
 import pretrained
 import saliency_map
 import style_transfer
+from figures import script
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
-from visualizers import script
 
 pytestmark = pytest.mark.scripts
 

@@ -58,7 +58,7 @@ def test_the_range_of_pythons_is_the_same_everywhere():
     assert tools["project"]["requires-python"] == ">=3.11,<3.14"
     assert tools["tool"]["ruff"]["target-version"] == "py311"
     assert tools["tool"]["mypy"]["python_version"] == "3.11"
-    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in read("make_venv.sh")
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in read("environment/make_venv.sh")
     assert "Python 3.11, 3.12 or 3.13" in read("README.md")
 
 
@@ -111,7 +111,7 @@ def test_what_the_documents_name_exists(name):
     assert missing == []
     assert set(re.findall(r"`make ([a-z][a-z-]*)", text)) <= set(verbs())
     markers = {marker.partition(":")[0] for marker in settings()["tool"]["pytest"]["ini_options"]["markers"]}
-    assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained"} <= markers
+    assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained", "figures"} <= markers
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
@@ -146,7 +146,8 @@ def clean_environment(**variables):
 @pytest.fixture
 def house(tmp_path):
     """A folder with make_venv.sh, a list, and a PATH on which only `python` runs."""
-    shutil.copy(ROOT / "make_venv.sh", tmp_path)
+    (tmp_path / "environment").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "environment/make_venv.sh", tmp_path / "environment")
     (tmp_path / "requirements.txt").write_text("torch==1\n")
     (tmp_path / "bin").mkdir()
     for name in CANDIDATES:
@@ -158,7 +159,8 @@ def house(tmp_path):
 
 def make_venv(house, *args, **variables):
     environment = clean_environment(PATH=f"{house / 'bin'}{os.pathsep}{os.environ['PATH']}", **variables)
-    return subprocess.run(["sh", "make_venv.sh", *args], cwd=house, env=environment, stdin=subprocess.DEVNULL,
+    command = ["sh", "environment/make_venv.sh", *args]
+    return subprocess.run(command, cwd=house, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
 
 

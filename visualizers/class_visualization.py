@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import image_utils
+from figures import figure
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
-from visualizers import figure
 from visualizers.network import check_target, empty_like_weights, evaluating
 
 SIZE = 224

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visualizers.network import check_images, class_scores, evaluating, relu_replaced_by
+from visualizers.network import check_images, class_scores, evaluating, relu_replaced_by, submodule
 
 
 class CustomReLU(torch.autograd.Function):
@@ -90,7 +90,7 @@ class GradCam:
             #   Enlarging the map to the image, and scaling it to [0, 1], is done below.
             #> raise NotImplementedError("Part 1.2: Grad-CAM")
             # END SOLUTION
-        return _resized(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
+        return resized(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
@@ -100,7 +100,7 @@ class GradCam:
             kept.append(output.detach().requires_grad_())
             return kept[-1].clone()  # the clone takes what an in-place ReLU after the layer would overwrite
 
-        handle = _submodule(model, self.layer).register_forward_hook(keep)
+        handle = submodule(model, self.layer).register_forward_hook(keep)
         try:
             scores = model(X)
         finally:
@@ -108,15 +108,7 @@ class GradCam:
         return kept[0], scores
 
 
-def _submodule(model: nn.Module, name: str) -> nn.Module:
-    try:
-        return model.get_submodule(name)
-    except AttributeError:
-        names = [n for n, _ in model.named_modules() if n and n.count(".") <= 1]
-        raise ValueError(f"expected the name of a layer, got {name!r}: try one of {', '.join(names)}") from None
-
-
-def _resized(cam: Tensor, size: torch.Size) -> Tensor:
+def resized(cam: Tensor, size: torch.Size) -> Tensor:
     """The maps (N, ..., h, w) at the image's size, each scaled to [0, 1]; (N, ..., H, W)."""
     cam = _bicubic(cam.shape[-2], size[0], cam) @ cam @ _bicubic(cam.shape[-1], size[1], cam).T
     low, high = cam.amin(dim=(-2, -1), keepdim=True), cam.amax(dim=(-2, -1), keepdim=True)

@@ -101,3 +101,12 @@ def class_scores(scores: Tensor, y: Tensor) -> Tensor:
     """The score of each image's own class, before softmax. scores: (N, K), y: (N,); returns (N,)."""
     check_labels(y, scores)
     return scores.gather(1, y.to(scores.device, torch.int64)[:, None])[:, 0]
+
+
+def submodule(model: nn.Module, name: str) -> nn.Module:
+    """The module of this dotted name. Raises ValueError, with the names that there are."""
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        names = [n for n, _ in model.named_modules() if n and n.count(".") <= 1]
+        raise ValueError(f"expected the name of a layer, got {name!r}: try one of {', '.join(names)}") from None

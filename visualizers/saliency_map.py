@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from figures import figure
 from image_utils import preprocess
-from visualizers import figure
 from visualizers.network import check_images, class_scores, evaluating
 
 

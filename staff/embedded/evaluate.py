@@ -28,6 +28,8 @@ from torchvision.models import squeezenet1_1
 from tqdm import tqdm
 
 import pretrained
+from figures import figure
+from figures.figure import Row
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, build_network, read_weights
@@ -35,8 +37,7 @@ from staff.embedded.glyphs import CLASS_NAMES, CLASSES
 from staff.embedded.render import Scene, scene
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, style_transfer
-from visualizers import ClassVisualization, GradCam, SaliencyMap, figure
-from visualizers.figure import Row
+from visualizers import ClassVisualization, GradCam, SaliencyMap
 
 JUDGE = Path(__file__).with_name("judge.safetensors")
 FIRST_SEED = 900_000_000  # far from the pools, whose seeds start at seed * 10,000,000

@@ -10,10 +10,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What student code may need of ours. No graded test, no expected value, and nothing of staff/ is among it.
 GIVEN = (
     "image_utils.py",
-    "visualizers/figure.py",
+    "figures",
     "visualizers/network.py",
-    "visualizers/script.py",
-    "visualizers/gallery.py",
     "pretrained",
     "images",
     "tests/probes.py",

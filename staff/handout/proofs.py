@@ -56,7 +56,8 @@ def same_bytes(one: Path, other: Path) -> str:
 def installs(folder: Path) -> str:
     """make_venv.sh makes the students' environment from nothing."""
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VIRTUAL_ENV")}
-    done = subprocess.run(["sh", "make_venv.sh"], cwd=folder, env=environment, capture_output=True, text=True)
+    command = ["sh", "environment/make_venv.sh"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise ProofError(f"expected make_venv.sh to install the packages, got: {(done.stdout + done.stderr)[-2000:]}")
     return "the packages are installed into a new environment"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from staff.grader.intake import STUDENT_FILES
+from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")

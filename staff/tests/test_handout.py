@@ -193,7 +193,8 @@ def test_a_module_that_cannot_be_imported_is_found(tree, monkeypatch):
 
 def test_an_installation_that_fails_is_found(tree):
     folder = tree[1]
-    (folder / "make_venv.sh").write_text("echo no network >&2; exit 1\n")
+    (folder / "environment").mkdir()
+    (folder / "environment/make_venv.sh").write_text("echo no network >&2; exit 1\n")
     with pytest.raises(ProofError, match=r"expected make_venv\.sh to install the packages, got: no network"):
         proofs.installs(folder)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from staff.engine.class_visualizations import class_visualizations
 from staff.handout import contents
 from tests import networks
 from tests.probes import differences, snapshot
 from visualizers import ClassVisualization
-from visualizers.class_visualizations import class_visualizations
 
 SETTINGS = {"num_iterations": 4, "blur_every": 2, "learning_rate": 5.0}
 
@@ -72,4 +72,4 @@ def test_the_global_random_state_is_left_alone():
 
 
 def test_students_do_not_get_it():
-    assert "visualizers/class_visualizations.py" not in contents.choose(contents.project_files())
+    assert "staff/engine/class_visualizations.py" not in contents.choose(contents.project_files())

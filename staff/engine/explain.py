@@ -1,7 +1,7 @@
 """Many maps from shared passes: one forward and two backward passes give what four methods would each ask for.
 
 For staff, and for whoever explains thousands of images. It holds what students write themselves, one method at a time
-and easier to read, so the handout leaves it out.
+and easier to read, so students do not get it.
 """
 
 import warnings
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from visualizers.gradcam import _resized, _submodule
-from visualizers.network import RELUS, check_images, class_scores, evaluating
+from visualizers.gradcam import resized
+from visualizers.network import RELUS, check_images, class_scores, evaluating, submodule
 
 METHODS = (
     "saliency",
@@ -84,7 +84,7 @@ def explain(
     if "saliency" in maps:
         _warn_of_dead_classes(maps["saliency"])
     if "grad_cam" in maps:
-        maps["grad_cam"] = _resized(maps["grad_cam"], X.shape[2:])  # (N, T, H, W)
+        maps["grad_cam"] = resized(maps["grad_cam"], X.shape[2:])  # (N, T, H, W)
     if "guided_grad_cam" in wanted:
         maps["guided_grad_cam"] = maps["grad_cam"][..., None] * maps["guided_backprop"]
     return {name: maps[name] if y.ndim == 2 else maps[name][:, 0] for name in METHODS if name in wanted}
@@ -225,7 +225,7 @@ class _Tap:
 
     def __enter__(self) -> None:
         self.outputs: list[Tensor] = []
-        self.handle = _submodule(self.model, self.layer).register_forward_hook(self._take)
+        self.handle = submodule(self.model, self.layer).register_forward_hook(self._take)
 
     def __exit__(self, *_) -> None:
         self.handle.remove()

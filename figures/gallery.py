@@ -1,7 +1,7 @@
 """Runs all five scripts and writes one page that shows every picture: visualization/index.html.
 
-    python -m visualizers.gallery
-    python -m visualizers.gallery --weights embedded
+    python -m figures
+    python -m figures --weights embedded
 
 A part that is not written yet does not keep the others from being shown; the page says which are missing.
 """
@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pretrained
-from visualizers import script
-from visualizers.figure import Picture
+from figures import script
+from figures.figure import Picture
 
 
 @dataclass
@@ -186,7 +186,3 @@ figcaption { max-width: 52rem; margin-bottom: 1rem; }
 figcaption p { color: var(--faint); }
 img { display: block; max-width: 100%; height: auto; border-radius: 6px; background: white; }
 """
-
-
-if __name__ == "__main__":
-    script.run(main)

@@ -6,11 +6,11 @@ from captum.attr import GuidedBackprop, IntegratedGradients, LayerConductance, L
 from torch import nn
 from torch.nn import functional as F
 
+from staff.engine.explain import METHODS, explain
 from staff.handout import contents
 from tests import compare, inputs, networks
 from tests.probes import differences, snapshot
 from visualizers import GradCam, SaliencyMap
-from visualizers.explain import METHODS, explain
 
 FOUR = METHODS[:4]
 TINY = {"layer": "features.7", "steps": 10}
@@ -315,4 +315,4 @@ def test_a_layer_that_runs_twice_is_refused():
 
 
 def test_students_do_not_get_it():
-    assert "visualizers/explain.py" not in contents.choose(contents.project_files())
+    assert "staff/engine/explain.py" not in contents.choose(contents.project_files())

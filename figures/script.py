@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 import pretrained
+from figures.figure import short
 from image_utils import open_image, preprocess
-from visualizers.figure import short
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
 

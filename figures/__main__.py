@@ -1,0 +1,3 @@
+from figures import gallery, script
+
+script.run(gallery.main)
