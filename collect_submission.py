@@ -258,8 +258,8 @@ def further_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
                 continue
             for module in modules:
                 if module.partition(".")[0] not in allowed:
-                    yield (f"{name}, line {node.lineno}: {module} is imported, which rule 2 does not allow: use what the "
-                           "handout's files import, or what comes with Python.")  # fmt: skip
+                    yield (f"{name}, line {node.lineno}: {module} is imported, which rule 2 does not allow: use what "
+                           "the handout's files import, or what comes with Python.")  # fmt: skip
 
 
 def prints(trees: dict[str, ast.Module]) -> Iterator[str]:
