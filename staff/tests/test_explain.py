@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from staff.engine.explain import METHODS, explain
 from staff.handout import contents
 from tests import compare, inputs, networks
-from tests.probes import differences, snapshot
+from tests.probes.facts import differences, snapshot
 from visualizers import GradCam, SaliencyMap
 
 FOUR = METHODS[:4]
