@@ -1,4 +1,4 @@
-"""Drawing: grids of equal panels with titles, row labels and colour bars, and maps turned into colours.
+"""Drawing, all of it, and so a little long: grids of panels with titles, labels and bars, maps turned into colours.
 
 Everything is laid out in pixels: a panel is the network's 224 pixels, so an image is drawn one to one. Figures are
 made as objects, without pyplot and its windows; `show` alone opens windows, for the scripts' `--show`. matplotlib is

@@ -1,4 +1,4 @@
-"""Attacks by code: what a student file does while the grader runs it.
+"""Attacks by code: what a student file does while the grader runs it (a long file, since it is one table of them).
 
 Each stands in place of the body of ContentLoss.forward (BODIES) or of the whole file (FILES), in a submission in which
 nothing else is written. `breach(...)` says that something was reached that must be out of reach. What would hurt a
