@@ -7,7 +7,7 @@ import pytest
 
 from staff.grader import points
 from staff.hidden import drawing
-from staff.hidden.test_fooling_image import Question
+from staff.hidden.fooling_image import Question
 from staff.references import chain_rule, saliency_map
 
 
