@@ -20,12 +20,12 @@ import pretrained
 from figures import figure, script
 from figures.canvas import Panel
 from figures.figure import Picture, Row, short
-from figures.images import Images, add_image_option, chosen_images, percent
+from figures.images import Images, add_image_option, chosen_images, listed, percent
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
 
-PLAIN = 13  # of 255: what a hundredth of the pixels must differ by, if the difference is to be seen as it is
+PLAIN = 13  # of 255: when a hundredth of the pixels have moved by this much, the difference can be seen as it is
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,15 @@ def tell(pair: Twins, target: int, class_names: Sequence[str]) -> None:
 
 def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Picture:
     """For each image a row: it, its twin, and their difference as colours, in which mid-grey is no change."""
-    names = [short(name) for name in (images.source.class_names[k] for k in [target, *(pair.label for pair in twins)])]
-    heading = f"From {' and '.join(dict.fromkeys(names[1:]))} to {names[0]}"
-    safe = [name for name, pair in zip(names[1:], twins) if pair.scores[1].argmax() != target]
-    if safe:
-        heading += ": the network is not fooled" + (f" by {' and '.join(safe)}" if len(twins) > 1 else "")
+    class_names = images.source.class_names
+    names = [short(class_names[pair.label]) for pair in twins]
+    firm = [name for name, pair in zip(names, twins) if pair.scores[1].argmax() != target]
+    heading = f"From {listed(names)} to {short(class_names[target])}"
+    if firm:
+        heading += ": the network is not fooled" + (f" about {listed(firm)}" if len(twins) > 1 else "")
     path = images.out / "fooling_image.png"
-    figure.grid([row(pair, images.source.class_names) for pair in twins], path, images.source.name, heading)
-    return Picture.of(path, CAPTION, heading=heading, target=names[0], **measured(twins))
+    figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
+    return Picture.of(path, CAPTION, heading=heading, target=short(class_names[target]), **measured(twins))
 
 
 def row(pair: Twins, class_names: Sequence[str]) -> Row:
@@ -120,11 +121,12 @@ def measured(twins: Sequence[Twins]) -> dict[str, str]:
     """What the caption says of the steps and of the differences."""
     steps = [pair.steps for pair in twins]
     moved = 255 * np.concatenate([abs(pair.difference).ravel() for pair in twins])
+    seen = SEEN if np.quantile(moved, 0.99) >= PLAIN else UNSEEN
     return {
         "steps": in_words(steps[0]) if len(set(steps)) == 1 else f"{min(steps)} to {max(steps)} steps",
         "typical": f"{moved.mean():.1f}",
         "most": f"{moved.max():.0f}",
-        "seen": SEEN if np.quantile(moved, 0.99) >= PLAIN else UNSEEN,
+        "seen": seen if moved.any() else NOTHING,
     }
 
 
@@ -134,11 +136,12 @@ def in_words(steps: int) -> str:
 
 CAPTION = (  # the picture's title, and what to look at
     "{heading}",
-    "Two images that look alike, and what the network says of them. Between them lie {steps} along the "
-    "gradient of the score of {target}: pixels move by {typical} of 255 on average, {most} at most. "
-    "Mid-grey in the difference is no change. {seen}",
+    "An image, its twin, and what the network says of each. Between them lie {steps} along the gradient of the score "
+    "of {target}: pixels move by {typical} of 255 on average, {most} at most. Mid-grey in the difference is no "
+    "change. {seen}",
 )
-UNSEEN = "As it is it can hardly be seen: only times ten does it show where pixels were moved."
+NOTHING = "Here no pixel was moved."
+UNSEEN = "As it is it can hardly be seen: only times ten does it show which pixels were moved."
 SEEN = "Here it can be seen as it is; times ten shows where else pixels were moved."
 
 

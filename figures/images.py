@@ -121,13 +121,16 @@ def chosen_images(
     asked = None if target is None else script.class_index(target, source.class_names)
     y, titles = [], []
     for x, (_, label) in zip(X, found):
-        if asked is None and label is not None:
-            own, title = label, short(source.class_names[label])
-        else:
-            own, title = _said(x, asked, source)
+        own, title = _said(x, label if asked is None else asked, source)
         y.append(own)
-        titles.append(title)
+        titles.append(short(source.class_names[own]) if args.image is None and asked is None else title)
     return Images(pixels, X, y, titles, source, Path(args.out))
+
+
+def listed(words: Sequence[str]) -> str:
+    """Each once: "cat, dog and bird"."""
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def percent(probability: float) -> str:
@@ -159,10 +162,12 @@ def _photograph(path: str) -> np.ndarray:
 
 
 def _said(x: Tensor, asked: int | None, source: pretrained.Pretrained) -> tuple[int, str]:
-    """The class that is asked for, or else what the network says, and the title: the class and how sure it is."""
+    """The class that is asked for, or else what the network says; and the title: the class and how sure it is."""
     with torch.no_grad():
-        probabilities = source.model(x).softmax(dim=1)[0]
-    says = int(probabilities.argmax())
+        probabilities = source.model(x).softmax(dim=1)[0].tolist()
+    says = max(range(len(probabilities)), key=probabilities.__getitem__)
     own = says if asked is None else asked
-    lines = [f"{short(source.class_names[k])}\n{percent(float(probabilities[k]))}" for k in (own, says)]
-    return own, lines[0] if own == says else f"{lines[0]}\n(says {lines[1].replace(chr(10), ', ')})"
+    title = f"{short(source.class_names[own])}\n{percent(probabilities[own])}"
+    if says != own:
+        title += f"\n(says {short(source.class_names[says])}, {percent(probabilities[says])})"
+    return own, title
