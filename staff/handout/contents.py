@@ -42,6 +42,7 @@ KEPT = (
     "figures/figure.py",
     "figures/gallery.py",
     "figures/images.py",
+    "figures/measured.py",
     "figures/palette.py",
     "figures/script.py",
     "fooling_image.py",
