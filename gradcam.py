@@ -69,16 +69,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # Part 2: Captum's. It keeps the channels first, and leaves the map as small as the layer.
     with unwritten:
-        # BEGIN SOLUTION captum
-        captum_guided = as_images(GuidedBackprop(model).attribute(X, target=y))
-        captum_guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
-        captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
-        # INSTEAD
-        # TODO (Part 1.5): by Captum, `captum_guided` and `captum_guided_cam`, through as_images(...) to (N, H, W, 3),
-        #   and `captum_cam`, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
-        #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
-        #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
-        # END SOLUTION
+        captum_guided, captum_guided_cam, captum_cam = captum_maps(X, y, model, layer)
         captum_path = figure.grid(
             [
                 Row(list(images), "image", names),
@@ -221,6 +212,23 @@ def as_cam(maps: Tensor, X: Tensor) -> np.ndarray:
 def of_largest(attributions: np.ndarray) -> np.ndarray:
     """Each image's attributions (N, H, W, 3) as a part of its largest one."""
     return attributions / np.abs(attributions).max(axis=(1, 2, 3), keepdims=True).clip(min=1e-12)
+
+
+def captum_maps(
+    X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Captum's guided backprop (N, H, W, 3), Guided Grad-CAM (N, H, W, 3) and Grad-CAM (N, H, W)."""
+    # BEGIN SOLUTION captum
+    guided = as_images(GuidedBackprop(model).attribute(X, target=y))
+    guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
+    cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
+    return guided, guided_cam, cam
+    # INSTEAD
+    # TODO (Part 1.5): return, by Captum, guided backprop and Guided Grad-CAM, through as_images(...) to (N, H, W, 3),
+    #   and Grad-CAM, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
+    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
+    #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
+    # END SOLUTION
 
 
 def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> Tensor:

@@ -46,12 +46,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
     # Part 2: Captum's. Its saliency keeps the channels apart; their maximum is ours.
     with unwritten:
-        # BEGIN SOLUTION captum
-        captum = Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()  # (N, H, W)
-        # INSTEAD
-        # TODO (Part 1.5): `captum`, the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
-        #> raise NotImplementedError("Part 1.5: saliency by Captum")
-        # END SOLUTION
+        captum = captum_saliency(X, y, model)
         integrated = integrated_gradients(X, y, model)
         captum_path = figure.grid(
             [
@@ -106,6 +101,16 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     if args.show:
         figure.show(pictures)
     return pictures
+
+
+def captum_saliency(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
+    """Captum's saliency maps as ours, the largest of its three channels: (N, H, W)."""
+    # BEGIN SOLUTION captum
+    return Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()
+    # INSTEAD
+    # TODO (Part 1.5): return the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
+    #> raise NotImplementedError("Part 1.5: saliency by Captum")
+    # END SOLUTION
 
 
 def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
