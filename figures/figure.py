@@ -5,6 +5,7 @@ made as objects, without pyplot and its windows; `show` alone opens windows, for
 imported where it draws: it takes a second, and a script's first pass need not wait for it.
 """
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,10 +70,22 @@ def grid(
     height: int = PANEL,
     columns: int = COLUMNS,
 ) -> Path:
-    """Draw rows of panels, of one height and equally wide in a column, and write the figure.
+    """Draw rows of panels, as `drawn` does, and write the figure. Returns the path."""
+    return save(drawn(rows, note, heading, text, height, columns), path)
+
+
+def drawn(
+    rows: Sequence[Row],
+    note: str = "",
+    heading: str = "",
+    text: str = "",
+    height: int = PANEL,
+    columns: int = COLUMNS,
+) -> "Figure":
+    """Rows of panels, of one height and equally wide in a column, as a figure.
 
     rows: with equally many panels each; where they are more than `columns`, they go on in further blocks of rows.
-    note: the network's name, for the lower left corner. heading, text: above the panels. Returns the path.
+    note: the network's name, for the lower left corner. heading, text: above the panels.
     """
     from matplotlib.figure import Figure
 
@@ -115,23 +128,30 @@ def grid(
             canvas.bar(x, y, height, row.bar)
         y += height + GAP
     canvas.words(MARGIN, y, note, NOTE, color=FAINT)
-    return save(fig, path)
+    return fig
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure beside `path`, then rename it: no half picture is ever there. Prints and returns the path."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        FigureCanvasAgg(fig).print_png(beside, metadata={"Software": None})  # the same figure, the same bytes
+        beside.write_bytes(png(fig))
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     print(f"wrote {path}")
     return path
+
+
+def png(fig: "Figure") -> bytes:
+    """The figure as PNG: the same figure, the same bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    file = io.BytesIO()
+    FigureCanvasAgg(fig).print_png(file, metadata={"Software": None})
+    return file.getvalue()
 
 
 def show(pictures: Sequence[Picture]) -> None:
@@ -183,14 +203,14 @@ def style_result(result: Image.Image, path: str | PathLike[str], note: str = "")
 # since a few extreme pixels would leave the rest invisible.
 
 
-def heat(maps: np.ndarray, scale: float | None = None) -> np.ndarray:
+def heat(maps: np.ndarray, scale: float | None = None, cmap: str = HEAT) -> np.ndarray:
     """Maps (N, H, W), >= 0, as colours (N, H, W, 3) in [0, 1]; `scale` is what is drawn brightest, if not itself's."""
-    return _colours(np.clip(maps / (_extent(maps) if scale is None else scale), 0, 1), HEAT)
+    return colours(np.clip(maps / (_extent(maps) if scale is None else scale), 0, 1), cmap)
 
 
 def signed(maps: np.ndarray) -> np.ndarray:
     """Maps (N, H, W) of either sign as colours (N, H, W, 3) in [0, 1], white where they are zero."""
-    return _colours(0.5 + 0.5 * np.clip(maps / _extent(maps), -1, 1), SIGNED)
+    return colours(0.5 + 0.5 * np.clip(maps / _extent(maps), -1, 1), SIGNED)
 
 
 def about_grey(attributions: np.ndarray) -> np.ndarray:
@@ -200,7 +220,7 @@ def about_grey(attributions: np.ndarray) -> np.ndarray:
 
 def overlay(images: np.ndarray, cams: np.ndarray) -> np.ndarray:
     """Class activation maps (N, H, W) in [0, 1], in jet colours, half and half over uint8 images (N, H, W, 3)."""
-    return 0.5 * images / 255 + 0.5 * _colours(cams, JET)
+    return 0.5 * images / 255 + 0.5 * colours(cams, JET)
 
 
 def short(class_name: str) -> str:
@@ -216,7 +236,8 @@ def _extent(maps: np.ndarray) -> np.ndarray:
     return np.where(extent > 0, extent, 1).reshape(-1, *[1] * (maps.ndim - 1))
 
 
-def _colours(values: np.ndarray, cmap: str) -> np.ndarray:
+def colours(values: np.ndarray, cmap: str) -> np.ndarray:
+    """Values in [0, 1] as the colours of this matplotlib map, in a new last axis."""
     import matplotlib
 
     return matplotlib.colormaps[cmap](values)[..., :3]

@@ -1,0 +1,227 @@
+"""The page: the network and the picture above, the views below as tabs."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing leaves this machine
+os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "2")  # seconds until a closed tab is noticed
+
+import gradio as gr
+
+from explorer import browser, links, markup, networks, pictures, saving, where
+from explorer.session import Session, Sessions
+from explorer.view import QUIET, View, handler
+from explorer.worker import LIMIT, Problem
+
+HERE = Path(__file__).resolve().parent
+MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
+VIEWS = (where,)
+TITLE = """<h1>What does a convolutional network see?</h1>
+<p>Choose a picture, look, poke. What you see is made by the code in this folder: by yours.</p>"""
+
+
+def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, Sessions]:
+    """The page, and the sessions of those who have it open. network: the key that it begins with."""
+    sessions = Sessions(network, device, limit)
+    with gr.Blocks(title="Explorer: what does a network see?", analytics_enabled=False, delete_cache=(600, 600)) as page:
+        gr.HTML(TITLE, elem_classes="x-title")
+        address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)
+        with gr.Row(elem_classes="x-picker"):
+            with gr.Column(scale=1, min_width=230):
+                network_box = gr.Dropdown(networks.labels(), value=network, label="Network", elem_id="network")
+            with gr.Column(scale=4, min_width=300):
+                thumbs = gr.HTML(js_on_load=browser.THUMBS)
+            with gr.Column(scale=1, min_width=190):
+                own = Dropped(
+                    sources=["upload", "clipboard", "webcam"],
+                    label="Your own picture",
+                    buttons=[],
+                    height=132,
+                    elem_id="own",
+                    placeholder="Drop a picture here",
+                )
+        words = gr.HTML()
+        with gr.Tabs(elem_id="views") as tabs:
+            views = []
+            for module in VIEWS:
+                with gr.Tab(module.TITLE, id=module.KEY, elem_id=f"tab-{module.KEY}") as tab:
+                    view = module.build()
+                    view.tab = tab
+                    with gr.Row(elem_classes="x-actions"):
+                        keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
+                        link = gr.Button("Copy a link to this", size="sm", elem_classes="x-link")
+                    download = gr.HTML(visible="hidden", js_on_load=browser.DOWNLOAD)
+                    keep.click(
+                        _saving(sessions, view), list(view.fields.values()), download, **QUIET
+                    )
+                    link.click(None, js=browser.COPY)
+                    views.append(view)
+        everything = [network_box, thumbs, words, tabs, *(part for view in views for part in view.fields.values())]
+
+        def open_page(request: gr.Request) -> list[Any]:
+            session = sessions.of(request.session_hash)
+            said, given = links.opened(session, dict(request.query_params), views)
+            return _state(session, views, said, given, choices=True)
+
+        def choose_network(key: str, request: gr.Request) -> list[Any]:
+            session = sessions.of(request.session_hash)
+            session.switch(key)
+            return _state(session, views, choices=True)
+
+        def choose_sample(request: gr.Request, event: gr.EventData) -> list[Any]:
+            session = sessions.of(request.session_hash)
+            session.picture = pictures.sample(session.source, int(event.number) % len(session.source.images))
+            return _state(session, views)
+
+        def choose_own(path: str | None, request: gr.Request) -> list[Any]:
+            session = sessions.of(request.session_hash)
+            if path is None:
+                return [gr.skip() for _ in [*everything, own]]
+            try:
+                session.picture = pictures.own(Path(path))
+                return [*_state(session, views), None]
+            except Problem as problem:
+                said = [markup.notice(str(problem)) if part is words else gr.skip() for part in everything]
+                return [*said, None]
+            finally:
+                Path(path).unlink(missing_ok=True)  # it was needed once: nobody finds it on the disk
+
+        chosen = [
+            page.load(open_page, None, everything, **QUIET),
+            network_box.input(choose_network, network_box, everything, **QUIET),
+            thumbs.pick(choose_sample, None, everything, **QUIET),
+            own.upload(choose_own, own, [*everything, own], **QUIET),
+        ]
+        for view in views:
+            fields, parts = list(view.fields.values()), list(view.parts().values())
+            if view.show is not None:
+                show = handler(sessions, view, _when_seen(view))
+                for choice in chosen:
+                    choice.then(show, fields, parts, **QUIET)
+                view.tab.select(_seeing(sessions, view), None, None, **QUIET).then(
+                    show, fields, parts, **QUIET
+                )
+                gr.on(
+                    [part.input for part in fields if hasattr(part, "input")],
+                    show,
+                    fields,
+                    parts,
+                    trigger_mode="multiple",
+                    **QUIET,
+                )
+            view.wire(sessions, view)
+            gr.on(
+                [part.change for part in fields] + [view.tab.select],
+                _address(sessions, view),
+                fields,
+                address,
+                trigger_mode="always_last",
+                **QUIET,
+            )
+
+        def close_page(request: gr.Request) -> None:
+            sessions.close(request.session_hash)
+
+        page.unload(close_page)
+    page.queue(default_concurrency_limit=MOST_AT_ONCE, max_size=64)
+    return page, sessions
+
+
+class Dropped(gr.Image):
+    """A place for a picture of one's own, which gives the file's path as it came: `pictures` opens it with care."""
+
+    is_template = True  # to the browser it is gr.Image
+
+    def preprocess(self, payload: Any) -> str | None:
+        return payload.path if payload else None
+
+
+def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
+    """Serve the page on this machine alone, unless `share`; returns its address."""
+    _, local, public = page.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        share=share,
+        inbrowser=browse,
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=pictures.MOST_BYTES,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=_theme(),
+        css_paths=[HERE / "style.css"],
+        head=browser.HEAD,
+    )
+    return public or local
+
+
+def _theme() -> gr.themes.Base:
+    """Fonts of the machine alone."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.amber,
+        neutral_hue=gr.themes.colors.stone,
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    )
+
+
+def _state(
+    session: Session, views: Sequence[View], said: str = "", given: dict[str, dict] | None = None, choices: bool = False
+) -> list[Any]:
+    """What the upper part of the page and all fields become for the session's network and picture."""
+    given = given or {}
+    chosen = next(iter(given), None)
+    values: list[Any] = [
+        session.network,
+        markup.thumbs(session.source, session.picture.number),
+        markup.notice(said, session.picture.note),
+        gr.Tabs(selected=chosen) if chosen else gr.skip(),
+    ]
+    session.seeing = chosen or session.seeing
+    for view in views:
+        met = view.meet(session, choices=choices, **given.get(view.key, {}))
+        values += [met.get(name, gr.skip()) for name in view.fields]
+    return values
+
+
+def _when_seen(view: View) -> Callable[..., Iterator[dict[str, Any]]]:
+    """The view's `show`, for the page that has its tab open."""
+
+    def show(session: Session, **values: Any) -> Iterator[dict[str, Any]]:
+        if session.seeing == view.key and view.show is not None:
+            yield from view.show(session, **values)
+
+    return show
+
+
+def _seeing(sessions: Sessions, view: View) -> Callable[..., None]:
+    def seeing(request: gr.Request) -> None:
+        sessions.of(request.session_hash).seeing = view.key
+
+    return seeing
+
+
+def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
+    def save(request: gr.Request, *values: Any) -> str:
+        session = sessions.of(request.session_hash)
+        return saving.packed(session, view, dict(zip(view.fields, values)))
+
+    return save
+
+
+def _address(sessions: Sessions, view: View) -> Callable[..., Any]:
+    """The address that brings these settings back."""
+
+    def address(request: gr.Request, *values: Any) -> Any:
+        session = sessions.of(request.session_hash)
+        if session.seeing != view.key:
+            return gr.skip()
+        return links.link(session, view, dict(zip(view.fields, values)))
+
+    return address

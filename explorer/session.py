@@ -1,0 +1,145 @@
+"""What one open page has chosen, and what was computed for it. Pages do not see each other."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from explorer import networks, pictures
+from explorer.pictures import Picture
+from explorer.worker import OutOfTime, Problem, Worker
+from pretrained import Pretrained
+
+KEPT = 200  # results, of 0.2 to 0.6 MB each
+
+Result = tuple[Any, list[str]]  # what a question was answered with, and the notes that came with it
+
+
+class Session:
+    """The network, the picture, the worker and the results of one page."""
+
+    def __init__(self, network: str, device: str, limit: float) -> None:
+        self.network, self.device = network, device
+        self.picture: Picture = pictures.sample(self.source, 0)
+        self.worker = Worker(device, limit)
+        self._results: OrderedDict[tuple, Result | Problem] = OrderedDict()
+        self.seeing = "where"  # the view whose tab is open
+        self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
+        self._turns: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def source(self) -> Pretrained:
+        return networks.load(self.network, self.device)
+
+    def switch(self, network: str) -> None:
+        """Look through another network; a sample of the first gives way to one that the other knows."""
+        if network == self.network:
+            return
+        kind = self.source.kind
+        self.network = network
+        if self.picture.number is not None and self.source.kind != kind:
+            self.picture = pictures.sample(self.source, min(self.picture.number, len(self.source.images) - 1))
+
+    def result(self, question: str, **arguments: Any) -> Result:
+        """A map of the picture, computed now or before, and its notes. Raises Problem."""
+        if self.worker.stale():
+            self._results.clear()
+        key = (self.network, self.picture.key, question, tuple(sorted(arguments.items())))
+        hung = ("hung", question)
+        found = self._results.get(hung) or self._results.get(key)
+        if found is None:
+            try:
+                found = self.ask(question, **arguments)
+            except OutOfTime as problem:
+                # Asked again it would hang again: it is told once more, until the student's files change.
+                self._keep(hung, problem)
+                raise
+            except Problem as problem:
+                found = problem
+            self._keep(key, found)
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    def ask(self, question: str, **arguments: Any) -> Any:
+        """The one answer of methods.<question> about the picture. Raises Problem."""
+        picture = self.picture.pixels
+        return self.worker.one(f"methods:{question}", network=self.network, picture=picture, **arguments)
+
+    def scores(self) -> np.ndarray:
+        """The network's scores of the picture, (K,)."""
+        return self.result("scores")
+
+    def turn(self, view: str) -> "Turn":
+        """A new request of this view: earlier ones that still run are out of date."""
+        with self._lock:
+            self._turns[view] = self._turns.get(view, 0) + 1
+            return Turn(self, view, self._turns[view])
+
+    def close(self) -> None:
+        """The page is gone: whatever runs for it ends."""
+        with self._lock:
+            self._turns.clear()
+        self._results.clear()
+        self.worker.end()
+
+    def _keep(self, key: tuple, found: Result | Problem) -> None:
+        self._results[key] = found
+        while len(self._results) > KEPT:
+            self._results.popitem(last=False)
+
+
+class Turn:
+    """One request of a view; `current` until the page asks for something else, or is closed."""
+
+    def __init__(self, session: Session, view: str, number: int) -> None:
+        self._session, self._view, self._number = session, view, number
+
+    @property
+    def current(self) -> bool:
+        return self._session._turns.get(self._view) == self._number
+
+    def while_current(self, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            if not self.current:
+                return
+            yield item
+
+
+class Sessions:
+    """All open pages, by Gradio's session hash."""
+
+    MOST = 12  # pages; beyond them, whoever was used longest ago loses its worker, not its picture
+
+    def __init__(self, network: str, device: str, limit: float) -> None:
+        self._start = (network, device, limit)
+        self._open: OrderedDict[str, Session] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, name: str | None) -> Session:
+        """The session of this hash, made when it is new."""
+        with self._lock:
+            session = self._open.get(name or "")
+            if session is None:
+                session = self._open[name or ""] = Session(*self._start)
+            self._open.move_to_end(name or "")
+            idle = list(self._open.values())[: -self.MOST]
+        for other in idle:
+            other.worker.end()
+        return session
+
+    def close(self, name: str | None) -> None:
+        with self._lock:
+            session = self._open.pop(name or "", None)
+        if session is not None:
+            session.close()
+
+    def close_all(self) -> None:
+        for name in list(self._open):
+            self.close(name)
+
+    def __len__(self) -> int:
+        return len(self._open)
