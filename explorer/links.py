@@ -60,7 +60,7 @@ def written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def read(part: gr.components.Component, name: str, words: str, session: Session) -> Any:
+def read(part: Any, name: str, words: str, session: Session) -> Any:
     """The value that these words give to the control; None where they make no sense."""
     if name in ("target", "versus"):
         number = _number(words)

@@ -52,7 +52,8 @@ def figure(pictures: Sequence[str], title: str, caption: str = "", under: Sequen
 def thumbs(source: Pretrained, chosen: int | None) -> str:
     """The samples as buttons; the chosen one is marked."""
     buttons = "".join(
-        f'<button type="button" data-number="{i}" aria-pressed="{str(i == chosen).lower()}" title="{name}">{image}</button>'
+        f'<button type="button" data-number="{i}" aria-pressed="{str(i == chosen).lower()}" title="{name}">'
+        f"{image}</button>"
         for i, (name, image) in enumerate(_small(source))
     )
     return f'<div class="x-thumbs" role="group" aria-label="sample pictures">{buttons}</div>'

@@ -25,7 +25,7 @@ TITLE = """<h1>What does a convolutional network see?</h1>
 def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, Sessions]:
     """The page, and the sessions of those who have it open. network: the key that it begins with."""
     sessions = Sessions(network, device, limit)
-    with gr.Blocks(title="Explorer: what does a network see?", analytics_enabled=False, delete_cache=(600, 600)) as page:
+    with gr.Blocks(title="Explorer: what does a network see?", delete_cache=(600, 600)) as page:
         gr.HTML(TITLE, elem_classes="x-title")
         address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)
         with gr.Row(elem_classes="x-picker"):
@@ -34,7 +34,7 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
             with gr.Column(scale=4, min_width=300):
                 thumbs = gr.HTML(js_on_load=browser.THUMBS)
             with gr.Column(scale=1, min_width=190):
-                own = Dropped(
+                own = gr.Image(
                     sources=["upload", "clipboard", "webcam"],
                     label="Your own picture",
                     buttons=[],
@@ -75,24 +75,25 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
             session.picture = pictures.sample(session.source, int(event.number) % len(session.source.images))
             return _state(session, views)
 
-        def choose_own(path: str | None, request: gr.Request) -> list[Any]:
+        def choose_own(dropped: dict[str, Any], request: gr.Request) -> list[Any]:
             session = sessions.of(request.session_hash)
-            if path is None:
-                return [gr.skip() for _ in [*everything, own]]
+            path = Path(dropped["path"]).resolve()
+            if not path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()):
+                raise PermissionError(f"{path} was not uploaded")
             try:
-                session.picture = pictures.own(Path(path))
+                session.picture = pictures.own(path)
                 return [*_state(session, views), None]
             except Problem as problem:
                 said = [markup.notice(str(problem)) if part is words else gr.skip() for part in everything]
                 return [*said, None]
             finally:
-                Path(path).unlink(missing_ok=True)  # it was needed once: nobody finds it on the disk
+                path.unlink(missing_ok=True)  # it was needed once: nobody finds it on the disk
 
         chosen = [
             page.load(open_page, None, everything, **QUIET),
             network_box.input(choose_network, network_box, everything, **QUIET),
             thumbs.pick(choose_sample, None, everything, **QUIET),
-            own.upload(choose_own, own, [*everything, own], **QUIET),
+            own.upload(choose_own, own, [*everything, own], preprocess=False, **QUIET),
         ]
         for view in views:
             fields, parts = list(view.fields.values()), list(view.parts().values())
@@ -127,15 +128,6 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
         page.unload(close_page)
     page.queue(default_concurrency_limit=MOST_AT_ONCE, max_size=64)
     return page, sessions
-
-
-class Dropped(gr.Image):
-    """A place for a picture of one's own, which gives the file's path as it came: `pictures` opens it with care."""
-
-    is_template = True  # to the browser it is gr.Image
-
-    def preprocess(self, payload: Any) -> str | None:
-        return payload.path if payload else None
 
 
 def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:

@@ -38,15 +38,15 @@ def found(session: Session, layer: str, cmap: str, row: int, column: int, channe
     strongest = session.result("place", layer=layer, row=row, column=column, count=CHANNELS)
     if channel not in [number for number, _, _ in strongest]:
         channel = strongest[0][0]
-    where = f"row {row}, column {column} of {layer}"
+    where, title = f"row {row}, column {column} of {layer}", f"What excites channel {channel} here"
     try:
         response, _ = session.result("neuron", layer=layer, channel=channel, row=row, column=column)
         alt = f"the pixels that excite channel {channel} at {where}"
         neuron = markup.figure(
-            [markup.picture(colours.about_grey(response), alt)], f"What excites channel {channel} here", "mid-grey: nothing"
+            [markup.picture(colours.about_grey(response), alt)], title, "mid-grey: no influence"
         )
     except Problem as problem:
-        neuron = markup.missing(f"What excites channel {channel} here", str(problem))
+        neuron = markup.missing(title, str(problem))
     tiles = "".join(
         f'<button type="button" class="x-tile" data-channel="{number}" aria-pressed="{str(number == channel).lower()}">'
         f"{markup.picture(tile(maps, cmap), f'channel {number}: {value:.3g} at this place')}"

@@ -2,19 +2,18 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from explorer import networks, pictures
 from explorer.pictures import Picture
-from explorer.worker import OutOfTime, Problem, Worker
+from explorer.worker import Cancelled, OutOfTime, Problem, Worker
 from pretrained import Pretrained
 
 KEPT = 200  # results, of 0.2 to 0.6 MB each
 
-Result = tuple[Any, list[str]]  # what a question was answered with, and the notes that came with it
+SLOW = ("methods:integrated_gradients", "methods:exciting")  # questions that take more than a second
 
 
 class Session:
@@ -24,10 +23,11 @@ class Session:
         self.network, self.device = network, device
         self.picture: Picture = pictures.sample(self.source, 0)
         self.worker = Worker(device, limit)
-        self._results: OrderedDict[tuple, Result | Problem] = OrderedDict()
+        self._results: OrderedDict[tuple, Any] = OrderedDict()
         self.seeing = "where"  # the view whose tab is open
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
         self._turns: dict[str, int] = {}
+        self._about: dict[str, tuple] = {}
         self._lock = threading.Lock()
 
     @property
@@ -43,8 +43,8 @@ class Session:
         if self.picture.number is not None and self.source.kind != kind:
             self.picture = pictures.sample(self.source, min(self.picture.number, len(self.source.images) - 1))
 
-    def result(self, question: str, **arguments: Any) -> Result:
-        """A map of the picture, computed now or before, and its notes. Raises Problem."""
+    def result(self, question: str, **arguments: Any) -> Any:
+        """What `ask` answers, now or before. Raises Problem."""
         if self.worker.stale():
             self._results.clear()
         key = (self.network, self.picture.key, question, tuple(sorted(arguments.items())))
@@ -56,6 +56,8 @@ class Session:
             except OutOfTime as problem:
                 # Asked again it would hang again: it is told once more, until the student's files change.
                 self._keep(hung, problem)
+                raise
+            except Cancelled:
                 raise
             except Problem as problem:
                 found = problem
@@ -73,9 +75,16 @@ class Session:
         """The network's scores of the picture, (K,)."""
         return self.result("scores")
 
-    def turn(self, view: str) -> "Turn":
-        """A new request of this view: earlier ones that still run are out of date."""
+    def turn(self, view: str, *about: Any) -> "Turn":
+        """A new request of this view: earlier ones that still run are out of date.
+
+        Where it is about something else than the one before, what takes seconds is not waited for.
+        """
+        about = (self.network, self.picture.key, *about)
         with self._lock:
+            if self._about.get(view) != about and self.worker.busy_with in SLOW:
+                self.worker.end()
+            self._about[view] = about
             self._turns[view] = self._turns.get(view, 0) + 1
             return Turn(self, view, self._turns[view])
 
@@ -86,7 +95,7 @@ class Session:
         self._results.clear()
         self.worker.end()
 
-    def _keep(self, key: tuple, found: Result | Problem) -> None:
+    def _keep(self, key: tuple, found: Any) -> None:
         self._results[key] = found
         while len(self._results) > KEPT:
             self._results.popitem(last=False)
@@ -101,12 +110,6 @@ class Turn:
     @property
     def current(self) -> bool:
         return self._session._turns.get(self._view) == self._number
-
-    def while_current(self, items: Iterator[Any]) -> Iterator[Any]:
-        for item in items:
-            if not self.current:
-                return
-            yield item
 
 
 class Sessions:

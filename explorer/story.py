@@ -8,7 +8,10 @@ from pathlib import Path
 import gradio as gr
 
 ASSIGNMENT = Path(__file__).resolve().parent.parent / "docs" / "assignment.md"
-DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+DELIMITERS: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
 
 
 @dataclass(frozen=True)

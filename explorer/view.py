@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from explorer.markup import notice
-from explorer.session import Session, Sessions
+from explorer.session import Sessions
 from explorer.worker import Problem
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # of every event

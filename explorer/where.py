@@ -76,12 +76,12 @@ def build() -> View:
 
 def meet(session: Session, choices: bool = False, **given: Any) -> Shown:
     """The controls for another picture: its likeliest class, unless another is given; no place is chosen."""
-    fields = {"target": top(session)[1][0], "versus": None, "row": -1, "column": -1, "channel": -1} | given
+    fields = {"target": top(session)[1][0], "versus": -1, "row": -1, "column": -1, "channel": -1} | given
     if choices:
         source, layers = session.source, networks.layers(session.source)
         names = networks.class_choices(source)
         fields["target"] = gr.Dropdown(names, value=fields["target"])
-        fields["versus"] = gr.Dropdown([("none", None), *names], value=fields["versus"])
+        fields["versus"] = gr.Dropdown([("none", -1), *names], value=fields["versus"])
         layer = given.get("layer", networks.cam_layer(source))
         fields["layer"] = gr.Dropdown(layers, value=layer)
     return fields
@@ -113,7 +113,7 @@ def wire(sessions: Sessions, view: View) -> None:
 def show(
     session: Session,
     target: int | None,
-    versus: int | None,
+    versus: int,
     layer: str,
     whose: str,
     cmap: str,
@@ -124,18 +124,18 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    turn, drawn = session.turn("where"), []
+    turn, drawn = session.turn(KEY, target, versus), []
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
     if target is None:
         target = int(np.argmax(session.scores()))
-    targets = [target] if versus in (None, target) else [target, versus]
+    targets = [target] if versus in (-1, target) else [target, versus]
     said: list[str] = []
     for method in METHODS:
         figure, panels = _panel(session, method, targets, layer, whose, cmap, strength, outline, said)
         if not turn.current:
             return
         drawn += panels
-        session.drawn["where"] = drawn
+        session.drawn[KEY] = drawn
         yield {method: figure, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
     yield {"layer_map": places.layer_map(session, layer, cmap, row, column)}
     yield {"place": places.found(session, layer, cmap, row, column, channel)}

@@ -33,6 +33,10 @@ class OutOfTime(Problem):
     """A function that gave no answer within the time limit."""
 
 
+class Cancelled(Problem):
+    """What was asked is no longer wanted, and its process was ended."""
+
+
 class Stopped(BaseException):
     """Raised within a student's function, by the call of `on_step`, to leave it. No `except Exception` holds it up."""
 
@@ -44,7 +48,8 @@ class Worker:
         self.device, self.limit = device, limit
         self._asking = threading.Lock()
         self._process: Any = None
-        self._read_at, self._paused, self._number = 0.0, False, 0
+        self._read_at, self._paused, self._number, self._cancelled = 0.0, False, 0, False
+        self.busy_with = ""  # the question that is being answered
 
     def ask(self, question: str, **arguments: Any) -> Iterator[Any]:
         """Yield the answers. `question`: "module:function" of this room, which yields them in the other process.
@@ -56,7 +61,7 @@ class Worker:
             if not self._is_fresh():
                 self._start()
             finished = False
-            self._number, self._paused = self._number + 1, False
+            self._number, self._paused, self.busy_with = self._number + 1, False, question
             try:
                 self._send((self._number, question, arguments))
                 while True:
@@ -69,6 +74,7 @@ class Worker:
                         raise Problem(value)
                     return
             finally:
+                self.busy_with = ""
                 if not finished:
                     self._leave()
 
@@ -87,10 +93,10 @@ class Worker:
                 pass  # it ended meanwhile
 
     def end(self) -> None:
-        """End the process, whatever it does; who is waiting for its answer gets a Problem. The next question starts
-        another one."""
-        if self._process is not None:
-            self._process.kill()
+        """End the process, whatever it does: who waits for its answer gets Cancelled. The next question starts one."""
+        if (process := self._process) is not None:
+            self._cancelled = True
+            process.kill()
 
     def alive(self) -> bool:
         return self._process is not None and self._process.is_alive()
@@ -107,7 +113,7 @@ class Worker:
         context = _context()
         self._pipe, pipe = context.Pipe()
         orders, self._orders = context.Pipe(duplex=False)
-        self._read_at, self._paused = written_at(), False
+        self._read_at, self._paused, self._cancelled = written_at(), False, False
         self._process = context.Process(target=_serve, args=(pipe, orders, self.device), daemon=True)
         self._process.start()
         pipe.close()
@@ -125,7 +131,7 @@ class Worker:
         try:
             self._pipe.send(message)
         except OSError:
-            raise Problem(self._how_it_ended()) from None
+            raise self._ended() from None
 
     def _receive(self, question: str) -> tuple[str, Any]:
         waited = 0.0
@@ -140,7 +146,7 @@ class Worker:
                     )
             return self._pipe.recv()
         except (EOFError, OSError):
-            raise Problem(self._how_it_ended()) from None
+            raise self._ended() from None
 
     def _leave(self) -> None:
         """Stop the function that is running, or end the process where it will not stop."""
@@ -156,12 +162,15 @@ class Worker:
             pass
         self._clear()
 
-    def _how_it_ended(self) -> str:
+    def _ended(self) -> Problem:
+        """Why the process is no longer there."""
         self._process.join(1)
-        code = self._process.exitcode
+        code, cancelled = self._process.exitcode, self._cancelled
         self._clear()
+        if cancelled:
+            return Cancelled("something else was asked for meanwhile")
         why = "there may not have been enough memory" if code == -9 else "look for exit() and for endless recursion"
-        return f"expected an answer, but the process that ran the function ended (status {code}): {why}"
+        return Problem(f"expected an answer, but the process that ran the function ended (status {code}): {why}")
 
 
 def written_at() -> float:
@@ -224,12 +233,12 @@ def _serve(pipe: Connection, connection: Connection, device: str) -> None:
         except (EOFError, OSError):
             return
         orders.begin(number)
+        last: tuple[str, str] = ("done", "")
         try:
             for answer in _function(question)(orders=orders, device=device, **arguments):
                 pipe.send(("answer", answer))
-            last = ("done", None)
         except Stopped:
-            last = ("done", None)
+            pass
         except BaseException as mistake:
             last = ("problem", told(mistake))
         pipe.send(last)
