@@ -47,6 +47,14 @@ element.addEventListener('keydown', (event) => {
 });
 """
 
+# A tile of the view "Inside" names its layer and its channel.
+CHANNELS = """
+element.addEventListener('click', (event) => {
+  const tile = event.target.closest('[data-channel]');
+  if (tile) trigger('channel', {layer: tile.dataset.layer, channel: Number(tile.dataset.channel)});
+});
+"""
+
 # The address of the page always brings back what it shows.
 ADDRESS = "watch('value', () => { if (props.value) history.replaceState(null, '', props.value); });"
 

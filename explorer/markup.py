@@ -6,7 +6,7 @@ Pictures travel inside the page, so that nothing of a student's is written to di
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -101,7 +101,7 @@ def percent(p: float) -> str:
     return f"{p:.0%}".replace("%", " %") if p >= 0.01 else "< 1 %"
 
 
-def curves(lines: dict[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:
+def curves(lines: Mapping[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:
     """Lines over the steps from 0, as a drawing that follows the page's colours. Each has a dash of its own."""
     width, height, left, bottom = 480, 200, 44, 30
     steps = max(max((len(values) for values in lines.values()), default=1) - 1, 1)

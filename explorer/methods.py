@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from explorer import networks
 from explorer.worker import Problem, noting
@@ -219,3 +220,33 @@ def _kept(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]
 def _top(maps: Tensor, strength: Tensor, count: int) -> list[tuple[int, float, np.ndarray]]:
     best = strength.topk(min(count, len(strength)))
     return [(int(k), float(value), maps[k].cpu().numpy()) for value, k in zip(best.values, best.indices)]
+
+
+# --- samples ---
+
+_peaks: dict[str, dict[str, np.ndarray]] = {}
+
+
+def exciting(
+    network: str, layer: str, channel: int, count: int, device: str, **_: Any
+) -> Iterator[list[tuple[int, float, np.ndarray]]]:
+    """The samples that excite a channel most: their numbers, peaks, and the channel's map, (H, W) in [0, 1]."""
+    source = networks.load(network, device)
+    if network not in _peaks:
+        names = networks.layers(source)
+        peaks: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for image in source.images:
+            with torch.no_grad(), _kept(source.model, names) as outputs:
+                source.model(as_batch(image[None], source))
+            for name in names:
+                peaks[name].append(outputs[name][0].amax(dim=(1, 2)).cpu().numpy())
+        _peaks[network] = {name: np.stack(values) for name, values in peaks.items()}  # (samples, C)
+    peak = _peaks[network][layer]
+    if not 0 <= channel < peak.shape[1]:
+        raise Problem(f"expected a channel between 0 and {peak.shape[1] - 1} of {layer}, got {channel}: choose a tile")
+    found = []
+    for number in np.argsort(-peak[:, channel], kind="stable")[:count].tolist():
+        output = look(network, source.images[number], device).outputs[layer][:, channel : channel + 1]
+        cam = F.interpolate(output.clamp(min=0), source.images[number].shape[:2], mode="bilinear")[0, 0]
+        found.append((number, float(peak[number, channel]), (cam / cam.max().clamp(min=1e-12)).cpu().numpy()))
+    yield found

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
+
+from torch import nn
 
 import pretrained
 
@@ -46,6 +49,11 @@ def class_choices(source: pretrained.Pretrained) -> list[tuple[str, int]]:
 def layers(source: pretrained.Pretrained) -> list[str]:
     """The layers whose maps one can look at, from the pixels up, by their dotted names."""
     return [f"features.{i}" for i in range(13)]
+
+
+def features(source: pretrained.Pretrained) -> nn.Sequential:
+    """The feature layers that style transfer reads."""
+    return cast(nn.Sequential, source.model.features)
 
 
 def cam_layer(source: pretrained.Pretrained) -> str:

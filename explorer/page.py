@@ -10,14 +10,14 @@ os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "2")  # seconds until a close
 
 import gradio as gr
 
-from explorer import browser, links, markup, networks, pictures, saving, where
+from explorer import browser, fool, idea, inside, links, markup, networks, pictures, saving, where
 from explorer.session import Session, Sessions
 from explorer.view import QUIET, View, handler
 from explorer.worker import LIMIT, Problem
 
 HERE = Path(__file__).resolve().parent
 MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
-VIEWS = (where,)
+VIEWS = (where, fool, idea, inside)
 TITLE = """<h1>What does a convolutional network see?</h1>
 <p>Choose a picture, look, poke. What you see is made by the code in this folder: by yours.</p>"""
 

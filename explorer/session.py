@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ class Session:
         self.network, self.device = network, device
         self.picture: Picture = pictures.sample(self.source, 0)
         self.worker = Worker(device, limit)
+        self.climber = Worker(device, limit)  # what climbs for half a minute does not hold up the rest
         self._results: OrderedDict[tuple, Any] = OrderedDict()
         self.seeing = "where"  # the view whose tab is open
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
+        self.kept: dict[str, Any] = {}  # what a view remembers of its last run
+        self.climbing = ""  # the view for which something runs
         self._turns: dict[str, int] = {}
         self._about: dict[str, tuple] = {}
         self._lock = threading.Lock()
@@ -68,8 +72,28 @@ class Session:
 
     def ask(self, question: str, **arguments: Any) -> Any:
         """The one answer of methods.<question> about the picture. Raises Problem."""
-        picture = self.picture.pixels
-        return self.worker.one(f"methods:{question}", network=self.network, picture=picture, **arguments)
+        asked = {"network": self.network, "picture": self.picture.pixels} | arguments
+        return self.worker.one(f"methods:{question}", **asked)
+
+    def watch(self, view: str, question: str, **arguments: Any) -> Iterator[Any]:
+        """The answers of something that climbs, for a view, until it ends or is stopped."""
+        if self.climbing:
+            raise Problem(f"something still runs here ({self.climbing}): stop it first")
+        self.climbing = view
+        try:
+            yield from self.climber.ask(question, network=self.network, **arguments)
+        finally:
+            self.climbing = ""
+
+    def tell(self, view: str, order: str) -> None:
+        """Let what runs for the view "pause", "go" on, or "stop"."""
+        if self.climbing == view:
+            self.climber.tell(order)
+
+    def rest(self) -> None:
+        """End the processes; what was computed stays."""
+        self.worker.end()
+        self.climber.end()
 
     def scores(self) -> np.ndarray:
         """The network's scores of the picture, (K,)."""
@@ -93,7 +117,7 @@ class Session:
         with self._lock:
             self._turns.clear()
         self._results.clear()
-        self.worker.end()
+        self.rest()
 
     def _keep(self, key: tuple, found: Any) -> None:
         self._results[key] = found
@@ -131,7 +155,7 @@ class Sessions:
             self._open.move_to_end(name or "")
             idle = list(self._open.values())[: -self.MOST]
         for other in idle:
-            other.worker.end()
+            other.rest()
         return session
 
     def close(self, name: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -24,6 +24,7 @@ class View:
     key: str
     fields: dict[str, Any]
     outputs: dict[str, Any]
+    buttons: dict[str, Any] = field(default_factory=dict)
     tab: Any = None
     meet: Callable[..., Shown] = lambda session: {}  # what the controls become for another picture or network
     show: Show | None = None  # what is drawn without being asked for

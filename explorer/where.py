@@ -7,6 +7,7 @@ import gradio as gr
 import numpy as np
 
 from explorer import browser, colours, markup, networks, places
+from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
 from explorer.view import QUIET, Shown, View, handler
@@ -124,10 +125,10 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
+    if target is None or layer is None:  # the page has not been filled yet
+        return
     turn, drawn = session.turn(KEY, target, versus), []
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
-    if target is None:
-        target = int(np.argmax(session.scores()))
     targets = [target] if versus in (-1, target) else [target, versus]
     said: list[str] = []
     for method in METHODS:
@@ -158,11 +159,9 @@ def seen(session: Session, outline: bool) -> str:
 
 def top(session: Session, count: int = 5) -> tuple[list[float], list[int]]:
     """The likeliest classes: probabilities and indices."""
-    scores = session.scores().astype(np.float64)
-    probabilities = np.exp(scores - scores.max())
-    probabilities /= probabilities.sum()
-    ranked = np.argsort(-probabilities)[:count]
-    return probabilities[ranked].tolist(), ranked.tolist()
+    chances = probabilities(session.scores())
+    ranked = likeliest(chances, count)
+    return chances[ranked].tolist(), ranked
 
 
 def values(session: Session, method: str, target: int, layer: str, captum: bool) -> tuple[np.ndarray, list[str]]:

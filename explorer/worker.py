@@ -190,10 +190,11 @@ def _context() -> Any:
 # --- in the process ---
 
 
-class Orders:
-    """What the page wants of the function that is running; `step` is called between its steps."""
+class Page:
+    """The page, as the function that runs for it sees it: `step` is called between steps, `show` gives an answer."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, pipe: Connection, connection: Connection) -> None:
+        self._pipe = pipe
         self._go, self._stop, self._number = threading.Event(), False, 0
         threading.Thread(target=self._listen, args=(connection,), daemon=True).start()
 
@@ -207,6 +208,9 @@ class Orders:
         self._go.wait()
         if self._stop:
             raise Stopped
+
+    def show(self, answer: Any) -> None:
+        self._pipe.send(("answer", answer))
 
     def _listen(self, connection: Connection) -> None:
         while True:
@@ -226,17 +230,17 @@ class Orders:
 def _serve(pipe: Connection, connection: Connection, device: str) -> None:
     """Answer questions until the server closes the pipe."""
     os.chdir(ROOT)
-    orders = Orders(connection)
+    page = Page(pipe, connection)
     while True:
         try:
             number, question, arguments = pipe.recv()
         except (EOFError, OSError):
             return
-        orders.begin(number)
+        page.begin(number)
         last: tuple[str, str] = ("done", "")
         try:
-            for answer in _function(question)(orders=orders, device=device, **arguments):
-                pipe.send(("answer", answer))
+            for answer in _function(question)(page=page, device=device, **arguments):
+                page.show(answer)
         except Stopped:
             pass
         except BaseException as mistake:
