@@ -13,7 +13,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Shown, View, handler
+from explorer.view import QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
 
@@ -63,16 +63,16 @@ def build() -> View:
     fields = {"target": target, "rate": rate, "most": most, "quality": quality}
     outputs = {"notes": notes, "panels": panels, "curve": curve, "after": after}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, meet=meet, show=show, wire=wire, buttons=buttons)
+    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
 
 
-def meet(session: Session, choices: bool = False, **given: Any) -> Shown:
-    """The target that the assignment aims at, unless another is given."""
-    if not choices:
-        return given
-    source = session.source
-    target = given.get("target", source.fooling_target)
-    return given | {"target": gr.Dropdown(networks.class_choices(source), value=target)}
+def choices(session: Session) -> Choices:
+    return {"target": networks.class_choices(session.source)}
+
+
+def usual(session: Session) -> Shown:
+    """The target that the assignment aims at."""
+    return {"target": session.source.fooling_target}
 
 
 def wire(sessions: Sessions, view: View) -> None:

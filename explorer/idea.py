@@ -10,7 +10,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Shown, View, handler
+from explorer.view import QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
@@ -64,27 +64,27 @@ def build() -> View:
     }
     outputs = {"notes": notes, "live": live, "kept": kept, "curve": curve, "pause": pause}
     buttons = {"start": start, "stop": stop, "keep": keep}
-    return View(KEY, fields, outputs, meet=meet, wire=wire, buttons=buttons)
+    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, wire=wire)
 
 
 BLANK = '<div class="x-blank x-still" role="img" aria-label="no picture yet"></div>'
 
 
-def meet(session: Session, choices: bool = False, **given: Any) -> Shown:
-    """The settings that suit the network, unless others are given."""
-    if not choices:
-        return given
-    source = session.source
-    usual = CLASS_VISUALIZATION[source.kind]
-    target = given.get("target", source.visualization_targets[0])
-    settings = {
-        "iterations": usual.num_iterations,
-        "rate": usual.learning_rate,
-        "l2": usual.l2_reg,
-        "blur": usual.blur_every,
-        "jitter": usual.max_jitter,
+def choices(session: Session) -> Choices:
+    return {"target": networks.class_choices(session.source)}
+
+
+def usual(session: Session) -> Shown:
+    """The settings that suit the network."""
+    ascent = CLASS_VISUALIZATION[session.source.kind]
+    return {
+        "target": session.source.visualization_targets[0],
+        "iterations": ascent.num_iterations,
+        "rate": ascent.learning_rate,
+        "l2": ascent.l2_reg,
+        "blur": ascent.blur_every,
+        "jitter": ascent.max_jitter,
     }
-    return settings | given | {"target": gr.Dropdown(networks.class_choices(source), value=target)}
 
 
 def wire(sessions: Sessions, view: View) -> None:
@@ -161,7 +161,8 @@ def _kept(session: Session) -> str:
         return ""
     session.kept["idea beside"] = session.kept[KEY]
     session.drawn[KEY] = _drawn(session)
-    return _figure(*session.kept["idea beside"], before="Kept: ")
+    name, settings, under, pixels = session.kept["idea beside"]
+    return _figure(name, settings, under, pixels, "Kept: ")
 
 
 def _drawn(session: Session) -> list[tuple[str, np.ndarray]]:

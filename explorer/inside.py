@@ -8,7 +8,7 @@ import gradio as gr
 from explorer import browser, colours, markup, networks, pictures, places
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Shown, View, handler
+from explorer.view import QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -46,15 +46,20 @@ def build() -> View:
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, meet=meet, show=show, wire=wire, buttons=buttons)
+    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
-def meet(session: Session, choices: bool = False, **given: Any) -> Shown:
-    if not choices:
-        return given
-    names = networks.layers(session.source)
-    layer = given.get("layer", networks.cam_layer(session.source))
-    return {"channel": -1} | given | {"layer": gr.Dropdown(names, value=layer)}
+def choices(session: Session) -> Choices:
+    return {"layer": [(name, name) for name in networks.layers(session.source)]}
+
+
+def usual(session: Session) -> Shown:
+    return {"layer": networks.cam_layer(session.source)}
+
+
+def meet(session: Session) -> Shown:
+    """The strongest channel, whichever it is."""
+    return {"channel": -1}
 
 
 def wire(sessions: Sessions, view: View) -> None:

@@ -43,9 +43,10 @@ def opened(session: Session, asked: dict[str, str], views: Sequence[View]) -> tu
     given: dict[str, dict[str, Any]] = {}
     if view is not None:
         given[view.key] = {}
+        choices = view.choices(session)
         for name, part in view.fields.items():
             if name in asked:
-                value = read(part, name, asked[name], session)
+                value = read(part, asked[name], choices.get(name) or getattr(part, "choices", []))
                 if value is None:
                     refused.append(f"{name}={asked[name]}")
                 else:
@@ -60,25 +61,22 @@ def written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def read(part: Any, name: str, words: str, session: Session) -> Any:
+def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
     """The value that these words give to the control; None where they make no sense."""
-    if name in ("target", "versus"):
-        number = _number(words)
-        return int(number) if number is not None and 0 <= number < len(session.source.class_names) else None
-    if name == "layer":
-        return words if words in networks.layers(session.source) else None
+    if choices:
+        values = {str(value): value for _, value in choices}
+        if isinstance(part, gr.CheckboxGroup):
+            return [values[word] for word in words.split(".")] if set(words.split(".")) <= set(values) else None
+        return values.get(words)
     if isinstance(part, gr.Checkbox):
         return words == "1" if words in ("0", "1") else None
+    number = _number(words)
+    if number is None:
+        return None
     if isinstance(part, gr.Slider):
-        number = _number(words)
-        if number is None or not part.minimum <= number <= part.maximum:
-            return None
-        return int(number) if isinstance(part.step, int) else number
-    if isinstance(part, gr.Number):
-        number = _number(words)
-        return None if number is None else int(number)
-    values = [str(choice[1]) for choice in part.choices]
-    return part.choices[values.index(words)][1] if words in values else None
+        number = number if part.minimum <= number <= part.maximum else None
+        return int(number) if number is not None and isinstance(part.step, int) else number
+    return int(number)
 
 
 def _number(words: str) -> float | None:

@@ -7,6 +7,7 @@ from typing import cast
 from torch import nn
 
 import pretrained
+from pretrained.settings import STYLE_PAIRS, Pair
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ def layers(source: pretrained.Pretrained) -> list[str]:
 def features(source: pretrained.Pretrained) -> nn.Sequential:
     """The feature layers that style transfer reads."""
     return cast(nn.Sequential, source.model.features)
+
+
+def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
+    """The usual settings of style transfer."""
+    return STYLE_PAIRS[source.kind]
 
 
 def cam_layer(source: pretrained.Pretrained) -> str:

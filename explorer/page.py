@@ -10,14 +10,14 @@ os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "2")  # seconds until a close
 
 import gradio as gr
 
-from explorer import browser, fool, idea, inside, links, markup, networks, pictures, saving, where
+from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
-from explorer.view import QUIET, View, handler
+from explorer.view import QUIET, View, filled, handler
 from explorer.worker import LIMIT, Problem
 
 HERE = Path(__file__).resolve().parent
 MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
-VIEWS = (where, fool, idea, inside)
+VIEWS = (where, fool, idea, paint, inside)
 TITLE = """<h1>What does a convolutional network see?</h1>
 <p>Choose a picture, look, poke. What you see is made by the code in this folder: by yours.</p>"""
 
@@ -77,23 +77,18 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
 
         def choose_own(dropped: dict[str, Any], request: gr.Request) -> list[Any]:
             session = sessions.of(request.session_hash)
-            path = Path(dropped["path"]).resolve()
-            if not path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()):
-                raise PermissionError(f"{path} was not uploaded")
             try:
-                session.picture = pictures.own(path)
+                session.picture = pictures.uploaded(dropped)
                 return [*_state(session, views), None]
             except Problem as problem:
                 said = [markup.notice(str(problem)) if part is words else gr.skip() for part in everything]
                 return [*said, None]
-            finally:
-                path.unlink(missing_ok=True)  # it was needed once: nobody finds it on the disk
 
         chosen = [
             page.load(open_page, None, everything, **QUIET),
             network_box.input(choose_network, network_box, everything, **QUIET),
             thumbs.pick(choose_sample, None, everything, **QUIET),
-            own.upload(choose_own, own, [*everything, own], preprocess=False, **QUIET),
+            own.upload(choose_own, own, [*everything, own], **QUIET),
         ]
         for view in views:
             fields, parts = list(view.fields.values()), list(view.parts().values())
@@ -173,12 +168,18 @@ def _state(
         session.network,
         markup.thumbs(session.source, session.picture.number),
         markup.notice(said, session.picture.note),
-        gr.Tabs(selected=chosen) if chosen else gr.skip(),
+        gr.update(selected=chosen) if chosen else gr.skip(),
     ]
     session.seeing = chosen or session.seeing
     for view in views:
-        met = view.meet(session, choices=choices, **given.get(view.key, {}))
-        values += [met.get(name, gr.skip()) for name in view.fields]
+        first = {name: part.value for name, part in view.fields.items()}
+        met = (first | view.usual(session) if choices else {}) | view.meet(session) | given.get(view.key, {})
+        menus = view.choices(session) if choices else {}
+        for name in view.fields:
+            if name in menus:
+                values.append(gr.update(choices=menus[name], value=met.get(name)))
+            else:
+                values.append(met.get(name, gr.skip()))
     return values
 
 
@@ -202,7 +203,7 @@ def _seeing(sessions: Sessions, view: View) -> Callable[..., None]:
 def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
     def save(request: gr.Request, *values: Any) -> str:
         session = sessions.of(request.session_hash)
-        return saving.packed(session, view, dict(zip(view.fields, values)))
+        return saving.packed(session, view, filled(view, values))
 
     return save
 
@@ -214,6 +215,6 @@ def _address(sessions: Sessions, view: View) -> Callable[..., Any]:
         session = sessions.of(request.session_hash)
         if session.seeing != view.key:
             return gr.skip()
-        return links.link(session, view, dict(zip(view.fields, values)))
+        return links.link(session, view, filled(view, values))
 
     return address

@@ -1,9 +1,12 @@
 """The pictures that one looks at: the samples, and one's own, whatever file they come in."""
 
 import hashlib
+import os
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,6 +18,7 @@ from image_utils import open_image
 from pretrained import Pretrained
 
 SIZE = 224  # the shorter side, as the networks saw it in training
+LARGE = 512  # the shorter side of what is painted from, at most
 MOST_BYTES = 20_000_000
 
 
@@ -29,6 +33,11 @@ class Picture:
     label: int | None = None  # the class of a sample
     mask: np.ndarray | None = None  # bool (H, W), True on the object
     note: str = ""  # what was done to it
+    own: np.ndarray | None = None  # one's own picture, as large as it is painted from
+
+    @property
+    def large(self) -> np.ndarray:
+        return self.pixels if self.own is None else self.own
 
 
 def sample(source: Pretrained, number: int) -> Picture:
@@ -59,11 +68,42 @@ def own(path: Path) -> Picture:
     if max(width, height) > LONGEST * min(width, height):
         got = f"{width} x {height} pixels"
         raise Problem(f"expected a picture at most {LONGEST} times as long as wide, got {got}: crop it first")
-    scale = SIZE / min(width, height)
-    size = (max(SIZE, round(width * scale)), max(SIZE, round(height * scale)))
-    pixels = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+    pixels = _resized(picture, SIZE)
     note = f"It is animated, in {frames} frames: this is the first." if frames > 1 else ""
-    return Picture(pixels, f"own {hashlib.sha256(pixels.tobytes()).hexdigest()}", "your picture", note=note)
+    key = f"own {hashlib.sha256(pixels.tobytes()).hexdigest()}"
+    return Picture(pixels, key, "your picture", note=note, own=_most(picture))
+
+
+def uploaded(dropped: dict[str, Any]) -> Picture:
+    """A picture that the browser sent, by the file that it lies in, which is deleted. Raises Problem."""
+    path = Path(dropped["path"]).resolve()
+    if not path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()):
+        raise Problem("expected a file that was dropped here, got another one: drop it again")
+    try:
+        return own(path)
+    finally:
+        path.unlink(missing_ok=True)  # it was needed once: nobody finds it on the disk
+
+
+@cache
+def large(path: Path) -> np.ndarray:
+    """A picture of this repository, as large as it is painted from."""
+    return _most(open_image(path))
+
+
+def small(pixels: np.ndarray) -> np.ndarray:
+    """For a look at it: the shorter side SIZE pixels."""
+    return _resized(Image.fromarray(pixels), SIZE)
+
+
+def _most(picture: Image.Image) -> np.ndarray:
+    return _resized(picture, min(LARGE, *picture.size))
+
+
+def _resized(picture: Image.Image, shorter: int) -> np.ndarray:
+    scale = shorter / min(picture.size)
+    size = (max(shorter, round(picture.width * scale)), max(shorter, round(picture.height * scale)))
+    return np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
 
 
 def _frames(path: Path) -> int:

@@ -42,6 +42,7 @@ def running(
     limit: float = worker.LIMIT,
 ) -> Iterator[Running]:
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
+    worker.warm_up()
     source = networks.load(network, device)  # what cannot be had is told before a page opens
     with tempfile.TemporaryDirectory(prefix="explorer-") as folder:  # for this user's eyes only, as mkdtemp makes it
         os.environ["GRADIO_TEMP_DIR"] = folder

@@ -8,12 +8,14 @@ from typing import Any
 import gradio as gr
 
 from explorer.markup import notice
-from explorer.session import Sessions
+from explorer.session import Session, Sessions
 from explorer.worker import Problem
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # of every event
+# Of every event. Without preprocessing, what is wrong with a value is told by us, and not in a red box by Gradio.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
 
 Shown = dict[str, Any]  # new contents of outputs and fields, by their names
+Choices = dict[str, Sequence[tuple[str, Any]]]  # labels and values of a menu, by its field's name
 Show = Callable[..., Iterator[Shown]]  # of a session and the fields, by their names
 
 
@@ -26,7 +28,9 @@ class View:
     outputs: dict[str, Any]
     buttons: dict[str, Any] = field(default_factory=dict)
     tab: Any = None
-    meet: Callable[..., Shown] = lambda session: {}  # what the controls become for another picture or network
+    choices: Callable[[Session], Choices] = lambda session: {}  # of the menus that depend on the network
+    usual: Callable[[Session], Shown] = lambda session: {}  # what suits the network
+    meet: Callable[[Session], Shown] = lambda session: {}  # what suits the picture
     show: Show | None = None  # what is drawn without being asked for
     wire: Callable[[Sessions, "View"], None] = lambda sessions, view: None  # ties the view's own buttons
 
@@ -39,12 +43,13 @@ def handler(sessions: Sessions, view: View, show: Show) -> Callable[..., Iterato
 
     What nobody has thought of ends in a sentence, too, and not in a red box.
     """
-    names, parts = list(view.fields), list(view.parts())
+    parts = list(view.parts())
 
     def handle(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
+        yield [gr.skip() for _ in parts]  # Gradio empties what a generator that yields nothing could have filled
         try:
-            for shown in show(session, **dict(zip(names, values))):
+            for shown in show(session, **filled(view, values)):
                 yield [shown.get(part, gr.skip()) for part in parts]
         except Problem as problem:
             yield _said(parts, str(problem))
@@ -54,6 +59,12 @@ def handler(sessions: Sessions, view: View, show: Show) -> Callable[..., Iterato
             yield _said(parts, f"this page made a mistake of its own ({words}): the terminal has more of it")
 
     return handle
+
+
+def filled(view: View, values: Sequence[Any]) -> dict[str, Any]:
+    """The fields' values by name; a field that the browser has not filled yet has the value that it begins with."""
+    named = zip(view.fields.items(), values)
+    return {name: part.value if value is None else value for (name, part), value in named}
 
 
 def _said(parts: Sequence[str], sentence: str) -> list[Any]:

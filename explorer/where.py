@@ -1,7 +1,6 @@
 """View 1, "Where does it look?": every method's map of one picture, for one class or for two beside each other."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -10,7 +9,7 @@ from explorer import browser, colours, markup, networks, places
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Shown, View, handler
+from explorer.view import QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
 
@@ -37,6 +36,7 @@ METHODS = {
     "guided_grad_cam": ("Guided Grad-CAM", "the edges within the patch"),
     "integrated_gradients": ("Integrated gradients", "red speaks for the class, blue against it"),
 }
+NONE = -1  # no second class, no place
 OURS, CAPTUM, DIFFERENCE = WHOSE = ("ours", "Captum's", "difference")
 
 
@@ -60,7 +60,7 @@ def build() -> View:
                 panels = {name: gr.HTML(markup.waiting(title)) for name, (title, _) in METHODS.items()}
                 panels["layer_map"] = gr.HTML(js_on_load=browser.PLACES)
             place = gr.HTML(js_on_load=browser.PLACES)
-    hidden = [gr.Number(-1, precision=0, visible=False) for _ in range(3)]
+    hidden = [gr.Number(NONE, precision=0, visible=False) for _ in range(3)]
     fields = {
         "target": target,
         "versus": versus,
@@ -72,20 +72,22 @@ def build() -> View:
         **dict(zip(("row", "column", "channel"), hidden)),
     }
     outputs = {"notes": notes, "seen": seen, **panels, "place": place}
-    return View(KEY, fields, outputs, meet=meet, show=show, wire=wire)
+    return View(KEY, fields, outputs, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
-def meet(session: Session, choices: bool = False, **given: Any) -> Shown:
-    """The controls for another picture: its likeliest class, unless another is given; no place is chosen."""
-    fields = {"target": top(session)[1][0], "versus": -1, "row": -1, "column": -1, "channel": -1} | given
-    if choices:
-        source, layers = session.source, networks.layers(session.source)
-        names = networks.class_choices(source)
-        fields["target"] = gr.Dropdown(names, value=fields["target"])
-        fields["versus"] = gr.Dropdown([("none", -1), *names], value=fields["versus"])
-        layer = given.get("layer", networks.cam_layer(source))
-        fields["layer"] = gr.Dropdown(layers, value=layer)
-    return fields
+def choices(session: Session) -> Choices:
+    names = networks.class_choices(session.source)
+    layers = [(name, name) for name in networks.layers(session.source)]
+    return {"target": names, "versus": [("none", NONE), *names], "layer": layers}
+
+
+def usual(session: Session) -> Shown:
+    return {"layer": networks.cam_layer(session.source)}
+
+
+def meet(session: Session) -> Shown:
+    """The picture's likeliest class, and no place of a layer."""
+    return {"target": top(session)[1][0], "versus": NONE, "row": NONE, "column": NONE, "channel": NONE}
 
 
 def wire(sessions: Sessions, view: View) -> None:
@@ -97,7 +99,7 @@ def wire(sessions: Sessions, view: View) -> None:
         return top(sessions.of(request.session_hash))[1][int(event.row)]
 
     def choose_place(event: gr.EventData) -> list[int]:
-        return [int(event.row), int(event.column), -1]
+        return [int(event.row), int(event.column), NONE]
 
     def choose_channel(event: gr.EventData) -> int:
         return int(event.channel)
@@ -129,7 +131,7 @@ def show(
         return
     turn, drawn = session.turn(KEY, target, versus), []
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
-    targets = [target] if versus in (-1, target) else [target, versus]
+    targets = [target] if versus in (NONE, target) else [target, versus]
     said: list[str] = []
     for method in METHODS:
         figure, panels = _panel(session, method, targets, layer, whose, cmap, strength, outline, said)

@@ -12,6 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,9 @@ class Worker:
         self._pipe, pipe = context.Pipe()
         orders, self._orders = context.Pipe(duplex=False)
         self._read_at, self._paused, self._cancelled = written_at(), False, False
-        self._process = context.Process(target=_serve, args=(pipe, orders, self.device), daemon=True)
-        self._process.start()
+        process = context.Process(target=_serve, args=(pipe, orders, self.device), daemon=True)
+        process.start()
+        self._process = process
         pipe.close()
         orders.close()
 
@@ -171,6 +173,12 @@ class Worker:
             return Cancelled("something else was asked for meanwhile")
         why = "there may not have been enough memory" if code == -9 else "look for exit() and for endless recursion"
         return Problem(f"expected an answer, but the process that ran the function ended (status {code}): {why}")
+
+
+def warm_up() -> None:
+    """Start the process that the workers are forked from, before the first of them is asked for."""
+    if _context().get_start_method() == "forkserver":
+        forkserver.ensure_running()
 
 
 def written_at() -> float:
