@@ -16,9 +16,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from explorer import networks
-from explorer.methods import checked, look
+from explorer.methods import as_batch, checked, look
 from explorer.worker import Page, noting
-from figures.script import as_batch
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained import Pretrained
 
@@ -111,7 +110,7 @@ def _climb(
     def seen(iteration: int, image: Image.Image) -> dict[str, Any]:
         pixels = np.asarray(image)
         with torch.no_grad():
-            scores = model(as_batch(pixels[None], source))[0].cpu().numpy()
+            scores = model(as_batch(pixels, source))[0].cpu().numpy()
         return {"iteration": iteration, "pixels": pixels, "scores": scores, "notes": []}
 
     def on_step(iteration: int, image: Image.Image) -> None:

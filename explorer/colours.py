@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from figures import figure
+from figures import palette
 
 # The first is taken unless another is chosen. Colour-blind people can read all of them but jet.
 MAPS = {
@@ -16,22 +16,22 @@ MAPS = {
 
 def heat(values: np.ndarray, cmap: str, scale: float | None = None) -> np.ndarray:
     """A map (H, W), >= 0; `scale` is what is drawn brightest, if not its own 99.5th percentile."""
-    return _bytes(figure.heat(values[None], scale, cmap)[0])
+    return _bytes(palette.heat([values], scale, cmap)[0])
 
 
 def signed(values: np.ndarray) -> np.ndarray:
     """A map (H, W) of either sign: blue is against, white nothing, red for."""
-    return _bytes(figure.signed(values[None])[0])
+    return _bytes(palette.signed([values])[0])
 
 
 def about_grey(values: np.ndarray) -> np.ndarray:
     """Attributions (H, W, 3) of either sign, mid-grey where they are zero."""
-    return _bytes(figure.about_grey(values[None])[0])
+    return _bytes(palette.about_grey([values])[0])
 
 
 def overlay(pixels: np.ndarray, cam: np.ndarray, cmap: str, strength: float) -> np.ndarray:
     """A map (H, W) in [0, 1] over the picture, uint8 (H, W, 3); strength: from 0, the picture alone, to 1."""
-    colour = figure.colours(cam, cmap)
+    colour = palette.colours(cam, cmap)
     return _bytes((1 - strength) * pixels / 255 + strength * colour)
 
 

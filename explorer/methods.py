@@ -13,17 +13,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer import networks
 from explorer.worker import Problem, noting
-from figures.script import as_batch
+from image_utils import preprocess
 from pretrained import Pretrained
 
 KEPT = 4  # pictures whose activations are kept
 
 Answer = Iterator[tuple[np.ndarray, list[str]]]
+
+
+def as_batch(picture: np.ndarray, source: Pretrained) -> Tensor:
+    """A picture, uint8 (H, W, 3), as the network wants it: (1, 3, H, W), ImageNet-normalised, on its device."""
+    return preprocess(Image.fromarray(picture), picture.shape[:2]).to(source.device)
 
 
 @dataclass
@@ -51,7 +57,7 @@ def look(network: str, picture: np.ndarray, device: str) -> Look:
     key = (network, device, hashlib.sha256(picture.tobytes() + str(picture.shape).encode()).hexdigest())
     if key not in _looks:
         source = networks.load(network, device)
-        X = as_batch(picture[None], source)
+        X = as_batch(picture, source)
         with torch.no_grad(), _kept(source.model, networks.layers(source)) as outputs:
             scores = source.model(X)[0]
         _looks[key] = Look(source, X, scores, outputs)
@@ -120,7 +126,7 @@ def captum_saliency(network: str, picture: np.ndarray, target: int, device: str,
 def captum_maps(
     network: str, picture: np.ndarray, target: int, layer: str, device: str, **_: Any
 ) -> Iterator[tuple[list[np.ndarray], list[str]]]:
-    """By Captum: guided backprop (H, W, 3), Guided Grad-CAM (H, W, 3) and Grad-CAM (H, W)."""
+    """By Captum: guided backprop (H, W, 3), Grad-CAM (H, W) and Guided Grad-CAM (H, W, 3)."""
     import gradcam
 
     seen = look(network, picture, device)
@@ -128,7 +134,7 @@ def captum_maps(
     maps, notes = noting(lambda: gradcam.captum_maps(seen.X, seen.label(target), seen.model, module))
     if not isinstance(maps, Sequence) or len(maps) != 3:
         raise Problem("expected three maps from captum_maps, got something else: look at its contract")
-    shapes = (picture.shape, picture.shape, picture.shape[:2])
+    shapes = (picture.shape, picture.shape[:2], picture.shape)
     yield [checked(m, (1, *shape), "captum_maps")[0] for m, shape in zip(maps, shapes)], notes
 
 
@@ -237,7 +243,7 @@ def exciting(
         peaks: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for image in source.images:
             with torch.no_grad(), _kept(source.model, names) as outputs:
-                source.model(as_batch(image[None], source))
+                source.model(as_batch(image, source))
             for name in names:
                 peaks[name].append(outputs[name][0].amax(dim=(1, 2)).cpu().numpy())
         _peaks[network] = {name: np.stack(values) for name, values in peaks.items()}  # (samples, C)

@@ -179,7 +179,7 @@ def values(session: Session, method: str, target: int, layer: str, captum: bool)
     if method == "saliency":
         return session.result("captum_saliency", target=target)
     maps, notes = session.result("captum_maps", target=target, layer=layer)
-    return maps[("guided_backprop", "guided_grad_cam", "grad_cam").index(method)], notes
+    return maps[("guided_backprop", "grad_cam", "guided_grad_cam").index(method)], notes
 
 
 def _panel(

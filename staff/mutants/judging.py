@@ -1,10 +1,12 @@
 """One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
 
 import hashlib
+import importlib
 import inspect
 import io
 import multiprocessing.util
 import pickle
+import pkgutil
 import shutil
 import tempfile
 import time
@@ -16,13 +18,12 @@ from types import ModuleType
 import numpy as np
 from torch import Tensor
 
-from staff import grade
+from staff import grade, references
 from staff.grader import intake, points, rules, workspace
 from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 from staff.mutants import variants
-from staff.references import mistakes, oracle
 from tests import compare
 
 SECONDS = 120  # for one variant
@@ -52,13 +53,18 @@ def start(seed: int) -> None:
     workspace.build(project, intake.Submission(files=variants.solution()))
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
-    for module in (oracle, mistakes):
-        remember(module)
+    remember_references()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
 
 
-def remember(module: ModuleType) -> None:
-    """Let each function keep its results: with one seed, hidden tests ask the same for every variant."""
+def remember_references() -> None:
+    """Let their functions keep their results: with one seed, hidden tests ask the same for every variant."""
+    for entry in pkgutil.iter_modules(references.__path__):
+        if entry.name not in ("__main__", "shared", "stored"):
+            _remember(importlib.import_module(f"{references.__name__}.{entry.name}"))
+
+
+def _remember(module: ModuleType) -> None:
 
     def remembering(function):
         known = {}
