@@ -140,7 +140,7 @@ def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(png(fig))
+        _print(fig, beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -149,12 +149,16 @@ def save(fig: "Figure", path: str | PathLike[str]) -> Path:
 
 
 def png(fig: "Figure") -> bytes:
-    """The figure as PNG: the same figure, the same bytes."""
+    """The figure as PNG, without a file."""
+    file = io.BytesIO()
+    _print(fig, file)
+    return file.getvalue()
+
+
+def _print(fig: "Figure", to: Path | io.BytesIO) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    file = io.BytesIO()
-    FigureCanvasAgg(fig).print_png(file, metadata={"Software": None})
-    return file.getvalue()
+    FigureCanvasAgg(fig).print_png(to, metadata={"Software": None})  # the same figure, the same bytes
 
 
 def show(pictures: Sequence[Picture]) -> None:
