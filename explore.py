@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Imported here: the processes that run students' code read this file, too, and need no page.
     from explorer import server
 
-    server.serve(args.weights, args.device, args.port, args.share, not args.no_browser)
+    server.serve(args.weights, args.model, args.device, args.port, args.share, not args.no_browser)
 
 
 if __name__ == "__main__":

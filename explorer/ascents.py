@@ -149,7 +149,7 @@ def paint(
     import style_utils
     from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
-    cnn = networks.features(networks.load(network, device))
+    cnn = networks.load(network, device).cnn
     start, last = time.monotonic(), 0.0
 
     def on_step(step: int, image: Tensor) -> None:

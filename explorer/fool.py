@@ -52,8 +52,8 @@ def build() -> View:
             rate = gr.Slider(1, 40, 10, step=1, label="Length of a step")
             most = gr.Slider(1, 100, 40, step=1, label="Steps at most")
             with gr.Row():
-                start = gr.Button("Fool it", variant="primary", elem_id="fool-start")
-                stop = gr.Button("Stop", elem_id="fool-stop")
+                start = gr.Button("Fool it", variant="primary", elem_id="fool-start", min_width=70)
+                stop = gr.Button("Stop", elem_id="fool-stop", min_width=70)
             quality = gr.Slider(5, 100, 75, step=5, label="Quality of the JPEG that it is saved as")
         with gr.Column(scale=4, min_width=300):
             notes = gr.HTML()
@@ -140,7 +140,7 @@ def left(session: Session, fooled: Fooled, quality: int) -> str:
         again = saved(fooled.pixels, kind, quality)
         scores = session.ask("scores", picture=again)
         rows.append((how, session.source.class_names, probabilities(scores)))
-    for other in networks.CHOICES:
+    for other in networks.choices():
         if other.key != fooled.network:
             scores = session.ask("scores", picture=fooled.pixels, network=other.key)
             source = networks.load(other.key, session.device)
@@ -149,7 +149,7 @@ def left(session: Session, fooled: Fooled, quality: int) -> str:
     lines = ""
     for how, names, chances in rows:
         said = likeliest(chances)[0]
-        same = len(names) == len(session.source.class_names)
+        same = names == session.source.class_names
         lines += (
             f"<tr><th scope='row'>{markup.text(how)}</th><td>{markup.text(short(names[said]))}, "
             f"{markup.percent(float(chances[said]))}</td>"

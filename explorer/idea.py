@@ -36,9 +36,9 @@ def build() -> View:
             target = gr.Dropdown(label="Class", info="any name of it: type to search", elem_id="idea-class")
             seed = gr.Slider(0, 99, 0, step=1, label="Seed of the noise")
             with gr.Row():
-                start = gr.Button("Start", variant="primary", elem_id="idea-start")
-                pause = gr.Button("Pause", elem_id="idea-pause")
-                stop = gr.Button("Stop", elem_id="idea-stop")
+                start = gr.Button("Start", variant="primary", elem_id="idea-start", min_width=70)
+                pause = gr.Button("Pause", elem_id="idea-pause", min_width=70)
+                stop = gr.Button("Stop", elem_id="idea-stop", min_width=70)
             iterations = gr.Slider(10, 300, 100, step=10, label="Iterations")
             rate = gr.Slider(1, 60, 25, step=1, label="Length of a step")
             l2 = gr.Slider(0, 0.01, 0.001, step=0.0005, label="L2: how much large values cost")
@@ -50,7 +50,8 @@ def build() -> View:
             with gr.Row(elem_classes="x-panels x-wide"):
                 live = gr.HTML(markup.figure([BLANK], "Press Start"))
                 kept = gr.HTML()
-            keep = gr.Button("Keep this beside, to compare", size="sm", elem_id="idea-keep")
+            with gr.Row(elem_classes="x-actions"):
+                keep = gr.Button("Keep this beside, to compare", size="sm", elem_id="idea-keep")
             curve = gr.HTML()
     fields = {
         "target": target,

@@ -40,8 +40,8 @@ def build() -> View:
                 channel = gr.Number(-1, precision=0, minimum=-1, label="Channel", elem_id="inside-channel")
             exciting = gr.HTML()
             with gr.Row():
-                start = gr.Button("Draw what it looks for", variant="primary", elem_id="inside-start")
-                stop = gr.Button("Stop", elem_id="inside-stop")
+                start = gr.Button("Draw what it looks for", variant="primary", elem_id="inside-start", min_width=70)
+                stop = gr.Button("Stop", elem_id="inside-stop", min_width=70)
             dream = gr.HTML()
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
@@ -54,7 +54,7 @@ def choices(session: Session) -> Choices:
 
 
 def usual(session: Session) -> Shown:
-    return {"layer": networks.cam_layer(session.source)}
+    return {"layer": session.source.gradcam_layer}
 
 
 def meet(session: Session) -> Shown:

@@ -29,7 +29,7 @@ def opened(session: Session, asked: dict[str, str], views: Sequence[View]) -> tu
     """
     refused = []
     network = asked.get("network", session.network)
-    if network in [key for _, key in networks.labels()] or network == session.network:
+    if network in [choice.key for choice in networks.choices()]:
         session.switch(network)
     else:
         refused.append(f"network={network}")

@@ -1,12 +1,11 @@
-"""The networks that one can switch between on the page."""
+"""The networks that one can switch between on the page, and what the page needs to know of them."""
 
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
-
-from torch import nn
 
 import pretrained
+from pretrained.layers import features
+from pretrained.networks import LITE, SQUEEZENET
 from pretrained.settings import STYLE_PAIRS, Pair
 
 
@@ -17,26 +16,40 @@ class Choice:
     key: str
     label: str
     weights: str
+    model: str
 
 
-CHOICES = (Choice("embedded", "SqueezeNet 1.1, 24 classes (this repository's)", "embedded"),)
+CHOICES = (
+    Choice("squeezenet", "SqueezeNet 1.1 (ImageNet)", "imagenet", SQUEEZENET),
+    Choice("lite", "EfficientNet-Lite0 (ImageNet)", "imagenet", LITE),
+    Choice("embedded", "SqueezeNet 1.1 (24 drawings)", "embedded", SQUEEZENET),
+)
+_asked: list[Choice] = []  # what --weights and --model named, where it is none of these
 
 
-def key(weights: str) -> str:
-    """The network that --weights asks for: one of the choices, or weights of one's own."""
-    return CHOICES[0].key if weights == "auto" else weights
+def choices() -> list[Choice]:
+    """What can be switched between, the one that was asked for first."""
+    return [*_asked, *CHOICES]
+
+
+def asked_for(weights: str, model: str) -> Choice:
+    """The network that the options --weights and --model ask for."""
+    weights = "imagenet" if weights == "auto" else weights
+    for choice in CHOICES:
+        if (choice.weights, choice.model) == (weights, model):
+            return choice
+    own = Choice(f"{weights}@{model}", f"{model}, {weights}", weights, model)
+    _asked[:] = [own]
+    return own
 
 
 @cache
 def load(key: str, device: str) -> pretrained.Pretrained:
-    """The network of this key, or of the weights that --weights named, on the device."""
-    known = {choice.key: choice.weights for choice in CHOICES}
-    return pretrained.load(known.get(key, key), device)
-
-
-def labels() -> list[tuple[str, str]]:
-    """Names and keys, for a menu."""
-    return [(choice.label, choice.key) for choice in CHOICES]
+    """The network of this key on the device. Nothing is fetched: what is not here yet, `make data` fetches."""
+    weights, _, model = key.partition("@")
+    found = next((choice for choice in CHOICES if choice.key == key), Choice(key, key, weights, model or SQUEEZENET))
+    with pretrained.offline():
+        return pretrained.load(found.weights, device, found.model)
 
 
 @cache
@@ -47,21 +60,12 @@ def class_choices(source: pretrained.Pretrained) -> list[tuple[str, int]]:
     return [(f"{name} ({k})" if name in twice else name, k) for k, name in enumerate(names)]
 
 
+@cache
 def layers(source: pretrained.Pretrained) -> list[str]:
     """The layers whose maps one can look at, from the pixels up, by their dotted names."""
-    return [f"features.{i}" for i in range(13)]
-
-
-def features(source: pretrained.Pretrained) -> nn.Sequential:
-    """The feature layers that style transfer reads."""
-    return cast(nn.Sequential, source.model.features)
+    return list(features(source.model))
 
 
 def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
-    """The usual settings of style transfer."""
-    return STYLE_PAIRS[source.kind]
-
-
-def cam_layer(source: pretrained.Pretrained) -> str:
-    """The layer that Grad-CAM reads unless another is chosen."""
-    return "features.12"
+    """The usual settings of style transfer; none where there is no table for the network."""
+    return STYLE_PAIRS[source.kind] if source.architecture == SQUEEZENET else ()

@@ -1,7 +1,7 @@
 """The page: the network and the picture above, the views below as tabs."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import gradio as gr
 
 from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
-from explorer.view import QUIET, View, filled, handler
-from explorer.worker import LIMIT, Problem
+from explorer.view import QUIET, View, filled, handler, spoken
+from explorer.worker import LIMIT
 
 HERE = Path(__file__).resolve().parent
 MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
@@ -30,7 +30,8 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
         address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)
         with gr.Row(elem_classes="x-picker"):
             with gr.Column(scale=1, min_width=230):
-                network_box = gr.Dropdown(networks.labels(), value=network, label="Network", elem_id="network")
+                menu = [(choice.label, choice.key) for choice in networks.choices()]
+                network_box = gr.Dropdown(menu, value=network, label="Network", elem_id="network")
             with gr.Column(scale=4, min_width=300):
                 thumbs = gr.HTML(js_on_load=browser.THUMBS)
             with gr.Column(scale=1, min_width=190):
@@ -43,6 +44,7 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
                     placeholder="Drop a picture here",
                 )
         words = gr.HTML()
+        seen = gr.Textbox(where.KEY, visible=False)  # the view whose tab is open
         with gr.Tabs(elem_id="views") as tabs:
             views = []
             for module in VIEWS:
@@ -58,64 +60,69 @@ def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, S
                     )
                     link.click(None, js=browser.COPY)
                     views.append(view)
-        everything = [network_box, thumbs, words, tabs, *(part for view in views for part in view.fields.values())]
+        above = [network_box, thumbs, words, tabs, seen, own]
+        everything = [*above, *(part for view in views for part in view.fields.values())]
 
-        def open_page(request: gr.Request) -> list[Any]:
-            session = sessions.of(request.session_hash)
+        def open_page(session: Session, request: gr.Request) -> list[Any]:
             said, given = links.opened(session, dict(request.query_params), views)
             return _state(session, views, said, given, choices=True)
 
-        def choose_network(key: str, request: gr.Request) -> list[Any]:
-            session = sessions.of(request.session_hash)
+        def choose_network(session: Session, request: gr.Request, key: str) -> list[Any]:
             session.switch(key)
             return _state(session, views, choices=True)
 
-        def choose_sample(request: gr.Request, event: gr.EventData) -> list[Any]:
-            session = sessions.of(request.session_hash)
-            session.picture = pictures.sample(session.source, int(event.number) % len(session.source.images))
+        def choose_sample(session: Session, request: gr.Request, number: int) -> list[Any]:
+            session.picture = pictures.sample(session.source, number % len(session.source.images))
             return _state(session, views)
 
-        def choose_own(dropped: dict[str, Any], request: gr.Request) -> list[Any]:
-            session = sessions.of(request.session_hash)
-            try:
-                session.picture = pictures.uploaded(dropped)
-                return [*_state(session, views), None]
-            except Problem as problem:
-                said = [markup.notice(str(problem)) if part is words else gr.skip() for part in everything]
-                return [*said, None]
+        def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> list[Any]:
+            session.picture = pictures.uploaded(dropped)
+            return _state(session, views)
+
+        def telling(choose: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+            """What goes wrong is said above the views; the picture and the network stay as they were."""
+
+            def tell(request: gr.Request, *values: Any) -> list[Any]:
+                session = sessions.of(request.session_hash)
+                try:
+                    return choose(session, request, *values)
+                except Exception as mistake:
+                    said = markup.notice(spoken(mistake))
+                    new = {network_box: session.network, words: said, own: None}
+                    return [new.get(part, gr.skip()) for part in everything]
+
+            return tell
+
+        def pick(request: gr.Request, event: gr.EventData) -> list[Any]:
+            return telling(choose_sample)(request, int(event.number))
 
         chosen = [
-            page.load(open_page, None, everything, **QUIET),
-            network_box.input(choose_network, network_box, everything, **QUIET),
-            thumbs.pick(choose_sample, None, everything, **QUIET),
-            own.upload(choose_own, own, [*everything, own], **QUIET),
+            page.load(telling(open_page), None, everything, **QUIET),
+            network_box.input(telling(choose_network), network_box, everything, **QUIET),
+            thumbs.pick(pick, None, everything, **QUIET),
+            own.input(telling(choose_own), own, everything, **QUIET),
         ]
         for view in views:
             fields, parts = list(view.fields.values()), list(view.parts().values())
+            opened = view.tab.select(None, None, seen, js=f"() => '{view.key}'")
             if view.show is not None:
-                show = handler(sessions, view, _when_seen(view))
-                for choice in chosen:
-                    choice.then(show, fields, parts, **QUIET)
-                view.tab.select(_seeing(sessions, view), None, None, **QUIET).then(
-                    show, fields, parts, **QUIET
-                )
+                show = handler(sessions, view, view.show, only_when_open=True)
+                for event in [*chosen, opened]:
+                    event.then(show, [seen, *fields], parts, **QUIET)
                 gr.on(
                     [part.input for part in fields if hasattr(part, "input")],
                     show,
-                    fields,
+                    [seen, *fields],
                     parts,
                     trigger_mode="multiple",
                     **QUIET,
                 )
             view.wire(sessions, view)
-            gr.on(
-                [part.change for part in fields] + [view.tab.select],
-                _address(sessions, view),
-                fields,
-                address,
-                trigger_mode="always_last",
-                **QUIET,
-            )
+            brings_back = _address(sessions, view)
+            for event in [*chosen, opened]:
+                event.then(brings_back, [seen, *fields], address, **QUIET)
+            changes = [part.change for part in fields]
+            gr.on(changes, brings_back, [seen, *fields], address, trigger_mode="always_last", **QUIET)
 
         def close_page(request: gr.Request) -> None:
             sessions.close(request.session_hash)
@@ -169,8 +176,9 @@ def _state(
         markup.thumbs(session.source, session.picture.number),
         markup.notice(said, session.picture.note),
         gr.update(selected=chosen) if chosen else gr.skip(),
+        chosen or gr.skip(),
+        None,  # the place for one's own picture is free again
     ]
-    session.seeing = chosen or session.seeing
     for view in views:
         first = {name: part.value for name, part in view.fields.items()}
         met = (first | view.usual(session) if choices else {}) | view.meet(session) | given.get(view.key, {})
@@ -181,23 +189,6 @@ def _state(
             else:
                 values.append(met.get(name, gr.skip()))
     return values
-
-
-def _when_seen(view: View) -> Callable[..., Iterator[dict[str, Any]]]:
-    """The view's `show`, for the page that has its tab open."""
-
-    def show(session: Session, **values: Any) -> Iterator[dict[str, Any]]:
-        if session.seeing == view.key and view.show is not None:
-            yield from view.show(session, **values)
-
-    return show
-
-
-def _seeing(sessions: Sessions, view: View) -> Callable[..., None]:
-    def seeing(request: gr.Request) -> None:
-        sessions.of(request.session_hash).seeing = view.key
-
-    return seeing
 
 
 def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
@@ -211,10 +202,10 @@ def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
 def _address(sessions: Sessions, view: View) -> Callable[..., Any]:
     """The address that brings these settings back."""
 
-    def address(request: gr.Request, *values: Any) -> Any:
-        session = sessions.of(request.session_hash)
-        if session.seeing != view.key:
+    def address(request: gr.Request, seen: str, *values: Any) -> Any:
+        if seen != view.key:
             return gr.skip()
+        session = sessions.of(request.session_hash)
         return links.link(session, view, filled(view, values))
 
     return address

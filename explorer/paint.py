@@ -46,8 +46,8 @@ def build() -> View:
                 elem_id="paint-own",
             )
             with gr.Row():
-                start = gr.Button("Paint", variant="primary", elem_id="paint-start")
-                stop = gr.Button("Cancel", elem_id="paint-stop")
+                start = gr.Button("Paint", variant="primary", elem_id="paint-start", min_width=70)
+                stop = gr.Button("Cancel", elem_id="paint-stop", min_width=70)
             iterations = gr.Slider(10, 400, 200, step=10, label="Steps")
             with gr.Accordion("Losses and layers", open=False):
                 weights = {
@@ -65,7 +65,7 @@ def build() -> View:
         with gr.Column(scale=4, min_width=300):
             notes = gr.HTML()
             sources = gr.HTML()
-            live = gr.HTML()
+            live = gr.HTML(elem_classes="x-live")
     fields = {
         "content": content,
         "style": style,
@@ -95,7 +95,10 @@ def choices(session: Session) -> Choices:
 
 def usual(session: Session) -> Shown:
     """The first of the assignment's pairs."""
-    pair = networks.pairs(session.source)[0]
+    pairs = networks.pairs(session.source)
+    if not pairs:
+        return {}
+    pair = pairs[0]
     return {
         "content": pair.content,
         "style": pair.style,
@@ -155,7 +158,10 @@ def run(
     """The picture while it is painted, and how long it will take."""
     if not style_layers:
         raise Problem("expected at least one layer that style is read from, got none: tick one")
-    pair = next((p for p in networks.pairs(session.source) if p.style == style), networks.pairs(session.source)[-1])
+    pairs = networks.pairs(session.source)
+    if not pairs:
+        raise Problem(f"expected a network with usual weights for painting, got {session.source.name}: take SqueezeNet")
+    pair = next((p for p in pairs if p.style == style), pairs[-1])
     layers = sorted(style_layers)
     both = [
         (content, _pixels(session, content, session.source.content_images)),

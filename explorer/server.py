@@ -24,9 +24,9 @@ class Running:
     sessions: "Sessions"
 
 
-def serve(weights: str, device: str, port: int | None, share: bool, browse: bool) -> None:
+def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
     """Serve the page until Ctrl+C."""
-    with running(networks.key(weights), device, port, share, browse) as page:
+    with running(networks.asked_for(weights, model).key, device, port, share, browse) as page:
         print(f"The explorer is at {page.address} (Ctrl+C ends it)")
         while True:
             time.sleep(3600)

@@ -26,7 +26,6 @@ class Session:
         self.worker = Worker(device, limit)
         self.climber = Worker(device, limit)  # what climbs for half a minute does not hold up the rest
         self._results: OrderedDict[tuple, Any] = OrderedDict()
-        self.seeing = "where"  # the view whose tab is open
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
         self.climbing = ""  # the view for which something runs

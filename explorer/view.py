@@ -10,6 +10,7 @@ import gradio as gr
 from explorer.markup import notice
 from explorer.session import Session, Sessions
 from explorer.worker import Problem
+from pretrained import SourceError
 
 # Of every event. Without preprocessing, what is wrong with a value is told by us, and not in a red box by Gradio.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
@@ -38,34 +39,42 @@ class View:
         return self.fields | self.outputs
 
 
-def handler(sessions: Sessions, view: View, show: Show) -> Callable[..., Iterator[list[Any]]]:
+def handler(
+    sessions: Sessions, view: View, show: Show, only_when_open: bool = False
+) -> Callable[..., Iterator[list[Any]]]:
     """`show` as Gradio calls it: values of the fields in, values of all parts out; those not named stay as they are.
 
+    only_when_open: the first value in is the key of the open tab, and nothing is done for another one's.
     What nobody has thought of ends in a sentence, too, and not in a red box.
     """
     parts = list(view.parts())
 
-    def handle(request: gr.Request, *values: Any) -> Iterator[list[Any]]:
-        session = sessions.of(request.session_hash)
+    def handle(request: gr.Request, *given: Any) -> Iterator[list[Any]]:
+        session, values = sessions.of(request.session_hash), list(given)
         yield [gr.skip() for _ in parts]  # Gradio empties what a generator that yields nothing could have filled
+        if only_when_open:
+            seen, *values = values
+            if seen != view.key:
+                return
         try:
             for shown in show(session, **filled(view, values)):
                 yield [shown.get(part, gr.skip()) for part in parts]
-        except Problem as problem:
-            yield _said(parts, str(problem))
         except Exception as mistake:
-            traceback.print_exc()
-            words = f"{type(mistake).__name__}: {mistake}"
-            yield _said(parts, f"this page made a mistake of its own ({words}): the terminal has more of it")
+            said = notice(spoken(mistake))
+            yield [said if part == "notes" else gr.skip() for part in parts]
 
     return handle
+
+
+def spoken(mistake: Exception) -> str:
+    """What went wrong, as a sentence for the page; what nobody has thought of is printed in full on the terminal."""
+    if isinstance(mistake, Problem | SourceError):
+        return str(mistake)
+    traceback.print_exception(mistake)
+    return f"this page made a mistake of its own ({type(mistake).__name__}: {mistake}): the terminal has more of it"
 
 
 def filled(view: View, values: Sequence[Any]) -> dict[str, Any]:
     """The fields' values by name; a field that the browser has not filled yet has the value that it begins with."""
     named = zip(view.fields.items(), values)
     return {name: part.value if value is None else value for (name, part), value in named}
-
-
-def _said(parts: Sequence[str], sentence: str) -> list[Any]:
-    return [notice(sentence) if part == "notes" else gr.skip() for part in parts]

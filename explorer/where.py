@@ -82,7 +82,7 @@ def choices(session: Session) -> Choices:
 
 
 def usual(session: Session) -> Shown:
-    return {"layer": networks.cam_layer(session.source)}
+    return {"layer": session.source.gradcam_layer}
 
 
 def meet(session: Session) -> Shown:
