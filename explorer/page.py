@@ -13,7 +13,7 @@ import gradio as gr
 from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
 from explorer.view import QUIET, View, filled, handler, spoken
-from explorer.worker import LIMIT
+from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
 MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
@@ -22,9 +22,12 @@ TITLE = """<h1>What does a convolutional network see?</h1>
 <p>Choose a picture, look, poke. What you see is made by the code in this folder: by yours.</p>"""
 
 
-def build(network: str, device: str, limit: float = LIMIT) -> tuple[gr.Blocks, Sessions]:
-    """The page, and the sessions of those who have it open. network: the key that it begins with."""
-    sessions = Sessions(network, device, limit)
+def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) -> tuple[gr.Blocks, Sessions]:
+    """The page, and the sessions of those who have it open.
+
+    network: the key that it begins with. limit: seconds for a student's function. code: the folder that it is in.
+    """
+    sessions = Sessions(network, device, limit, code)
     with gr.Blocks(title="Explorer: what does a network see?", delete_cache=(600, 600)) as page:
         gr.HTML(TITLE, elem_classes="x-title")
         address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer import networks, worker
@@ -40,6 +41,7 @@ def running(
     share: bool = False,
     browse: bool = False,
     limit: float = worker.LIMIT,
+    code: Path = worker.ROOT,
 ) -> Iterator[Running]:
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
     worker.warm_up()
@@ -48,7 +50,7 @@ def running(
         os.environ["GRADIO_TEMP_DIR"] = folder
         from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
 
-        page, sessions = pages.build(network, str(source.device), limit)
+        page, sessions = pages.build(network, str(source.device), limit, code)
         try:
             address = pages.launch(page, port, share, browse)
         except OSError as problem:

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,11 @@ SLOW = ("methods:integrated_gradients", "methods:exciting")  # questions that ta
 class Session:
     """The network, the picture, the worker and the results of one page."""
 
-    def __init__(self, network: str, device: str, limit: float) -> None:
+    def __init__(self, network: str, device: str, limit: float, code: Path) -> None:
         self.network, self.device = network, device
         self.picture: Picture = pictures.sample(self.source, 0)
-        self.worker = Worker(device, limit)
-        self.climber = Worker(device, limit)  # what climbs for half a minute does not hold up the rest
+        self.worker = Worker(device, limit, code)
+        self.climber = Worker(device, limit, code)  # what climbs for half a minute does not hold up the rest
         self._results: OrderedDict[tuple, Any] = OrderedDict()
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
@@ -140,8 +141,8 @@ class Sessions:
 
     MOST = 12  # pages; beyond them, whoever was used longest ago loses its worker, not its picture
 
-    def __init__(self, network: str, device: str, limit: float) -> None:
-        self._start = (network, device, limit)
+    def __init__(self, network: str, device: str, limit: float, code: Path) -> None:
+        self._start = (network, device, limit, code)
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 

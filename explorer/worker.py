@@ -7,6 +7,7 @@ PyTorch loaded already, so a new one is there at once, and reads the student's f
 import importlib
 import multiprocessing
 import os
+import sys
 import threading
 import time
 import traceback
@@ -45,8 +46,9 @@ class Stopped(BaseException):
 class Worker:
     """One process, for one open page. Questions are answered one after the other."""
 
-    def __init__(self, device: str, limit: float = LIMIT) -> None:
-        self.device, self.limit = device, limit
+    def __init__(self, device: str, limit: float = LIMIT, code: Path = ROOT) -> None:
+        """limit: seconds from one answer to the next. code: the folder with the student's files."""
+        self.device, self.limit, self.code = device, limit, code
         self._asking = threading.Lock()
         self._process: Any = None
         self._read_at, self._paused, self._number, self._cancelled = 0.0, False, 0, False
@@ -104,7 +106,7 @@ class Worker:
 
     def stale(self) -> bool:
         """Whether a student's file has been written since the process read it."""
-        return self.alive() and written_at() > self._read_at
+        return self.alive() and written_at(self.code) > self._read_at
 
     def _is_fresh(self) -> bool:
         return self.alive() and not self.stale()
@@ -114,8 +116,8 @@ class Worker:
         context = _context()
         self._pipe, pipe = context.Pipe()
         orders, self._orders = context.Pipe(duplex=False)
-        self._read_at, self._paused, self._cancelled = written_at(), False, False
-        process = context.Process(target=_serve, args=(pipe, orders, self.device), daemon=True)
+        self._read_at, self._paused, self._cancelled = written_at(self.code), False, False
+        process = context.Process(target=_serve, args=(pipe, orders, self.device, self.code), daemon=True)
         process.start()
         self._process = process
         pipe.close()
@@ -181,9 +183,9 @@ def warm_up() -> None:
         forkserver.ensure_running()
 
 
-def written_at() -> float:
-    """When a student's file was last written."""
-    files = [path for name in STUDENTS for path in ROOT.glob(name)]
+def written_at(code: Path) -> float:
+    """When a student's file in this folder was last written."""
+    files = [path for name in STUDENTS for path in code.glob(name)]
     return max((path.stat().st_mtime for path in files), default=0.0)
 
 
@@ -235,9 +237,10 @@ class Page:
                 self._go.set()
 
 
-def _serve(pipe: Connection, connection: Connection, device: str) -> None:
+def _serve(pipe: Connection, connection: Connection, device: str, code: Path) -> None:
     """Answer questions until the server closes the pipe."""
-    os.chdir(ROOT)
+    os.chdir(code)
+    sys.path[:0] = [str(code), str(ROOT)]
     page = Page(pipe, connection)
     while True:
         try:
@@ -252,7 +255,7 @@ def _serve(pipe: Connection, connection: Connection, device: str) -> None:
         except Stopped:
             pass
         except BaseException as mistake:
-            last = ("problem", told(mistake))
+            last = ("problem", told(mistake, code))
         pipe.send(last)
 
 
@@ -261,7 +264,7 @@ def _function(question: str) -> Callable[..., Iterator[Any]]:
     return getattr(importlib.import_module(f"explorer.{module}"), name)
 
 
-def told(mistake: BaseException) -> str:
+def told(mistake: BaseException, code: Path = ROOT) -> str:
     """A mistake as a sentence: which part is not written, or what was raised and in which line of the student's."""
     if isinstance(mistake, Problem):
         return str(mistake)
@@ -271,10 +274,9 @@ def told(mistake: BaseException) -> str:
     said = f"{type(mistake).__name__}: {words}" if words else type(mistake).__name__
     if isinstance(mistake, SyntaxError):
         return f"{said}: Python cannot read {Path(mistake.filename or '').name}, line {mistake.lineno}"
-    frames = [f for f in traceback.extract_tb(mistake.__traceback__) if Path(f.filename).is_relative_to(ROOT)]
-    own = [f for f in frames if not Path(f.filename).is_relative_to(ROOT / "explorer")]
-    own = [f for f in own if ".venv" not in f.filename]
-    return f"{said} ({Path(own[-1].filename).relative_to(ROOT)}, line {own[-1].lineno})" if own else said
+    files = {path for name in STUDENTS for path in code.glob(name)}
+    own = [frame for frame in traceback.extract_tb(mistake.__traceback__) if Path(frame.filename) in files]
+    return f"{said} ({Path(own[-1].filename).relative_to(code)}, line {own[-1].lineno})" if own else said
 
 
 def noting(call: Callable[[], Any]) -> tuple[Any, list[str]]:
@@ -282,5 +284,5 @@ def noting(call: Callable[[], Any]) -> tuple[Any, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = call()
-    ours = [str(w.message) for w in caught if Path(w.filename).is_relative_to(ROOT) and ".venv" not in w.filename]
+    ours = [str(warning.message) for warning in caught if "site-packages" not in warning.filename]
     return result, list(dict.fromkeys(ours))
