@@ -5,9 +5,11 @@
     python gradcam.py --image my_dog.jpg --target "golden retriever"
 
 Expect five images above their guided backprop (fine edges, of whatever class), Grad-CAM (a warm patch on the object)
-and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the same by Captum
-(gradcam_captum.png), ours beside Captum's (gradcam_comparison.png), and what one layer and one of its neurons make of
-the images (gradcam_layers.png).
+and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the first two for two classes, which
+guided backprop hardly tells apart (gradcam_classes.png); the same by Captum (gradcam_captum.png); ours beside Captum's
+(gradcam_comparison.png); and what one layer and one of its neurons make of the images (gradcam_layers.png). Takes about
+10 seconds without a graphics card, most of them for the layer's conductance: 10 times through the network for each
+image.
 """
 
 import argparse

@@ -68,6 +68,7 @@ KEPT = (
     "figures/gallery.py",
     "figures/images.py",
     "figures/measured.py",
+    "figures/pairs.py",
     "figures/palette.py",
     "figures/script.py",
     "fooling_image.py",
@@ -147,11 +148,14 @@ LEFT_OUT = (
     "tests/test_figure.py",
     "tests/test_gallery.py",
     "tests/test_images.py",
+    "tests/test_measured.py",
     "tests/test_network.py",
     "tests/test_own_images.py",
+    "tests/test_pairs.py",
     "tests/test_palette.py",
     "tests/test_report.py",
     "tests/test_setup.py",
+    "tests/test_wrong_shapes.py",
 )
 NEEDED = (
     "images/scenes/scenes.json",
