@@ -2,7 +2,8 @@
 
     python staff/grade.py SUBMISSION [--out results.json] [--report report.html] [--seed N] [--deadline SECONDS]
 
-Expect a line for each part, and an exit status of 0 whatever the submission is worth. docs/autograder.md says more.
+Expect a line for each part, and an exit status of 0 whatever the submission is worth; 2, and one sentence, where there
+is nothing to grade. docs/autograder.md says more.
 """
 
 import argparse
@@ -33,22 +34,39 @@ GRACE = 3  # seconds after the deadline, within which what is known is written
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
+    if problem := refused(args):
+        print(problem, file=sys.stderr)
+        return 2
     deadline = args.deadline or points.read()["limits"]["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
-    results = grade(args.submission, args.out, args.report, args.seed, deadline, args.part)
+    results = grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
     print(results.output)
     return 0
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Grade one submission, a folder or a zip.")
-    parser.add_argument("submission", type=Path, metavar="SUBMISSION")
+    parser.add_argument("submission", nargs="?", default="", metavar="SUBMISSION")
     parser.add_argument("--out", type=Path, default=Path("results.json"), help="what Gradescope reads")
     parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
     parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
     parser.add_argument("--deadline", type=float, help="seconds after which the results are written as they stand")
     parser.add_argument("--part", default="", help="run the tests of one part of points.toml alone, to try things out")
     return parser.parse_args(argv)
+
+
+def refused(args: argparse.Namespace) -> str:
+    """Why this cannot be asked, in one sentence; "" if it can."""
+    parts = points.read()["parts"]
+    if not args.submission:
+        return "expected the folder or zip of a submission, got none: make grade SUBMISSION=folder-or.zip"
+    if not Path(args.submission).exists():
+        return f"expected a folder or a zip at {args.submission}, found nothing: check the path"
+    if args.part not in ("", *parts):
+        return f"expected one of the parts {', '.join(parts)}, got {args.part}: staff/points.toml names them"
+    if args.deadline is not None and not args.deadline > 0:
+        return f"expected a deadline of more than 0 seconds, got {args.deadline:g}: leave it out for the usual one"
+    return ""
 
 
 def grade(

@@ -30,6 +30,7 @@ class GradingPlugin:
         self.problems: list[str] = []  # of the grader itself
         self._running = ""
         self._hung: set[str] = set()  # probes
+        self._factors: dict[str, list[tuple[str, float]]] = {}  # by test: what single numbers were wrong by
 
     def reach(self, name: str, **arguments: object) -> dict:
         """What `probes.call` does, in a child."""
@@ -142,9 +143,12 @@ class GradingPlugin:
             raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
         return left
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        from tests import compare
+
         report = yield
+        self._factors.setdefault(item.nodeid, []).extend(compare.noted_factors())
         test = self.results.tests[item.nodeid]
         if call.excinfo is not None:
             self._right = False
@@ -164,6 +168,20 @@ class GradingPlugin:
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
             f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
         ).strip()
+
+    def pytest_sessionfinish(self) -> None:
+        """What single numbers tell only all together is added to the messages of all tests that saw them."""
+        from tests import compare
+
+        sentences = compare.agreed(entry for entries in self._factors.values() for entry in entries)
+        for test, entries in self._factors.items():
+            for name in {name for name, factor in entries if factor != 1} & sentences.keys():
+                hidden = HIDDEN in test
+                self.results.tests[test].output += "\n    It looks like this mistake: " + (
+                    f"it is a multiple of what is expected, the same in all tests of the {name}."
+                    if hidden
+                    else sentences[name]
+                )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -104,6 +104,7 @@ KEPT = (
     "style_transfer.py",
     "tests/compare.py",
     "tests/conftest.py",
+    "tests/failures.py",
     "tests/inputs.py",
     "tests/networks.py",
     "tests/panels.py",
