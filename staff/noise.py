@@ -20,8 +20,8 @@ import pytest
 import torch
 
 from staff.grader.plugin import SEED
-from staff.mutants.judging import remember
 from staff.references import mistakes, oracle
+from staff.references.remembering import remember
 from tests import compare, probes
 
 ROOT = Path(__file__).resolve().parents[1]

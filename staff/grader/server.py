@@ -35,7 +35,11 @@ POLL = 0.02  # seconds between two looks at memory
 
 
 def main() -> None:
-    project, link, options = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3])
+    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3]))
+
+
+def serve(project: Path, link: socket.socket, options: dict) -> None:
+    """Answer calls until the other side of `link` is gone."""
     layers = enter_isolation(project, options)
     warm_up(project)
     layers.update(child.layers(options["uid"]))

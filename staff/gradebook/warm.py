@@ -1,0 +1,211 @@
+"""The warm process of a worker: pytest, torch, captum and the tests are loaded in it once; each submission is graded in a
+fork of it, and student code runs in forks of a nursery beside it, in which there is no test.
+
+    python -m staff.gradebook.warm LINK-FD SUITE
+
+Started by `Warm`. It ends when the other side of the link is gone, and ends and deletes what it had going.
+"""
+
+import os
+import pickle
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+
+from staff import grade
+from staff.gradebook import suite as suites
+from staff.grader import descendants, intake, kernel, points
+from staff.grader.client import START_SECONDS, Client, ServerLost
+from staff.grader.nursery import Nursery
+from staff.grader.plugin import GradingPlugin
+from staff.grader.results import Results
+from staff.references import mistakes, oracle, remembering
+
+MARGIN = 40  # seconds after its deadline, when a grading that has not ended by itself is ended
+room = 96 << 20  # bytes that are left for expected values, which are kept for the submissions to come
+
+
+class GradingLost(Exception):
+    """A grading ended without results; the message continues "the grading ..."."""
+
+
+class Warm:
+    """`grade` does what staff.grade.grade does, without its imports. A context, or `close` it.
+
+    suite: the folder of tests/ and staff/hidden/. version: of the suite that was loaded.
+    """
+
+    def __init__(self, suite: Path = grade.REPOSITORY) -> None:
+        self.link, theirs = Pipe()
+        command = [sys.executable, "-m", "staff.gradebook.warm", str(theirs.fileno()), str(suite)]
+        self.process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], cwd=grade.REPOSITORY, stdin=subprocess.DEVNULL,
+            start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        theirs.close()
+        self.version = self._receive(2 * START_SECONDS)
+
+    def __enter__(self) -> "Warm":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def grade(
+        self,
+        submission: Path | intake.Submission,
+        out: Path,
+        report: Path | None = None,
+        seed: int | None = None,
+        deadline: float | None = None,
+        part: str = "",
+    ) -> None:
+        """Writes `out` and `report`. Raises GradingLost; after that this object is closed."""
+        deadline = deadline or points.read()["limits"]["deadline"]
+        try:
+            self.link.send((submission, out, report, seed, deadline, part))
+            problem = self._receive(deadline + 2 * MARGIN)
+        except GradingLost:
+            self.close()
+            raise
+        except OSError:
+            self.close()
+            raise GradingLost("could not be asked for: the warm process is gone") from None
+        if problem:
+            raise GradingLost(problem)
+
+    def close(self) -> None:
+        """Afterwards nothing of it is alive."""
+        self.link.close()
+        try:
+            self.process.wait(MARGIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _receive(self, seconds: float) -> object:
+        try:
+            if not self.link.poll(seconds):
+                raise GradingLost(f"gave no answer within {seconds:.0f} seconds")
+            return self.link.recv()
+        except (EOFError, OSError):
+            raise GradingLost("ended with its warm process") from None
+
+
+def main() -> None:
+    link, suite = Connection(int(sys.argv[1])), Path(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this decides when it ends
+    kernel.collect_orphans()
+    kernel.hide_memory()
+    tempfile.tempdir = tempfile.mkdtemp(prefix="warm-")
+    try:
+        os.chmod(tempfile.tempdir, 0o711)
+        version = suites.version(suites.files(suite))
+        nursery = Nursery(suite)
+        _load_tests(suite)
+        nursery.ready()
+        link.send(version)
+        while True:
+            request = link.recv()
+            problem = _graded(request, suite, link, nursery)
+            _tidy()
+            try:
+                nursery.rest()
+            except ServerLost:
+                nursery.close()
+                nursery = Nursery(suite)
+                nursery.ready()
+            link.send(problem)
+    except (EOFError, BrokenPipeError):
+        pass  # the worker is gone
+    finally:
+        descendants.end_all(os.getpid())
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
+
+
+def _load_tests(suite: Path) -> None:
+    """As pytest will find them in each fork, with all that they import; none of them is run."""
+    for module in (oracle, mistakes):
+        remembering.remember(module)
+    plugin = GradingPlugin(_no_client, Results(), points.read(), 0, time.monotonic() + START_SECONDS)
+    grade.run_tests(plugin, suite, "", "--collect-only")
+    from tests import compare
+
+    compare.assert_close = compare.assert_close.__wrapped__  # the plugin's watch is each grading's own
+
+
+def _no_client() -> Client:
+    raise ServerLost("tests are loaded here, not run")
+
+
+def _graded(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> str:
+    """What went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
+    deadline = request[4]
+    remembered = Path(tempfile.gettempdir(), "remembered")
+    pid = os.fork()
+    if pid == 0:
+        link.close()
+        _grade(request, suite, nursery, remembered)
+    ended = os.pidfd_open(pid)
+    try:
+        ready, _, _ = select.select([ended, link], [], [], deadline + MARGIN)
+    finally:
+        os.close(ended)
+    if ended not in ready:
+        for each in [*descendants.of(pid), pid]:
+            os.kill(each, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if link in ready:
+        raise EOFError
+    if not ready:
+        return f"was ended {MARGIN} seconds after its deadline"
+    if code:
+        return f"ended by signal {-code}" if code < 0 else "ended by an error of the grader, which its log shows"
+    if remembered.exists():
+        _remember(remembered)
+    return ""
+
+
+def _grade(request: tuple, suite: Path, nursery: Nursery, remembered: Path) -> None:
+    """In the fork; never returns."""
+    try:
+        kernel.end_with_parent()
+        submission, out, report, seed, deadline, part = request
+        before = set(remembering.KNOWN)
+        grade.grade(submission, out, report, seed, deadline, part, suite, nursery.launch)
+        new = {key: value for key, value in remembering.KNOWN.items() if key not in before}
+        if new:
+            remembered.write_bytes(pickle.dumps(new))
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _remember(path: Path) -> None:
+    """Expected values that a grading worked out: with the same seed, the next is asked the same."""
+    global room
+    room -= path.stat().st_size
+    if room > 0:
+        remembering.KNOWN.update(pickle.loads(path.read_bytes()))
+
+
+def _tidy() -> None:
+    """What a grading that was ended has left."""
+    for entry in os.scandir(tempfile.gettempdir()):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)
+
+
+if __name__ == "__main__":
+    main()
