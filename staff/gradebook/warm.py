@@ -1,5 +1,6 @@
-"""The warm process of a worker: pytest, torch, captum and the tests are loaded in it once; each submission is graded in a
-fork of it, and student code runs in forks of a nursery beside it, in which there is no test.
+"""The warm process of a worker: pytest, torch, captum and the tests are loaded once, each submission graded in a fork.
+
+Student code never enters it: that runs in forks of a nursery beside it, in which there is no test.
 
     python -m staff.gradebook.warm LINK-FD SUITE
 
@@ -33,7 +34,7 @@ room = 96 << 20  # bytes that are left for expected values, which are kept for t
 
 
 class GradingLost(Exception):
-    """A grading ended without results; the message continues "the grading ..."."""
+    """A grading ended without results; the message says why."""
 
 
 class Warm:
@@ -77,9 +78,12 @@ class Warm:
             raise
         except OSError:
             self.close()
-            raise GradingLost("could not be asked for: the warm process is gone") from None
+            raise GradingLost("the warm process was gone") from None
         if problem:
             raise GradingLost(problem)
+
+    def alive(self) -> bool:
+        return not self.link.closed and self.process.poll() is None
 
     def close(self) -> None:
         """Afterwards nothing of it is alive."""
@@ -93,10 +97,10 @@ class Warm:
     def _receive(self, seconds: float) -> object:
         try:
             if not self.link.poll(seconds):
-                raise GradingLost(f"gave no answer within {seconds:.0f} seconds")
+                raise GradingLost(f"the warm process gave no answer within {seconds:.0f} seconds")
             return self.link.recv()
         except (EOFError, OSError):
-            raise GradingLost("ended with its warm process") from None
+            raise GradingLost("the warm process ended") from None
 
 
 def main() -> None:
@@ -165,9 +169,13 @@ def _graded(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> 
     if link in ready:
         raise EOFError
     if not ready:
-        return f"was ended {MARGIN} seconds after its deadline"
+        return f"the grading was ended {MARGIN} seconds after its deadline"
     if code:
-        return f"ended by signal {-code}" if code < 0 else "ended by an error of the grader, which its log shows"
+        return (
+            f"the grading was ended by signal {-code}"
+            if code < 0
+            else "the grading ended by an error, which its log shows"
+        )
     if remembered.exists():
         _remember(remembered)
     return ""

@@ -18,12 +18,12 @@ import traceback
 from pathlib import Path
 from typing import IO
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from staff.grader import descendants, intake, kernel, server, workspace
 from staff.grader.client import ENVIRONMENT, START_SECONDS, ServerLost
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKET = 64 * 1024
 PATIENCE = 30  # seconds for ending a fork server and what came from it
 
