@@ -115,7 +115,8 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) ->
     """All graded tests, or those of one part. more: of pytest's options."""
     sys.path.insert(0, str(suite))
     folders = [str(folder) for folder in (suite / "tests", suite / "staff" / "hidden") if folder.is_dir()]
-    options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "-p", "no:cacheprovider",
+    options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "--confcutdir", str(suite),
+               "-p", "no:cacheprovider",
                "-p", "no:unraisableexception", "-p", "no:threadexception",  # they collect garbage again and again
                "-o", "addopts=--strict-markers", "-o", "timeout=0",
                "--assert=plain",  # or expected values would be spelt out

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 import image_utils
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, blur_image, deprocess, open_image, preprocess, rescale
 from tests import inputs
-from tests.test_style_utils import COURSE_DATA
+from tests.test_style_transfer import COURSE_DATA
 
 RED, GREY = (200, 30, 10), (100, 100, 100)
 

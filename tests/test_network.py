@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from tests import compare, inputs, networks
-from tests.probes import differences, snapshot
+from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
 from visualizers.network import evaluating, relu_replaced_by
 

@@ -27,7 +27,7 @@ from staff.grader.client import START_SECONDS, Client, ServerLost
 from staff.grader.nursery import Nursery
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
-from staff.references import mistakes, oracle, remembering
+from staff.references import remembering
 
 MARGIN = 40  # seconds after its deadline, when a grading that has not ended by itself is ended
 room = 96 << 20  # bytes that are left for expected values, which are kept for the submissions to come
@@ -136,8 +136,7 @@ def main() -> None:
 
 def _load_tests(suite: Path) -> None:
     """As pytest will find them in each fork, with all that they import; none of them is run."""
-    for module in (oracle, mistakes):
-        remembering.remember(module)
+    remembering.remember_references()
     plugin = GradingPlugin(_no_client, Results(), points.read(), 0, time.monotonic() + START_SECONDS)
     grade.run_tests(plugin, suite, "", "--collect-only")
     from tests import compare

@@ -13,8 +13,7 @@ from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 from staff.mutants import variants
-from staff.references import mistakes, oracle
-from staff.references.remembering import remember
+from staff.references.remembering import remember_references
 from tests import compare
 
 SECONDS = 120  # for one variant
@@ -44,8 +43,7 @@ def start(seed: int) -> None:
     workspace.build(project, intake.Submission(files=variants.solution()))
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
-    for module in (oracle, mistakes):
-        remember(module)
+    remember_references()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
 
 

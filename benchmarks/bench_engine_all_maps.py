@@ -4,7 +4,7 @@ import torch
 from captum.attr import GuidedBackprop, GuidedGradCam, LayerAttribution, LayerGradCam, Saliency
 
 from benchmarks import setting
-from benchmarks.bench_saliency import passes
+from benchmarks.bench_saliency_map import passes
 from benchmarks.harness import Case, Contestant
 from staff.engine.explain import explain
 

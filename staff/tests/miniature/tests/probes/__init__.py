@@ -1,4 +1,4 @@
-"""A small stand-in for tests/probes.py, for the grader's own tests."""
+"""A small stand-in for tests/probes, for the grader's own tests."""
 
 import numpy as np
 import pytest

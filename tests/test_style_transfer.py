@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests import compare, inputs, networks, probes
+from tests import compare, inputs, networks
+from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
 transfer = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
@@ -80,7 +81,7 @@ def test_the_loss_falls(probe, run):
     """All in all the losses become much smaller than the content picture's own."""
     image = np.asarray(run(probe)["image"])
     assert image.shape == (1, 3, 32, 48), f"expected the image (1, 3, 32, 48) when testing, got {image.shape}"
-    assert_loss_falls(Losses(probes.ContentPull(), probes.StylePull(), probes.BlurPull()), image)
+    assert_loss_falls(Losses(ContentPull(), StylePull(), BlurPull()), image)
 
 
 def assert_loss_falls(losses, image):
@@ -156,7 +157,7 @@ def transfer_in(folder, **changes):
         paths[name] = folder / f"{name}.png"
         Image.fromarray(pixels).save(paths[name])
     settings = inputs.SMALL_PAIR | {"num_iterations": 20, "out": folder, "cnn": networks.build("embedded").features}
-    losses = {"content_loss": probes.ContentPull(), "style_loss": probes.StylePull(), "tv_loss": probes.BlurPull()}
+    losses = {"content_loss": ContentPull(), "style_loss": StylePull(), "tv_loss": BlurPull()}
     return style_transfer(name="pair", **(settings | losses | paths | changes))
 
 
