@@ -16,7 +16,20 @@ from pathlib import Path
 from rich.console import Console
 
 from staff.grade import REPOSITORY
-from staff.gradebook import choosing, cluster, handed_in, progress, roster, run, settings, sheets, status, suite, task
+from staff.gradebook import (
+    choosing,
+    cluster,
+    handed_in,
+    pages,
+    progress,
+    roster,
+    run,
+    settings,
+    sheets,
+    status,
+    suite,
+    task,
+)
 from staff.gradebook.standing import standings
 from staff.gradebook.store import Gradebook, GradebookError, Graded, Key
 
@@ -93,10 +106,18 @@ def grade_class(
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         found = standings(places, decided, book, version)
-        for path in sheets.write(args.out, decided.title, found):
+        for path in _written(args.out, found, decided, book, version, args.anonymous):
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
         book.end(outcome)
     return int(bool(lost))
+
+
+def _written(folder, found, decided, book, version, anonymous) -> list[Path]:
+    """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
+    names = pages.Names(found, book.salt(), anonymous)
+    if anonymous:
+        return [pages.write(folder / "anonymous", found, decided, book, version, names, "")]
+    return [*sheets.write(folder, decided.title, found), pages.write(folder, found, decided, book, version, names, "")]
 
 
 def _end(book: Gradebook, outcome: str) -> None:

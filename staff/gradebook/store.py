@@ -6,6 +6,7 @@ A result belongs to a submission's digest, the suite's version and the seed: who
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 import time
 import zlib
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS failures (
     digest TEXT, suite TEXT, seed INTEGER, run INTEGER, worker TEXT NOT NULL, why TEXT NOT NULL, at REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS again (digest TEXT PRIMARY KEY, since REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), salt TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
     run INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL, process INTEGER NOT NULL, suite TEXT NOT NULL,
     seed INTEGER NOT NULL, wanted INTEGER NOT NULL, todo INTEGER NOT NULL, workers INTEGER NOT NULL DEFAULT 0,
@@ -168,6 +170,11 @@ class Gradebook:
         """Worker and reason, of every run."""
         query = "SELECT worker, why FROM failures WHERE digest = ? AND suite = ? AND seed = ? ORDER BY at"
         yield from self.base.execute(query, (key.digest, key.suite, key.seed))
+
+    def salt(self) -> str:
+        """A secret of this gradebook's, by which students are numbered where names are not to be seen."""
+        self._write("INSERT OR IGNORE INTO secret VALUES (1, ?)", secrets.token_hex(16))
+        return self.base.execute("SELECT salt FROM secret").fetchone()[0]
 
     def _write(self, statement: str, *values: object) -> int:
         try:
