@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT, FOOT = 640, 150, 22  # of a histogram, in units of its viewBox
+WIDTH, HEIGHT, FOOT = 1100, 210, 24  # of a histogram, in units of its viewBox
+LOW = -0.25  # a correlation below that is drawn there
 
 
 def histogram(
@@ -13,7 +14,7 @@ def histogram(
 ) -> Markup:
     """Bars of counts over [low, high], with an axis and a line for each mark."""
     counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(low, high))
-    top, wide, tall = max(1, counts.max()), WIDTH / bins, HEIGHT - FOOT - 14
+    top, wide, tall = max(1, counts.max()), WIDTH / bins, HEIGHT - FOOT - 30
     parts = []
     for i, count in enumerate(counts):
         height = tall * count / top
@@ -53,29 +54,29 @@ def spark(shares: Sequence[float], bins: int = 10) -> Markup:
 
 
 def scatter(points: Sequence[tuple[float, float, str, str, str]]) -> Markup:
-    """Difficulty to the right, in [0, 1], and discrimination upwards, in [-0.5, 1].
+    """Difficulty to the right, in [0, 1], and discrimination upwards, in [LOW, 1].
 
     points: x, y, what is shown on hovering, the address that a click leads to, a class for its colour.
     """
-    width, height, left, foot = 640, 300, 38, 34
+    width, height, left, foot = WIDTH, 340, 40, 38
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return left + x * (width - left - 10), (1 - (min(max(y, -0.5), 1) + 0.5) / 1.5) * (height - foot - 10) + 10
+        return left + x * (width - left - 10), (1 - (max(y, LOW) - LOW) / (1 - LOW)) * (height - foot - 10) + 10
 
     parts = []
-    for y in (-0.5, 0, 0.5, 1):
+    for y in (0, 0.25, 0.5, 0.75, 1):
         _, at = place(0, y)
         kind = "zero" if y == 0 else "grid"
         parts.append(f'<line class="{kind}" x1="{left}" x2="{width}" y1="{at:.1f}" y2="{at:.1f}"/>'
                      f'<text class="axis" x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{y:g}</text>')  # fmt: skip
     for x in (0, 0.25, 0.5, 0.75, 1):
         at, _ = place(x, 0)
-        parts.append(f'<text class="axis" x="{at:.1f}" y="{height - 18}" text-anchor="middle">{x:.0%}</text>')
+        parts.append(f'<text class="axis" x="{at:.1f}" y="{height - 20}" text-anchor="middle">{x:.0%}</text>')
     parts.append(f'<text class="axis" x="{width}" y="{height - 3}" text-anchor="end">mean share of the points: '
                  "easier to the right</text>")  # fmt: skip
     for x, y, said, address, kind in points:
         at_x, at_y = place(x, y)
-        circle = f'<circle class="{escape(kind)}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="6">'
+        circle = f'<circle class="{escape(kind)}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="5">'
         parts.append(f'<a href="{escape(address)}">{circle}<title>{escape(said)}</title></circle></a>')
     return _svg(width, height, "scatter", "".join(parts))
 

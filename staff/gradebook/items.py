@@ -11,6 +11,7 @@ from staff.grader.report import MISTAKE
 
 ERROR = re.compile(r"^(?!Ended|Deadline)([A-Z]\w+): (.+)", re.MULTILINE)  # Python's or PyTorch's, in the student's code
 ENDED = re.compile(r"your code (was ended [^:\n]+|ended [^:\n]+|crashed)")
+VERDICTS = ("against the rest", "nobody passes", "separates", "never fails")
 UNCOMPARED = "could not be compared"
 FEW = 5  # of the tests that separate best, and of students for whom a correlation says anything
 
@@ -113,7 +114,7 @@ def _correlation(item: np.ndarray, rest: np.ndarray) -> float | None:
 
 
 def _judge(told: list[Item], students: int) -> None:
-    """One word on each test that stands out."""
+    """One of VERDICTS on each test that stands out."""
     known = sorted((item for item in told if item.discrimination is not None), key=lambda item: -item.discrimination)
     for item in known[:FEW]:
         item.verdict = "separates" if item.discrimination > 0.3 else ""

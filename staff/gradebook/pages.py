@@ -20,7 +20,7 @@ from staff.grader import points
 from staff.grader.results import write_whole
 
 TEMPLATES = Path(__file__).with_name("templates")
-SHOWN = 40  # mistakes, and errors
+SHOWN = 15  # mistakes, and errors
 SLOWEST = 8
 BINS = 20
 EMPTY = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Not graded</title><h1></h1></html>'
@@ -132,13 +132,15 @@ def _facts(found: list[Standing], settings: Settings, suite: str, names: Names, 
         "titles": titles | {item.part: item.part for item in told if item.part not in titles},
         "order": order | {item.part: len(order) for item in told if item.part not in order},
         "items": told,
+        "standing_out": [item for verdict in items.VERDICTS for item in told if item.verdict == verdict],
+        "shown": SHOWN,
         "against": sum(item.verdict == "against the rest" for item in told),
         "tests_chart": charts.scatter([
             (item.difficulty, item.discrimination, f"{item.name}: {item.passed} passed", f"#test-{i}",
              "against" if item.discrimination < 0 else "hidden" if item.hidden else "public")
             for i, item in enumerate(told, 1) if item.discrimination is not None]),
-        "mistakes": items.mistakes(found)[:SHOWN],
-        "errors": items.errors(found)[:SHOWN],
+        "mistakes": items.mistakes(found),
+        "errors": items.errors(found),
         "ended": items.ended(found),
         "uncompared": items.uncompared(found),
         "total_time": _span(sum(seconds)),

@@ -14,6 +14,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
     table.tBodies[0].append(...rows);
   }));
 }
+// A dot leads to a row of the table of all tests, which is folded at first.
+const unfold = () => {
+  const row = location.hash.startsWith("#test-") && document.querySelector(location.hash);
+  if (row) { document.getElementById("all-tests").open = true; row.scrollIntoView({ block: "center" }); }
+};
+addEventListener("hashchange", unfold);
+unfold();
 document.getElementById("filter").addEventListener("input", (event) => {
   const wanted = event.target.value.toLowerCase();
   for (const row of document.getElementById("all").tBodies[0].rows)
