@@ -17,6 +17,7 @@ from rich.console import Console
 
 from staff.grade import REPOSITORY
 from staff.gradebook import (
+    alike,
     choosing,
     cluster,
     handed_in,
@@ -47,6 +48,10 @@ def main(argv: list[str] | None = None) -> int:
     except PROBLEMS as problem:
         said = str(problem)
         console.print(f"{said[:1].upper()}{said[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except OSError as problem:
+        told = f"Expected to write to {problem.filename}, got {problem.strerror}: mend that, make room for one"
+        console.print(f"{told}, and run the same command again.", markup=False, highlight=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         console.print("Stopped. The same command again goes on from here.")
@@ -102,7 +107,7 @@ def grade_class(
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
             outcome = f"{len(lost)} are marked for staff." if lost else "all are graded."
-        except (*PROBLEMS, KeyboardInterrupt) as problem:
+        except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         found = standings(places, decided, book, version)
@@ -115,9 +120,10 @@ def grade_class(
 def _written(folder, found, decided, book, version, anonymous) -> list[Path]:
     """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
     names = pages.Names(found, book.salt(), anonymous)
-    if anonymous:
-        return [pages.write(folder / "anonymous", found, decided, book, version, names, "")]
-    return [*sheets.write(folder, decided.title, found), pages.write(folder, found, decided, book, version, names, "")]
+    folder = folder / "anonymous" if anonymous else folder
+    sheet = [] if anonymous else sheets.write(folder, decided.title, found)
+    similar = alike.write(folder, found, decided, names)
+    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar)]
 
 
 def _end(book: Gradebook, outcome: str) -> None:

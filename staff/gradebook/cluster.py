@@ -56,3 +56,7 @@ def fitting() -> int:
     cores = len(os.sched_getaffinity(0))
     memory = min(psutil.virtual_memory().available, MEMORY_LIMIT)  # the latter is a container's own
     return max(1, min(cores, memory // PER_WORKER))
+
+
+if __name__ == "__main__":
+    print(fitting())

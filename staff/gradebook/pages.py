@@ -71,6 +71,10 @@ class Names:
         return [line for line in standing.problems if line not in notes]
 
 
+def style() -> Markup:
+    return Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+
+
 def write(
     folder: Path, found: list[Standing], settings: Settings, book: Gradebook, suite: str, names: Names, similarity: str
 ) -> Path:
@@ -108,7 +112,7 @@ def _facts(found: list[Standing], settings: Settings, suite: str, names: Names, 
         "seed": settings.seed,
         "anonymous": names.anonymous,
         "similarity": similarity,
-        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        "style": style(),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "name": names.name,

@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import tempfile
 import threading
 import zlib
 from dataclasses import dataclass
@@ -45,21 +44,14 @@ def work(job: Job) -> Graded:
     """Raises Failed."""
     worker = get_worker().address
     try:
-        with _one_at_a_time, tempfile.TemporaryDirectory(prefix="graded-") as folder:
-            return _graded(job, Path(folder), worker)
+        with _one_at_a_time:
+            results, page = _warm_for(job).grade(job.submission, job.seed)
     except (GradingLost, OtherSuite) as problem:
         raise Failed(worker, str(problem)) from None
     except OSError as problem:  # the worker's own disk is full, for one
         raise Failed(worker, f"the grading met {type(problem).__name__}: {problem}") from None
-
-
-def _graded(job: Job, folder: Path, worker: str) -> Graded:
-    out, page = folder / "results.json", folder / "report.html"
-    _warm_for(job).grade(job.submission, out, page, job.seed)
-    results = out.read_text(encoding="utf-8")
     table = json.loads(results)
-    text = page.read_text(encoding="utf-8") if page.exists() else ""  # none, if it was ended at its deadline
-    return Graded(table["score"], results, zlib.compress(text.encode()), table["execution_time"], worker)
+    return Graded(table["score"], results, zlib.compress(page.encode()), table["execution_time"], worker)
 
 
 class OtherSuite(Exception):

@@ -62,17 +62,18 @@ class Warm:
     def grade(
         self,
         submission: Path | intake.Submission,
-        out: Path,
-        report: Path | None = None,
         seed: int | None = None,
         deadline: float | None = None,
         part: str = "",
-    ) -> None:
-        """Writes `out` and `report`. Raises GradingLost; after that this object is closed."""
+    ) -> tuple[str, str]:
+        """results.json and report.html, the latter "" for a grading that was ended at its deadline.
+
+        Raises GradingLost; what stands in this process's way is closed by then.
+        """
         deadline = deadline or points.read()["limits"]["deadline"]
         try:
-            self.link.send((submission, out, report, seed, deadline, part))
-            problem = self._receive(deadline + 2 * MARGIN)
+            self.link.send((submission, seed, deadline, part))
+            problem, results, page = self._receive(deadline + 2 * MARGIN)
         except GradingLost:
             self.close()
             raise
@@ -81,6 +82,7 @@ class Warm:
             raise GradingLost("the warm process was gone") from None
         if problem:
             raise GradingLost(problem)
+        return results, page
 
     def alive(self) -> bool:
         return not self.link.closed and self.process.poll() is None
@@ -111,6 +113,7 @@ def main() -> None:
     tempfile.tempdir = tempfile.mkdtemp(prefix="warm-")
     try:
         os.chmod(tempfile.tempdir, 0o711)
+        _place("").mkdir(mode=0o700)
         version = suites.version(suites.files(suite))
         nursery = Nursery(suite)
         _load_tests(suite)
@@ -119,6 +122,7 @@ def main() -> None:
         while True:
             request = link.recv()
             problem = _graded(request, suite, link, nursery)
+            answer = problem, _text("results.json"), _text("report.html")
             _tidy()
             try:
                 nursery.rest()
@@ -126,7 +130,7 @@ def main() -> None:
                 nursery.close()
                 nursery = Nursery(suite)
                 nursery.ready()
-            link.send(problem)
+            link.send(answer)
     except (EOFError, BrokenPipeError):
         pass  # the worker is gone
     finally:
@@ -150,12 +154,11 @@ def _no_client() -> Client:
 
 def _graded(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> str:
     """What went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
-    deadline = request[4]
-    remembered = Path(tempfile.gettempdir(), "remembered")
+    deadline = request[2]
     pid = os.fork()
     if pid == 0:
         link.close()
-        _grade(request, suite, nursery, remembered)
+        _grade(request, suite, nursery)
     ended = os.pidfd_open(pid)
     try:
         ready, _, _ = select.select([ended, link], [], [], deadline + MARGIN)
@@ -175,21 +178,21 @@ def _graded(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> 
             if code < 0
             else "the grading ended by an error, which its log shows"
         )
-    if remembered.exists():
-        _remember(remembered)
+    _remember()
     return ""
 
 
-def _grade(request: tuple, suite: Path, nursery: Nursery, remembered: Path) -> None:
+def _grade(request: tuple, suite: Path, nursery: Nursery) -> None:
     """In the fork; never returns."""
     try:
         kernel.end_with_parent()
-        submission, out, report, seed, deadline, part = request
+        submission, seed, deadline, part = request
+        out, report = _place("results.json"), _place("report.html")
         before = set(remembering.KNOWN)
         grade.grade(submission, out, report, seed, deadline, part, suite, nursery.launch)
         new = {key: value for key, value in remembering.KNOWN.items() if key not in before}
         if new:
-            remembered.write_bytes(pickle.dumps(new))
+            _place("remembered").write_bytes(pickle.dumps(new))
         os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -197,21 +200,29 @@ def _grade(request: tuple, suite: Path, nursery: Nursery, remembered: Path) -> N
         os._exit(1)
 
 
-def _remember(path: Path) -> None:
-    """Expected values that a grading worked out: with the same seed, the next is asked the same."""
+def _remember() -> None:
+    """Expected values that the grading worked out: with the same seed, the next is asked the same."""
     global room
-    room -= path.stat().st_size
-    if room > 0:
+    path = _place("remembered")
+    room -= path.stat().st_size if path.exists() else 0
+    if path.exists() and room > 0:
         remembering.KNOWN.update(pickle.loads(path.read_bytes()))
 
 
+def _place(name: str) -> Path:
+    """Where a grading leaves what the warm process takes from it; student code sees nothing of this folder."""
+    return Path(tempfile.gettempdir(), "out", name)
+
+
+def _text(name: str) -> str:
+    return _place(name).read_text(encoding="utf-8") if _place(name).exists() else ""
+
+
 def _tidy() -> None:
-    """What a grading that was ended has left."""
+    """Delete what the grading has left."""
     for entry in os.scandir(tempfile.gettempdir()):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
+        shutil.rmtree(entry.path, ignore_errors=True)
+    _place("").mkdir(mode=0o700)
 
 
 if __name__ == "__main__":
