@@ -10,6 +10,7 @@ from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
 PER_WORKER = 2500 << 20  # bytes: the warm process, one grading, and what a student's call may take
+PATIENCE = 30  # seconds for a scheduler to answer
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,  # the second try is ours: elsewhere, and noted in the gradebook
     "distributed.scheduler.worker-ttl": "120 seconds",  # then a worker that says nothing counts as dead
@@ -30,7 +31,7 @@ def connected(scheduler: str = "", workers: int = 0) -> Iterator[Client]:
     """
     if scheduler:
         try:
-            client = Client(scheduler, timeout=30)
+            client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as problem:
             raise ClusterError(
                 f"expected a Dask scheduler at {scheduler}, got {type(problem).__name__}: start one with "

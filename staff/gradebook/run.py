@@ -1,6 +1,7 @@
 """The loop of a run: a task for each result that is missing, a second try elsewhere, each result committed at once."""
 
 import json
+import uuid
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -37,7 +38,7 @@ def grade_all(
     while waiting or running:
         while waiting and len(running) < _room(client):
             wanted = waiting.popleft()
-            running[_submit(client, book, wanted, function)] = wanted
+            running[_submit(client, wanted, function)] = wanted
         for future in _done(client, running):
             wanted = running.pop(future)
             problem = _settle(book, wanted, future, progress)
@@ -63,10 +64,10 @@ def _room(client: Client) -> int:
         raise _scheduler_lost() from None
 
 
-def _submit(client: Client, book: Gradebook, wanted: _Wanted, function: Callable[[Job], Graded]) -> Future:
+def _submit(client: Client, wanted: _Wanted, function: Callable[[Job], Graded]) -> Future:
     others = [worker for worker in client.nthreads() if worker not in wanted.failed_on]
     where = {"workers": others, "allow_other_workers": True} if wanted.failed_on and others else {}
-    name = f"grade-{wanted.key.digest}-{book.run}-{len(wanted.failed_on) + 1}"
+    name = f"grade-{wanted.key.digest}-{uuid.uuid4()}"  # another class on this cluster may ask for the same digest
     return client.submit(function, wanted.job, key=name, pure=False, **where)
 
 
