@@ -129,6 +129,9 @@ venv:
 gradebook-venv: venv
 	@sh environment/make_venv.sh staff/gradebook/requirements.txt
 
+# Tests of what students do not have need these, too.
+test: gradebook-venv
+
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt
 # END STAFF
