@@ -1,4 +1,4 @@
-"""Collects your work into assignment_3_submission.zip, the file to hand in.
+"""Collects your work into assignment_3_submission.zip, the file to hand in (one long file, since it runs alone).
 
     python collect_submission.py            look, then write the zip
     python collect_submission.py --check    only look

@@ -1,4 +1,4 @@
-"""collect_submission.py: what goes into the zip, what is said about the rest, nothing half done is left."""
+"""collect_submission.py: what goes into the zip, what is said of the rest (long for its table of everything said)."""
 
 import ast
 import hashlib

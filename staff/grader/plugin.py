@@ -3,6 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,7 @@ class GradingPlugin:
     def _watched(self, assert_close: Callable) -> Callable:
         """Keeps what public tests compare, for the report's pictures."""
 
+        @wraps(assert_close)
         def watched(name, got, expected, *arguments, **keywords):
             if HIDDEN not in self._running:
                 self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
