@@ -60,9 +60,7 @@ class GradingPlugin:
             bounds = {"seconds": min(seconds, left), "memory": limits["megabytes"] << 20, "count": count}
             answer = self.client.call(name, bounds, **arguments)
         except CallFailed as failed:
-            if failed.hung:
-                self._hung.add(name)
-            raise StudentError("Ended", f"your code {failed}", "") from None
+            raise StudentError("Ended", f"your code {failed}{self._why_hung(name, failed, left)}", "") from None
         except ServerLost as lost:
             self.close()
             self.problems.append(f"{name}: {lost}")
@@ -71,6 +69,22 @@ class GradingPlugin:
         if report["printed"]:
             self.printed.append(f"{name}: {report['text'].strip()[:200]}")
         return answer
+
+    def _why_hung(self, name: str, failed: CallFailed, left: float) -> str:
+        """What is said of a call whose time was up; later calls of the same are given less."""
+        if not failed.hung:
+            return ""
+        seconds = self.table["limits"]["seconds"]
+        if name in self._hung:
+            return f": an earlier call hung, and since then each gets {seconds / PATIENCE:g} seconds"
+        if left < seconds:
+            return ": the grading's time was used up"
+        self._hung.add(name)
+        place = f" It was at {failed.line}." if failed.line else ""
+        return (
+            f": an endless loop?{place} Later calls of this function get {seconds / PATIENCE:g} seconds each, so that "
+            "time is left for the others"
+        )
 
     def close(self) -> None:
         if self.client is not None:
@@ -142,7 +156,7 @@ class GradingPlugin:
 
         left = self.until - time.monotonic()
         if left < 1:
-            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
+            raise StudentError(rules.DEADLINE, "the grading's time was used up before this could be run", "")
         return left
 
     @pytest.hookimpl(wrapper=True, trylast=True)
