@@ -1,0 +1,102 @@
+"""How labs draw: plain axes, curves that carry their own names, and one colour for one method in all of them."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from figures import figure
+from figures.figure import DPI, FAINT, HEADING, INK, NOTE, TITLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    # what is explained
+    "score": "#0072b2",
+    "probability": "#d55e00",
+    "loss": "#009e73",
+    # methods
+    "gradient": "#0072b2",
+    "saliency": "#0072b2",
+    "SmoothGrad": "#56b4e9",
+    "gradient × input": "#009e73",
+    "integrated gradients": "#00643c",
+    "guided backprop": "#d55e00",
+    "deconvnet": "#e69f00",
+    "Grad-CAM": "#b8287f",
+    "Guided Grad-CAM": "#6a3d9a",
+    "Grad-CAM++": "#e07bb5",
+    "Score-CAM": "#8c6d31",
+    "Ablation-CAM": "#b5651d",
+    "Shap-CAM": "#111111",
+    # what a method must beat
+    "centred Gaussian": "#777777",
+    "random": "#b0b0b0",
+}
+OTHERS = ("#0072b2", "#d55e00", "#009e73", "#b8287f", "#8c6d31", "#6a3d9a", "#56b4e9")  # where no method is meant
+
+
+def sheet(width: float, height: float) -> "Figure":
+    """An empty figure of this size in pixels, on which axes are laid out by themselves."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white", layout="constrained")
+
+
+def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
+    """Axes with a title and names, without a frame where nothing is read off."""
+    axes.set_title(title, size=TITLE, color=INK, loc="left")
+    axes.set_xlabel(x, size=NOTE, color=FAINT)
+    axes.set_ylabel(y, size=NOTE, color=FAINT)
+    axes.tick_params(labelsize=NOTE, colors=FAINT)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#c9c9c9")
+    return axes
+
+
+def curves(
+    axes: "Axes", x: Sequence[float], lines: Mapping[str, Sequence[float]], colours: Mapping[str, str] = COLOURS
+) -> None:
+    """A curve for each name, and the name at its right end, in its colour: no legend to look up."""
+    for name, line in lines.items():
+        axes.plot(list(x)[: len(line)], line, color=colours[name], linewidth=2, marker="o", markersize=4)
+    name_ends(axes, {name: (list(x)[len(line) - 1], line[-1]) for name, line in lines.items()}, colours)
+
+
+def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str]) -> None:
+    """Each name to the right of its point (x, y), moved up or down where two would cover each other."""
+    axes.figure.canvas.draw()  # fixes the scales
+    pixels = {name: axes.transData.transform(end) for name, end in ends.items()}
+    apart = 1.25 * NOTE * DPI / 72
+    below = -np.inf
+    for name in sorted(pixels, key=lambda name: pixels[name][1]):
+        y = pixels[name][1]
+        below = max(y, below + apart)
+        offset = (8 * 72 / DPI, (below - y) * 72 / DPI)
+        axes.annotate(
+            name, ends[name], offset, textcoords="offset points", va="center", size=NOTE, color=colours[name],
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def show(axes: "Axes", picture: np.ndarray, title: str = "", **style) -> None:
+    """A picture on axes, without ticks."""
+    axes.imshow(picture, interpolation="nearest", **style)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_title(title, size=NOTE, color=INK)
+
+
+def save(fig: "Figure", path: str | PathLike[str], heading: str, note: str) -> Path:
+    """Write the figure, its heading above and the network's name in the lower left corner."""
+    fig.suptitle(heading, size=HEADING, weight="bold", color=INK, x=0.01, ha="left")
+    fig.supxlabel(note, size=NOTE, color=FAINT, x=0.01, ha="left")
+    return figure.save(fig, path)
