@@ -25,6 +25,7 @@ from torch import Tensor, nn
 import pretrained
 from figures import gallery, script
 from figures.figure import Picture
+from image_utils import deprocess
 
 Numbers = dict[str, Any]
 
@@ -143,8 +144,31 @@ QUANTITIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def to_picture(x: Tensor) -> np.ndarray:
+    """An image (3, H, W) or (1, 3, H, W), ImageNet-normalised, as uint8 (H, W, 3); what no pixel can be is clipped."""
+    return np.asarray(deprocess(x.reshape(1, *x.shape[-3:]), should_rescale=False))
+
+
 def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
     """The gradient of `function`'s values, summed, with respect to X; like X, of either sign."""
     X = X.detach().requires_grad_()
     with torch.enable_grad():
         return torch.autograd.grad(function(X).sum(), X)[0]
+
+
+# What labs measure of maps (N, H, W) that lie on masks (N, H, W) of the object.
+
+
+def points(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Of each map, whether its peak lies on the object, (N,) of bool: the pointing game (Zhang et al. 2016)."""
+    return np.take_along_axis(masks.reshape(len(masks), -1), _rows(maps).argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Of each map >= 0, the share of its sum that lies on the object, (N,); 0 where the map is."""
+    flat = _rows(maps)
+    return (flat * _rows(masks)).sum(axis=1) / np.maximum(flat.sum(axis=1), 1e-30)
+
+
+def _rows(maps: np.ndarray) -> np.ndarray:
+    return maps.reshape(len(maps), -1)
