@@ -151,9 +151,15 @@ def to_picture(x: Tensor) -> np.ndarray:
 
 def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
     """The gradient of `function`'s values, summed, with respect to X; like X, of either sign."""
+    return values_and_gradient(function, X)[1]
+
+
+def values_and_gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> tuple[Tensor, Tensor]:
+    """`function`'s values at X, and the gradient of their sum."""
     X = X.detach().requires_grad_()
     with torch.enable_grad():
-        return torch.autograd.grad(function(X).sum(), X)[0]
+        values = function(X)
+        return values.detach(), torch.autograd.grad(values.sum(), X)[0]
 
 
 # What labs measure of maps (N, H, W) that lie on masks (N, H, W) of the object.

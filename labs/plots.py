@@ -38,6 +38,7 @@ COLOURS = {
     "random": "#b0b0b0",
 }
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#b8287f", "#8c6d31", "#6a3d9a", "#56b4e9")  # where no method is meant
+END = "end"  # marks the name of a curve at its end
 
 
 def sheet(width: float, height: float) -> "Figure":
@@ -61,27 +62,24 @@ def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
 
 
 def curves(
-    axes: "Axes", x: Sequence[float], lines: Mapping[str, Sequence[float]], colours: Mapping[str, str] = COLOURS
+    axes: "Axes",
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    colours: Mapping[str, str] = COLOURS,
+    marker: str = "o",
 ) -> None:
     """A curve for each name, and the name at its right end, in its colour: no legend to look up."""
     for name, line in lines.items():
-        axes.plot(list(x)[: len(line)], line, color=colours[name], linewidth=2, marker="o", markersize=4)
+        axes.plot(list(x)[: len(line)], line, color=colours[name], linewidth=2, marker=marker, markersize=4)
     name_ends(axes, {name: (list(x)[len(line) - 1], line[-1]) for name, line in lines.items()}, colours)
 
 
 def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str]) -> None:
-    """Each name to the right of its point (x, y), moved up or down where two would cover each other."""
-    axes.figure.canvas.draw()  # fixes the scales
-    pixels = {name: axes.transData.transform(end) for name, end in ends.items()}
-    apart = 1.25 * NOTE * DPI / 72
-    below = -np.inf
-    for name in sorted(pixels, key=lambda name: pixels[name][1]):
-        y = pixels[name][1]
-        below = max(y, below + apart)
-        offset = (8 * 72 / DPI, (below - y) * 72 / DPI)
+    """Each name to the right of its point (x, y); `save` moves them apart where they would cover each other."""
+    for name, end in ends.items():
         axes.annotate(
-            name, ends[name], offset, textcoords="offset points", va="center", size=NOTE, color=colours[name],
-            annotation_clip=False,
+            name, end, (6, 0), textcoords="offset points", va="center", size=NOTE, color=colours[name],
+            annotation_clip=False, gid=END,
         )  # fmt: skip
 
 
@@ -99,4 +97,21 @@ def save(fig: "Figure", path: str | PathLike[str], heading: str, note: str) -> P
     """Write the figure, its heading above and the network's name in the lower left corner."""
     fig.suptitle(heading, size=HEADING, weight="bold", color=INK, x=0.01, ha="left")
     fig.supxlabel(note, size=NOTE, color=FAINT, x=0.01, ha="left")
+    _spread_ends(fig)
     return figure.save(fig, path)
+
+
+def _spread_ends(fig: "Figure") -> None:
+    """Move the names at the ends of curves up until each has a line of its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Annotation
+
+    FigureCanvasAgg(fig).draw()  # settles the layout, and so the scales
+    apart = 1.2 * NOTE * DPI / 72
+    for axes in fig.axes:
+        names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == END]
+        heights = {name: axes.transData.transform(name.xy)[1] for name in names}
+        free = -np.inf
+        for name in sorted(names, key=heights.__getitem__):
+            free = max(heights[name], free + apart)
+            name.xyann = (6, (free - heights[name]) * 72 / DPI)
