@@ -12,7 +12,7 @@ from figures.figure import DPI, FAINT, HEADING, INK, NOTE, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 COLOURS = {
     # what is explained
@@ -21,7 +21,8 @@ COLOURS = {
     "loss": "#009e73",
     # methods
     "gradient": "#0072b2",
-    "saliency": "#0072b2",
+    "its absolute value": "#d9a200",
+    "saliency map": "#0a9d9d",
     "SmoothGrad": "#56b4e9",
     "gradient × input": "#009e73",
     "integrated gradients": "#00643c",
@@ -46,6 +47,11 @@ def sheet(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white", layout="constrained")
+
+
+def parts(fig: "Figure | SubFigure", rows: int, columns: int, **style) -> "list[SubFigure]":
+    """The figure cut into parts that are laid out each by itself, row by row."""
+    return list(fig.subfigures(rows, columns, squeeze=False, **style).ravel())
 
 
 def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":

@@ -28,7 +28,7 @@ from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
 LENGTH = 1.0  # of a step, in normalised pixels: the same for each direction
-COLOURS = dict(zip(("gradient", "its absolute value", "saliency map", "random"), (*plots.OTHERS[:3], "#8a8a8a")))
+DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
 
 
 def measure(bench: Bench) -> Numbers:
@@ -52,19 +52,19 @@ def measure(bench: Bench) -> Numbers:
 
 def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     fig = plots.sheet(1560, 640)
-    above, below = fig.subfigures(2, 1, height_ratios=[1.5, 1])
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
     left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
     plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
-    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], COLOURS, marker="")
+    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
     plots.plain(right, "Pixel values pushed the wrong way")
-    names = list(COLOURS)[::-1]
-    right.barh(names, [100 * numbers["wrong"][name] for name in names], color=[COLOURS[name] for name in names])
+    names = DIRECTIONS[::-1]
+    right.barh(names, [100 * numbers["wrong"][name] for name in names], color=[plots.COLOURS[name] for name in names])
     right.set_xlim(0, 100)
     right.set_xticks([0, 50, 100], ["0", "50 %", "100 %"])
     right.tick_params(axis="y", length=0)
-    for axes, picture, title in zip(below.subplots(1, 5), bench.pictures["ends"], ["at the start", *COLOURS]):
+    for axes, picture, title in zip(below.subplots(1, 5), bench.pictures["ends"], ["at the start", *DIRECTIONS]):
         plots.show(axes, picture)
-        axes.set_title(title, size=plots.TITLE, color=COLOURS.get(title, plots.INK))
+        axes.set_title(title, size=plots.TITLE, color=plots.COLOURS.get(title, plots.INK))
     return plots.save(fig, path, "What matters is not yet which way", bench.source.name)
 
 
@@ -77,7 +77,7 @@ def table(numbers: Numbers) -> Table:
             f"{numbers['gain'][name] / numbers['gain']['gradient']:.1%}",
             f"{numbers['said'][name]:.0%}",
         )
-        for name in COLOURS
+        for name in DIRECTIONS
     ]
     columns = ("direction", "pixel values pushed the wrong way", f"score gained in {numbers['steps']} steps",
                "of the gradient's", f"images then called {numbers['target']}")  # fmt: skip
@@ -112,7 +112,7 @@ def directions(bench: Bench) -> dict[str, Direction]:
         lambda model, X, y, g: SaliencyMap().compute_saliency_maps(X, y, model)[:, None].expand_as(X),
         lambda model, X, y, g: torch.randn(X.shape, generator=generator).to(X),
     )
-    return dict(zip(COLOURS, ways))
+    return dict(zip(DIRECTIONS, ways))
 
 
 def climb(

@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Numbers:
 def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     shown = bench.pictures["confidence"]
     fig = plots.sheet(1560, 700)
-    left, right = fig.subfigures(1, 2, width_ratios=[1.15, 1])
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.15, 1])
     above, below = left.subplots(2, 1, sharex=True)
     levels = np.array(numbers["levels"])
     odds = np.log(levels / (1 - levels))
