@@ -25,7 +25,7 @@ from torch import Tensor, nn
 import pretrained
 from figures import gallery, script
 from figures.figure import Picture
-from image_utils import deprocess
+from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
 
 Numbers = dict[str, Any]
 
@@ -56,8 +56,15 @@ class Bench:
         return self.source if self.source.masks is not None else pretrained.load("embedded", str(self.source.device))
 
     def second(self) -> pretrained.Pretrained | None:
-        """EfficientNet-Lite0, another kind of network, for ImageNet's classes; None where it cannot be had."""
-        return None  # until pretrained/ has it
+        """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
+        try:
+            return pretrained.load("imagenet", str(self.source.device), model="efficientnet_lite0")
+        except (pretrained.SourceError, TypeError):
+            return None
+
+    def judge(self) -> pretrained.Pretrained | None:
+        """A second network for the classes of this one, or None."""
+        return self.second() if self.source.kind == "imagenet" else None
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,12 @@ QUANTITIES: dict[str, Callable[[Tensor], Tensor]] = {
 def to_picture(x: Tensor) -> np.ndarray:
     """An image (3, H, W) or (1, 3, H, W), ImageNet-normalised, as uint8 (H, W, 3); what no pixel can be is clipped."""
     return np.asarray(deprocess(x.reshape(1, *x.shape[-3:]), should_rescale=False))
+
+
+def to_pixels(X: Tensor) -> Tensor:
+    """Images (N, 3, H, W), ImageNet-normalised, on the scale where 0 is black and 1 white."""
+    std, mean = (torch.from_numpy(values).to(X).view(3, 1, 1) for values in (SQUEEZENET_STD, SQUEEZENET_MEAN))
+    return X * std + mean
 
 
 def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:

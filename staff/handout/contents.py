@@ -51,6 +51,7 @@ KEPT = (
     "labs/features/__init__.py",
     "labs/gradients/__init__.py",
     "labs/gradients/one_backward.py",
+    "labs/gradients/regularizers.py",
     "labs/gradients/saliency_is_no_direction.py",
     "labs/gradients/score_or_loss.py",
     "labs/lab.py",
