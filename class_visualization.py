@@ -43,26 +43,21 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     if args.iterations:
         settings = replace(settings, num_iterations=args.iterations)
 
-    pictures = []
-    for target in dict.fromkeys(targets):
-        shown = climb(target, settings, source, args.seed)
-        name = short(source.class_names[target])
-        path = figure.iterations(
-            shown, name, Path(args.out) / f"class_visualization_{script.file_name(name)}.png", source.name
-        )
-        verdict = what_the_network_says(shown[-1][1], source)
-        print(f"{name}: the network takes it for {verdict}")
-        pictures.append(
-            Picture(
-                path,
-                f"The network's idea of: {name}",
-                f"From noise to what the score of {name} likes best; the network takes the last image for {verdict}. "
-                "Look for parts of the object: they come in several places and sizes, as nothing holds them together.",
-            )
-        )
+    pictures = [way(target, settings, source, args) for target in dict.fromkeys(targets)]
     if args.show:
         figure.show(pictures)
     return pictures
+
+
+def way(target: int, settings: Ascent, source: pretrained.Pretrained, args: argparse.Namespace) -> Picture:
+    """From noise to the network's idea of a class, in five steps."""
+    shown = climb(target, settings, source, args.seed)
+    name = short(source.class_names[target])
+    path = Path(args.out) / f"class_visualization_{script.file_name(name)}.png"
+    figure.iterations(shown, name, path, source.name)
+    verdict = what_the_network_says(shown[-1][1], source)
+    print(f"{name}: the network takes it for {verdict}")
+    return Picture.of(path, CAPTION, name=name, verdict=verdict)
 
 
 def climb(target: int, settings: Ascent, source: pretrained.Pretrained, seed: int) -> list[tuple[int, Image.Image]]:
@@ -91,6 +86,13 @@ def what_the_network_says(image: Image.Image, source: pretrained.Pretrained) -> 
         probabilities = source.model(preprocess(image).to(source.device)).softmax(dim=1)[0]
     best = int(probabilities.argmax())
     return f"{short(source.class_names[best])} ({probabilities[best]:.0%})"
+
+
+CAPTION = (  # the picture's title, and what to look at
+    "The network's idea of: {name}",
+    "From noise to what the score of {name} likes best; the network takes the last image for {verdict}. "
+    "Look for parts of the object: they come in several places and sizes, as nothing holds them together.",
+)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the images (gradcam_layers.png).
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,166 +27,105 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import pretrained
-from figures import figure, script
+from figures import figure, palette, script
 from figures.figure import Bar, Picture, Row
+from figures.images import Images, Maps, as_array, first_images, parser
 from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
+GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
+SIGN, FOR = Bar(palette.SIGNED, "against", "for"), Bar(palette.JET, "nothing", "for")
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = script.parser(__doc__)
-    parser.add_argument("--num", type=script.count, default=5, help="how many of the sample images (default: 5)")
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument(
         "--layer", default="features.12", help="the layer that Grad-CAM reads: features.0 to features.12 (the default)"
     )
-    return parser.parse_args(argv)
+    return options.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    source = source or pretrained.from_arguments(args)
-    images, X, y, names = script.first_images(source, args.num)
-    model, out = source.model, Path(args.out)
-    layer = find_layer(args.layer, X, model)
-
-    # Part 1: ours. The product of the two maps has the detail of one and the place of the other.
+    images = first_images(args, source)
+    layer = find_layer(args.layer, images.X, images.model)
     unwritten = script.Unwritten()
-    method, rows = GradCam(args.layer), [Row(list(images), "image", names)]
     with unwritten:
-        guided = method.guided_backprop(X, y, model)  # (N, H, W, 3)
-        rows.append(Row(list(figure.about_grey(guided)), "guided backprop"))
+        own, own_picture = ours(images, args.layer)
     with unwritten:
-        cam = method.grad_cam(X, y, model)  # (N, H, W)
-        rows.append(Row(list(figure.overlay(images, cam)), "Grad-CAM", bar=Bar(figure.JET, "nothing", "for")))
-    if unwritten.first is None:
-        guided_cam = cam[..., None] * guided
-        rows.append(Row(list(figure.about_grey(guided_cam)), "Guided Grad-CAM"))
-    if len(rows) > 1:
-        title = "Guided backprop, Grad-CAM, and their product"
-        own_path = figure.grid(rows, out / "gradcam.png", source.name, title)
-
-    # Part 2: Captum's. It keeps the channels first, and leaves the map as small as the layer.
+        captums, captum_picture = captum(images, layer)
     with unwritten:
-        # BEGIN SOLUTION captum
-        captum_guided = as_images(GuidedBackprop(model).attribute(X, target=y))
-        captum_guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
-        captum_cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
-        # INSTEAD
-        # TODO (Part 1.5): by Captum, `captum_guided` and `captum_guided_cam`, through as_images(...) to (N, H, W, 3),
-        #   and `captum_cam`, through as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
-        #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
-        #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
-        # END SOLUTION
-        captum_path = figure.grid(
-            [
-                Row(list(images), "image", names),
-                Row(list(figure.about_grey(captum_guided)), "guided backprop"),
-                Row(list(figure.about_grey(captum_guided_cam)), "Guided Grad-CAM"),
-            ],
-            out / "gradcam_captum.png",
-            source.name,
-            "Captum: guided backprop and Guided Grad-CAM",
-        )
-
-    # Part 3: what one layer, and one of its neurons, make of the images.
-    with unwritten:
-        # BEGIN SOLUTION captum
-        evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)  # (N, h, w), without Grad-CAM's ReLU
-        activation = LayerActivation(model, layer).attribute(X)  # (N, C, h, w)
-        # INSTEAD
-        # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
-        #> raise NotImplementedError("Part 1.5: a layer by Captum")
-        # END SOLUTION
-        conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
-        neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
-        responses = neuron_responses(X, neurons, model, layer)
-        sign = Bar(figure.SIGNED, "against", "for")
-        layers_path = figure.grid(
-            [
-                Row(list(images), "image", names),
-                Row(list(figure.signed(as_array(evidence))), "Layer Grad-CAM", bar=sign),
-                Row(list(figure.signed(as_array(conductance.sum(dim=1)))), "layer conductance", bar=sign),
-                Row(
-                    list(figure.heat(as_array(activation.abs().mean(dim=1)))),
-                    "layer activation",
-                    bar=Bar(figure.HEAT, "silent", "strong"),
-                ),
-                Row(
-                    list(figure.about_grey(responses)),
-                    "one neuron",
-                    [f"channel {channel} at ({row}, {column})" for channel, row, column in neurons],
-                ),
-            ],
-            out / "gradcam_layers.png",
-            source.name,
-            f"Captum: layer {args.layer} and one of its neurons",
-        )
+        layer_picture = inside_a_layer(images, layer, args.layer)
     unwritten.tell()
-
-    # The same methods twice. Captum's maps are brought to ours: same size, same kernel, same scale.
-    pairs = {
-        "guided backprop": (guided, captum_guided),
-        "Grad-CAM": (cam, captum_cam),
-        "Guided Grad-CAM": (of_largest(guided_cam), of_largest(captum_guided_cam)),
-    }
-    largest = {name: f"{np.abs(own - captum).max():.2g}" for name, (own, captum) in pairs.items()}
-    for name, difference in largest.items():
-        size = np.abs(pairs[name][1]).max()
-        print(f"{name}, ours and Captum's: largest difference {difference}, where the largest value is {size:.2g}")
-    columns = ["image"] + [f"{name}\n{whose}" for name in pairs for whose in ("ours", "Captum")]
-    panels = zip(
-        images,
-        figure.about_grey(guided),
-        figure.about_grey(captum_guided),
-        figure.overlay(images, cam),
-        figure.overlay(images, captum_cam),
-        figure.about_grey(guided_cam),
-        figure.about_grey(captum_guided_cam),
-    )
-    comparison_path = figure.grid(
-        [Row(row, name, columns if i == 0 else ()) for i, (row, name) in enumerate(zip(panels, names))],
-        out / "gradcam_comparison.png",
-        source.name,
-        "The same methods, ours and Captum's",
-        "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + ".",
-        columns=len(columns),
-    )
-
-    pictures = [
-        Picture(
-            own_path,
-            "Guided backprop, Grad-CAM and Guided Grad-CAM",
-            "Guided backprop draws fine edges (mid-grey is zero), but much the same ones for any class. Grad-CAM knows "
-            f"where the class is: red speaks for it, blue does not, as coarsely as {args.layer} is. Their product "
-            "keeps the edges of the object only.",
-        ),
-        Picture(
-            captum_path,
-            "Guided backprop and Guided Grad-CAM by Captum",
-            "The same two methods by the library, from one line of code each. Compare the rows: Guided Grad-CAM loses "
-            "the edges of everything that is not the class.",
-        ),
-        Picture(
-            comparison_path,
-            "Our maps beside Captum's",
-            f"Guided backprop differs by at most {largest['guided backprop']}, Grad-CAM by {largest['Grad-CAM']} (both "
-            f"scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by "
-            f"{largest['Guided Grad-CAM']}: Captum enlarges its map with another bicubic kernel and does not stretch "
-            "it, so small differences are no mistake there.",
-        ),
-        Picture(
-            layers_path,
-            f"Inside layer {args.layer}",
-            "Layer Grad-CAM without its ReLU also shows in blue what speaks against the class. Conductance adds up "
-            f"what flows through the layer on the way from a grey image to this one ({CONDUCTANCE_STEPS} steps). The "
-            "activation is what is there, whatever the class: see what else lights up. Last row: the neuron that "
-            "conducts most, and the pixels that excite it (guided backprop from the neuron instead of the score).",
-        ),
-    ]
+    pictures = [own_picture, captum_picture, comparison(images, own, captums), layer_picture]
     if args.show:
         figure.show(pictures)
     return pictures
+
+
+def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
+    """Guided backprop, Grad-CAM and their product below the images, and the maps.
+
+    A method that is not written yet is left out, and told when the others are drawn.
+    """
+    method, maps, unwritten = GradCam(layer), {}, script.Unwritten()
+    with unwritten:
+        maps[GUIDED] = images.each(method.guided_backprop)  # (H, W, 3) each
+    with unwritten:
+        maps[CAM] = images.each(method.grad_cam)  # (H, W) each
+    if unwritten.first is None:  # the product has the detail of one and the place of the other
+        maps[GUIDED_CAM] = [cam[..., None] * guided for cam, guided in zip(maps[CAM], maps[GUIDED])]
+    if maps:
+        rows = [Row(drawn(name, maps, images), name, bar=FOR if name == CAM else None) for name in maps]
+        path = images.draw(rows, "gradcam.png", "Guided backprop, Grad-CAM, and their product")
+    unwritten.tell()
+    return maps, Picture.of(path, CAPTIONS["ours"], layer=layer)
+
+
+def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
+    """Guided backprop and Guided Grad-CAM by Captum below the images, and the maps."""
+    maps = dict(zip((GUIDED, CAM, GUIDED_CAM), images.each(captum_maps, layer)))
+    rows = [Row(drawn(name, maps, images), name) for name in (GUIDED, GUIDED_CAM)]
+    path = images.draw(rows, "gradcam_captum.png", "Captum: guided backprop and Guided Grad-CAM")
+    return maps, Picture.of(path, CAPTIONS["captum"])
+
+
+def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
+    """What one layer, and one of its neurons, make of the images."""
+    evidence, conductance, activation, neurons, responses = images.each(of_a_layer, layer)
+    places = [f"channel {channel} at ({row}, {column})" for channel, row, column in neurons]
+    rows = [
+        Row(palette.signed(evidence), "Layer Grad-CAM", bar=SIGN),
+        Row(palette.signed(conductance), "layer conductance", bar=SIGN),
+        Row(palette.heat(activation), "layer activation", bar=Bar(palette.HEAT, "silent", "strong")),
+        Row(palette.about_grey(responses), "one neuron", places),
+    ]
+    path = images.draw(rows, "gradcam_layers.png", f"Captum: layer {name} and one of its neurons")
+    return Picture.of(path, CAPTIONS["layers"], layer=name, steps=CONDUCTANCE_STEPS)
+
+
+def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
+    """The same methods twice. Captum's maps are brought to ours: same size, same kernel, same scale."""
+    largest: dict[str, str] = {}
+    columns: Maps = {}
+    for name in own:
+        pair = [of_largest(maps[name]) if name == GUIDED_CAM else maps[name] for maps in (own, captums)]
+        largest[name], _ = script.largest_difference(name, *pair)
+        columns |= {f"{name}\nours": drawn(name, own, images), f"{name}\nCaptum": drawn(name, captums, images)}
+    text = "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + "."
+    path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
+    return Picture.of(path, CAPTIONS["comparison"], largest=largest)
+
+
+def drawn(name: str, maps: Maps, images: Images) -> list[np.ndarray]:
+    """A method's maps as pictures."""
+    return palette.overlay(images.pixels, maps[CAM]) if name == CAM else palette.about_grey(maps[name])
+
+
+def of_largest(attributions: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Each image's attributions as a part of its largest one."""
+    return [a / max(float(np.abs(a).max()), 1e-12) for a in attributions]
 
 
 def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
@@ -202,10 +140,6 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
     raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {', '.join(names)}")
 
 
-def as_array(maps: Tensor) -> np.ndarray:
-    return maps.detach().cpu().numpy()
-
-
 def as_images(attributions: Tensor) -> np.ndarray:
     """(N, 3, H, W) as numpy (N, H, W, 3)."""
     return as_array(attributions.permute(0, 2, 3, 1))
@@ -218,9 +152,45 @@ def as_cam(maps: Tensor, X: Tensor) -> np.ndarray:
     return as_array((cam - low) / (high - low).clamp(min=1e-12))
 
 
-def of_largest(attributions: np.ndarray) -> np.ndarray:
-    """Each image's attributions (N, H, W, 3) as a part of its largest one."""
-    return attributions / np.abs(attributions).max(axis=(1, 2, 3), keepdims=True).clip(min=1e-12)
+def captum_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Captum's guided backprop (N, H, W, 3), Grad-CAM (N, H, W) and Guided Grad-CAM (N, H, W, 3).
+
+    It keeps the channels first, and leaves the map as small as the layer.
+    """
+    # BEGIN SOLUTION captum
+    guided = as_images(GuidedBackprop(model).attribute(X, target=y))
+    guided_cam = as_images(GuidedGradCam(model, layer).attribute(X, target=y, interpolate_mode="bicubic"))
+    cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)
+    # INSTEAD
+    # TODO (Part 1.5): by Captum, `guided` and `guided_cam`, through as_images(...) to (N, H, W, 3), and `cam`, through
+    #   as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
+    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
+    #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
+    # END SOLUTION
+    return guided, cam, guided_cam
+
+
+def layer_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Captum's Grad-CAM of the layer without its ReLU (N, h, w), and the layer's activation (N, C, h, w)."""
+    # BEGIN SOLUTION captum
+    evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)
+    activation = LayerActivation(model, layer).attribute(X)
+    # INSTEAD
+    # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
+    #> raise NotImplementedError("Part 1.5: a layer by Captum")
+    # END SOLUTION
+    return evidence, activation
+
+
+def of_a_layer(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tuple[Tensor | np.ndarray, ...]:
+    """Of each image: evidence, conductance and activation (N, h, w), summed or averaged over channels; the neuron that
+    conducts most, as channel, row and column (N, 3); and the pixels that excite it (N, H, W, 3).
+    """
+    evidence, activation = layer_maps(X, y, model, layer)
+    conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
+    neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
+    responses = neuron_responses(X, neurons, model, layer)
+    return evidence, conductance.sum(dim=1), activation.abs().mean(dim=1), np.array(neurons), responses
 
 
 def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> Tensor:
@@ -250,6 +220,35 @@ def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, laye
     # TODO (Part 1.5): return Captum's NeuronGuidedBackprop of each image's neuron, which is another one for each image.
     #> raise NotImplementedError("Part 1.5: a neuron by Captum")
     # END SOLUTION
+
+
+CAPTIONS = {  # of each picture: its title, and what to look at
+    "ours": (
+        "Guided backprop, Grad-CAM and Guided Grad-CAM",
+        "Guided backprop draws fine edges (mid-grey is zero), but much the same ones for any class. Grad-CAM knows "
+        "where the class is: red speaks for it, blue does not, as coarsely as {layer} is. Their product "
+        "keeps the edges of the object only.",
+    ),
+    "captum": (
+        "Guided backprop and Guided Grad-CAM by Captum",
+        "The same two methods by the library, from one line of code each. Compare the rows: Guided Grad-CAM loses "
+        "the edges of everything that is not the class.",
+    ),
+    "comparison": (
+        "Our maps beside Captum's",
+        "Guided backprop differs by at most {largest[guided backprop]}, Grad-CAM by {largest[Grad-CAM]} (both "
+        "scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by "
+        "{largest[Guided Grad-CAM]}: Captum enlarges its map with another bicubic kernel and does not stretch "
+        "it, so small differences are no mistake there.",
+    ),
+    "layers": (
+        "Inside layer {layer}",
+        "Layer Grad-CAM without its ReLU also shows in blue what speaks against the class. Conductance adds up "
+        "what flows through the layer on the way from a grey image to this one ({steps} steps). The "
+        "activation is what is there, whatever the class: see what else lights up. Last row: the neuron that "
+        "conducts most, and the pixels that excite it (guided backprop from the neuron instead of the score).",
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ pixel changes the score, so mostly on the object. Then the same by Captum, with 
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,94 +17,78 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import pretrained
-from figures import figure, script
+from figures import figure, palette, script
 from figures.figure import Bar, Picture, Row
+from figures.images import Images, Maps, first_images, parser
 from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
 
+SALIENCY, INTEGRATED = "saliency", "integrated gradients"
+HEAT, SIGN = Bar(palette.HEAT, "no effect", "strong"), Bar(palette.SIGNED, "against", "for")
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = script.parser(__doc__)
-    parser.add_argument("--num", type=script.count, default=5, help="how many of the sample images (default: 5)")
-    return parser.parse_args(argv)
+    return parser(__doc__).parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    source = source or pretrained.from_arguments(args)
-    images, X, y, names = script.first_images(source, args.num)
-    model, out = source.model, Path(args.out)
-
-    # Part 1: ours.
+    images = first_images(args, source)
     unwritten = script.Unwritten()
     with unwritten:
-        show, path = SaliencyMap().show_saliency_maps, out / "saliency_map.png"
-        own_path = show(images, y.cpu().numpy(), list(source.class_names), model, path, source.name)
-        own = SaliencyMap().compute_saliency_maps(X, y, model).cpu().numpy()  # (N, H, W)
-
-    # Part 2: Captum's. Its saliency keeps the channels apart; their maximum is ours.
+        own, own_picture = ours(images)
     with unwritten:
-        # BEGIN SOLUTION captum
-        captum = Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()  # (N, H, W)
-        # INSTEAD
-        # TODO (Part 1.5): `captum`, the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
-        #> raise NotImplementedError("Part 1.5: saliency by Captum")
-        # END SOLUTION
-        integrated = integrated_gradients(X, y, model)
-        captum_path = figure.grid(
-            [
-                Row(list(images), "image", names),
-                Row(list(figure.signed(integrated)), "integrated gradients", bar=Bar(figure.SIGNED, "against", "for")),
-                Row(list(figure.heat(captum)), "saliency", bar=Bar(figure.HEAT, "no effect", "strong")),
-            ],
-            out / "saliency_map_captum.png",
-            source.name,
-            "Captum: integrated gradients and saliency",
-        )
+        captums, captum_picture = captum(images)
     unwritten.tell()
-
-    # The same method twice: the difference is drawn on the maps' own scale.
-    difference = np.abs(own - captum)
-    largest = f"{difference.max():.2g}, where the largest value is {captum.max():.2g}"
-    print(f"saliency, ours and Captum's: largest difference {largest}")
-    columns = ["image", "ours", "Captum", "difference"]
-    panels = zip(images, figure.heat(own), figure.heat(captum), figure.heat(difference, captum.max()))
-    comparison_path = figure.grid(
-        [
-            Row(row, name, columns if i == 0 else (), Bar(figure.HEAT, "no effect", "strong"))
-            for i, (row, name) in enumerate(zip(panels, names))
-        ],
-        out / "saliency_map_comparison.png",
-        source.name,
-        "Saliency: ours and Captum's",
-        f"Largest difference {largest}.",
-    )
-
-    pictures = [
-        Picture(
-            own_path,
-            "Saliency maps",
-            "Above the image, below its map: the gradient of the class score, the largest of the three colour channels "
-            "at each pixel. Bright pixels are those whose change would move the score most; look whether they lie on "
-            "the object. Each map is scaled by itself.",
-        ),
-        Picture(
-            captum_path,
-            "Integrated gradients and saliency by Captum",
-            "Integrated gradients add up the gradient on the way from a grey image to this one, so they have a sign: "
-            f"red pixels speak for the class, blue ones against it ({IG_STEPS} steps, channels summed). Saliency has "
-            "none, and is grainier.",
-        ),
-        Picture(
-            comparison_path,
-            "Our saliency beside Captum's",
-            f"The same method, computed twice. Largest difference: {largest}. The last column must be black.",
-        ),
-    ]
+    pictures = [own_picture, captum_picture, comparison(images, own, captums)]
     if args.show:
         figure.show(pictures)
     return pictures
+
+
+def ours(images: Images) -> tuple[Maps, Picture]:
+    """Each image above its saliency map, and the maps."""
+    maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
+    path = images.out / "saliency_map.png"
+    figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
+    return maps, Picture.of(path, CAPTIONS["ours"])
+
+
+def captum(images: Images) -> tuple[Maps, Picture]:
+    """Integrated gradients and saliency by Captum below the images, and the maps."""
+    maps = {SALIENCY: images.each(captum_saliency), INTEGRATED: images.each(integrated_gradients)}
+    rows = [
+        Row(palette.signed(maps[INTEGRATED]), INTEGRATED, bar=SIGN),
+        Row(palette.heat(maps[SALIENCY]), SALIENCY, bar=HEAT),
+    ]
+    path = images.draw(rows, "saliency_map_captum.png", "Captum: integrated gradients and saliency")
+    return maps, Picture.of(path, CAPTIONS["captum"], steps=IG_STEPS)
+
+
+def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
+    """The same method twice: the difference is drawn on the maps' own scale."""
+    largest, size = script.largest_difference(SALIENCY, own[SALIENCY], captums[SALIENCY])
+    difference = [np.abs(a - b) for a, b in zip(own[SALIENCY], captums[SALIENCY])]
+    columns = {
+        "ours": palette.heat(own[SALIENCY]),
+        "Captum": palette.heat(captums[SALIENCY]),
+        "difference": palette.heat(difference, size),
+    }
+    largest = f"{largest}, where the largest value is {size:.2g}"
+    heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
+    path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, HEAT)
+    return Picture.of(path, CAPTIONS["comparison"], largest=largest)
+
+
+def captum_saliency(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
+    """Captum's saliency (N, H, W). It keeps the channels apart; their maximum is ours."""
+    # BEGIN SOLUTION captum
+    return Saliency(model).attribute(X, target=y, abs=True).amax(dim=1).cpu().numpy()
+    # INSTEAD
+    # TODO (Part 1.5): return the saliency maps by Captum's Saliency, as numpy (N, H, W): their largest channel.
+    #> raise NotImplementedError("Part 1.5: saliency by Captum")
+    # END SOLUTION
 
 
 def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
@@ -122,6 +105,26 @@ def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
     #   IG_STEPS times the images are kept in memory at once, so take one image after the other here.
     #> raise NotImplementedError("Part 1.5: integrated gradients by Captum")
     # END SOLUTION
+
+
+CAPTIONS = {  # of each picture: its title, and what to look at
+    "ours": (
+        "Saliency maps",
+        "Above the image, below its map: the gradient of the class score, the largest of the three colour channels "
+        "at each pixel. Bright pixels are those whose change would move the score most; look whether they lie on "
+        "the object. Each map is scaled by itself.",
+    ),
+    "captum": (
+        "Integrated gradients and saliency by Captum",
+        "Integrated gradients add up the gradient on the way from a grey image to this one, so they have a sign: "
+        "red pixels speak for the class, blue ones against it ({steps} steps, channels summed). Saliency has "
+        "none, and is grainier.",
+    ),
+    "comparison": (
+        "Our saliency beside Captum's",
+        "The same method, computed twice. Largest difference: {largest}. The last column must be black.",
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -37,63 +37,55 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
     source = source or pretrained.from_arguments(args)
-    pairs: tuple[Pair, ...] = STYLE_PAIRS[source.kind]
-    contents, styles = dict(source.content_images), dict(source.style_images)
-    if args.content or args.style:
-        pair = pairs[-1]  # its settings suit most paintings
-        contents["own"] = script.picture(args.content) if args.content else contents[pair.content]
-        styles["own"] = script.picture(args.style) if args.style else styles[pair.style]
-        name = script.file_name(f"{contents['own'].stem} {styles['own'].stem}")
-        pairs = (replace(pair, name=name, content="own", style="own"),)
-
+    painted = chosen(args, source)
     cnn = cast(nn.Sequential, source.model.features)
 
-    # Part 1: the losses, against stored values.
     if args.weights in ("auto", "imagenet", "embedded"):
         check_losses(source, cnn)
     else:
         print(f"The losses cannot be checked: the stored values belong to other weights than {args.weights}")
-
-    # Part 2: the pictures.
-    pictures = []
-    for pair in pairs:
-        if args.iterations:
-            pair = replace(pair, num_iterations=args.iterations)
-        settings = asdict(pair)
-        content, style = contents[settings.pop("content")], styles[settings.pop("style")]
-        sources_path, result_path = style_transfer(
-            content_image=content,
-            style_image=style,
-            content_loss=ContentLoss(),
-            style_loss=StyleLoss(),
-            tv_loss=TotalVariationLoss(),
-            cnn=cnn,
-            seed=args.seed,
-            out=args.out,
-            note=source.name,
-            **settings,
-        )
-        title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
-        title = title[0].upper() + title[1:]
-        pictures += [
-            Picture(
-                sources_path,
-                f"{title}: the sources",
-                "What is given: the content picture, whose things and places are to stay, and the style picture, whose "
-                f"colours and strokes are to be taken. Its shorter side is {pair.style_size} pixels here: the larger, "
-                "the larger the strokes.",
-            ),
-            Picture(
-                result_path,
-                f"{title}: the result",
-                f"The content picture after {pair.num_iterations} steps that make its features stay, its Gram matrices "
-                "become the style picture's, and neighbouring pixels alike. Compare the strokes and the palette with "
-                "the style picture, and the outlines with the content picture.",
-            ),
-        ]
+    pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
     if args.show:
         figure.show(pictures)
     return pictures
+
+
+def chosen(args: argparse.Namespace, source: pretrained.Pretrained) -> list[tuple[Pair, Path, Path]]:
+    """Each pair that is to be painted, and its content and its style picture; one's own pictures are a single pair."""
+    pairs: tuple[Pair, ...] = STYLE_PAIRS[source.kind]
+    if args.iterations:
+        pairs = tuple(replace(pair, num_iterations=args.iterations) for pair in pairs)
+    given = [(pair, source.content_images[pair.content], source.style_images[pair.style]) for pair in pairs]
+    if not args.content and not args.style:
+        return given
+    pair, content, style = given[-1]  # its settings suit most paintings
+    content = script.picture(args.content) if args.content else content
+    style = script.picture(args.style) if args.style else style
+    return [(replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style)]
+
+
+def paint(
+    pair: Pair, content: Path, style: Path, cnn: nn.Sequential, note: str, args: argparse.Namespace
+) -> list[Picture]:
+    """The two pictures side by side, and the one in the style of the other."""
+    settings = asdict(pair) | {"content_image": content, "style_image": style}
+    del settings["content"], settings["style"]
+    sources_path, result_path = style_transfer(
+        content_loss=ContentLoss(),
+        style_loss=StyleLoss(),
+        tv_loss=TotalVariationLoss(),
+        cnn=cnn,
+        seed=args.seed,
+        out=args.out,
+        note=note,
+        **settings,
+    )
+    title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
+    title = title[0].upper() + title[1:]
+    return [
+        Picture.of(sources_path, CAPTIONS["sources"], title=title, size=pair.style_size),
+        Picture.of(result_path, CAPTIONS["result"], title=title, steps=pair.num_iterations),
+    ]
 
 
 def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
@@ -142,6 +134,22 @@ def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray],
         raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")
     with np.load(path, allow_pickle=False) as file:
         return dict(file), content, style
+
+
+CAPTIONS = {  # of each picture: its title, and what to look at
+    "sources": (
+        "{title}: the sources",
+        "What is given: the content picture, whose things and places are to stay, and the style picture, whose "
+        "colours and strokes are to be taken. Its shorter side is {size} pixels here: the larger, "
+        "the larger the strokes.",
+    ),
+    "result": (
+        "{title}: the result",
+        "The content picture after {steps} steps that make its features stay, its Gram matrices "
+        "become the style picture's, and neighbouring pixels alike. Compare the strokes and the palette with "
+        "the style picture, and the outlines with the content picture.",
+    ),
+}
 
 
 if __name__ == "__main__":

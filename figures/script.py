@@ -1,4 +1,4 @@
-"""What the five root scripts share: their options, their images, and mistakes told in one sentence."""
+"""What the five root scripts share: their options, and mistakes told in one sentence."""
 
 import argparse
 import difflib
@@ -9,13 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
 
 import pretrained
-from figures.figure import short
-from image_utils import open_image, preprocess
+from image_utils import open_image
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
 
@@ -91,32 +87,19 @@ class Unwritten:
             raise self.first
 
 
+def largest_difference(name: str, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[str, float]:
+    """Of our maps and Captum's: their largest difference, in words, and Captum's largest value. Prints both."""
+    largest = max(float(np.abs(a - b).max()) for a, b in zip(own, others))
+    size = max(float(np.abs(b).max()) for b in others)
+    print(f"{name}, ours and Captum's: largest difference {largest:.2g}, where the largest value is {size:.2g}")
+    return f"{largest:.2g}", size
+
+
 def count(text: str) -> int:
     """An option's value that is a number from 1 up."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
     return int(text)
-
-
-def first_images(source: pretrained.Pretrained, num: int) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
-    """The first `num` sample images, uint8 (N, H, W, 3) and as the network wants them; their labels and classes."""
-    if num > len(source.images):
-        raise UserError(f"expected --num between 1 and {len(source.images)}, got {num}: there are no more images")
-    images, labels = source.images[:num], source.labels[:num]
-    names = [short(source.class_names[label]) for label in labels.tolist()]
-    return images, as_batch(images, source), torch.from_numpy(labels).to(source.device), names
-
-
-def one_image(source: pretrained.Pretrained, number: int) -> tuple[Tensor, int]:
-    """One sample image, counted from 1, as the network wants it, and its label."""
-    if number > len(source.images):
-        raise UserError(f"expected --image between 1 and {len(source.images)}, got {number}: choose one of these")
-    return as_batch(source.images[number - 1 : number], source), int(source.labels[number - 1])
-
-
-def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
-    """Images uint8 (N, H, W, 3) as the network wants them: (N, 3, H, W), ImageNet-normalised, on its device."""
-    return torch.cat([preprocess(Image.fromarray(image), image.shape[:2]) for image in images]).to(source.device)
 
 
 def picture(path: str) -> Path:

@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import pretrained
 from figures import gallery, script
-from figures.figure import Picture
-from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
+from figures.figure import Picture, short
+from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
 
 Numbers = dict[str, Any]
 
@@ -49,7 +50,9 @@ class Bench:
 
     def batch(self, most: int) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
         """At most so many sample images, uint8 and as the network wants them, their labels and class names."""
-        return script.first_images(self.source, min(most, len(self.source.images)))
+        images, labels = self.source.images[:most], self.source.labels[:most]
+        names = [short(self.source.class_names[label]) for label in labels.tolist()]
+        return images, as_batch(images, self.source), torch.from_numpy(labels).to(self.source.device), names
 
     def scenes(self) -> pretrained.Pretrained:
         """The embedded network with its rendered scenes: the only images whose objects' pixels are known exactly."""
@@ -58,8 +61,8 @@ class Bench:
     def second(self) -> pretrained.Pretrained | None:
         """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
         try:
-            return pretrained.load("imagenet", str(self.source.device), model="efficientnet_lite0")
-        except (pretrained.SourceError, TypeError):
+            return pretrained.load("imagenet", str(self.source.device), "efficientnet_lite0")
+        except pretrained.SourceError:
             return None
 
     def judge(self) -> pretrained.Pretrained | None:
@@ -149,6 +152,11 @@ QUANTITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "probability": lambda scores: scores.softmax(dim=1),
     "loss": lambda scores: -scores.log_softmax(dim=1),
 }
+
+
+def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
+    """Images uint8 (N, H, W, 3) as the network wants them: (N, 3, H, W), ImageNet-normalised, on its device."""
+    return torch.cat([preprocess(Image.fromarray(image), image.shape[:2]) for image in images]).to(source.device)
 
 
 def to_picture(x: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from figures import figure
-from figures.figure import DPI, FAINT, HEADING, INK, NOTE, TITLE
+from figures.canvas import DPI, FAINT, HEADING, INK, NOTE, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

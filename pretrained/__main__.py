@@ -1,8 +1,8 @@
-"""Fetch everything that the ImageNet figures need, ahead of time, and list what is there.
+"""Fetch everything that the ImageNet figures can use, ahead of time, and list what is there.
 
     python -m pretrained        (or: make data)
 
-Ends with status 1 if a file that has a public address could not be had.
+Ends with status 1 if a file that has a public address, or comes with a package, could not be had.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pretrained import downloads
 from pretrained.addresses import FILES, IMAGES, WEIGHTS
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
+from pretrained.packages import ORIGINAL, PACKAGED, packaged_file
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,19 +23,20 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(argv)
 
-    here, failed = {}, []
-    for name, file in FILES.items():
-        try:
-            here[name] = course_file(name)
-            print(f"{name:34} {here[name].stat().st_size / 1e6:6.2f} MB  {here[name].parent}")
-        except SourceError as problem:
-            print(f"{name:34} missing    {problem}")
-            failed += [name] if file.urls else []
+    here, failed = set(), []
+    for names, find in ((FILES, course_file), (PACKAGED, packaged_file)):
+        for name in names:
+            try:
+                path = find(name)
+                print(f"{name:34} {path.stat().st_size / 1e6:6.2f} MB  {path.parent}")
+                here.add(name)
+            except SourceError as problem:
+                print(f"{name:34} missing    {problem}")
+                failed += [name] if name in PACKAGED or FILES[name].urls else []
 
-    if IMAGES in here and WEIGHTS in here:
-        print("The ImageNet network is here: the scripts take it unless told otherwise.")
-    else:
-        print("The ImageNet network is not complete: the scripts take the embedded one instead.")
+    weights = "torchvision's" if WEIGHTS in here else "the original" if ORIGINAL in here else "no ImageNet"
+    images = "the course's images" if IMAGES in here else "the packages' photographs"
+    print(f"The scripts take {weights} weights and {images} unless told otherwise.")
     return 1 if failed else 0
 
 

@@ -9,13 +9,19 @@ from pretrained.source import Pretrained, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --weights, --device, --out, --seed and --show."""
+    """Add --weights, --model, --device, --out, --seed and --show."""
     parser.add_argument(
         "--weights",
         default="auto",
         metavar="WHICH",
-        help="imagenet, embedded, or the path of a .pth or .safetensors file "
-        "(default: imagenet if it can be had, else embedded)",
+        help="torchvision, original, imagenet (the first of these two that can be had), embedded (the small network "
+        "of this repository), or the path of a .pth or .safetensors file (default: as imagenet)",
+    )
+    parser.add_argument(
+        "--model",
+        default="squeezenet1_1",
+        metavar="NAME",
+        help="efficientnet_lite0, or any of torchvision's classification networks (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU if there is one)")
     parser.add_argument(
@@ -31,7 +37,7 @@ def from_arguments(args: argparse.Namespace) -> Pretrained:
     Raises SourceError, in one sentence.
     """
     _make_folder(args.out)
-    source = load(args.weights, args.device)
+    source = load(args.weights, args.device, args.model)
     for line in source.notes:
         print(line)
     _set_seed(args.seed)

@@ -8,7 +8,6 @@ The weights are kept where torch.hub keeps its own, which TORCH_HOME moves. Ever
 SHA-256 each time it is used, and a download gets its name only once it is whole.
 """
 
-import hashlib
 import os
 import sys
 import threading
@@ -19,47 +18,64 @@ from typing import BinaryIO
 
 import torch.hub
 
-from pretrained.addresses import FILES, WEIGHTS
+from pretrained.addresses import FILES, Pinned
+from pretrained.checksum import matches
 from pretrained.errors import SourceError
 
 PATIENCE = 5.0  # seconds for CHUNK bytes, or for the connection, after which we give up
 CHUNK = 16 * 1024
-MOST_BYTES = 64 * 2**20  # ten times the largest file: an endless answer is cut off
 MEMORY = 60.0  # seconds for which a dead host is not asked again, so that many files do not wait one by one
 
 _unreachable: dict[str, tuple[float, str]] = {}  # host -> when, why
+_in_vain: dict[str, float] = {}  # file -> when it was asked for at a dead host, and not had elsewhere
 
 
-def course_file(name: str, exactly: bool = False) -> Path:
+def course_file(name: str, exactly: bool = False, patient: bool = True) -> Path:
     """The path of a pinned file, fetched if need be.
 
     name: a key of `addresses.FILES`.
     exactly: only the course's own copy will do; the starry_night.jpg that is served publicly is a wider crop.
+    patient: as in `pinned_file`.
     Raises SourceError where the file cannot be had.
     """
     if name not in FILES:
         raise SourceError(f"expected one of {', '.join(FILES)}, got {name!r}: check the spelling")
-    file = FILES[name]
+    return pinned_file(name, FILES[name], exactly, patient)
+
+
+def pinned_file(name: str, file: Pinned, exactly: bool = False, patient: bool = True) -> Path:
+    """The path of a file of this name and content, fetched if need be.
+
+    patient: False where another will do: the web is not asked if a host was dead lately and nobody else had its file.
+    Raises SourceError where the file cannot be had.
+    """
     known = [file.sha256, file.served_sha256] if file.served_sha256 else [file.sha256]
     accepted = known[:1] if exactly else known
 
     if own := _own_copy(name, accepted):
         return own
     cached = cache_folder(name) / name
-    if _matches(cached, accepted):
+    if matches(cached, accepted):
         return cached
 
     problems = []
-    if os.path.exists(cached) and not _matches(cached, known):
+    if os.path.exists(cached) and not matches(cached, known):
         problems.append(f"a damaged file in {cached.parent}")
     urls = [f"{mirror.rstrip('/')}/{name}" for mirror in os.environ.get("COURSE_DATA_MIRRORS", "").split()]
     if accepted == known:
         urls += file.urls
-    for url in urls:
-        try:
-            return _download(url, cached, accepted)
-        except _FetchError as problem:
-            problems.append(str(problem))
+    if patient or not _asked_in_vain():
+        for url in urls:
+            try:
+                path = _download(url, cached, accepted, file.most_bytes)
+                _in_vain.pop(name, None)
+                return path
+            except _FetchError as problem:
+                problems.append(str(problem))
+                if isinstance(problem, _DeadHost):
+                    _in_vain[name] = time.monotonic()
+    else:
+        problems.append(f"no connection, as for {next(iter(_in_vain))}")
     got = "; ".join(problems) or "no public address"
     advice = "connect and run `make data`, or set" if urls else "ask your course for it, and set"
     raise SourceError(f"expected {name}, got {got}: {advice} COURSE_DATA to a folder that has the file")
@@ -67,7 +83,7 @@ def course_file(name: str, exactly: bool = False) -> Path:
 
 def cache_folder(name: str) -> Path:
     """The folder in which the download of this file is kept."""
-    if name == WEIGHTS:
+    if name.endswith(".pth"):
         return Path(torch.hub.get_dir()) / "checkpoints"
     if folder := os.environ.get("COURSE_DATA_CACHE"):
         return Path(folder).expanduser()
@@ -78,6 +94,14 @@ def cache_folder(name: str) -> Path:
 
 class _FetchError(Exception):
     """One address did not give the file; the message says what came from which host."""
+
+
+class _DeadHost(_FetchError):
+    """The host cannot be reached, or does not answer."""
+
+
+def _asked_in_vain() -> bool:
+    return any(time.monotonic() - when < MEMORY for when in _in_vain.values())
 
 
 def _own_copy(name: str, accepted: list[str]) -> Path | None:
@@ -91,7 +115,7 @@ def _own_copy(name: str, accepted: list[str]) -> Path | None:
     path = folder / name
     if not os.path.exists(path):
         return None
-    if not _matches(path, accepted):
+    if not matches(path, accepted):
         raise SourceError(
             f"expected {name} with the SHA-256 {' or '.join(accepted)}, got another or a damaged file in "
             f"COURSE_DATA ({folder}): remove it there, or put the right one in its place"
@@ -99,28 +123,18 @@ def _own_copy(name: str, accepted: list[str]) -> Path | None:
     return path
 
 
-def _matches(path: Path, accepted: list[str]) -> bool:
-    """Whether there is a readable file whose SHA-256 begins with one of those accepted."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return False
-    return digest.startswith(tuple(accepted))
-
-
-def _download(url: str, path: Path, accepted: list[str]) -> Path:
+def _download(url: str, path: Path, accepted: list[str], most_bytes: int) -> Path:
     """Fetch url and put it at path once it is whole and right; returns path."""
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as file:
-            _receive(url, file)
-        if not _matches(partial, accepted):
+            _receive(url, file, most_bytes)
+        if not matches(partial, accepted):
             raise _FetchError(f"a file with another SHA-256 from {_host(url)}")
         partial.replace(path)
     except OSError as problem:
-        setting = "TORCH_HOME" if path.name == WEIGHTS else "COURSE_DATA_CACHE"
+        setting = "TORCH_HOME" if path.suffix == ".pth" else "COURSE_DATA_CACHE"
         raise SourceError(
             f"expected to write {path.name} into the cache folder {path.parent}, "
             f"got {problem.strerror or problem}: set {setting} to a folder that you can write to"
@@ -131,7 +145,7 @@ def _download(url: str, path: Path, accepted: list[str]) -> Path:
     return path
 
 
-def _receive(url: str, file: BinaryIO) -> None:
+def _receive(url: str, file: BinaryIO, most_bytes: int) -> None:
     """Write what url serves into file, or raise _FetchError, PATIENCE seconds after the last CHUNK at most.
 
     The time-outs of pooch and requests cover neither a look-up of the host's name that hangs nor a server
@@ -143,9 +157,9 @@ def _receive(url: str, file: BinaryIO) -> None:
     host = _host(url)
     when, why = _unreachable.get(host, (-MEMORY, ""))
     if time.monotonic() - when < MEMORY:
-        raise _FetchError(why)
+        raise _DeadHost(why)
 
-    inbox = _Inbox(file)
+    inbox = _Inbox(file, most_bytes)
     outcome: list[Exception] = []
     responses: list[requests.Response] = []  # pooch leaves those open that it does not read to the end
 
@@ -192,14 +206,15 @@ def _receive(url: str, file: BinaryIO) -> None:
 class _Inbox:
     """What pooch writes to: a file that notes when something came, and takes no more when nobody waits."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, most_bytes: int) -> None:
         self.file = file
+        self.most_bytes = most_bytes
         self.received = 0
         self.touched = time.monotonic()
         self.closed = False
 
     def write(self, chunk: bytes) -> None:
-        if self.closed or self.received > MOST_BYTES:
+        if self.closed or self.received > self.most_bytes:
             raise _FetchError
         self.file.write(chunk)
         self.received += len(chunk)
@@ -209,10 +224,10 @@ class _Inbox:
         self.file.flush()
 
 
-def _dead(host: str, why: str) -> _FetchError:
+def _dead(host: str, why: str) -> _DeadHost:
     """The error for a host that does not answer, which is remembered."""
     _unreachable[host] = (time.monotonic(), why)
-    return _FetchError(why)
+    return _DeadHost(why)
 
 
 def _host(url: str) -> str:

@@ -10,12 +10,12 @@ FOOLING_TARGET = 6  # stingray
 VISUALIZATION_TARGETS = (366, 187, 76, 546)  # gorilla, Yorkshire terrier, tarantula, electric guitar
 
 
-def imagenet_val() -> tuple[np.ndarray, np.ndarray, list[str]]:
+def imagenet_val(patient: bool = True) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Images uint8 (25, 224, 224, 3), labels int64 (25,), and the names of the 1000 classes.
 
-    Raises SourceError where the file cannot be had.
+    patient: as in `course_file`. Raises SourceError where the file cannot be had.
     """
-    with np.load(course_file(IMAGES), allow_pickle=False) as file:
+    with np.load(course_file(IMAGES, patient=patient), allow_pickle=False) as file:
         return file["X"], file["y"], class_names()
 
 

@@ -2,27 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from pretrained import imagenet, scenes
-from pretrained.addresses import WEIGHTS
+from pretrained import imagenet, layers, photographs, scenes
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
-from pretrained.weights import (
-    EMBEDDED,
-    build_network,
-    count_classes,
-    find_device,
-    read_metadata,
-    read_weights,
-)
+from pretrained.networks import SQUEEZENET, Network, find_network
+from pretrained.packages import packaged_file
+from pretrained.weights import EMBEDDED, find_device, read_metadata
 
-# Each classic picture, and the one of ours that takes its place where it cannot be had.
-CLASSIC_CONTENT = {"tubingen": "town"}
+# Each classic picture, and what takes its place where it cannot be had.
+CLASSIC_CONTENT = {"tubingen": photographs.CONTENT}
 CLASSIC_STYLES = {"composition_vii": "composition", "the_scream": "waves", "starry_night": "flow"}
 
 
@@ -32,7 +27,9 @@ class Pretrained:
 
     name: str  # stands in the corner of every figure
     kind: str  # "imagenet" or "embedded": whose classes the labels are
-    model: nn.Module  # torchvision's SqueezeNet 1.1, eval mode, parameters frozen
+    architecture: str  # as --model calls it
+    weights: str  # "torchvision", "original", "embedded", "packaged" with its architecture, or "own"
+    model: nn.Module  # takes ImageNet-normalised images; eval mode, parameters frozen
     device: torch.device
     class_names: Sequence[str]
     images: np.ndarray  # uint8 (N, 224, 224, 3)
@@ -42,44 +39,54 @@ class Pretrained:
     visualization_targets: tuple[int, ...]
     content_images: dict[str, Path]
     style_images: dict[str, Path]
-    notes: tuple[str, ...]  # which network was taken, why, and how to get the other; then pictures replaced
+    notes: tuple[str, ...]  # which network was taken and why; then images and pictures replaced, each with the reason
+
+    @property
+    def cnn(self) -> nn.Sequential:
+        """The modules that follow each other up to the last map: what style transfer looks at, by index."""
+        return nn.Sequential(*self._features.values())
+
+    @property
+    def gradcam_layer(self) -> str:
+        """The name of the network's last map, which Grad-CAM reads: features.12 in SqueezeNet 1.1."""
+        return list(self._features)[-1]
+
+    @cached_property
+    def _features(self) -> dict[str, nn.Module]:
+        return layers.features(self.model)
 
 
-def load(weights: str = "auto", device: str = "auto") -> Pretrained:
-    """The network that `weights` asks for, and all that belongs to it.
+def load(weights: str = "auto", device: str = "auto", model: str = SQUEEZENET) -> Pretrained:
+    """The network that `weights` and `model` ask for, and all that belongs to it.
 
-    weights: "imagenet", "embedded", or the path of a .pth, .pt or .safetensors state dict: that or an error.
-        "auto" is imagenet where its files are here or can be fetched, else embedded.
+    weights: "auto" or "imagenet" take the first ImageNet weights that can be had: for SqueezeNet 1.1 torchvision's,
+        else the original ones. "torchvision", "original", "embedded" (SqueezeNet 1.1 with this repository's weights)
+        or the path of a .pth, .pt or .safetensors state dict: that or an error.
     device: "auto" (CUDA where there is a GPU, else the CPU), "cpu", "cuda", "cuda:1", "mps".
+    model: "squeezenet1_1", "efficientnet_lite0" or the name of any of torchvision's classification networks.
     Raises SourceError, in one sentence.
     """
-    chosen = find_device(device)
-    if weights == "imagenet":
-        return _imagenet(chosen, why="as asked; --weights embedded takes this repository's")
-    if weights == "embedded":
-        return _embedded(chosen, why="as asked; --weights imagenet takes torchvision's")
-    if weights == "auto":
-        try:
-            return _imagenet(chosen, why="its files are here; --weights embedded takes this repository's")
-        except SourceError as problem:
-            return _embedded(chosen, why=f"as the ImageNet network cannot be had: {problem}")
-    return _own(weights, chosen)
+    network = find_network(weights, model, find_device(device))
+    return _embedded(network) if network.kind == "embedded" else _imagenet(network)
 
 
-def _imagenet(device: torch.device, why: str, path: Path | None = None) -> Pretrained:
-    """path: weights of one's own for the 1000 classes, instead of torchvision's."""
-    # Both or neither, and before the pictures: a dead network is noticed once.
-    images, labels, class_names = imagenet.imagenet_val()
-    name = f"SqueezeNet 1.1, {path.name if path else 'ImageNet weights'}"
-    path = path or course_file(WEIGHTS)
-    model = build_network(read_weights(path), path, device)
-    content_images, content_notes = _classic(CLASSIC_CONTENT, scenes.CONTENT_IMAGES)
-    style_images, style_notes = _classic(CLASSIC_STYLES, scenes.STYLE_IMAGES)
+def _imagenet(network: Network) -> Pretrained:
+    notes = [f"Network: {network.name} ({network.why})."]
+    try:
+        images, labels, class_names = imagenet.imagenet_val(patient=False)
+    except SourceError as problem:
+        class_names = imagenet.class_names()
+        images, labels, others = photographs.read_photographs(class_names)
+        reasons = "; ".join([str(problem), *others])
+        notes.append(f"Images: {len(images)} photographs from packages instead of the course's ({reasons}).")
+    content_images, style_images, replaced = _pictures()
     return Pretrained(
-        name=name,
+        name=network.name,
         kind="imagenet",
-        model=model,
-        device=device,
+        architecture=network.architecture,
+        weights=network.weights,
+        model=network.model,
+        device=network.device,
         class_names=class_names,
         images=images,
         labels=labels,
@@ -88,21 +95,20 @@ def _imagenet(device: torch.device, why: str, path: Path | None = None) -> Pretr
         visualization_targets=imagenet.VISUALIZATION_TARGETS,
         content_images=content_images,
         style_images=style_images,
-        notes=(f"Network: {name} ({why}).", *content_notes, *style_notes),
+        notes=(*notes, *replaced),
     )
 
 
-def _embedded(device: torch.device, why: str, path: Path = EMBEDDED) -> Pretrained:
-    """path: weights of one's own for the embedded classes, instead of the shipped ones."""
-    model = build_network(read_weights(path), path, device)
+def _embedded(network: Network) -> Pretrained:
     about = read_metadata(EMBEDDED)
     images, labels, masks = scenes.read_scenes(about["class_names"])
-    name = about["name"] if path == EMBEDDED else f"SqueezeNet 1.1, {path.name}"
     return Pretrained(
-        name=name,
+        name=network.name,
         kind="embedded",
-        model=model,
-        device=device,
+        architecture=network.architecture,
+        weights=network.weights,
+        model=network.model,
+        device=network.device,
         class_names=about["class_names"],
         images=images,
         labels=labels,
@@ -111,42 +117,33 @@ def _embedded(device: torch.device, why: str, path: Path = EMBEDDED) -> Pretrain
         visualization_targets=tuple(about["visualization_targets"]),
         content_images=dict(scenes.CONTENT_IMAGES),
         style_images=dict(scenes.STYLE_IMAGES),
-        notes=(f"Network: {name} ({why}).",),
+        notes=(f"Network: {network.name} ({network.why}).",),
     )
 
 
-def _own(weights: str, device: torch.device) -> Pretrained:
-    """Weights of one's own belong to whichever classes there are as many of."""
-    path = Path(weights).expanduser()
-    if path.suffix not in {".pth", ".pt", ".safetensors"}:
-        raise SourceError(
-            f"expected auto, imagenet, embedded or the path of a .pth or .safetensors file, got {weights!r}: "
-            "check the spelling"
-        )
-    count = count_classes(read_weights(path), path)
-    class_names = read_metadata(EMBEDDED)["class_names"]
-    why = "as asked; --weights auto takes the usual one"
-    if read_metadata(path).get("class_names", class_names) != class_names and count == len(class_names):
-        raise SourceError(
-            f"expected the classes of the embedded network in {path}, got others: train on the same classes"
-        )
-    if count == 1000:
-        return _imagenet(device, why, path)
-    if count == len(class_names):
-        return _embedded(device, why, path)
-    raise SourceError(
-        f"expected weights for 1000 (ImageNet) or {len(class_names)} (embedded) classes in {path}, "
-        f"got {count}: there are pictures for those classes only, so train on them"
-    )
-
-
-def _classic(wanted: dict[str, str], ours: dict[str, Path]) -> tuple[dict[str, Path], list[str]]:
-    """The path of each classic picture, or of ours in its place, and a line for each one replaced."""
-    paths, notes = {}, []
-    for name, replacement in wanted.items():
+def _pictures() -> tuple[dict[str, Path], dict[str, Path], list[str]]:
+    """Content and style pictures by the classic ones' names, and a line if some of them are others."""
+    contents: dict[str, Path] = {}
+    styles: dict[str, Path] = {}
+    replaced: dict[str, str] = {}  # what instead of what -> why
+    for name in (*CLASSIC_CONTENT, *CLASSIC_STYLES):
+        pictures = contents if name in CLASSIC_CONTENT else styles
         try:
-            paths[name] = course_file(f"{name}.jpg")
+            pictures[name] = course_file(f"{name}.jpg", patient=False)
         except SourceError as problem:
-            paths[name] = ours[replacement]
-            notes.append(f"Picture: our {replacement} instead of {name} ({problem}).")
-    return paths, notes
+            pictures[name] = _replacement(name)
+            replaced[f"{pictures[name].stem} instead of {name}"] = str(problem)
+    if not replaced:
+        return contents, styles, []
+    reason = next(iter(replaced.values()))
+    return contents, styles, [f"Pictures: {', '.join(replaced)} ({reason})."]
+
+
+def _replacement(name: str) -> Path:
+    """A photograph for the classic one, our town where there is none; a painting of ours for a painting."""
+    if name in CLASSIC_STYLES:
+        return scenes.STYLE_IMAGES[CLASSIC_STYLES[name]]
+    try:
+        return packaged_file(CLASSIC_CONTENT[name])
+    except SourceError:
+        return scenes.CONTENT_IMAGES["town"]

@@ -1,14 +1,17 @@
-"""From a file with weights to a SqueezeNet 1.1 that is ready to be looked into."""
+"""From a file with weights to a network that is ready to be looked into."""
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pretrained.errors import SourceError
 
+SQUEEZENET = "torchvision's squeezenet1_1"
 EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
 
 
@@ -56,29 +59,42 @@ def count_classes(state: dict[str, Tensor], path: Path) -> int:
     """How many classes these weights of a SqueezeNet tell apart."""
     last = state.get("classifier.1.weight")
     if last is None or last.ndim != 4:
-        raise _not_squeezenet(path, f"{len(state)} tensors without the convolution classifier.1.weight")
+        got = f"{len(state)} tensors without the convolution classifier.1.weight"
+        raise _other_weights(path, got, SQUEEZENET)
     return last.shape[0]
 
 
 def build_network(state: dict[str, Tensor], path: Path, device: torch.device) -> nn.Module:
-    """SqueezeNet 1.1 with these weights: float32, eval mode, frozen, on the device, channels_last on CPU."""
+    """SqueezeNet 1.1 with these weights, of however many classes: `ready`."""
     from torchvision.models import squeezenet1_1
 
+    classes = count_classes(state, path)
+    return ready(filled(lambda: squeezenet1_1(num_classes=classes), state, path, SQUEEZENET), device)
+
+
+def filled(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, architecture: str) -> nn.Module:
+    """The network that `make` makes, with these weights in float32. Raises SourceError where they do not fit."""
     with torch.device("meta"):  # no time and no random numbers spent on weights that are overwritten
-        model = squeezenet1_1(num_classes=count_classes(state, path))
+        model = make()
     expected = model.state_dict()
     if wrong := sorted(map(str, expected.keys() ^ state.keys())):
-        raise _not_squeezenet(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}")
-    state = {name: value.float() for name, value in state.items()}  # ours are stored in half precision
+        raise _other_weights(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}", architecture)
+    # Ours are stored in half precision; BatchNorm counts in whole numbers.
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     for name, value in state.items():
         got, wanted = tuple(value.shape), tuple(expected[name].shape)
         if got != wanted:
-            raise _not_squeezenet(path, f"{name} of shape {got}, not {wanted}")
+            raise _other_weights(path, f"{name} of shape {got}, not {wanted}", architecture)
         if not value.isfinite().all():
             raise SourceError(
                 f"expected finite weights in {path}, got NaN or infinity in {name}: take another one"
             )
     model.load_state_dict(state, assign=True)
+    return model
+
+
+def ready(model: Any, device: torch.device) -> nn.Module:
+    """The network in eval mode, frozen, on the device, channels_last on a CPU."""
     model.eval().requires_grad_(False).to(device)
     # Twice as fast on a CPU as the default order of the axes.
     return model.to(memory_format=torch.channels_last) if device.type == "cpu" else model
@@ -99,10 +115,8 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def _not_squeezenet(path: Path, got: str) -> SourceError:
-    return SourceError(
-        f"expected weights of torchvision's squeezenet1_1 in {path}, got {got}: train that architecture"
-    )
+def _other_weights(path: Path, got: str, architecture: str) -> SourceError:
+    return SourceError(f"expected weights of {architecture} in {path}, got {got}: train that architecture")
 
 
 def _describe(state: object) -> str:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import pretrained
-from figures import figure
+from figures import palette
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 from staff.embedded.evaluate import stylised
@@ -46,7 +46,7 @@ def gradcam(source: pretrained.Pretrained) -> Image.Image:
     X = torch.cat([preprocess(Image.fromarray(source.images[row])) for row in rows])
     maps = GradCam().grad_cam(X, torch.tensor(labels), source.model)
     images = [Image.fromarray(source.images[row]) for row in rows]
-    covered = [Image.fromarray((255 * x).astype(np.uint8)) for x in figure.overlay(source.images[rows], maps)]
+    covered = [Image.fromarray((255 * x).astype(np.uint8)) for x in palette.overlay(source.images[rows], maps)]
     return _sheet([*images, *covered])
 
 

@@ -193,7 +193,12 @@ NAMED = {
     ),
     "a further package": (
         "style_utils.py", "import cv2.dnn\n",
-        "cv2.dnn is imported, which the grader may not have: use what the handout imports, or what comes with Python.",
+        "cv2.dnn is imported, which rule 2 does not allow: use what the handout's files import, "
+        "or what comes with Python.",
+    ),
+    "a package that is installed": (
+        "visualizers/gradcam.py", "import scipy.ndimage\n",
+        "visualizers/gradcam.py, line 12: scipy.ndimage is imported, which rule 2 does not allow",
     ),
     "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
     "a module of one's own": ("gradcam.py", "from helpers import norm\n", "gradcam.py, line 2: helpers is imported"),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from figures import figure
+from figures import figure, palette
 from figures.figure import Bar, Picture, Row
-from tests.panels import panels
+from tests.panels import panels, places
 
 
 def noise(height=224, width=224, seed=0):
@@ -25,7 +25,7 @@ def test_all_panels_have_the_same_size(tmp_path):
     """Two rows of three panels give six patches of 224 x 224 pixels, whatever titles and bars stand beside them."""
     rows = [
         Row([noise()] * 3, "image", ["a", "two\nlines", "a title that is much too long for its panel"]),
-        Row([noise()] * 3, "a long name of a row", bar=Bar(figure.HEAT, "no effect", "strong")),
+        Row([noise()] * 3, "a long name of a row", bar=Bar(palette.HEAT, "no effect", "strong")),
     ]
     path = figure.grid(rows, tmp_path / "grid.png", "note", "heading", "text")
     assert panels(path) == [(224, 224)] * 6
@@ -56,6 +56,23 @@ def test_panels_keep_the_shape_of_their_pictures(tmp_path, shape):
     ((height, width),) = panels(path)
     assert height == 224
     assert abs(width - 224 * shape[1] / shape[0]) <= 1
+
+
+def test_a_panorama_and_a_strip_are_drawn_whole_and_not_stretched(tmp_path):
+    """Twice as wide as high, it fills the height; four times, it is smaller; a narrow one leaves room beside it."""
+    images = [noise(100, 200), noise(100, 400), noise(400, 100)]
+    path = figure.grid([Row(images, titles=["wide", "wider", "a narrow one"])], tmp_path / "grid.png")
+    assert sorted(panels(path, least=50)) == [(140, 560), (224, 56), (224, 448)]
+
+
+def test_images_of_several_shapes_stand_in_the_middle_of_their_columns(tmp_path):
+    """A column is as wide as its widest panel, in further blocks, too; what is narrower stands in its middle."""
+    images = [noise(224, 300), noise(224, 168), noise(224, 224)]
+    path = figure.grid([Row(images, "image", list("abc")), Row(images, "map")], tmp_path / "grid.png", columns=2)
+    found = places(path)
+    assert sorted(place[2:] for place in found) == sorted(2 * [(224, 300), (224, 168), (224, 224)])
+    wide, square = (next(place for place in found if place[3] == width) for width in (300, 224))
+    assert square[1] == wide[1] + (300 - 224) / 2
 
 
 def test_nothing_touches_the_edge(tmp_path):
@@ -118,49 +135,6 @@ def test_show_without_a_screen_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(plt, "get_backend", lambda: "agg")
     figure.show([Picture(tmp_path / "grid.png", "title", "caption")])
     assert "no window can be opened here" in capsys.readouterr().out
-
-
-# --- maps as colours ---
-
-
-def test_heat_is_dark_at_zero_and_each_map_has_its_own_scale():
-    """A map and a hundred times that map look the same: maps are not scaled by their neighbours."""
-    ramp = np.linspace(0, 1, 400).reshape(1, 20, 20)
-    colours = figure.heat(np.concatenate([ramp, 100 * ramp]))
-    assert colours.shape == (2, 20, 20, 3)
-    assert np.allclose(colours[0], colours[1])
-    assert colours[0, 0, 0].max() < 0.05 and colours[0, -1, -1].max() > 0.9
-
-
-def test_heat_on_a_given_scale():
-    """A difference drawn on the maps' own scale is as dark as it is small."""
-    half = figure.heat(np.full((1, 4, 4), 0.5), scale=1.0)[0, 0, 0]
-    assert np.allclose(half, figure.heat(np.array([[[0.5, 1.0]]]))[0, 0, 0])
-
-
-def test_signed_maps_are_white_at_zero_red_for_and_blue_against():
-    """Zero is the lightest colour, and the two signs are told apart."""
-    against, nothing, speaks_for = figure.signed(np.array([[[-1.0, 0.0, 1.0]]]))[0, 0]
-    assert nothing.min() > 0.95
-    assert against[2] > against[0] and speaks_for[0] > speaks_for[2]
-
-
-def test_attributions_are_mid_grey_at_zero():
-    """Guided backprop of either sign keeps its colours about mid-grey, within [0, 1]."""
-    attributions = np.array([[[[-2.0, 0.0, 1.0]]]])
-    assert np.allclose(figure.about_grey(attributions), [[[[0.0, 0.5, 0.75]]]], atol=0.01)
-
-
-@pytest.mark.parametrize("draw", [figure.heat, figure.signed])
-def test_an_empty_map_is_drawn_without_a_warning(draw):
-    """A dead class has a map of zeros: it is drawn in the colour of zero, not as NaN."""
-    assert np.isfinite(draw(np.zeros((1, 8, 8)))).all()
-
-
-def test_overlay_is_half_image_half_map():
-    """Where the map is 0, black turns into half of jet's dark blue; where it is 1, into half of its dark red."""
-    low, high = figure.overlay(np.zeros((1, 1, 2, 3), np.uint8), np.array([[[0.0, 1.0]]]))[0, 0]
-    assert np.allclose(low, [0, 0, 0.25], atol=0.01) and np.allclose(high, [0.25, 0, 0], atol=0.01)
 
 
 def test_the_first_of_the_names_is_enough():

@@ -69,4 +69,4 @@ class SaliencyMap:
         images = torch.cat([preprocess(Image.fromarray(x), x.shape[:2]) for x in X]).to(parameter)
         labels = torch.as_tensor(y, device=parameter.device)
         maps = self.compute_saliency_maps(images, labels, model).cpu().numpy()
-        return figure.saliency_maps(X, maps, [class_names[int(label)] for label in y], path, note)
+        return figure.saliency_maps(X, maps, [figure.short(class_names[int(label)]) for label in y], path, note)

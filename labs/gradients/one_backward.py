@@ -38,7 +38,7 @@ def measure(bench: Bench) -> Numbers:
     numbers["influence"] = influence(bench.model, X[:batch], y[:batch])
     if (second := bench.second()) is not None:
         frozen, training = second.model, TrainingBatchNorm(second.model)
-        few = script.as_batch(bench.source.images[:batch], second)
+        few = lab.as_batch(bench.source.images[:batch], second)
         labels = frozen(few).argmax(dim=1)
         numbers["second"] = second.name
         numbers["second_influence"] = influence(frozen, few, labels)

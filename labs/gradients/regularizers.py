@@ -225,7 +225,7 @@ def as_picture(x: Tensor) -> tuple[Image.Image, float]:
 def opinion(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[int]) -> tuple[list, list]:
     """What the network says of the saved pictures: the confidence in each one's class, and its rank from 1."""
     with torch.no_grad():
-        scores = torch.cat([source.model(script.as_batch(picture[None], source)) for picture in pictures])
+        scores = torch.cat([source.model(lab.as_batch(picture[None], source)) for picture in pictures])
     y = torch.tensor(targets, device=scores.device)[:, None]
     confidence = scores.softmax(dim=1).gather(1, y)[:, 0]
     return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()

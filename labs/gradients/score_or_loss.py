@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import pretrained
-from figures import figure, script
+from figures import palette, script
 from labs import lab, plots
 from labs.lab import QUANTITIES, Bench, Numbers, Result, Table, Through
 from visualizers import SaliencyMap
@@ -41,7 +41,7 @@ def measure(bench: Bench) -> Numbers:
     few = slice(4) if bench.quick else slice(None)
     numbers["scenes"] = scenes.name
     numbers["pointing"] = pointing(
-        scenes.model, script.as_batch(scenes.images[few], scenes), torch.from_numpy(scenes.labels[few]),
+        scenes.model, lab.as_batch(scenes.images[few], scenes), torch.from_numpy(scenes.labels[few]),
         np.asarray(scenes.masks)[few],
     )  # fmt: skip
     return numbers
@@ -66,7 +66,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         plots.show(grid[0, j], bench.pictures["images"][j], f"{confidence:.1%}")
         for i, name in enumerate(QUANTITIES, 1):
             maps = bench.pictures[name]
-            plots.show(grid[i, j], figure.heat(maps, np.quantile(maps, 0.995))[j])
+            plots.show(grid[i, j], palette.heat(maps, np.quantile(maps, 0.995))[j])
             grid[i, 0].set_ylabel(name, size=plots.TITLE, color=plots.COLOURS[name])
     return plots.save(fig, path, "A sure network has no gradient left, but for its score", bench.source.name)
 

@@ -62,7 +62,7 @@ def _signatures(facts: dict) -> list[str]:
 def _imports(facts: dict) -> list[str]:
     allowed = IMPORTS | sys.stdlib_module_names
     return [
-        f"{name}, line {line}: expected no imports beyond the handout's and the standard library, got {module}."
+        f"{name}, line {line}: expected only what the handout's files import and what comes with Python, got {module}."
         for name, fact in facts.items()
         for module, line in fact.get("imports", [])
         if module not in allowed

