@@ -28,79 +28,73 @@ from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
 GRAIN = 0.1  # of the noise that makes many images of a few
+SIZE = 64  # of the images that are timed: the slowest way goes back through 64 x 64 of them
+WAYS = ("one backward from the sum", "N backwards, image by image", "N backwards through the batch")
+TRAINING = "BatchNorm, training mode"
 
 
 def measure(bench: Bench) -> Numbers:
     counts = [1, 2, 4, 8] if bench.quick else [1, 2, 4, 8, 16, 32, 64]
-    batch = 4 if bench.quick else 8
-    X, y = many(bench, counts[-1], 96 if bench.quick else 224)
-    numbers: Numbers = {"images": counts} | compared(bench.model, X, y, counts)
-    numbers["influence"] = influence(bench.model, X[:batch], y[:batch])
+    X, y = many(bench, counts[-1])
+    numbers: Numbers = {"images": counts, "seconds": timed(bench.model, X, y, counts)}
+    exact = deepcopy(bench.model).double()
+    numbers["difference"] = {"32 bits": difference(bench.model, X, y), "64 bits": difference(exact, X.double(), y)}
+    _, X, y, _ = bench.batch(3 if bench.quick else 8)
+    numbers["influence"] = {"evaluation mode": influence(bench.model, X, y)}
     if (second := bench.second()) is not None:
-        frozen, training = second.model, TrainingBatchNorm(second.model)
-        few = lab.as_batch(bench.source.images[:batch], second)
-        labels = frozen(few).argmax(dim=1)
         numbers["second"] = second.name
-        numbers["second_influence"] = influence(frozen, few, labels)
-        numbers["training_influence"] = influence(training, few, labels)
-        numbers["training_difference"] = compared(training, few, labels, [len(few)])["difference"][0]
+        y = second.model(X).argmax(dim=1)
+        numbers["influence"]["BatchNorm, evaluation mode"] = influence(second.model, X, y)
+        numbers["influence"][TRAINING] = influence(TrainingBatchNorm(second.model), X, y)
     return numbers
 
 
 def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1500, 480)
-    matrices = {"influence": "evaluation mode"}
-    if "second" in numbers:
-        matrices |= {"second_influence": "BatchNorm, evaluation mode", "training_influence": "BatchNorm, training mode"}
-    left, *rest = fig.subplots(1, 1 + len(matrices), width_ratios=[1.6] + [1] * len(matrices))
-    plots.plain(left, "Seconds for N saliency maps", "N images")
-    left.set_xscale("log", base=2)
-    left.set_yscale("log")
-    left.set_xticks(numbers["images"], numbers["images"])
-    plots.curves(
-        left,
-        numbers["images"],
-        {"one backward, of the sum": numbers["one"], "N backwards, one by one": numbers["alone"]},
-        {"one backward, of the sum": plots.OTHERS[0], "N backwards, one by one": plots.OTHERS[1]},
-    )
-    for axes, (name, title) in zip(rest, matrices.items()):
-        plots.plain(axes, title, "image", "score")
-        axes.imshow(np.array(numbers[name]), cmap="Blues", vmin=0, vmax=1)
+    fig = plots.sheet(1560, 470)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.05, 0.45 * len(numbers["influence"])])
+    axes = plots.plain(left.subplots(), "Seconds for N saliency maps", "N images")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(numbers["images"], numbers["images"])
+    plots.curves(axes, numbers["images"], numbers["seconds"], dict(zip(numbers["seconds"], plots.OTHERS)))
+    for axes, (name, found) in zip(right.subplots(1, len(numbers["influence"]), squeeze=False)[0],
+                                   numbers["influence"].items()):  # fmt: skip
+        plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
+        plots.plain(axes, name, "gradient of image", "score of image")
         axes.set_xticks([])
-        axes.set_yticks([])
     return plots.save(fig, path, "One backward pass gives every image its own gradient", bench.source.name)
 
 
 def table(numbers: Numbers) -> Table:
     most = numbers["images"][-1]
-    rows = [
-        ("largest difference of a map, of its maximum", f"{max(numbers['difference']):.1e}"),
-        (f"{most} maps, one backward", f"{numbers['one'][-1]:.2f} s"),
-        (f"{most} maps, {most} backwards", f"{numbers['alone'][-1]:.2f} s"),
-        ("another image's share in a score's gradient", f"{others(numbers['influence']):.1e}"),
-    ]
-    if "second" in numbers:
+    rows = [(f"{most} maps, {name}", f"{seconds[-1]:.2f} s") for name, seconds in numbers["seconds"].items()]
+    rows += [(f"largest difference of a map, of its maximum, {bits}", f"{difference:.1g}")
+             for bits, difference in numbers["difference"].items()]  # fmt: skip
+    for name, found in numbers["influence"].items():
         rows += [
-            ("the same, BatchNorm in evaluation mode", f"{others(numbers['second_influence']):.1e}"),
-            ("the same, BatchNorm in training mode", f"{others(numbers['training_influence']):.2f}"),
-            ("difference of a map then", f"{numbers['training_difference']:.2f}"),
+            (f"another image's gradient, of a score's own, {name}", f"{others(found['shares']):.2g}"),
+            (f"error of maps from the sum, {name}", f"{found['error']:.1g}"),
         ]
     return Table(("measured", ""), rows)
 
 
 def seen(numbers: Numbers) -> list[str]:
-    most, ratio = numbers["images"][-1], numbers["one"][-1] / numbers["alone"][-1]
+    most, seconds, exact = numbers["images"][-1], numbers["seconds"], numbers["difference"]
+    one, alone, graph = (seconds[name][-1] for name in WAYS)
     said = [
-        f"One backward pass from the sum gave the same maps as one for each image, to {max(numbers['difference']):.0e} "
-        f"of their maximum; for {most} images it took {ratio:.2f} of the time.",
+        f"One backward pass from the sum gives the maps that each image has alone, to {exact['64 bits']:.1g} of their "
+        f"maximum in 64 bits ({exact['32 bits']:.1g} in 32); for {most} images it takes {one:.2f} s, image by image "
+        f"{alone:.2f} s, and {graph:.1f} s where each score goes back through the whole batch.",
         "The network with BatchNorm cannot be had here, so what training mode does was not measured.",
-        "So sum the scores, and save the time; but put the network into evaluation mode first.",
+        "So sum the scores; but put the network into evaluation mode first, or take each image by itself.",
     ]
     if "second" in numbers:
+        found = numbers["influence"][TRAINING]
         said[1] = (
             f"With BatchNorm in training mode ({numbers['second']}) another image's gradient is "
-            f"{others(numbers['training_influence']):.0%} of an image's own, and maps from the sum are off by "
-            f"{numbers['training_difference']:.0%}; in evaluation mode it is {others(numbers['second_influence']):.0%}."
+            f"{others(found['shares']):.0%} as long as an image's own, and maps from the sum are wrong by "
+            f"{found['error']:.0%}; in evaluation mode it is exactly "
+            f"{others(numbers['influence']['BatchNorm, evaluation mode']['shares']):g}."
         )
     return said
 
@@ -122,37 +116,59 @@ class TrainingBatchNorm(nn.Module):
         return self.model(X)
 
 
-def many(bench: Bench, count: int, size: int) -> tuple[Tensor, Tensor]:
-    """So many images, (count, 3, size, size): the sample images in turn, each with a little noise of its own."""
+def many(bench: Bench, count: int) -> tuple[Tensor, Tensor]:
+    """So many small images, (count, 3, SIZE, SIZE): the sample images in turn, each with noise of its own."""
     _, X, y, _ = bench.batch(count)
     rows = torch.arange(count) % len(X)
-    X = nn.functional.interpolate(X, size=(size, size), mode="area")[rows]
+    X = nn.functional.interpolate(X, size=(SIZE, SIZE), mode="area")[rows]
     return X + GRAIN * torch.randn(X.shape, generator=bench.generator()).to(X), y[rows]
 
 
-def compared(model: nn.Module, X: Tensor, y: Tensor, counts: Sequence[int]) -> Numbers:
-    """For each count of images: seconds for all at once and one by one, and the maps' largest relative difference."""
+def timed(model: nn.Module, X: Tensor, y: Tensor, counts: Sequence[int]) -> dict[str, list[float]]:
+    """The seconds that each of WAYS takes for so many images."""
+
+    def through_the_batch(X: Tensor, y: Tensor) -> None:
+        X = X.detach().requires_grad_()
+        for score in class_scores(model(X), y):
+            torch.autograd.grad(score, X, retain_graph=True)
+
     maps = SaliencyMap().compute_saliency_maps
-    found: Numbers = {"one": [], "alone": [], "difference": []}
+    ways = (
+        lambda X, y: maps(X, y, model),
+        lambda X, y: [maps(X[i : i + 1], y[i : i + 1], model) for i in range(len(X))],
+        through_the_batch,
+    )
     maps(X[:1], y[:1], model)  # the first pass of all is slow
+    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
     for count in tqdm(counts, desc="one backward", leave=False, disable=None):
-        started = time.perf_counter()
-        together = maps(X[:count], y[:count], model)
-        between = time.perf_counter()
-        alone = torch.cat([maps(X[i : i + 1], y[i : i + 1], model) for i in range(count)])
-        found["one"].append(between - started)
-        found["alone"].append(time.perf_counter() - between)
-        found["difference"].append(float(((together - alone).abs() / alone.amax(dim=(1, 2), keepdim=True)).max()))
-    return found
+        for name, way in zip(WAYS, ways):
+            start = time.perf_counter()
+            way(X[:count], y[:count])
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
-def influence(model: nn.Module, X: Tensor, y: Tensor) -> list[list[float]]:
-    """Row j: the norm of the gradient of score j with respect to each image, over that to its own."""
-    rows = []
-    for j in range(len(X)):
-        sizes = lab.gradient(lambda X: class_scores(model(X), y)[j], X).flatten(1).norm(dim=1)  # noqa: B023 -- called here
-        rows.append((sizes / sizes[j]).tolist())
-    return rows
+def difference(model: nn.Module, X: Tensor, y: Tensor) -> float:
+    """The largest difference between maps from the sum and those of each image alone, of each map's maximum."""
+    maps = SaliencyMap().compute_saliency_maps
+    together = maps(X, y, model)
+    alone = torch.cat([maps(X[i : i + 1], y[i : i + 1], model) for i in range(len(X))])
+    return float(((together - alone).abs() / alone.amax(dim=(1, 2), keepdim=True)).max())
+
+
+def influence(model: nn.Module, X: Tensor, y: Tensor) -> Numbers:
+    """Row j of "shares": how long the gradient of score j is with respect to each image, over that to its own.
+
+    "error": how far maps from the sum are from those of each score in the same batch, over the latter's norm.
+    """
+    shares, own = [], []
+    for j in tqdm(range(len(X)), desc="influence", leave=False, disable=None):
+        gradient = lab.gradient(lambda X: class_scores(model(X), y)[j], X)  # noqa: B023 -- called here
+        sizes = gradient.flatten(1).norm(dim=1)
+        shares.append((sizes / sizes[j]).tolist())
+        own.append(gradient[j].abs().max(dim=0).values)
+    maps, right = SaliencyMap().compute_saliency_maps(X, y, model), torch.stack(own)
+    return {"shares": shares, "error": float((maps - right).norm() / right.norm())}
 
 
 def others(matrix: list[list[float]]) -> float:

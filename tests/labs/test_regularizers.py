@@ -12,7 +12,7 @@ from tests import networks
 
 @pytest.fixture
 def model():
-    return networks.build("tiny", seed=2)
+    return networks.build("deep")
 
 
 def test_climbing_by_the_fooling_image_takes_every_step(model):
