@@ -166,8 +166,18 @@ def to_picture(x: Tensor) -> np.ndarray:
 
 def to_pixels(X: Tensor) -> Tensor:
     """Images (N, 3, H, W), ImageNet-normalised, on the scale where 0 is black and 1 white."""
-    std, mean = (torch.from_numpy(values).to(X).view(3, 1, 1) for values in (SQUEEZENET_STD, SQUEEZENET_MEAN))
+    mean, std = _mean_and_std(X)
     return X * std + mean
+
+
+def from_pixels(X: Tensor) -> Tensor:
+    """The inverse of `to_pixels`."""
+    mean, std = _mean_and_std(X)
+    return (X - mean) / std
+
+
+def _mean_and_std(X: Tensor) -> list[Tensor]:
+    return [torch.from_numpy(values).to(X).view(3, 1, 1) for values in (SQUEEZENET_MEAN, SQUEEZENET_STD)]
 
 
 def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:

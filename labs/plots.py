@@ -39,6 +39,7 @@ COLOURS = {
     "random": "#b0b0b0",
 }
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#b8287f", "#8c6d31", "#6a3d9a", "#56b4e9")  # where no method is meant
+FRAME = "#c9c9c9"
 END = "end"  # marks the name of a curve at its end
 
 
@@ -63,7 +64,7 @@ def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        axes.spines[side].set_color("#c9c9c9")
+        axes.spines[side].set_color(FRAME)
     return axes
 
 
@@ -90,12 +91,12 @@ def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Ma
 
 
 def show(axes: "Axes", picture: np.ndarray, title: str = "", **style) -> None:
-    """A picture on axes, without ticks."""
+    """A picture on axes, without ticks, in a thin frame that shows where a white one ends."""
     axes.imshow(picture, interpolation="nearest", **style)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set_visible(False)
+        spine.set(color=FRAME, linewidth=0.6)
     axes.set_title(title, size=NOTE, color=INK)
 
 
