@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -152,6 +153,18 @@ QUANTITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "probability": lambda scores: scores.softmax(dim=1),
     "loss": lambda scores: -scores.log_softmax(dim=1),
 }
+
+
+def randomised(model: nn.Module, layers: Sequence[str], generator: torch.Generator) -> nn.Module:
+    """A copy in which the weights and biases of these layers are drawn anew, from a normal distribution with their own
+    mean and deviation: what they have learnt is gone, the size of what they give is not.
+    """
+    copy = deepcopy(model)
+    for name in layers:
+        for parameter in copy.get_submodule(name).parameters():
+            noise = torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.data = noise * parameter.std(correction=0) + parameter.mean()
+    return copy
 
 
 def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:

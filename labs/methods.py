@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from labs import lab
-from visualizers import GradCam
+from visualizers import GradCam, SaliencyMap
 from visualizers.gradcam import CustomReLU
 from visualizers.network import class_scores, relu_replaced_by
 
@@ -62,6 +62,19 @@ def attributions(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "nothing in image")  # a map of zeros is an answer, too
         return {name: get(name) for name in names}
+
+
+def maps(names: Iterable[str], X: Tensor, y: Tensor, model: nn.Module, layer: str, **more: int) -> dict[str, Tensor]:
+    """The same as maps (N, H, W) >= 0: the student's saliency map for the gradient, else the sizes over channels."""
+    names = tuple(names)
+    found = attributions([name for name in names if name != "gradient"], X, y, model, layer, **more)
+    made = {name: attribution.abs().sum(dim=1) for name, attribution in found.items()}
+    if "gradient" in names:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # nor is a dead class
+            parts = zip(X.split(CHUNK), y.split(CHUNK))
+            made["gradient"] = torch.cat([SaliencyMap().compute_saliency_maps(*part, model) for part in parts])
+    return {name: made[name] for name in names}
 
 
 def gradient(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:

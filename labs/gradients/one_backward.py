@@ -11,6 +11,7 @@ Paper: Simonyan et al. 2014, section 3 (https://arxiv.org/abs/1312.6034); Ioffe 
 
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -23,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs.lab import Bench, Numbers, Result, Table, Through
 from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
@@ -166,9 +167,16 @@ def influence(model: nn.Module, X: Tensor, y: Tensor) -> Numbers:
         gradient = lab.gradient(lambda X: class_scores(model(X), y)[j], X)  # noqa: B023 -- called here
         sizes = gradient.flatten(1).norm(dim=1)
         shares.append((sizes / sizes[j]).tolist())
-        own.append(gradient[j].abs().max(dim=0).values)
-    maps, right = SaliencyMap().compute_saliency_maps(X, y, model), torch.stack(own)
+        alone = Through(model, lambda scores: scores * (torch.arange(len(X)) == j).to(scores)[:, None])  # noqa: B023
+        own.append(saliency(X, y, alone)[j])
+    maps, right = saliency(X, y, model), torch.stack(own)
     return {"shares": shares, "error": float((maps - right).norm() / right.norm())}
+
+
+def saliency(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # those of the other images
+        return SaliencyMap().compute_saliency_maps(X, y, model)
 
 
 def others(matrix: list[list[float]]) -> float:

@@ -52,6 +52,7 @@ KEPT = (
     "labs/__main__.py",
     "labs/attribution/__init__.py",
     "labs/attribution/integrated_gradients.py",
+    "labs/attribution/localisation.py",
     "labs/features/__init__.py",
     "labs/gradients/__init__.py",
     "labs/gradients/one_backward.py",
