@@ -34,6 +34,7 @@ COLOURS = {
     "Score-CAM": "#8c6d31",
     "Ablation-CAM": "#b5651d",
     "Shap-CAM": "#111111",
+    "Shap-CAM, positions": "#5b7fa6",
     # what a method must beat
     "centred Gaussian": "#777777",
     "random": "#b0b0b0",
