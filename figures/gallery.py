@@ -13,7 +13,7 @@ import os
 import struct
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,27 +110,36 @@ def of_ones_own(folder: Path, shown: Sequence[Picture]) -> list[Picture]:
 
 def page(made: Sequence[Chapter], source: pretrained.Pretrained) -> str:
     """The page, with its style and its pictures in it: one file that can be sent to somebody."""
-    links = "\n".join(f'<a href="#{c.script}">{c.title}</a>' for c in made)
+    return document(
+        "What does a convolutional network see?",
+        "Every picture of the assignment, made by the code in this folder.\n"
+        f"The network that is looked into: <strong>{html.escape(source.name)}</strong>.",
+        {chapter.script: chapter.title for chapter in made},
+        "".join(_section(chapter) for chapter in made),
+    )
+
+
+def document(title: str, introduction: str, links: Mapping[str, str], sections: str) -> str:
+    """A whole page. links: the id of each section and what it is called; introduction, sections: HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>What does a convolutional network see?</title>
+<title>{title}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>What does a convolutional network see?</h1>
-<p>Every picture of the assignment, made by the code in this folder.
-The network that is looked into: <strong>{html.escape(source.name)}</strong>.</p>
+<h1>{title}</h1>
+<p>{introduction}</p>
 <nav>
-{links}
+{chr(10).join(f'<a href="#{name}">{words}</a>' for name, words in links.items())}
 </nav>
 </header>
 <main>
-{"".join(_section(chapter) for chapter in made)}</main>
+{sections}</main>
 </body>
 </html>
 """
@@ -149,7 +158,7 @@ def write(text: str, path: Path) -> Path:
 
 def _section(chapter: Chapter) -> str:
     problem = f'<p class="problem">{html.escape(chapter.problem)}</p>\n' if chapter.problem else ""
-    figures = "".join(_figure(picture) for picture in chapter.pictures)
+    figures = "".join(shown(picture) for picture in chapter.pictures)
     return f"""<section id="{chapter.script}">
 <h2>{chapter.title}</h2>
 <p class="question">{html.escape(chapter.question)} <code>python {chapter.script}.py</code></p>
@@ -157,7 +166,8 @@ def _section(chapter: Chapter) -> str:
 """
 
 
-def _figure(picture: Picture) -> str:
+def shown(picture: Picture) -> str:
+    """A picture with its title and caption, in HTML."""
     data = picture.path.read_bytes()
     width, height = struct.unpack(">II", data[16:24])  # of a PNG; known ahead, nothing jumps while the page loads
     title = html.escape(picture.title)
@@ -200,5 +210,8 @@ figure { margin: 0 0 1.75rem; padding: 1.25rem; background: var(--card); border:
   border-radius: 12px; }
 figcaption { max-width: 52rem; margin-bottom: 1rem; }
 figcaption p { color: var(--faint); }
+table { border-collapse: collapse; margin: 0 0 1.75rem; font-size: .95rem; }
+th, td { text-align: left; padding: .3rem 1.25rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--faint); font-weight: 600; }
 img { display: block; max-width: 100%; height: auto; border-radius: 6px; background: white; }
 """
