@@ -79,6 +79,17 @@ def test_another_class_can_be_asked_for(choose, photographs, source):
     assert re.fullmatch(r"spider\n\d+%", images.titles[1])
 
 
+def test_the_second_class_is_another_one(choose, source):
+    """The target of the fooling image; where another class is asked for, the image's own; never the first class."""
+    own = [int(label) for label in source.labels[:3]]
+    assert choose("--num", "3").others == [source.fooling_target] * 3
+    asked = choose("--num", "3", "--target", source.class_names[own[0]])
+    assert asked.y == [own[0]] * 3 and asked.others[1:] == own[1:] and asked.others[0] != own[0]
+    swapped = asked.of_others()
+    assert swapped.y == asked.others and swapped.others == asked.y
+    assert swapped.titles[1].startswith(f"{source.class_names[own[1]]}\n")
+
+
 def test_numbers_are_sample_images(choose, photographs, source):
     """A number is a sample with its own class, in the order asked for, beside photographs and without them."""
     images = choose("--image", "3", photographs[1], "--image", "1")
@@ -122,8 +133,10 @@ def test_images_of_one_shape_go_through_the_network_together(choose):
 def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photographs):
     """No image is cut or stretched to fit beside another, and maps come back in the order of the images."""
     images = choose("--image", photographs[0], "1", photographs[1])
-    means = images.each(lambda X, y, model: X.mean(dim=1).requires_grad_())
+    means, labels = images.each(lambda X, y, model: (X.mean(dim=1).requires_grad_(), y))
     assert all(np.array_equal(m, x[0].mean(dim=0).numpy()) for m, x in zip(means, images.X))
+    assert labels == images.y and len(set(labels)) == 3
+    assert images.each(lambda X, y, model: np.array(y), given=["a", "b", "c"]) == ["a", "b", "c"]
 
 
 # --- figures ---
