@@ -1,29 +1,19 @@
 """One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
 
-import hashlib
-import importlib
-import inspect
-import io
 import multiprocessing.util
-import pickle
-import pkgutil
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
-from torch import Tensor
-
-from staff import grade, references
+from staff import grade
 from staff.grader import intake, points, rules, workspace
 from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 from staff.mutants import variants
+from staff.references.remembering import remember_references
 from tests import compare
 
 SECONDS = 120  # for one variant
@@ -55,48 +45,6 @@ def start(seed: int) -> None:
     client.start()
     remember_references()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
-
-
-def remember_references() -> None:
-    """Let their functions keep their results: with one seed, hidden tests ask the same for every variant."""
-    for entry in pkgutil.iter_modules(references.__path__):
-        if entry.name not in ("__main__", "shared", "stored"):
-            _remember(importlib.import_module(f"{references.__name__}.{entry.name}"))
-
-
-def _remember(module: ModuleType) -> None:
-
-    def remembering(function):
-        known = {}
-
-        @wraps(function)
-        def remembered(*arguments, **keywords):
-            try:
-                key = _digest((arguments, sorted(keywords.items())))
-            except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
-                return function(*arguments, **keywords)
-            if key not in known:
-                known[key] = function(*arguments, **keywords)
-            return known[key]
-
-        return remembered
-
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
-            setattr(module, name, remembering(function))
-
-
-class _Pickler(pickle.Pickler):
-    """Tensors by their values: as torch pickles them, where they lie in memory goes in too."""
-
-    def reducer_override(self, value):
-        return (np.array, (value.detach().numpy(),)) if isinstance(value, Tensor) else NotImplemented
-
-
-def _digest(value: object) -> bytes:
-    text = io.BytesIO()
-    _Pickler(text).dump(value)
-    return hashlib.sha256(text.getbuffer()).digest()
 
 
 def _end(work: Path) -> None:
