@@ -1,6 +1,7 @@
 """Photographs of one's own in the scripts: any size, format and shape; the class is what the network says of them."""
 
 import re
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -99,8 +100,18 @@ def test_numbers_are_sample_images(choose, photographs, source):
 
 
 def test_without_images_the_first_samples_are_shown_with_their_classes_alone(choose, source):
-    images = choose("--num", "3")
+    """And nothing is asked of the network for it."""
+    with unittest.mock.patch.object(source.model, "forward", side_effect=AssertionError("a pass")):
+        images = choose("--num", "3")
     assert images.titles == [source.class_names[label] for label in source.labels[:3]]
+
+
+def test_a_sample_of_the_fooling_target_has_another_second_class(choose, source):
+    """The scene of a ray: its second class is the network's best other one."""
+    number = int(np.flatnonzero(source.labels == source.fooling_target)[0]) + 1
+    images = choose("--num", str(number))
+    assert images.y[-1] == source.fooling_target != images.others[-1]
+    assert images.titles[-1] == source.class_names[source.fooling_target]
 
 
 @pytest.mark.parametrize("probability, words", [(0, "0%"), (1e-5, "<1%"), (0.0051, "1%"), (0.874, "87%"), (1, "100%")])
