@@ -11,7 +11,7 @@ import html
 import importlib
 import importlib.util
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,12 +73,13 @@ def run(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Ent
 
 
 def page(entries: Sequence[Entry], source: pretrained.Pretrained) -> str:
+    images = gallery.packed([entry.result.picture.path for entry in entries if entry.result])
     return gallery.document(
         "One experiment for each question",
         "Each lab asks a question of the assignment, or of a paper behind it, and measures the answer.\n"
         f"The network, where none is named: <strong>{html.escape(source.name)}</strong>.",
         {entry.name: entry.name.rpartition(".")[2].replace("_", " ") for entry in entries},
-        "".join(map(_section, entries)),
+        "".join(_section(entry, images) for entry in entries),
     )
 
 
@@ -87,9 +88,11 @@ def with_tables(readme: str, entries: Sequence[Entry]) -> str:
     return readme.partition(MEASURED)[0] + MEASURED + "".join(map(_as_markdown, entries))
 
 
-def _section(entry: Entry) -> str:
+def _section(entry: Entry, images: Mapping[Path, str]) -> str:
     problem = f'<p class="problem">{html.escape(entry.problem)}</p>\n' if entry.problem else ""
-    found = gallery.shown(entry.result.picture) + _html_table(entry.result) if entry.result else ""
+    found = ""
+    if entry.result:
+        found = gallery.shown(entry.result.picture, images[entry.result.picture.path]) + _html_table(entry.result)
     return f"""<section id="{entry.name}">
 <h2>{html.escape(entry.question)}</h2>
 <p class="question"><code>python -m labs.{entry.name}</code></p>
