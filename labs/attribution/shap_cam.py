@@ -130,8 +130,8 @@ def seen(numbers: Numbers) -> list[str]:
         f"{numbers['error'][-1]:.1%} (one order: {numbers['error'][0]:.1%}), and they sum to the score to "
         f"{numbers['efficiency']:.0e} of it, whatever the number.",
         f"Shown only what Shap-CAM keeps, the network loses {drop[SHAP]:.0%} of its confidence on {numbers['images']} "
-        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is that of {best} ({drop[best]:.0%}), and "
-        f"all are within {spread:.0%} of each other.",
+        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is that of {best} "
+        f"({drop[best]:.0%}), and all are within {spread:.0%} of each other.",
         f"Deletion and insertion are {areas['deletion'][SHAP]:.2f} and {areas['insertion'][SHAP]:.2f} for Shap-CAM and "
         f"{areas['deletion']['Grad-CAM']:.2f} and {areas['insertion']['Grad-CAM']:.2f} for Grad-CAM; Shapley values "
         f"correlate by {numbers['linear']:.2f} with gradient times activation, so on a head of one layer theory and "

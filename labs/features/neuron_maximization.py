@@ -145,9 +145,9 @@ def seen(numbers: Numbers) -> list[str]:
         f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
         f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
         f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
-        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much as "
-        f"by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such a "
-        "picture shows what a unit would like, not what it meets.",
+        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
+        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
+        "a picture shows what a unit would like, not what it meets.",
     ]
 
 
