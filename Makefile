@@ -41,8 +41,9 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade autograder mutants hostile noise references bench bench-check \
-	staff-paint staff-render staff-train staff-evaluate readme-pictures staff-venv
+.PHONY: lint check handout report-template grade grade-class class-scheduler class-worker class-chaos class-scale \
+	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
+	readme-pictures staff-venv gradebook-venv
 
 RUN := runs/embedded
 
@@ -64,6 +65,23 @@ report-template: venv ## build report-template-a3.pptx again
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
 	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+
+grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tcp://...]
+	@$(VENV_PYTHON) -m staff.gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" $(ARGS)
+
+class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
+	@DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=120s \
+		$(VENV_PYTHON) -m distributed.cli.dask_scheduler $(ARGS)
+
+class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tcp://host:8786
+	@$(VENV_PYTHON) -m distributed.cli.dask_worker "$(SCHEDULER)" --nthreads 1 --no-dashboard \
+		--nworkers $$($(VENV_PYTHON) -m staff.gradebook.cluster) $(ARGS)
+
+class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
+	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+
+class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
+	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
 	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
@@ -112,6 +130,12 @@ venv:
 	@sh environment/make_venv.sh
 
 # BEGIN STAFF
+gradebook-venv: venv
+	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+
+# Tests of what students do not have need these, too.
+test: gradebook-venv
+
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt
 # END STAFF

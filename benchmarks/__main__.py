@@ -15,13 +15,12 @@ import sys
 import time
 
 from benchmarks import (
-    bench_all_maps,
     bench_class_visualization,
+    bench_engine_all_maps,
+    bench_engine_path_methods,
     bench_fooling_image,
     bench_gradcam,
-    bench_guided_backprop,
-    bench_path_methods,
-    bench_saliency,
+    bench_saliency_map,
     bench_scripts,
     bench_style_transfer,
     harness,
@@ -29,11 +28,10 @@ from benchmarks import (
 )
 
 BENCHMARKS = (
-    bench_saliency,
-    bench_guided_backprop,
+    bench_saliency_map,
     bench_gradcam,
-    bench_all_maps,
-    bench_path_methods,
+    bench_engine_all_maps,
+    bench_engine_path_methods,
     bench_fooling_image,
     bench_class_visualization,
     bench_style_transfer,

@@ -1,26 +1,77 @@
-"""Grad-CAM: one forward pass, and back to the layer."""
+"""Guided backprop: one forward and one backward pass, through other ReLUs; Grad-CAM: back to the layer alone."""
 
 import torch
-from captum.attr import LayerAttribution, LayerGradCam
-from pytorch_grad_cam import GradCAM
+from captum.attr import GuidedBackprop, LayerAttribution, LayerGradCam
+from pytorch_grad_cam import GradCAM, GuidedBackpropReLUModel
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import setting
+from benchmarks.bench_saliency_map import passes
 from benchmarks.harness import Case, Contestant
 from staff.engine.explain import explain
+from visualizers.gradcam import CustomReLU
 
-TARGETS = {"Captum": 1.5, "pytorch-grad-cam": 2.5, "limit": 1.10}
+GUIDED_TARGETS = {"Captum": 1.8, "pytorch-grad-cam": 1.8, "limit": 1.15}
+CAM_TARGETS = {"Captum": 1.5, "pytorch-grad-cam": 2.5, "limit": 1.10}
 
 
 def cases() -> list[Case]:
+    methods = [("guided backprop", guided_backprop, GUIDED_TARGETS), ("Grad-CAM", grad_cam, CAM_TARGETS)]
     return [
-        Case("Grad-CAM", f"N = {N}, {size} px", contestants(N, size), TARGETS if (N, size) == (5, 224) else {})
+        Case(work, f"N = {N}, {size} px", contestants(N, size), targets if (N, size) == (5, 224) else {})
+        for work, contestants, targets in methods
         for N, size in [(1, 224), (5, 224), (25, 224), (5, 448)]
     ]
 
 
-def contestants(N: int, size: int) -> dict[str, Contestant]:
+def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
+    def ours(network):
+        (X, y), model = setting.images(N, size), network()
+        return lambda: explain(X, y, model, ["guided_backprop"])
+
+    def captum(network):
+        (X, y), model = setting.images(N, size), network()
+        return lambda: GuidedBackprop(model).attribute(X, target=y)
+
+    def pytorch_grad_cam(network):
+        X, y = setting.images(N, size)
+        method = GuidedBackpropReLUModel(model=network(), device="cpu")  # explains one image at a time
+        return lambda: [method(x[None], target_category=int(k)) for x, k in zip(X, y)]
+
+    def classic():
+        (X, y), model = setting.images(N, size), setting.plain()
+
+        class Guided(nn.Module):
+            def forward(self, x):
+                return CustomReLU.apply(x)
+
+        for parent in list(model.modules()):
+            for name, module in parent.named_children():
+                if isinstance(module, nn.ReLU):
+                    setattr(parent, name, Guided())
+
+        def work():
+            x = X.clone().requires_grad_()
+            model(x).gather(1, y.view(-1, 1)).squeeze().sum().backward()
+            return x.grad.permute(0, 2, 3, 1).numpy()
+
+        return work
+
+    def limit():
+        return passes(N, size, backwards=1)
+
+    return {
+        **setting.each("ours", ours),
+        **setting.each("Captum", captum),
+        **setting.each("pytorch-grad-cam", pytorch_grad_cam),
+        "classic": classic,
+        "limit": limit,
+    }
+
+
+def grad_cam(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
         return lambda: explain(X, y, model, ["grad_cam"])
@@ -32,7 +83,7 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
             method.attribute(X, target=y, relu_attributions=True), X.shape[2:], "bicubic"
         )
 
-    def grad_cam(network):
+    def pytorch_grad_cam(network):
         (X, y), model = setting.images(N, size), network()
         targets = [ClassifierOutputTarget(int(k)) for k in y]
         X = X.clone().requires_grad_()  # else it finds no gradient in a frozen network
@@ -81,7 +132,7 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
     return {
         **setting.each("ours", ours),
         **setting.each("Captum", captum),
-        **setting.each("pytorch-grad-cam", grad_cam),
+        **setting.each("pytorch-grad-cam", pytorch_grad_cam),
         "classic": classic,
         "limit": limit,
     }

@@ -20,6 +20,7 @@ from pathlib import Path
 import pretrained
 from figures import script
 from figures.figure import Picture
+from figures.pairs import START, own_pairs
 
 
 @dataclass
@@ -49,7 +50,7 @@ def chapters() -> list[Chapter]:
         Chapter(
             "fooling_image",
             "Fooling images",
-            "How little must change until the network says something else? Much less than you can see.",
+            "How little must change until the network says something else? Compare the two pictures.",
         ),
         Chapter(
             "class_visualization",
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         print(f"\n{chapter.title}: python {chapter.script}.py")
         run(chapter, options, source)
         print(chapter.problem or f"{time.perf_counter() - start:.0f} s")
+    made[-1].pictures = [*made[-1].pictures, *of_ones_own(Path(args.out), made[-1].pictures)]
     path = write(page(made, source), Path(args.out) / "index.html")
     missing = [chapter for chapter in made if chapter.problem]
     for chapter in missing:
@@ -94,6 +96,16 @@ def run(chapter: Chapter, options: list[str], source: pretrained.Pretrained) -> 
     except Exception as mistake:  # a mistake in code that is being written
         traceback.print_exc()
         chapter.problem = f"error: {type(mistake).__name__}: {mistake}"
+
+
+def of_ones_own(folder: Path, shown: Sequence[Picture]) -> list[Picture]:
+    """The pairs that style_transfer.py made earlier of one's own pictures, the newest first."""
+    pictures = []
+    for sources, result in own_pairs(folder):
+        if all(picture.path != result for picture in shown):
+            name = result.stem.removeprefix(START).replace("_", " ")
+            pictures += [Picture.of(sources, OWN["sources"], name=name), Picture.of(result, OWN["result"], name=name)]
+    return pictures
 
 
 def page(made: Sequence[Chapter], source: pretrained.Pretrained) -> str:
@@ -167,6 +179,10 @@ def shown(picture: Picture) -> str:
 """
 
 
+OWN = {  # of each picture of a pair of one's own: its title, and what to look at
+    "sources": ("Your own pair, {name}: the sources", "Two pictures that you chose for style_transfer.py."),
+    "result": ("Your own pair, {name}: the result", "The one in the style of the other, as it was made last."),
+}
 STYLE = """
 :root { --ink: #1d1d1f; --faint: #5f6368; --paper: #f6f5f2; --card: #ffffff; --line: #dedbd4; --accent: #8a4b08; }
 @media (prefers-color-scheme: dark) {

@@ -88,5 +88,5 @@ STYLE_PAIRS = {
 
 STYLE_CHECKS = {
     "imagenet": StyleCheck("tubingen.jpg", "starry_night.jpg", "style-transfer-checks.npz"),
-    "embedded": StyleCheck("town", "flow", "tests/references/style_checks.npz"),
+    "embedded": StyleCheck("town", "flow", "tests/references/style_transfer_checks.npz"),
 }

@@ -60,7 +60,8 @@ def features(cnn: nn.Sequential, pixels: np.ndarray) -> list[Tensor]:
     return outputs[1:]
 
 
-# A pair for style transfer so small that its 200 steps take a second or two, weighted for the losses of probes.py.
+# A pair for style transfer so small that its 200 steps take a second or two, weighted for the losses of
+# probes/style_transfer.py.
 SMALL_PAIR = {
     "image_size": 32,
     "style_size": 32,

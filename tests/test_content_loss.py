@@ -17,8 +17,8 @@ def features(name):
 def test_content_loss_of_the_town_and_a_painting(probe):
     """On features of the embedded network the loss and its gradient are those that were stored."""
     out = probe("content_loss", weight=6e-2, current=features("town"), original=features("flow"))
-    compare.assert_stored("content loss", out["value"], "losses", "content", READ)
-    compare.assert_stored("the gradient of the content loss", out["gradient"], "losses", "content gradient", READ)
+    compare.assert_stored("content loss", out["value"], "content_loss", "content", READ)
+    compare.assert_stored("the gradient of the content loss", out["gradient"], "content_loss", "content gradient", READ)
 
 
 @pytest.mark.points(1)

@@ -16,12 +16,17 @@ def says(network, image, **settings):
         return networks.build(network, image.dtype.name, **settings)(torch.from_numpy(image)).argmax(1).item()
 
 
+def asked(key):
+    """The scene, the target, and the steps that it takes."""
+    return compare.references("fooling_image")[f"{key}: scene, target, steps"].tolist()
+
+
 def check(probe, key):
-    index, target, steps = (int(number) for number in compare.references("fooling")[f"{key}: scene, target, steps"])
+    index, target, steps = asked(key)
     X = inputs.scenes((index,), 112, 112)
     out = probe("fooling", network="embedded", X=X, target=target)
     assert out["calls"] < 100, "the loop never stopped: stop as soon as the network says the target"
-    compare.assert_stored("the fooling image", out["image"], "fooling", key, READ)
+    compare.assert_stored("the fooling image", out["image"], "fooling_image", key, READ)
     assert says("embedded", np.float32(out["image"])) == target, "expected the network to say the target"
     return out, steps
 
@@ -50,7 +55,7 @@ def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
 @pytest.mark.points(1)
 def test_the_image_that_was_given_is_not_changed(probe):
     """The fooling image is a new one: X belongs to the caller."""
-    index, target, _ = (int(number) for number in compare.references("fooling")["one step: scene, target, steps"])
+    index, target, _ = asked("one step")
     out = probe("fooling", network="embedded", X=inputs.scenes((index,), 112, 112), target=target)
     assert out["written"] == "", "expected X as it was, got it changed: work on X.clone()"
 
@@ -80,7 +85,7 @@ def test_each_step_looks_at_the_network_once(probe):
     assert out["calls"] == steps + 1 and out["warnings"] == ""
     from visualizers import FoolingImage
 
-    index, target, steps = (int(number) for number in compare.references("fooling")["more steps: scene, target, steps"])
+    index, target, steps = asked("more steps")
     method = FoolingImage()
     method.make_fooling_image(torch.from_numpy(inputs.scenes((index,), 112, 112)), target, networks.build("embedded"))
     assert method.steps == steps

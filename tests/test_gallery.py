@@ -103,6 +103,25 @@ def test_the_page_needs_nothing_else(stubs, source, tmp_path):
     assert "prefers-color-scheme: dark" in text
 
 
+def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
+    """What style_transfer.py made earlier of one's own pictures follows its three pairs; nothing is shown twice."""
+    for name in ("style_transfer_my_street_waves", "style_transfer_my_street_waves_sources"):
+        figure.grid([Row([np.full((224, 224, 3), 50, np.uint8)])], tmp_path / f"{name}.png")
+    gallery.main(["--out", str(tmp_path)], source)
+    page = read(tmp_path)
+    assert len(page.images) == len(SCRIPTS) + 2
+    assert page.text.count("Your own pair, my street waves: the sources") == 1
+    assert page.text.index("title of style_transfer") < page.text.index("Your own pair, my street waves: the result")
+
+
+def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
+    """Where its pictures are among those of the script itself, they are not added."""
+    for name in ("style_transfer_a_b", "style_transfer_a_b_sources"):
+        (tmp_path / f"{name}.png").touch()
+    assert len(gallery.of_ones_own(tmp_path, [])) == 2
+    assert not gallery.of_ones_own(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
+
+
 def test_a_part_that_is_not_written_yet_does_not_stop_the_others(stubs, source, tmp_path, capsys):
     """With Part 1.2 unsolved four scripts are shown, page and terminal name the missing one, the status is 1."""
 

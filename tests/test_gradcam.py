@@ -59,9 +59,9 @@ def test_custom_relu_writes_to_neither_side(probe, dtype):
 @pytest.mark.points(4)
 def test_guided_backprop_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
-    X, y = inputs.scenes(), compare.references("guided_backprop")["y"]
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
     maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
-    compare.assert_stored("guided backprop", maps, "guided_backprop", "maps", READ_GUIDED)
+    compare.assert_stored("guided backprop", maps, "gradcam", "guided backprop", READ_GUIDED)
 
 
 @guided
@@ -134,23 +134,24 @@ def test_the_network_gives_the_same_scores_and_gradients_afterwards():
 
 
 def check_stored_cam(maps, key):
-    compare.check_cam(maps, lambda maps: compare.assert_stored("Grad-CAM", maps, "grad_cam", key, READ_CAM))
+    compare.check_cam(maps, lambda maps: compare.assert_stored("Grad-CAM", maps, "gradcam", key, READ_CAM))
 
 
 @gradcam
 @pytest.mark.points(3)
 def test_grad_cam_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
-    X, y = inputs.scenes(), compare.references("grad_cam")["y"]
-    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "maps")
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "Grad-CAM")
 
 
 @gradcam
 @pytest.mark.points(2)
 def test_grad_cam_of_another_network(probe):
     """Here gradients differ over the layer's pixels, so that it matters that their mean is the weight."""
-    X, y = inputs.scenes(), compare.references("grad_cam")["another network: y"]
-    check_stored_cam(probe("grad_cam", network="deep", seed=3, classes=7, X=X, y=y)["maps"], "another network")
+    X, y = inputs.scenes(), compare.references("gradcam")["another network: y"]
+    maps = probe("grad_cam", network="deep", seed=3, classes=7, X=X, y=y)["maps"]
+    check_stored_cam(maps, "Grad-CAM of another network")
 
 
 @gradcam
@@ -172,10 +173,10 @@ def test_grad_cam_of_a_linear_head_is_its_class_activation_map(probe):
 @pytest.mark.points(1)
 def test_guided_grad_cam_is_the_product(probe):
     """Guided backprop times Grad-CAM, pixel by pixel: both have the image's size, and all is finite."""
-    X, y = inputs.scenes(), compare.references("grad_cam")["y"]
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
     cam = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
     back = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
-    stored = [compare.references(name)["maps"] for name in ("grad_cam", "guided_backprop")]
+    stored = [compare.references("gradcam")[key] for key in ("Grad-CAM", "guided backprop")]
     compare.check_shape("Grad-CAM", cam, stored[0].shape)
     compare.check_shape("guided backprop", back, stored[1].shape)
     product = compare.stretched(cam)[..., None] * back

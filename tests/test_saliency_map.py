@@ -19,8 +19,9 @@ def captums(model, X, y):
 @pytest.mark.points(3)
 def test_saliency_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
-    X, y = inputs.scenes(), compare.references("saliency")["y"]
-    compare.assert_stored("saliency", probe("saliency", network="embedded", X=X, y=y)["maps"], "saliency", "maps", READ)
+    X, y = inputs.scenes(), compare.references("saliency_map")["y"]
+    maps = probe("saliency", network="embedded", X=X, y=y)["maps"]
+    compare.assert_stored("saliency", maps, "saliency_map", "maps", READ)
 
 
 @pytest.mark.points(2)

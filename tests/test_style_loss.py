@@ -26,7 +26,7 @@ def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
     """On features of the embedded network the matrices of both images are those that were stored."""
     both = np.concatenate([features("town")[4], features("flow")[4]])[:, :24]
     compare.assert_stored(
-        "Gram matrix", probe("gram_matrix", features=both, normalize=normalize)["gram"], "losses", key, READ_GRAM
+        "Gram matrix", probe("gram_matrix", features=both, normalize=normalize)["gram"], "style_loss", key, READ_GRAM
     )
 
 
@@ -81,12 +81,12 @@ def test_style_loss_of_the_town_and_a_painting(probe):
     layers, painted = [1, 4, 6, 7], features("flow")
     flat = {layer: painted[layer].reshape(painted[layer].shape[1], -1).astype(np.float64) for layer in layers}
     targets = [np.float32(F @ F.T / F.size)[None] for F in flat.values()]
-    weights = compare.references("losses")["style: weights"].tolist()
+    weights = compare.references("style_loss")["style: weights"].tolist()
     out = call(probe, features("town"), layers, targets, weights)
-    compare.assert_stored("style loss", out["value"], "losses", "style", READ)
+    compare.assert_stored("style loss", out["value"], "style_loss", "style", READ)
     for layer in layers:
         name = f"the gradient of the style loss at layer {layer}"
-        compare.assert_stored(name, out[f"gradient_{layer}"], "losses", f"style gradient {layer}", READ)
+        compare.assert_stored(name, out[f"gradient_{layer}"], "style_loss", f"style gradient {layer}", READ)
 
 
 @pytest.mark.points(1)

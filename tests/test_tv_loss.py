@@ -13,9 +13,9 @@ READ = "TotalVariationLoss.forward: all pixels but the first row less all but th
 def test_tv_loss_of_the_town(probe):
     """The loss and its gradient are those that were stored."""
     out = probe("tv_loss", image=inputs.normalised(inputs.picture("town", 48, 64)), weight=2e-2)
-    compare.assert_stored("total variation", out["value"], "losses", "tv", READ)
+    compare.assert_stored("total variation", out["value"], "tv_loss", "tv", READ)
     message = "the gradient of the total variation (keep the loss a tensor: .item() and NumPy cut it off)"
-    compare.assert_stored(message, out["gradient"], "losses", "tv gradient", READ)
+    compare.assert_stored(message, out["gradient"], "tv_loss", "tv gradient", READ)
 
 
 @pytest.mark.points(1)

@@ -6,16 +6,15 @@ and easier to read, so students do not get it.
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
+from staff.engine.passes import Relus, Tap, frozen
 from visualizers.gradcam import resized
-from visualizers.network import RELUS, check_images, class_scores, evaluating, submodule
+from visualizers.network import check_images, class_scores, evaluating
 
 METHODS = (
     "saliency",
@@ -74,7 +73,7 @@ def explain(
     if min(chunk, steps) < 1:
         raise ValueError(f"expected chunk and steps from 1 up, got {chunk} and {steps}: leave them out")
     maps = {}
-    with torch.inference_mode(False), evaluating(model), _frozen(model):
+    with torch.inference_mode(False), evaluating(model), frozen(model):
         if wanted & {"saliency", *GUIDED, *CAM}:
             maps = _gradients(X, targets, model, wanted, layer, chunk)
         if "integrated_gradients" in wanted:
@@ -99,7 +98,7 @@ def _gradients(X: Tensor, y: Tensor, model: nn.Module, wanted: set[str], layer: 
         maps["saliency"] = X.new_empty(N, T, H, W)
     if guided:
         maps["guided_backprop"] = X.new_empty(N, T, H, W, 3)
-    relus, tap = _Relus(), _Tap(model, layer)
+    relus, tap = Relus(), Tap(model, layer)
     for rows in _slices(N, chunk):
         x = _leaf(X[rows]).requires_grad_(plain or guided)
         with tap if cam else nullcontext(), relus if guided else nullcontext():
@@ -150,7 +149,7 @@ def _layer_conductance(
     """(N, T, C, h, w), image by image, `chunk` points of its path at once."""
     start = _start(baseline, X)
     at, _ = _gauss_legendre(steps + 1, X)
-    tap = _Tap(model, layer)
+    tap = Tap(model, layer)
     images = []
     for i in range(len(X)):
         total: dict[int, Tensor] = {}
@@ -171,92 +170,6 @@ def _layer_conductance(
                 last.append((A[-1], gradient[-1]))
         images.append(torch.stack(list(total.values())))
     return torch.stack(images)
-
-
-class _Relus(TorchFunctionMode):
-    """Inside the block every ReLU keeps what it needs for two kinds of backward pass; `guided` says which is next.
-
-    Like `relu_replaced_by(CustomReLU.apply)`, but one forward pass serves both, and what was in place stays so.
-    """
-
-    guided = False
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func not in RELUS:
-            return func(*args, **kwargs)
-        x = args[0] if args else kwargs["input"]
-        if not x.requires_grad:
-            return func(*args, **kwargs)
-        in_place = func in IN_PLACE or (func is F.relu and (args[1:] or [kwargs.get("inplace", False)])[0])
-        return _Relu.apply(x, self, in_place)
-
-
-IN_PLACE = {F.relu_, torch.relu_, Tensor.relu_}
-
-
-class _Relu(torch.autograd.Function):
-    """A ReLU whose backward pass is plain or guided, as `relus.guided` says when it runs."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, relus: _Relus, in_place: bool) -> Tensor:
-        y = x.relu_() if in_place else x.relu()
-        if in_place:
-            ctx.mark_dirty(x)
-        ctx.save_for_backward(y)
-        ctx.relus = relus
-        return y
-
-    @staticmethod
-    def backward(ctx, dout: Tensor):
-        (y,) = ctx.saved_tensors
-        dx = torch.ops.aten.threshold_backward(dout, y, 0)  # dout * 1[x > 0], as every ReLU
-        return dx.clamp_(min=0) if ctx.relus.guided else dx, None, None
-
-
-class _Tap:
-    """Inside the block the output of a layer is taken as what gradients can be asked for.
-
-    If the pixels require no gradient it becomes a leaf, so that no graph is kept below the layer.
-    """
-
-    def __init__(self, model: nn.Module, layer: str) -> None:
-        self.model, self.layer = model, layer
-
-    def __enter__(self) -> None:
-        self.outputs: list[Tensor] = []
-        self.handle = submodule(self.model, self.layer).register_forward_hook(self._take)
-
-    def __exit__(self, *_) -> None:
-        self.handle.remove()
-
-    def _take(self, module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ValueError(
-                f"expected a layer whose output is a map (N, C, h, w), got {got} from {self.layer}: try one below it"
-            )
-        self.outputs.append(output if output.requires_grad else output.detach().requires_grad_())
-        return self.outputs[-1].clone()  # the clone takes what an in-place function after the layer would overwrite
-
-    def taken(self) -> Tensor:
-        if len(self.outputs) != 1:
-            got = f"{self.layer}, which ran {len(self.outputs)} times"
-            raise ValueError(f"expected a layer that runs once, got {got}: try another")
-        return self.outputs[0]
-
-
-@contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
-    """Inside the block no parameter requires a gradient: less is kept, and the graph begins where it is needed."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    try:
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)
 
 
 def _leaf(X: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ class GradingPlugin:
         self.problems: list[str] = []  # of the grader itself
         self._running = ""
         self._hung: set[str] = set()  # probes
+        self._factors: dict[str, list[tuple[str, float]]] = {}  # by test: what single numbers were wrong by
 
     def reach(self, name: str, **arguments: object) -> dict:
         """What `probes.call` does, in a child."""
@@ -58,9 +60,7 @@ class GradingPlugin:
             bounds = {"seconds": min(seconds, left), "memory": limits["megabytes"] << 20, "count": count}
             answer = self.client.call(name, bounds, **arguments)
         except CallFailed as failed:
-            if failed.hung:
-                self._hung.add(name)
-            raise StudentError("Ended", f"your code {failed}", "") from None
+            raise StudentError("Ended", f"your code {failed}{self._why_hung(name, failed, left)}", "") from None
         except ServerLost as lost:
             self.close()
             self.problems.append(f"{name}: {lost}")
@@ -69,6 +69,22 @@ class GradingPlugin:
         if report["printed"]:
             self.printed.append(f"{name}: {report['text'].strip()[:200]}")
         return answer
+
+    def _why_hung(self, name: str, failed: CallFailed, left: float) -> str:
+        """What is said of a call whose time was up; later calls of the same are given less."""
+        if not failed.hung:
+            return ""
+        seconds = self.table["limits"]["seconds"]
+        if name in self._hung:
+            return f": an earlier call hung, and since then each gets {seconds / PATIENCE:g} seconds"
+        if left < seconds:
+            return ": the grading's time was used up"
+        self._hung.add(name)
+        place = f" It was at {failed.line}." if failed.line else ""
+        return (
+            f": an endless loop?{place} Later calls of this function get {seconds / PATIENCE:g} seconds each, so that "
+            "time is left for the others"
+        )
 
     def close(self) -> None:
         if self.client is not None:
@@ -87,6 +103,7 @@ class GradingPlugin:
     def _watched(self, assert_close: Callable) -> Callable:
         """Keeps what public tests compare, for the report's pictures."""
 
+        @wraps(assert_close)
         def watched(name, got, expected, *arguments, **keywords):
             if HIDDEN not in self._running:
                 self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
@@ -139,12 +156,15 @@ class GradingPlugin:
 
         left = self.until - time.monotonic()
         if left < 1:
-            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
+            raise StudentError(rules.DEADLINE, "the grading's time was used up before this could be run", "")
         return left
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        from tests import compare
+
         report = yield
+        self._factors.setdefault(item.nodeid, []).extend(compare.noted_factors())
         test = self.results.tests[item.nodeid]
         if call.excinfo is not None:
             self._right = False
@@ -164,6 +184,20 @@ class GradingPlugin:
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
             f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
         ).strip()
+
+    def pytest_sessionfinish(self) -> None:
+        """What single numbers tell only all together is added to the messages of all tests that saw them."""
+        from tests import compare
+
+        sentences = compare.agreed(entry for entries in self._factors.values() for entry in entries)
+        for test, entries in self._factors.items():
+            for name in {name for name, factor in entries if factor != 1} & sentences.keys():
+                hidden = HIDDEN in test
+                self.results.tests[test].output += "\n    It looks like this mistake: " + (
+                    f"it is a multiple of what is expected, the same in all tests of the {name}."
+                    if hidden
+                    else sentences[name]
+                )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

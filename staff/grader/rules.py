@@ -9,6 +9,7 @@ from staff.grader import reading
 from staff.grader.intake import Submission
 from staff.grader.results import Results, Test
 
+DEADLINE = "Deadline"  # the kind of error of what was not run, since the grading's time was used up
 MANY = 6  # images, which must take as many operations and calls of the network as one does
 SLACK = 5  # operations more are let pass: a warning's, for instance
 
@@ -79,12 +80,13 @@ def _vectorized(plugin) -> list[str]:
     """Operations on tensors, counted below autograd, and calls of the network, for one image and for several."""
     from tests.probes import StudentError
 
-    lines, measured = [], 0
+    lines, measured, late = [], 0, False
     for probe, what, few, many in _vectorized_calls():
         try:
             one, more = (plugin.call(probe, count=True, **arguments) for arguments in (few, many))
             operations, calls = (int(more[kind]) - int(one[kind]) for kind in ("operations", "calls"))
-        except (StudentError, KeyError, TypeError, ValueError):
+        except (StudentError, KeyError, TypeError, ValueError) as problem:
+            late |= getattr(problem, "kind", "") == DEADLINE
             continue  # it does not run: the tests of that part say so
         measured += 1
         if operations > SLACK or calls > 0:
@@ -94,7 +96,9 @@ def _vectorized(plugin) -> list[str]:
                 f"{f' and {calls} more calls of the network' if calls else ''}: "
                 f"compute all in one pass, without a loop.{hint[:200]}"
             )
-    return lines if measured else ["None of the functions runs, so nothing could be counted."]
+    if measured:
+        return lines
+    return [f"{'No time was left' if late else 'None of the functions runs'}, so nothing could be counted."]
 
 
 def _vectorized_calls():

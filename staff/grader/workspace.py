@@ -14,7 +14,7 @@ GIVEN = (
     "visualizers/network.py",
     "pretrained",
     "images",
-    "tests/probes.py",
+    "tests/probes",
     "tests/networks.py",
 )
 

@@ -55,7 +55,7 @@ IMPLEMENTATION_1 = (
 IMPLEMENTATION_2 = (
     "Guided backprop changes what happens at every ReLU on the way back. Which values does the ReLU's own rule let "
     "through, which does guided backprop, and what is gained and lost by the difference? Why do its maps of two "
-    "classes for one image look so alike, while Grad-CAM's do not?"
+    "classes for one image look so alike, while Grad-CAM's do not (see visualization/gradcam_classes.png)?"
 )
 COMPARISON = (
     "What do saliency map and Grad-CAM tell you? How are they different? Is one better than the other? "

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from staff.references import mistakes, oracle
+from staff.references import chain_rule
+from staff.references.shared import Mistakes
 from tests import compare, inputs, networks
 
 TOLERANCE = 1e-3  # of images in float32; staff/noise.py measures how far the solution stays below
@@ -15,9 +16,6 @@ OF_GRADIENTS = 1e-2  # of maps that are gradients of the pixels: one ReLU that d
 RIPPLE = 1e-5  # relative changes of the input, a hundred times float32's rounding
 RIPPLES = 4
 SAFE = 5  # by so much the tolerance is larger than what such changes make
-STEPS = range(2, 7)  # that an image to fool the network with may take
-DRAWS = 1000  # of such images at most: one seed in sixty takes more than 80
-ENOUGH = 10  # draws, after which the best one is taken that is good enough
 SPARE = 3  # of so many images one is taken: that on which such changes matter least
 
 Network = dict[str, Any]  # the arguments `network`, `seed`, `classes` of a probe
@@ -29,7 +27,7 @@ def judge(
     got: object,
     expected: object,
     tolerance: float,
-    wrong: Callable[[], mistakes.Mistakes] | None = None,
+    wrong: Callable[[], Mistakes] | None = None,
     read: str = "",
 ) -> None:
     """`compare.assert_close`, that keeps the expected values to itself and computes the mistakes when one was made."""
@@ -80,7 +78,7 @@ class Question:
     tolerance: float
 
     def judge(self, name: str, got: object, wrong: Maps, read: str) -> None:
-        def computed() -> mistakes.Mistakes:
+        def computed() -> Mistakes:
             return wrong(model(self.network), self.X, self.y)
 
         judge(name, got, self.expected, self.tolerance, computed, read)
@@ -90,7 +88,7 @@ def question(rng: np.random.Generator, name: str, count: int, maps: Maps, tolera
     """Of the classes none is the one that the network would have said, and none is dead."""
     drawn = network(rng, name)
     built, X = model(drawn), images(rng, name, SPARE * count)
-    scores = oracle.scores(built, X)
+    scores = chain_rule.scores(built, X)
     y = (scores.argmax(1) + rng.integers(1, scores.shape[1], len(X))) % scores.shape[1]
     right = maps(built, X, y)
     rippled = [maps(built, ripple(rng, X), y) for _ in range(RIPPLES)]
@@ -102,34 +100,3 @@ def question(rng: np.random.Generator, name: str, count: int, maps: Maps, tolera
     if max(errors[i] for i in taken) > tolerance / SAFE:  # or infinite: too many dead classes
         return question(rng, name, count, maps, tolerance)
     return Question(drawn, X[taken], y[taken], right[taken], tolerance)
-
-
-class FoolingQuestion:
-    """An image and a target that are a few steps apart, and for which rounding matters little."""
-
-    def __init__(self, rng: np.random.Generator, name: str) -> None:
-        self.error = np.inf  # that small changes of the image make, of the best question so far
-        for count in range(DRAWS):
-            drawn = network(rng, name)
-            built, X = model(drawn), images(rng, name, 1)
-            scores = oracle.scores(built, X)[0]
-            target = int(scores.argsort()[-1 - rng.integers(1, 4)])
-            if scores[target] < 0.1 * scores.max():
-                continue  # perhaps a dead class
-            image, steps = oracle.fooling(built, X, target, most=STEPS[-1] + 1)
-            if steps not in STEPS:
-                continue
-            error = 0.0
-            for _ in range(RIPPLES):
-                other, its_steps = oracle.fooling(built, ripple(rng, X), target, most=steps + 1)
-                error = max(error, compare.relative_error(other, image) if its_steps == steps else np.inf)
-                if error >= self.error:
-                    break
-            else:
-                self.network, self.model, self.X, self.target, self.image = drawn, built, X, target, image
-                self.error = error
-            if self.error < TOLERANCE / 10 or (count > ENOUGH and self.error < TOLERANCE):
-                break
-        if self.error > TOLERANCE:
-            raise ValueError(f"expected an image that is fooled in {STEPS} steps, got none: draw other sizes")
-        self.tolerance = max(TOLERANCE, 10 * self.error)

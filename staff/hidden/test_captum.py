@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from staff.hidden import drawing
-from staff.references import mistakes, oracle
+from staff.references import captum, chain_rule
 
 pytestmark = pytest.mark.captum
 READ = "the TODO of the function, and Captum's page on the method: steps, baseline, target"
@@ -16,7 +16,7 @@ IG_STEPS, CONDUCTANCE_STEPS = 32, 10  # the handout's; more or fewer are accepte
 def asked(rng):
     """Images small enough for a hundred steps, classes that the network would not have said."""
     network, X = drawing.network(rng, "tiny"), rng.standard_normal((COUNT, 3, *rng.permutation([18, 22])))
-    scores = oracle.scores(drawing.model(network), X)
+    scores = chain_rule.scores(drawing.model(network), X)
     y = (scores.argmax(1) + rng.integers(1, scores.shape[1], COUNT)) % scores.shape[1]
     return drawing.model(network), {"X": X, "y": y, **network}
 
@@ -27,8 +27,8 @@ def test_integrated_gradients_of_drawn_images(probe, asked):
     model, arguments = asked
     X, y = arguments["X"], arguments["y"]
     maps = probe("integrated_gradients", **arguments)["maps"]
-    right = oracle.integrated_gradients(model, X, y, IG_STEPS)
-    wrong = partial(mistakes.integrated_gradients, model, X, y, IG_STEPS)
+    right = captum.integrated_gradients(model, X, y, IG_STEPS)
+    wrong = partial(captum.integrated_gradients_mistakes, model, X, y, IG_STEPS)
     drawing.judge("integrated gradients", maps, right, 0.1, wrong, READ)
 
 
@@ -38,8 +38,8 @@ def test_layer_conductance_of_drawn_images(probe, asked):
     model, arguments = asked
     X, y, layer = arguments["X"], arguments["y"], "features.8"
     maps = probe("layer_conductance", layer=layer, **arguments)["maps"]
-    right = oracle.layer_conductance(model, X, y, layer, CONDUCTANCE_STEPS)
-    wrong = partial(mistakes.layer_conductance, model, X, y, layer, CONDUCTANCE_STEPS)
+    right = captum.layer_conductance(model, X, y, layer, CONDUCTANCE_STEPS)
+    wrong = partial(captum.layer_conductance_mistakes, model, X, y, layer, CONDUCTANCE_STEPS)
     drawing.judge("conductance", maps, right, 0.2, wrong, READ)
 
 
@@ -49,9 +49,9 @@ def test_a_drawn_neuron_responds_as_guided_backprop_does(probe, rng, asked):
     model, arguments = asked
     del arguments["y"]
     layer, X = 4, arguments["X"]
-    outputs = oracle.through(model.features[: layer + 1], X, np.zeros_like).outputs[""]
+    outputs = chain_rule.through(model.features[: layer + 1], X, np.zeros_like).outputs[""]
     neurons = [tuple(int(i) for i in np.unravel_index(rng.choice(len(A.ravel())), A.shape)) for A in outputs]
     maps = probe("neuron_responses", layer=f"features.{layer}", neurons=neurons, **arguments)["maps"]
-    right = oracle.neuron_responses(model, X, neurons, layer)
-    wrong = partial(mistakes.neuron_responses, model, X, neurons, layer)
+    right = captum.neuron_responses(model, X, neurons, layer)
+    wrong = partial(captum.neuron_responses_mistakes, model, X, neurons, layer)
     drawing.judge("the neurons' guided backprop", maps, right, drawing.OF_GRADIENTS, wrong, READ)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from staff.hidden import drawing
-from staff.references import mistakes, oracle
+from staff.references import chain_rule, class_visualization
 from tests import compare
 
 pytestmark = pytest.mark.class_visualization
@@ -24,7 +24,7 @@ def seen(probe, network, target, steps, **settings):
 
 def weight_that_counts(rng, model, x, target):
     """Of the regulariser, beside the score at x."""
-    g = oracle.through(model, x, oracle.one_hot([target])).gradient
+    g = chain_rule.through(model, x, chain_rule.one_hot([target])).gradient
     return float(np.float32(rng.uniform(0.3, 0.6) * np.sqrt((g**2).sum() / (x**2).sum())))
 
 
@@ -34,25 +34,25 @@ def test_a_step_for_a_drawn_class(probe, rng, name):
     """With other networks, classes, weights of the regulariser and learning rates than the public tests'."""
     network = drawing.network(rng, name)
     model, start = drawing.model(network), rng.standard_normal((1, 3, 224, 224))
-    target = int(oracle.scores(model, start)[0].argsort()[-2])
+    target = int(chain_rule.scores(model, start)[0].argsort()[-2])
     settings = {
         "l2_reg": weight_that_counts(rng, model, start, target),
         "learning_rate": float(rng.integers(10, 40)),
     }
     before, after = seen(probe, network, target, 1, **settings)
-    expected = oracle.ascent_step(model, before, target, **settings)
+    expected = class_visualization.ascent_step(model, before, target, **settings)
     # The regulariser's gradient may also be subtracted from the score's after that was normalised. At this weight it
     # may hardly count then: hence another.
-    apart = oracle.ascent_step(model, before, target, **settings, apart=True)
+    apart = class_visualization.ascent_step(model, before, target, **settings, apart=True)
     if min(compare.relative_error(after, image) for image in (expected, apart)) <= TOLERANCE:
         if compare.relative_error(after, expected) <= TOLERANCE:
             return
         settings["l2_reg"] = 5e-4
         before, after = seen(probe, network, target, 1, **settings)
-        expected = oracle.ascent_step(model, before, target, **settings, apart=True)
+        expected = class_visualization.ascent_step(model, before, target, **settings, apart=True)
 
     def wrong():
-        return mistakes.ascent_step(model, before, target, **settings)
+        return class_visualization.step_mistakes(model, before, target, **settings)
 
     drawing.judge("the image after one step", after, expected, TOLERANCE, wrong, READ)
 
@@ -64,10 +64,10 @@ def test_the_second_step_for_a_drawn_class_forgets_the_first(probe, rng):
     model, target = drawing.model(network), int(rng.integers(network["classes"]))
     settings = {"l2_reg": 0.0, "learning_rate": 25.0}
     start, first, second = seen(probe, network, target, 2, **settings)
-    expected = oracle.ascent_step(model, first, target, **settings)
+    expected = class_visualization.ascent_step(model, first, target, **settings)
 
     def wrong():
-        added_up = mistakes.second_ascent_step(model, start, first, target, settings["learning_rate"])
-        return mistakes.ascent_step(model, first, target, **settings) | added_up
+        added_up = class_visualization.second_step_mistakes(model, start, first, target, settings["learning_rate"])
+        return class_visualization.step_mistakes(model, first, target, **settings) | added_up
 
     drawing.judge("the image after the second step", second, expected, TOLERANCE, wrong, READ)

@@ -1,18 +1,18 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 from staff.hidden import drawing
-from staff.references import mistakes, oracle
+from staff.references import gradcam
 from tests import compare
 
-guided = pytest.mark.guided_backprop
-gradcam = pytest.mark.gradcam
 READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
 READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
 READ_CAM = "GradCam.grad_cam: weights are the mean gradients of features[12]; ReLU(their sum with its output)"
 
 
-@guided
+@pytest.mark.guided_backprop
 @pytest.mark.points(2)
 def test_custom_relu_of_drawn_numbers(probe, rng):
     """Backward, dout passes where x > 0 and dout > 0, whatever the shape; a zero is not positive."""
@@ -20,35 +20,36 @@ def test_custom_relu_of_drawn_numbers(probe, rng):
     x, dout = (np.float32(rng.standard_normal(shape) * (rng.random(shape) < 0.9)) for _ in range(2))
     expected = dout * (x > 0) * (dout > 0)
     out = probe("custom_relu", x=x, upstream=dout)
-    drawing.judge("the gradient", out["gradient"], expected, 1e-6, lambda: mistakes.custom_relu(x, dout), READ_RELU)
+    wrong = partial(gradcam.custom_relu_mistakes, x, dout)
+    drawing.judge("the gradient", out["gradient"], expected, 1e-6, wrong, READ_RELU)
     drawing.judge("the output", out["output"], np.maximum(x, 0), 1e-6, read="CustomReLU.forward is given")
 
 
-@guided
+@pytest.mark.guided_backprop
 @pytest.mark.points(2)
 @pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "tiny")])
 def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'."""
-    asked = drawing.question(rng, name, count, oracle.guided_backprop)
+    asked = drawing.question(rng, name, count, gradcam.guided_backprop)
     maps = probe("guided_backprop", X=asked.X, y=asked.y, **asked.network)["maps"]
-    asked.judge("guided backprop", maps, mistakes.guided_backprop, READ_GUIDED)
+    asked.judge("guided backprop", maps, gradcam.guided_backprop_mistakes, READ_GUIDED)
 
 
-@gradcam
+@pytest.mark.gradcam
 @pytest.mark.points(2)
 @pytest.mark.parametrize(("count", "name"), [(1, "squeezenet"), (2, "deep"), (7, "embedded")])
 def test_grad_cam_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'; stretched by themselves or all together."""
-    asked = drawing.question(rng, name, count, oracle.grad_cam, drawing.TOLERANCE)
+    asked = drawing.question(rng, name, count, gradcam.grad_cam, drawing.TOLERANCE)
     maps = probe("grad_cam", X=asked.X, y=asked.y, **asked.network)["maps"]
-    compare.check_cam(maps, lambda maps: asked.judge("Grad-CAM", maps, mistakes.grad_cam, READ_CAM))
+    compare.check_cam(maps, lambda maps: asked.judge("Grad-CAM", maps, gradcam.grad_cam_mistakes, READ_CAM))
 
 
-@gradcam
+@pytest.mark.gradcam
 @pytest.mark.points(2)
 def test_guided_grad_cam_of_drawn_images(probe, rng):
     """Guided backprop times Grad-CAM, pixel by pixel, of two images."""
-    asked = drawing.question(rng, "squeezenet", 2, oracle.guided_grad_cam)
+    asked = drawing.question(rng, "squeezenet", 2, gradcam.guided_grad_cam)
     arguments = {"X": asked.X, "y": asked.y, **asked.network}
     cam, own = probe("grad_cam", **arguments)["maps"], probe("guided_backprop", **arguments)["maps"]
     compare.check_shape("Grad-CAM", cam, asked.expected.shape[:3])

@@ -1,7 +1,7 @@
 import pytest
 
 from staff.hidden import drawing
-from staff.references import mistakes, oracle
+from staff.references import saliency_map
 
 pytestmark = pytest.mark.saliency
 READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its gradient, |.|, the maximum over axis 1"
@@ -11,6 +11,6 @@ READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its 
 @pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "deep")])
 def test_saliency_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests': one map for each image, of its own class."""
-    asked = drawing.question(rng, name, count, oracle.saliency)
+    asked = drawing.question(rng, name, count, saliency_map.saliency)
     maps = probe("saliency", X=asked.X, y=asked.y, **asked.network)["maps"]
-    asked.judge("saliency", maps, mistakes.saliency, READ)
+    asked.judge("saliency", maps, saliency_map.saliency_mistakes, READ)

@@ -3,8 +3,9 @@ import pytest
 
 from staff.grader import plugin
 from staff.hidden import drawing
-from staff.references import oracle
-from tests import compare, inputs, probes
+from staff.references.style_transfer import StyleTransfer
+from tests import compare, inputs
+from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
 pytestmark = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
@@ -54,13 +55,13 @@ class Pair:
         return inputs.normalised(self.content)
 
     @property
-    def _oracle(self) -> oracle.StyleTransfer:
+    def _oracle(self) -> StyleTransfer:
         cnn = drawing.model(self.network).features[
             : max(*self.layers["style_layers"], self.layers["content_layer"]) + 1
         ]
-        losses = probes.ContentPull(), probes.StylePull(), probes.BlurPull()
+        losses = ContentPull(), StylePull(), BlurPull()
         style = inputs.normalised(self.style)
-        return oracle.StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
+        return StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
 
     def steps(self, **way) -> np.ndarray:
         return np.concatenate(self._oracle.steps(STEPS, **way)[1:])

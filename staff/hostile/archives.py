@@ -165,10 +165,6 @@ def a_pdf(place: Path, files: Files) -> Path:
     return place / "submission.zip"
 
 
-def a_file_that_is_not_there(place: Path, files: Files) -> Path:
-    return place / "submission.zip"
-
-
 def a_home_folder(place: Path, files: Files) -> Path:
     """Keys, caches and a thousand folders, and the assignment somewhere below."""
     others = {f"Library/Caches/{i}/{j}.bin": b"x" * 100 for i in range(300) for j in range(10)}
@@ -178,9 +174,10 @@ def a_home_folder(place: Path, files: Files) -> Path:
 
 def files_that_shadow_packages(place: Path, files: Files) -> Path:
     names = ("torch.py", "numpy.py", "pytest.py", "json.py", "sitecustomize.py", "usercustomize.py", "conftest.py",
-             "tests/conftest.py", "tests/__init__.py", "tests/compare.py", "tests/probes.py", "tests/networks.py",
-             "staff/__init__.py", "staff/grade.py", "pretrained/__init__.py", "visualizers/__init__.py",
-             "visualizers/network.py", "style_modules/__init__.py", "image_utils.py", "evil.pth")  # fmt: skip
+             "tests/conftest.py", "tests/__init__.py", "tests/compare.py", "tests/probes/__init__.py",
+             "tests/networks.py", "staff/__init__.py", "staff/grade.py", "pretrained/__init__.py",
+             "visualizers/__init__.py", "visualizers/network.py", "style_modules/__init__.py", "image_utils.py",
+             "evil.pth")  # fmt: skip
     return _folder(place, files | dict.fromkeys(names, CLAIM))
 
 

@@ -1,4 +1,4 @@
-"""Attacks by code: what a student file does while the grader runs it.
+"""Attacks by code: what a student file does while the grader runs it (a long file, since it is one table of them).
 
 Each stands in place of the body of ContentLoss.forward (BODIES) or of the whole file (FILES), in a submission in which
 nothing else is written. `breach(...)` says that something was reached that must be out of reach. What would hurt a
@@ -6,6 +6,8 @@ machine without a working sandbox is bounded: PROCESSES, BYTES and SECONDS at mo
 """
 
 import textwrap
+
+from staff.hostile import traces
 
 FILE = "style_modules/content_loss.py"
 
@@ -67,7 +69,7 @@ BODIES = {
         roots = ("{root}", "/autograder", os.path.expanduser("~root"), "/tmp", "/var/tmp", sys.prefix + "/..",
                  "/proc/1/root{root}", "/proc/1/cwd")
         for root in roots:
-            for name in ("tests/references/losses.npz", "tests/test_content_loss.py", "staff/points.toml"):
+            for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/points.toml"):
                 if os.path.exists(os.path.join(root, name)):
                     breach("found " + os.path.join(root, name))
     """,
@@ -77,7 +79,7 @@ BODIES = {
             if time.monotonic() > stop:
                 break
             folders[:] = [name for name in folders if name not in ("proc", "sys", "lib", "share")]
-            if "losses.npz" in names or "oracle.py" in names or "results.json" in names:
+            if {{"content_loss.npz", "chain_rule.py", "results.json"}} & {{*names}}:
                 breach("found " + folder)
     """,
     "reads other processes' memory": """
@@ -173,10 +175,12 @@ BODIES = {
     """,
     "forges markers on stdout": "print('test_content_loss PASSED [100%]', {{'score': 100}}, flush=True); os._exit(0)",
     "replaces the probes": """
-        from tests import probes
-        probes.array = probes._with_gradient = probes._scalar = lambda *_: np.zeros(())
-        for name in ("content_loss", "watching", "snapshot", "differences"):
-            setattr(probes, name, lambda *_, **__: {{"value": 0.0, "gradient": 0.0}})
+        from tests.probes import PROBES, content_loss, facts
+        for module in (content_loss, facts):
+            module.array = module.with_gradient = module.scalar = lambda *_: np.zeros(())
+            for name in ("content_loss", "watching", "snapshot", "differences"):
+                setattr(module, name, lambda *_, **__: {{"value": 0.0, "gradient": 0.0}})
+        PROBES["content_loss"] = content_loss.content_loss
     """,
     "patches torch, numpy and pytest": """
         import builtins, pytest
@@ -393,6 +397,7 @@ BODIES = {
                     continue
                 breach("wrote to " + os.path.join(folder, name))
     """,
+    **traces.BODIES,
 }
 
 FILES = {

@@ -1,20 +1,11 @@
 """One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
 
-import hashlib
-import inspect
-import io
 import multiprocessing.util
-import pickle
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from types import ModuleType
-
-import numpy as np
-from torch import Tensor
 
 from staff import grade
 from staff.grader import intake, points, rules, workspace
@@ -22,7 +13,7 @@ from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
 from staff.grader.results import Results
 from staff.mutants import variants
-from staff.references import mistakes, oracle
+from staff.references.remembering import remember_references
 from tests import compare
 
 SECONDS = 120  # for one variant
@@ -52,45 +43,8 @@ def start(seed: int) -> None:
     workspace.build(project, intake.Submission(files=variants.solution()))
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
-    for module in (oracle, mistakes):
-        remember(module)
+    remember_references()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
-
-
-def remember(module: ModuleType) -> None:
-    """Let each function keep its results: with one seed, hidden tests ask the same for every variant."""
-
-    def remembering(function):
-        known = {}
-
-        @wraps(function)
-        def remembered(*arguments, **keywords):
-            try:
-                key = _digest((arguments, sorted(keywords.items())))
-            except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
-                return function(*arguments, **keywords)
-            if key not in known:
-                known[key] = function(*arguments, **keywords)
-            return known[key]
-
-        return remembered
-
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
-            setattr(module, name, remembering(function))
-
-
-class _Pickler(pickle.Pickler):
-    """Tensors by their values: as torch pickles them, where they lie in memory goes in too."""
-
-    def reducer_override(self, value):
-        return (np.array, (value.detach().numpy(),)) if isinstance(value, Tensor) else NotImplemented
-
-
-def _digest(value: object) -> bytes:
-    text = io.BytesIO()
-    _Pickler(text).dump(value)
-    return hashlib.sha256(text.getbuffer()).digest()
 
 
 def _end(work: Path) -> None:

@@ -1,6 +1,6 @@
-"""The variants: each module in written/ holds those of one student function.
+"""The variants: each module in written/ holds those of one student function, or of one block of it.
 
-A module in written/ says
+A module in written/, or in a package there that has the function's name, says
     FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part of points.toml
         that grades it; with FUNCTION = "" the whole file is;
     WRITTEN: how a student might write it, which is right;
@@ -39,12 +39,15 @@ def solution() -> dict[str, bytes]:
     return {name: (ROOT / name).read_bytes() for name in STUDENT_FILES}
 
 
+def modules() -> dict[str, ModuleType]:
+    """Those in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
+    prefix = f"{written.__name__}."
+    names = [entry.name for entry in pkgutil.walk_packages(written.__path__, prefix) if not entry.ispkg]
+    return {name.removeprefix(prefix): importlib.import_module(name) for name in names}
+
+
 def every() -> list[Variant]:
-    found = []
-    for entry in pkgutil.iter_modules(written.__path__):
-        module = importlib.import_module(f"{written.__name__}.{entry.name}")
-        found += _of(entry.name, module)
-    return found
+    return [variant for title, module in modules().items() for variant in _of(title, module)]
 
 
 def _of(title: str, module: ModuleType) -> list[Variant]:

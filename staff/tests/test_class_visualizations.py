@@ -7,7 +7,7 @@ import torch
 from staff.engine.class_visualizations import class_visualizations
 from staff.handout import contents
 from tests import networks
-from tests.probes import differences, snapshot
+from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization
 
 SETTINGS = {"num_iterations": 4, "blur_every": 2, "learning_rate": 5.0}

@@ -7,11 +7,12 @@ import pytest
 
 from staff.grader import points
 from staff.hidden import drawing
-from staff.references import mistakes, oracle
+from staff.hidden.fooling_image import Question
+from staff.references import chain_rule, saliency_map
 
 
 def asked(seed):
-    return drawing.question(np.random.default_rng(seed), "tiny", 2, oracle.saliency)
+    return drawing.question(np.random.default_rng(seed), "tiny", 2, saliency_map.saliency)
 
 
 def test_the_same_seed_asks_the_same_and_another_something_else():
@@ -22,13 +23,13 @@ def test_the_same_seed_asks_the_same_and_another_something_else():
 
 def test_classes_are_not_those_that_the_network_would_say():
     one = asked(3)
-    assert (oracle.scores(drawing.model(one.network), one.X).argmax(1) != one.y).all()
+    assert (chain_rule.scores(drawing.model(one.network), one.X).argmax(1) != one.y).all()
     assert one.expected.any(axis=(1, 2)).all(), "none is dead"
 
 
 def test_a_seed_that_draws_many_unfit_images_finds_one_in_the_end():
     """More than eighty here: the right solution once lost points to it."""
-    question = drawing.FoolingQuestion(np.random.default_rng([2109384581, 867407493]), "squeezenet")
+    question = Question(np.random.default_rng([2109384581, 867407493]), "squeezenet")
     assert question.error < drawing.TOLERANCE
 
 
@@ -45,13 +46,13 @@ def test_a_message_holds_no_expected_value(factor):
 
 def test_a_recognised_mistake_is_named():
     one = asked(4)
-    wrong = oracle.through(drawing.model(one.network), one.X, oracle.one_hot(one.y)).gradient.sum(1)
+    wrong = chain_rule.through(drawing.model(one.network), one.X, chain_rule.one_hot(one.y)).gradient.sum(1)
     with pytest.raises(AssertionError) as caught:
-        one.judge("saliency", np.abs(wrong), mistakes.saliency, "")
+        one.judge("saliency", np.abs(wrong), saliency_map.saliency_mistakes, "")
     assert "the shape" in str(caught.value) and " from " not in str(caught.value).partition("got:")[0]
-    absolute = np.abs(oracle.through(drawing.model(one.network), one.X, oracle.one_hot(one.y)).gradient)
+    absolute = np.abs(chain_rule.through(drawing.model(one.network), one.X, chain_rule.one_hot(one.y)).gradient)
     with pytest.raises(AssertionError, match="the channels are added up"):
-        one.judge("saliency", absolute.sum(1), mistakes.saliency, "")
+        one.judge("saliency", absolute.sum(1), saliency_map.saliency_mistakes, "")
 
 
 def test_all_points_together_are_100():

@@ -1,7 +1,5 @@
 """The whole way: the handout is built, a student solves parts of it, looks, collects, and is graded."""
 
-import importlib
-import pkgutil
 import re
 import shutil
 import subprocess
@@ -13,7 +11,7 @@ import pytest
 from staff.grader import points
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import build, contents, proofs
-from staff.mutants import written
+from staff.mutants import variants
 from staff.tests.forks import Forks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -44,7 +42,7 @@ SEEN = {
 # A product needs both of its factors, and style transfer with one's own losses needs these.
 NEED_OTHERS = {
     ("gradcam",): {"tests.test_gradcam::test_guided_grad_cam_is_the_product"},
-    ("style_transfer",): {"tests.test_style_utils::test_style_transfer_with_the_students_own_losses"},
+    ("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"},
 }
 
 
@@ -95,8 +93,7 @@ def test_a_part_that_is_solved_passes_and_shows_before_the_others_are(handout, p
 def test_a_solution_in_other_words_passes_every_test_that_students_have(handout, python):
     """Each gap is filled as somebody else might, rightly: no test asks for what only our solution does."""
     solve(handout, ["captum"])  # scripts have gaps that nobody wrote in other words
-    for entry in pkgutil.iter_modules(written.__path__):
-        module = importlib.import_module(f"{written.__name__}.{entry.name}")
+    for module in variants.modules().values():
         if module.FUNCTION and module.PART != "captum":
             type_in(handout / module.FILE, module.FUNCTION, module.WRITTEN)
     outcome = proofs.run_tests(handout, "-m", "not scripts", python=python)

@@ -1,0 +1,1 @@
+"""Ways to write the blocks of the root scripts' Captum halves."""

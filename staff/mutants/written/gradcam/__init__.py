@@ -1,0 +1,1 @@
+"""Ways to write the blocks of visualizers/gradcam.py, and the whole file."""

@@ -1,0 +1,91 @@
+"""The scripts' Captum halves (Sundararajan et al. 2017, Dhamdhere et al. 2018): float64 oracles, and usual mistakes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from staff.references.chain_rule import one_hot, scores, through
+from staff.references.shared import Mistakes
+
+
+def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> np.ndarray:
+    """(N, H, W): sum over the channels of X times the mean of ds_y / dx on the way from 0 to X, by Gauss-Legendre."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    mean = sum(
+        weight / 2 * through(model, (point + 1) / 2 * X, one_hot(y)).gradient for point, weight in zip(points, weights)
+    )
+    return (mean * X).sum(1)
+
+
+def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
+    own, plain = integrated_gradients(model, X, y, steps), through(model, X, one_hot(y)).gradient
+    return {
+        "the sign is lost: what speaks against the class is negative.": np.abs(own),
+        "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
+        "this is the gradient's absolute value at the image (saliency): another method is asked for.": np.abs(
+            plain
+        ).sum(1),
+        "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
+        "the channels are averaged: add them up.": own / 3,
+        "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
+        "the class that the network predicts was taken, not the one that was asked for.": integrated_gradients(
+            model, X, scores(model, X).argmax(1), steps
+        ),
+    }
+
+
+def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int) -> np.ndarray:
+    """The layer's shape: sum over the steps from 0 to X, at Captum's places, of ds_y / dA times the change of A."""
+    points = np.polynomial.legendre.leggauss(steps + 1)[0]
+    there = [through(model, (point + 1) / 2 * X, one_hot(y)) for point in points]
+    A, gradients = ([getattr(step, name)[layer] for step in there] for name in ("outputs", "gradients"))
+    return sum(gradient * (new - old) for gradient, old, new in zip(gradients, A, A[1:]))
+
+
+def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int) -> Mistakes:
+    own, there = layer_conductance(model, X, y, layer, steps), through(model, X, one_hot(y))
+    return {
+        "this is the layer's activation: conductance weighs it by what it does to the score.": there.outputs[layer],
+        "this is the gradient of the layer.": there.gradients[layer],
+        "this is Grad-CAM of the layer: conductance is another method.": np.sum(
+            there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
+        ),
+        "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
+        "the class that the network predicts was taken, not the one that was asked for.": layer_conductance(
+            model, X, there.scores.argmax(1), layer, steps
+        ),
+        "this is the gradient of the layer, times its activation: average it along the way.": there.gradients[layer]
+        * there.outputs[layer],
+        "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
+        "the channels are added up: each unit of the layer has its own, (N, C, h, w).": own.sum(1),
+    }
+
+
+def neuron_responses(
+    model: nn.Module, X: np.ndarray, neurons: Sequence[tuple[int, int, int]], layer: int, rule: str = "guided"
+) -> np.ndarray:
+    """(N, H, W, 3): guided backprop from one neuron (channel, row, column) of features[layer] of each image."""
+
+    def upstream(outputs: np.ndarray) -> np.ndarray:
+        flat = [np.ravel_multi_index(neuron, shape) for neuron in neurons]
+        return np.eye(outputs.shape[1])[flat]
+
+    below = model.features[: layer + 1]
+    shape = tuple(below(torch.from_numpy(X[:1]).double()).shape[1:])
+    return np.moveaxis(through(below, X, upstream, rule).gradient, 1, 3)
+
+
+def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence[tuple], layer: int) -> Mistakes:
+    return {
+        "this is the plain gradient: take Captum's NeuronGuidedBackprop.": neuron_responses(
+            model, X, neurons, layer, "plain"
+        ),
+        "this is the deconvnet's: take Captum's NeuronGuidedBackprop.": neuron_responses(
+            model, X, neurons, layer, "deconvnet"
+        ),
+        "the first image's neuron is taken for all: each image has its own.": neuron_responses(
+            model, X, [neurons[0]] * len(X), layer
+        ),
+    }

@@ -1,0 +1,247 @@
+"""CustomReLU, guided backprop, Grad-CAM and their product: the float64 oracle, the usual mistakes, and what is stored.
+
+Springenberg et al. 2015, Selvaraju et al. 2017.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import nn
+
+from staff.references.chain_rule import one_hot, predicted, probability_slope, scores, softmax, through
+from staff.references.shared import Mistakes, of_some_images
+from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
+from tests import inputs, networks
+from tests.compare import relative_error
+
+# --- CustomReLU ---
+
+
+def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
+    """Of its backward."""
+    return {
+        "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
+        "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
+        "x = 0 counts as positive here: it does not.": dout * (x >= 0) * (dout > 0),
+        "ones come back: dout itself passes, where it may.": (x > 0) * (dout > 0) * 1.0,
+        "x comes back instead of dout.": x * (x > 0) * (dout > 0),
+        "dout comes back as it is.": dout,
+        "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
+        "what is negative passes, and what is positive stops: it is the other way round.": dout * (x > 0) * (dout < 0),
+        "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
+    }
+
+
+# --- guided backprop ---
+
+
+def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(N, H, W, 3): ds_y / dX, where each ReLU also stops what is negative on its way back."""
+    return np.moveaxis(through(model, X, one_hot(y), "guided").gradient, 1, 3)
+
+
+def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
+    def maps(upstream, rule="guided"):
+        return np.moveaxis(through(model, X, upstream, rule).gradient, 1, 3)
+
+    own = maps(one_hot(y))
+    wrong = {
+        "this is the plain gradient: each ReLU must also stop negative gradients (dout > 0).": maps(
+            one_hot(y), "plain"
+        ),
+        "this is the deconvnet's rule: each ReLU must also stop gradients where its input was not positive (x > 0).": (
+            maps(one_hot(y), "deconvnet")
+        ),
+        "the gradient of all scores together: pick each image's own class y.": maps(np.ones_like),
+        "the class that the network predicts was taken, not the one that was asked for.": maps(predicted),
+        "the axes are not in the order N, H, W, C: the channels come last.": np.moveaxis(own, 3, 1),
+        "height and width are exchanged.": own.transpose(0, 2, 1, 3),
+        "the absolute value was taken: the gradient keeps its sign.": np.abs(own),
+        "negative values of the result were cut off: the gradient of the pixels keeps its sign.": np.maximum(own, 0),
+        "the gradient is that of a cross-entropy loss: take that of the score itself.": maps(
+            lambda s: softmax(s) - one_hot(y)(s)
+        ),
+        "the gradient is that of the probability (after softmax): take that of the score.": maps(
+            lambda s: probability_slope(s, y)
+        ),
+        "the maximum over the channels was taken: all three are asked for.": np.abs(own).max(3),
+        "pixels are mixed up by reshape (or view): permute the axes.": np.moveaxis(own, 3, 1).reshape(own.shape),
+    }
+    if len(X) > 1:
+        wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
+    return wrong | of_some_images(own)
+
+
+# --- Grad-CAM ---
+
+
+def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+    """(N, h, w): sum over k of mean(ds_y / dA^k) A^k, before its ReLU and at the layer's own size."""
+    there = through(model, X, one_hot(y))
+    A, gradient = there.outputs[layer], there.gradients[layer]
+    N, K, h, w = A.shape
+    cam = np.zeros((N, h, w))
+    for n in range(N):
+        for k in range(K):
+            cam[n] += gradient[n, k].sum() / (h * w) * A[n, k]
+    return cam
+
+
+def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+    """(N, H, W) in [0, 1], each map scaled by itself."""
+    return scaled(resized(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
+
+
+def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+    """(N, H, W, 3), the product of the two."""
+    return grad_cam(model, X, y, layer)[..., None] * guided_backprop(model, X, y)
+
+
+def resized(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Bicubic, by the kernel that Pillow uses (a = -1/2). maps: (N, h, w); returns (N, *size)."""
+    rows, columns = (_bicubic(old, new) for old, new in zip(maps.shape[1:], size))
+    return np.einsum("Hh,nhw,Ww->nHW", rows, maps, columns)
+
+
+def _bicubic(old: int, new: int) -> np.ndarray:
+    """The matrix (new, old) of weights that enlarges one axis; where it shrinks, the kernel is widened."""
+    step = old / new
+    width = max(step, 1.0)
+    matrix = np.zeros((new, old))
+    for i in range(new):
+        centre = (i + 0.5) * step
+        for j in range(max(int(centre - 2 * width + 0.5), 0), min(int(centre + 2 * width + 0.5), old)):
+            matrix[i, j] = _cubic((j + 0.5 - centre) / width)
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def _cubic(x: float, a: float = -0.5) -> float:
+    x = abs(x)
+    if x < 1:
+        return (a + 2) * x**3 - (a + 3) * x**2 + 1
+    return a * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0
+
+
+def scaled(maps: np.ndarray, together: bool = False) -> np.ndarray:
+    """Each map, or with `together` the batch, stretched to [0, 1]; where all is equal, zeros."""
+    axes = None if together else (1, 2)
+    low, high = maps.min(axis=axes, keepdims=True), maps.max(axis=axes, keepdims=True)
+    return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), 0)
+
+
+def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
+    size = X.shape[2:]
+
+    def finished(cam):
+        return scaled(resized(cam, size))
+
+    there = through(model, X, one_hot(y))
+    A, gradient = there.outputs[layer], there.gradients[layer]
+    cam = raw_cam(model, X, y, layer)
+    positive = np.maximum(cam, 0)
+    said = there.scores.argmax(1)
+    of_all = (through(model, X, np.ones_like).gradients[layer].mean((2, 3), keepdims=True) * A).sum(1)
+    wrong = {
+        "the last ReLU is missing: what speaks against the class is cut off before resizing.": finished(cam),
+        "the absolute value stands where the last ReLU should.": finished(np.abs(cam)),
+        "the gradients are not averaged over the layer's pixels before they weigh its channels.": finished(
+            np.maximum((gradient * A).sum(1), 0)
+        ),
+        "the channels are not weighed by the gradients.": finished(np.maximum(A.sum(1), 0)),
+        "the gradients alone are summed: they must weigh the layer's output.": finished(np.maximum(gradient.sum(1), 0)),
+        "the ReLU is applied to each channel: apply it once, to their weighted sum.": finished(
+            np.maximum(gradient.mean((2, 3), keepdims=True) * A, 0).sum(1)
+        ),
+        "negative weights are cut off: the ReLU belongs to the weighted sum.": finished(
+            (np.maximum(gradient.mean((2, 3), keepdims=True), 0) * A).sum(1)
+        ),
+        "the class that the network predicts was taken, not the one that was asked for.": finished(
+            np.maximum(raw_cam(model, X, said, layer), 0)
+        ),
+        "the gradient of all scores together: pick each image's own class y.": finished(np.maximum(of_all, 0)),
+        "the map is not stretched to [0, 1].": resized(positive, size),
+        "the map is turned: height and width are exchanged (PIL's resize takes width first).": finished(
+            positive
+        ).transpose(0, 2, 1),
+        "the map is turned before it is resized: its rows are rows of the image.": finished(
+            positive.transpose(0, 2, 1)
+        ),
+        "the map is turned: height and width are exchanged in its new size (PIL's resize takes width first).": (
+            scaled(resized(positive, size[::-1]))
+        ),
+        "the map has the size of the layer: resize it to the image.": positive,
+        "the map is stretched, but has the size of the layer: resize it to the image.": scaled(positive),
+        "the map is enlarged by repeating pixels: bicubic is asked for.": scaled(_repeated(positive, size)),
+        "the gradients are averaged over the images, too: each image has weights of its own.": finished(
+            np.maximum((gradient.mean((0, 2, 3), keepdims=True) * A).sum(1), 0)
+        ),
+        "the gradients are squared before they are averaged.": finished(
+            np.maximum(((gradient**2).mean((2, 3), keepdims=True) * A).sum(1), 0)
+        ),
+        "the largest gradient stands for their mean.": finished(
+            np.maximum((gradient.max((2, 3), keepdims=True) * A).sum(1), 0)
+        ),
+    }
+    if len(X) == 1:
+        del wrong["the gradients are averaged over the images, too: each image has weights of its own."]
+    for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
+        if other in there.outputs and there.outputs[other].ndim == 4:
+            sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
+            wrong[sentence] = grad_cam(model, X, y, other)
+    if size[0] == size[1]:
+        del wrong["the map is turned: height and width are exchanged (PIL's resize takes width first)."]
+        del wrong["the map is turned: height and width are exchanged in its new size (PIL's resize takes width first)."]
+        wrong["the map is turned: its rows are columns."] = finished(positive).transpose(0, 2, 1)
+    return wrong | of_some_images(finished(positive))
+
+
+def _repeated(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Enlarged without interpolation."""
+    rows, columns = (((np.arange(new) + 0.5) * old / new).astype(int) for old, new in zip(maps.shape[1:], size))
+    return maps[:, rows][:, :, columns]
+
+
+# --- what is stored ---
+
+
+def store() -> None:
+    """Guided backprop and Grad-CAM of three scenes, and Grad-CAM of another network."""
+    model, X = networks.build("embedded", "float64"), inputs.scenes()
+    y = classes(model, X)
+    file = File("gradcam")
+    file.arrays["y"] = y
+    others = in_float32("guided_backprop", "maps", network="embedded", X=X, y=y)
+    others += rippled(lambda X: guided_backprop(model, X, y), X)
+    wrong = guided_backprop_mistakes(model, X, y)
+    file.put("guided backprop", guided_backprop(model, X, y), others, wrong, least=LEAST_OF_GRADIENTS)
+    others = in_float32("grad_cam", "maps", network="embedded", X=X, y=y)
+    others += rippled(lambda X: grad_cam(model, X, y), X)
+    file.put("Grad-CAM", grad_cam(model, X, y), others, grad_cam_mistakes(model, X, y))
+    _put_another_network(file)
+    file.write()
+
+
+def classes(model: nn.Module, X: np.ndarray) -> np.ndarray:
+    """The network's own of each image, but of the second another one."""
+    ranked = scores(model, X).argsort(axis=1)
+    y = ranked[:, -1].copy()
+    # Of the classes that come next, the first for which Grad-CAM finds something.
+    y[1] = next(c for c in ranked[1, -2::-1] if raw_cam(model, X[1:2], np.array([c])).max() > 0)
+    return y
+
+
+def _put_another_network(file: File) -> None:
+    """Of classes for which it matters most that gradients are averaged first: on the embedded one it hardly does."""
+    seeded = {"seed": 3, "classes": 7}
+    model, X = networks.build("deep", "float64", **seeded), inputs.scenes()
+    apart = []  # of each class and image
+    for c in range(seeded["classes"]):
+        y = np.full(len(X), c)
+        wrong = next(w for sentence, w in grad_cam_mistakes(model, X, y).items() if "not averaged" in sentence)
+        right = grad_cam(model, X, y)
+        apart.append([relative_error(other, cam) if cam.any() else 0 for other, cam in zip(wrong, right)])
+    y = np.argmax(apart, axis=0)
+    others = in_float32("grad_cam", "maps", network="deep", X=X, y=y, **seeded)
+    others += rippled(lambda X: grad_cam(model, X, y), X)
+    file.arrays["another network: y"] = y
+    file.put("Grad-CAM of another network", grad_cam(model, X, y), others, grad_cam_mistakes(model, X, y))

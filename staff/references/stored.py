@@ -1,0 +1,114 @@
+"""What is stored of a function in tests/references: expected values, how close is close, and the usual mistakes.
+
+Expected values come from the oracles alone. The tolerance of each is FACTOR times the largest difference among: this
+repository's solution in float32, on one and on two threads, with axes in PyTorch's order and channels last; and the
+oracle itself, on inputs changed by RIPPLE, which is what rounding differently does on other machines. A mistake that
+makes no difference on these inputs is named and not stored: another test must show it.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from staff.references.shared import Mistakes
+from tests import inputs, networks, probes
+from tests.compare import REFERENCES, relative_error, sample
+
+FACTOR = 10
+LEAST = 1e-5  # no tolerance is below this,
+LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides differently can change it by 5e-4
+RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
+RIPPLES = 6
+
+
+class File:
+    """What goes into one .npz: values, tolerances, mistakes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def put(
+        self,
+        key: str,
+        expected: np.ndarray | float,
+        others: list[np.ndarray],
+        wrong: Mistakes,
+        sampled: bool = False,
+        least: float = LEAST,
+    ) -> None:
+        """others: the same by float32 or from rippled inputs. sampled: store a sample of `expected` alone."""
+        expected = np.asarray(expected)
+        self._check_finite(key, expected)
+        for other in others:
+            self._check_finite(f"{key}, by float32 or from rippled inputs", other)
+        largest = max(relative_error(other.reshape(expected.shape), expected) for other in others)
+        tolerance = max(FACTOR * largest, least)
+        self.arrays[key] = np.float32(sample(expected) if sampled else expected)
+        if sampled:
+            self.arrays[f"{key}: shape"] = np.array(expected.shape)
+        self.arrays[f"{key}: tolerance"] = np.array(tolerance)
+        nearest = np.inf
+        for sentence, output in wrong.items():
+            if "/" in sentence:
+                raise ValueError(f"expected no slash in a key of an .npz, got {sentence!r}: write it in words")
+            self._check_finite(f"{key}: mistake: {sentence}", output)
+            distance = relative_error(output, expected) if np.shape(output) == expected.shape else np.inf
+            if distance < 3 * tolerance:
+                print(f"{self.name}, {key}: right by chance ({distance:.1e}): {sentence}")
+                continue
+            nearest = min(nearest, distance)
+            self.arrays[f"{key}: mistake: {sentence}"] = np.float32(sample(output))
+            self.arrays[f"{key}: shape: {sentence}"] = np.array(np.shape(output))
+        figures = f"difference {largest:.1e}  tolerance {tolerance:.1e}  nearest mistake {nearest:.1e}"
+        print(f"{self.name:20} {key:22} {figures}")
+
+    def write(self) -> None:
+        """Beside, then renamed."""
+        for key, array in self.arrays.items():
+            self._check_finite(key, array)
+        path = REFERENCES / f"{self.name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        beside = path.with_name(f".{path.name}")
+        with beside.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **self.arrays)
+        beside.replace(path)
+
+    def _check_finite(self, key: str, array: np.ndarray) -> None:
+        """Nothing that a test compares would ever be like NaN."""
+        count = np.count_nonzero(~np.isfinite(array))
+        if count:
+            raise ValueError(
+                f"expected finite numbers for {key!r} of {self.name}.npz, got {count} that are NaN or infinite: "
+                "is something divided by 0 there?"
+            )
+
+
+def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:
+    """What the solution gives, in each of the ways in which float32 can differ."""
+    answers, threads = [], torch.get_num_threads()
+    ways = itertools.product((1, 2), (False, True) if "network" in arguments else (False,))
+    try:
+        for count, channels_last in ways:
+            torch.set_num_threads(count)
+            settings = {"channels_last": True} if channels_last else {}
+            answers.append(np.asarray(probes.call(probe, **arguments, **settings)[key]))
+    finally:
+        torch.set_num_threads(threads)
+    return answers
+
+
+def rippled(function: Callable[[np.ndarray], np.ndarray | float], X: np.ndarray) -> list[np.ndarray]:
+    """What the oracle gives on inputs that are changed a little."""
+    rng = np.random.default_rng(0)
+    return [np.asarray(function(X * (1 + RIPPLE * rng.standard_normal(X.shape)))) for _ in range(RIPPLES)]
+
+
+def town_and_painting() -> list[list[np.ndarray]]:
+    """The features of both in the embedded network, one array for each of its modules."""
+    cnn = networks.build("embedded").features
+    return [
+        [value.numpy() for value in inputs.features(cnn, inputs.picture(name, 48, 64))] for name in ("town", "flow")
+    ]

@@ -1,0 +1,171 @@
+"""Style transfer (Gatys et al. 2016): the float64 oracle, and what is stored: first steps, and the script's checks."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from pretrained.settings import STYLE_CHECKS
+from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
+from staff.references.content_loss import content_loss
+from staff.references.stored import RIPPLE, RIPPLES, File, in_float32
+from staff.references.style_loss import gram_matrix, style_loss
+from staff.references.tv_loss import tv_loss
+from tests import inputs, networks
+from tests.compare import sample
+from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
+
+
+class StyleTransfer:
+    """Three losses of one pair on one network, and Adam on the pixels."""
+
+    def __init__(
+        self,
+        cnn: nn.Sequential,
+        content: np.ndarray,
+        style: np.ndarray,
+        content_layer: int,
+        content_weight: float,
+        style_layers: Sequence[int],
+        style_weights: Sequence[float],
+        tv_weight: float,
+        losses: tuple[nn.Module, nn.Module, nn.Module],
+    ) -> None:
+        """content, style: preprocessed (1, 3, H, W). losses: of content, style and total variation."""
+        self.cnn, self.content = cnn, np.asarray(content, np.float64)
+        self.content_layer, self.content_weight = content_layer, content_weight
+        self.style_layers, self.style_weights, self.tv_weight = style_layers, style_weights, tv_weight
+        self.content_loss, self.style_loss, self.tv_loss = losses
+        self.content_target = torch.from_numpy(features(cnn, content)[content_layer])
+        shown = [torch.from_numpy(output) for output in features(cnn, style)]
+        self.style_targets = [self.style_loss.gram_matrix(shown[layer]) for layer in style_layers]
+
+    def losses(self, x: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
+        """Each of the three losses at x, and its gradient with respect to the pixels."""
+        walk = Walk(RULES["plain"])
+        image = torch.from_numpy(np.array(x, np.float64))
+        with torch.no_grad():
+            tensor, backs, outputs = image, [], []
+            for name, module in self.cnn.named_children():
+                tensor, back = walk.module(module, tensor, name)
+                backs.append(back)
+                outputs.append(tensor.clone().requires_grad_())
+        image.requires_grad_()
+        content = self.content_loss(self.content_weight, outputs[self.content_layer], self.content_target)
+        style = self.style_loss(outputs, self.style_layers, self.style_targets, self.style_weights)
+        tv = self.tv_loss(image, self.tv_weight)
+        (d_content,) = torch.autograd.grad(content, outputs[self.content_layer])
+        d_style = torch.autograd.grad(style, [outputs[layer] for layer in self.style_layers])
+        (d_tv,) = torch.autograd.grad(tv, image)
+        with torch.no_grad():
+            return {
+                "content": (content.item(), _pull(backs, {self.content_layer: d_content.numpy()})),
+                "style": (style.item(), _pull(backs, {i: d.numpy() for i, d in zip(self.style_layers, d_style)})),
+                "tv": (tv.item(), d_tv.numpy()),
+            }
+
+    def steps(
+        self,
+        count: int,
+        learning_rate: float = 3.0,
+        without: Sequence[str] = (),
+        clears: bool = True,
+        seen: Callable[[np.ndarray], np.ndarray] = np.copy,
+    ) -> list[np.ndarray]:
+        """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
+
+        without: losses that are left out. clears: else gradients add up from step to step.
+        seen: what the network is shown for an image.
+        """
+        x = np.clip(self.content, -1.5, 1.5)
+        m = v = total = 0.0
+        images = [x]
+        for t in range(1, count + 1):
+            g = sum(gradient for name, (_, gradient) in self.losses(seen(x)).items() if name not in without)
+            total = g if clears else total + g
+            m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
+            x = x - learning_rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+            x = np.clip(x, -1.5, 1.5)
+            images.append(x)
+        return images
+
+
+def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
+    """From gradients with respect to the outputs of some modules to that of the pixels."""
+    gradient: Tensor | None = None
+    for i in reversed(range(len(backs))):
+        if i in gradients:
+            own = torch.from_numpy(gradients[i])
+            gradient = own if gradient is None else gradient + own
+        if gradient is not None:
+            gradient = backs[i](gradient)
+    assert gradient is not None
+    return gradient.numpy()
+
+
+# --- what is stored ---
+
+
+def store() -> None:
+    """The first steps of a small pair, and what the mistakes make of them."""
+    cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
+    content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
+    names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
+    settings = {name: inputs.SMALL_PAIR[name] for name in names}
+    losses = ContentPull(), StylePull(), BlurPull()
+    pair = StyleTransfer(cnn, content, style, **settings, losses=losses)
+    ways = {
+        "right": {},
+        "the content loss has no effect.": {"without": ["content"]},
+        "the style loss has no effect.": {"without": ["style"]},
+        "the total variation loss has no effect.": {"without": ["tv"]},
+        "the gradients are not cleared: they add up from step to step.": {"clears": False},
+        "the learning rate is not 3 at first.": {"learning_rate": 0.1},
+    }
+    images = {key: np.concatenate(pair.steps(inputs.STEPS, **way)[1:]) for key, way in ways.items()}
+    # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
+    # decides. It also does in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
+    rng, sure = np.random.default_rng(0), np.ones(content[0].shape, bool)
+    for _ in range(2 * RIPPLES):
+        other = pair.steps(inputs.STEPS, seen=lambda x: x * (1 + RIPPLE * rng.standard_normal(x.shape)))[1:]
+        sure &= (np.abs(np.concatenate(other) - images["right"]) < inputs.ALIKE / 2).all(axis=0)
+    pixels = sample(np.flatnonzero(sure))
+    file = File("style_transfer")
+    file.arrays["pixels"] = pixels
+    others = in_float32("style_transfer", "inputs", **inputs.small_pair_arguments())
+    near = min(inputs.alike(other[1 : inputs.STEPS + 1], images["right"], pixels).min() for other in others)
+    print(f"{file.name:20} {sure.mean():.3f} of the pixels are sure; of those the solution has {near:.5f} alike")
+    for key, image in images.items():
+        file.arrays[key] = np.float32(image.reshape(inputs.STEPS, -1)[:, pixels])
+        print(f"{file.name:20} {key:62} alike {inputs.alike(image, images['right'], pixels).round(3)}")
+    file.write()
+
+
+def store_checks() -> None:
+    """The four checks that style_transfer.py prints, as pretrained.settings describes them."""
+    check, cnn = STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features
+    content, style = (_preprocessed(inputs.path(name), check.image_size) for name in (check.content, check.style))
+    shown, painted, blank = (features(cnn, image) for image in (content, style, np.zeros_like(content)))
+    targets = [gram_matrix(painted[layer]) for layer in check.style_layers]
+    layer = check.content_layer
+    arrays = {
+        "cl_out": content_loss(check.content_weight, shown[layer], blank[layer])[0],
+        "gm_out": gram_matrix(painted[check.gram_layer]),
+        "sl_out": style_loss(shown, check.style_layers, targets, check.style_weights)[0],
+        "tv_out": tv_loss(content, check.tv_weight)[0],
+    }
+    file = File(Path(check.stored).stem)
+    file.arrays = {name: np.float32(value) for name, value in arrays.items()}
+    file.write()
+
+
+def _preprocessed(path: Path, size: int) -> np.ndarray:
+    """The picture with its shorter side at `size`, normalised, (1, 3, H, W)."""
+    with Image.open(path) as picture:
+        short = min(picture.size)
+        width, height = (int(size * side / short) for side in picture.size)
+        pixels = np.asarray(picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.float64)
+    return np.moveaxis((pixels / 255 - MEAN) / STD, 2, 0)[None]

@@ -1,0 +1,21 @@
+"""What tests ask of visualizers/fooling_image.py."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from tests.probes.facts import array, build, watching
+
+
+def fooling(network: str, X: np.ndarray, target: int, **settings: int) -> dict[str, Any]:
+    """image: the fooling image; inputs: what the network saw, (calls, 3, H, W).
+
+    calls is one more than the steps for whoever looks at the scores once a step.
+    """
+    from visualizers.fooling_image import FoolingImage
+
+    model, images = build(network, X, settings), torch.from_numpy(X.copy())
+    with watching(model, seed=0, X=images) as facts:
+        image = FoolingImage().make_fooling_image(images, int(target), model)
+    return {"image": array(image), "inputs": np.concatenate(facts.pop("seen") or [X[:0]])} | facts

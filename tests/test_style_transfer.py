@@ -1,0 +1,294 @@
+"""Style transfer (Gatys et al. 2016): Adam on the pixels, 200 steps, learning rate 3 and from step 180 on 0.1."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests import compare, inputs, networks
+from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
+
+transfer = pytest.mark.style_transfer
+READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
+COURSE_DATA = Path(os.environ.get("COURSE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "course_data")
+
+
+@pytest.fixture(scope="module")
+def run(request):
+    """One whole run of the small pair, shared by the tests: it takes a second or two."""
+    answers = {}
+
+    def once(probe):
+        if "answer" not in answers:
+            answers["answer"] = probe("style_transfer", **inputs.small_pair_arguments())
+        return answers["answer"]
+
+    return once
+
+
+def steps_of(out):
+    seen = out["inputs"]
+    assert seen.ndim == 4 and seen.shape[1:] == (3, 32, 48), f"expected images of (3, 32, 48), got {seen.shape[1:]}"
+    assert len(seen) == 200, f"expected the image to go through the network in each of 200 steps, got {len(seen)} times"
+    assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
+    return seen
+
+
+@transfer
+@pytest.mark.points(2)
+@pytest.mark.parametrize("step", range(1, inputs.STEPS + 1))
+def test_the_first_steps_follow_all_three_losses(probe, run, step):
+    """Adam with learning rate 3 down content + style + total variation, with gradients cleared before each step."""
+    ways = dict(compare.references("style_transfer"))
+    image = steps_of(run(probe))[step].ravel()[ways.pop("pixels")]
+    alike = {way: np.mean(np.abs(image - images[step - 1]) < inputs.ALIKE) for way, images in ways.items()}
+    likeness = alike.pop("right")
+    mistake = max(alike, key=alike.get)
+    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > 0.9 else ""
+    assert likeness > 0.92, (
+        f"expected the image of step {step} with at least 92 % of its pixels alike, got {likeness:.1%}{seems}\n"
+        f"    To read: {READ}"
+    )
+
+
+@transfer
+@pytest.mark.points(1)
+def test_the_first_image_is_the_content(probe, run):
+    """Style transfer starts from the content picture, with its pixels clamped to [-1.5, 1.5]."""
+    content = np.clip(inputs.normalised(inputs.small_pair()[0]), -1.5, 1.5)
+    compare.assert_close("the first image", steps_of(run(probe))[:1], content, 1e-5, read=READ)
+
+
+@transfer
+@pytest.mark.points(2)
+def test_the_learning_rate_drops_for_the_last_steps(probe, run):
+    """Adam's steps are about as long as its learning rate: 3 at first, 0.1 from step 180 on (or 181)."""
+    seen = steps_of(run(probe))
+    lengths = np.abs(np.diff(seen, axis=0)).max(axis=(1, 2, 3))  # of the steps 0 to 198
+    early, late = np.median(lengths[100:178]), np.median(lengths[183:])
+    assert early > 0.3, f"expected steps of a learning rate of 3 before step 180, got pixels that move by {early:.2g}"
+    assert late < 0.2, (
+        f"expected steps of a learning rate of 0.1 after step 180, got pixels that move by {late:.2g}: "
+        "give Adam the decayed learning rate at step 180"
+    )
+
+
+@transfer
+@pytest.mark.points(1)
+def test_the_loss_falls(probe, run):
+    """All in all the losses become much smaller than the content picture's own."""
+    image = np.asarray(run(probe)["image"])
+    assert image.shape == (1, 3, 32, 48), f"expected the image (1, 3, 32, 48) when testing, got {image.shape}"
+    assert_loss_falls(Losses(ContentPull(), StylePull(), BlurPull()), image)
+
+
+def assert_loss_falls(losses, image):
+    before, after = losses(inputs.normalised(inputs.small_pair()[0])), losses(image)
+    assert after < 0.5 * before, f"expected the loss to fall to less than half of {before:.4g}, got {after:.4g}"
+
+
+class Losses:
+    """The sum of three losses of the small pair."""
+
+    def __init__(self, content_loss, style_loss, tv_loss, **changes):
+        self.pair = inputs.SMALL_PAIR | changes
+        self.content, self.style, self.tv = content_loss, style_loss, tv_loss
+        self.cnn = networks.build("embedded").features
+        content, style = (inputs.features(self.cnn, picture) for picture in inputs.small_pair())
+        self.target = content[inputs.SMALL_PAIR["content_layer"]]
+        self.grams = [self.style.gram_matrix(style[layer]) for layer in inputs.SMALL_PAIR["style_layers"]]
+
+    def __call__(self, image):
+        pair, x, feats = self.pair, torch.from_numpy(np.float32(image)), []
+        for module in self.cnn:
+            feats.append(module(feats[-1] if feats else x).clone())
+        return float(
+            self.content(pair["content_weight"], feats[pair["content_layer"]], self.target)
+            + self.style(feats, pair["style_layers"], self.grams, pair["style_weights"])
+            + self.tv(torch.from_numpy(np.float32(image)), pair["tv_weight"])
+        )
+
+
+# --- the solution's own promises ---
+
+
+@transfer
+def test_pixels_are_clamped_until_step_190(probe, run):
+    """Up to step 189 no pixel that the network sees is beyond 1.5; after it some may be."""
+    seen = steps_of(run(probe))
+    assert np.abs(seen[:190]).max() <= 1.5 < np.abs(seen[190:]).max()
+
+
+@transfer
+def test_the_cut_network_is_left_as_it_was(probe, run):
+    out = run(probe)
+    assert (out["changed"], out["warnings"], out["printed"]) == ("", "", "")
+    assert out["calls"] == 202, "once for the content, once for the style, and once a step"
+
+
+@transfer
+def test_style_transfer_with_the_students_own_losses(probe, run):
+    """They fall as well, and lead elsewhere."""
+    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+
+    weights = {"style_weights": [3e5, 1e3, 15.0]}
+    image = probe("style_transfer", **(inputs.small_pair_arguments() | weights), own_losses=True)["image"]
+    assert_loss_falls(Losses(ContentLoss(), StyleLoss(), TotalVariationLoss(), **weights), image)
+    assert np.abs(image - run(probe)["image"]).max() > 0.5
+
+
+@transfer
+def test_random_noise_is_another_start(probe):
+    """init_random starts from numbers in [0, 1) of the seed, and leaves the global random state alone."""
+    out = probe("style_transfer", **inputs.small_pair_arguments(), init_random=True)
+    first = steps_of(out)[0]
+    assert 0 <= first.min() < 0.01 and 0.99 < first.max() < 1 and out["changed"] == ""
+
+
+def transfer_in(folder, **changes):
+    from PIL import Image
+
+    from style_utils import style_transfer
+
+    paths = {}
+    for name, pixels in zip(("content_image", "style_image"), inputs.small_pair()):
+        paths[name] = folder / f"{name}.png"
+        Image.fromarray(pixels).save(paths[name])
+    settings = inputs.SMALL_PAIR | {"num_iterations": 20, "out": folder, "cnn": networks.build("embedded").features}
+    losses = {"content_loss": ContentPull(), "style_loss": StylePull(), "tv_loss": BlurPull()}
+    return style_transfer(name="pair", **(settings | losses | paths | changes))
+
+
+@transfer
+def test_both_figures_are_written(tmp_path):
+    """The sources side by side, and the result, whose paths are returned."""
+    assert transfer_in(tmp_path) == [tmp_path / "style_transfer_pair_sources.png", tmp_path / "style_transfer_pair.png"]
+    assert all(path.stat().st_size > 1000 for path in tmp_path.glob("style_*.png"))
+
+
+@transfer
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.FloatTensor, "torch.FloatTensor"])
+def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(tmp_path, dtype):
+    image = transfer_in(tmp_path, dtype=dtype, testing=True, num_iterations=1)
+    assert image.dtype == torch.float32 and image.shape == (1, 3, 32, 48) and not image.requires_grad
+
+
+@transfer
+def test_modules_after_the_deepest_layer_are_not_needed(tmp_path):
+    """The network may be cut, and what is not needed is not run."""
+    cnn = networks.build("embedded").features[:7]
+    cnn.append(torch.nn.Linear(1, 1))  # would raise
+    assert torch.isfinite(transfer_in(tmp_path, cnn=cnn, testing=True, num_iterations=1)).all()
+
+
+@transfer
+@pytest.mark.parametrize("changes", [{"content_layer": 13}, {"style_layers": [1, 4, -1]}])
+def test_a_layer_that_is_not_there_is_refused(tmp_path, changes):
+    with pytest.raises(ValueError, match=r"^expected layers between 0 and 12, got -?\d+ and \[1, 4, -?\d\]"):
+        transfer_in(tmp_path, **changes)
+
+
+def test_rel_error_is_the_largest_of_all():
+    """|x - y| / (|x| + |y|), safe where both are 0."""
+    from style_utils import rel_error
+
+    assert rel_error(np.array([1.0, 0.0, 4.0]), np.array([1.0, 0.0, 12.0])) == 0.5
+
+
+def test_preprocess_of_styles_defaults_to_512():
+    from PIL import Image
+
+    import style_utils
+
+    assert style_utils.preprocess(Image.new("RGB", (40, 30))).shape == (1, 3, 512, 682)
+
+
+def test_extract_features_gives_one_for_each_module():
+    from style_utils import extract_features, features_from_img
+
+    cnn = networks.build("embedded").features
+    feats, image = features_from_img(inputs.path("town"), 48, cnn)
+    assert image.shape == (1, 3, 48, 72) and len(feats) == len(cnn)
+    assert torch.equal(feats[-1], cnn(image)) and torch.equal(extract_features(image, cnn)[3], feats[3])
+
+
+# --- stored checks, as the script prints them ---
+
+
+def checks(kind, folder):
+    """The four values that are stored, and ours."""
+    from pretrained.settings import STYLE_CHECKS
+    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+    from style_utils import extract_features, features_from_img
+
+    check = STYLE_CHECKS[kind]
+    if kind == "embedded":
+        cnn, stored = networks.build("embedded").features, Path(__file__).resolve().parents[1] / check.stored
+        content_path, style_path = inputs.path(check.content), inputs.path(check.style)
+    else:
+        cnn, stored = imagenet_features(), folder / check.stored
+        content_path, style_path = folder / check.content, folder / check.style
+    with torch.no_grad():
+        content, image = features_from_img(content_path, check.image_size, cnn)
+        style, _ = features_from_img(style_path, check.image_size, cnn)
+        blank = extract_features(torch.zeros_like(image), cnn)
+        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
+        ours = {
+            "cl_out": ContentLoss()(check.content_weight, content[check.content_layer], blank[check.content_layer]),
+            "gm_out": StyleLoss().gram_matrix(style[check.gram_layer]),
+            "sl_out": StyleLoss()(content, check.style_layers, targets, check.style_weights),
+            "tv_out": TotalVariationLoss()(image, check.tv_weight),
+        }
+    with np.load(stored, allow_pickle=False) as file:
+        return {name: (value.numpy(), np.asarray(file[name])) for name, value in ours.items()}
+
+
+def imagenet_features():
+    from pretrained.addresses import WEIGHTS
+    from pretrained.downloads import cache_folder
+    from pretrained.weights import build_network, read_weights
+
+    places = [COURSE_DATA / WEIGHTS, cache_folder(WEIGHTS) / WEIGHTS]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        pytest.skip("the ImageNet weights are not here: run `make data`")
+    return build_network(read_weights(path), path, torch.device("cpu")).features
+
+
+def needs(*names):
+    missing = [name for name in names if not (COURSE_DATA / name).is_file()]
+    if missing:
+        pytest.skip(f"{missing[0]} is not here: set COURSE_DATA to the folder of the course's own files")
+
+
+@pytest.mark.parametrize("name", ["cl_out", "gm_out", "sl_out", "tv_out"])
+def test_the_stored_checks_of_the_embedded_network(name):
+    """style_transfer.py prints an error of 0.000 for each."""
+    got, expected = checks("embedded", None)[name]
+    compare.assert_close(name, got.reshape(expected.shape), expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["cl_out", "gm_out", "sl_out"])
+def test_the_courses_stored_checks(name):
+    """With the ImageNet weights; the course's values come from an older PyTorch and Pillow."""
+    needs("style-transfer-checks.npz", "tubingen.jpg", "starry_night.jpg")
+    got, expected = checks("imagenet", COURSE_DATA)[name]
+    compare.assert_close(name, got.reshape(expected.shape), expected, 5e-3)
+
+
+@pytest.mark.tv_loss
+@pytest.mark.parametrize(
+    "stored, tolerance", [("style-transfer-checks.npz", 5e-4), ("style-transfer-checks-cs231n.npz", 1e-6)]
+)
+def test_the_courses_stored_total_variation(stored, tolerance):
+    """303.4700 for tubingen.jpg at 192 pixels. The first file was made with an older resizing: 4.06e-4 apart."""
+    from style_modules import TotalVariationLoss
+    from style_utils import open_image, preprocess, rel_error
+
+    needs(stored, "tubingen.jpg")
+    value = TotalVariationLoss()(preprocess(open_image(COURSE_DATA / "tubingen.jpg"), 192), 2e-2)
+    with np.load(COURSE_DATA / stored, allow_pickle=False) as file:
+        assert rel_error(value.numpy().reshape(-1), file["tv_out"].reshape(-1)) <= tolerance
+    assert value.item() == pytest.approx(303.47, abs=5e-3)
