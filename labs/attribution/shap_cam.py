@@ -134,8 +134,8 @@ def seen(numbers: Numbers) -> list[str]:
         f"({drop[best]:.0%}), and all are within {spread:.0%} of each other.",
         f"Deletion and insertion are {areas['deletion'][SHAP]:.2f} and {areas['insertion'][SHAP]:.2f} for Shap-CAM and "
         f"{areas['deletion']['Grad-CAM']:.2f} and {areas['insertion']['Grad-CAM']:.2f} for Grad-CAM; Shapley values "
-        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on a head of one layer theory and "
-        "short cut are nearly the same.",
+        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on this head theory and short cut "
+        f"{'are nearly the same' if numbers['linear'] > 0.95 else 'differ'}.",
     ]
 
 

@@ -128,8 +128,9 @@ def seen(numbers: Numbers) -> list[str]:
         f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
         "ReLUs alone has made other pictures of the same unit.",
         f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
-        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: the cleaner a "
-        "projection looks, the less it says which unit it was of.",
+        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
+        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
+           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
     ]
 
 

@@ -134,13 +134,14 @@ def seen(numbers: Numbers) -> list[str]:
     who = "second" if numbers["second"] else "own"
     judge = numbers.get("judge", "the network itself").split(",")[0]
     textures = list(numbers["textures"].values())
+    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
     return [
         f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
         f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
         f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
         f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
         f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
-        "sure: features that are nearly the same need not say the same.",
+        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
         f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
         f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
         "style is what is left when place is averaged out.",

@@ -89,7 +89,7 @@ def measure(bench: Bench) -> Numbers:
 
 
 def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1130)
+    fig = plots.sheet(1640, 860)
     left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
     above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
     panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)

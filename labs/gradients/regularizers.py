@@ -131,7 +131,8 @@ def seen(numbers: Numbers) -> list[str]:
         "The network itself is "
         f"{np.mean(numbers['confidence']['nothing']):.0%} sure of the unrestrained ones and "
         f"{np.mean(numbers['confidence']['all but TV']):.0%} of those with L2, clamp, jitter and blur: its own "
-        "confidence does not tell a picture from noise, so ask another network, or your eyes.",
+        f"confidence {'hardly tells' if np.mean(numbers['confidence']['nothing']) > 0.5 else 'does tell'} a picture "
+        "from noise, so ask another network, or your eyes.",
     ]
 
 
