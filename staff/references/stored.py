@@ -6,8 +6,10 @@ oracle itself, on inputs changed by RIPPLE, which is what rounding differently d
 makes no difference on these inputs is named and not stored: another test must show it.
 """
 
+import decimal
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ LEAST = 1e-5  # no tolerance is below this,
 LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides differently can change it by 5e-4
 RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
 RIPPLES = 6
+FEW = 4  # numbers that are printed when they changed
+
+Arrays = dict[str, np.ndarray]
 
 
 class File:
@@ -28,7 +33,7 @@ class File:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.arrays: dict[str, np.ndarray] = {}
+        self.arrays: Arrays = {}
 
     def put(
         self,
@@ -45,7 +50,7 @@ class File:
         for other in others:
             self._check_finite(f"{key}, by float32 or from rippled inputs", other)
         largest = max(relative_error(other.reshape(expected.shape), expected) for other in others)
-        tolerance = max(FACTOR * largest, least)
+        tolerance = _rounded_up(max(FACTOR * largest, least))
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
         if sampled:
             self.arrays[f"{key}: shape"] = np.array(expected.shape)
@@ -67,10 +72,15 @@ class File:
         print(f"{self.name:20} {key:22} {figures}")
 
     def write(self) -> None:
-        """Beside, then renamed."""
+        """Beside, then renamed; not at all if all is as before. Prints what is not."""
         for key, array in self.arrays.items():
             self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
+        differences = changes(_read(path), self.arrays)
+        if not differences:
+            print(f"{path.name}: as before")
+            return
+        print(*(f"{path.name}, {difference}" for difference in differences), sep="\n")
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f".{path.name}")
         with beside.open("wb") as file:
@@ -85,6 +95,39 @@ class File:
                 f"expected finite numbers for {key!r} of {self.name}.npz, got {count} that are NaN or infinite: "
                 "is something divided by 0 there?"
             )
+
+
+def changes(before: Arrays, after: Arrays) -> list[str]:
+    """For each key whose array is another one, what became of it."""
+    found = [f"{key}: gone" for key in before if key not in after]
+    for key, new in after.items():
+        change = _change(before.get(key), new)
+        found += [f"{key}: {change}"] if change else []
+    return found
+
+
+def _change(old: np.ndarray | None, new: np.ndarray) -> str:
+    if old is None:
+        return "new"
+    if (old.dtype, old.shape) != (new.dtype, new.shape):
+        return f"{new.dtype} {new.shape}, was {old.dtype} {old.shape}"
+    if np.array_equal(old, new):
+        return ""
+    if new.size <= FEW:
+        return f"{new.tolist()}, was {old.tolist()}"
+    return f"{np.count_nonzero(old != new)} of {new.size} numbers changed, by {relative_error(new, old):.1e} in all"
+
+
+def _read(path: Path) -> Arrays:
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def _rounded_up(tolerance: float) -> float:
+    """To two digits, so that what the last bits decide changes no file."""
+    return float(decimal.Context(prec=2, rounding=decimal.ROUND_UP).create_decimal(repr(float(tolerance))))
 
 
 def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:

@@ -49,7 +49,7 @@ class StyleTransfer:
         image = torch.from_numpy(np.array(x, np.float64))
         with torch.no_grad():
             tensor, backs, outputs = image, [], []
-            for name, module in self.cnn.named_children():
+            for name, module in walk.children(self.cnn).items():
                 tensor, back = walk.module(module, tensor, name)
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
