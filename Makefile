@@ -41,7 +41,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade grade-class class-scheduler class-worker class-chaos class-scale \
+.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-scale \
 	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
 	readme-pictures staff-venv gradebook-venv
 
@@ -82,6 +82,9 @@ class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, cl
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
 	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+
+points: venv ## the parts, their tests, and what each is worth
+	@$(VENV_PYTHON) -m staff.grader.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
 	@$(VENV_PYTHON) -m staff.autograder $(ARGS)

@@ -222,3 +222,24 @@ def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 def _rows(maps: np.ndarray) -> np.ndarray:
     return maps.reshape(len(maps), -1)
+
+
+# What labs measure of pictures.
+
+
+def spectrum(pictures: np.ndarray) -> list[float]:
+    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
+    grey = pictures.mean(axis=3) / 255
+    size = grey.shape[1]
+    window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
+    power = np.abs(np.fft.fft2((grey - grey.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
+    along = np.fft.fftfreq(size, 1 / size)
+    radius = np.hypot(along[:, None], along).round().astype(int)
+    rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
+    return (rings / rings.sum()).tolist()
+
+
+def fine(power: Sequence[float]) -> float:
+    """The share of the power, over the area of each ring, in the upper half of the frequencies."""
+    rings = np.array(power) * np.arange(1, len(power) + 1)
+    return float(rings[len(rings) // 2 :].sum() / rings.sum())

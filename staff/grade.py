@@ -26,6 +26,7 @@ import pytest
 from staff.grader import descendants, intake, points, report, rules, workspace
 from staff.grader.client import Client, Launch
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -94,7 +95,7 @@ def grade(
     guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started, clients))
     guard.daemon = True
     guard.start()
-    plugin = None
+    reach = plugin = None
     try:
         work.chmod(0o711)
         taken = submission if isinstance(submission, intake.Submission) else intake.taken_in(submission)
@@ -111,21 +112,22 @@ def grade(
             clients.append(client)
             return client
 
-        plugin = GradingPlugin(start, results, table, seed, until)
-        plugin.client = start()  # it gets ready while pytest collects the tests
+        reach = Reach(start, table["limits"], until)
+        reach.client = start()  # it gets ready while pytest collects the tests
+        plugin = GradingPlugin(reach, results, table, seed)
         run_tests(plugin, suite, part)
-        rules.check(taken, plugin, table["rules"])
+        rules.check(taken, results, reach, table["rules"])
     finally:
-        if plugin is not None:
-            client = plugin.client
+        if reach is not None:
+            client = reach.client
             if client is not None:
                 results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
                 results.facts["open_to_all"] = client.places.unsafe if client.places else []
-            plugin.close()
+            reach.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
         results.execution_time = time.monotonic() - started
-    results.output = _summary(results, taken, plugin)
+    results.output = _summary(results, taken, table, reach.problems)
     results.write(out)
     if report_path is not None:
         report.write(report_path, results, plugin.pictures, table)
@@ -148,9 +150,9 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) ->
             status = pytest.main([*options, *more, "-m", part, *folders], plugins=[plugin])
         except Exception as problem:  # results are written whatever happens
             status = None
-            plugin.problems.append(f"{type(problem).__name__}: {problem}")
+            plugin.reach.problems.append(f"{type(problem).__name__}: {problem}")
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        plugin.problems.append(said.getvalue()[-3000:])
+        plugin.reach.problems.append(said.getvalue()[-3000:])
 
 
 def _seed(submission: Path | intake.Submission, taken: intake.Submission) -> int:
@@ -163,8 +165,7 @@ def _seed(submission: Path | intake.Submission, taken: intake.Submission) -> int
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 
 
-def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) -> str:
-    table = plugin.table
+def _summary(results: Results, taken: intake.Submission, table: dict, problems: list[str]) -> str:
     titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
     lines = [f"{titles[part]}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
     lines.append(f"Total: {results.score:g} of {results.max_score:g}")
@@ -172,9 +173,9 @@ def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) 
     lines.append(f"Seed of the hidden inputs: {results.facts['seed']}.")
     missing = [name for name, on in results.facts.get("layers", {}).items() if not on]
     results.facts["layers_missing"] = missing
-    results.facts["grader_problems"] = plugin.problems
-    if plugin.problems:
-        lines.append(f"The grader itself met {len(plugin.problems)} problem(s): staff will look at this submission.")
+    results.facts["grader_problems"] = problems
+    if problems:
+        lines.append(f"The grader itself met {len(problems)} problem(s): staff will look at this submission.")
     return "\n".join(lines)
 
 

@@ -63,7 +63,7 @@ def measure(bench: Bench) -> Numbers:
         numbers["insertion"][name] = mean_curve(bench.model, blur_image(X, sigma=10), y, maps, X)
     numbers |= convergence(bench, X[:1], y[:1], COUNTS[:4] if quick else COUNTS)
     scenes = Bench(bench.scenes(), bench.seed, quick)
-    _, X, y, _ = scenes.batch(1 if quick else 6)
+    _, X, y, _ = scenes.batch(1 if quick else 3)
     numbers["scenes"] = len(X)
     for name in names:
         maps = make(name, X, y, scenes)
@@ -109,7 +109,7 @@ def table(numbers: Numbers) -> Table:
             f"{np.mean(numbers['deletion'][name]):.2f}",
             f"{np.mean(numbers['insertion'][name]):.2f}",
             f"{numbers['peaks'][name]} of {numbers['scenes']}",
-            f"{numbers['seconds'][name]:.2g} s",
+            f"{numbers['seconds'][name]:.1f} s",
         )
         for name in numbers["methods"]
     ]
@@ -127,15 +127,15 @@ def seen(numbers: Numbers) -> list[str]:
     areas = {key: {name: float(np.mean(numbers[key][name])) for name in names} for key in ("deletion", "insertion")}
     return [
         f"{numbers['counts'][-1]} orders give Shapley values of {numbers['players']} channels to "
-        f"{numbers['error'][-1]:.0%} (one order: {numbers['error'][0]:.0%}), and they sum to the score to "
+        f"{numbers['error'][-1]:.1%} (one order: {numbers['error'][0]:.1%}), and they sum to the score to "
         f"{numbers['efficiency']:.0e} of it, whatever the number.",
         f"Shown only what Shap-CAM keeps, the network loses {drop[SHAP]:.0%} of its confidence on {numbers['images']} "
-        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is {best}'s ({drop[best]:.0%}), and "
-        f"all are within {spread:.0%} of each other.",
+        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is that of {best} "
+        f"({drop[best]:.0%}), and all are within {spread:.0%} of each other.",
         f"Deletion and insertion are {areas['deletion'][SHAP]:.2f} and {areas['insertion'][SHAP]:.2f} for Shap-CAM and "
         f"{areas['deletion']['Grad-CAM']:.2f} and {areas['insertion']['Grad-CAM']:.2f} for Grad-CAM; Shapley values "
-        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on a head of one layer theory and "
-        "short cut are nearly the same.",
+        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on this head theory and short cut "
+        f"{'are nearly the same' if numbers['linear'] > 0.95 else 'differ'}.",
     ]
 
 

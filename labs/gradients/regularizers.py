@@ -49,14 +49,14 @@ def measure(bench: Bench) -> Numbers:
     if second is not None:
         numbers["second"] = second.name
     real = bench.batch(8)[0]
-    numbers["spectrum"] = {"real pictures": spectrum(real)}
+    numbers["spectrum"] = {"real pictures": lab.spectrum(real)}
     numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
     for name in tqdm(SETTINGS, desc="restraints", leave=False, disable=None):
         made = [make(name, bench.model, target, steps, bench.seed) for target in targets]
         pictures = np.stack([np.asarray(picture) for picture, _ in made])
         bench.pictures[name] = pictures
         numbers["extreme"][name] = float(np.mean([extreme for _, extreme in made]))
-        numbers["spectrum"][name] = spectrum(pictures)
+        numbers["spectrum"][name] = lab.spectrum(pictures)
         numbers["confidence"][name], numbers["rank"][name] = opinion(bench.source, pictures, targets)
         if second is not None:
             judged = opinion(second, pictures, targets)
@@ -103,7 +103,7 @@ def table(numbers: Numbers) -> Table:
             name,
             f"{np.mean(numbers['confidence'][name]):.0%}",
             f"{numbers['extreme'][name]:.0%}",
-            f"{fine(numbers['spectrum'][name]):.1%}",
+            f"{lab.fine(numbers['spectrum'][name]):.1%}",
             ", ".join(map(str, numbers["second_rank"][name] if judged else numbers["rank"][name])),
         )
         for name in SETTINGS
@@ -119,7 +119,7 @@ def seen(numbers: Numbers) -> list[str]:
     middle = {name: float(np.exp(np.log(ranks[name]).mean())) for name in SETTINGS}
     alone = min(SETTINGS[1:6], key=middle.__getitem__)
     who = numbers.get("second", "the network itself").split(",")[0]
-    finest = {name: fine(numbers["spectrum"][name]) for name in COLOURS}
+    finest = {name: lab.fine(numbers["spectrum"][name]) for name in COLOURS}
     return [
         f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
         f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
@@ -131,7 +131,8 @@ def seen(numbers: Numbers) -> list[str]:
         "The network itself is "
         f"{np.mean(numbers['confidence']['nothing']):.0%} sure of the unrestrained ones and "
         f"{np.mean(numbers['confidence']['all but TV']):.0%} of those with L2, clamp, jitter and blur: its own "
-        "confidence does not tell a picture from noise, so ask another network, or your eyes.",
+        f"confidence {'hardly tells' if np.mean(numbers['confidence']['nothing']) > 0.5 else 'does tell'} a picture "
+        "from noise, so ask another network, or your eyes.",
     ]
 
 
@@ -229,24 +230,6 @@ def opinion(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequen
     y = torch.tensor(targets, device=scores.device)[:, None]
     confidence = scores.softmax(dim=1).gather(1, y)[:, 0]
     return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()
-
-
-def spectrum(pictures: np.ndarray) -> list[float]:
-    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
-    grey = pictures.mean(axis=3) / 255
-    size = grey.shape[1]
-    window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
-    power = np.abs(np.fft.fft2((grey - grey.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
-    along = np.fft.fftfreq(size, 1 / size)
-    radius = np.hypot(along[:, None], along).round().astype(int)
-    rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
-    return (rings / rings.sum()).tolist()
-
-
-def fine(power: Sequence[float]) -> float:
-    """The share of the power, over the area of each ring, in the upper half of the frequencies."""
-    rings = np.array(power) * np.arange(1, len(power) + 1)
-    return float(rings[len(rings) // 2 :].sum() / rings.sum())
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import intake, plugin, results, rules, workspace
+from staff.grader import intake, reach, rules, workspace
 from staff.grader.client import Client
 from tests.probes import StudentError
 
-TABLE = {"limits": {"seconds": 2, "megabytes": 400}}
+LIMITS = {"seconds": 2, "megabytes": 400}
 HANGS = """import torch
 from torch import nn
 
@@ -32,24 +32,24 @@ def client(tmp_path_factory):
         yield started
 
 
-def said(grading):
+def said(way):
     ones = np.ones((1, 2, 3, 4), np.float32)
     with pytest.raises(StudentError) as caught:
-        grading.reach("content", weight=2.0, F=ones, P=0 * ones)
+        way("content", weight=2.0, F=ones, P=0 * ones)
     return str(caught.value)
 
 
-def grading(client, seconds):
+def way_to(client, seconds):
     """With so many seconds left."""
-    grading = plugin.GradingPlugin(lambda: client, results.Results(), TABLE, 0, time.monotonic() + seconds)
-    grading.client = client
-    return grading
+    way = reach.Reach(lambda: client, LIMITS, time.monotonic() + seconds)
+    way.client = client
+    return way
 
 
 @pytest.mark.parametrize("line", ["pass", "sum(range(10 ** 9))", "torch.ones(3).sum()"], ids=["Python", "C", "torch"])
 def test_a_call_that_hangs_is_told_its_line_and_what_it_costs(client, line):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line=line))
-    run = grading(client, 99)
+    run = way_to(client, 99)
     first = said(run)
     assert (
         "your code was ended after 2 seconds: an endless loop? It was at style_modules/content_loss.py, line " in first
@@ -61,11 +61,11 @@ def test_a_call_that_hangs_is_told_its_line_and_what_it_costs(client, line):
 
 def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line="pass"))
-    assert said(grading(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
+    assert said(way_to(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
 
 
 def test_where_no_time_is_left_the_rule_says_so(client):
-    late, soon = (grading(client, seconds) for seconds in (0.5, 99))
+    late, soon = (way_to(client, seconds) for seconds in (0.5, 99))
     assert rules._vectorized(late) == ["No time was left, so nothing could be counted."]
     for name in intake.STUDENT_FILES:
         (client.project / name).write_text("raise ImportError('missing')")

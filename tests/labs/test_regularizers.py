@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from labs.gradients import regularizers
-from labs.gradients.regularizers import L2, LENGTH, TV, Less, climb, fine, make, spectrum
+from labs.gradients.regularizers import L2, LENGTH, TV, Less, climb, make
+from labs.lab import fine, spectrum
 from style_modules import TotalVariationLoss
 from tests import networks
 
