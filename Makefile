@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures test report submission data clean venv
+.PHONY: help figures labs test report submission data clean venv
 
 ##@ For students
 
@@ -19,6 +19,10 @@ help: ## list these verbs
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+
+labs: venv ## one experiment for each question, six minutes: visualization/labs.html; quicker: ARGS=--quick
+	@sh environment/make_venv.sh labs/requirements.txt
+	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
@@ -131,6 +135,9 @@ venv:
 # BEGIN STAFF
 gradebook-venv: venv
 	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+
+# Tests of what students do not have need these, too.
+test: gradebook-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt

@@ -26,6 +26,7 @@ class Verdict:
     had: float
     most: float
     named: bool
+    silent: list[str]  # tests that failed, and do not name the mistake
     said: str  # of the first test that failed
     problems: list[str]  # the grader's own
 
@@ -55,7 +56,7 @@ def _end(work: Path) -> None:
 
 def judge(variant: variants.Variant) -> Verdict:
     if variant.problem:
-        return Verdict(variant, 0, 0, False, "", [variant.problem])
+        return Verdict(variant, 0, 0, False, [], "", [variant.problem])
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
@@ -79,6 +80,7 @@ def judge(variant: variants.Variant) -> Verdict:
         sum(test.score for test in tests),
         sum(test.max_score for test in tests),
         any(variant.says in text for text in said),
+        [test.name for test, text in zip(failed, said) if variant.says not in text],
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
         reach.problems,
     )
