@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures test report submission data clean venv
+.PHONY: help figures labs test report submission data clean venv
 
 ##@ For students
 
@@ -19,6 +19,10 @@ help: ## list these verbs
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+
+labs: venv ## one experiment for each question, six minutes: visualization/labs.html; quicker: ARGS=--quick
+	@sh environment/make_venv.sh labs/requirements.txt
+	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
@@ -37,7 +41,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade grade-class class-scheduler class-worker class-chaos class-scale \
+.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-scale \
 	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
 	readme-pictures staff-venv gradebook-venv
 
@@ -78,6 +82,9 @@ class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, cl
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
 	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+
+points: venv ## the parts, their tests, and what each is worth
+	@$(VENV_PYTHON) -m staff.grader.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
 	@$(VENV_PYTHON) -m staff.autograder $(ARGS)

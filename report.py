@@ -28,6 +28,7 @@ TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
+LAB = "lab_*"  # of these, the newest: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
 MAX_WORDS = 350
 
@@ -93,7 +94,9 @@ def find(name: str, figures: Path) -> Path | None:
     """The picture for a frame. name: names without ending, of which the first that is there counts."""
     for stem in name.split(" | "):
         path: Path | None = figures / f"{stem}.png"
-        if "*" in stem:
+        if stem == LAB:
+            path = max(figures.glob(f"{LAB}.png"), key=lambda lab: lab.stat().st_mtime, default=None)
+        elif "*" in stem:
             newest = next(iter(own_pairs(figures)), None)
             path = newest and newest[0 if stem == OWN else 1]
         if path and path.is_file():
@@ -104,6 +107,8 @@ def find(name: str, figures: Path) -> Path | None:
 def command(name: str) -> str:
     """What to do about a missing figure."""
     stem = name.split(" | ")[0]
+    if stem == LAB:
+        return "A lab's figure is missing: run python -m labs.gradients.one_backward, or the lab that you have chosen"
     if "*" in stem:
         return "Your own pair is missing: run python style_transfer.py --content PICTURE --style PAINTING"
     script = next(script for script in SCRIPTS if stem.startswith(script))

@@ -14,13 +14,16 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 
 from explorer import networks
 from explorer.methods import as_batch, checked, look
 from explorer.worker import Page, noting
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained import Pretrained
+from visualizers.network import relu_replaced_by
 
+LEAK = 0.1
 OFTEN = 0.12  # seconds from one picture to the next: more than the page can show is not sent
 
 
@@ -78,7 +81,10 @@ def channel(
 
 
 class ChannelScores(nn.Module):
-    """A network whose scores are how active each channel of a layer is on average: (N, C)."""
+    """A network whose scores are how active each channel of a layer is on average: (N, C).
+
+    Its ReLUs leak a little: noise leaves most channels silent, and silence gives no direction to climb in.
+    """
 
     def __init__(self, model: nn.Module, layer: str) -> None:
         super().__init__()
@@ -88,10 +94,15 @@ class ChannelScores(nn.Module):
         kept: list[Tensor] = []
         handle = self.model.get_submodule(self.layer).register_forward_hook(lambda *call: kept.append(call[2].clone()))
         try:
-            self.model(X)
+            with relu_replaced_by(leaking):
+                self.model(X)
         finally:
             handle.remove()
         return kept[0].mean(dim=(2, 3))
+
+
+def leaking(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, LEAK)
 
 
 def _climb(

@@ -1,6 +1,6 @@
 """Links that bring settings back: they stand in the page's address, as ?view=where&picture=3&target=5&..."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ def link(session: Session, view: View, values: dict[str, Any]) -> str:
     return "?" + urlencode(asked)
 
 
-def opened(session: Session, asked: dict[str, str], views: Sequence[View]) -> tuple[str, dict[str, dict[str, Any]]]:
+def opened(session: Session, asked: dict[str, str], views: Iterable[View]) -> tuple[str, dict[str, dict[str, Any]]]:
     """Set the session as a link asks for; returns what to say of it, and the fields of the view that it names.
 
     What makes no sense is left as it is, and said.
@@ -64,7 +64,7 @@ def written(value: Any) -> str:
 def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
     """The value that these words give to the control; None where they make no sense."""
     if choices:
-        values = {str(value): value for _, value in choices}
+        values = {written(value): value for _, value in choices}
         if isinstance(part, gr.CheckboxGroup):
             return [values[word] for word in words.split(".")] if set(words.split(".")) <= set(values) else None
         return values.get(words)

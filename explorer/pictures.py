@@ -63,7 +63,8 @@ def own(path: Path) -> Picture:
         picture = open_image(path)
     except (ValueError, OSError) as problem:
         # The server's name for the file says nothing to who dropped it.
-        raise Problem(str(problem).replace(f"'{path}'", "the file").replace(str(path), "the file")) from None
+        words = str(problem).replace(f"cannot identify image file '{path}'", "something else")
+        raise Problem(words.replace(str(path), "the file")) from None
     width, height = picture.size
     if max(width, height) > LONGEST * min(width, height):
         got = f"{width} x {height} pixels"

@@ -147,6 +147,11 @@ def chosen_images(
     plain = args.image is None and asked is None
     y, titles, others = [], [], []
     for x, (_, label) in zip(X, found):
+        if plain and label is not None and label != source.fooling_target:  # nothing has to be asked of the network
+            y.append(label)
+            others.append(source.fooling_target)
+            titles.append(short(source.class_names[label]))
+            continue
         probabilities = _probabilities(x, source)
         ranked = sorted(range(len(probabilities)), key=lambda k: -probabilities[k])
         own = ranked[0] if label is None else label

@@ -26,6 +26,7 @@ import pytest
 from staff.grader import descendants, intake, points, report, rules, workspace
 from staff.grader.client import Client, Launch
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     deadline = args.deadline or points.read()["limits"]["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
     results = grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
-    print(results.output)
+    print(_for_staff(results, points.read()))
     return 0
 
 
@@ -94,12 +95,13 @@ def grade(
     guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started, clients))
     guard.daemon = True
     guard.start()
-    plugin = None
+    reach = plugin = None
     try:
         work.chmod(0o711)
         taken = submission if isinstance(submission, intake.Submission) else intake.taken_in(submission)
-        seed = _seed(submission, taken) if seed is None else seed
-        results.facts["seed"] = seed
+        metadata = _metadata(submission)
+        seed = _seed(metadata, taken) if seed is None else seed
+        results.facts |= {"seed": seed, "submission": _name(submission, metadata)}
         project = work / "project"
         workspace.build(project, taken, suite)
         hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), out.resolve().parent]
@@ -111,21 +113,23 @@ def grade(
             clients.append(client)
             return client
 
-        plugin = GradingPlugin(start, results, table, seed, until)
-        plugin.client = start()  # it gets ready while pytest collects the tests
+        reach = Reach(start, table["limits"], until)
+        reach.client = start()  # it gets ready while pytest collects the tests
+        plugin = GradingPlugin(reach, results, table, seed)
         run_tests(plugin, suite, part)
-        rules.check(taken, plugin, table["rules"])
+        rules.check(taken, results, reach, table["rules"])
     finally:
-        if plugin is not None:
-            client = plugin.client
+        if reach is not None:
+            client = reach.client
             if client is not None:
                 results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
                 results.facts["open_to_all"] = client.places.unsafe if client.places else []
-            plugin.close()
+            reach.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
         results.execution_time = time.monotonic() - started
-    results.output = _summary(results, taken, plugin)
+    _complete(results, taken, reach.problems)
+    results.output = _for_the_student(results, table)
     results.write(out)
     if report_path is not None:
         report.write(report_path, results, plugin.pictures, table)
@@ -148,33 +152,67 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) ->
             status = pytest.main([*options, *more, "-m", part, *folders], plugins=[plugin])
         except Exception as problem:  # results are written whatever happens
             status = None
-            plugin.problems.append(f"{type(problem).__name__}: {problem}")
+            plugin.reach.problems.append(f"{type(problem).__name__}: {problem}")
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        plugin.problems.append(said.getvalue()[-3000:])
+        plugin.reach.problems.append(said.getvalue()[-3000:])
 
 
-def _seed(submission: Path | intake.Submission, taken: intake.Submission) -> int:
-    """From the id that Gradescope gives a submission, or else from the student's files."""
-    identity = repr(sorted(taken.files.items()))
+def _metadata(submission: Path | intake.Submission) -> dict:
+    """What Gradescope says of a submission, in a file beside it; {} where there is none."""
     if isinstance(submission, Path):
-        metadata = submission.resolve().with_name("submission_metadata.json")
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            identity = str(json.loads(metadata.read_text())["id"])
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            found = json.loads(submission.resolve().with_name("submission_metadata.json").read_text())
+            return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _seed(metadata: dict, taken: intake.Submission) -> int:
+    """From the id that Gradescope gives a submission, or else from the student's files."""
+    identity = str(metadata["id"]) if "id" in metadata else repr(sorted(taken.files.items()))
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 
 
-def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) -> str:
-    table = plugin.table
-    titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
-    lines = [f"{titles[part]}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
+def _name(submission: Path | intake.Submission, metadata: dict) -> str:
+    """Whose work it is: what Gradescope says, or else what was handed in is called."""
+    if "id" in metadata:
+        users = metadata.get("users")
+        names = (
+            [str(user.get("name", "")) for user in users if isinstance(user, dict)] if isinstance(users, list) else []
+        )
+        return ", ".join([f"submission {metadata['id']}", *filter(None, names)])[:200]
+    return submission.resolve().name if isinstance(submission, Path) else ""
+
+
+def _complete(results: Results, taken: intake.Submission, problems: list[str]) -> None:
+    """What is known at the end, for staff."""
+    results.facts["layers_missing"] = [name for name, on in results.facts.get("layers", {}).items() if not on]
+    results.facts["grader_problems"] = problems
+    results.facts["notes"] = taken.notes
+
+
+def _for_staff(results: Results, table: dict) -> str:
+    """All points, hidden ones too."""
+    lines = [f"{points.title(part, table)}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
     lines.append(f"Total: {results.score:g} of {results.max_score:g}")
-    lines += taken.notes
-    lines.append(f"Seed of the hidden inputs: {results.facts['seed']}.")
-    missing = [name for name, on in results.facts.get("layers", {}).items() if not on]
-    results.facts["layers_missing"] = missing
-    results.facts["grader_problems"] = plugin.problems
-    if plugin.problems:
-        lines.append(f"The grader itself met {len(plugin.problems)} problem(s): staff will look at this submission.")
+    lines += report.notes(results)
+    return "\n".join(lines)
+
+
+def _for_the_student(results: Results, table: dict) -> str:
+    """What may be seen at once: public tests alone, and the mistakes that they recognised. Gradescope shows it."""
+    shown = [test for test in results.tests.values() if test.visibility == "visible"]
+    lines = []
+    for part in results.parts():
+        own = [test for test in shown if test.part == part]
+        if own:
+            had, most = (round(sum(getattr(test, kind) for test in own), 2) for kind in ("score", "max_score"))
+            lines.append(f"{points.title(part, table)}: {had:g} of {most:g}")
+            lines += [f"    {line}" for line in report.mistakes(own)]
+    if len(shown) < len(results.tests):
+        lines.insert(0, "Of the tests that you have; hidden ones of the same kind count, too, and are not shown here:")
+    lines += results.facts["notes"]
+    if results.facts["grader_problems"]:
+        lines.append("The grader itself met a problem: staff will look at this submission.")
     return "\n".join(lines)
 
 

@@ -66,7 +66,7 @@ def assert_stored(name: str, got: object, file: str, key: str, read: str = "") -
     stored = references(file)
     expected: object = stored[key]
     if f"{key}: shape" in stored:  # of a large array, a sample alone is stored
-        expected = Sample(tuple(stored[f"{key}: shape"].tolist()), stored[key], stored.get(f"{key}: range", ()))
+        expected = Sample(tuple(stored[f"{key}: shape"].tolist()), stored[key], stored[f"{key}: range"])
     assert_close(name, got, expected, float(stored[f"{key}: tolerance"]), mistakes_of(file, key), read)
 
 
@@ -187,8 +187,6 @@ def _problem(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, d
 
 def _described(array: np.ndarray | Sample) -> str:
     if isinstance(array, Sample):
-        if not len(array.spread):
-            return f"shape {array.shape}"
         return "shape {}, from {:.4g} to {:.4g}, mean {:.4g}".format(array.shape, *array.spread)
     if array.dtype.kind not in "biuf" or not array.size:
         return f"shape {array.shape}, {array.dtype}"

@@ -39,7 +39,7 @@ def expected():
     return X, y, *path_integral(model, model.get_submodule(LAYER), X, y)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(1)
 def test_integrated_gradients_are_those_of_the_paper(probe, expected):
     """The gradient, averaged along the way from the grey image, times the pixels, summed over the channels."""
     X, y, pixels, _ = expected

@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,10 +10,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import class_visualization
 import pretrained
-import style_transfer
 from figures import figure, gallery, script
 from figures.figure import Picture, Row
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
@@ -39,7 +40,8 @@ def stubs(monkeypatch, tmp_path):
         return main
 
     mains = {name: draws(name) for name in SCRIPTS}
-    monkeypatch.setattr(gallery.importlib, "import_module", lambda name: SimpleNamespace(main=mains[name]))
+    stands_for_importlib = SimpleNamespace(import_module=lambda name: SimpleNamespace(main=mains[name]))
+    monkeypatch.setattr(gallery, "importlib", stands_for_importlib)
     return mains
 
 
@@ -72,16 +74,48 @@ def read(folder):
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
+def decoded(image):
+    data = base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,"))
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"), np.float64)
+
+
 def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
-    """Each picture is in the page, byte for byte, so that the page can be sent to somebody alone."""
+    """Each picture is in the page, and to the eye as it is on disk, so that the page can be sent to somebody alone."""
     assert gallery.main(["--out", str(tmp_path)], source) == 0
     page = read(tmp_path)
-    embedded = [base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) for image in page.images]
-    assert embedded == [(tmp_path / f"{name}.png").read_bytes() for name in SCRIPTS]
-    assert all(int(image["width"]) > 224 and int(image["height"]) > 224 and image["alt"] for image in page.images)
+    for image, name in zip(page.images, SCRIPTS, strict=True):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert (int(image["width"]), int(image["height"])) == picture.size
+            assert np.abs(decoded(image) - np.asarray(picture.convert("RGB"))).mean() < 0.5
+        assert image["alt"]
     assert (
         capsys.readouterr().out.rstrip().endswith(f"Open {tmp_path / 'index.html'} in a browser to see all pictures.")
     )
+
+
+def test_a_page_of_pictures_that_cannot_be_made_smaller_stays_small(tmp_path):
+    """Of noise, the worst there is, as much as the quality must give way: the best that fits, and no worse."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i}.png" for i in range(2)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)).save(path)
+    before = [path.read_bytes() for path in paths]
+    sizes = {quality: sum(len(gallery._jpeg(path, quality)) for path in paths) for quality in gallery.QUALITIES}
+    assert sizes[95] > sizes[89] > sizes[70]
+    for quality in (95, 89, 70):
+        packed = gallery.packed(paths, sizes[quality])
+        assert packed == {path: gallery._jpeg(path, quality) for path in paths}
+    assert [path.read_bytes() for path in paths] == before, "the files on disk stay as they are"
+
+
+def test_coloured_dots_keep_their_colours(tmp_path):
+    """Guided backprop is of single coloured pixels: they are as strong on the page as in the file."""
+    dots = np.full((64, 64, 3), 127, np.uint8)
+    dots[::4, ::4] = (255, 0, 0)
+    Image.fromarray(dots).save(tmp_path / "dots.png")
+    (source,) = gallery.packed([tmp_path / "dots.png"]).values()
+    assert np.abs(decoded({"src": source})[::4, ::4] - (255, 0, 0)).mean() < 12
 
 
 def test_the_page_says_what_to_see_and_which_network_it_is(stubs, source, tmp_path):
@@ -162,9 +196,9 @@ def test_the_status_reaches_the_shell():
 def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch, capsys):
     """The whole of `make figures`, with two iterations where there are hundreds: every script has its pictures."""
     ascent = {"embedded": replace(CLASS_VISUALIZATION["embedded"], num_iterations=2)}
-    pairs = {"embedded": tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])}
+    pairs = tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])
     monkeypatch.setattr(class_visualization, "CLASS_VISUALIZATION", ascent)
-    monkeypatch.setattr(style_transfer, "STYLE_PAIRS", pairs)
+    monkeypatch.setitem(STYLE_PAIRS, "embedded", pairs)
     for name in SCRIPTS[:2]:  # two images instead of five
         module = importlib.import_module(name)
         monkeypatch.setattr(module, "main", lambda argv, source, run=module.main: run([*argv, "--num", "2"], source))

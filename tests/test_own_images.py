@@ -1,6 +1,7 @@
 """Photographs of one's own in the scripts: any size, format and shape; the class is what the network says of them."""
 
 import re
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import fooling_image
 import gradcam
 import pretrained
 import saliency_map
-from figures import script
 from figures.images import chosen_images, listed, percent
 from image_utils import SQUEEZENET_STD, preprocess
 from tests.panels import panels, places
@@ -79,6 +79,17 @@ def test_another_class_can_be_asked_for(choose, photographs, source):
     assert re.fullmatch(r"spider\n\d+%", images.titles[1])
 
 
+def test_the_second_class_is_another_one(choose, source):
+    """The target of the fooling image; where another class is asked for, the image's own; never the first class."""
+    own = [int(label) for label in source.labels[:3]]
+    assert choose("--num", "3").others == [source.fooling_target] * 3
+    asked = choose("--num", "3", "--target", source.class_names[own[0]])
+    assert asked.y == [own[0]] * 3 and asked.others[1:] == own[1:] and asked.others[0] != own[0]
+    swapped = asked.of_others()
+    assert swapped.y == asked.others and swapped.others == asked.y
+    assert swapped.titles[1].startswith(f"{source.class_names[own[1]]}\n")
+
+
 def test_numbers_are_sample_images(choose, photographs, source):
     """A number is a sample with its own class, in the order asked for, beside photographs and without them."""
     images = choose("--image", "3", photographs[1], "--image", "1")
@@ -88,8 +99,18 @@ def test_numbers_are_sample_images(choose, photographs, source):
 
 
 def test_without_images_the_first_samples_are_shown_with_their_classes_alone(choose, source):
-    images = choose("--num", "3")
+    """And nothing is asked of the network for it."""
+    with unittest.mock.patch.object(source.model, "forward", side_effect=AssertionError("a pass")):
+        images = choose("--num", "3")
     assert images.titles == [source.class_names[label] for label in source.labels[:3]]
+
+
+def test_a_sample_of_the_fooling_target_has_another_second_class(choose, source):
+    """The scene of a ray: its second class is the network's best other one."""
+    number = int(np.flatnonzero(source.labels == source.fooling_target)[0]) + 1
+    images = choose("--num", str(number))
+    assert images.y[-1] == source.fooling_target != images.others[-1]
+    assert images.titles[-1] == source.class_names[source.fooling_target]
 
 
 @pytest.mark.parametrize("probability, words", [(0, "0%"), (1e-5, "<1%"), (0.0051, "1%"), (0.874, "87%"), (1, "100%")])
@@ -122,8 +143,10 @@ def test_images_of_one_shape_go_through_the_network_together(choose):
 def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photographs):
     """No image is cut or stretched to fit beside another, and maps come back in the order of the images."""
     images = choose("--image", photographs[0], "1", photographs[1])
-    means = images.each(lambda X, y, model: X.mean(dim=1).requires_grad_())
+    means, labels = images.each(lambda X, y, model: (X.mean(dim=1).requires_grad_(), y))
     assert all(np.array_equal(m, x[0].mean(dim=0).numpy()) for m, x in zip(means, images.X))
+    assert labels == images.y and len(set(labels)) == 3
+    assert images.each(lambda X, y, model: np.array(y), given=["a", "b", "c"]) == ["a", "b", "c"]
 
 
 # --- figures ---
@@ -178,106 +201,3 @@ def test_a_heading_names_those_that_are_not_fooled(choose):
     hay = images.source.class_names[0]
     assert fooling_image.before_and_after(twins[1:], images, 1).title.endswith(": the network is not fooled")
     assert fooling_image.before_and_after(twins, images, 1).title.endswith(f": the network is not fooled about {hay}")
-
-
-# --- formats ---
-
-
-def as_cmyk(picture, path):
-    picture.convert("CMYK").save(path.with_suffix(".jpg"))
-    return path.with_suffix(".jpg")
-
-
-def as_16_bits(picture, path):
-    Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save(path.with_suffix(".png"))
-    return path.with_suffix(".png")
-
-
-def as_floats(picture, path):
-    Image.fromarray(np.asarray(picture.convert("L")).astype(np.float32) / 255).save(path.with_suffix(".tiff"))
-    return path.with_suffix(".tiff")
-
-
-def as_animation(picture, path):
-    picture.save(path.with_suffix(".gif"), save_all=True, append_images=[picture.rotate(180)])
-    return path.with_suffix(".gif")
-
-
-def as_webp(picture, path):
-    picture.save(path.with_suffix(".webp"), lossless=True)
-    return path.with_suffix(".webp")
-
-
-@pytest.mark.parametrize("save", [as_cmyk, as_16_bits, as_floats, as_animation, as_webp])
-def test_every_format_is_seen_as_a_person_sees_it(choose, tmp_path, save):
-    """Dark on the left, light on the right, whatever the file holds."""
-    ramp = np.repeat(np.linspace(30, 220, 60, dtype=np.uint8)[None], 40, axis=0)
-    path = save(Image.fromarray(ramp).convert("RGB"), tmp_path / "ramp")
-    (pixels,) = choose("--image", str(path)).pixels
-    assert pixels.shape == (224, 336, 3)
-    columns = pixels.mean(axis=(0, 2))
-    assert np.abs(columns - np.linspace(30, 220, 336)).max() < 12
-
-
-# --- mistakes ---
-
-
-def missing(path):
-    pass
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def no_picture(path):
-    path.write_text("a letter")
-
-
-def truncated(path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, "JPEG")
-    path.write_bytes(path.read_bytes()[:2000])
-
-
-def strip(path):
-    Image.new("RGB", (500, 100)).save(path)
-
-
-def telephone(path):
-    """The first bytes of a HEIC file, which Pillow has no decoder for."""
-    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
-
-
-def folder(path):
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    "make, words",
-    [
-        (missing, r"expected a picture at .*picture.jpg, found no file: check the path"),
-        (empty, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
-        (no_picture, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
-        (telephone, r"expected a whole picture in .*HEIC, for instance.*: open it in a viewer and save it as JPEG"),
-        (truncated, r"expected a whole picture in .*, got image file is truncated .*: open it in a viewer"),
-        (folder, r"expected a whole picture in .*, got Is a directory: open it"),
-        (strip, r"expected a picture at most 4 times as long as wide, got 500 x 100 in .*: crop it"),
-    ],
-)
-@pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image])
-def test_a_picture_that_cannot_be_taken_is_told_in_one_sentence(module, make, words, source, tmp_path):
-    path = tmp_path / "picture.jpg"
-    make(path)
-    with pytest.raises(SystemExit) as ended:
-        script.run(lambda: module.main(["--out", str(tmp_path), "--image", str(path)], source))
-    assert re.fullmatch(f"error: {words}.*", str(ended.value.code))
-    assert not list(tmp_path.glob("*.png"))
-
-
-@pytest.mark.parametrize("options", [["--image", "0"], ["--image", "1", "--num", "2"], ["--image"]])
-@pytest.mark.parametrize("module", [saliency_map, gradcam])
-def test_wrong_options_end_with_status_2(module, options, source, capsys):
-    with pytest.raises(SystemExit) as ended:
-        module.main(options, source)
-    assert ended.value.code == 2
-    assert "error: " in capsys.readouterr().err

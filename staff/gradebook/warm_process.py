@@ -25,6 +25,7 @@ from staff.grader import descendants, kernel, points
 from staff.grader.client import START_SECONDS, Client, ServerLost
 from staff.grader.nursery import Nursery
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results
 from staff.references import remembering
 
@@ -67,8 +68,9 @@ def main() -> None:
 def _load_tests(suite: Path) -> None:
     """As pytest will find them in each fork, with all that they import; none of them is run."""
     remembering.remember_references()
-    plugin = GradingPlugin(_no_client, Results(), points.read(), 0, time.monotonic() + START_SECONDS)
-    grade.run_tests(plugin, suite, "", "--collect-only")
+    table = points.read()
+    reach = Reach(_no_client, table["limits"], time.monotonic() + START_SECONDS)
+    grade.run_tests(GradingPlugin(reach, Results(), table, 0), suite, "", "--collect-only")
     from tests import compare
 
     compare.assert_close = compare.assert_close.__wrapped__  # the plugin's watch is each grading's own

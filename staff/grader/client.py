@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from typing import IO, Protocol
 import numpy as np
 
 from staff.grader import descendants, frames, kernel, leftovers
+from staff.grader.intake import STUDENT_FILES
 from staff.grader.server import receive, send
 
 SERVER = Path(__file__).with_name("server.py")
 START_SECONDS = 120
 ANSWER_BYTES = 64 * 1024 * 1024  # the most that one call may return
+LINE = 120  # characters of a line of code that are shown
 PLAIN = np.ndarray | int | float | str
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tmp",
                "OMP_NUM_THREADS": "1", "USER": "student", "HOME": "/tmp"}  # fmt: skip
@@ -39,6 +42,7 @@ class CallFailed(Exception):
     """The child gave no answer; the message continues "your code ..."."""
 
     hung = False  # whether its time was up
+    line = ""  # of the student's code, that ran then: "file, line n: code"
 
 
 class ServerLost(Exception):
@@ -124,6 +128,7 @@ class Client:
         if report["ended"]:
             failed = CallFailed(report["ended"])
             failed.hung = report["seconds"] > limits["seconds"]
+            failed.line = self._students_line(report["stack"]) if failed.hung else ""
             raise failed
         try:
             contents = frames.decode(answer)
@@ -132,6 +137,16 @@ class Client:
         if not all(isinstance(value, PLAIN) for name, value in contents.items() if name != "error"):
             raise CallFailed("ended without a whole answer (expected arrays, numbers and text, got something else)")
         return contents
+
+    def _students_line(self, stack: str) -> str:
+        """stack: what faulthandler wrote, the innermost line first; or whatever the child did."""
+        for path, number in re.findall(r'^  File "(.+)", line (\d{1,6}) in ', stack, re.MULTILINE):
+            name = path.removeprefix(f"{self.project}/")
+            if name in STUDENT_FILES:
+                lines = (self.project / name).read_text(errors="replace").splitlines()
+                code = lines[int(number) - 1].strip() if 0 < int(number) <= len(lines) else ""
+                return f"{name}, line {number}: {code[:LINE]}"
+        return ""
 
     def _receive(self, seconds: float) -> bytes:
         self.link.settimeout(seconds)

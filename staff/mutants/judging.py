@@ -11,6 +11,7 @@ from staff import grade
 from staff.grader import intake, points, rules, workspace
 from staff.grader.client import Client
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results
 from staff.mutants import variants
 from staff.references.remembering import remember_references
@@ -60,8 +61,9 @@ def judge(variant: variants.Variant) -> Verdict:
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
     table, results = points.read(), Results()
-    plugin = GradingPlugin(lambda: client, results, table, seed_of_hidden, time.monotonic() + SECONDS)
-    plugin.client = client
+    reach = Reach(lambda: client, table["limits"], time.monotonic() + SECONDS)
+    reach.client = client
+    plugin = GradingPlugin(reach, results, table, seed_of_hidden)
     assert_close = compare.assert_close  # which the plugin wraps
     try:
         grade.run_tests(plugin, grade.REPOSITORY, variant.part)
@@ -69,7 +71,7 @@ def judge(variant: variants.Variant) -> Verdict:
         compare.assert_close = assert_close
     tests = [test for test in results.tests.values() if test.part == variant.part]
     if not variant.says:
-        rules.check(taken, plugin, table["rules"])
+        rules.check(taken, results, reach, table["rules"])
         tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
     failed = [test for test in tests if test.score < test.max_score]
     said = [_message(test.output) for test in failed]
@@ -80,7 +82,7 @@ def judge(variant: variants.Variant) -> Verdict:
         any(variant.says in text for text in said),
         [test.name for test, text in zip(failed, said) if variant.says not in text],
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
-        plugin.problems,
+        reach.problems,
     )
 
 

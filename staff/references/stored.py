@@ -55,6 +55,7 @@ class File:
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
         if sampled:
             self.arrays[f"{key}: shape"] = np.array(expected.shape)
+            self.arrays[f"{key}: range"] = np.float32([expected.min(), expected.max(), expected.mean()])
         self.arrays[f"{key}: tolerance"] = np.array(tolerance)
         nearest = np.inf
         for sentence, output in wrong.items():

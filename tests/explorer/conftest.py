@@ -1,7 +1,9 @@
 """What the explorer's tests share: sessions on the embedded network, and students' folders with something in them."""
 
+import asyncio
 import re
 import shutil
+from unittest import mock
 
 import pytest
 
@@ -22,6 +24,26 @@ def session():
     opened = Session("embedded", "cpu", LIMIT, worker.ROOT)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def views():
+    """Every view, by its key, as the page has it."""
+    import gradio as gr
+
+    from explorer import page
+
+    loops, new = [], asyncio.new_event_loop
+
+    def kept():
+        loops.append(new())
+        return loops[-1]
+
+    with mock.patch("asyncio.new_event_loop", kept), gr.Blocks():
+        built = {module.KEY: module.build() for module in page.VIEWS}
+    for loop in loops:
+        loop.close()  # gradio leaves them open
+    return built
 
 
 @pytest.fixture
