@@ -216,8 +216,10 @@ def test_extract_features_gives_one_for_each_module():
 
 # --- stored checks, as the script prints them ---
 
+ROOT = Path(__file__).resolve().parents[1]
 
-def checks(recipe, folder=Path(__file__).resolve().parents[1]):
+
+def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""
     from pretrained.settings import STYLE_CHECKS
     from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
