@@ -23,6 +23,7 @@ LEAST = 1e-5  # no tolerance is below this,
 LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides differently can change it by 5e-4
 RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
 RIPPLES = 6
+ROUNDING = 1e-6  # relative: numbers that differ by less are as before, on another machine or with more threads
 FEW = 4  # numbers that are printed when they changed
 
 Arrays = dict[str, np.ndarray]
@@ -72,19 +73,21 @@ class File:
         print(f"{self.name:20} {key:22} {figures}")
 
     def write(self) -> None:
-        """Beside, then renamed; not at all if all is as before. Prints what is not."""
+        """Beside, then renamed, and not at all if all is as before. Prints what changed, and keeps the rest."""
         for key, array in self.arrays.items():
             self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
-        differences = changes(_read(path), self.arrays)
-        if not differences:
+        before = _read(path)
+        changed = changes(before, self.arrays)
+        if not changed:
             print(f"{path.name}: as before")
             return
-        print(*(f"{path.name}, {difference}" for difference in differences), sep="\n")
+        print(*(f"{path.name}, {key}: {change}" for key, change in changed.items()), sep="\n")
+        arrays = {key: array if key in changed else before[key] for key, array in self.arrays.items()}
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f".{path.name}")
         with beside.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **self.arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
         beside.replace(path)
 
     def _check_finite(self, key: str, array: np.ndarray) -> None:
@@ -97,12 +100,12 @@ class File:
             )
 
 
-def changes(before: Arrays, after: Arrays) -> list[str]:
+def changes(before: Arrays, after: Arrays) -> dict[str, str]:
     """For each key whose array is another one, what became of it."""
-    found = [f"{key}: gone" for key in before if key not in after]
+    found = {key: "gone" for key in before if key not in after}
     for key, new in after.items():
         change = _change(before.get(key), new)
-        found += [f"{key}: {change}"] if change else []
+        found |= {key: change} if change else {}
     return found
 
 
@@ -111,7 +114,7 @@ def _change(old: np.ndarray | None, new: np.ndarray) -> str:
         return "new"
     if (old.dtype, old.shape) != (new.dtype, new.shape):
         return f"{new.dtype} {new.shape}, was {old.dtype} {old.shape}"
-    if np.array_equal(old, new):
+    if np.array_equal(old, new) or (new.dtype.kind == "f" and relative_error(new, old) <= ROUNDING):
         return ""
     if new.size <= FEW:
         return f"{new.tolist()}, was {old.tolist()}"

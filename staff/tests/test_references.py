@@ -96,6 +96,22 @@ def test_what_changed_is_printed_key_by_key(file, tmp_path, capsys):
         assert written["seed"].shape == (1,) and "old" not in written
 
 
+def test_what_differs_by_rounding_is_kept_as_it_was(file, tmp_path, capsys):
+    """Also where another key changed."""
+    file.arrays["weights"] = np.array([3.0, 4.0])
+    put(file)
+    bytes_before = (tmp_path / "losses.npz").read_bytes()
+    again = stored.File("losses")
+    again.arrays["weights"] = np.array([3.0, 4.0]) * (1 + 2e-7)
+    put(again)
+    assert (tmp_path / "losses.npz").read_bytes() == bytes_before
+    capsys.readouterr()
+    put(again, weight=4.0)
+    assert "weights" not in capsys.readouterr().out
+    with np.load(tmp_path / "losses.npz") as written:
+        assert written["weights"].tolist() == [3.0, 4.0]
+
+
 @pytest.mark.parametrize("error, tolerance", [(0, 1e-5), (1.01e-4, 1.1e-3), (1.11e-4, 1.2e-3), (9.91e-2, 1.0)])
 def test_tolerances_are_rounded_up_to_two_digits(file, error, tolerance):
     """The last digits are those of a machine: another one is to write the same file."""
