@@ -14,8 +14,8 @@ JET = "jet"  # the colours that Grad-CAM is known by
 
 
 def heat(maps: Iterable[np.ndarray], scale: float | None = None, cmap: str = HEAT) -> list[np.ndarray]:
-    """Maps (H, W), >= 0, as colours; `scale` is what is drawn brightest, if not each map's own extent."""
-    return [colours(np.clip(m / (_extent(m) if scale is None else scale), 0, 1), cmap) for m in maps]
+    """Maps (H, W), >= 0, as colours; `scale` is what is drawn brightest, if it is not 0 or each map's own extent."""
+    return [colours(np.clip(m / (scale or _extent(m)), 0, 1), cmap) for m in maps]
 
 
 def signed(maps: Iterable[np.ndarray]) -> list[np.ndarray]:

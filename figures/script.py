@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
+from PIL import Image
 
 import pretrained
 from image_utils import open_image
@@ -87,14 +87,6 @@ class Unwritten:
             raise self.first
 
 
-def largest_difference(name: str, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[str, float]:
-    """Of our maps and Captum's: their largest difference, in words, and Captum's largest value. Prints both."""
-    largest = max(float(np.abs(a - b).max()) for a, b in zip(own, others))
-    size = max(float(np.abs(b).max()) for b in others)
-    print(f"{name}, ours and Captum's: largest difference {largest:.2g}, where the largest value is {size:.2g}")
-    return f"{largest:.2g}", size
-
-
 def count(text: str) -> int:
     """An option's value that is a number from 1 up."""
     if not text.isdigit() or int(text) < 1:
@@ -102,16 +94,23 @@ def count(text: str) -> int:
     return int(text)
 
 
-def picture(path: str) -> Path:
-    """The path of a picture of one's own, if it can be opened and is not a strip."""
+def open_picture(path: str) -> Image.Image:
+    """A picture of one's own, if it can be opened and is not a strip."""
     try:
-        width, height = open_image(Path(path).expanduser()).size
+        opened = open_image(Path(path).expanduser())
     except (ValueError, OSError) as problem:
         raise UserError(str(problem)) from None
+    width, height = opened.size
     if max(width, height) > LONGEST * min(width, height):
         raise UserError(
             f"expected a picture at most {LONGEST} times as long as wide, got {width} x {height} in {path}: crop it"
         )
+    return opened
+
+
+def picture(path: str) -> Path:
+    """The path of such a picture."""
+    open_picture(path)
     return Path(path).expanduser()
 
 

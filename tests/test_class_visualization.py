@@ -35,7 +35,7 @@ def is_near(image, key):
     return compare.relative_error(compare.sample(image), stored()[key]) <= float(stored()["step: tolerance"])
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3.5)
 def test_the_first_step_goes_up_the_regularised_score(probe):
     """Score minus l2_reg times the squared norm; the gradient divided by its norm; times the learning rate."""
     _, after = two_inputs(probe, l2_reg=float(stored()["l2_reg"]))
@@ -47,7 +47,7 @@ def test_the_first_step_goes_up_the_regularised_score(probe):
     compare.assert_stored("the image after one step", after, "class_visualization", "step", READ)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
     """With l2_reg = 0 and a small learning rate, so that no pixel is clamped but those that were, lengths are exact."""
     before, after = two_inputs(probe, l2_reg=0.0, learning_rate=0.5)
@@ -62,7 +62,7 @@ def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
     assert 0.8 * 0.5 * share < length < 1.2 * 0.5 * share, message
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_the_score_rises(probe):
     """After 12 iterations, with jitter and blur, the network gives the class a higher score than the noise's."""
     target, classes = (int(number) for number in stored()["target, classes"])

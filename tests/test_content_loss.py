@@ -13,7 +13,7 @@ def features(name):
     return inputs.features(networks.build("embedded").features, inputs.picture(name, 48, 64))[3].numpy()
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_content_loss_of_the_town_and_a_painting(probe):
     """On features of the embedded network the loss and its gradient are those that were stored."""
     out = probe("content_loss", weight=6e-2, current=features("town"), original=features("flow"))
@@ -36,7 +36,7 @@ def test_content_loss_of_features_that_are_all_2_apart(probe, shape):
     compare.assert_close("content loss", out["value"], 0.5 * 4 * count, 1e-5, mistakes, READ)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_content_loss_of_equal_features_is_zero(probe):
     """Nothing is lost, and there is nothing to gain: the gradient is zero, too."""
     F = inputs.noise(1, 4, 5, 6, dtype=np.float64)

@@ -31,19 +31,19 @@ def check(probe, key):
     return out, steps
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_a_fooling_image_that_takes_one_step(probe):
     """One step of length 10 along the normalised gradient, and not a second one."""
     check(probe, "one step")
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_a_fooling_image_that_takes_more_steps(probe):
     """Each step goes along the gradient at the image as it is by then: old gradients are forgotten."""
     check(probe, "more steps")
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
     """Nothing is to be done when the network says the target at once."""
     X = inputs.scenes((13,))
@@ -52,7 +52,7 @@ def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
     compare.assert_close("the image", out["image"], X, 0, read=READ)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_the_image_that_was_given_is_not_changed(probe):
     """The fooling image is a new one: X belongs to the caller."""
     index, target, _ = asked("one step")

@@ -18,7 +18,7 @@ def features(name):
 # --- Gram matrix ---
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 @pytest.mark.parametrize(
     "normalize, key", [(None, "gram"), (False, "gram, not normalised")], ids=["normalised", "not normalised"]
 )
@@ -30,7 +30,7 @@ def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
     )
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 @pytest.mark.parametrize("shape", [(1, 4, 3, 5), (2, 3, 1, 1), (1, 1, 2, 7)], ids=str)
 def test_gram_matrix_of_ones(probe, shape):
     """Each entry sums H * W ones: H * W, or 1 / C when normalised."""
@@ -40,7 +40,7 @@ def test_gram_matrix_of_ones(probe, shape):
         compare.assert_close("Gram matrix", gram, np.full((N, C, C), entry), 1e-6, read=READ_GRAM)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_gram_matrix_by_hand(probe):
     """Two channels of two pixels, (1, 2) and (3, 5): 5 and 34 on the diagonal, 13 beside it."""
     F = np.float64([[[[1, 2]], [[3, 5]]]])
@@ -103,7 +103,7 @@ def test_style_loss_of_ones(probe):
     compare.assert_close("style loss", out["value"], 27.0, 1e-5, mistakes, READ)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_style_loss_of_the_right_style_is_zero(probe):
     """Where the Gram matrices are the targets nothing is lost, whatever the weights."""
     feats = [np.ones((1, 4, 3, 3), np.float32)]

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.tv_loss
 READ = "TotalVariationLoss.forward: all pixels but the first row less all but the last, squared, summed; so for columns"
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_tv_loss_of_the_town(probe):
     """The loss and its gradient are those that were stored."""
     out = probe("tv_loss", image=inputs.normalised(inputs.picture("town", 48, 64)), weight=2e-2)
@@ -35,7 +35,7 @@ def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     )
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_tv_loss_of_a_checkerboard_is_known(probe):
     """On 4 x 6 squares of 0 and 3 all 3 * 6 + 4 * 5 = 38 neighbours differ by 3, in each of 3 channels."""
     board = 3.0 * (np.indices((4, 6)).sum(0) % 2)
@@ -50,7 +50,7 @@ def test_tv_loss_of_a_checkerboard_is_known(probe):
     )
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_tv_loss_of_one_bright_pixel(probe):
     """Its four neighbours each differ by 1; its gradient is 2 * weight * 4, and -2 * weight at each neighbour."""
     image = np.zeros((1, 1, 5, 5))
@@ -63,7 +63,7 @@ def test_tv_loss_of_one_bright_pixel(probe):
     compare.assert_close("the gradient of the total variation", out["gradient"], gradient, 1e-6, read=READ)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (1, 3, 1, 1), (1, 3, 1, 6)], ids=str)
 def test_tv_loss_of_a_constant_image_is_zero(probe, shape):
     """Nothing varies, be it a single row or a single pixel."""

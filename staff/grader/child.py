@@ -1,5 +1,7 @@
 """What happens in a fork, from the first line to the last: give up every right, call the probe, send a frame."""
 
+import faulthandler
+import fcntl
 import inspect
 import os
 import resource
@@ -12,38 +14,58 @@ from functools import partial
 
 import numpy as np
 
-from staff.grader import frames, kernel
+from staff.grader import frames, isolation, kernel
+from staff.grader.isolation import Isolation
 
+LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
+          "keyrings closed", "limits")  # fmt: skip
+RESULT, STACK = 3, 4  # handles in the child
 PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
 FILE_BYTES = 64 * 1024 * 1024
 TEXT = 2000  # characters of a message that are handed on
 
 
-def layers(uid: int | None) -> dict[str, bool]:
+def layers(here: Isolation) -> dict[str, bool]:
     """Which of the layers that each child sets up work here, found out in a child that does nothing else."""
-    names = ["unprivileged user", "no new privileges", "capabilities dropped", "limits"]
     pid = os.fork()
     if pid == 0:
-        results = _give_up_rights(uid, 60)
-        os._exit(sum(1 << i for i, name in enumerate(names) if results[name]))
+        results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here.uid, 60)
+        os._exit(sum(1 << i for i, name in enumerate(LAYERS) if results[name]))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return {name: code >= 0 and bool(code & 1 << i) for i, name in enumerate(names)} | {"memory watched": True}
+    known = 0 <= code < 1 << len(LAYERS)
+    return {name: known and bool(code & 1 << i) for i, name in enumerate(LAYERS)} | {"memory watched": True}
 
 
-def main(request: dict, scratch: str, result: int, text: int, uid: int | None, limits: dict) -> None:
-    """Never returns."""
+def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, int], limits: dict) -> None:
+    """Never returns.
+
+    scratch: the folder to run in; where a call has folders of its own it is made in them.
+    pipes: for the result, for what is printed, and for the lines that are running when the time is nearly up.
+    """
     try:
         os.setsid()
+        if here.layers["folders of each call's own"]:
+            if not isolation.enter_call(here):
+                os._exit(122)
+            os.mkdir(scratch, 0o700)
+        if here.uid is not None:
+            os.chown(scratch, here.uid, here.uid)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
+        result, text, stack = (fcntl.fcntl(pipe, fcntl.F_DUPFD, 10) for pipe in pipes)  # none is written over below
         os.dup2(text, 1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings and progress bars are no prints
-        os.dup2(result, 3)
-        os.closerange(4, OPEN_FILES * 8)  # above all the server's socket
+        os.dup2(result, RESULT)
+        os.dup2(stack, STACK)
+        os.closerange(STACK + 1, OPEN_FILES * 8)  # above all the server's socket
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        _give_up_rights(uid, limits["seconds"])
+        _give_up_rights(here.uid, limits["seconds"])
+        seconds = limits["seconds"]
+        faulthandler.dump_traceback_later(
+            seconds - min(1, seconds / 10), file=STACK
+        )  # by a thread that nothing holds up
         os.chdir(scratch)
         environment = {
             "HOME": scratch,
@@ -65,7 +87,7 @@ def main(request: dict, scratch: str, result: int, text: int, uid: int | None, l
         data = _answer(request, limits["count"])
         sys.stdout.flush()
         sys.stderr.flush()
-        with open(3, "wb") as pipe:
+        with open(RESULT, "wb") as pipe:
             pipe.write(data)
         os._exit(0)
     except BaseException:
@@ -167,4 +189,5 @@ def _give_up_rights(uid: int | None, seconds: float) -> dict[str, bool]:
             done["limits"] = False
     done["no new privileges"] = kernel.no_new_privileges()
     done["capabilities dropped"] = kernel.drop_capabilities()
+    done["keyrings closed"] = kernel.close_keyrings()
     return done

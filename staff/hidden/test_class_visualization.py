@@ -28,7 +28,7 @@ def weight_that_counts(rng, model, x, target):
     return float(np.float32(rng.uniform(0.3, 0.6) * np.sqrt((g**2).sum() / (x**2).sum())))
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(3.5)
 @pytest.mark.parametrize("name", ["squeezenet", "tiny"])
 def test_a_step_for_a_drawn_class(probe, rng, name):
     """With other networks, classes, weights of the regulariser and learning rates than the public tests'."""

@@ -15,7 +15,7 @@ def content(probe, rng):
     return F, P, w, probe("content_loss", weight=w, current=F, original=P)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_content_loss_of_drawn_features(content):
     """The weighted sum of squared differences, on other features, sizes and weights than the public tests'."""
     F, P, w, out = content

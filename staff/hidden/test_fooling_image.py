@@ -21,7 +21,7 @@ def answer(probe, asked):
     return out
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(1.5)
 def test_the_first_step_towards_a_drawn_target(probe, asked):
     """It has the length of the learning rate and goes along the gradient of the target's score."""
     seen = answer(probe, asked)["inputs"]
@@ -35,7 +35,7 @@ def test_the_first_step_towards_a_drawn_target(probe, asked):
     drawing.judge("the image after the first step", moved, first, drawing.TOLERANCE, wrong, READ)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(3)
 def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
     """Not one step more or less, and each along the gradient at the image as it is by then."""
     out = answer(probe, asked)
@@ -50,7 +50,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
     )
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
     """Nothing is to be done when the network says the target at once."""
     network, X = drawing.network(rng, "tiny"), drawing.images(rng, "tiny", 1)

@@ -11,7 +11,7 @@ READ_GRAM = "StyleLoss.gram_matrix: F as (N, C, H*W), times its transpose, over 
 READ = "StyleLoss.forward: for each style layer, weight * the sum of (Gram matrix - target) ** 2; add them up"
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(1.5)
 @pytest.mark.parametrize("normalize", [None, False], ids=["normalised", "not normalised"])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_gram_matrix_of_drawn_features(probe, rng, count, normalize):
@@ -35,7 +35,7 @@ def style(probe, rng):
     return (feats, layers, targets, weights), probe("style_loss", layers=layers, weights=weights, **arrays)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_style_loss_of_drawn_features(style):
     """Over three layers, in any order, the weighted sums of squared differences of Gram matrices."""
     asked, out = style

@@ -15,7 +15,7 @@ def variation(probe, rng):
     return image, w, probe("tv_loss", image=image, weight=w)
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(1.5)
 def test_tv_loss_of_a_drawn_image(variation):
     """The weighted sum of squared differences of all vertical and all horizontal neighbours."""
     image, w, out = variation
@@ -24,7 +24,7 @@ def test_tv_loss_of_a_drawn_image(variation):
     drawing.judge("total variation", out["value"], value, losses.TOLERANCE, wrong, READ)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 def test_gradient_of_the_tv_loss_of_a_drawn_image(variation):
     """What style transfer descends: a loss that is right in value but cut off from the image has none."""
     image, w, out = variation
