@@ -27,6 +27,7 @@ from staff.mutants import variants
 from tests import compare
 
 SECONDS = 120  # for one variant
+HALF = 0.005  # a hundredth of a point, to which points are rounded, by two
 
 
 @dataclass
@@ -35,12 +36,18 @@ class Verdict:
     had: float
     most: float
     named: bool
+    misnamed: bool  # what must not be said was said
     said: str  # of the first test that failed
     problems: list[str]  # the grader's own
 
     @property
     def good(self) -> bool:
-        return not self.problems and (self.had < self.most if self.variant.says else self.had == self.most)
+        if self.problems or self.misnamed:
+            return False
+        if not self.variant.says:
+            return self.had == self.most
+        within = self.variant.least * self.most - HALF <= self.had <= self.variant.most * self.most + HALF
+        return within and self.had < self.most
 
 
 def start(seed: int) -> None:
@@ -106,7 +113,7 @@ def _end(work: Path) -> None:
 
 def judge(variant: variants.Variant) -> Verdict:
     if variant.problem:
-        return Verdict(variant, 0, 0, False, "", [variant.problem])
+        return Verdict(variant, 0, 0, False, False, "", [variant.problem])
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
@@ -128,7 +135,8 @@ def judge(variant: variants.Variant) -> Verdict:
         variant,
         sum(test.score for test in tests),
         sum(test.max_score for test in tests),
-        any(variant.says in text for text in said),
+        all(any(sentence in text for text in said) for sentence in variant.says),
+        bool(variant.never) and any(variant.never in text for text in said),
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
         plugin.problems,
     )
