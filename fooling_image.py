@@ -2,14 +2,17 @@
 
     python fooling_image.py
     python fooling_image.py --image 4 --target guitar
+    python fooling_image.py --image my_cat.jpg my_dog.jpg --target toaster
 
-Expect an image, its twin that the network takes for another class, and their difference, which shows only when it is
-multiplied by ten (visualization/fooling_image.png).
+Expect an image, its twin that the network takes for another class, and their difference, as it is and multiplied by
+ten, since it is often too small to be seen (visualization/fooling_image.png).
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,75 +20,129 @@ import pretrained
 from figures import figure, script
 from figures.canvas import Panel
 from figures.figure import Picture, Row, short
-from figures.images import Images, one_image
+from figures.images import Images, add_image_option, chosen_images, listed, percent
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
 
+PLAIN = 13  # of 255: when a hundredth of the pixels have moved by this much, the difference can be seen as it is
+
+
+@dataclass(frozen=True)
+class Twins:
+    """An image and what has become of it, (1, 3, H, W) each; its class, the steps, and both scores, (2, K)."""
+
+    image: Tensor
+    fooled: Tensor
+    label: int
+    steps: int
+    scores: Tensor
+
+    @property
+    def difference(self) -> np.ndarray:
+        """(H, W, 3), as a part of the range from black to white."""
+        return (self.fooled - self.image)[0].permute(1, 2, 0).cpu().numpy() * SQUEEZENET_STD
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = script.parser(__doc__)
-    parser.add_argument(
-        "--image", type=script.count, default=1, help="which of the sample images, counted from 1 (default: 1)"
-    )
+    parser.set_defaults(num=1)
+    add_image_option(parser, default="1")
     parser.add_argument("--target", help="the class to make of it, name or index (default: a ray)")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = one_image(args, source)
+    images = chosen_images(args, source)
     source = images.source
     target = source.fooling_target if args.target is None else script.class_index(args.target, source.class_names)
-
-    fooler = FoolingImage(learning_rate=FOOLING_LEARNING_RATE[source.kind])
-    fooled = fooler.make_fooling_image(images.X, target, images.model)
-    steps = "1 step" if fooler.steps == 1 else f"{fooler.steps} steps"
-
-    probabilities = before_and_after(images, fooled, target, steps)
-    pictures = [image_and_twin(images, fooled, target, steps, probabilities)]
+    twins = [fool(x, label, target, source) for x, label in zip(images.X, images.y)]
+    for pair in twins:
+        tell(pair, target, source.class_names)
+    pictures = [before_and_after(twins, images, target)]
     if args.show:
         figure.show(pictures)
     return pictures
 
 
-def before_and_after(images: Images, fooled: Tensor, target: int, steps: str) -> Tensor:
-    """Print what the network says of the image and of its twin; returns the probabilities, (2, K)."""
+def fool(x: Tensor, label: int, target: int, source: pretrained.Pretrained) -> Twins:
+    fooler = FoolingImage(learning_rate=FOOLING_LEARNING_RATE[source.kind])
+    fooled = fooler.make_fooling_image(x, target, source.model)
     with torch.no_grad():
-        scores = images.model(torch.cat([images.X, fooled])).cpu()  # (2, K)
-    probabilities, label, names = scores.softmax(dim=1), int(images.y), images.source.class_names
-    print(f"{short(names[label])}, pushed towards {short(names[target])}: {steps}")
-    for k in dict.fromkeys([label, target, *scores.argmax(dim=1).tolist()]):
-        (s, s_fooled), (p, p_fooled) = scores[:, k], probabilities[:, k]
-        print(f"  {short(names[k])}: score {s:.2f} -> {s_fooled:.2f}, probability {p:.1%} -> {p_fooled:.1%}")
-    return probabilities
+        scores = source.model(torch.cat([x, fooled])).cpu()
+    return Twins(x, fooled, label, fooler.steps, scores)
 
 
-def image_and_twin(images: Images, fooled: Tensor, target: int, steps: str, probabilities: Tensor) -> Picture:
-    """The image, its twin, and their difference as colours: mid-grey is no change."""
-    difference = (fooled - images.X)[0].permute(1, 2, 0).cpu().numpy() * SQUEEZENET_STD  # (H, W, 3), of [0, 1]
-    typical, most = f"{abs(difference).mean() * 255:.1f}", f"{abs(difference).max() * 255:.0f}"
-    names = images.source.class_names
-    label, name, said = images.titles[0], short(names[target]), probabilities.argmax(dim=1).tolist()
-    verdicts = [f"says {short(names[k])}, {probabilities[i, k]:.0%}" for i, k in enumerate(said)]
-    panels: dict[str, Panel] = {
-        f"original: {label}\n{verdicts[0]}": deprocess(images.X, should_rescale=False),
-        f"after {steps}\n{verdicts[1]}": deprocess(fooled, should_rescale=False),
-        f"difference\nmean {typical} of 255": (0.5 + difference).clip(0, 1),
-        "difference\ntimes ten": (0.5 + 10 * difference).clip(0, 1),
+def tell(pair: Twins, target: int, class_names: Sequence[str]) -> None:
+    """Print what the network says before and after."""
+    print(f"{short(class_names[pair.label])}, pushed towards {short(class_names[target])}: {in_words(pair.steps)}")
+    probabilities = pair.scores.softmax(dim=1)
+    for k in dict.fromkeys([pair.label, target, *pair.scores.argmax(dim=1).tolist()]):
+        (s, s_fooled), (p, p_fooled) = pair.scores[:, k], probabilities[:, k]
+        print(f"  {short(class_names[k])}: score {s:.2f} -> {s_fooled:.2f}, probability {p:.1%} -> {p_fooled:.1%}")
+
+
+def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Picture:
+    """For each image a row: it, its twin, and their difference as colours, in which mid-grey is no change."""
+    class_names = images.source.class_names
+    names = [short(class_names[pair.label]) for pair in twins]
+    firm = [name for name, pair in zip(names, twins) if pair.scores[1].argmax() != target]
+    heading = f"From {listed(names)} to {short(class_names[target])}"
+    if firm:
+        heading += ": the network is not fooled" + (f" about {listed(firm)}" if len(twins) > 1 else "")
+    path = images.out / "fooling_image.png"
+    figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
+    return Picture.of(path, CAPTION, heading=heading, target=short(class_names[target]), **measured(twins))
+
+
+def row(pair: Twins, class_names: Sequence[str]) -> Row:
+    difference, probabilities = pair.difference, pair.scores.softmax(dim=1)
+    says = [
+        f"says {short(class_names[k])}, {percent(float(probabilities[i, k]))}"
+        for i, k in enumerate(pair.scores.argmax(dim=1).tolist())
+    ]
+    panels: list[Panel] = [
+        deprocess(pair.image, should_rescale=False),
+        deprocess(pair.fooled, should_rescale=False),
+        (0.5 + difference).clip(0, 1),
+        (0.5 + 10 * difference).clip(0, 1),
+    ]
+    titles = [
+        f"original: {short(class_names[pair.label])}\n{says[0]}",
+        f"after {in_words(pair.steps)}\n{says[1]}",
+        f"difference\nmean {255 * abs(difference).mean():.1f} of 255",
+        "difference\ntimes ten",
+    ]
+    return Row(panels, titles=titles)
+
+
+def measured(twins: Sequence[Twins]) -> dict[str, str]:
+    """What the caption says of the steps and of the differences."""
+    steps = [pair.steps for pair in twins]
+    moved = 255 * np.concatenate([abs(pair.difference).ravel() for pair in twins])
+    seen = SEEN if np.quantile(moved, 0.99) >= PLAIN else UNSEEN
+    return {
+        "steps": in_words(steps[0]) if len(set(steps)) == 1 else f"{min(steps)} to {max(steps)} steps",
+        "typical": f"{moved.mean():.1f}",
+        "most": f"{moved.max():.0f}",
+        "seen": seen if moved.any() else NOTHING,
     }
-    heading = f"From {label} to {name}" + ("" if said[1] == target else ": the network is not fooled")
-    row = Row(list(panels.values()), titles=list(panels))
-    path = figure.grid([row], images.out / "fooling_image.png", images.source.name, heading)
-    return Picture.of(path, CAPTION, heading=heading, steps=steps, target=name, typical=typical, most=most)
+
+
+def in_words(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 CAPTION = (  # the picture's title, and what to look at
     "{heading}",
-    "Two images that look alike, and what the network says of them. Between them lie {steps} along the "
-    "gradient of the score of {target}: pixels move by {typical} of 255 on average, {most} at most. "
-    "Mid-grey in the difference is no change: it must be multiplied by ten to be seen.",
+    "An image, its twin, and what the network says of each. Between them lie {steps} along the gradient of the score "
+    "of {target}: pixels move by {typical} of 255 on average, {most} at most. Mid-grey in the difference is no "
+    "change. {seen}",
 )
+NOTHING = "Here no pixel was moved."
+UNSEEN = "As it is it can hardly be seen: only times ten does it show which pixels were moved."
+SEEN = "Here it can be seen as it is; times ten shows where else pixels were moved."
 
 
 if __name__ == "__main__":

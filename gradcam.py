@@ -2,6 +2,7 @@
 
     python gradcam.py
     python gradcam.py --layer features.7
+    python gradcam.py --image my_dog.jpg --target "golden retriever"
 
 Expect five images above their guided backprop (fine edges, of whatever class), Grad-CAM (a warm patch on the object)
 and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the same by Captum
@@ -29,7 +30,7 @@ from tqdm import tqdm
 import pretrained
 from figures import figure, palette, script
 from figures.figure import Bar, Picture, Row
-from figures.images import Images, Maps, as_array, first_images, parser
+from figures.images import Images, Maps, as_array, chosen_images, parser
 from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
@@ -48,8 +49,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = first_images(args, source)
-    layer = find_layer(args.layer, images.X, images.model)
+    images = chosen_images(args, source, args.target)
+    layer = find_layer(args.layer, images.X[0], images.model)
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images, args.layer)

@@ -9,7 +9,7 @@ from os import PathLike
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -84,7 +84,8 @@ def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
 def open_image(path: str | PathLike[str]) -> Image.Image:
     """Open a picture as a person would expect to see it: RGB, upright.
 
-    Grey, palette, CMYK and 16-bit pictures are converted; transparent parts show white; EXIF rotation is applied.
+    Grey, palette, CMYK, 16-bit and floating pictures are converted; transparent parts show white; EXIF rotation is
+    applied; of an animation the first picture is taken.
     Raises ValueError, in one sentence, for what is no picture, is truncated, or has more than MAX_PIXELS pixels;
     FileNotFoundError where there is no such file.
     """
@@ -103,8 +104,11 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
     except FileNotFoundError:
         raise FileNotFoundError(f"expected a picture at {path}, found no file: check the path") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        got = getattr(error, "strerror", None) or error
+        if isinstance(error, UnidentifiedImageError):  # whose own words say the path twice
+            got = "a format that Pillow cannot read (a telephone's HEIC, for instance)"
         raise ValueError(
-            f"expected a whole picture in {path}, got {error}: open it in a viewer and save it again"
+            f"expected a whole picture in {path}, got {got}: open it in a viewer and save it as JPEG or PNG"
         ) from None
 
 
@@ -112,6 +116,9 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):  # 16-bit grey, which convert("RGB") would clip to white
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
+    elif picture.mode == "F":  # floating grey, up to 1 or up to 255
+        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        picture = Image.fromarray(np.round(grey * (255 if grey.max() <= 1 else 1)).clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")

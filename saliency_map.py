@@ -1,6 +1,7 @@
 """Saliency maps: which pixels is the score of a class most sensitive to?
 
     python saliency_map.py
+    python saliency_map.py --image my_cat.jpg my_street.jpg
 
 Expect five images above their saliency maps (visualization/saliency_map.png): bright where a small change of the
 pixel changes the score, so mostly on the object. Then the same by Captum, with integrated gradients for comparison
@@ -19,7 +20,7 @@ from tqdm import tqdm
 import pretrained
 from figures import figure, palette, script
 from figures.figure import Bar, Picture, Row
-from figures.images import Images, Maps, first_images, parser
+from figures.images import Images, Maps, chosen_images, parser
 from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
@@ -34,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = first_images(args, source)
+    images = chosen_images(args, source, args.target)
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images)

@@ -53,7 +53,7 @@ class Canvas:
         own_width, own_height = size_of(picture, height)
         # Put down as it is, pixel by pixel: axes around it would take ten times as long.
         left, top = round(x + (width - own_width) / 2), round(y + (height - own_height) / 2)
-        pixels = _pixels(picture, own_width, own_height)
+        pixels = pixels_of(picture, own_width, own_height)
         self.fig.figimage(pixels, left, self.height - top - own_height, origin="upper")
 
     def bar(self, x: float, y: float, height: float, bar: Bar) -> None:
@@ -117,7 +117,7 @@ def wrapped(text: str, width: float, size: int) -> str:
     return "\n".join(lines)
 
 
-def _pixels(picture: Panel, width: int, height: int) -> np.ndarray:
+def pixels_of(picture: Panel, width: int, height: int) -> np.ndarray:
     """The picture at this size, (height, width, 3), uint8 or floating in [0, 1]."""
     if (pixels := np.asarray(picture)).shape[:2] == (height, width):
         return pixels

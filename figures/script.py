@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import pretrained
 from image_utils import open_image
@@ -102,16 +103,23 @@ def count(text: str) -> int:
     return int(text)
 
 
-def picture(path: str) -> Path:
-    """The path of a picture of one's own, if it can be opened and is not a strip."""
+def open_picture(path: str) -> Image.Image:
+    """A picture of one's own, if it can be opened and is not a strip."""
     try:
-        width, height = open_image(Path(path).expanduser()).size
+        opened = open_image(Path(path).expanduser())
     except (ValueError, OSError) as problem:
         raise UserError(str(problem)) from None
+    width, height = opened.size
     if max(width, height) > LONGEST * min(width, height):
         raise UserError(
             f"expected a picture at most {LONGEST} times as long as wide, got {width} x {height} in {path}: crop it"
         )
+    return opened
+
+
+def picture(path: str) -> Path:
+    """The path of such a picture."""
+    open_picture(path)
     return Path(path).expanduser()
 
 

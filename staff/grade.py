@@ -67,7 +67,8 @@ def grade(
     results = Results(output="The grading did not come to its end.")
     results.write(out)
     work = Path(tempfile.mkdtemp(prefix="grade-"))
-    guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started))
+    clients: list[Client] = []
+    guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started, clients))
     guard.daemon = True
     guard.start()
     plugin = None
@@ -87,6 +88,7 @@ def grade(
         def start() -> Client:
             client = Client(project, [path for path in hide if len(path.parts) > 1])
             client.start()
+            clients.append(client)
             return client
 
         plugin = GradingPlugin(start, results, table, seed, until)
@@ -98,6 +100,7 @@ def grade(
             client = plugin.client
             if client is not None:
                 results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
+                results.facts["open_to_all"] = client.places.unsafe if client.places else []
             plugin.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
@@ -154,9 +157,11 @@ def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) 
     return "\n".join(lines)
 
 
-def _write_and_end(results: Results, out: Path, work: Path, started: float) -> None:
+def _write_and_end(results: Results, out: Path, work: Path, started: float, clients: list[Client]) -> None:
     """The last resort, from a thread of its own: whatever the main thread hangs in, there are results."""
     descendants.end_all(os.getpid())
+    for client in clients:
+        client.sweep()
     results.execution_time = time.monotonic() - started
     results.output = "The grading was ended at its deadline; what was not reached counts 0."
     results.facts["grader_problems"] = ["the grading was ended at its deadline"]

@@ -128,7 +128,7 @@ def test_what_is_no_whole_picture_is_refused(tmp_path, damage):
 
 
 def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(ValueError, match=r"^expected a whole picture in .*: open it in a viewer and save it again$"):
+    with pytest.raises(ValueError, match=r"^expected a whole picture in .*, got Is a directory: open it"):
         open_image(tmp_path)
 
 

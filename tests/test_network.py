@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from tests import compare, inputs, networks
 from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
+from visualizers.gradcam import CustomReLU
 from visualizers.network import evaluating, relu_replaced_by
 
 # Labels and targets here are any, so that nothing may speak for them.
@@ -272,4 +273,41 @@ def test_every_way_to_call_a_relu_is_seen():
 
 def test_other_functions_are_left_alone():
     with relu_replaced_by(lambda x: x + 100):
-        assert torch.sigmoid(torch.zeros(1)).item() == 0.5 and F.gelu(torch.zeros(1)).item() == 0
+        assert torch.sigmoid(torch.zeros(1)).item() == 0.5 and F.hardtanh(torch.full([1], 9.0)).item() == 1
+
+
+@pytest.mark.parametrize(
+    "relu6",
+    [
+        torch.nn.ReLU6(),
+        torch.nn.ReLU6(inplace=True),
+        F.relu6,
+        lambda x: F.relu6(input=x),
+        lambda x: F.hardtanh(x, 0.0, 6.0),
+        lambda x: F.hardtanh(max_val=6, min_val=0, input=x),
+        lambda x: F.hardtanh_(x, 0, 6),
+    ],
+)
+def test_a_relu6_is_a_relu_that_is_stopped_at_6(relu6):
+    """By any call: dout * 1[0 < x < 6] * 1[dout > 0], the ReLU's rule and then the own gradient of the stop."""
+    x = torch.tensor([-3.0, 1, 5.9, 6.1, 50, 2, -2], dtype=torch.float64, requires_grad=True)
+    dout = torch.tensor([1.0, 2, 3, 4, 5, -6, -7], dtype=torch.float64)
+    with relu_replaced_by(CustomReLU.apply):
+        output = relu6(x.clone())
+    (gradient,) = torch.autograd.grad(output, x, dout)
+    assert output.tolist() == [0, 1, 5.9, 6, 6, 2, 0]
+    assert gradient.tolist() == [0, 2, 3, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "name", ["SiLU", "GELU", "Hardswish", "LeakyReLU", "PReLU", "Mish", "ELU", "SELU", "Softplus"]
+)
+def test_activations_that_are_no_relus_are_told_in_words(name):
+    """The warning names them; their values are their own, and there is no warning without them."""
+    x, activation = torch.linspace(-3, 3, 7), getattr(torch.nn, name)()
+    with pytest.warns(UserWarning, match=f"^the network has other activations than ReLUs: {name} keep"):
+        with relu_replaced_by(CustomReLU.apply):
+            output = activation(x.clone())
+    assert torch.equal(output, activation(x.clone()))
+    with relu_replaced_by(CustomReLU.apply):
+        torch.nn.ReLU()(x)

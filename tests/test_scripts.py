@@ -245,7 +245,7 @@ def test_a_strip_is_refused(main, tmp_path):
 
 
 @pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image, class_visualization, style_transfer])
-@pytest.mark.parametrize("options", [["--num", "0"], ["--iterations", "0"], ["--image", "x"], ["--unknown"]])
+@pytest.mark.parametrize("options", [["--num", "0"], ["--iterations", "0"], ["--image", "0"], ["--unknown"]])
 def test_wrong_options_end_with_status_2(main, module, options, capsys):
     """argparse says what was expected, and nothing is computed."""
     with pytest.raises(SystemExit) as ended:

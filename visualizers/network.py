@@ -1,5 +1,7 @@
 """What every visualization needs around a network: checked inputs, and a network left as it was found."""
 
+import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,18 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+HARDTANHS = {F.hardtanh, F.hardtanh_}  # what nn.ReLU6 calls, from 0 to 6
+OTHERS = {  # activations that are no ReLUs
+    F.silu: "SiLU",
+    F.gelu: "GELU",
+    F.hardswish: "Hardswish",
+    F.mish: "Mish",
+    F.elu: "ELU",
+    F.selu: "SELU",
+    F.leaky_relu: "LeakyReLU",
+    F.prelu: "PReLU",
+    F.softplus: "Softplus",
+}
 
 
 @contextmanager
@@ -32,17 +46,44 @@ class relu_replaced_by(TorchFunctionMode):
 
     The network itself is not touched: the calls are intercepted on their way to PyTorch. So nothing has to be
     put back, and ReLUs that a module's `forward` calls as functions, which hooks on modules miss, are seen too.
+
+    A ReLU6 is a ReLU that is then stopped at 6: `function(x)` stands for the first, and the second stays.
+    Warns, after the block, of activations that are no ReLUs, such as GELU: they are left as they are.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.function = function
 
+    def __enter__(self):
+        self.others: set[str] = set()
+        return super().__enter__()
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func in RELUS:
-            return self.function(args[0] if args else kwargs["input"])
+        if relu := relu_called(func, args, kwargs):
+            x, stop = relu
+            return self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
+        if func in OTHERS:
+            self.others.add(OTHERS[func])
         return func(*args, **kwargs)
+
+    def __exit__(self, kind, mistake, trace):
+        super().__exit__(kind, mistake, trace)
+        if self.others and mistake is None:
+            names = ", ".join(sorted(self.others))
+            warnings.warn(f"the network has other activations than ReLUs: {names} keep their gradients", stacklevel=3)
+
+
+def relu_called(func: Callable, args: Any, kwargs: Any) -> tuple[Tensor, float] | None:
+    """If this call is a ReLU's: what it is given, and where it stops, which is inf, or 6 for a ReLU6."""
+    if func in RELUS or func is F.relu6:
+        return (args[0] if args else kwargs["input"]), math.inf if func in RELUS else 6.0
+    if func in HARDTANHS:
+        given = dict(zip(("input", "min_val", "max_val"), args)) | kwargs
+        if given.get("min_val", -1) == 0:
+            return given["input"], float(given.get("max_val", 1))
+    return None
 
 
 def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:

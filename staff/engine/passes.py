@@ -6,14 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
-from visualizers.network import RELUS, submodule
+from visualizers.network import relu_called, relu_replaced_by, submodule
 
 IN_PLACE = {F.relu_, torch.relu_, Tensor.relu_}
 
 
-class Relus(TorchFunctionMode):
+class Relus(relu_replaced_by):
     """Inside the block every ReLU keeps what it needs for two kinds of backward pass; `guided` says which is next.
 
     Like `relu_replaced_by(CustomReLU.apply)`, but one forward pass serves both, and what was in place stays so.
@@ -21,15 +20,17 @@ class Relus(TorchFunctionMode):
 
     guided = False
 
+    def __init__(self) -> None:
+        super().__init__(lambda x: _Relu.apply(x, self, False))
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func not in RELUS:
+        relu = relu_called(func, args, kwargs)
+        if relu and not relu[0].requires_grad:
             return func(*args, **kwargs)
-        x = args[0] if args else kwargs["input"]
-        if not x.requires_grad:
-            return func(*args, **kwargs)
-        in_place = func in IN_PLACE or (func is F.relu and (args[1:] or [kwargs.get("inplace", False)])[0])
-        return _Relu.apply(x, self, in_place)
+        if relu and (func in IN_PLACE or (func is F.relu and (args[1:] or [kwargs.get("inplace", False)])[0])):
+            return _Relu.apply(relu[0], self, True)
+        return super().__torch_function__(func, types, args, kwargs)
 
 
 class _Relu(torch.autograd.Function):

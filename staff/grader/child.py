@@ -12,29 +12,38 @@ from functools import partial
 
 import numpy as np
 
-from staff.grader import frames, kernel
+from staff.grader import frames, isolation, kernel
+from staff.grader.isolation import Isolation
 
+LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
+          "keyrings closed", "limits")  # fmt: skip
 PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
 FILE_BYTES = 64 * 1024 * 1024
 TEXT = 2000  # characters of a message that are handed on
 
 
-def layers(uid: int | None) -> dict[str, bool]:
+def layers(here: Isolation) -> dict[str, bool]:
     """Which of the layers that each child sets up work here, found out in a child that does nothing else."""
-    names = ["unprivileged user", "no new privileges", "capabilities dropped", "limits"]
     pid = os.fork()
     if pid == 0:
-        results = _give_up_rights(uid, 60)
-        os._exit(sum(1 << i for i, name in enumerate(names) if results[name]))
+        results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here.uid, 60)
+        os._exit(sum(1 << i for i, name in enumerate(LAYERS) if results[name]))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return {name: code >= 0 and bool(code & 1 << i) for i, name in enumerate(names)} | {"memory watched": True}
+    known = 0 <= code < 1 << len(LAYERS)
+    return {name: known and bool(code & 1 << i) for i, name in enumerate(LAYERS)} | {"memory watched": True}
 
 
-def main(request: dict, scratch: str, result: int, text: int, uid: int | None, limits: dict) -> None:
-    """Never returns."""
+def main(request: dict, here: Isolation, scratch: str, result: int, text: int, limits: dict) -> None:
+    """Never returns. scratch: the folder to run in; where a call has folders of its own it is made in them."""
     try:
         os.setsid()
+        if here.layers["folders of each call's own"]:
+            if not isolation.enter_call(here):
+                os._exit(122)
+            os.mkdir(scratch, 0o700)
+        if here.uid is not None:
+            os.chown(scratch, here.uid, here.uid)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(text, 1)
@@ -43,7 +52,7 @@ def main(request: dict, scratch: str, result: int, text: int, uid: int | None, l
         os.closerange(4, OPEN_FILES * 8)  # above all the server's socket
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        _give_up_rights(uid, limits["seconds"])
+        _give_up_rights(here.uid, limits["seconds"])
         os.chdir(scratch)
         environment = {
             "HOME": scratch,
@@ -167,4 +176,5 @@ def _give_up_rights(uid: int | None, seconds: float) -> dict[str, bool]:
             done["limits"] = False
     done["no new privileges"] = kernel.no_new_privileges()
     done["capabilities dropped"] = kernel.drop_capabilities()
+    done["keyrings closed"] = kernel.close_keyrings()
     return done

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from staff.grader import descendants, frames, kernel
+from staff.grader import descendants, frames, kernel, leftovers
 from staff.grader.server import receive, send
 
 SERVER = Path(__file__).with_name("server.py")
@@ -38,6 +38,7 @@ class Client:
         self.uid = _free_uid() if os.getuid() == 0 else None
         self.options = {"uid": self.uid, "hide": [str(path) for path in hide], "without": list(without)}
         self.layers: dict[str, bool] = {}
+        self.places: leftovers.Places | None = None  # where calls could leave something
         self.peak = 0
         self.reports: list[dict] = []
 
@@ -68,14 +69,21 @@ class Client:
     def wait(self) -> None:
         """Until the fork server is ready. Raises ServerLost."""
         try:
-            self.layers = frames.decode(self._receive(START_SECONDS))["layers"]
+            told = frames.decode(self._receive(START_SECONDS))
         except ServerLost:
             self.said.seek(0)
             said = self.said.read().decode("utf-8", "replace")[-2000:]
             raise ServerLost(f"the fork server did not start: {said}") from None
+        self.layers = told["layers"]
+        self.places = leftovers.Places(told["places"]) if told["places"] else None
+
+    def sweep(self) -> None:
+        """What the server does after each call, once more: it may have been ended in one."""
+        if self.places is not None and self.uid is not None:
+            self.places.sweep(self.uid)
 
     def __exit__(self, *_: object) -> None:
-        """Afterwards no process that came from the server is alive."""
+        """Afterwards no process that came from the server is alive, and nothing that they wrote is left."""
         self.link.close()
         self.said.close()
         for pid in [*descendants.of(self.process.pid), self.process.pid]:
@@ -86,6 +94,7 @@ class Client:
         self.process.wait()
         if descendants.of(os.getpid()):  # orphans come to this process: none of them is anyone else's
             descendants.end_all(os.getpid())
+        self.sweep()
 
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
         """What the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""

@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import re
+import struct
 import sys
 from pathlib import Path
 
@@ -9,7 +11,17 @@ NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NETWORK = 0x20000, 0x8000000, 0x1000
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _MS_READONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
-_CAPSET = {"x86_64": 126, "aarch64": 91}
+_MS_STRICTATIME = 1 << 24
+_MOUNT_OPTIONS = {"nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024, "nodiratime": 2048, "relatime": 1 << 21}
+_IPC_CREATED = {"shm": "shmctl", "msg": "msgctl", "sem": "semctl"}  # System V's, in /proc/sysvipc, and who removes them
+_EPERM = 1
+
+# By machine: its number in the kernel's audit.h, then those of system calls.
+_MACHINES = {
+    "x86_64": {"audit": 0xC000003E, "capset": 126, "seccomp": 317, "add_key": 248, "request_key": 249, "keyctl": 250},
+    "aarch64": {"audit": 0xC00000B7, "capset": 91, "seccomp": 277, "add_key": 217, "request_key": 218, "keyctl": 219},
+}
+_machine = _MACHINES.get(os.uname().machine)
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -50,11 +62,41 @@ def no_new_privileges() -> bool:
 
 
 def drop_capabilities() -> bool:
-    number = _CAPSET.get(os.uname().machine)
-    if number is None:
+    if _machine is None:
         return False
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
-    return _ok("syscall", number, header, (ctypes.c_uint32 * 6)())
+    return _ok("syscall", _machine["capset"], header, (ctypes.c_uint32 * 6)())
+
+
+def close_keyrings() -> bool:
+    """Refuse the system calls for the kernel's keyrings: a user's outlives all processes. After no_new_privileges."""
+    if _machine is None:
+        return False
+    refused = [_machine[name] for name in ("add_key", "request_key", "keyctl")]
+    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06  # instructions of the kernel's filters (BPF)
+    program = [(load, 0, 0, 4), (equal, 1, 0, _machine["audit"]), (give, 0, 0, 0x50000 | _EPERM), (load, 0, 0, 0)]
+    checks = [(at_least, 0x40000000), *((equal, number) for number in refused)]  # from there on: the same once more
+    for i, (kind, number) in enumerate(checks):
+        program.append((kind, len(checks) - i, 0, number))
+    program += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x50000 | _EPERM)]  # allowed, refused
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    whole = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(buffer)))
+    # The flag leaves the processor as fast as it is: older kernels slow it down for whoever has a filter.
+    return _ok("syscall", _machine["seccomp"], 1, 4, whole)
+
+
+def remove_ipc(uid: int) -> None:
+    """Delete the System V shared memory, queues and semaphores of a user."""
+    for kind, function in _IPC_CREATED.items():
+        try:
+            head, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+        except (OSError, ValueError):
+            continue
+        column = head.split().index("uid")
+        for fields in map(str.split, lines):
+            if int(fields[column]) == uid:
+                _ok(function, int(fields[1]), *([0] if kind == "sem" else []), 0, None)
 
 
 def private_mounts() -> bool:
@@ -65,23 +107,47 @@ def mount_proc() -> bool:
     return _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV)
 
 
-def cover(folder: Path, keep: list[Path], megabytes: int, mode: int) -> bool:
+def cover(folder: Path, keep: list[Path], megabytes: int, mode: int = 0o755) -> bool:
     """An empty folder in memory over `folder`, in which only those of `keep` that lie in it are seen, read-only."""
     inside = [path for path in keep if path.is_relative_to(folder)]
-    handles = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in inside]
+    handles = [os.open(path, os.O_PATH) for path in inside]
+    folders = [path.is_dir() for path in inside]
     try:
         options = f"size={megabytes}m,nr_inodes=20000,mode={mode:o}"
         if not _mount("tmpfs", str(folder), "tmpfs", _MS_NOSUID | _MS_NODEV, options):
             return False
-        for path, handle in zip(inside, handles):
-            path.mkdir(parents=True, exist_ok=True)
+        for path, handle, is_folder in zip(inside, handles, folders):
+            (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+            if not is_folder:
+                path.touch()
             if not _mount(f"/proc/self/fd/{handle}", str(path), None, _MS_BIND | _MS_REC):
                 return False
-            _mount(None, str(path), None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | _MS_NOSUID | _MS_NODEV)
+            kind = _MS_NODEV if is_folder else 0  # what is no folder is a device
+            _mount(None, str(path), None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | _MS_NOSUID | kind)
     finally:
         for handle in handles:
             os.close(handle)
     return True
+
+
+def read_only_but(writable: tuple[str, ...]) -> bool:
+    """Whether now nothing that is mounted can be written to, but what is mounted at these places."""
+    mounts = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        path, options = line.split()[4:6]
+        mounts[re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), path)] = options.split(",")
+    done = True
+    for path, options in mounts.items():
+        if path in writable:
+            continue
+        flags = sum(flag for name, flag in _MOUNT_OPTIONS.items() if name in options)
+        flags |= 0 if {"noatime", "relatime"} & set(options) else _MS_STRICTATIME
+        _mount(None, path, None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | flags)
+        try:
+            done &= bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        except OSError:
+            pass  # it lies under another mount: nobody gets there
+    return done
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> bool:

@@ -121,6 +121,7 @@ LEFT_OUT = (
     "tests/test_gallery.py",
     "tests/test_images.py",
     "tests/test_network.py",
+    "tests/test_own_images.py",
     "tests/test_palette.py",
     "tests/test_report.py",
     "tests/test_setup.py",

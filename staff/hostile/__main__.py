@@ -18,17 +18,18 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from staff.grader import descendants, kernel
+from staff.grader import descendants, kernel, leftovers
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
-from staff.hostile import archives, payloads
+from staff.hostile import archives, payloads, traces
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
-SHARED = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), str(ROOT))  # where what is left behind could lie
+OWN = (str(Path.home()), str(ROOT))  # where what is left behind could lie, beside the folders that are open to all
 
 
 @dataclass
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
     honest = run("the honest stub", 0, args.whole, args.deadline)
     for name in names:
+        if name in traces.AFTER:
+            run(traces.AFTER[name], honest.score, args.whole, args.deadline)
         outcomes.append(run(name, honest.score, args.whole, args.deadline))
         _print(outcomes[-1])
     bad = sum(bool(outcome.wrong) for outcome in outcomes)
@@ -173,13 +176,20 @@ def _listing(folder: Path) -> list[tuple]:
 
 
 def _named(mark: str) -> list[str]:
-    """What carries the attack's mark in its name, but for the folder that it was graded in."""
+    """What carries the attack's mark in its name, or the common one, but for the folder that it was graded in."""
     found = []
-    for top in SHARED:
+    for top in {*OWN, *_open_to_all()}:
         for entry in os.scandir(top) if os.path.isdir(top) else ():
-            if mark in entry.name and entry.path != os.path.join(tempfile.gettempdir(), mark):
+            named = mark in entry.name or entry.name.startswith(traces.NAME)
+            if named and entry.path != os.path.join(tempfile.gettempdir(), mark):
                 found.append(entry.path)
     return found
+
+
+@cache
+def _open_to_all() -> list[str]:
+    places = leftovers.Search().places()
+    return [] if places is None else list(places.times)
 
 
 def _shared_memory() -> list[str]:

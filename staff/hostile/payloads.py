@@ -7,6 +7,8 @@ machine without a working sandbox is bounded: PROCESSES, BYTES and SECONDS at mo
 
 import textwrap
 
+from staff.hostile import traces
+
 FILE = "style_modules/content_loss.py"
 
 TEMPLATE = '''
@@ -395,6 +397,7 @@ BODIES = {
                     continue
                 breach("wrote to " + os.path.join(folder, name))
     """,
+    **traces.BODIES,
 }
 
 FILES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import intake, server, workspace
+from staff.grader import intake, isolation, workspace
 from staff.grader.client import CallFailed, Client
 
 ONES = np.ones((1, 2, 3, 4), np.float32)
@@ -135,8 +135,9 @@ def test_peoples_folders_are_empty(run, client):
     """Whatever lies at the top of the disk beside the system: another checkout of the staff's repository, for one."""
     if not client.layers.get("folders hidden"):
         pytest.skip("no mount namespace here")
-    kept = [Path(path).resolve() for path in (sys.prefix, sys.base_prefix, client.project)]
-    code = f"kept, tops = {[str(path) for path in kept]}, set(os.listdir('/')) - {server.SYSTEM} - {{'tmp'}}; "
+    roots = [Path(path) for path in (sys.prefix, sys.base_prefix, client.project)]
+    kept = [str(path) for path in (*roots, *(path.resolve() for path in roots))]
+    code = f"kept, tops = {kept}, set(os.listdir('/')) - {isolation.SYSTEM} - {{'tmp'}}; "
     code += "seen = [folder for top in tops for folder, _, files in os.walk('/' + top) if files and "
     code += "not any((folder + '/').startswith(path + '/') for path in kept)]; assert not seen, seen"
     assert run(code) == {"loss": 48.0}

@@ -23,37 +23,63 @@ exec setpriv --reuid=$NOBODY --regid=$NOBODY --clear-groups "$@"
 """
 
 
-@pytest.mark.timeout(360)
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_the_solution_is_graded_by_a_grader_that_is_not_root(submission):
+CHANNELS = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from staff.tests import test_channels
+Path(sys.argv[2]).write_text(json.dumps(test_channels.left_and_found(test_channels.built(Path(sys.argv[1])))))
+"""
+pytestmark = [
+    pytest.mark.timeout(360),
+    pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user"),
+]
+
+
+@pytest.fixture
+def folder():
+    """With folders keep/ and results/ of that other user."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    for name in ("keep", "results"):
+        (folder / name).mkdir()
+        os.chown(folder / name, NOBODY, NOBODY)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_nobody(folder, code, *arguments):
+    """Run Python code as another user, which writes JSON to the file that its second argument names."""
     base = Path(sys.base_prefix)
     closed = next((path for path in reversed(base.parents) if not path.stat().st_mode & 1), "")
-    folder = Path(tempfile.mkdtemp())
-    try:
-        folder.chmod(0o755)
-        shutil.copytree(submission, folder / "submission")
-        for name in ("keep", "results"):
-            (folder / name).mkdir()
-            os.chown(folder / name, NOBODY, NOBODY)
-        code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
-        out = folder / "results/results.json"
-        command = [sys.executable, "-B", "-c", code, str(folder / "submission"), str(out)]
-        done = subprocess.run(
-            ["unshare", "--mount", "sh", "-c", AS_NOBODY, "sh", *command],
-            env={"PATH": os.environ["PATH"], "HOME": str(folder / "results"), "NOBODY": str(NOBODY)}
-            | {"CLOSED": str(closed), "BASE": str(base), "KEEP": str(folder / "keep")},
-            capture_output=True,
-            text=True,
-            timeout=330,
-        )
-        if done.returncode == 77 or "unshare failed" in done.stderr:
-            pytest.skip("mounts of one's own are not allowed here")
-        assert done.returncode == 0, done.stderr
-        results = json.loads(out.read_text())
-    finally:
-        shutil.rmtree(folder)
-    assert results["score"] == 22
+    out = folder / "results/results.json"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", AS_NOBODY, "sh", sys.executable, "-B", "-c", code, *arguments, str(out)],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder / "results"), "NOBODY": str(NOBODY)}
+        | {"CLOSED": str(closed), "BASE": str(base), "KEEP": str(folder / "keep")},
+        capture_output=True,
+        text=True,
+        timeout=330,
+    )
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("mounts of one's own are not allowed here")
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text())
+
+
+def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
+    shutil.copytree(submission, folder / "submission")
+    code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
+    results = as_nobody(folder, code, str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
+    assert results["score"] == 22
     layers = results["extra_data"]["layers"]
-    assert layers["unprivileged user"] and layers["limits"] and layers["no new privileges"]
     assert "user namespace" in layers, "it was not root"
+    if layers["user namespace"]:
+        assert results["extra_data"]["layers_missing"] == []
+    assert layers["unprivileged user"] and layers["limits"] and layers["no new privileges"]
+
+
+def test_nothing_that_a_submission_leaves_reaches_the_next(folder):
+    found = as_nobody(folder, CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
+    assert found and set(found.values()) == {"nothing"}

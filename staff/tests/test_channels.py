@@ -1,0 +1,172 @@
+"""Nothing that one call leaves behind reaches the next one: neither of the same submission, nor of another."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from staff.grader import intake, workspace
+from staff.grader.client import Client
+
+ONES = np.ones((1, 2, 3, 4), np.float32)
+NAMESPACES = ("mount namespace", "ipc namespace", "process namespace")
+CODE = """
+import ctypes, os, time
+from torch import nn
+
+libc = ctypes.CDLL(None, use_errno=True)
+KEY = 0x0A3F1
+
+
+def folders():
+    for top, inner, _ in os.walk("/"):
+        inner[:] = [] if top in ("/proc", "/sys", "/usr", "/opt") else inner
+        yield top
+
+
+def tried(function, *arguments):
+    try:
+        return function(*arguments)
+    except OSError:
+        return None
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+{body}
+        return (content_weight * (content_current - content_original) ** 2).sum()
+"""
+# Of each channel: what one call does to leave something, and an expression of the next one: whether it is there.
+CHANNELS = {
+    "files": (
+        """
+        for folder in folders():
+            tried(os.mkdir, os.path.join(folder, "left by a call"))
+        """,
+        "[top for top in folders() if os.path.basename(top) == 'left by a call']",
+    ),
+    "files in the child's own folders": (
+        """
+        for folder in folders():
+            if tried(os.chmod, folder, 0o777) is None and os.access(folder, os.W_OK):
+                tried(os.mkdir, os.path.join(folder, "left by a call"))
+        """,
+        "[top for top in folders() if os.path.basename(top) == 'left by a call']",
+    ),
+    "System V objects": (
+        "libc.shmget(KEY, 4096, 0o1666), libc.msgget(KEY, 0o1666), libc.semget(KEY, 1, 0o1666)",
+        "[i for i in (libc.shmget(KEY, 0, 0), libc.msgget(KEY, 0), libc.semget(KEY, 0, 0)) if i >= 0]",
+    ),
+    "message queues": (
+        "libc.mq_open(b'/left-by-a-call', os.O_CREAT | os.O_RDWR, 0o666, None)",
+        "libc.mq_open(b'/left-by-a-call', os.O_RDWR) >= 0",
+    ),
+    "keyrings": (
+        """
+        for ring in (-3, -4, -5):  # of the session, the user, the user's session
+            libc.syscall({add_key}, b"user", b"left by a call", b"x", ctypes.c_size_t(1), ring)
+        """,
+        "[ring for ring in (-3, -4, -5) if libc.syscall({keyctl}, 10, ring, b'user', b'left by a call', 0) >= 0]",
+    ),
+    "sockets and locks of a daemon": (
+        """
+        if os.fork() == 0:
+            import fcntl, socket
+            os.setsid()
+            name = socket.socket(socket.AF_UNIX)
+            name.bind("\\0left-by-a-call")
+            fcntl.flock(os.open(__file__, os.O_RDONLY), fcntl.LOCK_EX)
+            time.sleep(60)
+        time.sleep(0.3)
+        """,
+        """[line for line in open('/proc/net/unix') if '@left-by-a-call' in line]
+        import fcntl; fcntl.flock(os.open(__file__, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)""",
+    ),
+}
+CALLS = {"x86_64": {"add_key": 248, "keyctl": 250}, "aarch64": {"add_key": 217, "keyctl": 219}}[os.uname().machine]
+
+
+TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp', '/', __file__)"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("channels")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    return built(folder / "project")
+
+
+def built(project):
+    workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
+    return project
+
+
+@pytest.fixture(scope="module", params=[(), NAMESPACES], ids=["all layers", "no namespaces"])
+def client(project, request):
+    if request.param and os.getuid() != 0:
+        pytest.skip("without namespaces only root can clean up after the child")
+    with Client(project, [], without=request.param) as started:
+        yield started
+
+
+def run(client, body):
+    """What the code printed."""
+    for name, number in CALLS.items():
+        body = body.replace("{" + name + "}", str(number))
+    code = CODE.replace("{body}", textwrap.indent(textwrap.dedent(body).strip(), " " * 8))
+    (client.project / "style_modules/content_loss.py").write_text(code)
+    limits = {"seconds": 60.0, "memory": 400 << 20}
+    assert client.call("content", limits, weight=2.0, F=ONES, P=0 * ONES) == {"loss": 48.0}
+    return client.reports[-1]["text"]
+
+
+def looked(client, channel):
+    found, *more = CHANNELS[channel][1].splitlines()
+    return run(client, "\n".join([f"found = {found}", *map(str.strip, more), "print(found or 'nothing')"])).strip()
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_the_next_call_finds_nothing(client, channel):
+    run(client, CHANNELS[channel][0])
+    assert looked(client, channel) == "nothing"
+
+
+def test_the_next_call_sees_no_time_that_one_set(client):
+    """Who may write to a folder or a device may also set its time to now."""
+    touch = f"""
+    for path in {TOUCHED}:
+        try:
+            os.utime(path)
+        except OSError:
+            continue
+        print(path, os.stat(path).st_mtime_ns)
+    """
+    touched = run(client, touch).splitlines()
+    seen = run(client, f"for path in {TOUCHED}: print(path, os.stat(path).st_mtime_ns)").splitlines()
+    assert seen and not set(seen) & set(touched)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a process namespace of its own needs root")
+def test_the_next_call_has_the_same_process_number(project):
+    with Client(project, []) as client:
+        if not client.layers["process numbers repeat"]:
+            pytest.skip("the kernel does not let it be set")
+        before = run(client, "print(os.getpid())")
+        run(client, "[os.fork() or os._exit(0) for _ in range(30)]")
+        assert run(client, "print(os.getpid())") == before
+
+
+def test_the_next_submission_finds_nothing(project):
+    assert left_and_found(project) == dict.fromkeys(CHANNELS, "nothing")
+
+
+def left_and_found(project):
+    """Everything at once is left by the last calls of one submission, and looked for by the first of another."""
+    with Client(project, []) as first:
+        for leave, _ in CHANNELS.values():
+            run(first, leave)
+    with Client(project, []) as second:
+        return {channel: looked(second, channel) for channel in CHANNELS}

@@ -1,0 +1,283 @@
+"""Photographs of one's own in the scripts: any size, format and shape; the class is what the network says of them."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import fooling_image
+import gradcam
+import pretrained
+import saliency_map
+from figures import script
+from figures.images import chosen_images, listed, percent
+from image_utils import SQUEEZENET_STD, preprocess
+from tests.panels import panels, places
+
+pytestmark = pytest.mark.scripts
+
+
+@pytest.fixture(scope="module")
+def source():
+    return pretrained.load("embedded", "cpu")
+
+
+@pytest.fixture
+def photographs(source, tmp_path):
+    """A gorilla in the middle of a landscape, a spider in a portrait: paths."""
+    paths = []
+    for name, index, size in (("my gorilla.jpg", 6, (900, 600)), ("my_spider.png", 7, (300, 500))):
+        scene = Image.fromarray(source.images[index]).resize((min(size), min(size)))
+        photograph = Image.new("RGB", size, tuple(np.asarray(scene)[0, 0].tolist()))
+        photograph.paste(scene, ((size[0] - scene.width) // 2, (size[1] - scene.height) // 2))
+        photograph.save(tmp_path / name, quality=95)
+        paths.append(str(tmp_path / name))
+    return paths
+
+
+@pytest.fixture
+def choose(source, tmp_path):
+    """chosen_images of these options."""
+
+    def chosen(*options):
+        args = saliency_map.parse_args(["--out", str(tmp_path), *options])
+        return chosen_images(args, source, args.target)
+
+    return chosen
+
+
+# --- what is seen ---
+
+
+def test_the_whole_photograph_is_seen(choose, photographs):
+    """Its shorter side becomes 224 pixels, the other as many as its proportions ask: nothing is cut off or squeezed."""
+    images = choose("--image", *photographs)
+    assert [image.shape for image in images.pixels] == [(224, 336, 3), (373, 224, 3)]
+    for image, x, path in zip(images.pixels, images.X, photographs):
+        assert torch.equal(x, preprocess(Image.fromarray(image), image.shape[:2]))
+        small = np.asarray(Image.open(path).convert("RGB").resize(image.shape[1::-1]), np.float32)
+        assert np.abs(small - image).mean() < 2
+
+
+def test_its_class_is_what_the_network_says_and_the_title_how_sure(choose, photographs, source):
+    """The first of the network's classes, and its probability in per cent."""
+    images = choose("--image", *photographs)
+    for x, label, title in zip(images.X, images.y, images.titles):
+        probabilities = source.model(x).softmax(dim=1)[0]
+        assert label == int(probabilities.argmax())
+        assert title == f"{source.class_names[label]}\n{percent(float(probabilities.max()))}"
+    assert [title.partition("\n")[0] for title in images.titles] == ["gorilla", "spider"]
+
+
+def test_another_class_can_be_asked_for(choose, photographs, source):
+    """--target explains every image for that class: the title says how sure the network is of it, and what it says."""
+    images = choose("--image", *photographs, "--target", "Spider")
+    assert images.y == [source.class_names.index("spider")] * 2
+    assert re.fullmatch(r"spider\n(<1|\d+)%\n\(says gorilla, \d+%\)", images.titles[0])
+    assert re.fullmatch(r"spider\n\d+%", images.titles[1])
+
+
+def test_numbers_are_sample_images(choose, photographs, source):
+    """A number is a sample with its own class, in the order asked for, beside photographs and without them."""
+    images = choose("--image", "3", photographs[1], "--image", "1")
+    assert images.y == [source.labels[2], source.class_names.index("spider"), source.labels[0]]
+    assert np.array_equal(images.pixels[0], source.images[2]) and np.array_equal(images.pixels[2], source.images[0])
+    assert images.titles[2].startswith(f"{source.class_names[source.labels[0]]}\n")
+
+
+def test_without_images_the_first_samples_are_shown_with_their_classes_alone(choose, source):
+    images = choose("--num", "3")
+    assert images.titles == [source.class_names[label] for label in source.labels[:3]]
+
+
+@pytest.mark.parametrize("probability, words", [(0, "0%"), (1e-5, "<1%"), (0.0051, "1%"), (0.874, "87%"), (1, "100%")])
+def test_how_sure_in_per_cent(probability, words):
+    assert percent(probability) == words
+
+
+@pytest.mark.parametrize("words, said", [(["a"], "a"), (["a", "b", "a"], "a and b"), ("abc", "a, b and c")])
+def test_a_list_in_words(words, said):
+    assert listed(words) == said
+
+
+# --- methods ---
+
+
+def test_images_of_one_shape_go_through_the_network_together(choose):
+    """One call for the five samples: what they are called with is a batch."""
+    shapes = []
+
+    def method(X, y, model, *more):
+        shapes.append((X.shape[0], y.tolist(), more))
+        return X.mean(dim=1), y
+
+    images = choose("--num", "4")
+    means, labels = images.each(method, "more")
+    assert shapes == [(4, images.y, ("more",))]
+    assert [m.shape for m in means] == [(224, 224)] * 4 and [int(label) for label in labels] == images.y
+
+
+def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photographs):
+    """No image is cut or stretched to fit beside another, and maps come back in the order of the images."""
+    images = choose("--image", photographs[0], "1", photographs[1])
+    means = images.each(lambda X, y, model: X.mean(dim=1).requires_grad_())
+    assert all(np.array_equal(m, x[0].mean(dim=0).numpy()) for m, x in zip(means, images.X))
+
+
+# --- figures ---
+
+
+def test_gradcam_draws_each_photograph_in_its_own_shape(source, tmp_path, photographs):
+    """A landscape, a portrait and a square: every map, as small as the layer is, at its image's proportions."""
+    pictures = gradcam.main(["--out", str(tmp_path), "--image", *photographs, "2"], source)
+    for picture, rows in zip(pictures, (4, 3, 7, 5)):
+        assert sorted(panels(picture.path)) == sorted([(224, 336), (224, 135), (224, 224)] * rows)
+    image, *maps = sorted(place for place in places(pictures[-1].path) if place[3] == 336)
+    assert {left for _, left, _, _ in maps} == {image[1]}, "maps stand below their image"
+
+
+def test_a_panorama_and_a_strip_at_the_limit_can_be_explained(source, tmp_path):
+    """Four times as long as wide is the most that is taken."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for size in ((400, 100), (100, 400)):
+        paths.append(str(tmp_path / f"{size[0]}.png"))
+        Image.fromarray(rng.integers(0, 250, (size[1], size[0], 3), dtype=np.uint8)).save(paths[-1])
+    (picture,) = fooling_image.main(["--out", str(tmp_path), "--image", *paths], source)
+    assert sorted(panels(picture.path, least=50)) == [(140, 560)] * 4 + [(224, 56)] * 4
+
+
+def test_fooling_draws_a_row_for_each_photograph(source, tmp_path, photographs, capsys):
+    """Title, terminal and panels tell of both; the caption says by how much pixels were moved."""
+    args = ["--out", str(tmp_path), "--image", *photographs, "--target", "hay"]
+    (picture,) = fooling_image.main(args, source)
+    assert sorted(panels(picture.path)) == sorted(4 * [(224, 336), (224, 135)])
+    assert picture.title == "From gorilla and spider to hay"
+    out = capsys.readouterr().out
+    assert "gorilla, pushed towards hay: " in out and "spider, pushed towards hay: " in out
+
+
+@pytest.mark.parametrize("size, words", [(0, "no pixel was moved"), (0.02, "hardly be"), (0.2, "be seen as it is")])
+def test_the_caption_of_a_fooling_image_says_what_the_picture_shows(choose, tmp_path, size, words):
+    """Whether the difference is to be seen as it is, and by how much pixels moved, is measured."""
+    images = choose("--image", "1")
+    x = images.X[0]
+    moved = x + size / torch.tensor(SQUEEZENET_STD)[:, None, None] * torch.sign(x)
+    twins = [fooling_image.Twins(x, moved, 0, 3, torch.tensor([[1.0, 0], [0, 1]]))]
+    caption = fooling_image.before_and_after(twins, images, 1).caption
+    assert words in caption
+    assert f"pixels move by {255 * size:.1f} of 255 on average, {255 * size:.0f} at most" in caption
+
+
+def test_a_heading_names_those_that_are_not_fooled(choose):
+    images = choose("--image", "1", "2")
+    scores = torch.tensor([[1.0, 0], [0, 1]])
+    twins = [fooling_image.Twins(x, x, 0, 3, s) for x, s in zip(images.X, (scores, scores[:1].repeat(2, 1)))]
+    hay = images.source.class_names[0]
+    assert fooling_image.before_and_after(twins[1:], images, 1).title.endswith(": the network is not fooled")
+    assert fooling_image.before_and_after(twins, images, 1).title.endswith(f": the network is not fooled about {hay}")
+
+
+# --- formats ---
+
+
+def as_cmyk(picture, path):
+    picture.convert("CMYK").save(path.with_suffix(".jpg"))
+    return path.with_suffix(".jpg")
+
+
+def as_16_bits(picture, path):
+    Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save(path.with_suffix(".png"))
+    return path.with_suffix(".png")
+
+
+def as_floats(picture, path):
+    Image.fromarray(np.asarray(picture.convert("L")).astype(np.float32) / 255).save(path.with_suffix(".tiff"))
+    return path.with_suffix(".tiff")
+
+
+def as_animation(picture, path):
+    picture.save(path.with_suffix(".gif"), save_all=True, append_images=[picture.rotate(180)])
+    return path.with_suffix(".gif")
+
+
+def as_webp(picture, path):
+    picture.save(path.with_suffix(".webp"), lossless=True)
+    return path.with_suffix(".webp")
+
+
+@pytest.mark.parametrize("save", [as_cmyk, as_16_bits, as_floats, as_animation, as_webp])
+def test_every_format_is_seen_as_a_person_sees_it(choose, tmp_path, save):
+    """Dark on the left, light on the right, whatever the file holds."""
+    ramp = np.repeat(np.linspace(30, 220, 60, dtype=np.uint8)[None], 40, axis=0)
+    path = save(Image.fromarray(ramp).convert("RGB"), tmp_path / "ramp")
+    (pixels,) = choose("--image", str(path)).pixels
+    assert pixels.shape == (224, 336, 3)
+    columns = pixels.mean(axis=(0, 2))
+    assert np.abs(columns - np.linspace(30, 220, 336)).max() < 12
+
+
+# --- mistakes ---
+
+
+def missing(path):
+    pass
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def no_picture(path):
+    path.write_text("a letter")
+
+
+def truncated(path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, "JPEG")
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def strip(path):
+    Image.new("RGB", (500, 100)).save(path)
+
+
+def telephone(path):
+    """The first bytes of a HEIC file, which Pillow has no decoder for."""
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
+
+
+def folder(path):
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (missing, r"expected a picture at .*picture.jpg, found no file: check the path"),
+        (empty, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
+        (no_picture, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
+        (telephone, r"expected a whole picture in .*HEIC, for instance.*: open it in a viewer and save it as JPEG"),
+        (truncated, r"expected a whole picture in .*, got image file is truncated .*: open it in a viewer"),
+        (folder, r"expected a whole picture in .*, got Is a directory: open it"),
+        (strip, r"expected a picture at most 4 times as long as wide, got 500 x 100 in .*: crop it"),
+    ],
+)
+@pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image])
+def test_a_picture_that_cannot_be_taken_is_told_in_one_sentence(module, make, words, source, tmp_path):
+    path = tmp_path / "picture.jpg"
+    make(path)
+    with pytest.raises(SystemExit) as ended:
+        script.run(lambda: module.main(["--out", str(tmp_path), "--image", str(path)], source))
+    assert re.fullmatch(f"error: {words}.*", str(ended.value.code))
+    assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("options", [["--image", "0"], ["--image", "1", "--num", "2"], ["--image"]])
+@pytest.mark.parametrize("module", [saliency_map, gradcam])
+def test_wrong_options_end_with_status_2(module, options, source, capsys):
+    with pytest.raises(SystemExit) as ended:
+        module.main(options, source)
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
