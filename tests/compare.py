@@ -1,6 +1,6 @@
 """The one way in which tests compare arrays: shape, finiteness, relative error, and the usual mistakes by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +8,19 @@ import numpy as np
 
 REFERENCES = Path(__file__).resolve().parent / "references"
 MANY = 1 << 22  # numbers, of which a sample is described
-SAMPLE = 1000  # numbers that are kept of a mistake's output
+SAMPLE = 1000  # numbers that are kept of a large array,
+FEW = 250  # and of those so many of what a mistake makes of it
+FACTORS = {-1.0: "the sign is turned", 0.5: "half", 2.0: "twice", 0.25: "a quarter", 4.0: "four times"}
+
+
+class Sample:
+    """Of a large array: its shape, at most SAMPLE of its numbers, evenly spread, and the range of all of them.
+
+    spread: its least and largest number and its mean; needed of what is expected.
+    """
+
+    def __init__(self, shape: tuple[int, ...], values: np.ndarray, spread: Sequence[float] = ()) -> None:
+        self.shape, self.values, self.spread = shape, values, spread
 
 
 def assert_close(
@@ -19,49 +31,54 @@ def assert_close(
     mistakes: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = None,
     read: str = "",
     secret: bool = False,
+    otherwise: str = "",
 ) -> None:
     """Fail unless `relative_error` is at most `tolerance`, with the usual mistake named if it is one.
 
     got: a scalar may come as shape (1,) where a scalar is expected.
+    expected: an array or number, or a `Sample` of a large array.
     mistakes: for each usual mistake, a sentence on it and what it would have given: the array, or its `Sample`; or a
         function that computes them when they are needed.
     read: what to look at, if not the docstring of what was called.
     secret: the message tells nothing of the expected values but their shape.
+    otherwise: the mistake that it looks like if it is none of these.
     """
-    got, expected = np.asarray(got), np.asarray(expected)
-    if expected.size == 1 and got.size == 1:
+    __tracebackhide__ = True
+    got, expected = np.asarray(got), expected if isinstance(expected, Sample) else np.asarray(expected)
+    if got.size == 1 and not isinstance(expected, Sample) and expected.size == 1:
         got = got.reshape(expected.shape)
     problem = _problem(got, expected, tolerance, 0 if secret else 1)
+    mistake = ""
+    if problem:
+        near = max(tolerance, 1e-4)
+        mistake = _recognised(got, near, mistakes() if callable(mistakes) else mistakes or {})
+        mistake = mistake or _recognised_by_itself(got, expected, near, secret) or otherwise
+    _note_factor(name, got, expected, bool(mistake))
     if not problem:
         return
     wanted = f"the shape {expected.shape}" if secret else _described(expected)
     lines = [f"{name}: {problem}", f"    expected: {wanted}", f"    got:      {_described(got)}"]
-    mistake = _recognised(got, expected, max(tolerance, 1e-4), mistakes() if callable(mistakes) else mistakes or {})
-    mistake = mistake or _recognised_by_itself(got, expected, max(tolerance, 1e-4), secret)
     lines += [f"    It looks like this mistake: {mistake}"] if mistake else []
     lines += [f"    To read: {read}"] if read else []
     raise AssertionError("\n".join(lines))
 
 
-def assert_stored(name: str, got: object, file: str, key: str, read: str = "") -> None:
+def assert_stored(name: str, got: object, file: str, key: str, read: str = "", otherwise: str = "") -> None:
     """`assert_close` with what tests/references/<file>.npz holds under this key."""
-    stored, mistakes = references(file), mistakes_of(file, key)
-    expected = stored[key]
+    __tracebackhide__ = True
+    stored = references(file)
+    expected: object = stored[key]
     if f"{key}: shape" in stored:  # of a large array, a sample alone is stored
-        shape = tuple(stored[f"{key}: shape"])
-        if np.shape(got) == shape:
-            name, got = f"{name} (evenly spread pixels of it)", sample(np.asarray(got))
-            mistakes = {sentence: wrong.values for sentence, wrong in mistakes.items() if wrong.shape == shape}
-        else:
-            expected = np.zeros(shape, np.float32)  # its shape alone is compared
-    assert_close(name, got, expected, float(stored[f"{key}: tolerance"]), mistakes, read)
+        expected = Sample(tuple(stored[f"{key}: shape"].tolist()), stored[key], stored.get(f"{key}: range", ()))
+    tolerance = float(stored[f"{key}: tolerance"])
+    assert_close(name, got, expected, tolerance, mistakes_of(file, key), read, otherwise=otherwise)
 
 
 def mistakes_of(file: str, key: str) -> dict[str, "Sample"]:
-    """The mistakes that are stored with a key, and samples of what they give."""
+    """The mistakes that are stored with a key, and a few numbers of what they give."""
     stored, start = references(file), f"{key}: mistake: "
     return {
-        name.removeprefix(start): Sample(tuple(stored[f"{key}: shape: {name.removeprefix(start)}"]), values)
+        name.removeprefix(start): Sample(tuple(stored[f"{key}: shape: {name.removeprefix(start)}"].tolist()), values)
         for name, values in stored.items()
         if name.startswith(start)
     }
@@ -74,32 +91,73 @@ def references(file: str) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-class Sample:
-    """Of a large array: its shape, and at most SAMPLE of its numbers, evenly spread."""
-
-    def __init__(self, shape: tuple[int, ...], values: np.ndarray) -> None:
-        self.shape, self.values = shape, values
-
-
-def sample(array: np.ndarray) -> np.ndarray:
-    """At most SAMPLE numbers of an array, evenly spread; all of a small one."""
+def sample(array: np.ndarray, most: int = SAMPLE) -> np.ndarray:
+    """At most so many numbers of an array, evenly spread; all of a small one."""
     flat = np.asarray(array).ravel()
-    return flat[:: max(1, -(-flat.size // SAMPLE) | 1)]  # an odd stride meets all columns
+    return flat[:: max(1, -(-flat.size // most) | 1)]  # an odd stride meets all columns
 
 
-def relative_error(got: np.ndarray, expected: np.ndarray) -> float:
+def few(array: np.ndarray) -> np.ndarray:
+    """What is stored of a mistake's output."""
+    return sample(sample(array), FEW)
+
+
+def relative_error(got: np.ndarray, expected: np.ndarray | Sample) -> float:
     """||got - expected|| / ||expected||, L2 norms over all numbers; where all are expected to be 0, max |got|.
 
     Not the largest difference: a gradient jumps where the input of a ReLU is 0 but for its last bit, so that single
-    pixels may differ from machine to machine.
+    pixels may differ from machine to machine. Against a sample: over the same numbers of `got`.
     """
+    if isinstance(expected, Sample):
+        expected = expected.values.ravel()
+        got = sample(got) if sample(got).size == expected.size else few(got)
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     norm = np.linalg.norm(expected)
     return float(np.linalg.norm(got - expected) / norm if norm else np.abs(got).max(initial=0))
 
 
+def agreed(factors: Iterable[tuple[str, float]]) -> dict[str, str]:
+    """What single numbers tell only together: of each name whose numbers are all wrong by one factor, a sentence.
+
+    factors: what `noted_factors` gave, of all tests of a run.
+    """
+    by_name: dict[str, list[float]] = {}
+    for name, factor in factors:
+        by_name.setdefault(name, []).append(factor)
+    sentences = {}
+    for name, found in by_name.items():
+        if len(found) > 1 and found[0] in FACTORS and len(set(found)) == 1:
+            told = FACTORS[found[0]] if found[0] < 0 else f"it is {FACTORS[found[0]]} what is expected"
+            sentences[name] = f"{told}, in all {len(found)} tests of the {name}."
+    return sentences
+
+
+_factors: list[tuple[str, float]] = []
+
+
+def noted_factors() -> list[tuple[str, float]]:
+    """Of each single number that was compared since this was last called: of what, and by which factor it is wrong.
+
+    The factor is one of FACTORS, 1 where the number is right, and 0 where it is anything else.
+    """
+    noted = _factors.copy()
+    _factors.clear()
+    return noted
+
+
+def _note_factor(name: str, got: np.ndarray, expected: np.ndarray | Sample, recognised: bool) -> None:
+    if isinstance(expected, Sample) or expected.size != 1 or not expected.any():
+        return
+    factor = 0.0
+    if got.size == 1 and got.dtype.kind in "biuf" and not recognised:
+        ratio = float(got.ravel()[0]) / float(expected.ravel()[0])
+        factor = next((plain for plain in (1.0, *FACTORS) if abs(ratio / plain - 1) < 1e-3), 0.0)
+    _factors.append((name, factor))
+
+
 def check_shape(name: str, got: object, shape: tuple[int, ...]) -> None:
     """Fail unless numbers of this shape came, all of them finite."""
+    __tracebackhide__ = True
     problem = _problem(np.asarray(got), np.broadcast_to(0.0, shape), np.inf)
     if problem:
         raise AssertionError(f"{name}: {problem}")
@@ -107,6 +165,7 @@ def check_shape(name: str, got: object, shape: tuple[int, ...]) -> None:
 
 def check_cam(maps: np.ndarray, compare: Callable[[np.ndarray], None]) -> None:
     """`compare` the maps of Grad-CAM, which must be stretched to [0, 1]: each by itself, or all together."""
+    __tracebackhide__ = True
     if maps.ndim != 3 or not maps.size or not (maps.min() >= -1e-6 and maps.max() <= 1 + 1e-6):
         compare(maps)
     compare(stretched(maps) if maps.ndim == 3 else maps)
@@ -123,7 +182,7 @@ def stretched(maps: np.ndarray) -> np.ndarray:
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
 
 
-def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float, digits: int = 1) -> str:
+def _problem(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, digits: int = 1) -> str:
     if got.dtype.kind not in "biuf":
         return f"expected numbers, got {got.dtype}"
     if got.shape != expected.shape:
@@ -136,7 +195,11 @@ def _problem(got: np.ndarray, expected: np.ndarray, tolerance: float, digits: in
     return f"expected a relative error of at most {tolerance:.1e}, got {error:.{digits}e}"
 
 
-def _described(array: np.ndarray) -> str:
+def _described(array: np.ndarray | Sample) -> str:
+    if isinstance(array, Sample):
+        if not len(array.spread):
+            return f"shape {array.shape}"
+        return "shape {}, from {:.4g} to {:.4g}, mean {:.4g}".format(array.shape, *array.spread)
     if array.dtype.kind not in "biuf" or not array.size:
         return f"shape {array.shape}, {array.dtype}"
     if array.size == 1:
@@ -148,42 +211,57 @@ def _described(array: np.ndarray) -> str:
     return f"shape {array.shape}, from {values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}"
 
 
-def _recognised(got: np.ndarray, expected: np.ndarray, tolerance: float, mistakes: Mapping[str, object]) -> str:
+def _recognised(got: np.ndarray, tolerance: float, mistakes: Mapping[str, object]) -> str:
     """The sentence of the mistake whose output is nearest to what came, if it is near at all."""
-    if got.dtype.kind not in "biuf" or not got.size or not np.isfinite(got).all():
+    if not _comparable(got):
         return ""
-    nearest, sentence = tolerance, ""
-    for mistake, wrong in mistakes.items():
-        wrong = wrong if isinstance(wrong, Sample) else np.asarray(wrong)
-        shape = () if wrong.shape in ((), (1,)) and got.size == 1 else tuple(wrong.shape)
-        if shape != (() if got.size == 1 and not shape else got.shape):
-            continue
-        if isinstance(wrong, Sample):
-            error = relative_error(sample(got), wrong.values.ravel())
-        else:
-            error = relative_error(got.reshape(shape), wrong.reshape(shape))
-        if error <= nearest:
-            nearest, sentence = error, mistake
-    return sentence
+    apart = {sentence: _distance(got, wrong) for sentence, wrong in mistakes.items()}
+    nearest = min(apart, key=apart.__getitem__, default="")
+    return nearest if apart.get(nearest, np.inf) <= tolerance else ""
 
 
-def _recognised_by_itself(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: bool) -> str:
+def _distance(got: np.ndarray, wrong: object) -> float:
+    """The relative error of `got` to a mistake's output; infinite where the shapes differ, one number apart."""
+    wrong = wrong if isinstance(wrong, Sample) else np.asarray(wrong)
+    if got.size == 1 and wrong.shape in ((), (1,)):
+        got = got.reshape(wrong.shape)
+    if got.shape != wrong.shape:
+        return np.inf
+    if not np.any(wrong.values if isinstance(wrong, Sample) else wrong):
+        return np.inf if got.any() else 0  # next to nothing is not nothing
+    return relative_error(got, wrong)
+
+
+def _recognised_by_itself(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, secret: bool) -> str:
     """What can be told from any expected array: its negative, a multiple, its axes in another order, one too many."""
-    if got.dtype.kind not in "biuf" or not got.size or not np.isfinite(got).all():
+    if not _comparable(got):
         return ""
-    expected = expected.astype(np.float64)
     if got.shape == expected.shape:
-        squares = (expected**2).sum()
-        factor = float((got * expected).sum() / squares) if squares else 0.0
-        if abs(factor) > 1e-12 and abs(factor - 1) > 0.01 and relative_error(got / factor, expected) <= tolerance:
-            if abs(factor + 1) < 1e-4:
-                return "the sign is turned."
-            return "it is a multiple of what is expected." if secret else f"it is {factor:.4g} times what is expected."
-        return ""
-    if got.ndim == expected.ndim and sorted(got.shape) == sorted(expected.shape):
+        if not got.any():
+            return "nothing but zeros came: is the result computed, and does its gradient reach its input?"
+        values = (sample(got), expected.values) if isinstance(expected, Sample) else (got, expected)
+        return _multiple(*(value.astype(np.float64).ravel() for value in values), tolerance, secret)
+    if len(got.shape) == len(expected.shape) and sorted(got.shape) == sorted(expected.shape):
         return "the axes are in another order."
-    for axis in range(got.ndim) if got.ndim == expected.ndim + 1 else ():
+    for axis in range(got.ndim) if got.ndim == len(expected.shape) + 1 else ():
         summed = got.sum(axis)
         if summed.shape == expected.shape and relative_error(summed, expected) <= tolerance:
             return f"axis {axis} is still there: add up along it."
     return ""
+
+
+def _multiple(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: bool) -> str:
+    """Whether one factor lies between them. Where all numbers are one, any number is a multiple: that tells nothing."""
+    sizes = np.abs(expected[np.abs(expected) > 1e-9 * np.abs(expected).max(initial=0)])
+    if not sizes.size or np.ptp(sizes) < 1e-6 * sizes.max():
+        return ""
+    factor = float(got @ expected / (expected @ expected))
+    if abs(factor) < 1e-12 or abs(factor - 1) < 0.01 or relative_error(got / factor, expected) > tolerance:
+        return ""
+    if abs(factor + 1) < 1e-4:
+        return "the sign is turned."
+    return "it is a multiple of what is expected." if secret else f"it is {factor:.4g} times what is expected."
+
+
+def _comparable(got: np.ndarray) -> bool:
+    return bool(got.dtype.kind in "biuf" and got.size and np.isfinite(got).all())

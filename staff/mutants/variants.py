@@ -4,8 +4,10 @@ A module in written/, or in a package there that has the function's name, says
     FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part of points.toml
         that grades it; with FUNCTION = "" the whole file is;
     WRITTEN: how a student might write it, which is right;
-    WRONG: {name: (what the grader must say, change)}, or (several sentences, change, BOUNDS), and RIGHT: {name: change}.
-BOUNDS may hold "least" and "most", the share of the part's points that it must earn, and "never", what must not be said.
+    WRONG: {name: (what the grader must say, change)}, or (several sentences, change, BOUNDS);
+    RIGHT: {name: change}.
+BOUNDS may hold "least" and "most", the share of the part's points that it must earn, and "never", what must not be
+said.
 A change is another text instead of WRITTEN, or {old text: new text}, each to be found once in WRITTEN or else in the
 file.
 """

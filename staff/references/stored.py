@@ -14,7 +14,7 @@ import torch
 
 from staff.references.shared import Mistakes
 from tests import inputs, networks, probes
-from tests.compare import REFERENCES, relative_error, sample
+from tests.compare import REFERENCES, few, relative_error, sample
 
 FACTOR = 10
 LEAST = 1e-5  # no tolerance is below this,
@@ -46,6 +46,7 @@ class File:
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
         if sampled:
             self.arrays[f"{key}: shape"] = np.array(expected.shape)
+            self.arrays[f"{key}: range"] = np.float32([expected.min(), expected.max(), expected.mean()])
         self.arrays[f"{key}: tolerance"] = np.array(tolerance)
         nearest = np.inf
         for sentence, output in wrong.items():
@@ -56,7 +57,7 @@ class File:
                 print(f"{self.name}, {key}: right by chance ({distance:.1e}): {sentence}")
                 continue
             nearest = min(nearest, distance)
-            self.arrays[f"{key}: mistake: {sentence}"] = np.float32(sample(output))
+            self.arrays[f"{key}: mistake: {sentence}"] = np.float32(few(output))
             self.arrays[f"{key}: shape: {sentence}"] = np.array(np.shape(output))
         figures = f"difference {largest:.1e}  tolerance {tolerance:.1e}  nearest mistake {nearest:.1e}"
         print(f"{self.name:20} {key:22} {figures}")

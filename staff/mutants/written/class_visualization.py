@@ -109,7 +109,7 @@ RIGHT = {
     "looks at the scores twice": {"loss.backward()": "model(img)\nloss.backward()"},
     "looks at the scores after the step": {"moved = True": "moved = True\nmodel(img)"},
     "looks at the scores after the step, with a graph": {
-        "moved = True": "moved = True\nimg.requires_grad_()\nself.said = model(img)[0, target_y].item()\nimg = img.detach()"
+        "moved = True": "moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
     },
     "looks at the scores before the first step": {
         "score = model(img)[": "model(torch.zeros_like(img))\nscore = model(img)["
