@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures test report submission data clean venv
+.PHONY: help figures labs test report submission data clean venv
 
 ##@ For students
 
@@ -19,6 +19,10 @@ help: ## list these verbs
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+
+labs: venv ## one experiment for each question, six minutes: visualization/labs.html; quicker: ARGS=--quick
+	@sh environment/make_venv.sh labs/requirements.txt
+	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
@@ -37,8 +41,9 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade autograder mutants hostile noise references bench bench-check \
-	staff-paint staff-render staff-train staff-evaluate readme-pictures staff-venv
+.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-scale \
+	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
+	readme-pictures staff-venv gradebook-venv
 
 RUN := runs/embedded
 
@@ -60,6 +65,26 @@ report-template: venv ## build report-template-a3.pptx again
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
 	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+
+grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tcp://...]
+	@$(VENV_PYTHON) -m staff.gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" $(ARGS)
+
+class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
+	@DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=120s \
+		$(VENV_PYTHON) -m distributed.cli.dask_scheduler $(ARGS)
+
+class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tcp://host:8786
+	@$(VENV_PYTHON) -m distributed.cli.dask_worker "$(SCHEDULER)" --nthreads 1 --no-dashboard \
+		--nworkers $$($(VENV_PYTHON) -m staff.gradebook.cluster) $(ARGS)
+
+class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
+	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+
+class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
+	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+
+points: venv ## the parts, their tests, and what each is worth
+	@$(VENV_PYTHON) -m staff.grader.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
 	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
@@ -108,6 +133,12 @@ venv:
 	@sh environment/make_venv.sh
 
 # BEGIN STAFF
+gradebook-venv: venv
+	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+
+# Tests of what students do not have need these, too.
+test: gradebook-venv
+
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt
 # END STAFF

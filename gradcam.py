@@ -5,13 +5,16 @@
     python gradcam.py --image my_dog.jpg --target "golden retriever"
 
 Expect five images above their guided backprop (fine edges, of whatever class), Grad-CAM (a warm patch on the object)
-and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the same by Captum
-(gradcam_captum.png), ours beside Captum's (gradcam_comparison.png), and what one layer and one of its neurons make of
-the images (gradcam_layers.png).
+and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the first two for two classes, which
+guided backprop hardly tells apart (gradcam_classes.png); the same by Captum (gradcam_captum.png); ours beside Captum's
+(gradcam_comparison.png); and what one layer and one of its neurons make of the images (gradcam_layers.png). Takes about
+10 seconds without a graphics card, most of them for the layer's conductance: 10 times through the network for each
+image.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,15 +31,16 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import pretrained
-from figures import figure, palette, script
-from figures.figure import Bar, Picture, Row
-from figures.images import Images, Maps, as_array, chosen_images, parser
+from figures import figure, measured, palette, script
+from figures.canvas import Panel
+from figures.figure import Bar, Picture, Row, short
+from figures.images import Images, Maps, as_array, checked, chosen_images, listed, output_size, parser
 from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
 GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
-SIGN, FOR = Bar(palette.SIGNED, "against", "for"), Bar(palette.JET, "nothing", "for")
+SIGN = Bar(palette.SIGNED, "against", "for")
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -54,12 +58,13 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images, args.layer)
+        classes_picture = two_classes(images, own, args.layer)
     with unwritten:
         captums, captum_picture = captum(images, layer)
     with unwritten:
         layer_picture = inside_a_layer(images, layer, args.layer)
     unwritten.tell()
-    pictures = [own_picture, captum_picture, comparison(images, own, captums), layer_picture]
+    pictures = [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -78,64 +83,97 @@ def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
     if unwritten.first is None:  # the product has the detail of one and the place of the other
         maps[GUIDED_CAM] = [cam[..., None] * guided for cam, guided in zip(maps[CAM], maps[GUIDED])]
     if maps:
-        rows = [Row(drawn(name, maps, images), name, bar=FOR if name == CAM else None) for name in maps]
+        rows = [row(name, maps, images) for name in maps]
         path = images.draw(rows, "gradcam.png", "Guided backprop, Grad-CAM, and their product")
     unwritten.tell()
     return maps, Picture.of(path, CAPTIONS["ours"], layer=layer)
 
 
+def two_classes(images: Images, own: Maps, layer: str) -> Picture:
+    """Guided backprop and Grad-CAM of each image for its class, and for another one."""
+    method, others = GradCam(layer), images.of_others()
+    maps = {GUIDED: others.each(method.guided_backprop), CAM: others.each(method.grad_cam)}
+    rows = [
+        row(GUIDED, own, images),
+        replace(row(GUIDED, maps, images), label="for another class", titles=others.titles),
+        row(CAM, own, images),
+        replace(row(CAM, maps, images), label="for another class", titles=others.titles),
+    ]
+    path = images.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
+    guided, cam = (float(np.mean(measured.correlation(own[name], maps[name]))) for name in (GUIDED, CAM))
+    verdict = ALIKE if abs(guided - cam) < 0.1 else GUIDED_LESS if guided > cam else CAM_LESS
+    names = listed([short(images.source.class_names[k]) for k in others.y])
+    return Picture.of(path, CAPTIONS["classes"], names=names, guided=guided, cam=cam, verdict=verdict)
+
+
 def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
     """Guided backprop and Guided Grad-CAM by Captum below the images, and the maps."""
-    maps = dict(zip((GUIDED, CAM, GUIDED_CAM), images.each(captum_maps, layer)))
-    rows = [Row(drawn(name, maps, images), name) for name in (GUIDED, GUIDED_CAM)]
+    guided, cam, guided_cam = images.each(captum_maps, layer)
+    maps = {
+        GUIDED: checked("`guided`", guided, images.sizes(3), captum_maps),
+        CAM: checked("`cam`", cam, images.sizes(), captum_maps),
+        GUIDED_CAM: checked("`guided_cam`", guided_cam, images.sizes(3), captum_maps),
+    }
+    rows = [row(name, maps, images) for name in (GUIDED, GUIDED_CAM)]
     path = images.draw(rows, "gradcam_captum.png", "Captum: guided backprop and Guided Grad-CAM")
     return maps, Picture.of(path, CAPTIONS["captum"])
 
 
 def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
     """What one layer, and one of its neurons, make of the images."""
-    evidence, conductance, activation, neurons, responses = images.each(of_a_layer, layer)
-    places = [f"channel {channel} at ({row}, {column})" for channel, row, column in neurons]
+    sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
+    evidence, activation = images.each(layer_maps, layer)
+    checked("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
+    checked("`activation`", activation, sizes, layer_maps)
+    conductance = checked("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)
+    neurons = [tuple(int(i) for i in np.unravel_index(c.argmax(), c.shape)) for c in conductance]
+    responses = images.each(neuron_responses, layer, given=neurons)
+    checked("the pixels of a neuron", responses, images.sizes(3), neuron_responses)
+
+    places = [f"channel {channel}\nat ({row}, {column})" for channel, row, column in neurons]
     rows = [
         Row(palette.signed(evidence), "Layer Grad-CAM", bar=SIGN),
-        Row(palette.signed(conductance), "layer conductance", bar=SIGN),
-        Row(palette.heat(activation), "layer activation", bar=Bar(palette.HEAT, "silent", "strong")),
+        Row(palette.signed([c.sum(axis=0) for c in conductance]), "layer conductance", bar=SIGN),
+        Row(
+            palette.heat([np.abs(a).mean(axis=0) for a in activation]),
+            "layer activation",
+            bar=Bar(palette.HEAT, "silent", "strong"),
+        ),
         Row(palette.about_grey(responses), "one neuron", places),
     ]
     path = images.draw(rows, "gradcam_layers.png", f"Captum: layer {name} and one of its neurons")
-    return Picture.of(path, CAPTIONS["layers"], layer=name, steps=CONDUCTANCE_STEPS)
+    against = measured.share_below_zero(evidence)
+    return Picture.of(path, CAPTIONS["layers"], layer=name, steps=CONDUCTANCE_STEPS, against=against)
 
 
 def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     """The same methods twice. Captum's maps are brought to ours: same size, same kernel, same scale."""
     largest: dict[str, str] = {}
-    columns: Maps = {}
+    columns: dict[str, Sequence[Panel]] = {}
+    both = {"ours": own, "Captum": captums}
     for name in own:
-        pair = [of_largest(maps[name]) if name == GUIDED_CAM else maps[name] for maps in (own, captums)]
-        largest[name], _ = script.largest_difference(name, *pair)
-        columns |= {f"{name}\nours": drawn(name, own, images), f"{name}\nCaptum": drawn(name, captums, images)}
+        pair = [measured.of_largest(m[name]) if name == GUIDED_CAM else m[name] for m in both.values()]
+        largest[name], _ = measured.largest_difference(name, *pair)
+        columns |= {f"{name}\n{whose}": row(name, maps, images).panels for whose, maps in both.items()}
     text = "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + "."
     path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
-    return Picture.of(path, CAPTIONS["comparison"], largest=largest)
+    least = min(measured.correlation(own[GUIDED_CAM], captums[GUIDED_CAM]))
+    return Picture.of(path, CAPTIONS["comparison"], largest=largest, correlation=least)
 
 
-def drawn(name: str, maps: Maps, images: Images) -> list[np.ndarray]:
+def row(name: str, maps: Maps, images: Images) -> Row:
     """A method's maps as pictures."""
-    return palette.overlay(images.pixels, maps[CAM]) if name == CAM else palette.about_grey(maps[name])
-
-
-def of_largest(attributions: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Each image's attributions as a part of its largest one."""
-    return [a / max(float(np.abs(a).max()), 1e-12) for a in attributions]
+    if name == CAM:
+        return Row(palette.overlay(images.pixels, maps[name]), name, bar=Bar(palette.JET, "nothing", "for"))
+    return Row(palette.about_grey(maps[name]), name)
 
 
 def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
     """The layer of that name, whose output must be a map."""
     modules = dict(model.named_modules())
     if name in modules and name:
-        with torch.no_grad():
-            output = LayerActivation(model, modules[name]).attribute(X[:1])
-        if min(output.shape[2:]) > 1:
+        size = output_size(modules[name], X[:1], model)
+        if len(size) == 3 and min(size[1:]) > 1:
             return modules[name]
     names = [n for n in modules if n.startswith("features.") and n.count(".") == 1]
     raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {', '.join(names)}")
@@ -143,11 +181,17 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
 
 def as_images(attributions: Tensor) -> np.ndarray:
     """(N, 3, H, W) as numpy (N, H, W, 3)."""
+    if attributions.ndim != 4 or attributions.shape[1] != 3:
+        got = tuple(attributions.shape)
+        raise script.UserError(f"expected (N, 3, H, W) in as_images, got {got}: take it as Captum gives it")
     return as_array(attributions.permute(0, 2, 3, 1))
 
 
 def as_cam(maps: Tensor, X: Tensor) -> np.ndarray:
     """Captum's Grad-CAM (N, 1, h, w) as ours: resized to the images X, each scaled to [0, 1] by itself; (N, H, W)."""
+    if maps.ndim != 4 or maps.shape[1] != 1:
+        got = tuple(maps.shape)
+        raise script.UserError(f"expected (N, 1, h, w) in as_cam, got {got}: take it as Captum gives it")
     cam = F.interpolate(maps.detach(), size=X.shape[2:], mode="bicubic", antialias=True)[:, 0]
     low, high = cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)
     return as_array((cam - low) / (high - low).clamp(min=1e-12))
@@ -183,17 +227,6 @@ def layer_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tupl
     return evidence, activation
 
 
-def of_a_layer(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tuple[Tensor | np.ndarray, ...]:
-    """Of each image: evidence, conductance and activation (N, h, w), summed or averaged over channels; the neuron that
-    conducts most, as channel, row and column (N, 3); and the pixels that excite it (N, H, W, 3).
-    """
-    evidence, activation = layer_maps(X, y, model, layer)
-    conductance = layer_conductance(X, y, model, layer)  # (N, C, h, w)
-    neurons = [np.unravel_index(int(c.argmax()), c.shape) for c in conductance]
-    responses = neuron_responses(X, neurons, model, layer)
-    return evidence, conductance.sum(dim=1), activation.abs().mean(dim=1), np.array(neurons), responses
-
-
 def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> Tensor:
     """Captum's layer conductance (N, C, h, w). One image at a time, to bound the memory."""
     # BEGIN SOLUTION captum
@@ -226,30 +259,38 @@ def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, laye
 CAPTIONS = {  # of each picture: its title, and what to look at
     "ours": (
         "Guided backprop, Grad-CAM and Guided Grad-CAM",
-        "Guided backprop draws fine edges (mid-grey is zero), but much the same ones for any class. Grad-CAM knows "
-        "where the class is: red speaks for it, blue does not, as coarsely as {layer} is. Their product "
-        "keeps the edges of the object only.",
+        "Guided backprop draws fine edges (mid-grey is zero). Grad-CAM says where the class is: red speaks for it, "
+        "blue does not, as coarsely as {layer} is. Their product keeps the edges where Grad-CAM is warm.",
+    ),
+    "classes": (
+        "One image, two classes",
+        "Each image is explained for its class, and for another one, which stands above the map ({names}). Pixel by "
+        "pixel, the two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: "
+        "alike, 0: nothing in common; the mean of the images). {verdict}",
     ),
     "captum": (
         "Guided backprop and Guided Grad-CAM by Captum",
-        "The same two methods by the library, from one line of code each. Compare the rows: Guided Grad-CAM loses "
-        "the edges of everything that is not the class.",
+        "The same two methods by the library, from one line of code each. Compare the rows: what Guided Grad-CAM loses "
+        "are the edges where Grad-CAM finds nothing that speaks for the class.",
     ),
     "comparison": (
         "Our maps beside Captum's",
-        "Guided backprop differs by at most {largest[guided backprop]}, Grad-CAM by {largest[Grad-CAM]} (both "
-        "scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by "
-        "{largest[Guided Grad-CAM]}: Captum enlarges its map with another bicubic kernel and does not stretch "
-        "it, so small differences are no mistake there.",
+        "Guided backprop differs by at most {largest[guided backprop]}, Grad-CAM by {largest[Grad-CAM]} (each map is "
+        "scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by {largest[Guided Grad-CAM]}: "
+        "Captum enlarges its map with another bicubic kernel and does not stretch it. That is no mistake: the "
+        "correlation of ours and Captum's is {correlation:.3f} or more.",
     ),
     "layers": (
         "Inside layer {layer}",
-        "Layer Grad-CAM without its ReLU also shows in blue what speaks against the class. Conductance adds up "
-        "what flows through the layer on the way from a grey image to this one ({steps} steps). The "
-        "activation is what is there, whatever the class: see what else lights up. Last row: the neuron that "
-        "conducts most, and the pixels that excite it (guided backprop from the neuron instead of the score).",
+        "Layer Grad-CAM without its ReLU keeps its sign: blue speaks against the class, and makes up {against:.0%} of "
+        "it here. Conductance adds up what flows through the layer on the way from a grey image to this one ({steps} "
+        "steps). The activation is what is there, whatever the class: see what else lights up. Last row: the neuron "
+        "that conducts most, and the pixels that excite it (guided backprop from the neuron instead of the score).",
     ),
 }
+GUIDED_LESS = "So guided backprop depends less on the class than Grad-CAM does."
+CAM_LESS = "So here, of the two, Grad-CAM depends less on the class."
+ALIKE = "So here both depend on the class about as much."
 
 
 if __name__ == "__main__":

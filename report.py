@@ -22,11 +22,13 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 
+from figures.pairs import own_pairs
+
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
-OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair
-GIVEN_PAIRS = ("composition_vii", "the_scream", "starry_night", "composition", "waves", "flow")
+OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
+LAB = "lab_*"  # of these, the newest: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
 MAX_WORDS = 350
 
@@ -91,11 +93,13 @@ def fill(presentation, figures: Path) -> list[str]:
 def find(name: str, figures: Path) -> Path | None:
     """The picture for a frame. name: names without ending, of which the first that is there counts."""
     for stem in name.split(" | "):
-        if OWN in stem or stem == OWN.removesuffix("_sources"):
-            path = _own_pair(figures, sources=stem.endswith("_sources"))
-        else:
-            path = figures / f"{stem}.png"
-        if path is not None and path.is_file():
+        path: Path | None = figures / f"{stem}.png"
+        if stem == LAB:
+            path = max(figures.glob(f"{LAB}.png"), key=lambda lab: lab.stat().st_mtime, default=None)
+        elif "*" in stem:
+            newest = next(iter(own_pairs(figures)), None)
+            path = newest and newest[0 if stem == OWN else 1]
+        if path and path.is_file():
             return path
     return None
 
@@ -103,10 +107,13 @@ def find(name: str, figures: Path) -> Path | None:
 def command(name: str) -> str:
     """What to do about a missing figure."""
     stem = name.split(" | ")[0]
+    if stem == LAB:
+        return "A lab's figure is missing: run python -m labs.gradients.one_backward, or the lab that you have chosen"
     if "*" in stem:
         return "Your own pair is missing: run python style_transfer.py --content PICTURE --style PAINTING"
     script = next(script for script in SCRIPTS if stem.startswith(script))
-    return f"{stem}.png is missing: run python {script}.py"
+    names = " or ".join(f"{name}.png" for name in name.split(" | "))
+    return f"{names} is missing: run python {script}.py"
 
 
 def too_long(presentation) -> Iterator[tuple[str, int]]:
@@ -153,15 +160,6 @@ def _usual_places() -> tuple[str, ...]:
         "/Applications/LibreOffice.app/Contents/MacOS/soffice",
         r"C:\Program Files\LibreOffice\program\soffice.exe",
     )
-
-
-def _own_pair(figures: Path, sources: bool) -> Path | None:
-    given = {f"style_transfer_{pair}_sources" for pair in GIVEN_PAIRS}
-    own = [path for path in figures.glob(f"{OWN}.png") if path.stem not in given]
-    newest = max(own, key=lambda path: path.stat().st_mtime, default=None)
-    if newest is None or sources:
-        return newest
-    return newest.with_name(newest.name.replace("_sources", ""))
 
 
 def _place(slide, frame, path: Path, name: str) -> bool:

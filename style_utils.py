@@ -1,6 +1,6 @@
 """Neural style transfer (Gatys et al. 2016): one picture's content in another picture's style."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -74,6 +74,7 @@ def style_transfer(
     seed: int = 0,
     out: str | PathLike[str] = "visualization",
     note: str = "",
+    on_step: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor | list[Path]:
     """Minimise content + style + total variation loss over the pixels with Adam.
 
@@ -85,6 +86,7 @@ def style_transfer(
     content_layer, style_layers: indices into cnn; modules after the deepest are not run.
     content_weight, style_weights, tv_weight: see the three losses.
     cnn: feature layers, such as `squeezenet.features`; left as it was.
+    on_step: called after each step with its number, from 1, and the image as it is then, (1, 3, H, W).
     init_random: start from uniform noise of `seed` instead of the content picture.
     Returns the image (1, 3, H, W), ImageNet-normalised, when `testing`; otherwise draws the two sources side by side
     and the result into `out` and returns both paths.
@@ -130,6 +132,8 @@ def style_transfer(
         #   3. Its gradient with respect to img alone belongs into img.grad; then optimizer.step().
         #> raise NotImplementedError("Part 2.4: style transfer")
         # END SOLUTION
+        if on_step is not None:
+            on_step(t + 1, img.detach())
 
     result = img.detach()
     if testing:

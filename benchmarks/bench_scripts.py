@@ -13,11 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST_PASS = """
 import {script}
 import pretrained
-from figures import script
-args = script.parser("").parse_args(["--weights", "embedded"])
-source = pretrained.load("embedded", "cpu")
-images, X, y, names = script.first_images(source, 5)
-source.model(X[:1])
+from figures.images import chosen_images
+args = {script}.parse_args(["--weights", "embedded"])
+images = chosen_images(args, pretrained.load("embedded", "cpu"))
+images.model(images.X[0])
 """
 
 

@@ -4,6 +4,7 @@ Figures are made as objects, without pyplot and its windows; `show` alone opens 
 matplotlib is imported where it draws: it takes a second, and a script's first pass need not wait for it.
 """
 
+import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -58,10 +59,22 @@ def grid(
     height: int = PANEL,
     columns: int = COLUMNS,
 ) -> Path:
-    """Draw rows of panels, of one height, each column as wide as its widest panel, and write the figure.
+    """Draw rows of panels, as `drawn` does, and write the figure. Returns the path."""
+    return save(drawn(rows, note, heading, text, height, columns), path)
+
+
+def drawn(
+    rows: Sequence[Row],
+    note: str = "",
+    heading: str = "",
+    text: str = "",
+    height: int = PANEL,
+    columns: int = COLUMNS,
+) -> "Figure":
+    """Rows of panels, of one height, each column as wide as its widest panel.
 
     rows: with equally many panels each; where they are more than `columns`, they go on in further blocks of rows.
-    note: the network's name, for the lower left corner. heading, text: above the panels. Returns the path.
+    note: the network's name, for the lower left corner. heading, text: above the panels.
     """
     widths, lines = _laid_out(rows, height, columns)
     left = MARGIN + max(height_of(line.label, TITLE) for line in lines)
@@ -84,7 +97,7 @@ def grid(
         _draw(line, canvas, left, y, widths, height)
         y += height + GAP
     canvas.words(MARGIN, y, note, NOTE, color=FAINT)
-    return save(canvas.fig, path)
+    return canvas.fig
 
 
 def _laid_out(rows: Sequence[Row], height: int, columns: int) -> tuple[list[int], list[Row]]:
@@ -123,18 +136,29 @@ def _draw(line: Row, canvas: Canvas, left: int, y: int, widths: Sequence[int], h
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure beside `path`, then rename it: no half picture is ever there. Prints and returns the path."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        FigureCanvasAgg(fig).print_png(beside, metadata={"Software": None})  # the same figure, the same bytes
+        _print(fig, beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     print(f"wrote {path}")
     return path
+
+
+def png(fig: "Figure") -> bytes:
+    """The figure as PNG, without a file."""
+    file = io.BytesIO()
+    _print(fig, file)
+    return file.getvalue()
+
+
+def _print(fig: "Figure", to: Path | io.BytesIO) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(fig).print_png(to, metadata={"Software": None})  # the same figure, the same bytes
 
 
 def show(pictures: Sequence[Picture]) -> None:

@@ -9,17 +9,24 @@ A part that is not written yet does not keep the others from being shown; the pa
 import base64
 import html
 import importlib
+import io
 import os
-import struct
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from PIL import Image
 
 import pretrained
 from figures import script
 from figures.figure import Picture
+from figures.pairs import START, own_pairs
+
+MOST = 8_000_000  # bytes of the whole page: it is to be sent to somebody
+WORDS = 50_000  # of them for what is no picture
+QUALITIES = (95, 92, 89, 86, 83, 80, 75, 70)  # of JPEG, the first with which the page is no larger
 
 
 @dataclass
@@ -49,7 +56,7 @@ def chapters() -> list[Chapter]:
         Chapter(
             "fooling_image",
             "Fooling images",
-            "How little must change until the network says something else? Much less than you can see.",
+            "How little must change until the network says something else? Compare the two pictures.",
         ),
         Chapter(
             "class_visualization",
@@ -77,6 +84,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         print(f"\n{chapter.title}: python {chapter.script}.py")
         run(chapter, options, source)
         print(chapter.problem or f"{time.perf_counter() - start:.0f} s")
+    made[-1].pictures = [*made[-1].pictures, *of_ones_own(Path(args.out), made[-1].pictures)]
     path = write(page(made, source), Path(args.out) / "index.html")
     missing = [chapter for chapter in made if chapter.problem]
     for chapter in missing:
@@ -96,29 +104,49 @@ def run(chapter: Chapter, options: list[str], source: pretrained.Pretrained) -> 
         chapter.problem = f"error: {type(mistake).__name__}: {mistake}"
 
 
+def of_ones_own(folder: Path, already: Sequence[Picture]) -> list[Picture]:
+    """The pairs that style_transfer.py made earlier of one's own pictures, the newest first."""
+    pictures = []
+    for sources, result in own_pairs(folder):
+        if all(picture.path != result for picture in already):
+            name = result.stem.removeprefix(START).replace("_", " ")
+            pictures += [Picture.of(sources, OWN["sources"], name=name), Picture.of(result, OWN["result"], name=name)]
+    return pictures
+
+
 def page(made: Sequence[Chapter], source: pretrained.Pretrained) -> str:
-    """The page, with its style and its pictures in it: one file that can be sent to somebody."""
-    links = "\n".join(f'<a href="#{c.script}">{c.title}</a>' for c in made)
+    """The page, with its style and its pictures in it: one file of at most MOST bytes, to be sent to somebody."""
+    images = packed([picture.path for chapter in made for picture in chapter.pictures])
+    return document(
+        "What does a convolutional network see?",
+        "Every picture of the assignment, made by the code in this folder.\n"
+        f"The network that is looked into: <strong>{html.escape(source.name)}</strong>.",
+        {chapter.script: chapter.title for chapter in made},
+        "".join(_section(chapter, images) for chapter in made),
+    )
+
+
+def document(title: str, introduction: str, links: Mapping[str, str], sections: str) -> str:
+    """A whole page. links: the id of each section and what it is called; introduction, sections: HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>What does a convolutional network see?</title>
+<title>{title}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>What does a convolutional network see?</h1>
-<p>Every picture of the assignment, made by the code in this folder.
-The network that is looked into: <strong>{html.escape(source.name)}</strong>.</p>
+<h1>{title}</h1>
+<p>{introduction}</p>
 <nav>
-{links}
+{chr(10).join(f'<a href="#{name}">{words}</a>' for name, words in links.items())}
 </nav>
 </header>
 <main>
-{"".join(_section(chapter) for chapter in made)}</main>
+{sections}</main>
 </body>
 </html>
 """
@@ -135,9 +163,30 @@ def write(text: str, path: Path) -> Path:
     return path
 
 
-def _section(chapter: Chapter) -> str:
+def packed(paths: Sequence[Path], most: int = MOST - WORDS) -> dict[Path, str]:
+    """Each picture as the src of an image: JPEG of the best quality with which all together have `most` letters.
+
+    Colours are kept at full size (4:4:4), since the maps are of coloured dots; from quality 86 up no difference to the
+    PNG is to be seen. Lossless they would be twice as large as a page may be.
+    """
+    sources: dict[Path, str] = {}
+    for quality in QUALITIES:
+        sources = {path: _jpeg(path, quality) for path in paths}
+        if sum(map(len, sources.values())) <= most:
+            break
+    return sources
+
+
+def _jpeg(path: Path, quality: int) -> str:
+    data = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").save(data, "JPEG", quality=quality, subsampling="4:4:4")
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
+def _section(chapter: Chapter, images: Mapping[Path, str]) -> str:
     problem = f'<p class="problem">{html.escape(chapter.problem)}</p>\n' if chapter.problem else ""
-    figures = "".join(_figure(picture) for picture in chapter.pictures)
+    figures = "".join(shown(picture, images[picture.path]) for picture in chapter.pictures)
     return f"""<section id="{chapter.script}">
 <h2>{chapter.title}</h2>
 <p class="question">{html.escape(chapter.question)} <code>python {chapter.script}.py</code></p>
@@ -145,18 +194,23 @@ def _section(chapter: Chapter) -> str:
 """
 
 
-def _figure(picture: Picture) -> str:
-    data = picture.path.read_bytes()
-    width, height = struct.unpack(">II", data[16:24])  # of a PNG; known ahead, nothing jumps while the page loads
+def shown(picture: Picture, image: str) -> str:
+    """A picture with its title and caption, in HTML. image: its src, as `packed` gives it."""
+    with Image.open(picture.path) as opened:
+        width, height = opened.size  # known ahead, nothing jumps while the page loads
     title = html.escape(picture.title)
     return f"""<figure>
 <figcaption><h3>{title}</h3>
 <p>{html.escape(picture.caption)}</p></figcaption>
-<img src="data:image/png;base64,{base64.b64encode(data).decode()}" width="{width}" height="{height}" alt="{title}">
+<img src="{image}" width="{width}" height="{height}" alt="{title}">
 </figure>
 """
 
 
+OWN = {  # of each picture of a pair of one's own: its title, and what to look at
+    "sources": ("Your own pair, {name}: the sources", "Two pictures that you chose for style_transfer.py."),
+    "result": ("Your own pair, {name}: the result", "The one in the style of the other, as it was made last."),
+}
 STYLE = """
 :root { --ink: #1d1d1f; --faint: #5f6368; --paper: #f6f5f2; --card: #ffffff; --line: #dedbd4; --accent: #8a4b08; }
 @media (prefers-color-scheme: dark) {
@@ -184,5 +238,8 @@ figure { margin: 0 0 1.75rem; padding: 1.25rem; background: var(--card); border:
   border-radius: 12px; }
 figcaption { max-width: 52rem; margin-bottom: 1rem; }
 figcaption p { color: var(--faint); }
+table { border-collapse: collapse; margin: 0 0 1.75rem; font-size: .95rem; }
+th, td { text-align: left; padding: .3rem 1.25rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--faint); font-weight: 600; }
 img { display: block; max-width: 100%; height: auto; border-radius: 6px; background: white; }
 """

@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 
 import pretrained
 from figures import figure, script
-from figures.canvas import pixels_of
+from figures.canvas import Panel, pixels_of
 from figures.figure import Bar, Row, short
 from image_utils import preprocess
 
@@ -27,13 +27,14 @@ class Images:
     """Images, the class that each is explained for, and how their figures are drawn.
 
     pixels: uint8 (H, W, 3) each, of any shapes. X: the same as the network wants them, (1, 3, H, W) each,
-    ImageNet-normalised, on its device. y: the classes. titles: above the images.
+    ImageNet-normalised, on its device. y: the classes. titles: above the images. others: a second class of each.
     """
 
     pixels: list[np.ndarray]
     X: list[Tensor]
     y: list[int]
     titles: list[str]
+    others: list[int]
     source: pretrained.Pretrained
     out: Path
 
@@ -41,20 +42,30 @@ class Images:
     def model(self) -> nn.Module:
         return self.source.model
 
-    def each(self, method: Callable[..., Any], *more: Any) -> Any:
+    def sizes(self, *more: int) -> list[tuple[int, ...]]:
+        """(H, W, *more) of each image."""
+        return [(*image.shape[:2], *more) for image in self.pixels]
+
+    def each(self, method: Callable[..., Any], *more: Any, given: Sequence[Any] | None = None) -> Any:
         """What method(X, y, model, *more) gives, as a list with an array for each image.
 
         X is (N, 3, H, W) with all images where they are of one shape, else they come one by one.
-        Where the method gives several things, as a tuple, that is a tuple of such lists.
+        given: what the method wants of each image instead of its class. Where the method gives several things, as a
+        tuple, that is a tuple of such lists. Raises UserError where they are no arrays, or not one for each image.
         """
-        y = torch.tensor(self.y, device=self.source.device)
-        batches = list(zip(self.X, y[:, None]))
+        y = torch.tensor(self.y, device=self.source.device) if given is None else given
+        batches = [(x, y[i : i + 1]) for i, x in enumerate(self.X)]
         if len({x.shape for x in self.X}) == 1:
             batches = [(torch.cat(self.X), y)]
-        given = [method(X, labels, self.model, *more) for X, labels in batches]
-        if isinstance(given[0], tuple):
-            return tuple(_image_by_image(maps) for maps in zip(*given))
-        return _image_by_image(given)
+        results = [method(X, labels, self.model, *more) for X, labels in batches]
+        if isinstance(results[0], tuple):
+            return tuple(self._image_by_image(kind, method) for kind in zip(*results))
+        return self._image_by_image(results, method)
+
+    def of_others(self) -> "Images":
+        """The same images, each with its second class."""
+        titles = [_title(_probabilities(x, self.source), k, self.source) for x, k in zip(self.X, self.others)]
+        return replace(self, y=self.others, others=self.y, titles=titles)
 
     def draw(self, rows: Sequence[Row], name: str, heading: str) -> Path:
         """Draw the images, and rows of their maps below, into the file of this name; returns its path."""
@@ -62,15 +73,28 @@ class Images:
         return figure.grid(rows, self.out / name, self.source.name, heading)
 
     def draw_beside(
-        self, columns: Mapping[str, Sequence[np.ndarray]], name: str, heading: str, text: str, bar: Bar | None = None
+        self, columns: Mapping[str, Sequence[Panel]], name: str, heading: str, text: str, bar: Bar | None = None
     ) -> Path:
         """Draw each image with its maps beside it, in columns with these titles, into the file of this name."""
-        columns = {"image": self.pixels} | dict(columns)
+        columns = {"image": list[Panel](self.pixels), **columns}
         rows = [
             Row(panels, title, list(columns) if i == 0 else (), bar)
             for i, (title, *panels) in enumerate(zip(self.titles, *columns.values()))
         ]
         return figure.grid(rows, self.out / name, self.source.name, heading, text, columns=len(columns))
+
+    def _image_by_image(self, results: Sequence[Any], method: Callable[..., Any]) -> list[np.ndarray]:
+        arrays = [as_array(result) for result in results]
+        wrong = [f"a {type(array).__name__}" for array in arrays if not isinstance(array, np.ndarray)]
+        count = len(self.X)
+        if not wrong and (got := sum(len(array) if array.ndim else 1 for array in arrays)) != count:
+            wrong = [f"{got} of shape {arrays[0].shape[1:]}" if arrays[0].ndim else "a single number"]
+        if wrong:
+            raise script.UserError(
+                f"expected {method.__name__} to give an array or a tensor with a map for each of {count} images, "
+                f"got {wrong[0]}: see its docstring"
+            )
+        return [maps for array in arrays for maps in array]
 
     def _alike(self, row: Row) -> list[np.ndarray]:
         """Maps as small as a layer at the size of their images: rounded, a layer has another aspect."""
@@ -108,7 +132,8 @@ def chosen_images(
     """The images that `--image` names, or else the first `--num` of the samples.
 
     source: where it is loaded already. target: the class to explain, name or index, instead of each image's own; an
-    image's own class is a sample's label, and of a photograph what the network says.
+    image's own class is a sample's label, and of a photograph what the network says. The second class is the own one
+    where a target is asked for, else the one that fooling_image.py makes of images.
     """
     source = source or pretrained.from_arguments(args)
     if args.image is None and args.num > (there := len(source.images)):
@@ -119,12 +144,25 @@ def chosen_images(
     X = [preprocess(Image.fromarray(image), image.shape[:2]).to(source.device) for image in pixels]
 
     asked = None if target is None else script.class_index(target, source.class_names)
-    y, titles = [], []
+    plain = args.image is None and asked is None
+    y, titles, others = [], [], []
     for x, (_, label) in zip(X, found):
-        own, title = _said(x, label if asked is None else asked, source)
-        y.append(own)
-        titles.append(short(source.class_names[own]) if args.image is None and asked is None else title)
-    return Images(pixels, X, y, titles, source, Path(args.out))
+        if plain and label is not None and label != source.fooling_target:  # nothing has to be asked of the network
+            y.append(label)
+            others.append(source.fooling_target)
+            titles.append(short(source.class_names[label]))
+            continue
+        probabilities = _probabilities(x, source)
+        ranked = sorted(range(len(probabilities)), key=lambda k: -probabilities[k])
+        own = ranked[0] if label is None else label
+        y.append(own if asked is None else asked)
+        second = [source.fooling_target if asked is None else own, *ranked]
+        others.append(next(k for k in second if k != y[-1]))
+        title = _title(probabilities, y[-1], source)
+        if y[-1] != ranked[0]:
+            title += f"\n(says {_title(probabilities, ranked[0], source, ', ')})"
+        titles.append(short(source.class_names[own]) if plain else title)
+    return Images(pixels, X, y, titles, others, source, Path(args.out))
 
 
 def listed(words: Sequence[str]) -> str:
@@ -138,12 +176,36 @@ def percent(probability: float) -> str:
     return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"
 
 
-def as_array(maps: Tensor | np.ndarray) -> np.ndarray:
+def as_array(maps: Any) -> Any:
+    """A tensor as numpy; anything else as it is."""
     return maps.detach().cpu().numpy() if isinstance(maps, Tensor) else maps
 
 
-def _image_by_image(given: Sequence[Tensor | np.ndarray]) -> list[np.ndarray]:
-    return [maps for batch in given for maps in as_array(batch)]
+def checked(name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]], method: Callable) -> list[np.ndarray]:
+    """The maps that a method gave under this name, one for each image, if each has its shape. Raises UserError."""
+    for array, shape in zip(maps, shapes):
+        if array.shape != shape:
+            raise script.UserError(
+                f"expected {name} of shape {shape} for each image, got {array.shape}: "
+                f"see the docstring of {method.__name__}"
+            )
+    return maps
+
+
+def output_size(layer: nn.Module, x: Tensor, model: nn.Module) -> tuple[int, ...]:
+    """(C, h, w) of what the layer makes of one image; () where it is not called, or gives no tensor."""
+    sizes: list[tuple[int, ...]] = [()]
+
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        sizes.append(tuple(output.shape[1:]) if isinstance(output, Tensor) else ())
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        handle.remove()
+    return sizes[-1]
 
 
 def _number_or_file(text: str) -> int | str:
@@ -161,13 +223,11 @@ def _photograph(path: str) -> np.ndarray:
     return np.array(v2.functional.resize(script.open_picture(path), [SIDE]))
 
 
-def _said(x: Tensor, asked: int | None, source: pretrained.Pretrained) -> tuple[int, str]:
-    """The class that is asked for, or else what the network says; and the title: the class and how sure it is."""
+def _title(probabilities: Sequence[float], k: int, source: pretrained.Pretrained, between: str = "\n") -> str:
+    """The class and how sure the network is of it."""
+    return f"{short(source.class_names[k])}{between}{percent(probabilities[k])}"
+
+
+def _probabilities(x: Tensor, source: pretrained.Pretrained) -> list[float]:
     with torch.no_grad():
-        probabilities = source.model(x).softmax(dim=1)[0].tolist()
-    says = max(range(len(probabilities)), key=probabilities.__getitem__)
-    own = says if asked is None else asked
-    title = f"{short(source.class_names[own])}\n{percent(probabilities[own])}"
-    if says != own:
-        title += f"\n(says {short(source.class_names[says])}, {percent(probabilities[says])})"
-    return own, title
+        return source.model(x).softmax(dim=1)[0].tolist()

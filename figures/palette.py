@@ -13,14 +13,14 @@ SIGNED = "RdBu_r"  # maps of either sign: blue is against, white nothing, red fo
 JET = "jet"  # the colours that Grad-CAM is known by
 
 
-def heat(maps: Iterable[np.ndarray], scale: float | None = None) -> list[np.ndarray]:
-    """Maps (H, W), >= 0, as colours; `scale` is what is drawn brightest, if not each map's own extent."""
-    return [_colours(np.clip(m / (_extent(m) if scale is None else scale), 0, 1), HEAT) for m in maps]
+def heat(maps: Iterable[np.ndarray], scale: float | None = None, cmap: str = HEAT) -> list[np.ndarray]:
+    """Maps (H, W), >= 0, as colours; `scale` is what is drawn brightest, if it is not 0 or each map's own extent."""
+    return [colours(np.clip(m / (scale or _extent(m)), 0, 1), cmap) for m in maps]
 
 
 def signed(maps: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Maps (H, W) of either sign as colours, white where they are zero."""
-    return [_colours(0.5 + 0.5 * np.clip(m / _extent(m), -1, 1), SIGNED) for m in maps]
+    return [colours(0.5 + 0.5 * np.clip(m / _extent(m), -1, 1), SIGNED) for m in maps]
 
 
 def about_grey(attributions: Iterable[np.ndarray]) -> list[np.ndarray]:
@@ -30,7 +30,7 @@ def about_grey(attributions: Iterable[np.ndarray]) -> list[np.ndarray]:
 
 def overlay(images: Iterable[np.ndarray], cams: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Class activation maps (H, W) in [0, 1], in jet colours, half and half over uint8 images (H, W, 3)."""
-    return [0.5 * image / 255 + 0.5 * _colours(cam, JET) for image, cam in zip(images, cams)]
+    return [0.5 * image / 255 + 0.5 * colours(cam, JET) for image, cam in zip(images, cams)]
 
 
 def _extent(values: np.ndarray) -> float:
@@ -39,7 +39,8 @@ def _extent(values: np.ndarray) -> float:
     return float(np.quantile(sizes, 0.995)) or float(sizes.max()) or 1.0
 
 
-def _colours(values: np.ndarray, cmap: str) -> np.ndarray:
+def colours(values: np.ndarray, cmap: str) -> np.ndarray:
+    """Values in [0, 1] as the colours of this matplotlib map, in a new last axis."""
     import matplotlib  # imported where it draws, as in figure.py
 
     return matplotlib.colormaps[cmap](values)[..., :3]

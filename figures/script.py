@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 import pretrained
@@ -86,14 +85,6 @@ class Unwritten:
     def tell(self) -> None:
         if self.first:
             raise self.first
-
-
-def largest_difference(name: str, own: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> tuple[str, float]:
-    """Of our maps and Captum's: their largest difference, in words, and Captum's largest value. Prints both."""
-    largest = max(float(np.abs(a - b).max()) for a, b in zip(own, others))
-    size = max(float(np.abs(b).max()) for b in others)
-    print(f"{name}, ours and Captum's: largest difference {largest:.2g}, where the largest value is {size:.2g}")
-    return f"{largest:.2g}", size
 
 
 def count(text: str) -> int:

@@ -6,7 +6,7 @@
 """
 
 from pretrained.command_line import add_arguments, from_arguments
-from pretrained.downloads import course_file
+from pretrained.downloads import course_file, offline
 from pretrained.errors import SourceError
 from pretrained.imagenet import imagenet_val
 from pretrained.source import Pretrained, load
@@ -19,4 +19,5 @@ __all__ = [
     "from_arguments",
     "imagenet_val",
     "load",
+    "offline",
 ]

@@ -13,6 +13,9 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +30,18 @@ CHUNK = 16 * 1024
 MEMORY = 60.0  # seconds for which a dead host is not asked again, so that many files do not wait one by one
 
 _unreachable: dict[str, tuple[float, str]] = {}  # host -> when, why
+_offline = ContextVar("offline", default=False)
 _in_vain: dict[str, float] = {}  # file -> when it was asked for at a dead host, and not had elsewhere
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Inside the block the web is not asked: a file is here, or it cannot be had."""
+    before = _offline.set(True)
+    try:
+        yield
+    finally:
+        _offline.reset(before)
 
 
 def course_file(name: str, exactly: bool = False, patient: bool = True) -> Path:
@@ -64,7 +78,9 @@ def pinned_file(name: str, file: Pinned, exactly: bool = False, patient: bool = 
     urls = [f"{mirror.rstrip('/')}/{name}" for mirror in os.environ.get("COURSE_DATA_MIRRORS", "").split()]
     if accepted == known:
         urls += file.urls
-    if patient or not _asked_in_vain():
+    if _offline.get():
+        problems.append("no download, as none was wanted")
+    elif patient or not _asked_in_vain():
         for url in urls:
             try:
                 path = _download(url, cached, accepted, file.most_bytes)

@@ -2,7 +2,8 @@
 
     python staff/grade.py SUBMISSION [--out results.json] [--report report.html] [--seed N] [--deadline SECONDS]
 
-Expect a line for each part, and an exit status of 0 whatever the submission is worth. docs/autograder.md says more.
+Expect a line for each part, and an exit status of 0 whatever the submission is worth; 2, and one sentence, where there
+is nothing to grade. docs/autograder.md says more.
 """
 
 import argparse
@@ -23,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pytest
 
 from staff.grader import descendants, intake, points, report, rules, workspace
-from staff.grader.client import Client
+from staff.grader.client import Client, Launch
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -33,16 +35,19 @@ GRACE = 3  # seconds after the deadline, within which what is known is written
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
+    if problem := refused(args):
+        print(problem, file=sys.stderr)
+        return 2
     deadline = args.deadline or points.read()["limits"]["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
-    results = grade(args.submission, args.out, args.report, args.seed, deadline, args.part)
+    results = grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
     print(results.output)
     return 0
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Grade one submission, a folder or a zip.")
-    parser.add_argument("submission", type=Path, metavar="SUBMISSION")
+    parser.add_argument("submission", nargs="?", default="", metavar="SUBMISSION")
     parser.add_argument("--out", type=Path, default=Path("results.json"), help="what Gradescope reads")
     parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
     parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
@@ -51,16 +56,35 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def refused(args: argparse.Namespace) -> str:
+    """Why this cannot be asked, in one sentence; "" if it can."""
+    parts = points.read()["parts"]
+    if not args.submission:
+        return "expected the folder or zip of a submission, got none: make grade SUBMISSION=folder-or.zip"
+    if not Path(args.submission).exists():
+        return f"expected a folder or a zip at {args.submission}, found nothing: check the path"
+    if args.part not in ("", *parts):
+        return f"expected one of the parts {', '.join(parts)}, got {args.part}: staff/points.toml names them"
+    if args.deadline is not None and not args.deadline > 0:
+        return f"expected a deadline of more than 0 seconds, got {args.deadline:g}: leave it out for the usual one"
+    return ""
+
+
 def grade(
-    submission: Path,
+    submission: Path | intake.Submission,
     out: Path,
     report_path: Path | None = None,
     seed: int | None = None,
     deadline: float | None = None,
     part: str = "",
     suite: Path = REPOSITORY,
+    launch: Launch | None = None,
 ) -> Results:
-    """part: "" for all. suite: the folder of tests/ and staff/hidden/. Returns the results, which `out` then holds."""
+    """Returns the results, which `out` then holds.
+
+    submission: where it lies, or what was taken in before. part: "" for all. suite: the folder of tests/ and
+    staff/hidden/. launch: where fork servers come from, see Client.
+    """
     started = time.monotonic()
     table = points.read()
     until = started + (deadline or table["limits"]["deadline"])
@@ -71,49 +95,47 @@ def grade(
     guard = threading.Timer(until - started + GRACE, _write_and_end, (results, out, work, started, clients))
     guard.daemon = True
     guard.start()
-    plugin = None
+    reach = plugin = None
     try:
         work.chmod(0o711)
-        try:
-            taken = intake.take_in(submission)
-        except intake.IntakeError as problem:
-            said = str(problem)
-            taken = intake.Submission(missing=list(intake.STUDENT_FILES), notes=[f"{said[:1].upper()}{said[1:]}."])
+        taken = submission if isinstance(submission, intake.Submission) else intake.taken_in(submission)
         seed = _seed(submission, taken) if seed is None else seed
         results.facts["seed"] = seed
         project = work / "project"
         workspace.build(project, taken, suite)
-        hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), submission.resolve().parent, out.resolve().parent]
+        hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), out.resolve().parent]
+        hide += [submission.resolve().parent] if isinstance(submission, Path) else []
 
         def start() -> Client:
-            client = Client(project, [path for path in hide if len(path.parts) > 1])
+            client = Client(project, [path for path in hide if len(path.parts) > 1], launch=launch)
             client.start()
             clients.append(client)
             return client
 
-        plugin = GradingPlugin(start, results, table, seed, until)
-        plugin.client = start()  # it gets ready while pytest collects the tests
+        reach = Reach(start, table["limits"], until)
+        reach.client = start()  # it gets ready while pytest collects the tests
+        plugin = GradingPlugin(reach, results, table, seed)
         run_tests(plugin, suite, part)
-        rules.check(taken, plugin, table["rules"])
+        rules.check(taken, results, reach, table["rules"])
     finally:
-        if plugin is not None:
-            client = plugin.client
+        if reach is not None:
+            client = reach.client
             if client is not None:
                 results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
                 results.facts["open_to_all"] = client.places.unsafe if client.places else []
-            plugin.close()
+            reach.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
         results.execution_time = time.monotonic() - started
-    results.output = _summary(results, taken, plugin)
+    results.output = _summary(results, taken, table, reach.problems)
     results.write(out)
     if report_path is not None:
         report.write(report_path, results, plugin.pictures, table)
     return results
 
 
-def run_tests(plugin: GradingPlugin, suite: Path, part: str = "") -> None:
-    """All graded tests, or those of one part."""
+def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) -> None:
+    """All graded tests, or those of one part. more: of pytest's options."""
     sys.path.insert(0, str(suite))
     folders = [str(folder) for folder in (suite / "tests", suite / "staff" / "hidden") if folder.is_dir()]
     options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "--confcutdir", str(suite),
@@ -125,25 +147,25 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "") -> None:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            status = pytest.main([*options, "-m", part, *folders], plugins=[plugin])
+            status = pytest.main([*options, *more, "-m", part, *folders], plugins=[plugin])
         except Exception as problem:  # results are written whatever happens
             status = None
-            plugin.problems.append(f"{type(problem).__name__}: {problem}")
+            plugin.reach.problems.append(f"{type(problem).__name__}: {problem}")
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        plugin.problems.append(said.getvalue()[-3000:])
+        plugin.reach.problems.append(said.getvalue()[-3000:])
 
 
-def _seed(submission: Path, taken: intake.Submission) -> int:
+def _seed(submission: Path | intake.Submission, taken: intake.Submission) -> int:
     """From the id that Gradescope gives a submission, or else from the student's files."""
     identity = repr(sorted(taken.files.items()))
-    metadata = submission.resolve().with_name("submission_metadata.json")
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        identity = str(json.loads(metadata.read_text())["id"])
+    if isinstance(submission, Path):
+        metadata = submission.resolve().with_name("submission_metadata.json")
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            identity = str(json.loads(metadata.read_text())["id"])
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 
 
-def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) -> str:
-    table = plugin.table
+def _summary(results: Results, taken: intake.Submission, table: dict, problems: list[str]) -> str:
     titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
     lines = [f"{titles[part]}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
     lines.append(f"Total: {results.score:g} of {results.max_score:g}")
@@ -151,9 +173,9 @@ def _summary(results: Results, taken: intake.Submission, plugin: GradingPlugin) 
     lines.append(f"Seed of the hidden inputs: {results.facts['seed']}.")
     missing = [name for name, on in results.facts.get("layers", {}).items() if not on]
     results.facts["layers_missing"] = missing
-    results.facts["grader_problems"] = plugin.problems
-    if plugin.problems:
-        lines.append(f"The grader itself met {len(plugin.problems)} problem(s): staff will look at this submission.")
+    results.facts["grader_problems"] = problems
+    if problems:
+        lines.append(f"The grader itself met {len(problems)} problem(s): staff will look at this submission.")
     return "\n".join(lines)
 
 

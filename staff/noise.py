@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from staff.grader.plugin import SEED
-from staff.mutants.judging import remember_references
+from staff.references.remembering import remember_references
 from tests import compare, probes
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,9 +1,15 @@
-"""What tests share: the way to students' code, and what a failure says beside its message."""
+"""What tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
 
 import pytest
 import torch
 
 from tests import inputs, probes
+from tests.failures import (  # noqa: F401 -- pytest finds them here
+    pytest_report_teststatus,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 torch.set_num_threads(1)  # the networks are small: more threads mostly wait for each other, above all on a busy machine
 
@@ -27,17 +33,4 @@ def probe(request):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "points(n): what the test weighs within its part")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """Under a failure of a test with points: its part, its weight, and the line that says what was asked."""
-    report = yield
-    points = item.get_closest_marker("points")
-    if points and report.failed:
-        parts = item.config.getini("markers")
-        part = next((line for line in parts if item.get_closest_marker(line.partition(":")[0]) and line != points), "")
-        lines = [f"{part.partition(': ')[2] or part}; this test weighs {points.args[0]}", item.function.__doc__ or ""]
-        report.sections.append(("what was asked", "\n".join(lines).strip()))
-    return report
+    config.addinivalue_line("markers", "points(n): the test is graded, and worth n points with all its cases")

@@ -1,11 +1,12 @@
 """The benchmarks' own workings, on contestants that only pretend to work: nothing here depends on the clock."""
 
 import os
+import subprocess
 import sys
 
 import pytest
 
-from benchmarks import harness, table
+from benchmarks import bench_scripts, harness, table
 from benchmarks.harness import Case
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the benchmarks fork")
@@ -72,3 +73,11 @@ def test_the_page_keeps_what_is_written_around_its_table(tmp_path, monkeypatch):
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert "Captum ≥ 3 **not met**, limit ≤ 1.3 met" in text
+
+
+@pytest.mark.parametrize("script", ["fooling_image", "saliency_map"])
+def test_the_first_pass_of_a_script_is_one_that_it_makes(script):
+    """What is timed uses what the scripts use: when they change, so must it."""
+    code = bench_scripts.FIRST_PASS.format(script=script)
+    done = subprocess.run([sys.executable, "-c", code], cwd=bench_scripts.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -39,7 +39,7 @@ def expected():
     return X, y, *path_integral(model, model.get_submodule(LAYER), X, y)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(1)
 def test_integrated_gradients_are_those_of_the_paper(probe, expected):
     """The gradient, averaged along the way from the grey image, times the pixels, summed over the channels."""
     X, y, pixels, _ = expected
@@ -64,3 +64,53 @@ def test_a_neuron_responds_to_its_own_pixels_alone(probe, expected):
     maps = probe("neuron_responses", network="tiny", X=X, neurons=[[0, 1, 1]] * 3, layer=LAYER, seed=3)["maps"]
     assert maps.shape == (3, 20, 26, 3)
     assert not maps[:, :, 20:].any() and maps[:, :12, :12].any()
+
+
+# --- what the figures are drawn from: a shape that these let through would end the scripts ---
+
+
+def test_saliency_by_captum_is_that_of_part_one(probe):
+    """On three scenes and the embedded network, (N, H, W): the largest of the three channels."""
+    X, y = inputs.scenes(), compare.references("saliency_map")["y"]
+    maps = probe("captum_saliency", network="embedded", X=X, y=y)["maps"]
+    compare.assert_stored("saliency by Captum", maps, "saliency_map", "maps", "the TODO of captum_saliency")
+
+
+def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_two(probe):
+    """On three scenes and the embedded network: `guided` (N, H, W, 3) and `cam` (N, H, W), stretched to [0, 1]."""
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")
+    read = "the TODO of captum_maps"
+    compare.assert_stored("guided backprop by Captum", maps["guided"], "gradcam", "guided backprop", read)
+    compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read)
+
+
+def test_guided_grad_cam_by_captum_is_their_product_but_for_the_kernel(probe):
+    """`guided_cam` (N, H, W, 3): Captum enlarges the map with another bicubic kernel, which is 0.95 alike, or more."""
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")
+    compare.check_shape("Guided Grad-CAM by Captum", maps["guided_cam"], (3, 72, 88, 3))
+    product = maps["cam"][..., None] * maps["guided"]
+    for got, expected in zip(maps["guided_cam"], product):
+        assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_the_evidence_of_a_layer_is_grad_cam_before_its_relu(probe):
+    """`evidence` (N, h, w) of either sign: what is positive in it, at the image's size, is Grad-CAM."""
+    from gradcam import as_cam
+
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    evidence = probe("layer_maps", network="embedded", X=X, y=y, layer="features.12")["evidence"]
+    compare.check_shape("evidence", evidence, (3, 4, 5))
+    assert (evidence < 0).any(), "expected evidence without Grad-CAM's ReLU"
+    cam = as_cam(torch.from_numpy(evidence).clamp(min=0)[:, None], torch.from_numpy(X))
+    compare.assert_stored("Grad-CAM of the evidence", cam, "gradcam", "Grad-CAM", "the TODO of layer_maps")
+
+
+def test_the_activation_of_a_layer_is_its_output(probe, expected):
+    """`activation` (N, C, h, w), of a layer in the middle."""
+    X, y, *_ = expected
+    activation = probe("layer_maps", network="tiny", X=X, y=y, layer=LAYER, seed=3)["activation"]
+    features = networks.build("tiny", "float64", seed=3).features
+    output = features[: int(LAYER.rpartition(".")[2]) + 1](torch.from_numpy(X)).numpy()
+    compare.assert_close("activation", activation, output, 1e-6, read="the TODO of layer_maps")

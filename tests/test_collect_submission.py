@@ -12,12 +12,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pptx import Presentation
 
 import collect_submission
-from collect_submission import MANIFEST_NAME, REQUIRED, SCRIPTS, SIGNATURES, ZIP_NAME, main
+import report
+from collect_submission import MANIFEST_NAME, REPORT_FIGURES, REQUIRED, SCRIPTS, SIGNATURES, ZIP_NAME, main
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURES = tuple(f"visualization/{name.removesuffix('.py')}.png" for name in SCRIPTS)
+PICTURES = tuple(f"visualization/{names.split(' | ')[0]}.png" for made in REPORT_FIGURES.values() for names in made)
 
 
 @pytest.fixture
@@ -351,19 +353,35 @@ def test_not_implemented_error_in_other_words_is_no_unsolved_part(work, capsys):
     assert "nothing missing" in said_of(work, capsys)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_missing_figure_is_named_with_the_script_that_makes_it(work, capsys, script):
-    """Without a picture of a root script the zip is written, and the command that makes it is said."""
-    (work / f"visualization/{script.removesuffix('.py')}.png").unlink()
+@pytest.mark.parametrize(
+    ("name", "script"), [(names.split(" | ")[0], script) for script, made in REPORT_FIGURES.items() for names in made]
+)
+def test_a_missing_figure_is_named_with_the_script_that_makes_it(work, capsys, name, script):
+    """Without a picture that the report shows the zip is written, and the command that makes it is said."""
+    (work / f"visualization/{name}.png").unlink()
     assert main([], work) == 0
-    assert f"has no picture from {script}: run python {script}" in capsys.readouterr().out
+    assert f"has no {name}.png: run python {script} (make" in capsys.readouterr().out
+
+
+def test_the_figures_of_the_embedded_network_count_as_well(work, capsys):
+    touch_pictures(work)
+    (work / "visualization/style_transfer_starry_night.png").rename(work / "visualization/style_transfer_flow.png")
+    assert "nothing missing" in said_of(work, capsys)
 
 
 def test_no_figures_at_all(work, capsys):
     """Without the folder visualization/ each of the five scripts is named."""
     shutil.rmtree(work / "visualization")
     assert main([], work) == 0
-    assert capsys.readouterr().out.count("has no picture from") == len(SCRIPTS)
+    assert capsys.readouterr().out.count("visualization/ has no ") == len(SCRIPTS)
+
+
+def test_the_figures_are_those_of_the_reports_template():
+    """What is missing here is missing there, but for the figures that each student chooses."""
+    slides = Presentation(str(Path(collect_submission.__file__).with_name(report.TEMPLATE))).slides
+    frames = [shape.name for slide in slides for shape in slide.shapes if shape.name.startswith(report.FRAME)]
+    asked = {frozenset(frame.removeprefix(report.FRAME).split(" | ")) for frame in frames if "*" not in frame}
+    assert asked == {frozenset(names.split(" | ")) for made in REPORT_FIGURES.values() for names in made}
 
 
 def test_a_zip_over_the_limit_is_not_written(work, capsys, monkeypatch):

@@ -67,12 +67,13 @@ def test_a_panorama_and_a_strip_are_drawn_whole_and_not_stretched(tmp_path):
 
 def test_images_of_several_shapes_stand_in_the_middle_of_their_columns(tmp_path):
     """A column is as wide as its widest panel, in further blocks, too; what is narrower stands in its middle."""
-    images = [noise(224, 300), noise(224, 168), noise(224, 224)]
+    images = [noise(224, 224), noise(224, 168), noise(224, 300)]
     path = figure.grid([Row(images, "image", list("abc")), Row(images, "map")], tmp_path / "grid.png", columns=2)
     found = places(path)
     assert sorted(place[2:] for place in found) == sorted(2 * [(224, 300), (224, 168), (224, 224)])
-    wide, square = (next(place for place in found if place[3] == width) for width in (300, 224))
+    wide, square, narrow = (next(place for place in found if place[3] == width) for width in (300, 224, 168))
     assert square[1] == wide[1] + (300 - 224) / 2
+    assert narrow[1] > wide[1] + 300, "the second column begins right of the first"
 
 
 def test_nothing_touches_the_edge(tmp_path):

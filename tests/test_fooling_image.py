@@ -52,13 +52,13 @@ def test_a_fooling_image_that_takes_one_step(probe):
     check(probe, "one step")
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(2.5)
 def test_a_fooling_image_that_takes_more_steps(probe):
     """Each step goes along the gradient at the image as it is by then: old gradients are forgotten."""
     check(probe, "more steps")
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
     """Nothing is to be done when the network says the target at once; counts beside an image that is to be changed."""
     X = inputs.scenes((13,))
@@ -69,7 +69,7 @@ def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
     assert_moves(probe)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_the_image_that_was_given_is_not_changed(probe):
     """The fooling image is a new one: X belongs to the caller."""
     assert assert_moves(probe)["written"] == "", "expected X as it was, got it changed: work on X.clone()"
@@ -84,7 +84,7 @@ def assert_moves(probe):
 
 
 @pytest.mark.points(2)
-@pytest.mark.parametrize("target", [0, 3])
+@pytest.mark.parametrize("target", [0, 2])
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
     X = inputs.noise(1, 3, 6, 9, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import class_visualization
 import pretrained
@@ -39,7 +41,8 @@ def stubs(monkeypatch, tmp_path):
         return main
 
     mains = {name: draws(name) for name in SCRIPTS}
-    monkeypatch.setattr(gallery.importlib, "import_module", lambda name: SimpleNamespace(main=mains[name]))
+    stands_for_importlib = SimpleNamespace(import_module=lambda name: SimpleNamespace(main=mains[name]))
+    monkeypatch.setattr(gallery, "importlib", stands_for_importlib)
     return mains
 
 
@@ -72,16 +75,48 @@ def read(folder):
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
+def decoded(image):
+    data = base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,"))
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"), np.float64)
+
+
 def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
-    """Each picture is in the page, byte for byte, so that the page can be sent to somebody alone."""
+    """Each picture is in the page, and to the eye as it is on disk, so that the page can be sent to somebody alone."""
     assert gallery.main(["--out", str(tmp_path)], source) == 0
     page = read(tmp_path)
-    embedded = [base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) for image in page.images]
-    assert embedded == [(tmp_path / f"{name}.png").read_bytes() for name in SCRIPTS]
-    assert all(int(image["width"]) > 224 and int(image["height"]) > 224 and image["alt"] for image in page.images)
+    for image, name in zip(page.images, SCRIPTS, strict=True):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert (int(image["width"]), int(image["height"])) == picture.size
+            assert np.abs(decoded(image) - np.asarray(picture.convert("RGB"))).mean() < 0.5
+        assert image["alt"]
     assert (
         capsys.readouterr().out.rstrip().endswith(f"Open {tmp_path / 'index.html'} in a browser to see all pictures.")
     )
+
+
+def test_a_page_of_pictures_that_cannot_be_made_smaller_stays_small(tmp_path):
+    """Of noise, the worst there is, as much as the quality must give way: the best that fits, and no worse."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i}.png" for i in range(2)]
+    for path in paths:
+        Image.fromarray(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)).save(path)
+    before = [path.read_bytes() for path in paths]
+    sizes = {quality: sum(len(gallery._jpeg(path, quality)) for path in paths) for quality in gallery.QUALITIES}
+    assert sizes[95] > sizes[89] > sizes[70]
+    for quality in (95, 89, 70):
+        packed = gallery.packed(paths, sizes[quality])
+        assert packed == {path: gallery._jpeg(path, quality) for path in paths}
+    assert [path.read_bytes() for path in paths] == before, "the files on disk stay as they are"
+
+
+def test_coloured_dots_keep_their_colours(tmp_path):
+    """Guided backprop is of single coloured pixels: they are as strong on the page as in the file."""
+    dots = np.full((64, 64, 3), 127, np.uint8)
+    dots[::4, ::4] = (255, 0, 0)
+    Image.fromarray(dots).save(tmp_path / "dots.png")
+    (source,) = gallery.packed([tmp_path / "dots.png"]).values()
+    assert np.abs(decoded({"src": source})[::4, ::4] - (255, 0, 0)).mean() < 12
 
 
 def test_the_page_says_what_to_see_and_which_network_it_is(stubs, source, tmp_path):
@@ -101,6 +136,25 @@ def test_the_page_needs_nothing_else(stubs, source, tmp_path):
     page = read(tmp_path)
     assert page.links == [f"#{name}" for name in SCRIPTS] == [f"#{name}" for name in page.ids]
     assert "prefers-color-scheme: dark" in text
+
+
+def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
+    """What style_transfer.py made earlier of one's own pictures follows its three pairs; nothing is shown twice."""
+    for name in ("style_transfer_my_street_waves", "style_transfer_my_street_waves_sources"):
+        figure.grid([Row([np.full((224, 224, 3), 50, np.uint8)])], tmp_path / f"{name}.png")
+    gallery.main(["--out", str(tmp_path)], source)
+    page = read(tmp_path)
+    assert len(page.images) == len(SCRIPTS) + 2
+    assert page.text.count("Your own pair, my street waves: the sources") == 1
+    assert page.text.index("title of style_transfer") < page.text.index("Your own pair, my street waves: the result")
+
+
+def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
+    """Where its pictures are among those of the script itself, they are not added."""
+    for name in ("style_transfer_a_b", "style_transfer_a_b_sources"):
+        (tmp_path / f"{name}.png").touch()
+    assert len(gallery.of_ones_own(tmp_path, [])) == 2
+    assert not gallery.of_ones_own(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
 
 
 def test_a_part_that_is_not_written_yet_does_not_stop_the_others(stubs, source, tmp_path, capsys):

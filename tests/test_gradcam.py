@@ -56,7 +56,7 @@ def test_custom_relu_writes_to_neither_side(probe, dtype):
 
 
 @guided
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_guided_backprop_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]

@@ -1,6 +1,7 @@
 """Photographs of one's own in the scripts: any size, format and shape; the class is what the network says of them."""
 
 import re
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -79,6 +80,17 @@ def test_another_class_can_be_asked_for(choose, photographs, source):
     assert re.fullmatch(r"spider\n\d+%", images.titles[1])
 
 
+def test_the_second_class_is_another_one(choose, source):
+    """The target of the fooling image; where another class is asked for, the image's own; never the first class."""
+    own = [int(label) for label in source.labels[:3]]
+    assert choose("--num", "3").others == [source.fooling_target] * 3
+    asked = choose("--num", "3", "--target", source.class_names[own[0]])
+    assert asked.y == [own[0]] * 3 and asked.others[1:] == own[1:] and asked.others[0] != own[0]
+    swapped = asked.of_others()
+    assert swapped.y == asked.others and swapped.others == asked.y
+    assert swapped.titles[1].startswith(f"{source.class_names[own[1]]}\n")
+
+
 def test_numbers_are_sample_images(choose, photographs, source):
     """A number is a sample with its own class, in the order asked for, beside photographs and without them."""
     images = choose("--image", "3", photographs[1], "--image", "1")
@@ -88,8 +100,18 @@ def test_numbers_are_sample_images(choose, photographs, source):
 
 
 def test_without_images_the_first_samples_are_shown_with_their_classes_alone(choose, source):
-    images = choose("--num", "3")
+    """And nothing is asked of the network for it."""
+    with unittest.mock.patch.object(source.model, "forward", side_effect=AssertionError("a pass")):
+        images = choose("--num", "3")
     assert images.titles == [source.class_names[label] for label in source.labels[:3]]
+
+
+def test_a_sample_of_the_fooling_target_has_another_second_class(choose, source):
+    """The scene of a ray: its second class is the network's best other one."""
+    number = int(np.flatnonzero(source.labels == source.fooling_target)[0]) + 1
+    images = choose("--num", str(number))
+    assert images.y[-1] == source.fooling_target != images.others[-1]
+    assert images.titles[-1] == source.class_names[source.fooling_target]
 
 
 @pytest.mark.parametrize("probability, words", [(0, "0%"), (1e-5, "<1%"), (0.0051, "1%"), (0.874, "87%"), (1, "100%")])
@@ -122,8 +144,10 @@ def test_images_of_one_shape_go_through_the_network_together(choose):
 def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photographs):
     """No image is cut or stretched to fit beside another, and maps come back in the order of the images."""
     images = choose("--image", photographs[0], "1", photographs[1])
-    means = images.each(lambda X, y, model: X.mean(dim=1).requires_grad_())
+    means, labels = images.each(lambda X, y, model: (X.mean(dim=1).requires_grad_(), y))
     assert all(np.array_equal(m, x[0].mean(dim=0).numpy()) for m, x in zip(means, images.X))
+    assert labels == images.y and len(set(labels)) == 3
+    assert images.each(lambda X, y, model: np.array(y), given=["a", "b", "c"]) == ["a", "b", "c"]
 
 
 # --- figures ---
@@ -132,7 +156,7 @@ def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photog
 def test_gradcam_draws_each_photograph_in_its_own_shape(source, tmp_path, photographs):
     """A landscape, a portrait and a square: every map, as small as the layer is, at its image's proportions."""
     pictures = gradcam.main(["--out", str(tmp_path), "--image", *photographs, "2"], source)
-    for picture, rows in zip(pictures, (4, 3, 7, 5)):
+    for picture, rows in zip(pictures, (4, 5, 3, 7, 5)):
         assert sorted(panels(picture.path)) == sorted([(224, 336), (224, 135), (224, 224)] * rows)
     image, *maps = sorted(place for place in places(pictures[-1].path) if place[3] == 336)
     assert {left for _, left, _, _ in maps} == {image[1]}, "maps stand below their image"

@@ -53,3 +53,9 @@ def test_maps_of_several_shapes_are_coloured_one_by_one():
         together, alone = draw(maps), [draw([m])[0] for m in maps]
         assert [c.shape for c in together] == [(3, 4, 3), (5, 2, 3)]
         assert all(np.array_equal(a, b) for a, b in zip(together, alone))
+
+
+def test_a_scale_of_zero_counts_as_none():
+    """The difference to maps that are zero everywhere is drawn on its own scale, without a warning."""
+    ramp = np.linspace(0, 1, 400).reshape(1, 20, 20)
+    assert np.array_equal(palette.heat(ramp, 0.0), palette.heat(ramp))

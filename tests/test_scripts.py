@@ -21,6 +21,7 @@ from tests.panels import panels
 
 pytestmark = pytest.mark.scripts
 
+GRADCAM = {"gradcam", "gradcam_classes", "gradcam_captum", "gradcam_comparison", "gradcam_layers"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -72,7 +73,7 @@ def check(pictures, counts, size=224):
     "name, options, files",
     [
         ("saliency_map", ["--num", "1"], {"saliency_map", "saliency_map_captum", "saliency_map_comparison"}),
-        ("gradcam", ["--num", "1"], {"gradcam", "gradcam_captum", "gradcam_comparison", "gradcam_layers"}),
+        ("gradcam", ["--num", "1"], GRADCAM),
         ("fooling_image", [], {"fooling_image"}),
         (
             "class_visualization",
@@ -131,7 +132,8 @@ def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys):
 @pytest.mark.parametrize("layer", ["features.12", "features.3.expand3x3"])
 def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
     """Two images and their maps by each method, from any layer, also one whose output an in-place ReLU overwrites."""
-    counts = {"gradcam.png": 8, "gradcam_captum.png": 6, "gradcam_comparison.png": 14, "gradcam_layers.png": 10}
+    counts = {"": 8, "_classes": 10, "_captum": 6, "_comparison": 14, "_layers": 10}
+    counts = {f"gradcam{end}.png": count for end, count in counts.items()}
     check(main(gradcam, "--num", "2", "--layer", layer), counts)
     lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
     differences = {line.split(",")[0]: float(line.split("difference ")[1].split(",")[0]) for line in lines}
@@ -179,6 +181,15 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
     names = [pair.name for pair in STYLE_PAIRS["embedded"]]
     counts = {f"style_transfer_{name}{end}.png": count for name in names for end, count in (("_sources", 2), ("", 1))}
     check(pictures, counts, size=None)
+
+
+@pytest.mark.parametrize("option, other, taken", [("--content", "--style", "flow"), ("--style", "--content", "town")])
+def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures, option, other, taken, capsys):
+    """--content alone is painted in the last pair's style, and a line says so."""
+    args = style_transfer.parse_args([option, own_pictures[0]])
+    ((pair, content, style),) = style_transfer.chosen(args, source)
+    assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
+    assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
 
 
 def test_the_losses_agree_with_the_stored_values(source, capsys):

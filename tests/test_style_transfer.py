@@ -65,7 +65,7 @@ def test_the_first_steps_follow_all_three_losses(probe, run, step):
 
 
 @transfer
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_the_first_image_is_the_content(probe, run):
     """Style transfer starts from the content picture, with its pixels clamped to [-1.5, 1.5]."""
     content = np.clip(inputs.normalised(inputs.small_pair()[0]), -1.5, 1.5)
@@ -73,7 +73,7 @@ def test_the_first_image_is_the_content(probe, run):
 
 
 @transfer
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_the_learning_rate_drops_for_the_last_steps(probe, run):
     """Adam's steps are about as long as its learning rate: 3 at first, 0.1 from step 180 on (or 181)."""
     seen = steps_of(run(probe))
@@ -93,7 +93,7 @@ def check_lengths(seen):
 
 
 @transfer
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_the_loss_falls(probe, run):
     """All in all the losses become much smaller than the content picture's own."""
     image = np.asarray(run(probe)["image"])

@@ -44,6 +44,7 @@ class ClassVisualization:
         num_iterations: int = 100,
         blur_every: int = 10,
         max_jitter: int = 16,
+        clamp: float = 1,
         show_every: int = 25,
         generate_plots: bool = True,
         seed: int = 0,
@@ -56,6 +57,7 @@ class ClassVisualization:
 
         target_y: class index in [0, K). class_names: indexable by it. model: gives scores (1, K); left as it was.
         dtype: torch dtype or tensor type of the image; the model's own when left out.
+        clamp: how far pixels may go, in widths of the valid range about its middle; 1 keeps them valid.
         show_every: `on_step(iteration, image)` is called at iteration 1, then every so many, and at the last.
         generate_plots: write those images, side by side, to out/class_visualization_<class>.png.
         seed: of the first noise and the jitter; the global random state is neither read nor changed.
@@ -66,6 +68,8 @@ class ClassVisualization:
         img = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(like)
         low = torch.from_numpy(-SQUEEZENET_MEAN / SQUEEZENET_STD).view(3, 1, 1).to(like)
         high = torch.from_numpy((1 - SQUEEZENET_MEAN) / SQUEEZENET_STD).view(3, 1, 1).to(like)
+        more = (clamp - 1) / 2 * (high - low)
+        low, high = low - more, high + more
         shown: list[tuple[int, Image.Image]] = []
         moved = False
         with evaluating(model):

@@ -32,21 +32,23 @@ class _Call:
         self.scratch = "/tmp/scratch" if own_folders else tempfile.mkdtemp(prefix="scratch-")
         self.made_here = not own_folders
         isolation.repeat_process_numbers(here)
-        pipes = os.pipe(), os.pipe()
+        pipes = os.pipe(), os.pipe(), os.pipe()
         self.started = time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
-            child.main(request, here, self.scratch, pipes[0][1], pipes[1][1], limits)
+            child.main(request, here, self.scratch, tuple(write for _, write in pipes), limits)
         for _, write in pipes:
             os.close(write)
-        self.result, self.text = _Pipe(pipes[0][0], limits["bytes"]), _Pipe(pipes[1][0], TEXT_KEPT)
+        kept = limits["bytes"], TEXT_KEPT, TEXT_KEPT
+        self.pipes = [_Pipe(read, limit) for (read, _), limit in zip(pipes, kept)]
+        self.result, self.text, self.stack = self.pipes
 
     def watch(self, shared: int, link: socket.socket) -> str:
         """Until the child ends by itself (then `code` holds how), or why it must be ended."""
         looked, limits = 0.0, self.limits
         while True:
-            _read([self.result, self.text], POLL)
-            if not self.result.open or not self.text.open:
+            _read(self.pipes, POLL)
+            if not all(pipe.open for pipe in self.pipes):
                 time.sleep(0.001)  # closed at the end, or by the student's code
             waited, status = os.waitpid(self.pid, os.WNOHANG)
             now = time.monotonic()
@@ -70,7 +72,7 @@ class _Call:
         """End all processes that came from the call, take what they still said, and report."""
         left = len(descendants.of(os.getpid())) if self.code is not None else 0
         clean = descendants.end_all(os.getpid())
-        for pipe in (self.result, self.text):
+        for pipe in self.pipes:
             _read([pipe], 0)
             os.close(pipe.handle)
         if self.made_here:
@@ -80,6 +82,7 @@ class _Call:
             "memory": self.peak,
             "printed": self.text.count,
             "text": self.text.data[:TEXT_KEPT].decode("utf-8", "replace"),
+            "stack": self.stack.data[:TEXT_KEPT].decode("utf-8", "replace"),
             "left_running": left,
             "clean": clean,
         }

@@ -1,5 +1,7 @@
 """What happens in a fork, from the first line to the last: give up every right, call the probe, send a frame."""
 
+import faulthandler
+import fcntl
 import inspect
 import os
 import resource
@@ -17,6 +19,7 @@ from staff.grader.isolation import Isolation
 
 LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
           "keyrings closed", "limits")  # fmt: skip
+RESULT, STACK = 3, 4  # handles in the child
 PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
 FILE_BYTES = 64 * 1024 * 1024
@@ -34,8 +37,12 @@ def layers(here: Isolation) -> dict[str, bool]:
     return {name: known and bool(code & 1 << i) for i, name in enumerate(LAYERS)} | {"memory watched": True}
 
 
-def main(request: dict, here: Isolation, scratch: str, result: int, text: int, limits: dict) -> None:
-    """Never returns. scratch: the folder to run in; where a call has folders of its own it is made in them."""
+def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, int], limits: dict) -> None:
+    """Never returns.
+
+    scratch: the folder to run in; where a call has folders of its own it is made in them.
+    pipes: for the result, for what is printed, and for the lines that are running when the time is nearly up.
+    """
     try:
         os.setsid()
         if here.layers["folders of each call's own"]:
@@ -46,13 +53,19 @@ def main(request: dict, here: Isolation, scratch: str, result: int, text: int, l
             os.chown(scratch, here.uid, here.uid)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
+        result, text, stack = (fcntl.fcntl(pipe, fcntl.F_DUPFD, 10) for pipe in pipes)  # none is written over below
         os.dup2(text, 1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings and progress bars are no prints
-        os.dup2(result, 3)
-        os.closerange(4, OPEN_FILES * 8)  # above all the server's socket
+        os.dup2(result, RESULT)
+        os.dup2(stack, STACK)
+        os.closerange(STACK + 1, OPEN_FILES * 8)  # above all the server's socket
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         _give_up_rights(here.uid, limits["seconds"])
+        seconds = limits["seconds"]
+        faulthandler.dump_traceback_later(
+            seconds - min(1, seconds / 10), file=STACK
+        )  # by a thread that nothing holds up
         os.chdir(scratch)
         environment = {
             "HOME": scratch,
@@ -74,7 +87,7 @@ def main(request: dict, here: Isolation, scratch: str, result: int, text: int, l
         data = _answer(request, limits["count"])
         sys.stdout.flush()
         sys.stderr.flush()
-        with open(3, "wb") as pipe:
+        with open(RESULT, "wb") as pipe:
             pipe.write(data)
         os._exit(0)
     except BaseException:
@@ -88,7 +101,7 @@ def _answer(request: dict, count: bool) -> bytes:
     try:
         return frames.encode(_plain(_counted(probe, request) if count else probe(**request)))
     except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent
-        return frames.encode({"error": _described(error)})
+        return frames.encode({"error": described(error)})
 
 
 def _counted(probe: Callable[..., dict], request: dict) -> dict:
@@ -118,7 +131,7 @@ def _plain(contents: dict) -> dict:
     return {key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in contents.items()}
 
 
-def _described(error: BaseException) -> dict[str, str]:
+def described(error: BaseException) -> dict[str, str]:
     try:
         message = str(error)[:TEXT]
     except BaseException:

@@ -2,28 +2,47 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Protocol
 
 import numpy as np
 
 from staff.grader import descendants, frames, kernel, leftovers
+from staff.grader.intake import STUDENT_FILES
 from staff.grader.server import receive, send
 
 SERVER = Path(__file__).with_name("server.py")
 START_SECONDS = 120
 ANSWER_BYTES = 64 * 1024 * 1024  # the most that one call may return
+LINE = 120  # characters of a line of code that are shown
 PLAIN = np.ndarray | int | float | str
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tmp",
+               "OMP_NUM_THREADS": "1", "USER": "student", "HOME": "/tmp"}  # fmt: skip
+
+
+class Process(Protocol):
+    """As much of subprocess.Popen as is needed of a fork server's process."""
+
+    pid: int
+
+    def wait(self) -> object: ...
+
+
+Launch = Callable[[Path, socket.socket, IO[bytes], dict], Process]
 
 
 class CallFailed(Exception):
     """The child gave no answer; the message continues "your code ..."."""
 
     hung = False  # whether its time was up
+    line = ""  # of the student's code, that ran then: "file, line n: code"
 
 
 class ServerLost(Exception):
@@ -31,10 +50,16 @@ class ServerLost(Exception):
 
 
 class Client:
-    """A context in which probes can be called: `call(probe, limits, **arguments)`."""
+    """A context in which probes can be called: `call(probe, limits, **arguments)`.
 
-    def __init__(self, project: Path, hide: list[Path], without: tuple[str, ...] = ()) -> None:
+    launch: makes the fork server's process of (project, link, said, options); `said` is the file for what it prints.
+    """
+
+    def __init__(
+        self, project: Path, hide: list[Path], without: tuple[str, ...] = (), launch: Launch | None = None
+    ) -> None:
         self.project = project
+        self.launch = launch or in_a_new_process
         self.uid = _free_uid() if os.getuid() == 0 else None
         self.options = {"uid": self.uid, "hide": [str(path) for path in hide], "without": list(without)}
         self.layers: dict[str, bool] = {}
@@ -56,14 +81,8 @@ class Client:
         kernel.hide_memory()
         kernel.collect_orphans()
         self.link, theirs = socket.socketpair()
-        command = [sys.executable, "-I", str(SERVER), str(self.project), str(theirs.fileno()), json.dumps(self.options)]
-        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tmp",
-                       "OMP_NUM_THREADS": "1", "USER": "student", "HOME": "/tmp"}  # fmt: skip
         self.said = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=self.said, start_new_session=True,
-        )  # fmt: skip
+        self.process = self.launch(self.project, theirs, self.said, self.options)
         theirs.close()
 
     def wait(self) -> None:
@@ -109,6 +128,7 @@ class Client:
         if report["ended"]:
             failed = CallFailed(report["ended"])
             failed.hung = report["seconds"] > limits["seconds"]
+            failed.line = self._students_line(report["stack"]) if failed.hung else ""
             raise failed
         try:
             contents = frames.decode(answer)
@@ -117,6 +137,16 @@ class Client:
         if not all(isinstance(value, PLAIN) for name, value in contents.items() if name != "error"):
             raise CallFailed("ended without a whole answer (expected arrays, numbers and text, got something else)")
         return contents
+
+    def _students_line(self, stack: str) -> str:
+        """stack: what faulthandler wrote, the innermost line first; or whatever the child did."""
+        for path, number in re.findall(r'^  File "(.+)", line (\d{1,6}) in ', stack, re.MULTILINE):
+            name = path.removeprefix(f"{self.project}/")
+            if name in STUDENT_FILES:
+                lines = (self.project / name).read_text(errors="replace").splitlines()
+                code = lines[int(number) - 1].strip() if 0 < int(number) <= len(lines) else ""
+                return f"{name}, line {number}: {code[:LINE]}"
+        return ""
 
     def _receive(self, seconds: float) -> bytes:
         self.link.settimeout(seconds)
@@ -127,6 +157,15 @@ class Client:
         if data is None:
             raise ServerLost("the process that runs student code is gone")
         return data
+
+
+def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], options: dict) -> subprocess.Popen:
+    """A fork server that begins with Python itself: torch is imported once more."""
+    command = [sys.executable, "-I", str(SERVER), str(project), str(link.fileno()), json.dumps(options)]
+    return subprocess.Popen(
+        command, pass_fds=[link.fileno()], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
+    )  # fmt: skip
 
 
 def _free_uid() -> int:

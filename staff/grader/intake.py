@@ -42,6 +42,15 @@ class Submission:
     notes: list[str] = field(default_factory=list)  # what a person should know, one sentence each
 
 
+def taken_in(path: Path) -> Submission:
+    """As `take_in`; what cannot be taken in is a submission without files, and a note that says why."""
+    try:
+        return take_in(path)
+    except IntakeError as problem:
+        said = str(problem)
+        return Submission(missing=list(STUDENT_FILES), notes=[f"{said[:1].upper()}{said[1:]}."])
+
+
 def take_in(path: Path) -> Submission:
     """The student's files in a folder or zip. Raises IntakeError."""
     if path.is_dir():

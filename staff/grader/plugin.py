@@ -1,79 +1,30 @@
 """The pytest plugin that grades: graded tests alone, their probes sent to children, what they earn noted."""
 
-import time
 import zlib
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from staff.grader import hints, points, report, rules
-from staff.grader.client import CallFailed, Client, ServerLost
+from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
 
 SEED = pytest.StashKey[int]()
 HIDDEN = "staff/hidden"
-STARTS = 4  # of the fork server, when it is lost
-PATIENCE = 10  # what hung once gets so many times less in later calls, that time is left for the other functions
 
 
 class GradingPlugin:
-    """One run. `start` makes a Client that is started; `until` is the monotonic time at which all must be done."""
+    """One run of graded tests, whose probes go through `reach`. table: that of points.toml; seed: of hidden inputs."""
 
-    def __init__(self, start: Callable[[], Client], results: Results, table: dict, seed: int, until: float) -> None:
-        self.start, self.results, self.table, self.seed, self.until = start, results, table, seed, until
-        self.client: Client | None = None
-        self.starts = 0
-        self.printed: list[str] = []  # "probe: text", for the rules
+    def __init__(self, reach: Reach, results: Results, table: dict, seed: int) -> None:
+        self.reach, self.results, self.table, self.seed = reach, results, table, seed
         self.pictures: dict[str, report.Pictures] = {}  # by test, for the report
-        self.problems: list[str] = []  # of the grader itself
         self._running = ""
-        self._hung: set[str] = set()  # probes
-
-    def reach(self, name: str, **arguments: object) -> dict:
-        """What `probes.call` does, in a child."""
-        from tests.probes import StudentError
-
-        answer = self.call(name, **arguments)
-        if "error" in answer:
-            error = answer["error"]
-            error = error if isinstance(error, dict) else {}
-            raise StudentError(*(str(error.get(key, "")) for key in ("type", "message", "trace")))
-        return answer
-
-    def call(self, name: str, count: bool = False, **arguments: object) -> dict:
-        """As `reach`, but an error comes back as {"error": {...}}. count: return the number of operations instead."""
-        from tests.probes import StudentError
-
-        limits = self.table["limits"]
-        left = self._check_deadline()
-        try:
-            if self.client is None:
-                self.starts += 1
-                if self.starts > STARTS:
-                    raise ServerLost("the grader's fork server was lost too often")
-                self.client = self.start()
-            seconds = limits["seconds"] / (PATIENCE if name in self._hung else 1)
-            bounds = {"seconds": min(seconds, left), "memory": limits["megabytes"] << 20, "count": count}
-            answer = self.client.call(name, bounds, **arguments)
-        except CallFailed as failed:
-            if failed.hung:
-                self._hung.add(name)
-            raise StudentError("Ended", f"your code {failed}", "") from None
-        except ServerLost as lost:
-            self.close()
-            self.problems.append(f"{name}: {lost}")
-            raise StudentError("Ended", "the grader lost the process that runs your code: tell the staff", "") from None
-        report = self.client.reports[-1]
-        if report["printed"]:
-            self.printed.append(f"{name}: {report['text'].strip()[:200]}")
-        return answer
-
-    def close(self) -> None:
-        if self.client is not None:
-            client, self.client = self.client, None
-            client.__exit__()
+        self._right = False  # whether the running test has not failed yet
+        self._factors: dict[str, list[tuple[str, float]]] = {}  # by test: what single numbers were wrong by
 
     def pytest_configure(self, config: pytest.Config) -> None:
         from tests import compare
@@ -81,18 +32,8 @@ class GradingPlugin:
 
         config.stash[REACH] = self.reach
         config.stash[SEED] = self.seed
-        config.addinivalue_line("markers", "points(n): the test's weight in its part")
+        config.addinivalue_line("markers", "points(n): what the test is worth, with all its cases")
         compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
-
-    def _watched(self, assert_close: Callable) -> Callable:
-        """Keeps what public tests compare, for the report's pictures."""
-
-        def watched(name, got, expected, *arguments, **keywords):
-            if HIDDEN not in self._running:
-                self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
-            return assert_close(name, got, expected, *arguments, **keywords)
-
-        return watched
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Modules without graded tests are not even imported: they may import student modules."""
@@ -101,27 +42,12 @@ class GradingPlugin:
         return None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Each graded test stands in the results at 0 before any is run, in the order of points.toml."""
         items[:] = [item for item in items if item.get_closest_marker("points")]
-        parts = self.table["parts"]
-        weights = {}
-        for item in items:
-            part = next((name for name in parts if item.get_closest_marker(name)), None)
-            if part is None:
-                raise pytest.UsageError(f"expected a part's mark on {item.nodeid}: add one of {', '.join(parts)}")
-            weights[item.nodeid] = (part, float(item.get_closest_marker("points").args[0]))
-        shares = points.share_out(weights, parts)
-        order = list(parts)
-        for item in sorted(items, key=lambda item: order.index(weights[item.nodeid][0])):
-            part = weights[item.nodeid][0]
-            hidden = HIDDEN in item.path.as_posix()
-            self.results.tests[item.nodeid] = Test(
-                name=f"{parts[part]['title']}: {'hidden: ' if hidden else ''}{_title(item)}",
-                part=part,
-                number=parts[part]["number"],
-                max_score=shares[item.nodeid],
-                visibility=self.table["visibility"]["hidden" if hidden else "public"],
-            )
-
+        order = list(self.table["parts"])
+        shares = points.of_cases({item.nodeid: (_function(item), _points(item)) for item in items})
+        for item in sorted(items, key=lambda item: order.index(self._part(item))):
+            self.results.tests[item.nodeid] = self._registered(item, shares[item.nodeid])
         rules.register(self.results, self.table["rules"])
 
     @pytest.hookimpl(wrapper=True)
@@ -131,20 +57,14 @@ class GradingPlugin:
         return (yield)
 
     def pytest_runtest_setup(self) -> None:
-        self._check_deadline()  # before hidden tests work out what they expect
+        self.reach.time_left()  # before hidden tests work out what they expect
 
-    def _check_deadline(self) -> float:
-        """The seconds that are left."""
-        from tests.probes import StudentError
-
-        left = self.until - time.monotonic()
-        if left < 1:
-            raise StudentError("Deadline", "the grading's time was used up before this could be run", "")
-        return left
-
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+        from tests import compare
+
         report = yield
+        self._factors.setdefault(item.nodeid, []).extend(compare.noted_factors())
         test = self.results.tests[item.nodeid]
         if call.excinfo is not None:
             self._right = False
@@ -153,21 +73,68 @@ class GradingPlugin:
             test.earn()
         return report
 
+    def pytest_sessionfinish(self) -> None:
+        """What single numbers tell only all together is added to the messages of all tests that saw them."""
+        from tests import compare
+
+        sentences = compare.agreed(entry for entries in self._factors.values() for entry in entries)
+        for test, entries in self._factors.items():
+            for name in {name for name, factor in entries if factor != 1} & sentences.keys():
+                secret = f"it is a multiple of what is expected, the same in all tests of the {name}."
+                self.results.tests[
+                    test
+                ].output += f"\n    It looks like this mistake: {secret if HIDDEN in test else sentences[name]}"
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.reach.problems.append(str(report.longrepr)[-1500:])
+
+    def _watched(self, assert_close: Callable) -> Callable:
+        """Keeps what public tests compare, for the report's pictures."""
+
+        @wraps(assert_close)
+        def watched(name, got, expected, *arguments, **keywords):
+            __tracebackhide__ = True
+            if HIDDEN not in self._running:
+                self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
+            return assert_close(name, got, expected, *arguments, **keywords)
+
+        return watched
+
+    def _part(self, item: pytest.Item) -> str:
+        parts = self.table["parts"]
+        part = next((name for name in parts if item.get_closest_marker(name)), None)
+        if part is None:
+            raise pytest.UsageError(f"expected a part's mark on {item.nodeid}: add one of {', '.join(parts)}")
+        return part
+
+    def _registered(self, item: pytest.Item, max_score: float) -> Test:
+        name, hidden = self._part(item), HIDDEN in item.path.as_posix()
+        part = self.table["parts"][name]
+        return Test(
+            name=f"{part['title']}: {'hidden: ' if hidden else ''}{_title(item)}",
+            part=name,
+            number=part["number"],
+            max_score=max_score,
+            visibility=self.table["visibility"]["hidden" if hidden else "public"],
+        )
+
     def _message(self, item: pytest.Item, error: BaseException) -> str:
         from tests.probes import StudentError
 
         if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):
             hint = hints.of(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
             return "\n".join(line for line in (item.function.__doc__, "", str(error), hint) if line is not None).strip()
-        self.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        self.reach.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
         return (
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
             f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
         ).strip()
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.problems.append(str(report.longrepr)[-1500:])
+
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers of one hidden test: the same for the same submission, others for another."""
+    return np.random.default_rng([request.config.stash.get(SEED, 0), zlib.crc32(request.node.nodeid.encode())])
 
 
 def _pictures(name: str, got: object, expected: object) -> report.Pictures:
@@ -182,9 +149,13 @@ def _pictures(name: str, got: object, expected: object) -> report.Pictures:
     return [(name, report.compared(got[0], expected[0]))]
 
 
-def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Random numbers of one hidden test: the same for the same submission, others for another."""
-    return np.random.default_rng([request.config.stash.get(SEED, 0), zlib.crc32(request.node.nodeid.encode())])
+def _function(item: pytest.Item) -> str:
+    """The same for all cases of a test."""
+    return f"{item.path}::{item.originalname}"
+
+
+def _points(item: pytest.Item) -> float:
+    return float(item.get_closest_marker("points").args[0])
 
 
 def _title(item: pytest.Item) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from collect_submission import IMPORTS, SIGNATURES  # what students can look at before they hand in
 from staff.grader import reading
 from staff.grader.intake import Submission
+from staff.grader.reach import DEADLINE, Reach
 from staff.grader.results import Results, Test
 
 MANY = 6  # images, which must take as many operations and calls of the network as one does
@@ -18,9 +19,8 @@ def register(results: Results, table: dict) -> None:
         results.tests[f"rules::{name}"] = Test(rule["title"], "rules", "R", rule["points"], "visible")
 
 
-def check(submission: Submission, plugin, table: dict) -> None:
+def check(submission: Submission, results: Results, reach: Reach, table: dict) -> None:
     """Fill in the tests that `register` made. A submission in which nothing works has not kept them either."""
-    results: Results = plugin.results
     if not results.tests:
         register(results, table)  # pytest broke off before it had collected the tests
     if not any(test.score for test in results.tests.values()):
@@ -31,8 +31,8 @@ def check(submission: Submission, plugin, table: dict) -> None:
     broken = {
         "signatures": _signatures(facts) + [f"{name} is missing." for name in submission.missing],
         "imports": _imports(facts),
-        "printing": _printing(facts, plugin.printed),
-        "vectorized": _vectorized(plugin),
+        "printing": _printing(facts, reach.printed),
+        "vectorized": _vectorized(reach),
     }
     for name in table:
         test = results.tests[f"rules::{name}"]
@@ -75,16 +75,17 @@ def _printing(facts: dict, printed: list[str]) -> list[str]:
     return lines + [f"Printed in {text}" for text in dict.fromkeys(printed)]
 
 
-def _vectorized(plugin) -> list[str]:
+def _vectorized(reach: Reach) -> list[str]:
     """Operations on tensors, counted below autograd, and calls of the network, for one image and for several."""
     from tests.probes import StudentError
 
-    lines, measured = [], 0
+    lines, measured, late = [], 0, False
     for probe, what, few, many in _vectorized_calls():
         try:
-            one, more = (plugin.call(probe, count=True, **arguments) for arguments in (few, many))
+            one, more = (reach.call(probe, count=True, **arguments) for arguments in (few, many))
             operations, calls = (int(more[kind]) - int(one[kind]) for kind in ("operations", "calls"))
-        except (StudentError, KeyError, TypeError, ValueError):
+        except (StudentError, KeyError, TypeError, ValueError) as problem:
+            late |= getattr(problem, "kind", "") == DEADLINE
             continue  # it does not run: the tests of that part say so
         measured += 1
         if operations > SLACK or calls > 0:
@@ -94,7 +95,9 @@ def _vectorized(plugin) -> list[str]:
                 f"{f' and {calls} more calls of the network' if calls else ''}: "
                 f"compute all in one pass, without a loop.{hint[:200]}"
             )
-    return lines if measured else ["None of the functions runs, so nothing could be counted."]
+    if measured:
+        return lines
+    return [f"{'No time was left' if late else 'None of the functions runs'}, so nothing could be counted."]
 
 
 def _vectorized_calls():

@@ -22,7 +22,11 @@ WARM = ("torch", "torch.utils._python_dispatch", "torchvision.models", "torchvis
 
 
 def main() -> None:
-    project, link, options = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3])
+    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), json.loads(sys.argv[3]))
+
+
+def serve(project: Path, link: socket.socket, options: dict) -> None:
+    """Answer calls until the other side of `link` is gone."""
     here = isolation.enter(project, options["uid"], list(map(Path, options["hide"])), options["without"])
     here.layers |= child.layers(here)
     here.layers["process numbers repeat"] = isolation.repeat_process_numbers(here)

@@ -51,6 +51,7 @@ def make(work: Path, dist: Path, reuse_venv: bool) -> None:
         _say(proofs.installs(again))
     _say(proofs.imports(again))
     _say(proofs.scripts_name_their_part(again))
+    _say(proofs.labs_name_their_part(again))
     _say(proofs.tests_fail_for_unsolved_parts_alone(again))
     _say("as it is: " + proofs.scores(handout, proofs.BASELINE))
     _say("with the solution put back: " + proofs.scores(solved, None))

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import labs
 from staff.handout import contents, markers
 
 BASELINE = 0.0  # points that the handout earns as it is
@@ -20,7 +21,9 @@ SCRIPTS = {  # the part that each script's first gap names
     "class_visualization": "class_visualization",
     "style_transfer": "content_loss",
 }
-MODULES = ("visualizers", "style_modules", "style_utils", "image_utils", "collect_submission", "report", *SCRIPTS)
+LABS = tuple(f"labs.{name}" for name in labs.LABS if f"labs/{name.replace('.', '/')}.py" not in contents.HELD_BACK)
+GIVEN = ("visualizers", "style_modules", "style_utils", "image_utils", "collect_submission", "report")
+MODULES = (*GIVEN, *SCRIPTS, *LABS)
 
 
 class ProofError(AssertionError):
@@ -95,6 +98,17 @@ def scripts_name_their_part(folder: Path) -> str:
             raise ProofError(f"{name}.py: expected to end with Part {numbers[part]}, got status {done.returncode}: "
                              f"{done.stderr[-2000:]}")  # fmt: skip
     return f"{len(SCRIPTS)} scripts name the part that is missing"
+
+
+def labs_name_their_part(folder: Path) -> str:
+    """Each lab needs a part that is not written yet, and ends with the sentence that names it."""
+    for name in LABS:
+        done = _python(folder, "-m", name, "--quick", "--weights", "embedded", "--out", "unsolved")
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        if done.returncode != 1 or "Traceback" in done.stderr or not re.match(r"not written yet: Part \d\.\d: ", last):
+            raise ProofError(f"{name}: expected to end with the part that is missing, got status {done.returncode}: "
+                             f"{done.stderr[-2000:]}")  # fmt: skip
+    return f"{len(LABS)} labs name a part that is missing"
 
 
 def tests_fail_for_unsolved_parts_alone(folder: Path) -> str:

@@ -16,7 +16,7 @@ from pptx.enum.dml import MSO_LINE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
-from report import ANSWER, FRAME, MAX_WORDS, OWN
+from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN
 
 NAME = "report-template-a3.pptx"
 WIDTH, HEIGHT, MARGIN, TOP = 13.333, 7.5, 0.55, 1.15  # inches
@@ -55,7 +55,7 @@ IMPLEMENTATION_1 = (
 IMPLEMENTATION_2 = (
     "Guided backprop changes what happens at every ReLU on the way back. Which values does the ReLU's own rule let "
     "through, which does guided backprop, and what is gained and lost by the difference? Why do its maps of two "
-    "classes for one image look so alike, while Grad-CAM's do not?"
+    "classes for one image look so alike, while Grad-CAM's do not (see visualization/gradcam_classes.png)?"
 )
 COMPARISON = (
     "What do saliency map and Grad-CAM tell you? How are they different? Is one better than the other? "
@@ -74,6 +74,10 @@ REGULARIZATION = (
 INSIGHTS = (
     "How many steps did it take, and how large is the difference? What does it say about the network that so little is "
     "enough? Would the fooling image fool another network, or the same one after printing and photographing it?"
+)
+LAB_CHOSEN = (
+    "Which lab did you choose, and what does it ask? What did you see: which numbers of your run answer the question, "
+    "and does that agree with the paper? What would you measure next?"
 )
 WRITE = "Write here."
 
@@ -120,6 +124,9 @@ def slides() -> list[Slide]:
               "does not? Which experiment would you have liked to see?", answer=WRITE),
         Slide("Paper review: what it means to you", "3 Paper review", "What did you learn from it? How does it change "
               "what you read from your own figures in this report?", answer=WRITE),
+        Slide("A lab of your choice: its figure", "A lab of your choice", figures=(
+            Figure(LAB, "The figure of one lab; with several, the newest (make labs, or python -m labs.ROOM.LAB)."),)),
+        Slide("A lab of your choice: what was seen", "A lab of your choice", LAB_CHOSEN, answer=WRITE),
     ]  # fmt: skip
     return made
 

@@ -3,7 +3,7 @@
 import pytest
 
 from staff.grader import plugin
-from tests.conftest import probe, pytest_configure  # noqa: F401
+from tests.conftest import probe, pytest_configure, pytest_runtest_makereport  # noqa: F401
 
 
 @pytest.fixture

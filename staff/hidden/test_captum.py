@@ -21,7 +21,7 @@ def asked(rng):
     return drawing.model(network), {"X": X, "y": y, **network}
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_integrated_gradients_of_drawn_images(probe, asked):
     """The gradient's mean along the way from the grey image, times the pixels, summed over the channels."""
     model, arguments = asked
@@ -32,7 +32,7 @@ def test_integrated_gradients_of_drawn_images(probe, asked):
     drawing.judge("integrated gradients", maps, right, 0.1, wrong, READ)
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_layer_conductance_of_drawn_images(probe, asked):
     """What flows through each unit of the layer on the way from the grey image."""
     model, arguments = asked

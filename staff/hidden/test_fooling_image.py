@@ -18,7 +18,7 @@ def asked(request, rng):
     return Question(rng, request.param)
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(4)
 def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
     """Not one step more or less, and each along the gradient at the image as it is by then, of length 10."""
     out = probe("fooling", X=asked.X, target=asked.target, **asked.network)
@@ -33,7 +33,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
         drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, endless(out["calls"]))
 
 
-@pytest.mark.points(1)
+@pytest.mark.points(0.5)
 def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
     """Nothing is to be done when the network says the target at once; counts beside an image that is to be changed."""
     network, X = drawing.network(rng, "tiny"), drawing.images(rng, "tiny", 1)

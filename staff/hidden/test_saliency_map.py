@@ -7,7 +7,7 @@ pytestmark = pytest.mark.saliency
 READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its gradient, |.|, the maximum over axis 1"
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(4)
 @pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "deep")])
 def test_saliency_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests': one map for each image, of its own class."""

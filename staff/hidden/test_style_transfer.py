@@ -97,7 +97,7 @@ def seen(pair):
     return once
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
     """Adam with learning rate 3, down all three losses, at other layers and weights; gradients cleared each time."""
     images = seen(probe)[1 : STEPS + 1]
@@ -113,7 +113,7 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
     )
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.5)
 def test_the_learning_rate_of_a_drawn_pair_drops(probe, seen):
     """From 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
     check_lengths(seen(probe))

@@ -165,10 +165,6 @@ def a_pdf(place: Path, files: Files) -> Path:
     return place / "submission.zip"
 
 
-def a_file_that_is_not_there(place: Path, files: Files) -> Path:
-    return place / "submission.zip"
-
-
 def a_home_folder(place: Path, files: Files) -> Path:
     """Keys, caches and a thousand folders, and the assignment somewhere below."""
     others = {f"Library/Caches/{i}/{j}.bin": b"x" * 100 for i in range(300) for j in range(10)}

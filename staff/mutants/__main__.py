@@ -1,4 +1,4 @@
-"""Grade every variant as the grader grades a submission, and print two tables: the wrong ones and the right ones.
+"""Grade every variant as the grader grades a submission, and print the wrong ones and the right ones.
 
     python -m staff.mutants [WORDS ...]        (or: make mutants ARGS="tv_loss")
 
@@ -7,7 +7,8 @@ WORDS choose the variants whose part or name holds one of them. Expect some minu
 Each variant is the solution with one block rewritten; it is graded on the tests of its part and on the rules, in the
 grader's isolated children, of which one fork server serves many variants. A wrong one must earn what its bounds say,
 never all, and be told what its mistake is; a right one must keep all. Exits with 1 unless all are judged so, and NAMED
-of the wrong ones are told.
+of the wrong ones are told. In the end come the silent tests: a wrong variant fails them, and they do not name its
+mistake, so that a student who looks at one of them alone is not helped.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     share = named / len(wrong) if wrong else 1.0
     print(f"\n{len(wrong)} wrong variants: {wrongly} judged wrongly, {named} ({share:.0%}) are told their mistake.")
     print(f"{len(right)} right variants: {rightly} lose points.\n{time.monotonic() - started:.0f} s.")
+    _print_silent(wrong)
     return int(wrongly + rightly > 0 or share < NAMED)
 
 
@@ -61,6 +63,14 @@ def _print(verdict: judging.Verdict, verbose: bool) -> None:
         bounds = f", {variant.least:.0%} to {variant.most:.0%} of the points" if variant.says else ""
         for line in [f"expected: {wanted}{bounds}", *verdict.said.splitlines(), *verdict.problems]:
             print(f"      | {line}")
+
+
+def _print_silent(wrong: list[judging.Verdict]) -> None:
+    """Not counted as wrong: to one of several tests two mistakes may look alike."""
+    print(f"\nSilent tests: {sum(len(verdict.silent) for verdict in wrong)}")
+    for verdict in wrong:
+        for i, test in enumerate(verdict.silent):
+            print(f"  {'' if i else verdict.variant.name:58} {test}")
 
 
 if __name__ == "__main__":

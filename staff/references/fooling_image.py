@@ -15,12 +15,14 @@ from tests.compare import relative_error
 def fooling(
     model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10, most: int = 100
 ) -> tuple[np.ndarray, int]:
-    """The fooling image (1, 3, H, W), and how many steps it took."""
+    """The fooling image (1, 3, H, W), and how many steps it took: `most` if it is not there."""
     x = np.array(X, np.float64)
     for step in range(most):
         there = through(model, x, one_hot([target]))
         if there.scores[0].argmax() == target:
             return x, step
+        if not there.gradient.any():  # the class is dead: there is no way to go
+            break
         x = x + learning_rate * there.gradient / np.sqrt((there.gradient**2).sum())
     return x, most
 

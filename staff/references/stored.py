@@ -41,6 +41,9 @@ class File:
     ) -> None:
         """others: the same by float32 or from rippled inputs. sampled: store a sample of `expected` alone."""
         expected = np.asarray(expected)
+        self._check_finite(key, expected)
+        for other in others:
+            self._check_finite(f"{key}, by float32 or from rippled inputs", other)
         largest = max(relative_error(other.reshape(expected.shape), expected) for other in others)
         tolerance = max(FACTOR * largest, least)
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
@@ -52,6 +55,7 @@ class File:
         for sentence, output in wrong.items():
             if "/" in sentence:
                 raise ValueError(f"expected no slash in a key of an .npz, got {sentence!r}: write it in words")
+            self._check_finite(f"{key}: mistake: {sentence}", output)
             distance = relative_error(output, expected) if np.shape(output) == expected.shape else np.inf
             if distance < 3 * tolerance:
                 print(f"{self.name}, {key}: right by chance ({distance:.1e}): {sentence}")
@@ -64,12 +68,23 @@ class File:
 
     def write(self) -> None:
         """Beside, then renamed."""
+        for key, array in self.arrays.items():
+            self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f".{path.name}")
         with beside.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **self.arrays)
         beside.replace(path)
+
+    def _check_finite(self, key: str, array: np.ndarray) -> None:
+        """Nothing that a test compares would ever be like NaN."""
+        count = np.count_nonzero(~np.isfinite(array))
+        if count:
+            raise ValueError(
+                f"expected finite numbers for {key!r} of {self.name}.npz, got {count} that are NaN or infinite: "
+                "is something divided by 0 there?"
+            )
 
 
 def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:

@@ -23,8 +23,9 @@ from staff import grade
 from staff.grader import child, points
 from staff.grader.intake import STUDENT_FILES
 from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
-from staff.mutants import judging
+from staff.references import remembering
 
 SECONDS = 300  # for one fork
 PACKAGES = "visualizers", "style_modules"
@@ -33,14 +34,11 @@ MODULES = {name.removesuffix(".py").replace("/", "."): name for name in STUDENT_
 Files = dict[str, bytes]
 
 
-class Judge(GradingPlugin):
-    """`questions` yields a part and the files that differ from the solution; `answers` holds their tests, in order."""
+class Direct(Reach):
+    """What tests ask of students' code is asked in this process."""
 
-    def __init__(self, questions: Iterable[tuple[str, Files]], seed: int, processes: int) -> None:
-        super().__init__(_no_client, Results(), points.read(), seed, time.monotonic() + 86_400)
-        self.questions, self.processes = iter(questions), processes
-        self.answers: dict[int, list[Test]] = {}
-        self.known: dict = {}
+    def __init__(self) -> None:
+        super().__init__(_no_client, {}, time.monotonic() + 86_400)
 
     def call(self, name: str, count: bool = False, **arguments: object) -> dict:
         from tests import probes
@@ -48,57 +46,65 @@ class Judge(GradingPlugin):
         try:
             return probes.call(name, **arguments)
         except BaseException as error:
-            return {"error": child._described(error)}
+            return {"error": child.described(error)}
+
+
+class Forking(GradingPlugin):
+    """`questions` yields a part and the files that differ from the solution; `answers` holds their tests, by number."""
+
+    def __init__(self, questions: Iterable[tuple[str, Files]], seed: int, processes: int) -> None:
+        super().__init__(Direct(), Results(), points.read(), seed)
+        self.questions, self.processes = enumerate(questions), processes
+        self.answers: dict[int, list[Test]] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self.known = judging.remember_references()
-        waiting = selectors.DefaultSelector()
-        numbered = enumerate(self.questions)
+        remembering.remember_references()
+        running = selectors.DefaultSelector()
         while True:
-            while len(waiting.get_map()) < self.processes and (question := next(numbered, None)):
-                number, (part, files) = question
-                waiting.register(self._fork(session, part, files), selectors.EVENT_READ, number)
-            if not waiting.get_map():
+            while len(running.get_map()) < self.processes and (asked := next(self.questions, None)):
+                number, (part, files) = asked
+                running.register(self._fork(session, part, files), selectors.EVENT_READ, number)
+            if not running.get_map():
                 return True
-            for key, _ in waiting.select():
-                waiting.unregister(key.fileobj)
+            for key, _ in running.select():
+                running.unregister(key.fileobj)
                 with key.fileobj as pipe:
                     data = pipe.read()
                 os.wait()
-                tests, known = pickle.loads(data) if data else ([], {})
-                self.answers[key.data] = tests
-                self.known.update(known)
+                self.answers[key.data], known = pickle.loads(data) if data else ([], {})
+                remembering.KNOWN.update(known)
 
     def _fork(self, session: pytest.Session, part: str, files: Files):
+        """Where its answer can be read: the tests, and what the references worked out for them."""
         reading, writing = os.pipe()
         if os.fork():
             os.close(writing)
             return os.fdopen(reading, "rb")
-        status = 1
         try:
             signal.alarm(SECONDS)
-            before = set(self.known)
+            known = set(remembering.KNOWN)
             install(files)
             items = [item for item in session.items if self.results.tests[item.nodeid].part == part]
             for item, following in zip(items, [*items[1:], None]):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            self.pytest_sessionfinish()
             tests = [self.results.tests[item.nodeid] for item in items]
-            new = {key: value for key, value in self.known.items() if key not in before}
+            new = {key: value for key, value in remembering.KNOWN.items() if key not in known}
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(pickle.dumps((tests, new)))
-            status = 0
         except BaseException:
             traceback.print_exc(file=sys.__stderr__)
-        os._exit(status)
+        finally:
+            os._exit(0)
 
 
 def judge(questions: Iterable[tuple[str, Files]], seed: int, processes: int = 2) -> list[list[Test]]:
-    """The tests of each question's part; an empty list where the fork itself failed."""
-    plugin = Judge(questions, seed, processes)
+    """The tests of each question's part; an empty list where the fork itself failed, or took longer than SECONDS."""
+    plugin = Forking(questions, seed, processes)
     grade.run_tests(plugin, grade.REPOSITORY)
-    if plugin.problems:
-        raise RuntimeError("\n".join(plugin.problems))
-    return [plugin.answers[i] for i in sorted(plugin.answers)]
+    if plugin.reach.problems:
+        raise RuntimeError("\n".join(plugin.reach.problems))
+    return [plugin.answers[number] for number in sorted(plugin.answers)]
 
 
 def _no_client() -> None:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from staff import grade as grade_py
 from staff.tests import contract
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
@@ -53,6 +54,24 @@ def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submissio
         "Nothing is printed by import or by the graded functions",
         "Images and pixels are computed together, not one by one",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "expected the folder or zip of a submission, got none: make grade SUBMISSION=folder-or.zip"),
+        ([""], "expected the folder or zip of a submission, got none: make grade SUBMISSION=folder-or.zip"),
+        (["nowhere.zip"], "expected a folder or a zip at nowhere.zip, found nothing: check the path"),
+        ([".", "--part", "salience"], "expected one of the parts saliency, guided_backprop, "),
+        ([".", "--deadline", "-1"], "expected a deadline of more than 0 seconds, got -1: "),
+    ],
+)
+def test_what_cannot_be_graded_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert grade_py.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(sentence) and said.err.count("\n") == 1 and said.out == ""
+    assert not (tmp_path / "results.json").exists(), "nothing is written about what was not graded"
 
 
 CONTENT_LOSS = """

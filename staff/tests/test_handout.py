@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -248,7 +249,8 @@ def test_the_assignment_names_every_part_with_its_points():
     rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ") and "---" not in row]
     told = sorted((row[0].split()[0], int(row[2])) for row in rows if row[2].isdigit() and row[0] != "rules")
     table = contents.points.read()
-    assert told == sorted((part["number"], part["points"]) for part in table["parts"].values())
+    source = sorted((part["number"], part["points"]) for part in table["parts"].values())
+    assert told == source, "staff/points.toml says what parts are worth: change the table of docs/assignment.md"
     assert ["rules", "see [Rules](#rules)", str(sum(rule["points"] for rule in table["rules"].values()))] in rows
 
 
@@ -257,3 +259,30 @@ def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
     assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
     assert set(contents.SOLUTIONS) <= set(intake.STUDENT_FILES)
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("raise SystemExit('not written yet: Part 1.1: first')", False),
+        ("raise NotImplementedError('Part 1.1: first')", True),
+        ("print('not written yet: Part 1.1: first')", True),
+        ("raise SystemExit('error: no such file')", True),
+    ],
+)
+def test_a_lab_must_name_a_part(tmp_path, monkeypatch, text, fails):
+    """While nothing is written a lab ends with the sentence, not with a traceback, and never as if it had run."""
+    (tmp_path / "lab.py").write_text(text)
+    proofs.borrow_environment(tmp_path)
+    monkeypatch.setattr(proofs, "LABS", ("lab",))
+    with pytest.raises(ProofError, match="expected to end with the part") if fails else nullcontext():
+        assert proofs.labs_name_their_part(tmp_path) == "1 labs name a part that is missing"
+
+
+def test_a_lab_that_is_held_back_is_not_handed_out(monkeypatch):
+    """One line in contents.py, and neither the file nor a decision about it is missing."""
+    held = "labs/attribution/sanity_checks.py"
+    names = contents.project_files()
+    assert held in contents.choose(names)
+    monkeypatch.setattr(contents, "LEFT_OUT", (*contents.LEFT_OUT, held))
+    assert held not in contents.choose(names)

@@ -8,6 +8,36 @@ import torch
 from tests.probes.facts import array, build, watching
 
 
+def captum_saliency(network: str, X: np.ndarray, y: np.ndarray, **settings: int) -> dict[str, Any]:
+    """maps."""
+    from saliency_map import captum_saliency
+
+    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
+    with watching(model, X=images, y=labels) as facts:
+        maps = captum_saliency(images, labels, model)
+    return {"maps": array(maps)} | facts
+
+
+def captum_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
+    """guided, cam, guided_cam."""
+    from gradcam import captum_maps
+
+    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
+    with watching(model, X=images, y=labels) as facts:
+        maps = captum_maps(images, labels, model, model.get_submodule(layer))
+    return dict(zip(("guided", "cam", "guided_cam"), map(array, maps))) | facts
+
+
+def layer_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
+    """evidence, activation."""
+    from gradcam import layer_maps
+
+    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
+    with watching(model, X=images, y=labels) as facts:
+        maps = layer_maps(images, labels, model, model.get_submodule(layer))
+    return dict(zip(("evidence", "activation"), map(array, maps))) | facts
+
+
 def integrated_gradients(network: str, X: np.ndarray, y: np.ndarray, **settings: int) -> dict[str, Any]:
     """maps."""
     from saliency_map import integrated_gradients

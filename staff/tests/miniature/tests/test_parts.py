@@ -14,7 +14,7 @@ def _gradient(X, y):
 
 
 @pytest.mark.saliency
-@pytest.mark.points(2)
+@pytest.mark.points(12)
 def test_saliency_of_noise(probe):
     """The largest absolute gradient over the channels."""
     X, y = np.random.default_rng(0).standard_normal((2, 3, 48, 64)).astype(np.float32), np.array([1, 2])
@@ -22,7 +22,7 @@ def test_saliency_of_noise(probe):
 
 
 @pytest.mark.content_loss
-@pytest.mark.points(1)
+@pytest.mark.points(3)
 def test_content_loss_of_ones(probe):
     """A sum, not a mean."""
     out = probe("content", weight=2.0, F=np.ones((1, 2, 3, 4), np.float32), P=np.zeros((1, 2, 3, 4), np.float32))

@@ -6,7 +6,7 @@ from tests import compare
 
 
 @pytest.mark.content_loss
-@pytest.mark.points(1)
+@pytest.mark.points(3)
 def test_hidden_content_loss(probe, request):
     """A sum, not a mean."""
     F = np.random.default_rng(request.config.stash[SEED]).standard_normal((1, 2, 3, 4)).astype(np.float32)

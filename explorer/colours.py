@@ -1,0 +1,61 @@
+"""Maps as pictures, uint8 (H, W, 3): colours, and how strongly they lie over the photograph."""
+
+import numpy as np
+from PIL import Image
+
+from figures import palette
+
+# The first is taken unless another is chosen. Colour-blind people can read all of them but jet.
+MAPS = {
+    "inferno (dark to bright)": "inferno",
+    "viridis": "viridis",
+    "cividis": "cividis",
+    "jet (the classic rainbow)": "jet",
+}
+
+
+def heat(values: np.ndarray, cmap: str, scale: float | None = None) -> np.ndarray:
+    """A map (H, W), >= 0; `scale` is what is drawn brightest, if not its own 99.5th percentile."""
+    return _bytes(palette.heat([values], scale, cmap)[0])
+
+
+def signed(values: np.ndarray) -> np.ndarray:
+    """A map (H, W) of either sign: blue is against, white nothing, red for."""
+    return _bytes(palette.signed([values])[0])
+
+
+def about_grey(values: np.ndarray) -> np.ndarray:
+    """Attributions (H, W, 3) of either sign, mid-grey where they are zero."""
+    return _bytes(palette.about_grey([values])[0])
+
+
+def overlay(pixels: np.ndarray, cam: np.ndarray, cmap: str, strength: float) -> np.ndarray:
+    """A map (H, W) in [0, 1] over the picture, uint8 (H, W, 3); strength: from 0, the picture alone, to 1."""
+    colour = palette.colours(cam, cmap)
+    return _bytes((1 - strength) * pixels / 255 + strength * colour)
+
+
+def outlined(pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """The picture with a white and black line around the object."""
+    if mask is None:
+        return pixels
+    drawn = pixels.copy()
+    drawn[_border(mask)] = 255
+    drawn[_border(~mask)] = 0
+    return drawn
+
+
+def enlarged(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The picture at (H, W), without smoothing: one sees how coarse it is."""
+    return np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.NEAREST))
+
+
+def _border(mask: np.ndarray) -> np.ndarray:
+    """The pixels inside the mask with a neighbour outside."""
+    padded = np.pad(mask, 1, mode="edge")
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return mask & ~inner
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.round(255 * values.clip(0, 1)).astype(np.uint8)

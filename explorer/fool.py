@@ -1,0 +1,208 @@
+"""View 2, "Fool it": the smallest push until the network says something else, step by step, and what is left of it."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from explorer import markup, networks
+from explorer.probabilities import likeliest, probabilities
+from explorer.session import Session, Sessions
+from explorer.story import Story, tell
+from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.worker import Problem
+from figures.figure import short
+
+KEY, TITLE = "fool", "Fool it"
+STORY = Story(
+    look="**What to look for.** Compare the two pictures before you look at the difference: can you see what changed? "
+    "Watch the curves: does the class fall because another rises, or long before? "
+    "Save it as JPEG, or ask the other network: a fooling image is made for one network, and for its exact numbers.",
+    formulas=r"""$$x \leftarrow x + \eta \, \frac{g}{\Vert g \Vert_2}, \qquad g = \frac{\partial s_t(x)}{\partial x}$$
+
+$t$ is the target, $s_t$ its score before softmax, $\eta$ the length of a step.""",
+    code="FoolingImage(learning_rate, max_steps=1).make_fooling_image(x, target, model)  # once for each step",
+    parts=("1.3",),
+)
+MOST_PANELS = 3
+
+
+@dataclass
+class Fooled:
+    """The last attempt: what was aimed at, and how far it came."""
+
+    network: str
+    picture: str  # its key
+    target: int
+    pixels: np.ndarray
+    scores: np.ndarray
+    before: list[float] = field(default_factory=list)  # the first class's probability, step by step
+    after: list[float] = field(default_factory=list)  # the target's
+
+
+def build() -> View:
+    tell(STORY)
+    with gr.Row(elem_classes="x-view"):
+        with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
+            target = gr.Dropdown(label="Make the network say", info="any name of a class", elem_id="fool-target")
+            rate = gr.Slider(1, 40, 10, step=1, label="Length of a step")
+            most = gr.Slider(1, 100, 40, step=1, label="Steps at most")
+            with gr.Row():
+                start = gr.Button("Fool it", variant="primary", elem_id="fool-start", min_width=70)
+                stop = gr.Button("Stop", elem_id="fool-stop", min_width=70)
+            quality = gr.Slider(5, 100, 75, step=5, label="Quality of the JPEG that it is saved as")
+        with gr.Column(scale=4, min_width=300):
+            notes = gr.HTML()
+            panels = gr.HTML()
+            curve = gr.HTML()
+            after = gr.HTML()
+    fields = {"target": target, "rate": rate, "most": most, "quality": quality}
+    outputs = {"notes": notes, "panels": panels, "curve": curve, "after": after}
+    buttons = {"start": start, "stop": stop}
+    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
+
+
+def choices(session: Session) -> Choices:
+    return {"target": networks.class_choices(session.source)}
+
+
+def usual(session: Session) -> Shown:
+    """The target that the assignment aims at."""
+    return {"target": session.source.fooling_target}
+
+
+def wire(sessions: Sessions, view: View) -> None:
+    fields, parts = list(view.fields.values()), list(view.parts().values())
+
+    def stop(request: gr.Request) -> None:
+        sessions.of(request.session_hash).tell(KEY, "stop")
+
+    view.buttons["start"].click(handler(sessions, view, run), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["stop"].click(stop, None, None, **QUIET)
+
+
+def show(session: Session, target: int | None, rate: float, most: int, quality: int) -> Iterator[Shown]:
+    """The picture before, or the last attempt where it was made of this picture; a new quality is tried at once."""
+    fooled = session.kept.get(KEY)
+    if target is None or session.climbing == KEY:
+        return
+    if fooled is None or (fooled.network, fooled.picture) != (session.network, session.picture.key):
+        yield {"panels": _first(session, target), "curve": "", "after": "", "notes": ""}
+        session.drawn.pop(KEY, None)
+        return
+    yield {"after": left(session, fooled, quality)}
+
+
+def run(session: Session, target: int, rate: float, most: int, quality: int) -> Iterator[Shown]:
+    """Step by step, live; then what is left of it."""
+    first = likeliest(session.scores())[0]
+    name, aim = (short(session.source.class_names[k]) for k in (first, target))
+    fooled = Fooled(session.network, session.picture.key, target, session.picture.pixels, session.scores())
+    step, said, started = 0, "", session.picture
+    asked = {"picture": started.pixels, "target": target, "learning_rate": float(rate), "most": int(most)}
+    try:
+        for frame in session.watch(KEY, "ascents:fool", **asked):
+            step = frame["step"]
+            said = "; ".join(frame["notes"])
+            if "pixels" not in frame:
+                break
+            fooled.pixels, fooled.scores = frame["pixels"], frame["scores"]
+            chances = probabilities(fooled.scores)
+            fooled.before.append(float(chances[first]))
+            fooled.after.append(float(chances[target]))
+            panels = _panels(session, started.pixels, frame, step, name)
+            session.drawn[KEY] = panels
+            lines = {f"{name}, as at first": fooled.before, f"{aim}, the target": fooled.after}
+            yield {
+                "notes": "",
+                "panels": _figures(panels, name),
+                "curve": markup.curves(lines, "What the network thinks, step by step", "step"),
+                "after": "",
+            }
+    except Problem as problem:
+        yield {"notes": markup.notice(str(problem))}
+        return
+    session.kept[KEY] = fooled
+    yield {"notes": markup.notice(_verdict(fooled, first, target, name, aim, step), said)}
+    if session.picture is started:
+        yield {"after": left(session, fooled, quality)}
+
+
+def left(session: Session, fooled: Fooled, quality: int) -> str:
+    """What the network says of the attempt once it is saved and read again, and what the other networks say."""
+    exact = probabilities(fooled.scores)
+    rows = [("the network's own numbers", session.source.class_names, exact)]
+    for kind, how in (("PNG", "saved as PNG"), ("JPEG", f"saved as JPEG, quality {quality}")):
+        again = saved(fooled.pixels, kind, quality)
+        scores = session.ask("scores", picture=again)
+        rows.append((how, session.source.class_names, probabilities(scores)))
+    for other in networks.choices():
+        if other.key != fooled.network:
+            scores = session.ask("scores", picture=fooled.pixels, network=other.key)
+            source = networks.load(other.key, session.device)
+            rows.append((f"seen by {other.label}", source.class_names, probabilities(scores)))
+    aim = short(session.source.class_names[fooled.target])
+    lines = ""
+    for how, names, chances in rows:
+        said = likeliest(chances)[0]
+        same = names == session.source.class_names
+        lines += (
+            f"<tr><th scope='row'>{markup.text(how)}</th><td>{markup.text(short(names[said]))}, "
+            f"{markup.percent(float(chances[said]))}</td>"
+            f"<td>{markup.percent(float(chances[fooled.target])) if same else 'has no such class'}</td></tr>"
+        )
+    return (
+        f'<section class="x-figure"><h3>What is left of it</h3><div class="x-scroll"><table class="x-table"><thead><tr>'
+        f"<th></th><th>it is taken for</th><th>{markup.text(aim)}</th></tr></thead><tbody>{lines}</tbody></table>"
+        "</div></section>"
+    )
+
+
+def saved(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
+    """The picture as it is after being saved in this format and read again."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **({"quality": int(quality)} if kind == "JPEG" else {}))
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
+def _first(session: Session, target: int) -> str:
+    first = likeliest(session.scores())[0]
+    name = short(session.source.class_names[first])
+    chance = markup.percent(float(probabilities(session.scores())[first]))
+    return _figures([(f"Before\nthe network says {name}, {chance}", session.picture.pixels)], name)
+
+
+def _panels(
+    session: Session, before: np.ndarray, frame: dict[str, Any], step: int, name: str
+) -> list[tuple[str, np.ndarray]]:
+    now = likeliest(frame["scores"])[0]
+    chance = markup.percent(float(probabilities(frame["scores"])[now]))
+    said = short(session.source.class_names[now])
+    difference = frame["difference"]
+    ten = np.round(255 * (0.5 + 10 * difference).clip(0, 1)).astype(np.uint8)
+    moved = 255 * float(np.abs(difference).mean())
+    return [
+        ("Before", before),
+        (f"After {step} {'step' if step == 1 else 'steps'}\n{said}, {chance}", frame["pixels"]),
+        (f"Difference, times ten\npixels moved by {moved:.1f} of 255", ten),
+    ]
+
+
+def _figures(panels: list[tuple[str, np.ndarray]], name: str) -> str:
+    html = ""
+    for title, pixels in panels:
+        title, _, under = title.partition("\n")
+        under = under or f"{name}"
+        html += markup.figure([markup.picture(pixels, f"{title}: {under}")], title, "", [markup.text(under)])
+    return f'<div class="x-panels">{html}</div>'
+
+
+def _verdict(fooled: Fooled, first: int, target: int, name: str, aim: str, step: int) -> str:
+    steps = f"{step} {'step' if step == 1 else 'steps'}"
+    if likeliest(fooled.scores)[0] == target:
+        return f"the network says {aim} after {steps}" if step else f"the network says {aim} already: no step is needed"
+    return f"after {steps} the network is not fooled"

@@ -1,0 +1,146 @@
+"""View 5, "Inside": every layer's strongest channels for this picture, and what excites one channel most."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from explorer import browser, colours, markup, networks, pictures, places
+from explorer.session import Session, Sessions
+from explorer.story import Story, tell
+from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.worker import Problem
+
+KEY, TITLE = "inside", "Inside"
+STORY = Story(
+    look="**What to look for.** Go down the page from edges and colours to coarse maps: where does a channel begin to "
+    "mean a thing? Click a channel and look at the samples that excite it most: what do they share? "
+    "Let it draw what it looks for, and compare.",
+    formulas=r"""$$A^k_{i,j} \quad \text{channel } k \text{ of a layer's output at place } (i, j), \qquad
+I^* = \arg\max_I \ \frac{1}{h\,w} \sum_{i,j} A^k_{i,j}(I)$$
+
+A tile is one $A^k$. What a channel draws is part 1.4 with the channel's mean in place of a class's score.""",
+    code="ClassVisualization().create_class_visualization(k, names, channels_of(model, layer))",
+    parts=("1.4",),
+)
+TILES = 8
+SAMPLES = 3
+ITERATIONS = 60
+
+
+def build() -> View:
+    tell(STORY)
+    with gr.Row(elem_classes="x-view"):
+        with gr.Column(scale=3, min_width=300):
+            notes = gr.HTML()
+            layers = gr.HTML(js_on_load=browser.CHANNELS)
+        with gr.Column(scale=2, min_width=280, elem_classes="x-sticky"):
+            with gr.Row():
+                layer = gr.Dropdown(label="Layer", elem_id="inside-layer")
+                channel = gr.Number(-1, precision=0, minimum=-1, label="Channel", elem_id="inside-channel")
+            exciting = gr.HTML()
+            with gr.Row():
+                start = gr.Button("Draw what it looks for", variant="primary", elem_id="inside-start", min_width=70)
+                stop = gr.Button("Stop", elem_id="inside-stop", min_width=70)
+            dream = gr.HTML()
+    fields = {"layer": layer, "channel": channel}
+    outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
+    buttons = {"start": start, "stop": stop}
+    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+
+
+def choices(session: Session) -> Choices:
+    return {"layer": [(name, name) for name in networks.layers(session.source)]}
+
+
+def usual(session: Session) -> Shown:
+    return {"layer": session.source.gradcam_layer}
+
+
+def meet(session: Session) -> Shown:
+    """The strongest channel, whichever it is."""
+    return {"channel": -1}
+
+
+def wire(sessions: Sessions, view: View) -> None:
+    fields, parts = list(view.fields.values()), list(view.parts().values())
+
+    def choose(event: gr.EventData) -> list[Any]:
+        return [str(event.layer), int(event.channel)]
+
+    def stop(request: gr.Request) -> None:
+        sessions.of(request.session_hash).tell(KEY, "stop")
+
+    view.outputs["layers"].channel(choose, None, fields, **QUIET).then(
+        handler(sessions, view, show), fields, parts, **QUIET
+    )
+    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["stop"].click(stop, None, None, **QUIET)
+
+
+def show(session: Session, layer: str | None, channel: int | None) -> Iterator[Shown]:
+    """The tiles of all layers, then the samples that excite the chosen channel most."""
+    if layer is None:
+        return
+    turn = session.turn(KEY)
+    names = networks.layers(session.source)
+    strongest = session.result("strongest", layers=tuple(names), count=TILES)
+    if channel is None or channel < 0:
+        channel = strongest[layer][0][0]
+    rows, session.drawn[KEY] = "", []
+    for name in names:
+        tiles = ""
+        for number, peak, maps in strongest[name]:
+            chosen = str((name, number) == (layer, channel)).lower()
+            alt = f"channel {number} of {name}, at most {peak:.3g}"
+            pixels = places.tile(maps, "inferno")
+            tiles += (
+                f'<button type="button" class="x-tile" data-channel="{number}" data-layer="{name}" '
+                f'aria-pressed="{chosen}">{markup.picture(pixels, alt)}<span>{number}</span></button>'
+            )
+            if name == layer:
+                session.drawn[KEY].append((f"{name}\nchannel {number}", pixels))
+        h, w = strongest[name][0][2].shape
+        heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
+        rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
+    yield {"layers": rows, "notes": "", "channel": channel}
+    if turn.current:
+        yield {"exciting": exciting(session, layer, channel)}
+
+
+def exciting(session: Session, layer: str, channel: int) -> str:
+    """The samples that excite the channel most, with its map over them."""
+    try:
+        found = session.result("exciting", layer=layer, channel=channel, count=SAMPLES)
+    except Problem as problem:
+        return markup.missing(f"Samples that excite channel {channel} most", str(problem))
+    cells, under = [], []
+    for number, peak, cam in found:
+        sample = pictures.sample(session.source, number)
+        pixels = colours.overlay(sample.pixels, cam, "inferno", 0.55)
+        alt = f"sample {number}, {sample.name}, and where channel {channel} of {layer} is active in it"
+        cells.append(markup.picture(pixels, alt))
+        under.append(f"{markup.text(sample.name)}, {peak:.3g}")
+        session.drawn[KEY].append((f"excites channel {channel}\n{sample.name}", pixels))
+    caption = f"of the {len(session.source.images)} samples; bright is where the channel is active"
+    return markup.figure(cells, f"What excites channel {channel} of {layer} most", caption, under)
+
+
+def draw(session: Session, layer: str, channel: int) -> Iterator[Shown]:
+    """The picture that the channel likes best, live."""
+    title = f"What channel {channel} of {layer} looks for"
+    settings = {"seed": 0, "l2_reg": 0.0, "blur_every": 5, "max_jitter": 16}
+    drawn: list = []
+    try:
+        for frame in session.watch(
+            KEY, "ascents:channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **settings
+        ):
+            drawn = [(title, frame["pixels"])]
+            said = f"iteration {frame['iteration']} of {ITERATIONS}"
+            yield {
+                "dream": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}")], title, said),
+                "notes": markup.notice(*frame["notes"]),
+            }
+    except Problem as problem:
+        yield {"dream": markup.missing(title, str(problem))}
+    session.drawn[KEY] = [*session.drawn.get(KEY, []), *drawn]

@@ -1,0 +1,71 @@
+"""The networks that one can switch between on the page, and what the page needs to know of them."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import pretrained
+from pretrained.layers import features
+from pretrained.networks import LITE, SQUEEZENET
+from pretrained.settings import STYLE_PAIRS, Pair
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network by its short name, which stands in links, and by the name that people read."""
+
+    key: str
+    label: str
+    weights: str
+    model: str
+
+
+CHOICES = (
+    Choice("squeezenet", "SqueezeNet 1.1 (ImageNet)", "imagenet", SQUEEZENET),
+    Choice("lite", "EfficientNet-Lite0 (ImageNet)", "imagenet", LITE),
+    Choice("embedded", "SqueezeNet 1.1 (24 drawings)", "embedded", SQUEEZENET),
+)
+_asked: list[Choice] = []  # what --weights and --model named, where it is none of these
+
+
+def choices() -> list[Choice]:
+    """What can be switched between, the one that was asked for first."""
+    return [*_asked, *CHOICES]
+
+
+def asked_for(weights: str, model: str) -> Choice:
+    """The network that the options --weights and --model ask for."""
+    weights = "imagenet" if weights == "auto" else weights
+    for choice in CHOICES:
+        if (choice.weights, choice.model) == (weights, model):
+            return choice
+    own = Choice(f"{weights}@{model}", f"{model}, {weights}", weights, model)
+    _asked[:] = [own]
+    return own
+
+
+@cache
+def load(key: str, device: str) -> pretrained.Pretrained:
+    """The network of this key on the device. Nothing is fetched: what is not here yet, `make data` fetches."""
+    weights, _, model = key.partition("@")
+    found = next((choice for choice in CHOICES if choice.key == key), Choice(key, key, weights, model or SQUEEZENET))
+    with pretrained.offline():
+        return pretrained.load(found.weights, device, found.model)
+
+
+@cache
+def class_choices(source: pretrained.Pretrained) -> list[tuple[str, int]]:
+    """All names of each class and its index, for a menu that is searched by typing."""
+    names = list(source.class_names)
+    twice = {name for name in names if names.count(name) > 1}
+    return [(f"{name} ({k})" if name in twice else name, k) for k, name in enumerate(names)]
+
+
+@cache
+def layers(source: pretrained.Pretrained) -> list[str]:
+    """The layers whose maps one can look at, from the pixels up, by their dotted names."""
+    return list(features(source.model))
+
+
+def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
+    """The usual settings of style transfer; none where there is no table for the network."""
+    return STYLE_PAIRS[source.kind] if source.architecture == SQUEEZENET else ()

@@ -1,0 +1,62 @@
+"""Serves the page: on this machine alone, with a folder for uploads that nobody else can read."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer import networks, worker
+from figures.script import UserError
+
+if TYPE_CHECKING:
+    from explorer.session import Sessions
+
+
+@dataclass
+class Running:
+    """A page that is being served."""
+
+    address: str
+    folder: str  # of uploads
+    sessions: "Sessions"
+
+
+def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
+    """Serve the page until Ctrl+C."""
+    with running(networks.asked_for(weights, model).key, device, port, share, browse) as page:
+        print(f"The explorer is at {page.address} (Ctrl+C ends it)")
+        while True:
+            time.sleep(3600)
+
+
+@contextmanager
+def running(
+    network: str,
+    device: str = "auto",
+    port: int | None = None,
+    share: bool = False,
+    browse: bool = False,
+    limit: float = worker.LIMIT,
+    code: Path = worker.ROOT,
+) -> Iterator[Running]:
+    """The page is there inside the block; after it nothing is left, neither processes nor files."""
+    worker.warm_up()
+    source = networks.load(network, device)  # what cannot be had is told before a page opens
+    with tempfile.TemporaryDirectory(prefix="explorer-") as folder:  # for this user's eyes only, as mkdtemp makes it
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
+
+        page, sessions = pages.build(network, str(source.device), limit, code)
+        try:
+            address = pages.launch(page, port, share, browse)
+        except OSError as problem:
+            raise UserError(f"expected a free port, got {port} ({problem}): choose another --port") from None
+        try:
+            yield Running(address, folder, sessions)
+        finally:
+            page.close()
+            sessions.close_all()

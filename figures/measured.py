@@ -1,0 +1,50 @@
+"""What captions say of maps, measured on the maps themselves. Each takes lists with a map for each image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import nn
+
+Arrays = Sequence[np.ndarray]
+
+
+def largest_difference(name: str, own: Arrays, others: Arrays) -> tuple[str, float]:
+    """Of our maps and Captum's: their largest difference, in words, and Captum's largest value. Prints both."""
+    largest = max(float(np.abs(a - b).max()) for a, b in zip(own, others))
+    size = max(float(np.abs(b).max()) for b in others)
+    print(f"{name}, ours and Captum's: largest difference {largest:.2g}, where the largest value is {size:.2g}")
+    return f"{largest:.2g}", size
+
+
+def of_largest(attributions: Arrays) -> list[np.ndarray]:
+    """Each image's attributions as a part of its largest one."""
+    return [a / max(float(np.abs(a).max()), 1e-12) for a in attributions]
+
+
+def correlation(one: Arrays, other: Arrays) -> list[float]:
+    """Of each image's two maps, pixel by pixel: 1 where they are alike; 0 where one of them is constant."""
+    found = []
+    for a, b in zip(one, other):
+        a, b = (m.ravel() - m.mean(dtype=np.float64) for m in (a, b))
+        norm = np.linalg.norm(a) * np.linalg.norm(b)
+        found.append(float(a @ b / norm) if norm else 0.0)
+    return found
+
+
+def share_below_zero(maps: Arrays) -> float:
+    """How much of all that the maps hold, without its sign, is negative: from 0 to 1."""
+    total = sum(float(np.abs(m).sum()) for m in maps)
+    return sum(float(m.clip(max=0).sum()) for m in maps) / -total if total else 0.0
+
+
+def grid_of_strides(maps: Arrays, model: nn.Module) -> tuple[int, float]:
+    """The first stride s above 1 in the network, and how much of a grid of s pixels there is in the maps.
+
+    That is the largest mean of the s * s sets of pixels that lie s apart, divided by the least: 1 is no grid. Returns
+    (1, 1.0) where the network has no strides.
+    """
+    layers = (module for module in model.modules() if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d))
+    strides = (layer.stride if isinstance(layer.stride, int) else layer.stride[0] for layer in layers)
+    s = next((stride for stride in strides if stride > 1), 1)
+    means = [np.mean([m[i::s, j::s].mean() for m in maps]) for i in range(s) for j in range(s)]
+    return s, float(max(means) / min(means)) if min(means) > 0 else 1.0

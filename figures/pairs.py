@@ -1,0 +1,17 @@
+"""The pairs that somebody made of pictures of their own by style_transfer.py, as they lie in a folder."""
+
+from pathlib import Path
+
+# The pairs that style_transfer.py makes by itself, whichever network it takes.
+GIVEN_PAIRS = ("composition_vii", "the_scream", "starry_night", "composition", "waves", "flow")
+START, END = "style_transfer_", "_sources"
+
+
+def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """Of each pair of one's own the picture of its two sources, and the result; the newest first."""
+    pairs = []
+    for sources in folder.glob(f"{START}*{END}.png"):
+        result = sources.with_name(f"{sources.stem.removesuffix(END)}.png")
+        if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS:
+            pairs.append((sources, result))
+    return sorted(pairs, key=lambda pair: pair[0].stat().st_mtime, reverse=True)

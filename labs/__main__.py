@@ -1,0 +1,127 @@
+"""Runs all labs and writes one page with every figure, table and sentence: visualization/labs.html.
+
+    python -m labs
+    python -m labs --quick
+    python -m labs --readme      also puts the tables and sentences into labs/README.md
+
+A lab whose part of the assignment is not written yet does not keep the others from running; the page says which part.
+"""
+
+import html
+import importlib
+import importlib.util
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pretrained
+from figures import gallery, script
+from labs import LABS, lab
+from labs.lab import Result
+
+README = Path(__file__).with_name("README.md")
+MEASURED = "<!-- measured: python -m labs --readme -->\n"
+
+
+@dataclass
+class Entry:
+    """A lab, and what it found or why it found nothing."""
+
+    name: str
+    question: str
+    result: Result | None = None
+    problem: str = ""
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> int:
+    """Returns the exit status: 0 if every lab has run, else 1."""
+    parser = lab.parser(__doc__)
+    parser.add_argument("--readme", action="store_true", help="also put tables and sentences into labs/README.md")
+    args = parser.parse_args(argv)
+    source = source or pretrained.from_arguments(args)
+    options = ["--weights", args.weights, "--model", args.model, "--out", args.out, "--seed", str(args.seed)]
+    options += ["--quick"] if args.quick else []
+    entries = [run(name, options, source) for name in present()]
+    path = gallery.write(page(entries, source), Path(args.out) / "labs.html")
+    if args.readme:
+        gallery.write(with_tables(README.read_text(encoding="utf-8"), entries), README)
+    for entry in entries:
+        if entry.problem:
+            print(f"\n{entry.question} is missing. {entry.problem}")
+    print(f"\nOpen {path} in a browser to see all labs.")
+    return 1 if any(entry.problem for entry in entries) else 0
+
+
+def present() -> list[str]:
+    """The labs that are here, in order."""
+    return [name for name in LABS if importlib.util.find_spec(f"labs.{name}")]
+
+
+def run(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Entry:
+    """Run the lab; whatever goes wrong in it must not keep the others from running."""
+    module = importlib.import_module(f"labs.{name}")
+    entry = Entry(name, lab.question_of(module))
+    try:
+        entry.result = module.main(options, source)
+    except script.MISTAKES as mistake:
+        entry.problem = script.sentence(mistake)
+    except Exception as mistake:  # a mistake in code that is being written
+        traceback.print_exc()
+        entry.problem = f"error: {type(mistake).__name__}: {mistake}"
+    return entry
+
+
+def page(entries: Sequence[Entry], source: pretrained.Pretrained) -> str:
+    images = gallery.packed([entry.result.picture.path for entry in entries if entry.result])
+    return gallery.document(
+        "One experiment for each question",
+        "Each lab asks a question of the assignment, or of a paper behind it, and measures the answer.\n"
+        f"The network, where none is named: <strong>{html.escape(source.name)}</strong>.",
+        {entry.name: entry.name.rpartition(".")[2].replace("_", " ") for entry in entries},
+        "".join(_section(entry, images) for entry in entries),
+    )
+
+
+def with_tables(readme: str, entries: Sequence[Entry]) -> str:
+    """The text with everything after its mark replaced by what was measured."""
+    return readme.partition(MEASURED)[0] + MEASURED + "".join(map(_as_markdown, entries))
+
+
+def _section(entry: Entry, images: Mapping[Path, str]) -> str:
+    problem = f'<p class="problem">{html.escape(entry.problem)}</p>\n' if entry.problem else ""
+    found = ""
+    if entry.result:
+        found = gallery.shown(entry.result.picture, images[entry.result.picture.path]) + _html_table(entry.result)
+    return f"""<section id="{entry.name}">
+<h2>{html.escape(entry.question)}</h2>
+<p class="question"><code>python -m labs.{entry.name}</code></p>
+{problem}{found}</section>
+"""
+
+
+def _html_table(result: Result) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>\n"
+
+    body = "".join(line(row, "td") for row in result.table.rows)
+    return f"<table>\n{line(result.table.columns, 'th')}{body}</table>\n"
+
+
+def _as_markdown(entry: Entry) -> str:
+    """A heading, the table and the sentences."""
+    lines = ["", f"### `{entry.name}`: {entry.question}", ""]
+    if entry.result is None:
+        return "\n".join([*lines, entry.problem, ""])
+    columns, rows = entry.result.table.columns, entry.result.table.rows
+    lines += [_row(columns), _row(["---"] * len(columns)), *map(_row, rows), ""]
+    lines += [*entry.result.seen, "", f"*{entry.result.network}; {entry.result.seconds:.0f} s.*", ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,1 @@
+"""Maps that explain a class: what they promise, and what they keep."""

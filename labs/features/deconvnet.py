@@ -1,0 +1,238 @@
+"""What does a unit respond to, and what do deconvnet, guided backprop and the gradient show of it?
+
+Claim: deeper units respond to larger and more meaningful patterns. All three methods go back through the same network
+    and differ only in what a ReLU lets back: the gradient where it was open, the deconvnet what is positive, guided
+    backprop what is both. So they agree at the first layer, where there is no ReLU to pass, and part with depth.
+Look at: for the strongest channels of five layers, the nine image patches that excite them most and the deconvnet's
+    projection of each; one unit by all three methods; their likeness over depth.
+Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901); Springenberg et al. 2015
+    (https://arxiv.org/abs/1412.6806).
+
+    python -m labs.features.deconvnet
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import pretrained
+from figures import palette, script
+from labs import lab, methods, plots
+from labs.lab import Bench, Numbers, Result, Table
+
+METHODS = ("deconvnet", "guided backprop", "gradient")
+PAIRS = tuple(combinations(METHODS, 2))
+COLOURS = {f"{a}, {b}": colour for (a, b), colour in zip(PAIRS, plots.OTHERS)}
+BEST = 9  # patches of a channel
+TILE, SEAM = 60, 2  # pixels of a drawn patch, and between two
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one channel: the BEST images, where its strongest unit looks, and what each method gives for that unit."""
+
+    images: Tensor  # (BEST, 3, H, W)
+    boxes: list[tuple[int, int, int]]  # top, left and side of the patch that the unit can see
+    maps: dict[str, Tensor]  # (BEST, 3, H, W)
+
+    def patches(self, method: str = "") -> list[np.ndarray]:
+        """What the unit sees of each image; or what a method gives there, in colours, grey where it is nothing."""
+        pixels = [m.permute(1, 2, 0).numpy() for m in self.maps[method]] if method else map(lab.to_picture, self.images)
+        cut = [p[top : top + side, left : left + side] for p, (top, left, side) in zip(pixels, self.boxes)]
+        return palette.about_grey(cut) if method else cut
+
+
+def measure(bench: Bench) -> Numbers:
+    modules = list(bench.source.cnn)
+    depths = [1, len(modules) // 2] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
+    X = bench.batch(3 if bench.quick else 25)[1]
+    pool = crops(X, 1 if bench.quick else 9)
+    numbers: Numbers = {"layers": depths, "images": len(X), "channels": [], "sees": []}
+    likeness: dict[str, list[float]] = {pair: [] for pair in COLOURS}
+    units: dict[str, list[float]] = {name: [] for name in METHODS}
+    sharp: dict[str, list[float]] = {name: [] for name in METHODS}
+    for depth in tqdm(depths, desc="deconvnet", leave=False, disable=None):
+        network = Units(modules[: depth + 1])
+        channels = strongest(network, pool, 1 if bench.quick else 3)
+        found = [best(network, pool, channel, len(X)) for channel in channels]
+        bench.pictures[f"layer {depth}"] = found
+        numbers["channels"].append(channels)
+        numbers["sees"].append(max(side for one in found for _, _, side in one.boxes))
+        for a, b in PAIRS:
+            likeness[f"{a}, {b}"].append(float(np.mean([correlation(one.maps[a], one.maps[b]) for one in found])))
+        for name in METHODS:
+            sharp[name].append(float(np.mean([sharpness(one.maps[name]) for one in found])))
+            units[name].append(others(network, found[0].images[:1], channels, name))
+    return numbers | {"likeness": likeness, "units": units, "sharpness": sharp}
+
+
+def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
+    fig = plots.sheet(1640, 215 * len(numbers["layers"]) + 380)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[215 * len(numbers["layers"]), 320])
+    count = len(bench.pictures[f"layer {numbers['layers'][0]}"])
+    panels = above.subplots(len(numbers["layers"]), 2 * count, squeeze=False)
+    for i, depth in enumerate(numbers["layers"]):
+        panels[i, 0].set_ylabel(f"layer {depth}", size=plots.TITLE)
+        for j, one in enumerate(bench.pictures[f"layer {depth}"]):
+            plots.show(panels[i, 2 * j], mosaic(one.patches()))
+            plots.show(panels[i, 2 * j + 1], mosaic(one.patches("deconvnet")))
+            if i == 0:
+                panels[i, 2 * j].set_title("excite it most", size=plots.TITLE)
+                panels[i, 2 * j + 1].set_title("deconvnet", size=plots.TITLE, color=plots.COLOURS["deconvnet"])
+    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
+    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
+    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
+    axes.axhline(0, color=plots.FRAME, linewidth=1)
+    axes.set_xticks(numbers["layers"])
+    one = bench.pictures[f"layer {numbers['layers'][-2]}"][0]
+    for axes, name in zip(right.subplots(1, 4), ("", *METHODS)):
+        plots.show(axes, one.patches(name)[0])
+        axes.set_title(name or "one unit's patch", size=plots.TITLE, color=plots.COLOURS.get(name, plots.INK))
+    return plots.save(fig, path, "What the strongest channels of each layer respond to", bench.source.name)
+
+
+def table(numbers: Numbers) -> Table:
+    rows = [
+        (
+            f"layer {depth}",
+            f"{numbers['sees'][i]} px",
+            ", ".join(map(str, numbers["channels"][i])),
+            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
+            ", ".join(f"{numbers['units'][name][i]:.2f}" for name in METHODS),
+            ", ".join(f"{numbers['sharpness'][name][i]:.0%}" for name in METHODS),
+        )
+        for i, depth in enumerate(numbers["layers"])
+    ]
+    three = ", ".join(METHODS)
+    return Table(("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
+                  f"sum in the top 5 % of the pixels: {three}"), rows)  # fmt: skip
+
+
+def seen(numbers: Numbers) -> list[str]:
+    first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
+    alike = {name: values[-1] for name, values in numbers["units"].items()}
+    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
+    return [
+        f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
+        f"to {numbers['sees'][-1]} pixels; at the first the three methods correlate by {min(first.values()):.2f} or "
+        "more.",
+        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
+        "ReLUs alone has made other pictures of the same unit.",
+        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
+        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
+        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
+           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
+    ]
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
+    return lab.run(sys.modules[__name__], argv, source)
+
+
+class Units(nn.Module):
+    """A network up to a layer, whose scores are the strongest unit of each channel: (N, C)."""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(*modules)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.trunk(X).flatten(2).max(dim=2).values  # of equal ones the first, so that one unit alone is meant
+
+
+def crops(X: Tensor, count: int) -> Tensor:
+    """Each image, and `count` parts of it, three quarters wide, at its own size: more pictures to choose from."""
+    size = X.shape[2]
+    side = 3 * size // 4
+    parts = [X]
+    for i in range(count):
+        top, left = (k * (size - side) // 2 for k in divmod(i % 9, 3))
+        part = X[:, :, top : top + side, left : left + side]
+        parts.append(F.interpolate(part, size=(size, size), mode="bilinear"))
+    return torch.cat(parts)
+
+
+def scores(network: Units, pool: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([network(some) for some in pool.split(8)])
+
+
+def strongest(network: Units, pool: Tensor, count: int) -> list[int]:
+    """The channels whose BEST images excite them most."""
+    values = scores(network, pool).sort(dim=0, descending=True).values[:BEST]
+    return values.mean(dim=0).topk(count).indices.tolist()
+
+
+def best(network: Units, pool: Tensor, channel: int, images: int) -> Found:
+    """The BEST pictures of a channel, the patches that their strongest units see, and the maps of these units.
+
+    No more than is needed is of one of the `images` that the pool was cut from, image after image.
+    """
+    most = -(-BEST // images)
+    rows: list[int] = []
+    for row in scores(network, pool)[:, channel].argsort(descending=True).tolist():
+        if len(rows) < BEST and sum(row % images == other % images for other in rows) < most:
+            rows.append(row)
+    X, y = pool[rows], torch.full((len(rows),), channel, device=pool.device)
+    maps = methods.attributions(METHODS, X, y, network, "")
+    seen = torch.stack([maps[name].abs().sum(dim=1) > 0 for name in METHODS]).any(dim=0)
+    return Found(X.cpu(), boxes(seen.cpu().numpy()), {name: values.cpu() for name, values in maps.items()})
+
+
+def boxes(seen: np.ndarray) -> list[tuple[int, int, int]]:
+    """For each of (N, H, H) of bool, the square around what is True: top, left and side, all of the same side."""
+    size = seen.shape[1]
+    spans = []
+    for one in seen:
+        rows, columns = np.flatnonzero(one.any(axis=1)), np.flatnonzero(one.any(axis=0))
+        spans.append((rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) if len(rows) else (0, 1, 0, 1))
+    side = int(min(size, max(max(b - t, r - left) for t, b, left, r in spans)))
+    return [
+        (int(np.clip((t + b - side) // 2, 0, size - side)), int(np.clip((left + r - side) // 2, 0, size - side)), side)
+        for t, b, left, r in spans
+    ]
+
+
+def others(network: Units, image: Tensor, channels: Sequence[int], name: str) -> float:
+    """How alike the maps of different channels are for the same image: their mean correlation; 1 where there is one."""
+    X = image.expand(len(channels), *image.shape[1:]).to(next(network.parameters()))
+    maps = methods.attributions([name], X, torch.tensor(channels, device=X.device), network, "")[name]
+    alike = [correlation(maps[i : i + 1], maps[j : j + 1]) for i, j in combinations(range(len(maps)), 2)]
+    return float(np.mean(alike)) if alike else 1.0
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """The mean correlation, over images, of maps (N, C, H, W)."""
+    a, b = (m.flatten(1) - m.flatten(1).mean(dim=1, keepdim=True) for m in (a, b))
+    return float(((a * b).sum(dim=1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-30)).mean())
+
+
+def sharpness(maps: Tensor) -> float:
+    """The share of the sum of |map| in the strongest 5 % of the pixels."""
+    sizes = maps.abs().sum(dim=1).flatten(1).sort(dim=1, descending=True).values
+    return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
+
+
+def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
+    """Nine patches, uint8 or in [0, 1], three by three: uint8."""
+    side = 3 * TILE + 2 * SEAM
+    made = np.full((side, side, 3), 255, np.uint8)
+    for i, patch in enumerate(patches):
+        patch = patch if patch.dtype == np.uint8 else (255 * patch).round().astype(np.uint8)
+        tile = Image.fromarray(patch).resize((TILE, TILE), Image.Resampling.BICUBIC)
+        y, x = (k * (TILE + SEAM) for k in divmod(i, 3))
+        made[y : y + TILE, x : x + TILE] = np.asarray(tile)
+    return made
+
+
+if __name__ == "__main__":
+    script.run(main)

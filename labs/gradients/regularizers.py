@@ -1,0 +1,236 @@
+"""What does each restraint do to a class visualization, and which of them makes it recognisable?
+
+Claim: climbing the score alone ends in noise of high frequencies. L2 keeps pixels from extremes, clamping forbids
+    them; blur and total variation take out high frequencies; jitter keeps details from clinging to single pixels. So
+    the restrained picture means more to others than the network that it was made for.
+Look at: the pictures, their spectra beside that of real pictures, and the rank that a second network gives the class.
+Paper: Simonyan et al. 2014, section 2 (https://arxiv.org/abs/1312.6034); Yosinski et al. 2015
+    (https://arxiv.org/abs/1506.06579); Mahendran and Vedaldi 2015 for total variation
+    (https://arxiv.org/abs/1412.0035).
+
+    python -m labs.gradients.regularizers
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+import pretrained
+from figures import script
+from figures.figure import short
+from labs import lab, plots
+from labs.lab import Bench, Numbers, Result, Table
+from style_modules import TotalVariationLoss
+from visualizers import ClassVisualization, FoolingImage
+from visualizers.class_visualization import SIZE
+
+LENGTH, L2, EVERY, JITTER = 25, 1e-3, 10, 16  # the classic ones
+TV = L2 / 20**0.5  # then its gradient is as long as that of L2 at the first image, which is white noise
+NEVER = 10**9
+COLOURS = {
+    "nothing": "#111111", "L2": "#8c6d31", "clamp": "#56b4e9", "jitter": "#009e73", "blur": "#0072b2",
+    "total variation": "#6a3d9a", "all but TV": "#e69f00", "all": "#d55e00", "real pictures": "#9a9a9a",
+}  # fmt: skip
+SETTINGS = tuple(COLOURS)[:-1]
+
+
+def measure(bench: Bench) -> Numbers:
+    targets = bench.source.visualization_targets[: 1 if bench.quick else 4]
+    steps = 6 if bench.quick else 100
+    second = bench.judge()
+    numbers: Numbers = {"steps": steps, "classes": [short(bench.source.class_names[t]) for t in targets]}
+    if second is not None:
+        numbers["second"] = second.name
+    real = bench.batch(8)[0]
+    numbers["spectrum"] = {"real pictures": lab.spectrum(real)}
+    numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
+    for name in tqdm(SETTINGS, desc="restraints", leave=False, disable=None):
+        made = [make(name, bench.model, target, steps, bench.seed) for target in targets]
+        pictures = np.stack([np.asarray(picture) for picture, _ in made])
+        bench.pictures[name] = pictures
+        numbers["extreme"][name] = float(np.mean([extreme for _, extreme in made]))
+        numbers["spectrum"][name] = lab.spectrum(pictures)
+        numbers["confidence"][name], numbers["rank"][name] = opinion(bench.source, pictures, targets)
+        if second is not None:
+            judged = opinion(second, pictures, targets)
+            numbers["second_confidence"][name], numbers["second_rank"][name] = judged
+    return numbers
+
+
+def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
+    rows = len(numbers["classes"])
+    fig = plots.sheet(1640, 210 * rows + 480)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
+    ranks = numbers["second_rank"] or numbers["rank"]
+    panels = above.subplots(rows, len(SETTINGS), squeeze=False)
+    for j, name in enumerate(SETTINGS):
+        for i, label in enumerate(numbers["classes"]):
+            plots.show(panels[i, j], bench.pictures[name][i])
+            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
+            panels[i, 0].set_ylabel(label, size=plots.TITLE)
+        panels[0, j].set_title(name, size=plots.TITLE, color=COLOURS[name], weight="bold")
+    left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
+    power = {name: numbers["spectrum"][name] for name in COLOURS}
+    plots.plain(left, "Power over frequency", "cycles across the picture")
+    left.set_xscale("log")
+    left.set_yscale("log")
+    plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
+    judge = numbers.get("second", "the network itself").split(",")[0]
+    for axes, values, title in (
+        (middle, {name: 100 * numbers["extreme"][name] for name in SETTINGS}, "% of values black, white or beyond"),
+        (right, {name: np.exp(np.log(ranks[name]).mean()) for name in SETTINGS}, f"Rank by {judge}"),
+    ):
+        plots.plain(axes, title)
+        names = SETTINGS[::-1]
+        axes.barh(names, [values[name] for name in names], color=[COLOURS[name] for name in names])
+        axes.tick_params(axis="y", length=0)
+    right.set_xscale("log")
+    right.set_xlim(1)
+    return plots.save(fig, path, "What holds a class visualization down", bench.source.name)
+
+
+def table(numbers: Numbers) -> Table:
+    judged = bool(numbers["second_rank"])
+    rows = [
+        (
+            name,
+            f"{np.mean(numbers['confidence'][name]):.0%}",
+            f"{numbers['extreme'][name]:.0%}",
+            f"{lab.fine(numbers['spectrum'][name]):.1%}",
+            ", ".join(map(str, numbers["second_rank"][name] if judged else numbers["rank"][name])),
+        )
+        for name in SETTINGS
+    ]
+    judge = numbers["second"].split(",")[0] if judged else "the network itself"
+    columns = ("restraint", "own confidence", "values at black, white or beyond", "power above half the frequencies",
+               f"rank by {judge}: {', '.join(numbers['classes'])}")  # fmt: skip
+    return Table(columns, rows)
+
+
+def seen(numbers: Numbers) -> list[str]:
+    ranks = numbers["second_rank"] or numbers["rank"]
+    middle = {name: float(np.exp(np.log(ranks[name]).mean())) for name in SETTINGS}
+    alone = min(SETTINGS[1:6], key=middle.__getitem__)
+    who = numbers.get("second", "the network itself").split(",")[0]
+    finest = {name: lab.fine(numbers["spectrum"][name]) for name in COLOURS}
+    return [
+        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
+        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
+        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
+        f"{finest['all']:.2%}.",
+        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {who}, "
+        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
+        f"blur, and {middle['all']:.0f} with total variation, too.",
+        "The network itself is "
+        f"{np.mean(numbers['confidence']['nothing']):.0%} sure of the unrestrained ones and "
+        f"{np.mean(numbers['confidence']['all but TV']):.0%} of those with L2, clamp, jitter and blur: its own "
+        f"confidence {'hardly tells' if np.mean(numbers['confidence']['nothing']) > 0.5 else 'does tell'} a picture "
+        "from noise, so ask another network, or your eyes.",
+    ]
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
+    return lab.run(sys.modules[__name__], argv, source)
+
+
+class Less(nn.Module):
+    """A network whose scores are all less a penalty of the image: who climbs one of them is restrained."""
+
+    def __init__(self, model: nn.Module, penalty: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.model, self.penalty = model, penalty
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.model(X) - self.penalty(X)
+
+
+class Never(nn.Module):
+    """One class's score, and one that is always higher: `FoolingImage` climbs the first and never arrives."""
+
+    def __init__(self, model: nn.Module, target: int) -> None:
+        super().__init__()
+        self.model, self.target = model, target
+
+    def forward(self, X: Tensor) -> Tensor:
+        score = self.model(X)[:, self.target]
+        return torch.stack([score, score.detach() + 1], dim=1)
+
+
+def make(name: str, model: nn.Module, target: int, steps: int, seed: int) -> tuple[Image.Image, float]:
+    """The picture of class `target` under these restraints, from the same noise, and its share of extreme values."""
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(next(model.parameters()))
+    variation = TotalVariationLoss()
+    match name:
+        case "nothing":
+            return as_picture(climb(model, target, start, steps))
+        case "L2":
+            return as_picture(climb(Less(model, lambda X: L2 * X.square().sum()), target, start, steps))
+        case "total variation":
+            return as_picture(climb(Less(model, lambda X: variation(X, TV)), target, start, steps))
+        case "blur":
+            x = start
+            for done in range(0, steps, EVERY):
+                x = climb(model, target, x, min(EVERY, steps - done))
+                x = ClassVisualization.blur_image(x, sigma=0.5)
+            return as_picture(x)
+        case "jitter":
+            x = start
+            for _ in range(steps):
+                ox, oy = torch.randint(0, JITTER, (2,), generator=generator).tolist()
+                x = ClassVisualization.jitter(x, ox, oy)
+                x = ClassVisualization.jitter(climb(model, target, x, 1), -ox, -oy)
+            return as_picture(x)
+        case "clamp":  # the student's method always clamps
+            return visualized(model, target, steps, seed, l2_reg=0, blur_every=NEVER, max_jitter=1)
+        case "all but TV":
+            return visualized(model, target, steps, seed, l2_reg=L2, blur_every=EVERY, max_jitter=JITTER)
+        case _:
+            restrained = Less(model, lambda X: variation(X, TV))
+            return visualized(restrained, target, steps, seed, l2_reg=L2, blur_every=EVERY, max_jitter=JITTER)
+
+
+def climb(model: nn.Module, target: int, x: Tensor, steps: int) -> Tensor:
+    """Steps of LENGTH along the gradient of the class's score, as the fooling image makes them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the network is not fooled")
+        return FoolingImage(LENGTH, steps).make_fooling_image(x, 0, Never(model, target))
+
+
+def visualized(
+    model: nn.Module, target: int, steps: int, seed: int, l2_reg: float, blur_every: int, max_jitter: int
+) -> tuple[Image.Image, float]:
+    """The student's class visualization, and its share of values that are black or white."""
+    names = [""] * (target + 1)
+    picture = ClassVisualization().create_class_visualization(
+        target, names, model, learning_rate=LENGTH, num_iterations=steps, generate_plots=False, seed=seed,
+        l2_reg=l2_reg, blur_every=blur_every, max_jitter=max_jitter,
+    )  # fmt: skip
+    values = np.asarray(picture)
+    return picture, float(np.mean((values == 0) | (values == 255)))
+
+
+def as_picture(x: Tensor) -> tuple[Image.Image, float]:
+    """As a picture, beyond black and white cut off; and the share of values that were there."""
+    values = lab.to_pixels(x)
+    return Image.fromarray(lab.to_picture(x)), float(((values <= 0) | (values >= 1)).double().mean())
+
+
+def opinion(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[int]) -> tuple[list, list]:
+    """What the network says of the saved pictures: the confidence in each one's class, and its rank from 1."""
+    with torch.no_grad():
+        scores = torch.cat([source.model(lab.as_batch(picture[None], source)) for picture in pictures])
+    y = torch.tensor(targets, device=scores.device)[:, None]
+    confidence = scores.softmax(dim=1).gather(1, y)[:, 0]
+    return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,175 @@
+"""Grade a whole class, and go on where a run was killed: the same command again grades what is missing.
+
+    python -m staff.gradebook SUBMISSIONS [--out FOLDER] [--scheduler tcp://host:8786] [--status] ...
+
+Or: make grade-class SUBMISSIONS=... [SCHEDULER=...]. SUBMISSIONS is a folder of zips and folders, Gradescope's export
+or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the time left, then in FOLDER the
+gradebook, grades.csv, class.html and a page for each student. Exits with 0 when all are graded, 1 when some are marked
+for staff, 2 when it had to stop.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from staff.grade import REPOSITORY
+from staff.gradebook import (
+    alike,
+    choosing,
+    cluster,
+    handed_in,
+    pages,
+    progress,
+    roster,
+    run,
+    settings,
+    sheets,
+    status,
+    suite,
+    task,
+)
+from staff.gradebook.standing import standings
+from staff.gradebook.store import Gradebook, GradebookError, Graded, Key
+
+PROBLEMS = (settings.SettingsError, roster.RosterError, handed_in.ExportError, cluster.ClusterError, GradebookError)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    console = Console()
+    try:
+        if args.status:
+            console.print("\n".join(status.told(args.out)), markup=False, highlight=False, soft_wrap=True)
+            return 0
+        return grade_class(args, console)
+    except PROBLEMS as problem:
+        said = str(problem)
+        console.print(f"{said[:1].upper()}{said[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except OSError as problem:
+        told = f"Expected to write to {problem.filename}, got {problem.strerror}: mend that, make room for one"
+        console.print(f"{told}, and run the same command again.", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command again goes on from here.")
+        return 2
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="staff.gradebook", description=__doc__.splitlines()[0])
+    parser.add_argument("submissions", type=Path, nargs="?", help="a folder, see docs/autograder.md")
+    parser.add_argument("--out", type=Path, help="gradebook and pages (default: the folder's name with -graded)")
+    parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tcp://host:8786")
+    parser.add_argument("--workers", type=int, default=0, help="of this machine's own cluster (default: what fits)")
+    parser.add_argument("--again", nargs="+", default=[], metavar="STUDENT", help="grade these once more")
+    parser.add_argument("--anonymous", action="store_true", help="write the pages without names, into FOLDER/anonymous")
+    parser.add_argument("--status", action="store_true", help="only say how a run is getting on")
+    args = parser.parse_args(argv)
+    if args.submissions is None and not (args.status and args.out):
+        parser.error("expected a folder of submissions")
+    args.out = args.out or args.submissions.resolve().with_name(f"{args.submissions.resolve().name}-graded")
+    return args
+
+
+def grade_class(
+    args: argparse.Namespace,
+    console: Console,
+    tests: Path = REPOSITORY,
+    function: Callable[[task.Job], Graded] = task.work,
+) -> int:
+    """tests: the folder of tests/ and staff/hidden/. function: what a worker does."""
+    decided = settings.read(args.submissions)
+    people = roster.read(decided.roster) if decided.roster else roster.Roster()
+    places = choosing.places(handed_in.find(args.submissions, decided, people), people)
+    files = suite.files(tests)
+    version = suite.version(files)
+    wanted = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
+    with Gradebook(args.out) as book:
+        book.ask_again(_asked(args.again, places, decided))
+        has, again = book.scores(version, decided.seed), book.asked_again()
+        todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, version, tests)
+                for digest, each in todo.items()}  # fmt: skip
+        for line in _why(book, places, wanted, todo, has, files, version, decided.seed):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        book.begin(files, version, decided.seed, len(wanted), len(todo))
+        lost = []
+        try:
+            if jobs:
+                with cluster.connected(args.scheduler, args.workers) as client:
+                    workers = len(client.nthreads())
+                    book.note(workers, client.dashboard_link)
+                    console.print(f"{workers} workers. Dask's dashboard: {client.dashboard_link}", highlight=False)
+                    names = {digest: each.name for digest, each in todo.items()}
+                    with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
+                        lost = run.grade_all(client, book, jobs, shown, function)
+            outcome = f"{len(lost)} are marked for staff." if lost else "all are graded."
+        except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
+            _end(book, f"stopped: {type(problem).__name__} {problem}")
+            raise
+        found = standings(places, decided, book, version)
+        for path in _written(args.out, found, decided, book, version, args.anonymous):
+            console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+        book.end(outcome)
+    return int(bool(lost))
+
+
+def _written(folder, found, decided, book, version, anonymous) -> list[Path]:
+    """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
+    names = pages.Names(found, book.salt(), anonymous)
+    folder = folder / "anonymous" if anonymous else folder
+    sheet = [] if anonymous else sheets.write(folder, decided.title, found)
+    similar = alike.write(folder, found, decided, names)
+    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar)]
+
+
+def _end(book: Gradebook, outcome: str) -> None:
+    try:
+        book.end(outcome)
+    except GradebookError:
+        pass  # the disk is full, which is being told
+
+
+def _asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
+    """The digests of the students whom these words name. Raises ExportError."""
+    digests = []
+    for word in words:
+        of = [place for place in places if word.lower() in {mark.partition(" ")[2] for mark in place.student.marks()}
+              or word in {each.name for each in place.handed_in}]  # fmt: skip
+        if len(of) != 1:
+            raise handed_in.ExportError(
+                f"expected one student for --again {word}, found {len(of)}: take a sid, an email or a file's name"
+            )
+        digests += [each.digest for each in choosing.to_grade(of[0], decided)]
+    return digests
+
+
+def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
+    """What is graded by this run, and why."""
+    nobody = sum(not place.handed_in for place in places)
+    lines = [f"{len(places)} students, {nobody} without a submission; {len(wanted)} different submissions can count."]
+    kept = len(wanted) - len(todo)
+    again = sum(digest in has for digest in todo)
+    earlier = {digest: other for digest, other in book.earlier(version, seed).items() if digest in todo}
+    lines.append(f"{kept} are graded already, {len(todo) - again - len(earlier)} are new.")
+    if again:
+        lines.append(f"{again} are graded again, as was asked for.")
+    changed = {other for other, _ in earlier.values() if other != version}
+    if changed:
+        told = suite.changes(book.files(next(iter(changed))), files)
+        number = sum(other != version for other, _ in earlier.values())
+        lines.append(f"{number} are graded again, since the suite is another: {_some(told)}.")
+    if other := sum(other == version for other, _ in earlier.values()):
+        lines.append(f"{other} are graded again, since the seed is another.")
+    return lines
+
+
+def _some(told: list[str]) -> str:
+    return ", ".join(told[:8]) + (f" and {len(told) - 8} more" if len(told) > 8 else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Functions that keep their results, for a process that asks them the same again and again."""
+
+import hashlib
+import importlib
+import inspect
+import io
+import pickle
+import pkgutil
+from functools import wraps
+from types import ModuleType
+
+import numpy as np
+from torch import Tensor
+
+from staff import references
+
+KNOWN: dict[bytes, object] = {}  # results, by function and arguments
+
+
+def remember_references() -> None:
+    """Let their functions keep their results: with one seed, hidden tests ask the same of every submission."""
+    for entry in pkgutil.iter_modules(references.__path__):
+        if entry.name not in ("__main__", "remembering", "shared", "stored"):
+            _remember(importlib.import_module(f"{references.__name__}.{entry.name}"))
+
+
+def _remember(module: ModuleType) -> None:
+    def remembering(function):
+        @wraps(function)
+        def remembered(*arguments, **keywords):
+            try:
+                key = _digest((function.__module__, function.__name__, arguments, sorted(keywords.items())))
+            except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
+                return function(*arguments, **keywords)
+            if key not in KNOWN:
+                KNOWN[key] = function(*arguments, **keywords)
+            return KNOWN[key]
+
+        return remembered
+
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
+            setattr(module, name, remembering(function))
+
+
+class _Pickler(pickle.Pickler):
+    """Tensors by their values: as torch pickles them, where they lie in memory goes in too."""
+
+    def reducer_override(self, value):
+        return (np.array, (value.detach().numpy(),)) if isinstance(value, Tensor) else NotImplemented
+
+
+def _digest(value: object) -> bytes:
+    text = io.BytesIO()
+    _Pickler(text).dump(value)
+    return hashlib.sha256(text.getbuffer()).digest()

@@ -1,0 +1,130 @@
+"""What a class hands in: each of the four kinds of folders, and whose a submission is."""
+
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+
+from staff.gradebook import handed_in, roster, settings
+
+
+def find(folder, people=None):
+    found = handed_in.find(folder, settings.read(folder), people or roster.Roster())
+    return {each.name: each for each in found}
+
+
+def zipped(path, text="# mine\n"):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("assignment_3/style_utils.py", text)
+
+
+def test_zips_and_folders_are_named_after_their_students(folder):
+    zipped(folder / "chen@example.edu.zip")
+    (folder / "roster.csv").write_text("Name,SID,Email\nAda Lovelace,17,ada@example.edu\n")
+    (folder / ".DS_Store").touch()
+    people = roster.read(folder / "roster.csv")
+    found = find(folder, people)
+    assert list(found) == ["ada@example.edu", "ben@example.edu", "chen@example.edu.zip"]
+    assert found["ada@example.edu"].students == [roster.Student("Ada Lovelace", "17", "ada@example.edu")]
+    assert found["ada@example.edu"].notes == []
+    assert found["chen@example.edu.zip"].students[0].name == "chen@example.edu"
+    assert found["chen@example.edu.zip"].notes == ["Not on the roster."]
+    assert found["chen@example.edu.zip"].taken.files == {"style_utils.py": b"# mine\n"}
+
+
+GRADESCOPE = """---
+submission_1:
+  :submitters:
+  - :name: Ada Lovelace
+    :sid: '17'
+    :email: ada@example.edu
+  - :name: Ben Bauer
+    :sid:
+    :email: ben@example.edu
+  :created_at: 2026-11-20 23:59:30.929867000 Z
+  :score: 88.0
+submission_2:
+  :submitters:
+  - :name: Chen
+    :email: chen@example.edu
+  :created_at: !ruby/object:ActiveSupport::TimeWithZone
+    utc: 2026-11-21 10:00:00.000000000 Z
+    zone: !ruby/object:ActiveSupport::TimeZone
+      name: Etc/UTC
+    time: 2026-11-21 10:00:00.000000000 Z
+"""
+
+
+def test_gradescopes_export_says_who_and_when(tmp_path):
+    for name in ("submission_1", "submission_2", "submission_3"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "style_utils.py").touch()
+    (tmp_path / "submission_metadata.yml").write_text(GRADESCOPE)
+    found = find(tmp_path)
+    assert [student.key for student in found["submission_1"].students] == ["17", "ben@example.edu"]
+    assert found["submission_1"].submitted == datetime(2026, 11, 20, 23, 59, 30, 929867, UTC)
+    assert found["submission_2"].submitted == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert found["submission_3"].notes == ["Not listed in submission_metadata.yml."]
+
+
+def test_gradescopes_list_runs_no_code(tmp_path):
+    (tmp_path / "submission_metadata.yml").write_text("a: !!python/object/apply:os.system ['touch pwned']\n")
+    with pytest.raises(handed_in.ExportError, match="expected Gradescope's list"):
+        find(tmp_path)
+
+
+def test_canvass_names_say_who_and_whether_late(tmp_path):
+    zipped(tmp_path / "lovelaceada_12_345_assignment_3_submission-1.zip")
+    zipped(tmp_path / "bauerben_LATE_13_346_work.zip")
+    (tmp_path / "lovelaceada_12_345_report-a3.pdf").touch()
+    (tmp_path / "costachen_14_347_work.rar").touch()
+    (tmp_path / "class.toml").write_text('roster = "canvas.csv"\n')
+    (tmp_path / "canvas.csv").write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section\nPoints Possible,,,,\n"
+        '"Lovelace, Ada",12,903,ada,A\n"Bauer, Ben",,904,ben,A\n"Student, Test",,,,\n'
+    )
+    people = roster.read(tmp_path / "canvas.csv")
+    assert len(people.students) == 2
+    found = find(tmp_path, people)
+    assert {each.students[0].key for each in found.values()} == {"903", "904", "14"}
+    assert found["bauerben_LATE_13_346_work.zip"].notes[0].startswith("Late by Canvas's mark")
+    assert found["costachen_14_347_work.rar"].taken.files == {}
+    assert "cannot be opened" in found["costachen_14_347_work.rar"].taken.notes[0]
+
+
+def test_staff_say_when_where_canvas_does_not(tmp_path):
+    zipped(tmp_path / "bauerben_LATE_13_346_work.zip")
+    (tmp_path / "class.toml").write_text('[handed_in]\n"bauerben_LATE_13_346_work.zip" = 2026-11-21T10:00:00Z\n')
+    (each,) = find(tmp_path).values()
+    assert each.submitted == datetime(2026, 11, 21, 10, tzinfo=UTC) and each.notes == []
+
+
+def test_the_digest_is_of_all_that_a_grading_sees(folder):
+    """The same files have the same digest, whoever's; another note, as of a folder's name, has another."""
+    for name in ("chen", "dina"):
+        zipped(folder / f"{name}.zip")
+    (folder / "emil").mkdir()
+    (folder / "emil/style_utils.py").write_text("# mine\n")
+    found = find(folder)
+    assert found["chen.zip"].digest == found["dina.zip"].digest
+    assert len({each.digest for each in found.values()}) == 4
+
+
+@pytest.mark.parametrize("kind", ["file", "empty"])
+def test_a_folder_without_submissions_is_told(tmp_path, kind):
+    path = tmp_path / "class"
+    path.touch() if kind == "file" else path.mkdir()
+    with pytest.raises((handed_in.ExportError, settings.SettingsError), match=r"expected a folder|found none"):
+        find(path)
+
+
+def test_a_roster_without_columns_is_told(tmp_path):
+    (tmp_path / "roster.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(roster.RosterError, match="expected columns such as Name, SID, Email, got a, b"):
+        roster.read(tmp_path / "roster.csv")
+
+
+def test_a_name_that_two_have_says_nothing():
+    people = roster.Roster([roster.Student("Kim", "1"), roster.Student("Kim", "2")])
+    assert people.who(roster.Student("Kim")) == (roster.Student("Kim"), False)
+    assert people.who(roster.Student("Kim", sid="2")) == (roster.Student("Kim", "2"), True)

@@ -1,0 +1,81 @@
+"""What a comparison says of a wrong answer: nothing that could as well be chance."""
+
+import numpy as np
+import pytest
+
+from tests import compare
+
+
+def said(got, expected, **keywords):
+    with pytest.raises(AssertionError) as caught:
+        compare.assert_close("a loss", got, expected, 1e-5, **keywords)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "got, expected",
+    [(7.31, 27.0), (13.5, 27.0), (np.full((1, 2, 2), 0.7), np.full((1, 2, 2), 0.25)), ([0, 3, 0], [0, 5, 0])],
+    ids=["any number", "half of it", "an array of one number", "one number among zeros"],
+)
+def test_one_wrong_number_is_no_multiple(got, expected):
+    """Of a single number any other is a multiple: one test alone tells nothing."""
+    assert "mistake" not in said(np.array(got, float), np.array(expected, float))
+
+
+def test_a_multiple_of_many_numbers_is_told():
+    expected = np.arange(1.0, 7.0)
+    assert "it is 0.3 times what is expected" in said(0.3 * expected, expected)
+    assert "the sign is turned" in said(-expected, expected)
+
+
+def factors(*pairs):
+    compare.noted_factors()
+    for got, expected in pairs:
+        try:
+            compare.assert_close("style loss", got, expected, 1e-5)
+        except AssertionError:
+            pass
+    return compare.noted_factors()
+
+
+def test_a_plain_factor_is_told_if_all_numbers_of_a_function_agree():
+    halves = factors((13.5, 27.0), (2.0, 4.0), (0.0, 0.0))
+    assert compare.agreed(halves) == {"style loss": "it is half what is expected, in all 2 tests of the style loss."}
+    assert compare.agreed(factors((-27.0, 27.0), (-4.0, 4.0)))["style loss"].startswith("the sign is turned")
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [[(13.5, 27.0)], [(13.5, 27.0), (8.0, 4.0)], [(13.5, 27.0), (4.0, 4.0)], [(9.0, 27.0), (2.0, 6.0)]],
+    ids=["one test", "two factors", "one is right", "no plain factor"],
+)
+def test_a_factor_on_which_they_do_not_agree_is_not_told(pairs):
+    assert compare.agreed(factors(*pairs)) == {}
+
+
+def test_of_a_large_array_the_true_shape_is_told_and_the_mistake(monkeypatch):
+    """Only a sample of it is stored."""
+    image = np.random.default_rng(0).standard_normal((1, 3, 90, 70))
+    stored = {
+        "image": compare.sample(image),
+        "image: shape": np.array(image.shape),
+        "image: range": np.array([image.min(), image.max(), image.mean()]),
+        "image: tolerance": np.array(1e-4),
+        "image: mistake: it is squared.": compare.sample(image**2),
+        "image: shape: it is squared.": np.array(image.shape),
+        "image: mistake: one channel.": compare.sample(image[:, 0]),
+        "image: shape: one channel.": np.array((1, 90, 70)),
+    }
+    monkeypatch.setattr(compare, "references", lambda file: stored)
+    compare.assert_stored("the image", image, "file", "image")
+    spread = f"from {image.min():.4g} to {image.max():.4g}, mean {image.mean():.4g}"
+    for got, words in (
+        (image**2, "It looks like this mistake: it is squared."),
+        (image[:, 0], "It looks like this mistake: one channel."),
+        (2 * image, "it is 2 times what is expected"),
+        (image.transpose(0, 1, 3, 2), "the axes are in another order"),
+    ):
+        with pytest.raises(AssertionError) as caught:
+            compare.assert_stored("the image", got, "file", "image")
+        assert f"expected: shape (1, 3, 90, 70), {spread}" in str(caught.value)
+        assert f"got:      shape {got.shape}, from" in str(caught.value) and words in str(caught.value)

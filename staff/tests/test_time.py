@@ -1,0 +1,72 @@
+"""What is said of code that takes too long, and of what it left no time for."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from staff.grader import intake, reach, rules, workspace
+from staff.grader.client import Client
+from tests.probes import StudentError
+
+LIMITS = {"seconds": 2, "megabytes": 400}
+HANGS = """import torch
+from torch import nn
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        while content_weight:
+            {line}
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("time")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    workspace.build(folder / "project", intake.Submission(), Path(__file__).with_name("miniature"))
+    with Client(folder / "project", []) as started:
+        yield started
+
+
+def said(way):
+    ones = np.ones((1, 2, 3, 4), np.float32)
+    with pytest.raises(StudentError) as caught:
+        way("content", weight=2.0, F=ones, P=0 * ones)
+    return str(caught.value)
+
+
+def way_to(client, seconds):
+    """With so many seconds left."""
+    way = reach.Reach(lambda: client, LIMITS, time.monotonic() + seconds)
+    way.client = client
+    return way
+
+
+@pytest.mark.parametrize("line", ["pass", "sum(range(10 ** 9))", "torch.ones(3).sum()"], ids=["Python", "C", "torch"])
+def test_a_call_that_hangs_is_told_its_line_and_what_it_costs(client, line):
+    (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line=line))
+    run = way_to(client, 99)
+    first = said(run)
+    assert (
+        "your code was ended after 2 seconds: an endless loop? It was at style_modules/content_loss.py, line " in first
+    )
+    assert "line 7: while content_weight:." in first or f"line 8: {line}." in first
+    assert first.endswith("Later calls of this function get 0.2 seconds each, so that time is left for the others")
+    assert said(run).endswith("an earlier call hung, and since then each gets 0.2 seconds")
+
+
+def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
+    (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line="pass"))
+    assert said(way_to(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
+
+
+def test_where_no_time_is_left_the_rule_says_so(client):
+    late, soon = (way_to(client, seconds) for seconds in (0.5, 99))
+    assert rules._vectorized(late) == ["No time was left, so nothing could be counted."]
+    for name in intake.STUDENT_FILES:
+        (client.project / name).write_text("raise ImportError('missing')")
+    assert rules._vectorized(soon) == ["None of the functions runs, so nothing could be counted."]

@@ -1,0 +1,201 @@
+"""Views 2 to 5, without a browser: fooling, class pictures, painting, channels."""
+
+import re
+
+import numpy as np
+import pytest
+
+from explorer import fool, idea, inside, methods, networks, paint, pictures
+from explorer.markup import curves
+from explorer.worker import Problem
+from tests.explorer.test_where import pictures as alts
+
+
+def run(frames):
+    """All that was shown, by part, in order."""
+    shown = {}
+    for new in frames:
+        for part, html in new.items():
+            shown.setdefault(part, []).append(html)
+    return shown
+
+
+@pytest.fixture(scope="module")
+def fooled(session):
+    """The first sample, made a bear."""
+    return run(fool.run(session, target=4, rate=10.0, most=40, quality=60))
+
+
+def test_fooling_is_seen_step_by_step(fooled):
+    """Every step shows three pictures, and both classes' curves grow by one point."""
+    assert len(fooled["panels"]) > 2
+    for step, (panels, curve) in enumerate(zip(fooled["panels"], fooled["curve"])):
+        before, after, difference = alts(panels)
+        assert before == "Before: hay"
+        assert after.startswith(f"After {step} step")
+        assert difference.startswith("Difference, times ten: pixels moved by ")
+        lines = re.findall(r'points="([^"]*)"', curve)
+        assert [len(line.split()) for line in lines] == [step + 1] * 2
+
+
+def test_fooling_ends_when_the_network_is_fooled(fooled, session):
+    """The verdict counts the steps, and the last picture is what was aimed at."""
+    steps = len(fooled["panels"]) - 1
+    assert f"The network says bear after {steps} steps" in fooled["notes"][-1]
+    kept = session.kept["fool"]
+    assert kept.scores.argmax() == 4
+    assert kept.after[-1] > kept.after[0]
+
+
+def test_what_is_left_after_saving_and_for_others_is_told(fooled, session):
+    """One row for the exact numbers, two for files, and one for each other network."""
+    table = fooled["after"][-1]
+    rows = re.findall(r"<th scope='row'>([^<]*)</th>", table)
+    assert rows[:3] == ["the network&#x27;s own numbers", "saved as PNG", "saved as JPEG, quality 60"]
+    assert len(rows) == 3 + len(networks.choices()) - 1
+    worse = list(fool.show(session, 4, 10.0, 40, quality=5))
+    assert "quality 5" in worse[-1]["after"]
+
+
+def test_another_picture_begins_anew(fooled, session):
+    """The old attempt is not shown for a picture that it was not made of."""
+    session.picture, before = pictures.sample(session.source, 3), session.picture
+    (new,) = fool.show(session, 4, 10.0, 40, 75)
+    session.picture = before
+    assert new["curve"] == new["after"] == ""
+    assert alts(new["panels"])[0].startswith("Before: the network says ")
+
+
+def test_jpeg_is_a_loss_and_png_is_none():
+    """What PNG brings back is the same, pixel by pixel."""
+    pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    assert np.array_equal(fool.saved(pixels, "PNG"), pixels)
+    rough, fine = (np.abs(fool.saved(pixels, "JPEG", q).astype(int) - pixels).mean() for q in (10, 95))
+    assert rough > fine > 0
+
+
+def test_a_class_picture_climbs_and_is_kept_beside_another(session):
+    """Pictures come while it climbs; the last is the student's own; `keep` puts it beside."""
+    asked = {"target": 6, "seed": 3, "rate": 25.0, "l2": 0.001, "blur": 0, "jitter": 8, "clamp": 2.0}
+    shown = run(idea.run(session, **asked, iterations=10))
+    assert "iteration 10 of 10: the network says " in shown["live"][-1]
+    assert "seed 3, L2 0.001, blur never, jitter 8, clamp 2, step 25" in shown["live"][-1]
+    first = session.kept["idea"][3]
+    assert "Kept: spider" in idea._kept(session) or "Kept: " in idea._kept(session)
+    run(idea.run(session, **asked | {"seed": 4}, iterations=10))
+    assert not np.array_equal(session.kept["idea"][3], first)
+    assert np.array_equal(session.kept["idea beside"][3], first)
+    assert len(session.drawn["idea"]) == 2
+
+
+def test_the_clamp_lets_colours_go_further():
+    """With clamp 1 pixels stay valid; with 3 they may leave by one width on either side."""
+    import torch
+
+    from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
+    from visualizers import ClassVisualization, class_visualization
+
+    source, seen = networks.load("embedded", "cpu"), {}
+    blurred = ClassVisualization.blur_image
+    for clamp in (1, 3):
+        held = []
+        ClassVisualization.blur_image = staticmethod(lambda X, sigma=1, held=held: held.append(X) or blurred(X, sigma))
+        try:
+            settings = {"num_iterations": 2, "learning_rate": 900, "clamp": clamp, "generate_plots": False}
+            ClassVisualization().create_class_visualization(1, source.class_names, source.model, **settings)
+        finally:
+            ClassVisualization.blur_image = blurred
+        values = held[0][0] * torch.from_numpy(SQUEEZENET_STD)[:, None, None]
+        values += torch.from_numpy(SQUEEZENET_MEAN)[:, None, None]
+        seen[clamp] = values.min().item(), values.max().item()
+    assert class_visualization.SIZE == 224
+    assert seen[1] == pytest.approx((0, 1), abs=1e-5)
+    assert seen[3][0] < -0.2 and seen[3][1] > 1.2
+    assert seen[3] == pytest.approx((-1, 2), abs=0.9)
+
+
+PAINTING = {
+    "content": "town",
+    "style": "waves",
+    "content_times": 1.0,
+    "style_times": 1.0,
+    "tv_times": 1.0,
+    "content_layer": 3,
+    "image_size": 96,
+    "style_size": 96,
+}
+
+
+def test_a_picture_is_painted_live(session):
+    """The sources first, then the picture with its steps and the time left."""
+    shown = run(paint.run(session, **PAINTING, style_layers=[1, 4], iterations=6))
+    assert alts(shown["sources"][0]) == ["content: town", "style: waves"]
+    assert "step 6 of 6" in shown["live"][-1]
+    assert alts(shown["live"][-1])[0].startswith("town in the style of waves, step 6")
+    assert [title for title, _ in session.drawn["paint"]] == ["town", "waves", "town in the style of waves"]
+
+
+def test_one_s_own_style_and_the_picture_above_can_be_painted(session):
+    """The picture that the other views look at is a content, and an uploaded one a style."""
+    session.kept["paint own"] = pictures.Picture(session.picture.pixels[:, ::-1].copy(), "own x", "your picture")
+    chosen = PAINTING | {"content": paint.ABOVE, "style": paint.OWN}
+    assert "step 2 of 2" in run(paint.run(session, **chosen, style_layers=[1], iterations=2))["live"][-1]
+    del session.kept["paint own"]
+    with pytest.raises(Problem, match="expected a style of your own, got none: drop a picture"):
+        run(paint.run(session, **chosen, style_layers=[1], iterations=2))
+
+
+def test_painting_without_a_layer_is_refused_in_words(session):
+    """No layer is ticked."""
+    with pytest.raises(Problem, match="expected at least one layer that style is read from"):
+        run(paint.run(session, **PAINTING, style_layers=[], iterations=2))
+
+
+def test_every_layer_shows_its_strongest_channels(session):
+    """Thirteen layers with eight tiles each; the first tile has the highest peak."""
+    shown = run(inside.show(session, "features.4", -1))
+    layers = shown["layers"][-1]
+    assert len(re.findall("x-layer", layers)) == 13
+    assert len(alts(layers)) == 13 * inside.TILES
+    output = methods.look("embedded", session.picture.pixels, "cpu").outputs["features.4"][0]
+    numbers = [int(n) for n in re.findall(r'data-channel="(\d+)" data-layer="features.4"', layers)]
+    assert numbers == output.amax(dim=(1, 2)).topk(inside.TILES).indices.tolist()
+    assert shown["channel"] == [numbers[0]]
+
+
+def test_the_sample_that_excites_a_channel_most_is_found(session):
+    """By hand: over all samples the highest peak of the channel."""
+    source = session.source
+    ((number, peak, cam), *_) = session.result("exciting", layer="features.9", channel=17, count=2)
+    peaks = [
+        methods.look("embedded", image, "cpu").outputs["features.9"][0, 17].max().item() for image in source.images
+    ]
+    assert number == int(np.argmax(peaks))
+    assert peak == pytest.approx(max(peaks), rel=1e-4)
+    assert cam.shape == (224, 224) and cam.max() == pytest.approx(1)
+
+
+def test_a_channel_that_is_not_there_is_told(session):
+    """Typed into the field by hand."""
+    (_, new) = inside.show(session, "features.4", 9999)
+    assert "Expected a channel between 0 and 127 of features.4, got 9999" in new["exciting"]
+
+
+def test_a_channel_draws_what_it_looks_for(session, monkeypatch):
+    """The student's class visualization, with a channel's mean in place of a class's score: it grows."""
+    monkeypatch.setattr(inside, "ITERATIONS", 20)
+    shown = run(inside.draw(session, "features.9", 17))
+    assert "iteration 20 of 20" in shown["dream"][-1]
+    drawn = session.drawn["inside"][-1][1]
+    noise = np.random.default_rng(0).integers(0, 255, drawn.shape, dtype=np.uint8)
+    liked, before = (
+        methods.look("embedded", picture, "cpu").outputs["features.9"][0, 17].mean() for picture in (drawn, noise)
+    )
+    assert liked > before
+
+
+def test_a_curve_names_its_lines_and_where_they_end():
+    """Who does not see the lines reads them."""
+    html = curves({"cat": [0.9, 0.5], "dog": [0.1, 0.2]}, "Chances", "step")
+    assert 'aria-label="Chances: cat ends at 50 %, dog ends at 20 %"' in html
+    assert html.count("<polyline") == 2

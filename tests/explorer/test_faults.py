@@ -1,0 +1,287 @@
+"""What goes wrong is said in words, and the page goes on: pictures of every kind, links, and students' functions."""
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import fool, idea, links, markup, networks, paint, pictures, where, worker
+from explorer.session import Session
+from explorer.worker import OutOfTime, Problem
+from pretrained import SourceError
+from tests.explorer.conftest import LIMIT
+
+NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+
+
+def encoded(kind, mode="RGB", size=None, **options):
+    picture = Image.fromarray(NOISE).convert(mode)
+    picture = picture.resize(size) if size else picture
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def animated(kind):
+    frames = [Image.fromarray(np.full((40, 50, 3), 80 * i, np.uint8)) for i in range(3)]
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def sixteen_bits():
+    file = io.BytesIO()
+    Image.fromarray(NOISE[..., 0].astype(np.uint16) << 8).save(file, "PNG")
+    return file.getvalue()
+
+
+def turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded("JPEG", exif=exif)
+
+
+def claims(width, height):
+    """A small PNG whose header says that it is huge."""
+    data = bytearray(encoded("PNG"))
+    data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+# A file as it was dropped, and what is said of it; None where it is simply shown.
+FILES = {
+    "truncated PNG": (encoded("PNG")[:500], "expected a whole picture in the file"),
+    "truncated JPEG": (encoded("JPEG")[:700], "expected a whole picture in the file"),
+    "text": (b"hello, I am no picture", "expected a whole picture in the file"),
+    "empty": (b"", "expected a whole picture in the file"),
+    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "expected a whole picture in the file"),
+    "web page": (b"<!doctype html><script>alert(1)</script>", "expected a whole picture in the file"),
+    "noise": (bytes(range(256)) * 20, "expected a whole picture in the file"),
+    "64 megapixels": (claims(8000, 8000), "expected at most 50,000,000 pixels"),
+    "decompression bomb": (claims(60000, 60000), "expected "),
+    "21 MB": (encoded("PNG") + bytes(21_000_000), "expected a file of at most 20 MB, got 21 MB"),
+    "one pixel wide": (encoded("PNG", size=(1, 300)), "at most 4 times as long as wide, got 1 x 300"),
+    "one pixel high": (encoded("PNG", size=(300, 1)), "at most 4 times as long as wide, got 300 x 1"),
+    "panorama": (encoded("PNG", size=(500, 100)), "at most 4 times as long as wide, got 500 x 100"),
+    "one pixel": (encoded("PNG", size=(1, 1)), None),
+    "GIF, animated": (animated("GIF"), None),
+    "WebP, animated": (animated("WEBP"), None),
+    "CMYK": (encoded("JPEG", "CMYK"), None),
+    "16 bits": (sixteen_bits(), None),
+    "grey with transparency": (encoded("PNG", "LA"), None),
+    "palette": (encoded("PNG", "P"), None),
+    "black and white": (encoded("BMP", "1"), None),
+    "floating": (encoded("TIFF", "F"), None),
+    "lying on its side": (turned(), None),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_shown_or_refused_in_words(name, tmp_path, monkeypatch):
+    """Whatever is dropped: a picture of at least 224 pixels, or one sentence; and the file is gone afterwards."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    data, words = FILES[name]
+    path = tmp_path / "dropped.png"
+    path.write_bytes(data)
+    if words is None:
+        picture = pictures.uploaded({"path": str(path)})
+        assert picture.pixels.dtype == np.uint8
+        assert min(picture.pixels.shape[:2]) == 224 and picture.pixels.shape[2] == 3
+        assert bool(picture.note) == ("animated" in name)
+    else:
+        with pytest.raises(Problem) as refused:
+            pictures.uploaded({"path": str(path)})
+        assert words in str(refused.value)
+        assert str(tmp_path) not in str(refused.value) and "\n" not in str(refused.value)
+    assert not path.exists()
+
+
+def test_a_picture_keeps_its_shape_and_lies_as_it_was_taken(tmp_path, monkeypatch):
+    """EXIF's quarter turn is done: what was 80 x 60 stands 60 x 80."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    (tmp_path / "x.jpg").write_bytes(turned())
+    assert pictures.uploaded({"path": str(tmp_path / "x.jpg")}).pixels.shape == (299, 224, 3)
+
+
+def test_only_what_was_uploaded_is_opened(tmp_path, monkeypatch):
+    """A forged path, such as one to somebody's photographs, is neither read nor deleted."""
+    (tmp_path / "uploads").mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    private = tmp_path / "private.png"
+    private.write_bytes(encoded("PNG"))
+    for path in (private, tmp_path / "uploads" / ".." / "private.png"):
+        with pytest.raises(Problem, match="expected a file that was dropped here"):
+            pictures.uploaded({"path": str(path)})
+    assert private.exists()
+
+
+# --- students' functions ---
+
+SALIENCY = "visualizers/saliency_map.py"
+RIGHT = "saliency = gradient.abs().amax(dim=1)  # (N, H, W)"
+# What a student wrote instead of the map, and what the page says.
+WRONG = {
+    "raises": ("raise ValueError('{do} not fit')", "ValueError: {do} not fit (visualizers/saliency_map.py, line"),
+    "asserts": ("assert len(X) == 5", "AssertionError (visualizers/saliency_map.py, line"),
+    "wrong name": ("saliency = gradeint.abs()", "NameError: name 'gradeint' is not defined (visualizers/"),
+    "wrong shape": ("saliency = gradient.abs().amax(dim=1)[:, 1:]", "got (1, 223, 224): look at the order of the axes"),
+    "channels kept": ("saliency = gradient.abs()[..., 0]", "expected shape (1, 224, 224) from compute_saliency_maps"),
+    "NaN": ("saliency = gradient.amax(dim=1) * float('nan')", "expected finite numbers from compute_saliency_maps"),
+    "infinite": ("saliency = gradient.abs().amax(dim=1) / 0 + 1", "expected finite numbers from compute_saliency_maps"),
+    "nothing": ("return None", "expected an array of numbers from compute_saliency_maps, got NoneType"),
+    "a list": ("return [1, 2]", "expected an array of numbers from compute_saliency_maps, got list"),
+    "exit": ("import sys; sys.exit('bye')", "SystemExit: bye (visualizers/saliency_map.py, line"),
+    "hard exit": ("import os; os._exit(3)", "the process that ran the function ended (status 3)"),
+    "recursion": ("again = lambda: again()\n            again()", "RecursionError: maximum recursion depth"),
+    "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "not have been enough memory"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_function_is_told_and_the_others_go_on(name, student):
+    """The sentence says what and where; Grad-CAM, which is right, still shows."""
+    wrong, words = WRONG[name]
+    session = student(**{SALIENCY: (RIGHT, wrong)})
+    with pytest.raises(Problem) as told:
+        session.result("saliency", target=0)
+    assert words in str(told.value)
+    assert "Traceback" not in str(told.value) and "\n" not in str(told.value)
+    assert session.result("grad_cam", target=0, layer="features.12")[0].shape == (224, 224)
+
+
+def test_a_function_that_never_ends_is_ended(student):
+    """After the time limit its process is gone, the page says so, and it is not asked again until it is mended."""
+    session = student(limit=2.5, **{SALIENCY: (RIGHT, "\n            while True:\n                pass")})
+    session.worker.limit = 60  # for the network to be loaded
+    session.scores()
+    session.worker.limit = 2.5
+    with pytest.raises(OutOfTime, match=r"expected an answer within 2.5 seconds, got none"):
+        session.result("saliency", target=0)
+    session.worker.limit = 60
+    assert session.result("grad_cam", target=0, layer="features.12")[0].max() == 1
+    with pytest.raises(OutOfTime):
+        session.result("saliency", target=1)
+
+
+def test_a_file_that_python_cannot_read(student):
+    """A slip of the pen at the top of a file: which file, which line."""
+    session = student(**{"visualizers/gradcam.py": ("class GradCam:", "class GradCam")})
+    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read gradcam.py, line \d+"):
+        session.result("grad_cam", target=0, layer="features.12")
+
+
+def test_a_climb_that_will_not_stop_is_ended(student):
+    """A function that swallows even the stop is ended with its process, after some patience."""
+    session = student(
+        **{
+            "visualizers/class_visualization.py": (
+                "on_step(*shown[-1])",
+                "self.until_it_works(on_step, *shown[-1])\n\n"
+                "    def until_it_works(self, on_step, *step):\n"
+                "        while True:\n"
+                "            try:\n"
+                "                on_step(*step)\n"
+                "            except BaseException:\n"
+                "                pass",
+            )
+        }
+    )
+    # What follows the inserted method belonged to the loop.
+    path = session.worker.code / "visualizers/class_visualization.py"
+    text = path.read_text(encoding="utf-8")
+    head, _, tail = text.partition("        name = str(class_names[target_y])")
+    path.write_text(head + "\n\n" + tail[tail.index("def _as_file_name") :], encoding="utf-8")
+    frames = session.watch("idea", "ascents:idea", target=1, iterations=5)
+    next(frames)
+    process = session.climber._process
+    session.tell("idea", "stop")
+    frames.close()
+    process.join(10)
+    assert not process.is_alive()
+
+
+PARTS = {
+    "saliency": ("Part 1.1", {"target": 0}),
+    "guided_backprop": ("Part 1.2", {"target": 0}),
+    "grad_cam": ("Part 1.2", {"target": 0, "layer": "features.12"}),
+    "integrated_gradients": ("Part 1.5", {"target": 0}),
+    "captum_saliency": ("Part 1.5", {"target": 0}),
+    "captum_maps": ("Part 1.5", {"target": 0, "layer": "features.12"}),
+    "neuron": ("Part 1.5", {"layer": "features.12", "channel": 3, "row": 2, "column": 2}),
+}
+
+
+def test_an_unwritten_part_shows_its_sentence(unwritten):
+    """A student who has just begun sees on each figure which part makes it; what needs no part is there."""
+    for question, (part, asked) in PARTS.items():
+        with pytest.raises(Problem, match=rf"not written yet: {part}: "):
+            unwritten.result(question, **asked)
+    assert unwritten.result("layer_activity", layer="features.12").shape == (13, 13)
+    assert len(unwritten.scores()) == 24
+
+
+def test_the_views_of_a_student_who_has_just_begun(unwritten):
+    """Every view shows its sentences instead of pictures, and none breaks."""
+    fields = {"target": 0, "versus": 3, "layer": "features.12", "whose": "ours", "cmap": "inferno", "strength": 0.5}
+    shown = {}
+    for new in where.show(unwritten, **fields, outline=True, row=2, column=3, channel=-1):
+        shown |= new
+    assert all("Not written yet: Part 1." in shown[name] for name in where.METHODS)
+    assert "Strongest channels" in shown["place"] and "Part 1.5" in shown["place"]
+    for run, asked, part in (
+        (fool.run, (3, 10.0, 5, 75), "Part 1.3"),
+        (idea.run, (3, 0, 10, 25.0, 0.0, 5, 16, 1.0), "Part 1.4"),
+        (paint.run, ("town", "flow", 10, 1.0, 1.0, 1.0, 3, [1, 4], 96, 96), "Part 2."),
+    ):
+        said = [new["notes"] for new in run(unwritten, *asked) if new.get("notes")]
+        assert len(said) == 1 and f"Not written yet: {part}" in said[0]
+
+
+def test_a_dead_class_is_told():
+    """Of a grey wall ImageNet's network gives some classes a score of zero, which no small change moves: it is said."""
+    try:
+        networks.load("squeezenet", "cpu")
+    except SourceError as problem:
+        pytest.skip(str(problem))
+    session = Session("squeezenet", "cpu", LIMIT, worker.ROOT)
+    session.picture = pictures.Picture(np.full((224, 224, 3), (124, 116, 104), np.uint8), "wall", "a grey wall")
+    dead = int(np.argmin(session.scores()))
+    assert session.scores()[dead] == 0
+    fields = {"target": dead, "versus": -1, "layer": "features.12", "whose": "ours", "cmap": "jet", "strength": 1.0}
+    shown = {}
+    for new in where.show(session, **fields, outline=False, row=-1, column=-1, channel=-1):
+        shown |= new
+    assert "dead class" in shown["notes"] and "its Grad-CAM is zero" in shown["notes"]
+    said = [new["notes"] for new in fool.run(session, dead, 10.0, 5, 75) if new.get("notes")]
+    session.close()
+    assert "dead class" in said[-1] and "not fooled" in said[-1]
+
+
+# --- links ---
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"network": "resnet"},
+        {"picture": "999"},
+        {"picture": "-1"},
+        {"picture": "nan"},
+        {"view": "where", "target": "24"},
+        {"view": "where", "target": "-3"},
+        {"view": "where", "layer": "<script>alert(1)</script>"},
+        {"view": "where", "strength": "inf"},
+        {"view": "where", "strength": "7"},
+        {"view": "where", "whose": "nobody's"},
+        {"view": "where", "outline": "yes"},
+    ],
+)
+def test_a_link_that_makes_no_sense_is_told(asked, session, views):
+    """What it asks for is named, the rest is set, and nothing of it gets into the page as code."""
+    said, _ = links.opened(session, asked, views.values())
+    name, value = list(asked.items())[-1]
+    assert f"{name}={value}" in said
+    assert "<script>" not in markup.notice(said)

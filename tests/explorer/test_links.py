@@ -1,0 +1,107 @@
+"""Links that bring settings back, and what is saved."""
+
+import base64
+import io
+import json
+import zipfile
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import links, networks, pictures, saving
+from explorer.view import filled
+from explorer.worker import ROOT
+from pretrained import SourceError
+
+SETTINGS = {
+    "where": {"target": 7, "versus": 5, "layer": "features.9", "whose": "Captum's", "strength": 0.35, "outline": True},
+    "fool": {"target": 3, "rate": 4, "most": 12, "quality": 30},
+    "idea": {"target": 2, "seed": 17, "iterations": 60, "l2": 0.0005, "blur": 0, "clamp": 1.5},
+    "paint": {"content": "town", "style": "flow", "style_times": 0.3, "style_layers": [1, 7], "image_size": 128},
+    "inside": {"layer": "features.3", "channel": 44},
+}
+
+
+@pytest.mark.parametrize("key", SETTINGS)
+def test_a_link_brings_the_settings_back(key, session, views):
+    """What was set, the network and the sample: all of it, and of this view alone."""
+    view, wanted = views[key], SETTINGS[key]
+    session.picture = pictures.sample(session.source, 11)
+    values = filled(view, [None] * len(view.fields)) | wanted
+    query = links.link(session, view, values)
+    session.picture = pictures.sample(session.source, 0)
+    said, given = links.opened(session, dict(parse_qsl(query[1:])), views.values())
+    assert said == ""
+    assert session.picture.number == 11
+    assert list(given) == [key]
+    assert {name: given[key][name] for name in wanted} == wanted
+    assert {name: type(given[key][name]) for name in wanted} == {name: type(value) for name, value in wanted.items()}
+
+
+def test_a_link_brings_the_network_back(session, views):
+    """Another network, and a picture of its own samples."""
+    try:
+        networks.load("squeezenet", "cpu")
+    except SourceError as problem:
+        pytest.skip(str(problem))
+    links.opened(session, {"network": "squeezenet", "picture": "2"}, views.values())
+    assert (session.network, session.picture.key) == ("squeezenet", "imagenet 2")
+    session.switch("embedded")
+    assert (session.network, session.picture.key) == ("embedded", "embedded 2")
+
+
+def test_one_s_own_picture_is_in_no_link(session, views):
+    """A link holds no picture: who opens it begins with a sample."""
+    session.picture = pictures.Picture(session.source.images[0], "own x", "your picture")
+    assert "picture=" not in links.link(session, views["fool"], {"target": 1})
+
+
+def test_saved_are_the_figure_the_settings_and_the_picture(session, views):
+    """One zip: what was seen, what made it, and the link that brings it back."""
+    session.picture = pictures.sample(session.source, 4)
+    session.drawn["fool"] = [("Before", session.picture.pixels), ("After", 255 - session.picture.pixels)]
+    name, data = saving.packed(session, views["fool"], {"target": 3, "rate": 4}).split("|")
+    assert name == "explorer_fool.zip"
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive:
+        assert archive.namelist() == ["figure.png", "settings.json", "picture.png"]
+        settings = json.loads(archive.read("settings.json"))
+        figure = Image.open(io.BytesIO(archive.read("figure.png")))
+        picture = np.asarray(Image.open(io.BytesIO(archive.read("picture.png"))))
+    assert settings["settings"] == {"target": 3, "rate": 4}
+    assert settings["link"] == "?view=fool&network=embedded&picture=4&target=3&rate=4"
+    assert figure.width > 3 * 224
+    assert np.array_equal(picture, session.picture.pixels)
+
+
+def test_nothing_is_saved_before_anything_is_drawn(session, views):
+    """The button does nothing then."""
+    session.drawn.pop("idea", None)
+    assert saving.packed(session, views["idea"], {}) == ""
+
+
+def test_every_view_tells_its_story(views):
+    """Three sentences on what to look for; the assignment's parts are there to be opened."""
+    from explorer import page, story
+
+    for module in page.VIEWS:
+        sentences = module.STORY.look.replace("**What to look for.** ", "")
+        assert len([s for s in sentences.replace("?", ".").split(". ") if s]) >= 3, module.KEY
+        assert all(story.section(part).startswith(f"### {part} ") for part in module.STORY.parts)
+        assert module.STORY.code and "$$" in module.STORY.formulas
+
+
+def test_the_explorer_stands_above_what_it_shows():
+    """It holds no method of its own: what is explained is explained by the student's code, Captum's calls included."""
+    words = ("autograd.grad", ".backward(", "staff", "captum.attr import")
+    for path in (ROOT / "explorer").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in words if word in text], path.name
+
+
+def test_filled_takes_what_the_browser_has_not_filled_from_the_field():
+    """None is no value of a slider."""
+    view = SimpleNamespace(fields={"a": SimpleNamespace(value=3), "b": SimpleNamespace(value=4)})
+    assert filled(view, [None, 0]) == {"a": 3, "b": 0}

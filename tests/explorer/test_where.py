@@ -1,0 +1,188 @@
+"""View 1: what each method says, whether it hits, and that nothing is computed twice."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from explorer import colours, markup, methods, networks, where
+from explorer.worker import Problem
+from visualizers import GradCam
+
+FIELDS = {
+    "target": 2,
+    "versus": -1,
+    "layer": "features.12",
+    "whose": "ours",
+    "cmap": "inferno",
+    "strength": 0.6,
+    "outline": False,
+    "row": -1,
+    "column": -1,
+    "channel": -1,
+}
+
+
+def shown(session, **changes):
+    """All that the view shows in the end."""
+    together = {}
+    for new in where.show(session, **FIELDS | changes):
+        together |= new
+    return together
+
+
+def pictures(html):
+    """The texts of the pictures in a piece of the page."""
+    return re.findall(r'<img [^>]*alt="([^"]*)"', html)
+
+
+def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
+    """Five maps and the layer's, each with words for those who do not see it."""
+    page = shown(session)
+    for name, (title, _) in where.METHODS.items():
+        (alt,) = pictures(page[name])
+        assert alt.startswith(f"{title} of hay for dog"), alt
+    assert pictures(page["layer_map"]) == ["how active layer features.12 is at 13 by 13 places"]
+    assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97 %"]
+    assert page["seen"].count("data-row=") == 5
+
+
+def test_two_classes_stand_beside_each_other(session):
+    """What speaks for the one and what for the other: two pictures for each method."""
+    page = shown(session, versus=5)
+    for name in where.METHODS:
+        first, second = pictures(page[name])
+        assert " for dog" in first and " for gorilla" in second
+
+
+def test_the_same_class_twice_is_one(session):
+    """A class beside itself says nothing more."""
+    assert len(pictures(shown(session, versus=2)["saliency"])) == 1
+
+
+def test_another_overlay_class_or_layer_that_was_there_asks_for_nothing(session, monkeypatch):
+    """Once made, a map is drawn in other colours and strengths, and shown again, without the network."""
+    shown(session), shown(session, target=1), shown(session, layer="features.5")
+
+    def asked(*_, **__):
+        raise AssertionError("the network was asked again")
+
+    monkeypatch.setattr(session.worker, "ask", asked)
+    one = shown(session, strength=0.2, cmap="cividis", outline=True)
+    other = shown(session, strength=0.8, cmap="jet", outline=True)
+    assert one["grad_cam"] != other["grad_cam"]
+    shown(session, target=1), shown(session, layer="features.5")
+
+
+@pytest.mark.parametrize("network", ["embedded", "lite"])
+def test_a_new_layer_goes_on_from_the_picture_s_own_pass(network):
+    """Grad-CAM of any layer, whose lower layers are recalled, is the one that the whole network gives."""
+    if network == "lite":
+        pytest.importorskip("efficientnet_lite_pytorch")
+    source = networks.load(network, "cpu")
+    picture = source.images[0]
+    X, y = methods.as_batch(picture, source), torch.tensor([3])
+    names = networks.layers(source)
+    for layer in (names[2], names[len(names) // 2], source.gradcam_layer):
+        ((cam, _),) = methods.grad_cam(network, picture, 3, layer, "cpu")
+        expected = GradCam(layer).grad_cam(X, y, source.model)[0]
+        assert np.abs(cam - expected).max() <= 1e-5
+    assert not any("forward" in vars(module) for module in source.model.modules()), "the network is left as it was"
+
+
+def test_recalled_layers_are_not_run(monkeypatch):
+    """What lies below the layer does not compute again; what lies above it does."""
+    source = networks.load("embedded", "cpu")
+    seen = methods.look("embedded", source.images[1], "cpu")
+    ran = []
+    handles = [
+        source.model.get_submodule(f"features.{i}.squeeze").register_forward_hook(lambda *_, i=i: ran.append(i))
+        for i in (3, 6, 9, 12)
+    ]
+    with methods.recalled(source.model, {f"features.{i}": seen.outputs[f"features.{i}"] for i in range(8)}):
+        scores = source.model(seen.X)[0]
+    for handle in handles:
+        handle.remove()
+    assert ran == [9, 12]
+    assert torch.allclose(scores, seen.scores, atol=1e-5)
+
+
+def test_ours_and_captum_s_agree(session):
+    """The difference is black, and the largest one is told."""
+    page = shown(session, whose=where.DIFFERENCE)
+    for name in ("saliency", "guided_backprop"):
+        told = re.search(r"Largest difference ([\d.e-]+), where the largest value is ([\d.e-]+)\.<", page[name])
+        assert float(told[1]) <= 1e-4 * float(told[2])
+    assert "Largest difference" in page["grad_cam"] and "Largest difference" in page["guided_grad_cam"]
+
+
+def test_captum_s_maps_can_be_shown_alone(session):
+    """With `Captum's` each figure is the library's."""
+    assert pictures(shown(session, whose=where.CAPTUM)["grad_cam"])[0].startswith("Grad-CAM of hay for dog")
+
+
+def test_a_map_hits_where_its_strongest_place_is_on_the_object():
+    """The pointing game, and how much of the map lies on the object, by hand."""
+    mask = np.zeros((4, 4), bool)
+    mask[:2, :2] = True
+    values = np.zeros((4, 4))
+    values[1, 1], values[3, 3] = 3, 1
+    assert where.hit(values, mask) == "Hits the object: 75% of the map lies on it, 25% of the picture."
+    assert where.hit(values[::-1, ::-1], mask).startswith("Misses the object: 25%")
+    assert where.hit(-values, mask) == "", "what speaks against the class does not hit"
+    assert where.hit(values, None) == ""
+
+
+def test_a_difference_is_drawn_on_the_scale_of_the_maps():
+    """Equal maps are black; the words name the largest difference."""
+    values = np.linspace(0, 2, 16).reshape(4, 4)
+    pixels, words = where.difference("saliency", values, values, "inferno")
+    assert pixels.max() <= 4  # inferno's darkest
+    assert words == "Largest difference 0, where the largest value is 2."
+    assert where.difference("saliency", values, 0 * values, "inferno")[1].startswith("Largest difference 2,")
+
+
+def test_a_place_shows_its_strongest_channels_and_their_pixels(session):
+    """Six tiles, the strongest first, and guided backprop from the neuron there."""
+    page = shown(session, row=6, column=7)
+    numbers = [int(n) for n in re.findall(r'data-channel="(\d+)"', page["place"])]
+    output = methods.look("embedded", session.picture.pixels, "cpu").outputs["features.12"][0][:, 6, 7]
+    assert numbers == output.topk(6).indices.tolist()
+    assert f"What excites channel {numbers[0]} here" in page["place"]
+    assert "x-mark" in page["layer_map"]
+    assert f"What excites channel {numbers[2]} here" in shown(session, row=6, column=7, channel=numbers[2])["place"]
+
+
+def test_a_place_outside_the_layer_shows_nothing(session):
+    """After another layer was chosen the old place may not be there."""
+    assert shown(session, row=6, column=99)["place"] == ""
+
+
+def test_an_older_request_falls_silent(session):
+    """Two requests at once: only the newer one goes on writing on the page."""
+    older = where.show(session, **FIELDS)
+    next(older)
+    newer = list(where.show(session, **FIELDS))
+    assert len(newer) > 5
+    assert list(older) == []
+
+
+def test_the_strength_of_the_overlay_goes_from_picture_to_map():
+    """At 0 the picture alone, at 1 the map alone."""
+    pixels = np.full((2, 2, 3), 200, np.uint8)
+    cam = np.array([[0, 1], [1, 0.5]])
+    assert (colours.overlay(pixels, cam, "jet", 0) == 200).all()
+    assert (colours.overlay(pixels, cam, "jet", 1) != 200).any(axis=2).all()
+
+
+def test_words_of_others_are_no_code():
+    """What a student's error or a class name says cannot become a part of the page."""
+    page = markup.notice("<img src=x onerror=alert(1)> ${alert(1)} {{x}}")
+    assert "<img" not in page and "${" not in page and "{{" not in page
+
+
+def test_an_unknown_layer_is_a_problem(session):
+    """Asked by somebody else than the page's menu."""
+    with pytest.raises(Problem):
+        session.result("layer_activity", layer="features.99")

@@ -1,0 +1,114 @@
+"""What a failure says, on a few lines: what was asked, what came, and which mistake it looks like.
+
+A part that is not written yet is one line for all its tests. `--tb=long` shows whole tracebacks instead.
+"""
+
+import re
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests import compare
+
+ROOT = Path(__file__).resolve().parents[1]
+LINES, WIDTH = 8, 160  # of a message that are shown
+UNWRITTEN = "not written yet"
+GAP = re.compile(r"(?:.*\bnot written yet: )?(Part \d\.\d: [\w ,'-]+)", re.DOTALL | re.IGNORECASE)
+READ = "    To read:"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure of a part's test becomes a few lines, or one for all tests of a part that is not written yet."""
+    report = yield
+    report.factors = compare.noted_factors()
+    if report.failed and item.config.option.tbstyle == "auto":
+        if part := _unwritten(call.excinfo.value):
+            report.unwritten = part
+            report.longrepr = f"not written yet: {part}"
+        elif _of_a_part(item):
+            asked, said, places = _told(item, call.excinfo.value)
+            report.longrepr = "\n".join([asked, *said, *places])
+            if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
+                report.place = "".join(places[-1:])
+    return report
+
+
+def pytest_report_teststatus(report):
+    if hasattr(report, "unwritten"):
+        return UNWRITTEN, "-", UNWRITTEN.upper()
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    """Before the failures are printed: what single numbers tell only all together, and what to read only once."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    reports = [report for kind in ("passed", "failed") for report in (reporter.stats.get(kind, []) if reporter else [])]
+    sentences = compare.agreed(map(tuple, (entry for report in reports for entry in getattr(report, "factors", []))))
+    for report in reports:
+        for name in {name for name, factor in getattr(report, "factors", []) if factor != 1} & sentences.keys():
+            report.longrepr = f"{report.longrepr}\n    It looks like this mistake: {sentences[name]}"
+    known = set()
+    for report in reports:
+        if place := getattr(report, "place", ""):
+            if place in known:  # a line that no test gets past is told once
+                report.longrepr = f"{report.longrepr.splitlines()[1]} (at the same line)"
+            known.add(place)
+        if isinstance(report.longrepr, str):
+            lines = report.longrepr.splitlines()
+            report.longrepr = "\n".join(line for line in lines if not (line.startswith(READ) and line in known))
+            known.update(lines)
+
+
+def pytest_terminal_summary(terminalreporter):
+    parts = Counter(report.unwritten for report in terminalreporter.stats.get(UNWRITTEN, []))
+    if parts:
+        terminalreporter.section(UNWRITTEN)
+    for part, count in sorted(parts.items()):
+        terminalreporter.line(f"{part}: {count} test{'s wait' if count > 1 else ' waits'} for it")
+
+
+def _unwritten(error):
+    """The part whose gap was met, in this process or in a script that was run; "" if it was another error."""
+    while error is not None:
+        if gap := GAP.match(str(error)):
+            return gap[1]
+        error = error.__context__
+    return ""
+
+
+def _of_a_part(item):
+    """Whether it is student code alone that a test is about."""
+    names = (line.partition(":")[0] for line in item.config.getini("markers") if ": part " in line)
+    return any(item.get_closest_marker(name) for name in names)
+
+
+def _told(item, error):
+    """What was asked, and lines of what came and of where: none of the tests' own, but for a bare assert."""
+    asked = item.function.__doc__ or f"{item.originalname.removeprefix('test_').replace('_', ' ').capitalize()}."
+    asked = " ".join(asked.split())
+    points = item.get_closest_marker("points")
+    if points:
+        cases = ", with all its cases" if hasattr(item, "callspec") else ""
+        asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
+    frames = traceback.extract_tb(error.__traceback__)
+    said, own = f"{type(error).__name__}: {error}", [frame for frame in frames if _is_students(frame.filename)][-3:]
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        said, own = str(error), []
+        if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
+            said = said.splitlines()[0][:WIDTH]
+            own = [frame for frame in frames if _short(frame.filename).startswith("tests/")][-1:]
+    places = [f"    {_short(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in own]
+    return asked, said.splitlines()[:LINES], places
+
+
+def _is_students(path):
+    inside = Path(path).is_relative_to(ROOT) and ".venv" not in Path(path).parts
+    return inside and not _short(path).startswith(("tests/", "pretrained/"))
+
+
+def _short(path):
+    return Path(path).relative_to(ROOT).as_posix() if Path(path).is_relative_to(ROOT) else path

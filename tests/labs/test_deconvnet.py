@@ -1,0 +1,76 @@
+"""Units of layers: what is projected at the first layer is the filter itself, and which patches are taken."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from labs import methods
+from labs.features import deconvnet
+from labs.features.deconvnet import METHODS, Units, best, boxes, correlation, crops, sharpness
+from tests import networks
+
+
+@pytest.fixture
+def modules():
+    return list(networks.build("deep").features)
+
+
+def test_at_the_first_layer_all_methods_give_the_filter(modules, X):
+    """There is no ReLU to pass but the unit's own: the projection of a unit is its filter, where it looks."""
+    channel = 2
+    found = methods.attributions(METHODS, X[:1], torch.tensor([channel]), Units(modules[:2]), "")
+    rows, columns = found["gradient"][0].abs().sum(0).nonzero().T
+    top, left = int(rows.min()), int(columns.min())
+    for name in METHODS:
+        patch = found[name][0, :, top : top + 3, left : left + 3]
+        torch.testing.assert_close(patch, modules[0].weight[channel][:, : patch.shape[1], : patch.shape[2]])
+
+
+def test_deeper_the_methods_part(modules, X, y):
+    found = methods.attributions(METHODS, X, torch.tensor([1, 1, 1]), Units(modules[:12]), "")
+    assert correlation(found["deconvnet"], found["gradient"]) < 0.99
+    assert correlation(found["guided backprop"], found["gradient"]) < 0.99
+
+
+def test_a_score_is_the_strongest_unit(modules, X):
+    network = Units(modules[:4])
+    assert torch.equal(network(X), network.trunk(X).amax(dim=(2, 3)))
+
+
+def test_the_best_pictures_are_those_with_the_highest_score(modules, X):
+    network = Units(modules[:4])
+    pool = crops(X, 9)
+    assert pool.shape == (30, 3, 64, 64)
+    found = best(network, pool, 0, images=len(X))
+    values = network(found.images)[:, 0]
+    assert len(values) == 9 and torch.equal(values, values.sort(descending=True).values)
+    assert values[0] == network(pool)[:, 0].max()
+
+
+def test_no_image_has_more_pictures_than_needed(modules):
+    """Nine of three images: three of each."""
+    X = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    pool = crops(X, 9)
+    found = best(Units(modules[:4]), pool, 1, images=3)
+    rows = [int((pool == x).flatten(1).all(1).nonzero()[0, 0]) for x in found.images]
+    assert sorted(row % 3 for row in rows) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_boxes_lie_around_what_is_seen_and_within_the_image():
+    seen = np.zeros((2, 20, 20), bool)
+    seen[0, 3:8, 10:13] = seen[1, 18:20, 0:2] = True
+    assert boxes(seen) == [(3, 9, 5), (15, 0, 5)]
+
+
+def test_sharpness_of_a_point_is_all_and_of_a_constant_one_in_twenty():
+    point = torch.zeros(1, 1, 20, 20)
+    point[0, 0, 3, 3] = 1
+    assert sharpness(point) == 1 and sharpness(torch.ones(1, 1, 20, 20)) == pytest.approx(0.05)
+
+
+def test_two_channels_that_are_one_have_equal_maps(X):
+    conv = nn.Conv2d(3, 2, 3)
+    conv.weight.data[1], conv.bias.data[1] = conv.weight.data[0], conv.bias.data[0]
+    network = Units([conv.requires_grad_(False), nn.ReLU()])
+    assert deconvnet.others(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)

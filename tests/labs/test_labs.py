@@ -1,0 +1,56 @@
+"""The house of the labs: every lab has one shape, runs, and tells what it found; the page shows all of them."""
+
+import importlib
+import json
+import re
+
+import pytest
+import torch
+
+from labs import LABS, __main__, lab
+from tests import networks
+
+
+@pytest.mark.parametrize("name", __main__.present())
+def test_a_lab_runs_quickly_and_tells_what_it_found(name, source, tmp_path, capsys):
+    """One figure, numbers that JSON holds, a table of full rows, three sentences, no trace of a number that failed."""
+    result = importlib.import_module(f"labs.{name}").main(["--quick", "--out", str(tmp_path)], source)
+    stem = f"lab_{name.rpartition('.')[2]}"
+    assert result.name == name and result.picture.path == tmp_path / f"{stem}.png"
+    assert json.loads((tmp_path / f"{stem}.json").read_text())["numbers"] == result.numbers
+    assert all(len(row) == len(result.table.columns) for row in result.table.rows)
+    assert len(result.seen) == 3 and not re.search(r"\b(nan|inf|None)\b", " ".join(result.seen))
+    assert result.question in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", __main__.present())
+def test_a_lab_says_at_its_top_what_it_is_about(name):
+    """Question, claim, what to look at, paper, and the command."""
+    text = importlib.import_module(f"labs.{name}").__doc__
+    assert text.partition("\n")[0].endswith("?")
+    assert all(f"\n{word}: " in text for word in ("Claim", "Look at", "Paper"))
+    assert f"    python -m labs.{name}\n" in text
+
+
+@pytest.mark.parametrize("name", ["score", "probability", "loss"])
+def test_a_wrapped_network_gives_the_quantity_of_each_class(name, X):
+    model = networks.build("deep")
+    scores = model(X)
+    expected = {
+        "score": scores,
+        "probability": scores.exp() / scores.exp().sum(1, keepdim=True),
+        "loss": scores.exp().sum(1, keepdim=True).log() - scores,
+    }[name]
+    torch.testing.assert_close(lab.Through(model, lab.QUANTITIES[name])(X), expected)
+
+
+def test_the_gradient_of_a_sum_of_squares_is_twice_the_point():
+    x = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
+    assert torch.equal(lab.gradient(lambda x: x.square().sum(1), x), 2 * x)
+    assert not x.requires_grad
+
+
+def test_every_lab_is_in_the_list():
+    """A lab that nobody listed would never be run by `python -m labs`."""
+    found = {f"{path.parent.name}.{path.stem}" for path in __main__.README.parent.glob("*/[a-z]*.py")}
+    assert found <= set(LABS)

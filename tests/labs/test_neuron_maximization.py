@@ -1,0 +1,61 @@
+"""Pictures that excite a unit: the ascent climbs, and its parts are what they say."""
+
+import pytest
+import torch
+from torch import nn
+
+from labs import lab
+from labs.features import neuron_maximization
+from labs.features.neuron_maximization import RECIPES, ascend, own_colours, picture, relative, survives, transformed
+
+
+@pytest.fixture
+def mixing(X):
+    return own_colours(X)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_excites_the_unit_more_than_its_start(name, mixing, bench):
+    """The unit is the red of the middle: it must become red, whatever the recipe."""
+
+    def red(X):
+        return lab.to_pixels(X)[:, 0, 8:24, 8:24].mean(dim=(1, 2))
+
+    few, many = (ascend(red, 1, 32, steps, RECIPES[name], mixing, bench) for steps in (3, 60))
+    assert red(many) > red(few) + 0.2
+
+
+def test_each_picture_of_a_batch_excites_its_own_channel(bench, mixing):
+    trunk = nn.Conv2d(3, 4, 1).requires_grad_(False)
+    channels = torch.tensor([2, 0])
+    excitation = neuron_maximization.means(trunk, channels)
+    made = ascend(excitation, 2, 16, 40, RECIPES["nothing"], mixing, bench)
+    values = trunk(made).mean(dim=(2, 3))
+    assert values[0, 2] > values[1, 2] and values[1, 0] > values[0, 0]
+
+
+def test_colours_are_mixed_as_those_of_the_images(X, mixing):
+    """The mixing's square is the covariance of the images' colours, but for a factor."""
+    square = mixing @ mixing
+    pixels = lab.to_pixels(X).permute(1, 0, 2, 3).flatten(1)
+    covariance = torch.cov(pixels)
+    torch.testing.assert_close(square / square.trace(), covariance / covariance.trace(), atol=1e-4, rtol=1e-4)
+
+
+def test_a_picture_is_between_black_and_white(mixing):
+    z = 10 * torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    for recipe in RECIPES.values():
+        pixels = lab.to_pixels(picture(z, mixing, recipe))
+        assert pixels.min() > -1e-5 and pixels.max() < 1 + 1e-5
+
+
+def test_an_excitation_of_a_constant_survives():
+    image = torch.full((1, 3, 16, 16), 0.5)
+    assert survives(lambda X: X.mean(dim=(1, 2, 3)), image) == pytest.approx(1)
+    assert relative(lambda X: X.mean(dim=(1, 2, 3)), torch.tensor(0.25))(image) == pytest.approx(2)
+
+
+def test_transformations_keep_what_is_everywhere():
+    image = torch.full((1, 3, 40, 40), 0.5)
+    made = transformed(image, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(made, torch.full_like(made, 0.5))

@@ -1,0 +1,47 @@
+"""One backward pass: what images have to do with each other's gradients."""
+
+import torch
+from torch import nn
+
+from labs.gradients import one_backward
+from tests import networks
+
+
+def test_images_have_no_influence_on_each_other(X, y):
+    """Beside the diagonal there are exact zeros, on it ones: no image enters another's score."""
+    found = one_backward.influence(networks.build("deep"), X, y)
+    assert torch.equal(torch.tensor(found["shares"]), torch.eye(3))
+    assert one_backward.others(found["shares"]) == 0
+    assert found["error"] < 1e-5
+
+
+def test_batchnorm_in_training_mode_lets_images_influence_each_other(X, y):
+    """Its mean and variance are the batch's; in evaluation mode they are stored, and the same images are apart."""
+    head = [nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)]
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), *head)
+    model.eval().requires_grad_(False)
+    stored, batch = (one_backward.influence(m, X, y) for m in (model, one_backward.TrainingBatchNorm(model)))
+    assert one_backward.others(stored["shares"]) == 0 and stored["error"] < 1e-5
+    assert one_backward.others(batch["shares"]) > 0.01 and batch["error"] > 0.01
+
+
+def test_the_network_is_not_written_to_in_training_mode(X):
+    """The running mean stays as it was: a copy is trained on. Dropout stays off, which would make scores random."""
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.9), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    copy = one_backward.TrainingBatchNorm(model)
+    assert torch.equal(copy(X), copy(X))
+    assert torch.equal(model[0].running_mean, torch.zeros(3))
+    assert not model[0].training
+
+
+def test_many_images_are_all_different(bench):
+    images, labels = one_backward.many(bench, 30)
+    assert images.shape == (30, 3, 64, 64) and labels.shape == (30,)
+    assert len({image.numpy().tobytes() for image in images}) == 30
+
+
+def test_maps_from_the_sum_are_those_of_each_image(X, y):
+    model = networks.build("deep", "float64")
+    assert one_backward.difference(model, X.double(), y) < 1e-12
+    seconds = one_backward.timed(networks.build("tiny"), X, y, [1, 3])
+    assert all(len(values) == 2 and min(values) > 0 for values in seconds.values())

@@ -1,0 +1,24 @@
+"""How labs draw: names beside their curves, and never one over the other."""
+
+from labs import plots
+
+
+def test_names_of_curves_that_end_together_stand_apart(tmp_path):
+    """Three curves that end at nearly the same height: no name covers another, and each has its curve's colour."""
+    fig = plots.sheet(800, 400)
+    axes = fig.subplots()
+    lines = {"score": [0, 1], "loss": [0, 1.001], "probability": [0, 0.999]}
+    plots.curves(axes, [0, 1], lines)
+    path = plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert path.exists() and [text.get_text() for text in axes.texts] == list(lines)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(text.get_color() == plots.COLOURS[text.get_text()] for text in axes.texts)
+
+
+def test_a_name_far_from_others_stays_at_its_curve(tmp_path):
+    fig = plots.sheet(800, 400)
+    axes = fig.subplots()
+    plots.curves(axes, [0, 1], {"score": [0, 1], "loss": [0, 5]})
+    plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    assert all(text.xyann == (6, 0) for text in axes.texts)

@@ -1,0 +1,52 @@
+"""Directions of equal length: only the gradient climbs as fast as can be."""
+
+import pytest
+import torch
+from torch import nn
+
+from labs.gradients.saliency_is_no_direction import LENGTH, climb, directions
+from tests import networks
+
+
+@pytest.fixture
+def ways(bench):
+    return directions(bench)
+
+
+def test_on_a_linear_network_each_direction_gains_what_its_angle_says(ways):
+    """With the score w x a step of 1 along d gains w d / |d|: along the gradient that is |w|."""
+    model = networks.build("linear", height=6, width=6, seed=3)
+    X = torch.zeros(2, 3, 6, 6)
+    w = model[1].weight[2].view(3, 6, 6)
+    highest = w.abs().amax(0).expand(3, 6, 6)
+    expected = {
+        "gradient": w.norm(),
+        "its absolute value": (w * w.abs()).sum() / w.norm(),
+        "saliency map": (w * highest).sum() / highest.norm(),
+    }
+    for name, gain in expected.items():
+        scores, wrong, _ = climb(model, X, 2, ways[name], steps=3)
+        assert scores[-1] - scores[0] == pytest.approx(3 * LENGTH * float(gain), rel=1e-4)
+        assert wrong == pytest.approx(0 if name == "gradient" else float((w < 0).float().mean()))
+
+
+def test_the_gradient_climbs_fastest_on_a_network_with_relus(ways, X):
+    gains = {}
+    for name, way in ways.items():
+        scores, _, _ = climb(networks.build("deep"), X, 1, way, steps=5)
+        gains[name] = scores[-1] - scores[0]
+    assert gains["gradient"] > 2 * max(gain for name, gain in gains.items() if name != "gradient")
+
+
+def test_a_step_has_the_same_length_for_every_direction(ways, X):
+    for way in ways.values():
+        _, _, end = climb(networks.build("deep"), X, 1, way, steps=1)
+        torch.testing.assert_close((end - X).flatten(1).norm(dim=1), torch.full((3,), LENGTH))
+
+
+def test_a_dead_class_is_not_climbed(ways, X):
+    """No gradient, no step, and no division by its norm."""
+    model = nn.Sequential(networks.build("deep"), nn.Flatten())
+    model[0].classifier[2].weight.data[1] = 0
+    scores, _, end = climb(model, X, 1, ways["saliency map"], steps=2)
+    assert torch.equal(end, X) and len(set(scores)) == 1

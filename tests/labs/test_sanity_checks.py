@@ -1,0 +1,80 @@
+"""Sanity checks: likeness of maps where it is known, which layers are named, and the data test's networks."""
+
+import pytest
+import torch
+
+from labs import lab
+from labs.attribution import data_test, sanity_checks
+from labs.attribution.sanity_checks import MEASURES, compare
+from tests import networks
+
+
+@pytest.fixture
+def maps():
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(2, 3, 64, 64, generator=generator) for _ in range(2)]
+
+
+def test_a_map_is_like_itself(maps):
+    assert all(compare(maps[0], maps[0])[name] == pytest.approx([1, 1]) for name in MEASURES)
+
+
+def test_the_opposite_map_is_alike_without_signs_and_unlike_with(maps):
+    found = compare(maps[0], -maps[0])
+    assert found["absolute"] == pytest.approx([1, 1]) and found["signed"] == pytest.approx([-1, -1])
+
+
+def test_independent_maps_have_nothing_in_common(maps):
+    found = compare(*maps)
+    assert max(abs(value) for name in ("absolute", "signed") for value in found[name]) < 0.1
+
+
+def test_a_constant_map_is_like_nothing(maps):
+    assert compare(maps[0], torch.zeros(2, 3, 64, 64)) == {name: [0, 0] for name in MEASURES}
+
+
+def test_layers_are_named_from_the_scores_down():
+    names = sanity_checks.layers(networks.build("squeezenet"))
+    assert names[:2] == ["classifier.1", "features.12"] and names[-1] == "features.0" and len(names) == 10
+
+
+def test_guided_backprop_hardly_notices_a_random_top_and_grad_cam_does(source):
+    """The paper's finding, on one scene."""
+    X, y = lab.as_batch(source.images[2:3], source), torch.from_numpy(source.labels[2:3])
+    random = lab.randomised(source.model, ["classifier.1"], torch.Generator().manual_seed(0))
+    names = ("guided backprop", "Grad-CAM")
+    one, other = (
+        sanity_checks.methods.attributions(names, X, y, model, "features.12") for model in (source.model, random)
+    )
+    likeness = {name: compare(one[name], other[name])["absolute"][0] for name in names}
+    assert likeness["guided backprop"] > 0.8 > likeness["Grad-CAM"]
+
+
+def test_both_networks_of_the_data_test_have_learnt_their_labels(source):
+    """By heart, as in the paper: more than 95 % of the pictures that they were trained on."""
+    composed = data_test.pictures(source)
+    X = lab.as_batch(composed.images, source)
+    for which, model in data_test.load().items():
+        y = torch.from_numpy(data_test.labels(composed, which))
+        assert data_test.accuracy(model, X, y) > 0.95
+
+
+def test_permuted_labels_are_the_same_labels_in_another_order(source):
+    composed = data_test.pictures(source)
+    permuted = data_test.labels(composed, "permuted")
+    assert sorted(permuted) == sorted(composed.labels) and (permuted != composed.labels).mean() > 0.8
+
+
+def test_composed_pictures_hold_their_object_where_the_mask_says(source):
+    composed = data_test.compose(source, 20, 64, seed=3)
+    assert composed.images.shape == (20, 64, 64, 3) and composed.masks.dtype == bool
+    shares = composed.masks.mean(axis=(1, 2))
+    assert 0.02 < shares.min() and shares.max() < 0.85
+    again = data_test.compose(source, 20, 64, seed=3)
+    assert (again.images == composed.images).all() and (again.labels == composed.labels).all()
+
+
+def test_training_is_repeatable():
+    X, y = torch.randn(20, 3, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 4
+    one, two = (data_test.train(X, y, epochs=1).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)

@@ -1,0 +1,73 @@
+"""Score, probability and loss: how their gradients hang together, and what becomes of them when the network is sure."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from labs import lab
+from labs.gradients import score_or_loss
+from labs.lab import QUANTITIES
+from tests import networks
+from visualizers.network import class_scores
+
+
+@pytest.fixture
+def model():
+    return networks.build("deep", "float64")
+
+
+def test_the_maps_of_probability_and_loss_differ_by_the_probability(model, X, y):
+    """dp = -p dL, as L = -log p: one map is the other, times a number for each image."""
+    maps = score_or_loss.saliency(model, X.double(), y)
+    p = class_scores(model(X.double()).softmax(1), y)
+    torch.testing.assert_close(maps["probability"], p[:, None, None] * maps["loss"])
+
+
+def test_the_gradient_of_the_loss_has_the_other_classes_by_their_probability(model, X, y):
+    """dL = sum over k of (p_k - 1[k = y]) ds_k; the lab's share of others is what is left beside (p_y - 1) ds_y."""
+    X = X.double()
+    found = score_or_loss.fade(model, X[0], y[0], torch.tensor([1.0]))
+    p = model(X[:1]).softmax(1)[0]
+    gradients = [lab.gradient(lambda X, k=k: model(X)[:, k], X[:1]).flatten() for k in range(5)]
+    own = (p[y[0]] - 1) * gradients[y[0]]
+    others = sum(p[k] * gradients[k] for k in range(5) if k != y[0])
+    expected = others.norm() / (others.norm() + own.norm())
+    torch.testing.assert_close(found["others"][0], expected)
+
+
+@pytest.mark.parametrize("sure", [1, 20, 400])
+def test_a_sure_network_has_no_gradient_of_loss_and_probability(sure):
+    """Two classes with the scores w x and 0: the loss's gradient is (1 - p) w, the probability's p (1 - p) w."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3, 2, bias=False))
+    model[1].weight.data = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    model.requires_grad_(False)
+    X = torch.full((1, 3, 1, 1), sure / 3)
+    p = torch.tensor(float(sure)).sigmoid()
+    maps = score_or_loss.saliency(model, X, torch.tensor([0]))
+    assert maps["score"].item() == 1
+    assert maps["loss"].item() == pytest.approx((1 - p).item(), abs=1e-6)
+    assert maps["probability"].item() == pytest.approx((p * (1 - p)).item(), abs=1e-6)
+
+
+def test_curves_end_where_no_picture_is_that_sure():
+    """Nothing is drawn at confidences that were not reached."""
+    one = {name: torch.ones(3, 2, 2) for name in QUANTITIES} | {
+        "confidence": torch.tensor([0.1, 0.5, 0.9]),
+        "others": torch.tensor([0.3, 0.2, 0.1]),
+    }
+    found = score_or_loss.over_confidence([one])
+    assert found["levels"][0] == 0.1 and found["levels"][-1] == 0.9
+    assert found["leak"]["loss"] == pytest.approx(np.interp(
+        np.log(np.array(found["levels"]) / (1 - np.array(found["levels"]))), np.log([1 / 9, 1, 9]), [0.3, 0.2, 0.1]
+    ))  # fmt: skip
+
+
+def test_pointing_counts_peaks_on_the_mask():
+    maps = np.zeros((2, 4, 4))
+    maps[:, 1, 2] = 3
+    maps[:, 3, 3] = 1
+    masks = np.zeros((2, 4, 4), bool)
+    masks[0, 1, 2] = masks[1, 3, 3] = True
+    assert lab.points(maps, masks).tolist() == [True, False]
+    assert lab.energy(maps, masks).tolist() == [0.75, 0.25]

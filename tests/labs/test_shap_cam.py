@@ -1,0 +1,77 @@
+"""Shapley values of channels: their axioms, exact values on few channels, and what is compared of maps."""
+
+from itertools import permutations
+
+import pytest
+import torch
+from torch import nn
+
+from labs.attribution import shap_cam
+from labs.attribution.shap_cam import activations, mean_curve, run_head, shapley
+from tests import networks
+
+
+@pytest.fixture
+def model():
+    """A small SqueezeNet-like head on six channels."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Module()
+        head = [nn.Dropout(), nn.Conv2d(6, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+        model.classifier = nn.Sequential(*head)
+    return model.double().eval().requires_grad_(False)
+
+
+@pytest.fixture
+def A():
+    return torch.rand(6, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def value(model, A, players):
+    kept = torch.zeros_like(A)
+    kept[list(players)] = A[list(players)]
+    return run_head(model, kept[None])[0, 2]
+
+
+def test_every_order_shares_out_the_score(model, A):
+    """Efficiency: in each order the contributions sum to the score less that of no channel."""
+    added = shapley(model, A, 2, 20, torch.Generator().manual_seed(0))
+    expected = value(model, A, range(6)) - value(model, A, [])
+    torch.testing.assert_close(added.sum(dim=1), expected.expand(20))
+
+
+def test_many_orders_come_near_the_exact_values(model, A):
+    """The mean over all 720 orders, each coalition through the network's own head."""
+    exact = torch.zeros(6, dtype=torch.float64)
+    for order in permutations(range(6)):
+        for i, player in enumerate(order):
+            exact[player] += (value(model, A, order[: i + 1]) - value(model, A, order[:i])) / 720
+    sampled = shapley(model, A, 2, 3000, torch.Generator().manual_seed(0)).mean(dim=0)
+    assert (sampled - exact).norm() < 0.05 * exact.norm()
+
+
+def test_a_channel_that_is_nothing_gets_nothing(model, A):
+    A[3] = 0
+    assert torch.all(shapley(model, A, 2, 10, torch.Generator())[:, 3] == 0)
+
+
+def test_on_a_linear_head_values_are_gradient_times_activation(model, A):
+    """With a bias so high that the ReLU never closes, a channel adds the same in every order."""
+    model.classifier[1].bias += 100
+    added = shapley(model, A, 2, 5, torch.Generator().manual_seed(0))
+    expected = (model.classifier[1].weight[2] * A).mean(dim=(1, 2))
+    torch.testing.assert_close(added, expected.expand(5, 6))
+
+
+def test_what_a_layer_gives_is_not_what_an_in_place_relu_makes_of_it(X):
+    model = networks.build("deep")
+    kept = activations(model, X, "features.12")
+    torch.testing.assert_close(kept, model.features(X))
+
+
+def test_deleting_by_the_order_of_the_map(X, y):
+    """At 0 % the image, at 100 % the other one; the curve starts and ends with their confidences."""
+    model, maps = networks.build("deep"), torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+    curve = mean_curve(model, X, y, maps, torch.zeros_like(X))
+    ends = [float(shap_cam.probabilities(model, images, y).mean()) for images in (X, torch.zeros_like(X))]
+    assert [curve[0], curve[-1]] == pytest.approx(ends)

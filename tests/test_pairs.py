@@ -1,0 +1,36 @@
+"""The pairs that somebody made of pictures of their own, found among all that style_transfer.py writes."""
+
+import os
+
+from figures.pairs import GIVEN_PAIRS, own_pairs
+from pretrained.settings import STYLE_PAIRS
+
+
+def write(folder, *names):
+    for at, name in enumerate(names):
+        (folder / f"style_transfer_{name}.png").touch()
+        os.utime(folder / f"style_transfer_{name}.png", (at, at))
+
+
+def test_given_pairs_are_those_that_the_script_makes_by_itself():
+    assert set(GIVEN_PAIRS) == {pair.name for pairs in STYLE_PAIRS.values() for pair in pairs}
+
+
+def test_own_pairs_are_found_the_newest_first(tmp_path):
+    """Sources and result belong together; a given pair, and half a pair, are none."""
+    write(tmp_path, "a_sources", "a", "b_sources", "b", "flow_sources", "flow", "half_sources", "half2")
+    names = [(sources.name, result.name) for sources, result in own_pairs(tmp_path)]
+    assert names == [
+        ("style_transfer_b_sources.png", "style_transfer_b.png"),
+        ("style_transfer_a_sources.png", "style_transfer_a.png"),
+    ]
+
+
+def test_a_pair_that_is_itself_called_sources_is_no_other_pairs_source(tmp_path):
+    """A painting in my_sources.jpg: its result, whose name ends in _sources, is taken for no sources."""
+    write(tmp_path, "town_my_sources_sources", "town_my_sources", "sources_flow_sources", "sources_flow")
+    names = {(sources.name, result.name) for sources, result in own_pairs(tmp_path)}
+    assert names == {
+        ("style_transfer_town_my_sources_sources.png", "style_transfer_town_my_sources.png"),
+        ("style_transfer_sources_flow_sources.png", "style_transfer_sources_flow.png"),
+    }

@@ -1,0 +1,120 @@
+"""Captum halves that give something of the wrong shape: the scripts say what was expected, in one sentence."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import gradcam
+import pretrained
+import saliency_map
+from figures import script
+from figures.images import output_size
+
+pytestmark = pytest.mark.scripts
+N, H, W = 2, 224, 224
+
+
+@pytest.fixture(scope="module")
+def source():
+    return pretrained.load("embedded", "cpu")
+
+
+@pytest.fixture
+def right(monkeypatch):
+    """The halves, replaced by quick ones that give zeros of the right shapes."""
+    images, maps, layer = np.zeros((N, H, W, 3)), np.zeros((N, H, W)), torch.zeros(N, 512, 13, 13)
+    monkeypatch.setattr(saliency_map, "captum_saliency", lambda X, y, model: maps)
+    monkeypatch.setattr(saliency_map, "integrated_gradients", lambda X, y, model: maps)
+    monkeypatch.setattr(gradcam, "captum_maps", lambda X, y, model, layer: (images, maps, images))
+    monkeypatch.setattr(gradcam, "layer_maps", lambda X, y, model, module: (layer[:, 0], layer))
+    monkeypatch.setattr(gradcam, "layer_conductance", lambda X, y, model, module: layer)
+    monkeypatch.setattr(gradcam, "neuron_responses", lambda X, neurons, model, layer: images)
+
+
+@pytest.fixture
+def said(source, tmp_path):
+    """How a script ends."""
+
+    def run(module):
+        with pytest.raises(SystemExit) as ended:
+            script.run(lambda: module.main(["--num", str(N), "--out", str(tmp_path)], source))
+        return ended.value.code
+
+    return run
+
+
+@pytest.mark.parametrize("module", [saliency_map, gradcam])
+def test_right_shapes_pass(module, right, said):
+    """Whatever is in the maps: zeros, as arrays and as tensors."""
+    assert said(module) == 0
+
+
+@pytest.mark.parametrize(
+    "name, gives, words",
+    [
+        (
+            "captum_saliency",
+            np.zeros((N, 3, H, W)),
+            "expected saliency of shape (224, 224) for each image, got (3, 224, 224): see the docstring of <lambda>",
+        ),
+        ("captum_saliency", np.zeros((H, W)), "with a map for each of 2 images, got 224 of shape (224,): see"),
+        ("captum_saliency", None, "expected <lambda> to give an array or a tensor .*, got a NoneType: see"),
+        ("captum_saliency", torch.tensor(1.0), "got a single number: see"),
+        ("integrated_gradients", torch.zeros(N, 3, H, W), "expected integrated gradients of shape (224, 224)"),
+        ("integrated_gradients", [np.zeros((H, W))] * N, "got a list: see"),
+        (
+            "captum_maps",
+            (np.zeros((N, 3, H, W)), np.zeros((N, H, W)), np.zeros((N, H, W, 3))),
+            "expected `guided` of shape (224, 224, 3) for each image, got (3, 224, 224): see",
+        ),
+        (
+            "captum_maps",
+            (np.zeros((N, H, W, 3)), np.zeros((N, 13, 13)), np.zeros((N, H, W, 3))),
+            "expected `cam` of shape (224, 224) for each image, got (13, 13): see",
+        ),
+        (
+            "captum_maps",
+            (np.zeros((N, H, W, 3)), np.zeros((N, H, W)), np.zeros((N, H, W))),
+            "expected `guided_cam` of shape (224, 224, 3) for each image, got (224, 224): see",
+        ),
+        (
+            "layer_maps",
+            (torch.zeros(N, 1, 13, 13), torch.zeros(N, 512, 13, 13)),
+            "expected `evidence` of shape (13, 13) for each image, got (1, 13, 13): see",
+        ),
+        (
+            "layer_maps",
+            (torch.zeros(N, 13, 13), torch.zeros(N, 13, 13)),
+            "expected `activation` of shape (512, 13, 13) for each image, got (13, 13): see",
+        ),
+        ("layer_conductance", torch.zeros(N, 13, 13), "expected conductance of shape (512, 13, 13)"),
+        ("neuron_responses", torch.zeros(N, 3, H, W), "expected the pixels of a neuron of shape (224, 224, 3)"),
+        ("neuron_responses", torch.zeros(1, H, W, 3), "for each of 2 images, got 1 of shape (224, 224, 3): see"),
+    ],
+)
+def test_a_wrong_shape_is_told_in_one_sentence(name, gives, words, right, said, monkeypatch):
+    module = saliency_map if hasattr(saliency_map, name) else gradcam
+    monkeypatch.setattr(module, name, lambda *_: gives)
+    code = said(module)
+    assert re.search("^error: .*" + re.escape(words).replace(r"\.\*", ".*"), code) and "\n" not in code
+
+
+def test_captums_maps_are_wanted_as_it_gives_them():
+    """as_images and as_cam say which axes they want."""
+    with pytest.raises(script.UserError, match=r"expected \(N, 3, H, W\) in as_images, got \(2, 8, 9\): take it as"):
+        gradcam.as_images(torch.zeros(2, 8, 9))
+    with pytest.raises(script.UserError, match=r"expected \(N, 1, h, w\) in as_cam, got \(2, 4, 4\): take it as"):
+        gradcam.as_cam(torch.zeros(2, 4, 4), torch.zeros(2, 3, 8, 8))
+
+
+def test_the_size_of_a_layers_output(source):
+    """(C, h, w) at whatever size the image has; nothing for what is not called, and no hook is left."""
+    x, model = torch.zeros(1, 3, 100, 224), source.model
+    assert output_size(model.features[12], x, model) == (512, 6, 13)
+    assert output_size(torch.nn.ReLU(), x, model) == ()
+    assert not model.features[12]._forward_hooks
+    vector = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LSTM(6, 2))
+    assert output_size(vector[0], torch.zeros(1, 3, 1, 2), vector) == (6,)
+    assert output_size(vector[1], torch.zeros(1, 3, 1, 2), vector) == ()
