@@ -84,6 +84,51 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(1, keepdims=True)
 
 
+def asked_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """The usual mistakes in asking for the scores of the classes y, and under "" the right way."""
+    own, count = one_hot(y), len(y)
+
+    def all_labels(scores: np.ndarray) -> np.ndarray:
+        return np.ones_like(scores) * own(scores).max(0)
+
+    return {
+        "": own,
+        "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
+        "the class that the network predicts was taken, not the one that was asked for.": predicted,
+        "the gradient is that of a cross-entropy loss: take that of the score itself.": lambda s: softmax(s) - own(s),
+        "the gradient is that of a cross-entropy loss, and of its mean: take that of the score itself.": lambda s: (
+            (softmax(s) - own(s)) / count
+        ),
+        "the gradient is that of a cross-entropy loss, turned around: take that of the score itself.": lambda s: (
+            own(s) - softmax(s)
+        ),
+        "the gradient is that of a cross-entropy loss, and of its mean, turned around: take the score's.": lambda s: (
+            (own(s) - softmax(s)) / count
+        ),
+        "the gradient is that of the probability (after softmax): take that of the score.": lambda s: probability_slope(
+            s, y
+        ),
+        "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": all_labels,
+    }
+
+
+def asked_strangely(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Rarer mistakes of that kind."""
+    own, count = one_hot(y), len(y)
+    return {
+        "the gradient is divided by the number of images: add the scores up, without a mean.": lambda s: own(s) / count,
+        "the sign of the scores is turned.": lambda s: -own(s),
+        "the score is squared: take its own gradient.": lambda s: 2 * s * own(s),
+        "the score's logarithm is taken: take its own gradient.": lambda s: own(s) / np.where(s == 0, np.inf, s),
+        "the next class is taken instead of the one that is asked for.": lambda s: np.roll(own(s), 1, axis=1),
+        "the class before is taken instead of the one that is asked for.": lambda s: np.roll(own(s), -1, axis=1),
+        "the first class is taken: pick the one that is asked for.": one_hot(np.zeros_like(y)),
+        "the first image's class is taken for all: each has its own.": lambda s: np.ones_like(s) * own(s)[:1],
+        "the last image's class is taken for all: each has its own.": lambda s: np.ones_like(s) * own(s)[-1:],
+        "the lowest score is taken, not the one that was asked for.": lambda s: np.eye(s.shape[1])[s.argmin(1)],
+    }
+
+
 def probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:
     p, own = softmax(scores), one_hot(y)(scores)
     return (p * own).sum(1, keepdims=True) * (own - p)

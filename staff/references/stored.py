@@ -16,7 +16,7 @@ import torch
 
 from staff.references.shared import Mistakes
 from tests import inputs, networks, probes
-from tests.compare import REFERENCES, relative_error, sample
+from tests.compare import REFERENCES, few, relative_error, sample
 
 FACTOR = 10
 LEAST = 1e-5  # no tolerance is below this,
@@ -67,7 +67,7 @@ class File:
                 print(f"{self.name}, {key}: right by chance ({distance:.1e}): {sentence}")
                 continue
             nearest = min(nearest, distance)
-            self.arrays[f"{key}: mistake: {sentence}"] = np.float32(sample(output))
+            self.arrays[f"{key}: mistake: {sentence}"] = np.float32(few(output))
             self.arrays[f"{key}: shape: {sentence}"] = np.array(np.shape(output))
         figures = f"difference {largest:.1e}  tolerance {tolerance:.1e}  nearest mistake {nearest:.1e}"
         print(f"{self.name:20} {key:22} {figures}")

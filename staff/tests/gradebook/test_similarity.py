@@ -43,7 +43,7 @@ def renamed(text):
         node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
     for i, name in enumerate(sorted(names)):
-        text = re.sub(rf"(?<![\w.'\"]){name}\b(?!\s*=[^=][^\n]*\))", f"mine_{i}", text)
+        text = re.sub(rf"(?<![\w.'\"\\]){name}\b(?!\s*=[^=][^\n]*\))", f"mine_{i}", text)
     return text
 
 

@@ -120,7 +120,7 @@ def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
     other = files | {"torch": "9.9", "tests/new.py": "1"}
     other.pop("tests/networks.py")
     assert suite.changes(files, other) == [
-        "tests/new.py is new", "tests/networks.py is gone", f"torch {files['torch']} to 9.9"
+        "tests/networks.py is gone", "tests/new.py is new", f"torch {files['torch']} to 9.9"
     ]  # fmt: skip
 
 
