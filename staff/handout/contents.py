@@ -144,6 +144,7 @@ KEPT = (
     "tests/probes/style_transfer.py",
     "tests/probes/tv_loss.py",
     "tests/references/",
+    "tests/sentences.py",
     "tests/test_captum.py",
     "tests/test_content_loss.py",
     "tests/test_gradcam.py",

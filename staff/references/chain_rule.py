@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.squeezenet import Fire, SqueezeNet
 
+from tests import sentences
 from tests.networks import Tiny
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -94,7 +95,7 @@ def asked_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarr
     return {
         "": own,
         "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
-        "the class that the network predicts was taken, not the one that was asked for.": predicted,
+        sentences.PREDICTED_CLASS: predicted,
         "the gradient is that of a cross-entropy loss: take that of the score itself.": lambda s: softmax(s) - own(s),
         "the gradient is that of a cross-entropy loss, and of its mean: take that of the score itself.": lambda s: (
             (softmax(s) - own(s)) / count

@@ -17,7 +17,7 @@ from staff.references.content_loss import content_loss
 from staff.references.stored import RIPPLE, RIPPLES, File, in_float32
 from staff.references.style_loss import gram_matrix, style_loss
 from staff.references.tv_loss import tv_loss
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 from tests.compare import sample
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
@@ -122,11 +122,11 @@ def store() -> None:
     pair = StyleTransfer(cnn, content, style, **settings, losses=losses)
     ways = {
         "right": {},
-        "the content loss has no effect.": {"without": ["content"]},
-        "the style loss has no effect.": {"without": ["style"]},
-        "the total variation loss has no effect.": {"without": ["tv"]},
-        "the gradients are not cleared: they add up from step to step.": {"clears": False},
-        "the learning rate is not 3 at first.": {"learning_rate": 0.1},
+        sentences.NO_CONTENT: {"without": ["content"]},
+        sentences.NO_STYLE: {"without": ["style"]},
+        sentences.NO_TV: {"without": ["tv"]},
+        sentences.NOT_CLEARED: {"clears": False},
+        sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
     }
     images = {key: np.concatenate(pair.steps(inputs.STEPS, **way)[1:]) for key, way in ways.items()}
     # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit

@@ -1,10 +1,17 @@
 """What staff/references refuses to store, and how it writes."""
 
+import ast
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from staff.references import fooling_image, stored
 from tests import compare, inputs, networks
+
+ROOT = Path(__file__).resolve().parents[2]
+SENTENCE = re.compile(r"[a-z][^\n]{14,}\.")
 
 
 @pytest.fixture
@@ -117,3 +124,14 @@ def test_tolerances_are_rounded_up_to_two_digits(file, error, tolerance):
     """The last digits are those of a machine: another one is to write the same file."""
     put(file, expected=(1.0, 0.0), other=(1.0, error), weight=9.0)
     assert file.arrays["tv: tolerance"] == tolerance
+
+
+def test_no_sentence_on_a_mistake_stands_in_two_files():
+    """Else one of them is forgotten when the other is mended: both take it from tests/sentences.py."""
+    files: dict[str, set[str]] = {}
+    for path in [*ROOT.glob("tests/*.py"), *ROOT.glob("staff/references/*.py"), *ROOT.glob("staff/hidden/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and SENTENCE.fullmatch(node.value):
+                files.setdefault(node.value, set()).add(path.name)
+    assert len(files) > 100, "the pattern still finds them"
+    assert {sentence: names for sentence, names in files.items() if len(names) > 1} == {}
