@@ -30,6 +30,7 @@ def _content_losses(weight: float, F: Tensor, P: Tensor) -> dict[str, Tensor]:
     d = F - P
     return {
         "the mean is taken: add the squares up.": weight * (d**2).mean(),
+        "it is divided by the number of channels: add the squares up.": weight * (d**2).sum() / F.shape[1],
         "the weight is missing.": (d**2).sum(),
         "the difference is not squared.": weight * d.sum(),
         "the absolute difference is taken: square it.": weight * d.abs().sum(),

@@ -28,7 +28,10 @@ WRONG = {
         {"content_current - content_original": "content_current + content_original"},
     ),
     "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}),
-    "divided by the channels": ("times what is expected", {"return loss": "return loss / content_current.shape[1]"}),
+    "divided by the channels": (
+        "divided by the number of channels",
+        {"return loss": "return loss / content_current.shape[1]"},
+    ),
 }
 
 RIGHT = {
