@@ -56,6 +56,7 @@ ALONE: tuple[Stage, ...] = (
     {
         "the sum itself is squared: square each difference, then add up.": lambda d: d.sum() ** 2,
         "the largest alone counts: add all up.": lambda d: d.max(),
+        "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
         "the squares are multiplied: add them up.": lambda d: d.prod(),
     },
     {
