@@ -57,6 +57,7 @@ ALONE: tuple[Stage, ...] = (
     {
         sentences.SUM_SQUARED: lambda d: d.sum() ** 2,
         sentences.LARGEST_ALONE: lambda d: d.max(),
+        "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
         sentences.MULTIPLIED: lambda d: d.prod(),
     },
     {
