@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures labs test report submission data clean venv
+.PHONY: help figures explore labs test report submission data clean venv
 
 ##@ For students
 
@@ -19,6 +19,9 @@ help: ## list these verbs
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+
+explore: venv ## open a page in the browser that runs your code on any picture; Ctrl+C ends it
+	@$(KEEP_MEMORY) $(VENV_PYTHON) explore.py $(ARGS)
 
 labs: venv ## one experiment for each question, six minutes: visualization/labs.html; quicker: ARGS=--quick
 	@sh environment/make_venv.sh labs/requirements.txt

@@ -8,7 +8,8 @@ import numpy as np
 
 REFERENCES = Path(__file__).resolve().parent / "references"
 MANY = 1 << 22  # numbers, of which a sample is described
-SAMPLE = 1000  # numbers that are kept of a large array
+SAMPLE = 1000  # numbers that are kept of a large array,
+FEW = 250  # and of those so many of what a mistake makes of it
 FACTORS = {-1.0: "the sign is turned", 0.5: "half", 2.0: "twice", 0.25: "a quarter", 4.0: "four times"}
 
 
@@ -30,6 +31,7 @@ def assert_close(
     mistakes: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = None,
     read: str = "",
     secret: bool = False,
+    otherwise: str = "",
 ) -> None:
     """Fail unless `relative_error` is at most `tolerance`, with the usual mistake named if it is one.
 
@@ -39,6 +41,7 @@ def assert_close(
         function that computes them when they are needed.
     read: what to look at, if not the docstring of what was called.
     secret: the message tells nothing of the expected values but their shape.
+    otherwise: the mistake that it looks like if it is none of these.
     """
     __tracebackhide__ = True
     got, expected = np.asarray(got), expected if isinstance(expected, Sample) else np.asarray(expected)
@@ -49,7 +52,7 @@ def assert_close(
     if problem:
         near = max(tolerance, 1e-4)
         mistake = _recognised(got, near, mistakes() if callable(mistakes) else mistakes or {})
-        mistake = mistake or _recognised_by_itself(got, expected, near, secret)
+        mistake = mistake or _recognised_by_itself(got, expected, near, secret) or otherwise
     _note_factor(name, got, expected, bool(mistake))
     if not problem:
         return
@@ -60,18 +63,19 @@ def assert_close(
     raise AssertionError("\n".join(lines))
 
 
-def assert_stored(name: str, got: object, file: str, key: str, read: str = "") -> None:
+def assert_stored(name: str, got: object, file: str, key: str, read: str = "", otherwise: str = "") -> None:
     """`assert_close` with what tests/references/<file>.npz holds under this key."""
     __tracebackhide__ = True
     stored = references(file)
     expected: object = stored[key]
     if f"{key}: shape" in stored:  # of a large array, a sample alone is stored
-        expected = Sample(tuple(stored[f"{key}: shape"].tolist()), stored[key], stored[f"{key}: range"])
-    assert_close(name, got, expected, float(stored[f"{key}: tolerance"]), mistakes_of(file, key), read)
+        expected = Sample(tuple(stored[f"{key}: shape"].tolist()), stored[key], stored.get(f"{key}: range", ()))
+    tolerance = float(stored[f"{key}: tolerance"])
+    assert_close(name, got, expected, tolerance, mistakes_of(file, key), read, otherwise=otherwise)
 
 
 def mistakes_of(file: str, key: str) -> dict[str, "Sample"]:
-    """The mistakes that are stored with a key, and samples of what they give."""
+    """The mistakes that are stored with a key, and a few numbers of what they give."""
     stored, start = references(file), f"{key}: mistake: "
     return {
         name.removeprefix(start): Sample(tuple(stored[f"{key}: shape: {name.removeprefix(start)}"].tolist()), values)
@@ -87,10 +91,15 @@ def references(file: str) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-def sample(array: np.ndarray) -> np.ndarray:
-    """At most SAMPLE numbers of an array, evenly spread; all of a small one."""
+def sample(array: np.ndarray, most: int = SAMPLE) -> np.ndarray:
+    """At most so many numbers of an array, evenly spread; all of a small one."""
     flat = np.asarray(array).ravel()
-    return flat[:: max(1, -(-flat.size // SAMPLE) | 1)]  # an odd stride meets all columns
+    return flat[:: max(1, -(-flat.size // most) | 1)]  # an odd stride meets all columns
+
+
+def few(array: np.ndarray) -> np.ndarray:
+    """What is stored of a mistake's output."""
+    return sample(sample(array), FEW)
 
 
 def relative_error(got: np.ndarray, expected: np.ndarray | Sample) -> float:
@@ -100,7 +109,8 @@ def relative_error(got: np.ndarray, expected: np.ndarray | Sample) -> float:
     pixels may differ from machine to machine. Against a sample: over the same numbers of `got`.
     """
     if isinstance(expected, Sample):
-        got, expected = sample(got), expected.values.ravel()
+        expected = expected.values.ravel()
+        got = sample(got) if sample(got).size == expected.size else few(got)
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     norm = np.linalg.norm(expected)
     return float(np.linalg.norm(got - expected) / norm if norm else np.abs(got).max(initial=0))
@@ -187,6 +197,8 @@ def _problem(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, d
 
 def _described(array: np.ndarray | Sample) -> str:
     if isinstance(array, Sample):
+        if not len(array.spread):
+            return f"shape {array.shape}"
         return "shape {}, from {:.4g} to {:.4g}, mean {:.4g}".format(array.shape, *array.spread)
     if array.dtype.kind not in "biuf" or not array.size:
         return f"shape {array.shape}, {array.dtype}"
@@ -213,7 +225,11 @@ def _distance(got: np.ndarray, wrong: object) -> float:
     wrong = wrong if isinstance(wrong, Sample) else np.asarray(wrong)
     if got.size == 1 and wrong.shape in ((), (1,)):
         got = got.reshape(wrong.shape)
-    return relative_error(got, wrong) if got.shape == wrong.shape else np.inf
+    if got.shape != wrong.shape:
+        return np.inf
+    if not np.any(wrong.values if isinstance(wrong, Sample) else wrong):
+        return np.inf if got.any() else 0  # next to nothing is not nothing
+    return relative_error(got, wrong)
 
 
 def _recognised_by_itself(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, secret: bool) -> str:
@@ -221,6 +237,8 @@ def _recognised_by_itself(got: np.ndarray, expected: np.ndarray | Sample, tolera
     if not _comparable(got):
         return ""
     if got.shape == expected.shape:
+        if not got.any():
+            return "nothing but zeros came: is the result computed, and does its gradient reach its input?"
         values = (sample(got), expected.values) if isinstance(expected, Sample) else (got, expected)
         return _multiple(*(value.astype(np.float64).ravel() for value in values), tolerance, secret)
     if len(got.shape) == len(expected.shape) and sorted(got.shape) == sorted(expected.shape):

@@ -52,6 +52,13 @@ def normalised(pixels: np.ndarray) -> np.ndarray:
     return np.moveaxis((pixels / 255 - MEAN) / STD, 2, 0)[None].astype(np.float32)
 
 
+def unclamped(images: np.ndarray) -> np.ndarray:
+    """Which of the pixels (N, 3, H, W) lie inside the range of valid ones, and not at its ends."""
+    low, high = ((edge - MEAN) / STD for edge in (0, 1))
+    middle, reach = ((low + high) / 2)[:, None, None], ((high - low) / 2)[:, None, None]
+    return np.abs(images - middle) < reach - 1e-4
+
+
 def features(cnn: nn.Sequential, pixels: np.ndarray) -> list[Tensor]:
     """The output of each module of cnn for a picture uint8 (H, W, 3)."""
     outputs = [torch.from_numpy(normalised(pixels))]

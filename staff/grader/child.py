@@ -101,7 +101,7 @@ def _answer(request: dict, count: bool) -> bytes:
     try:
         return frames.encode(_plain(_counted(probe, request) if count else probe(**request)))
     except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent
-        return frames.encode({"error": _described(error)})
+        return frames.encode({"error": described(error)})
 
 
 def _counted(probe: Callable[..., dict], request: dict) -> dict:
@@ -131,7 +131,7 @@ def _plain(contents: dict) -> dict:
     return {key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in contents.items()}
 
 
-def _described(error: BaseException) -> dict[str, str]:
+def described(error: BaseException) -> dict[str, str]:
     try:
         message = str(error)[:TEXT]
     except BaseException:

@@ -180,6 +180,7 @@ LEFT_OUT = (
     "tests/test_images.py",
     "tests/test_measured.py",
     "tests/test_network.py",
+    "tests/test_own_files.py",
     "tests/test_own_images.py",
     "tests/test_pairs.py",
     "tests/test_palette.py",

@@ -29,9 +29,10 @@ def judge(
     tolerance: float,
     wrong: Callable[[], Mistakes] | None = None,
     read: str = "",
+    otherwise: str = "",
 ) -> None:
     """`compare.assert_close`, that keeps the expected values to itself and computes the mistakes when one was made."""
-    compare.assert_close(name, got, expected, tolerance, wrong, read, secret=True)
+    compare.assert_close(name, got, expected, tolerance, wrong, read, secret=True, otherwise=otherwise)
 
 
 def network(rng: np.random.Generator, name: str) -> Network:

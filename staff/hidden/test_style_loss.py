@@ -11,7 +11,7 @@ READ_GRAM = "StyleLoss.gram_matrix: F as (N, C, H*W), times its transpose, over 
 READ = "StyleLoss.forward: for each style layer, weight * the sum of (Gram matrix - target) ** 2; add them up"
 
 
-@pytest.mark.points(1.5)
+@pytest.mark.points(2)
 @pytest.mark.parametrize("normalize", [None, False], ids=["normalised", "not normalised"])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_gram_matrix_of_drawn_features(probe, rng, count, normalize):
@@ -23,8 +23,12 @@ def test_gram_matrix_of_drawn_features(probe, rng, count, normalize):
     drawing.judge("Gram matrix", gram, right, losses.TOLERANCE, wrong, READ_GRAM)
 
 
-@pytest.fixture
-def style(probe, rng):
+@pytest.mark.points(3)
+def test_style_loss_of_drawn_features(probe, rng):
+    """Over three layers, in any order: the weighted sum of squared differences of Gram matrices, and its gradient.
+
+    Each style layer's features have one, the other layers' have none.
+    """
     # All with as many channels, so that layers that are counted through give a value, by which that is recognised.
     feats = [losses.noise(rng, (1, 6, *losses.shape(rng)[2:])) for _ in range(5)]
     layers = rng.permutation([1, 2, 3, 4])[:3].tolist()
@@ -32,24 +36,11 @@ def style(probe, rng):
     apart = [((style_loss.gram_matrix(feats[layer]) - A) ** 2).sum() for layer, A in zip(layers, targets)]
     weights = [float(f"{rng.uniform(1, 3) / distance:.3g}") for distance in apart]  # so that each layer counts
     arrays = {f"feats_{i}": value for i, value in enumerate(feats)} | {f"target_{i}": A for i, A in enumerate(targets)}
-    return (feats, layers, targets, weights), probe("style_loss", layers=layers, weights=weights, **arrays)
-
-
-@pytest.mark.points(1.5)
-def test_style_loss_of_drawn_features(style):
-    """Over three layers, in any order, the weighted sums of squared differences of Gram matrices."""
-    asked, out = style
-    value, _ = style_loss.style_loss(*asked)
-    wrong = partial(style_loss.value_mistakes, *asked)
-    drawing.judge("style loss", out["value"], value, losses.TOLERANCE, wrong, READ)
-
-
-@pytest.mark.points(1)
-def test_gradient_of_the_style_loss_of_drawn_features(style):
-    """Each style layer's features have theirs, the other layers' have none."""
-    asked, out = style
-    _, gradients = style_loss.style_loss(*asked)
-    for i, F in enumerate(asked[0]):
+    out = probe("style_loss", layers=layers, weights=weights, **arrays)
+    asked = feats, layers, targets, weights
+    value, gradients = style_loss.style_loss(*asked)
+    drawing.judge("style loss", out["value"], value, losses.TOLERANCE, partial(style_loss.value_mistakes, *asked), READ)
+    for i, F in enumerate(feats):
         right = gradients.get(i, np.zeros(F.shape))
         name, wrong = f"gradient of the style loss at layer {i}", partial(style_loss.gradient_mistakes, *asked, i)
         drawing.judge(name, out[f"gradient_{i}"], right, losses.TOLERANCE, wrong, READ)

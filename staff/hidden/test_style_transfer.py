@@ -6,6 +6,7 @@ from staff.hidden import drawing
 from staff.references.style_transfer import StyleTransfer
 from tests import compare, inputs
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
+from tests.test_style_transfer import UNCHANGED, check_lengths
 
 pytestmark = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
@@ -88,6 +89,8 @@ def seen(pair):
         if not answers:
             answers.append(probe("style_transfer", **pair.arguments())["inputs"])
         images = answers[0]
+        if len(images) < 2 or not np.ptp(images[:2], axis=0).any():
+            pytest.fail(f"{UNCHANGED}\n    To read: {READ}")
         compare.check_shape("the image at all steps", images, (200, 3, *pair.content.shape[:2]))
         return images
 
@@ -113,13 +116,4 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
 @pytest.mark.points(1.5)
 def test_the_learning_rate_of_a_drawn_pair_drops(probe, seen):
     """From 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
-    lengths = np.abs(np.diff(seen(probe), axis=0)).max(axis=(1, 2, 3))  # of the steps 0 to 198
-    early, late = np.median(lengths[100:178]), np.median(lengths[183:])
-    assert early > 0.3, (
-        f"expected steps of a learning rate of 3 until step 180, got pixels that move by {early:.2g}: "
-        "the learning rate is too small, or drops too early"
-    )
-    assert late < 0.2, (
-        f"expected steps of a learning rate of 0.1 from step 180 on, got pixels that move by {late:.2g}: "
-        "the learning rate does not drop, or too late"
-    )
+    check_lengths(seen(probe))

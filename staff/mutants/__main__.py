@@ -5,9 +5,9 @@
 WORDS choose the variants whose part or name holds one of them. Expect some minutes for all of them on two cores.
 
 Each variant is the solution with one block rewritten; it is graded on the tests of its part and on the rules, in the
-grader's isolated children, of which one fork server serves many variants. A wrong one must lose points and be told
-what its mistake is; a right one must keep all. Exits with 1 unless all wrong ones lose points, NAMED of them are told,
-and no right one loses any. In the end come the silent tests: a wrong variant fails them, and they do not name its
+grader's isolated children, of which one fork server serves many variants. A wrong one must earn what its bounds say,
+never all, and be told what its mistake is; a right one must keep all. Exits with 1 unless all are judged so, and NAMED
+of the wrong ones are told. In the end come the silent tests: a wrong variant fails them, and they do not name its
 mistake, so that a student who looks at one of them alone is not helped.
 """
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         sum(not v.good for v in right),
     )
     share = named / len(wrong) if wrong else 1.0
-    print(f"\n{len(wrong)} wrong variants: {wrongly} earn full points, {named} ({share:.0%}) are told their mistake.")
+    print(f"\n{len(wrong)} wrong variants: {wrongly} judged wrongly, {named} ({share:.0%}) are told their mistake.")
     print(f"{len(right)} right variants: {rightly} lose points.\n{time.monotonic() - started:.0f} s.")
     _print_silent(wrong)
     return int(wrongly + rightly > 0 or share < NAMED)
@@ -54,12 +54,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _print(verdict: judging.Verdict, verbose: bool) -> None:
     variant = verdict.variant
-    told = "named" if verdict.named else "not named"
-    marks = ([told] if variant.says else []) + ([] if verdict.good else ["WRONGLY JUDGED"])
+    told = ["misnamed"] if verdict.misnamed else ["named" if verdict.named else "not named"]
+    marks = (told if variant.says else []) + ([] if verdict.good else ["WRONGLY JUDGED"])
     row = f"  {verdict.had:5.2f} of {verdict.most:5.2f}  {variant.part:20} {variant.name:58} {', '.join(marks)}"
     print(row.rstrip(), flush=True)
     if not verdict.good or (verbose and variant.says and not verdict.named):
-        for line in [f"expected: {variant.says or 'all points'}", *verdict.said.splitlines(), *verdict.problems]:
+        wanted = " and ".join(variant.says) or "all points"
+        bounds = f", {variant.least:.0%} to {variant.most:.0%} of the points" if variant.says else ""
+        for line in [f"expected: {wanted}{bounds}", *verdict.said.splitlines(), *verdict.problems]:
             print(f"      | {line}")
 
 

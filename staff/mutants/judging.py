@@ -18,6 +18,7 @@ from staff.references.remembering import remember_references
 from tests import compare
 
 SECONDS = 120  # for one variant
+HALF = 0.005  # a hundredth of a point, to which points are rounded, by two
 
 
 @dataclass
@@ -26,13 +27,19 @@ class Verdict:
     had: float
     most: float
     named: bool
+    misnamed: bool  # what must not be said was said
     silent: list[str]  # tests that failed, and do not name the mistake
     said: str  # of the first test that failed
     problems: list[str]  # the grader's own
 
     @property
     def good(self) -> bool:
-        return not self.problems and (self.had < self.most if self.variant.says else self.had == self.most)
+        if self.problems or self.misnamed:
+            return False
+        if not self.variant.says:
+            return self.had == self.most
+        within = self.variant.least * self.most - HALF <= self.had <= self.variant.most * self.most + HALF
+        return within and self.had < self.most
 
 
 def start(seed: int) -> None:
@@ -56,7 +63,7 @@ def _end(work: Path) -> None:
 
 def judge(variant: variants.Variant) -> Verdict:
     if variant.problem:
-        return Verdict(variant, 0, 0, False, [], "", [variant.problem])
+        return Verdict(variant, 0, 0, False, False, [], "", [variant.problem])
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
@@ -79,8 +86,9 @@ def judge(variant: variants.Variant) -> Verdict:
         variant,
         sum(test.score for test in tests),
         sum(test.max_score for test in tests),
-        any(variant.says in text for text in said),
-        [test.name for test, text in zip(failed, said) if variant.says not in text],
+        all(any(sentence in text for text in said) for sentence in variant.says),
+        bool(variant.never) and any(variant.never in text for text in said),
+        [test.name for test, text in zip(failed, said) if not any(sentence in text for sentence in variant.says)],
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
         reach.problems,
     )

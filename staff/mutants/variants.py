@@ -4,7 +4,10 @@ A module in written/, or in a package there that has the function's name, says
     FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part of points.toml
         that grades it; with FUNCTION = "" the whole file is;
     WRITTEN: how a student might write it, which is right;
-    WRONG: {name: (what the grader must say, change)} and RIGHT: {name: change}.
+    WRONG: {name: (what the grader must say, change)}, or (several sentences, change, BOUNDS);
+    RIGHT: {name: change}.
+BOUNDS may hold "least" and "most", the share of the part's points that it must earn, and "never", what must not be
+said.
 A change is another text instead of WRITTEN, or {old text: new text}, each to be found once in WRITTEN or else in the
 file.
 """
@@ -13,7 +16,7 @@ import importlib
 import pkgutil
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -30,9 +33,12 @@ Change = dict[str, str] | str
 class Variant:
     name: str
     part: str
-    says: str  # what the grader must say; "" where the variant is right
-    files: dict[str, bytes]  # that differ from the solution
+    says: tuple[str, ...]  # what the grader must say; nothing where the variant is right
+    files: dict[str, bytes] = field(default_factory=dict)  # that differ from the solution
     problem: str = ""  # why it could not be made
+    least: float = 0.0  # the share of the part's points that a wrong one must earn,
+    most: float = 1.0  # and may earn: never all
+    never: str = ""  # what the grader must not say
 
 
 def solution() -> dict[str, bytes]:
@@ -51,8 +57,9 @@ def every() -> list[Variant]:
 
 
 def _of(title: str, module: ModuleType) -> list[Variant]:
-    def variant(name: str, says: str, change: Change) -> Variant:
-        made = Variant(f"{title}: {name}", module.PART, says, {})
+    def variant(name: str, says: str | tuple[str, ...], change: Change, bounds: dict | None = None) -> Variant:
+        says = (says,) if isinstance(says, str) else says
+        made = Variant(f"{title}: {name}", module.PART, says, **(bounds or {}))
         try:
             made.files[module.FILE] = _changed(module, change).encode()
         except ValueError as problem:
@@ -60,9 +67,9 @@ def _of(title: str, module: ModuleType) -> list[Variant]:
         return made
 
     return [
-        *(variant(name, says, change) for name, (says, change) in module.WRONG.items()),
-        variant("as written", "", {}),
-        *(variant(name, "", change) for name, change in module.RIGHT.items()),
+        *(variant(name, *entry) for name, entry in module.WRONG.items()),
+        variant("as written", (), {}),
+        *(variant(name, (), change) for name, change in module.RIGHT.items()),
     ]
 
 

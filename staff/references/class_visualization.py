@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from staff.references.chain_rule import MEAN, STD, of_all, one_hot, probability_slope, scores, softmax, through
-from staff.references.shared import Mistakes, unit
-from staff.references.stored import File, in_float32, rippled
-from tests import networks
+from staff.references.chain_rule import MEAN, STD, one_hot, predicted, scores, softmax, through
+from staff.references.shared import Mistakes, combined, unit
+from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
+from tests import inputs, networks
 from tests.compare import sample
 
 APART = 5e-4  # of the regulariser, to be seen beside a gradient of length 1
+SLOW = 5  # a learning rate at which it is seen what is multiplied by it
 NOISE = 0  # the seed of the first image
 
 
@@ -22,17 +23,29 @@ def ascent_step(
     learning_rate: float,
     apart: bool = False,
 ) -> np.ndarray:
-    """One step of class visualization from x (1, 3, H, W), clamped to valid pixels.
+    """One step of class visualization from x (1, 3, H, W), clamped to valid pixels."""
+    way = apart_direction if apart else direction
+    return clamped(x + learning_rate * way(model, x, target, l2_reg))
 
-    apart: the regulariser's gradient is added after the score's was normalised, as some write it.
-    """
-    g = through(model, x, one_hot([target])).gradient
-    if apart:
-        step = g / np.sqrt((g**2).sum()) - 2 * l2_reg * x
-    else:
-        g = g - 2 * l2_reg * x
-        step = g / np.sqrt((g**2).sum())
-    return clamped(x + learning_rate * step)
+
+def direction(model: nn.Module, x: np.ndarray, target: int, l2_reg: float) -> np.ndarray:
+    """Of length 1: along the gradient of the score less l2_reg * ||x||^2."""
+    return unit(_gradient(model, x, target) - 2 * l2_reg * x)
+
+
+def apart_direction(model: nn.Module, x: np.ndarray, target: int, l2_reg: float) -> np.ndarray:
+    """As some write it: the regulariser's gradient is added after the score's was normalised."""
+    return unit(_gradient(model, x, target)) - 2 * l2_reg * x
+
+
+def _gradient(model: nn.Module, x: np.ndarray, target: int) -> np.ndarray:
+    return through(model, x, one_hot([target])).gradient
+
+
+def norms(model: nn.Module, x: np.ndarray, target: int) -> tuple[float, float]:
+    """Of the score's gradient: its norm, and its largest value."""
+    g = _gradient(model, x, target)
+    return float(np.sqrt((g**2).sum())), float(np.abs(g).max())
 
 
 def clamped(x: np.ndarray) -> np.ndarray:
@@ -40,72 +53,91 @@ def clamped(x: np.ndarray) -> np.ndarray:
     return np.clip(x, low, high)
 
 
-def step_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
-    """Of the image after one step of class visualization."""
-    g = through(model, x, one_hot([target])).gradient
-    decay = 2 * l2_reg * x
-    norm = np.sqrt((x**2).sum())
-
-    def stepped(step):
-        return clamped(x + learning_rate * step)
-
-    return {
-        "the regulariser's sign is turned: it must pull the pixels towards zero.": stepped(unit(g + decay)),
-        "the regulariser's norm is not squared.": stepped(unit(g - l2_reg * x / norm)),
-        "the regulariser has no effect on the gradient (or its weight is missing).": stepped(unit(g)),
-        "the regulariser's gradient lacks its factor 2.": stepped(unit(g - decay / 2)),
-        "the regulariser's weight is missing.": stepped(unit(g - 2 * x)),
-        "the gradient is not divided by its norm.": stepped(g - decay),
-        "the gradient is divided by its largest value: take the L2 norm.": stepped(
-            (g - decay) / np.abs(g - decay).max()
+def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
+    """Of a step's direction, as arrays of length 1."""
+    own = one_hot([target])
+    ways = {
+        "": own,
+        "the gradient of all scores together: pick the target's.": np.ones_like,
+        "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself.": lambda s: (
+            own(s) - softmax(s)
         ),
-        "the sign of the gradient is taken: divide it by its L2 norm.": stepped(np.sign(g - decay)),
-        "the objective is descended: add the gradient.": stepped(-unit(g - decay)),
-        "the learning rate is missing.": clamped(x + unit(g - decay)),
-        "the learning rate is written as a number: take learning_rate.": clamped(x + 25 * unit(g - decay)),
-        "the gradient of all scores together: pick the target's.": stepped(unit(of_all(model, x) - decay)),
-        "the gradient is that of the probability (after softmax): take that of the score.": stepped(
-            unit(through(model, x, lambda s: probability_slope(s, [target])).gradient - decay)
-        ),
-        "the gradient is that of a cross-entropy loss: take that of the score itself.": stepped(
-            unit(through(model, x, lambda s: one_hot([target])(s) - softmax(s)).gradient - decay)
-        ),
-        "the image was not changed.": clamped(x),
     }
-
-
-def second_step_mistakes(
-    model: nn.Module, start: np.ndarray, first: np.ndarray, target: int, learning_rate: float
-) -> Mistakes:
-    """Of the image after a second step, without regulariser."""
-    before, now = (through(model, x, one_hot([target])).gradient for x in (start, first))
-    steps = {
-        "the gradient is never cleared: it adds up from step to step.": now + before,
-        "the gradient is never cleared, only normalised: it adds up from step to step.": now + unit(before),
-        "the gradient of the first image is used in each step.": before,
+    strange = {
+        "the class that the network predicts was taken, not the target.": predicted,
+        "the next class is taken instead of the target.": lambda s: np.roll(own(s), 1, axis=1),
+        "the class before is taken instead of the target.": lambda s: np.roll(own(s), -1, axis=1),
+        "the first class is taken instead of the target.": one_hot([0]),
     }
-    return {sentence: clamped(first + learning_rate * unit(step)) for sentence, step in steps.items()}
+    usual, rare = (
+        {sentence: through(model, x, upstream).gradient for sentence, upstream in them.items()}
+        for them in (ways, strange)
+    )
+    decay, norm = 2 * l2_reg * x, np.sqrt((x**2).sum())
+    stages = (
+        usual,
+        {
+            "": lambda g: g - decay,
+            "the regulariser's sign is turned: it must pull the pixels towards zero.": lambda g: g + decay,
+            "the regulariser's norm is not squared.": lambda g: g - l2_reg * x / norm,
+            "the regulariser has no effect on the gradient (or its weight is missing).": lambda g: g,
+            "the regulariser's gradient lacks its factor 2.": lambda g: g - decay / 2,
+            "the regulariser's weight is missing.": lambda g: g - 2 * x,
+        },
+        {"": 1, "the objective is descended: add the gradient.": -1},
+    )
+    alone = (
+        rare,
+        {
+            "the regulariser is outside the learning rate: it belongs to the gradient.": lambda g: (
+                learning_rate * unit(g) - decay
+            ),
+            "the regulariser's sum is not of squares.": lambda g: g - l2_reg,
+            "the regulariser's sum is of absolute values: square them.": lambda g: g - l2_reg * np.sign(x),
+            "the regulariser's sum is of third powers: square the pixels.": lambda g: g - 3 * l2_reg * x**2,
+            "the regulariser counts twice.": lambda g: g - 2 * decay,
+            "the regulariser's weight is squared.": lambda g: g - l2_reg * decay,
+            "the regulariser is divided by its weight: multiply by it.": lambda g: g - 2 * x / l2_reg,
+            "the sign of the gradient is taken: divide it by its L2 norm.": lambda g: np.sign(g - decay),
+        },
+    )
+
+    return combined(lambda gradient, regularised, sign: unit(sign * regularised(gradient)), stages, alone)
+
+
+def never_cleared(model: nn.Module, seen: list[np.ndarray], target: int) -> Mistakes:
+    """Of the direction of the last step, without regulariser. seen: the images at which the steps started."""
+    gradients = [_gradient(model, x, target) for x in seen]
+    ways = {
+        "the gradient is never cleared: it adds up from step to step.": sum(gradients),
+        "the gradient is never cleared, only normalised: it adds up from step to step.": sum(map(unit, gradients)),
+        "the gradient of the first image is used in each step.": gradients[0],
+        "the objective is descended: add the gradient.": -gradients[-1],
+    }
+    return {sentence: unit(gradient) for sentence, gradient in ways.items()}
 
 
 def store() -> None:
-    """The first step, from the noise of one seed."""
+    """The direction of the first step, from the noise of one seed."""
     model, file, target = networks.build("embedded", "float64"), File("class_visualization"), 6
     start = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(NOISE)).double().numpy()
-    g = through(model, start, one_hot([target])).gradient
-    l2_reg = float(np.float32(0.5 * np.sqrt((g**2).sum() / (start**2).sum())))  # so that it counts beside the score
-    settings = {"l2_reg": l2_reg, "learning_rate": 25}
+    g = _gradient(model, start, target)
+    weight = float(np.float32(0.5 * np.sqrt((g**2).sum() / (start**2).sum())))  # so that it counts beside the score
     call = {"network": "embedded", "target": target, "classes": scores(model, start).shape[1], "still": True}
-    others = [inputs[1:2] for inputs in in_float32("class_visualization", "inputs", **call, **settings)]
-    others += rippled(lambda x: ascent_step(model, x, target, **settings), start)
-    wrong = step_mistakes(model, start, target, **settings)
     file.put("start", start, [start.astype(np.float32)], {}, sampled=True)
-    file.put("step", ascent_step(model, start, target, **settings), others, wrong, sampled=True)
-    # Some subtract the regulariser's gradient from the normalised one. That is accepted, but with a weight at which
-    # it counts beside the score's gradient, the same weight hardly counts in this way: hence another.
-    for key, weight in (("apart", l2_reg), ("apart, strong", APART)):
-        image = ascent_step(model, start, target, weight, settings["learning_rate"], apart=True)
-        file.arrays[key] = np.float32(sample(image))
-    file.arrays["apart, strong: l2_reg"] = np.array(APART)
+    for key, l2_reg, learning_rate in (("first step", weight, 25), ("strong", APART, SLOW)):
+        settings = {"l2_reg": l2_reg, "learning_rate": learning_rate}
+        right = direction(model, start, target, l2_reg)
+        others = []
+        for before, after in in_float32("class_visualization", "inputs", **call, **settings):
+            free = inputs.unclamped(after[None])  # the rest says nothing of a direction
+            step = np.where(free, (after - before)[None], 0)
+            others.append(np.where(free, step / np.linalg.norm(step) * np.linalg.norm(right[free]), right))
+        others += rippled(lambda x, l2_reg=l2_reg: direction(model, x, target, l2_reg), start)
+        wrong = direction_mistakes(model, start, target, **settings)
+        file.put(key, right, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
+        file.arrays[f"{key}: apart"] = np.float32(sample(apart_direction(model, start, target, l2_reg)))
+        file.arrays[f"{key}: l2_reg, learning rate"] = np.array([l2_reg, learning_rate])
     file.arrays["target, classes"] = np.array([target, call["classes"]])
-    file.arrays["l2_reg"] = np.array(l2_reg)
+    file.arrays["gradient: norm, largest value"] = np.array(norms(model, start, target))
     file.write()

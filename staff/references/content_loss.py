@@ -1,9 +1,11 @@
 """Content loss (Gatys et al. 2016): the float64 oracle, the usual mistakes, and what is stored of both."""
 
+from collections.abc import Callable
+
 import numpy as np
 from torch import Tensor
 
-from staff.references.shared import Mistakes, gradients, values
+from staff.references.shared import Mistakes, Stage, combined, cut_off, gradient_of, tensor, value_of
 from staff.references.stored import File, in_float32, town_and_painting
 
 
@@ -18,28 +20,55 @@ def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> tuple[float, np
 
 def value_mistakes(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
     """Of the value."""
-    return values(_content_losses, weight, F, P)
+    return combined(value_of(_loss(weight, tensor(F), tensor(P))), STAGES, ALONE)
 
 
 def gradient_mistakes(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
     """Of the gradient with respect to F."""
-    return gradients(_content_losses, 1, weight, F, P)
+    argument = tensor(F).requires_grad_()
+    return combined(gradient_of(_loss(weight, argument, tensor(P)), argument), STAGES, ALONE) | cut_off(F)
 
 
-def _content_losses(weight: float, F: Tensor, P: Tensor) -> dict[str, Tensor]:
-    d = F - P
-    return {
-        "the mean is taken: add the squares up.": weight * (d**2).mean(),
-        "the weight is missing.": (d**2).sum(),
-        "the difference is not squared.": weight * d.sum(),
-        "the absolute difference is taken: square it.": weight * d.abs().sum(),
-        "the paper's factor of one half is not used here.": weight * (d**2).sum() / 2,
-        "the root of the sum is taken: it stays squared.": weight * (d**2).sum().sqrt(),
-        "the weight is squared too: it multiplies the sum.": weight**2 * (d**2).sum(),
-        "the squared features are subtracted: square the difference.": weight * (F**2 - P**2).sum(),
-        "the sum itself is squared: square each difference, then add up.": weight * d.sum() ** 2,
-        "the features are added: take their difference.": weight * ((F + P) ** 2).sum(),
-    }
+# By what is subtracted, how it is added up, and what it is multiplied by.
+STAGES: tuple[Stage, ...] = (
+    {
+        "": lambda F, P: (F - P) ** 2,
+        "the difference is not squared.": lambda F, P: F - P,
+        "the absolute difference is taken: square it.": lambda F, P: (F - P).abs(),
+        "the features are added: take their difference.": lambda F, P: (F + P) ** 2,
+    },
+    {
+        "": lambda d: d.sum(),
+        "the mean is taken: add the squares up.": lambda d: d.mean(),
+        "the root of the sum is taken: it stays squared.": lambda d: d.sum().sqrt(),
+    },
+    {"": lambda w: w, "the weight is missing.": lambda w: 1.0},
+    {"": 1.0, "the paper's factor of one half is not used here.": 0.5},
+)
+ALONE: tuple[Stage, ...] = (
+    {
+        "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
+        "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
+        "the features are divided: take their difference.": lambda F, P: (F / P) ** 2,
+        "the difference is raised to the power of three: square it.": lambda F, P: (F - P) ** 3,
+        "the difference is doubled: square it.": lambda F, P: 2 * (F - P),
+    },
+    {
+        "the sum itself is squared: square each difference, then add up.": lambda d: d.sum() ** 2,
+        "the largest alone counts: add all up.": lambda d: d.max(),
+        "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
+        "the squares are multiplied: add them up.": lambda d: d.prod(),
+    },
+    {
+        "the weight is squared too: it multiplies the sum.": lambda w: w**2,
+        "it is divided by the weight: multiply by it.": lambda w: 1 / w,
+    },
+    {"the sum is doubled.": 2.0, "the sign is turned.": -1.0},
+)
+
+
+def _loss(weight: float, F: Tensor, P: Tensor) -> Callable[..., Tensor]:
+    return lambda difference, reduced, weighed, factor: factor * weighed(weight) * reduced(difference(F, P))
 
 
 def store() -> None:

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import of_all, one_hot, predicted, scores, softmax, through
-from staff.references.shared import Mistakes, unit
-from staff.references.stored import File, in_float32, rippled
+from staff.references.chain_rule import one_hot, predicted, scores, softmax, through
+from staff.references.shared import Mistakes, combined, unit
+from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
 from tests import inputs, networks
 from tests.compare import relative_error
 
@@ -27,21 +27,21 @@ def fooling(
     return x, most
 
 
+def first_step(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> np.ndarray:
+    """By how much the first step moves the image."""
+    return learning_rate * unit(through(model, X, one_hot([target])).gradient)
+
+
 def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
-    """Of the fooling image. Mistakes that never get there are followed for a few steps more than it takes.
-
-    Descending the score is none of these: the way is long, so that rounding leads elsewhere, and ends where the class
-    is dead. Its first step tells.
-    """
+    """Of the fooling image of someone whose first step is right."""
     X = np.asarray(X, np.float64)
-    _, steps = fooling(model, X, target, learning_rate)
+    fooled, steps = fooling(model, X, target, learning_rate)
+    first = first_step(model, X, target, learning_rate)
 
-    own = one_hot([target])
-
-    def ascend(move, upstream=own, most=steps + 3, repeats=1):
+    def ascend(move, most=steps + 3, repeats=1):
         x, total = X, 0.0
         for _ in range(most):
-            there = through(model, x, upstream)
+            there = through(model, x, one_hot([target]))
             if there.scores[0].argmax() == target:
                 break
             for _ in range(repeats):
@@ -49,50 +49,74 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
                 x = x + learning_rate * move(there.gradient, total)
         return x
 
-    fooled = ascend(lambda g, total: unit(g))
     wrong = {
         "a step is taken after the network is fooled: look at the scores first.": fooled
-        + learning_rate * unit(through(model, fooled, one_hot([target])).gradient),
+        + first_step(model, fooled, target, learning_rate),
         "each pass of the loop takes two steps.": ascend(lambda g, total: unit(g), repeats=2),
-        "the gradient is not divided by its norm.": ascend(lambda g, total: g, most=100),
-        "the gradient is divided by the square of its norm.": ascend(lambda g, total: g / (g**2).sum()),
-        "the gradient is divided by its largest value: take the L2 norm.": ascend(lambda g, total: g / np.abs(g).max()),
-        "the sign of the gradient is taken: divide it by its L2 norm.": ascend(lambda g, total: np.sign(g)),
-        "the gradient is that of a cross-entropy loss or of a probability: take that of the score.": ascend(
-            lambda g, total: unit(g), lambda s: one_hot([target])(s) - softmax(s)
-        ),
-        "the gradient of all scores together: pick the target's.": ascend(lambda g, total: unit(g), np.ones_like),
-        "the image was not changed.": X,
+        "the steps start from X each time: each one starts where the last one ended.": X + first,
     }
     if steps > 1:
         wrong["the gradient is never cleared: it adds up from step to step."] = ascend(lambda g, total: unit(total))
+        wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
+            lambda g, total: first / learning_rate
+        )
         wrong["only one step is taken: go on until the network says the target."] = ascend(
             lambda g, total: unit(g), most=1
+        )
+        wrong["one step too few is taken: go on until the network says the target."] = ascend(
+            lambda g, total: unit(g), most=steps - 1
         )
     return wrong
 
 
 def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
-    """Of the image after the first step."""
-    X, g = np.asarray(X, np.float64), through(model, X, one_hot([target])).gradient
-    entropy = through(model, X, lambda s: one_hot([target])(s) - softmax(s)).gradient
-    steps = {
-        "each pass of the loop takes two steps.": 2 * unit(g),
-        "the gradient is not divided by its norm.": g,
-        "the gradient is divided by the square of its norm.": g / (g**2).sum(),
-        "the gradient is divided by its largest value: take the L2 norm.": g / np.abs(g).max(),
-        "the gradient is divided by its L1 norm: take the L2 norm.": g / np.abs(g).sum(),
-        "the sign of the gradient is taken: divide it by its L2 norm.": np.sign(g),
-        "the score is descended: add the gradient.": -unit(g),
-        "the learning rate is missing.": unit(g) / learning_rate,
-        "the gradient is that of a cross-entropy loss or of a probability: take that of the score.": unit(entropy),
-        "a cross-entropy loss is ascended: take the gradient of the score.": -unit(entropy),
-        "the gradient of all scores together: pick the target's.": unit(of_all(model, X)),
-        "the score of the class that the network says is ascended: pick the target's.": unit(
-            through(model, X, predicted).gradient
+    """Of the first step."""
+    own = one_hot([target])
+    ways = {
+        "": own,
+        "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself.": lambda s: (
+            own(s) - softmax(s)
         ),
+        "the gradient of all scores together: pick the target's.": np.ones_like,
+        "the class that the network predicts was taken, not the target.": predicted,
     }
-    return {sentence: X + learning_rate * step for sentence, step in steps.items()}
+    strange = {
+        "the next class is taken instead of the target.": lambda s: np.roll(own(s), 1, axis=1),
+        "the class before is taken instead of the target.": lambda s: np.roll(own(s), -1, axis=1),
+        "the first class is taken instead of the target.": one_hot([0]),
+        "the lowest score is ascended: pick the target's.": lambda s: np.eye(s.shape[1])[s.argmin(1)],
+        "the highest score is descended besides: take the target's alone.": lambda s: own(s) - predicted(s),
+    }
+    usual, rare = (
+        {sentence: through(model, X, upstream).gradient for sentence, upstream in them.items()}
+        for them in (ways, strange)
+    )
+    stages = (
+        usual,
+        {
+            "": unit,
+            "the gradient is not divided by its norm.": lambda g: g,
+            "the gradient is divided by the square of its norm.": lambda g: g / (g**2).sum(),
+            "the gradient is divided by its largest value: take the L2 norm.": lambda g: g / np.abs(g).max(),
+            "the sign of the gradient is taken: divide it by its L2 norm.": np.sign,
+        },
+        {"": 1, "the score is descended: add the gradient.": -1},
+        {"": learning_rate, "the learning rate is missing.": 1},
+    )
+    alone = (
+        rare,
+        {
+            "the gradient is divided by its L1 norm: take the L2 norm.": lambda g: g / np.abs(g).sum(),
+            "the gradient is multiplied by its norm: divide it.": lambda g: g * np.sqrt((g**2).sum()),
+            "the norm is added to the gradient: divide it.": lambda g: g + np.sqrt((g**2).sum()),
+            "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),
+            "the gradient's mean is taken for its norm.": lambda g: g / g.mean(),
+            "the gradient's sum is taken for its norm.": lambda g: g / g.sum(),
+        },
+        {"each pass of the loop takes two steps.": 2},
+        {"it is divided by the learning rate: multiply by it.": 1 / learning_rate},
+    )
+    return combined(lambda g, scaled, sign, rate: sign * rate * scaled(g), stages, alone)
 
 
 def store() -> None:
@@ -112,5 +136,9 @@ def store() -> None:
             raise ValueError(f"expected a scene that is fooled in {wanted} steps, got none: try other sizes")
         others += in_float32("fooling", "image", network="embedded", X=X, target=target)
         file.put(key, image, others, image_mistakes(model, X, target), sampled=True)
+        others = in_float32("fooling", "first", network="embedded", X=X, target=target)
+        others += rippled(lambda X: first_step(model, X, target), X)  # noqa: B023
+        first, wrong = first_step(model, X, target), step_mistakes(model, X, target)
+        file.put(f"{key}: first step", first, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
         file.arrays[f"{key}: scene, target, steps"] = np.array([index, target, steps])
     file.write()

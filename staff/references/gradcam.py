@@ -3,13 +3,13 @@
 Springenberg et al. 2015, Selvaraju et al. 2017.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import one_hot, predicted, probability_slope, scores, softmax, through
-from staff.references.shared import Mistakes, of_some_images
+from staff.references.chain_rule import asked_strangely, asked_wrongly, one_hot, scores, through
+from staff.references.shared import Mistakes, combined, of_some_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
 from tests import inputs, networks
 from tests.compare import relative_error
@@ -22,7 +22,14 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
     return {
         "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
         "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
-        "x = 0 counts as positive here: it does not.": dout * (x >= 0) * (dout > 0),
+        "what is stopped and what passes are exchanged for x: it passes where x is positive.": dout
+        * (x <= 0)
+        * (dout > 0),
+        "both are turned around: dout passes where it and x are positive.": dout * (x <= 0) * (dout <= 0),
+        "dout passes where either of the two is positive: both must be.": dout * ((x > 0) | (dout > 0)),
+        "the sign is turned.": -dout * (x > 0) * (dout > 0),
+        "dout is multiplied by x: it passes as it is.": dout * x * (x > 0) * (dout > 0),
+        "dout is squared: it passes as it is.": dout**2 * (x > 0) * (dout > 0),
         "ones come back: dout itself passes, where it may.": (x > 0) * (dout > 0) * 1.0,
         "x comes back instead of dout.": x * (x > 0) * (dout > 0),
         "dout comes back as it is.": dout,
@@ -41,35 +48,48 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarra
 
 
 def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    def maps(upstream, rule="guided"):
-        return np.moveaxis(through(model, X, upstream, rule).gradient, 1, 3)
+    gradients: dict[tuple[str, int], np.ndarray] = {}
 
-    own = maps(one_hot(y))
-    wrong = {
-        "this is the plain gradient: each ReLU must also stop negative gradients (dout > 0).": maps(
-            one_hot(y), "plain"
-        ),
-        "this is the deconvnet's rule: each ReLU must also stop gradients where its input was not positive (x > 0).": (
-            maps(one_hot(y), "deconvnet")
-        ),
-        "the gradient of all scores together: pick each image's own class y.": maps(np.ones_like),
-        "the class that the network predicts was taken, not the one that was asked for.": maps(predicted),
-        "the axes are not in the order N, H, W, C: the channels come last.": np.moveaxis(own, 3, 1),
-        "height and width are exchanged.": own.transpose(0, 2, 1, 3),
-        "the absolute value was taken: the gradient keeps its sign.": np.abs(own),
-        "negative values of the result were cut off: the gradient of the pixels keeps its sign.": np.maximum(own, 0),
-        "the gradient is that of a cross-entropy loss: take that of the score itself.": maps(
-            lambda s: softmax(s) - one_hot(y)(s)
-        ),
-        "the gradient is that of the probability (after softmax): take that of the score.": maps(
-            lambda s: probability_slope(s, y)
-        ),
-        "the maximum over the channels was taken: all three are asked for.": np.abs(own).max(3),
-        "pixels are mixed up by reshape (or view): permute the axes.": np.moveaxis(own, 3, 1).reshape(own.shape),
-    }
-    if len(X) > 1:
-        wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
-    return wrong | of_some_images(own)
+    def maps(rule: str, upstream: Callable, finished: Callable) -> np.ndarray:
+        key = rule, id(upstream)
+        if key not in gradients:
+            gradients[key] = through(model, X, upstream, rule).gradient
+        return finished(gradients[key])
+
+    stages = (
+        {
+            "": "guided",
+            "this is the plain gradient: each ReLU must also stop negative gradients (dout > 0).": "plain",
+            "this is the deconvnet's rule: each ReLU must also stop gradients where its input was negative (x > 0).": (
+                "deconvnet"
+            ),
+        },
+        asked_wrongly(y),
+        {
+            "": lambda g: np.moveaxis(g, 1, 3),
+            "the axes are not in the order N, H, W, C: the channels come last.": lambda g: g,
+            "height and width are exchanged.": lambda g: g.transpose(0, 3, 2, 1),
+            "the absolute value was taken: the gradient keeps its sign.": lambda g: np.abs(np.moveaxis(g, 1, 3)),
+            "negative values of the result were cut off: the gradient of the pixels keeps its sign.": lambda g: (
+                np.maximum(np.moveaxis(g, 1, 3), 0)
+            ),
+            "the maximum over the channels was taken: all three are asked for.": lambda g: np.abs(g).max(1),
+            "pixels are mixed up by reshape (or view): permute the axes.": lambda g: g.reshape(
+                len(g), *g.shape[2:], g.shape[1]
+            ),
+        },
+    )
+    alone = (
+        {},
+        asked_strangely(y),
+        {
+            "the sign is turned.": lambda g: -np.moveaxis(g, 1, 3),
+            "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
+            "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
+        },
+    )
+    own = maps("guided", stages[1][""], stages[2][""])
+    return combined(maps, stages, alone) | of_some_images(own)
 
 
 # --- Grad-CAM ---
@@ -130,69 +150,105 @@ def scaled(maps: np.ndarray, together: bool = False) -> np.ndarray:
 
 
 def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
-    size = X.shape[2:]
+    size, square = X.shape[2:], X.shape[2] == X.shape[3]
+    passes = {}
 
-    def finished(cam):
-        return scaled(resized(cam, size))
+    def maps(upstream: Callable, weighed: Callable, cut: Callable, finished: Callable) -> np.ndarray:
+        if id(upstream) not in passes:
+            passes[id(upstream)] = through(model, X, upstream)
+        there = passes[id(upstream)]
+        return finished(cut(weighed(there.outputs[layer], there.gradients[layer])))
 
-    there = through(model, X, one_hot(y))
-    A, gradient = there.outputs[layer], there.gradients[layer]
-    cam = raw_cam(model, X, y, layer)
-    positive = np.maximum(cam, 0)
-    said = there.scores.argmax(1)
-    of_all = (through(model, X, np.ones_like).gradients[layer].mean((2, 3), keepdims=True) * A).sum(1)
-    wrong = {
-        "the last ReLU is missing: what speaks against the class is cut off before resizing.": finished(cam),
-        "the absolute value stands where the last ReLU should.": finished(np.abs(cam)),
-        "the gradients are not averaged over the layer's pixels before they weigh its channels.": finished(
-            np.maximum((gradient * A).sum(1), 0)
-        ),
-        "the channels are not weighed by the gradients.": finished(np.maximum(A.sum(1), 0)),
-        "the gradients alone are summed: they must weigh the layer's output.": finished(np.maximum(gradient.sum(1), 0)),
-        "the ReLU is applied to each channel: apply it once, to their weighted sum.": finished(
-            np.maximum(gradient.mean((2, 3), keepdims=True) * A, 0).sum(1)
-        ),
-        "negative weights are cut off: the ReLU belongs to the weighted sum.": finished(
-            (np.maximum(gradient.mean((2, 3), keepdims=True), 0) * A).sum(1)
-        ),
-        "the class that the network predicts was taken, not the one that was asked for.": finished(
-            np.maximum(raw_cam(model, X, said, layer), 0)
-        ),
-        "the gradient of all scores together: pick each image's own class y.": finished(np.maximum(of_all, 0)),
-        "the map is not stretched to [0, 1].": resized(positive, size),
-        "the map is turned: height and width are exchanged (PIL's resize takes width first).": finished(
-            positive
-        ).transpose(0, 2, 1),
-        "the map is turned before it is resized: its rows are rows of the image.": finished(
-            positive.transpose(0, 2, 1)
-        ),
-        "the map is turned: height and width are exchanged in its new size (PIL's resize takes width first).": (
-            scaled(resized(positive, size[::-1]))
-        ),
-        "the map has the size of the layer: resize it to the image.": positive,
-        "the map is stretched, but has the size of the layer: resize it to the image.": scaled(positive),
-        "the map is enlarged by repeating pixels: bicubic is asked for.": scaled(_repeated(positive, size)),
-        "the gradients are averaged over the images, too: each image has weights of its own.": finished(
-            np.maximum((gradient.mean((0, 2, 3), keepdims=True) * A).sum(1), 0)
-        ),
-        "the gradients are squared before they are averaged.": finished(
-            np.maximum(((gradient**2).mean((2, 3), keepdims=True) * A).sum(1), 0)
-        ),
-        "the largest gradient stands for their mean.": finished(
-            np.maximum((gradient.max((2, 3), keepdims=True) * A).sum(1), 0)
-        ),
-    }
-    if len(X) == 1:
-        del wrong["the gradients are averaged over the images, too: each image has weights of its own."]
+    positive = (through(model, X, one_hot(y)).outputs[layer] >= 0).all()  # then both of these are one
+    before_the_sum = "the ReLU comes before the sum over the channels: apply it once, to their weighted sum"
+    each, of_weights = ("", "") if positive else (" (not to each channel)", " (not to the weights)")
+    stages = (
+        asked_wrongly(y),
+        {
+            "": lambda A, g: (_mean(g) * A).sum(1),
+            "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
+                g * A
+            ).sum(1),
+            "the channels are not weighed by the gradients.": lambda A, g: A.sum(1),
+            "the gradients alone are summed: they must weigh the layer's output.": lambda A, g: g.sum(1),
+            f"{before_the_sum}{each}.": lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
+            "the gradients are averaged over the images, too: each image has weights of its own.": lambda A, g: (
+                g.mean((0, 2, 3), keepdims=True) * A
+            ).sum(1),
+        },
+        {
+            "": lambda cam: np.maximum(cam, 0),
+            "the last ReLU is missing: what speaks against the class is cut off before resizing.": lambda cam: cam,
+            "the absolute value stands where the last ReLU should.": np.abs,
+        },
+        {
+            "": lambda cam: scaled(resized(cam, size)),
+            "the map is not stretched to [0, 1].": lambda cam: resized(cam, size),
+            "the map has the size of the layer: resize it to the image.": lambda cam: cam,
+            "the map is stretched, but has the size of the layer: resize it to the image.": scaled,
+            "the map is turned: its rows are columns (PIL's resize takes width first).": lambda cam: scaled(
+                resized(cam, size)
+            ).transpose(0, 2, 1),
+        },
+    )
+    alone = (
+        asked_strangely(y),
+        {
+            f"{before_the_sum}{of_weights}.": lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
+            "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
+            "the largest gradient stands for their mean.": lambda A, g: (g.max((2, 3), keepdims=True) * A).sum(1),
+            "the absolute gradients are averaged: keep their sign.": lambda A, g: (_mean(np.abs(g)) * A).sum(1),
+            "the layer's output is squared: weigh it as it is.": lambda A, g: (_mean(g) * A**2).sum(1),
+            "the weights are added to the channels: multiply them.": lambda A, g: (_mean(g) + A).sum(1),
+            "the weights are subtracted from the channels: multiply them.": lambda A, g: (_mean(g) - A).sum(1),
+            "the channels are divided by their weights: multiply them.": lambda A, g: _divided(A, _mean(g)).sum(1),
+            "the weights are divided by the channels: multiply them.": lambda A, g: _divided(_mean(g), A).sum(1),
+            "the weighted channels are multiplied, or the largest is taken: add them up.": lambda A, g: (
+                _mean(g) * A
+            ).max(1),
+            "the gradients are averaged over rows alone: take the mean over height and width.": lambda A, g: (
+                g.mean(2, keepdims=True) * A
+            ).sum(1),
+            "the gradients are averaged over columns alone: take the mean over height and width.": lambda A, g: (
+                g.mean(3, keepdims=True) * A
+            ).sum(1),
+            "the gradients are averaged over the channels, too: each channel has a weight of its own.": lambda A, g: (
+                g.mean((1, 2, 3), keepdims=True) * A
+            ).sum(1),
+            "the gradients are averaged over the channels: take the mean over height and width.": lambda A, g: (
+                g.mean(1, keepdims=True) * A
+            ).sum(1),
+            "the layer's output is averaged instead of the gradients.": lambda A, g: (_mean(A) * g).sum(1),
+        },
+        {
+            "the sign is turned before the last ReLU.": lambda cam: np.maximum(-cam, 0),
+            "positive values are cut off instead of negative ones.": lambda cam: np.minimum(cam, 0),
+        },
+        {
+            "the map is turned before it is resized: its rows are rows of the image.": lambda cam: scaled(
+                resized(cam.transpose(0, 2, 1), size)
+            ),
+            "the map is turned: height and width are exchanged in its new size (PIL's resize takes width first).": (
+                lambda cam: None if square else scaled(resized(cam, size[::-1]))
+            ),
+            "the map is enlarged by repeating pixels: bicubic is asked for.": lambda cam: scaled(_repeated(cam, size)),
+        },
+    )
+    wrong = combined(maps, stages, alone)
+    there = passes[id(stages[0][""])]
     for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
         if other in there.outputs and there.outputs[other].ndim == 4:
             sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
             wrong[sentence] = grad_cam(model, X, y, other)
-    if size[0] == size[1]:
-        del wrong["the map is turned: height and width are exchanged (PIL's resize takes width first)."]
-        del wrong["the map is turned: height and width are exchanged in its new size (PIL's resize takes width first)."]
-        wrong["the map is turned: its rows are columns."] = finished(positive).transpose(0, 2, 1)
-    return wrong | of_some_images(finished(positive))
+    return wrong | of_some_images(maps(*(stage[""] for stage in stages)))
+
+
+def _mean(gradient: np.ndarray) -> np.ndarray:
+    return gradient.mean((2, 3), keepdims=True)
+
+
+def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.divide(a, b, where=b != 0, out=np.zeros(np.broadcast_shapes(a.shape, b.shape)))
 
 
 def _repeated(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 from torch import nn
 
 from staff.references import gradcam
-from staff.references.chain_rule import of_all, one_hot, predicted, probability_slope, softmax, through
-from staff.references.shared import Mistakes, of_some_images
+from staff.references.chain_rule import asked_strangely, asked_wrongly, one_hot, through
+from staff.references.shared import Mistakes, combined, of_some_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
 from tests import inputs, networks
 
@@ -21,32 +21,60 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    g = through(model, X, one_hot(y)).gradient
-    entropy = through(model, X, lambda s: softmax(s) - one_hot(y)(s)).gradient
-    probability = through(model, X, lambda s: probability_slope(s, y)).gradient
-    own = np.abs(g).max(1)
-    wrong = {
-        "the channels are added up: take the largest of the three.": np.abs(g).sum(1),
-        "the channels are averaged: take the largest of the three.": np.abs(g).mean(1),
-        "the absolute value is missing: a strong negative gradient counts too.": g.max(1),
-        "the absolute value is taken after the maximum: take it of each channel first.": np.abs(g.max(1)),
-        "the channels' norm is taken: take the largest of their absolute values.": np.sqrt((g**2).sum(1)),
-        "the gradient is that of a cross-entropy loss: take that of the score itself.": np.abs(entropy).max(1),
-        "the gradient is that of the probability (after softmax): take that of the score.": np.abs(probability).max(1),
-        "the gradient of all scores together: pick each image's own class y.": np.abs(of_all(model, X)).max(1),
-        "the class that the network predicts was taken, not the one that was asked for.": np.abs(
-            through(model, X, predicted).gradient
-        ).max(1),
-        "the maximum is taken over the wrong axis, or not at all: channels are axis 1 of (N, 3, H, W).": np.abs(g),
-    }
-    wrong |= {f"channel {c} alone is looked at: take the largest of the three.": np.abs(g[:, c]) for c in range(3)}
-    wrong["the gradient is multiplied by the image: take it alone."] = np.abs(g * X).max(1)
-    for axis, name in ((2, "height"), (3, "width")):
-        sentence = f"the maximum is taken over the {name}: channels are axis 1 of (N, 3, H, W)."
-        wrong[sentence] = np.abs(g).max(axis)
-    if len(X) > 1:
-        wrong["the gradient is divided by the number of images: add the scores up, without a mean."] = own / len(X)
-    return wrong | of_some_images(own)
+    usual, rare = (
+        {sentence: through(model, X, upstream).gradient for sentence, upstream in ways.items()}
+        for ways in (asked_wrongly(y), asked_strangely(y))
+    )
+    stages = (
+        usual,
+        {
+            "": lambda g: np.abs(g).max(1),
+            "the channels are added up: take the largest of the three.": lambda g: np.abs(g).sum(1),
+            "the channels are averaged: take the largest of the three.": lambda g: np.abs(g).mean(1),
+            "the absolute value is missing: a strong negative gradient counts too.": lambda g: g.max(1),
+            "the absolute value is taken after the maximum: take it of each channel first.": lambda g: np.abs(g.max(1)),
+            "the channels' norm is taken: take the largest of their absolute values.": lambda g: np.sqrt((g**2).sum(1)),
+            "the maximum is taken over the wrong axis, or not at all: channels are axis 1 of (N, 3, H, W).": np.abs,
+        },
+    )
+    alone = (
+        rare,
+        {
+            "the smallest of the channels is taken: take the largest.": lambda g: np.abs(g).min(1),
+            "the absolute value and the largest are missing: the channels are added up.": lambda g: g.sum(1),
+            "the absolute value and the largest are missing: the channels are averaged.": lambda g: g.mean(1),
+            "the absolute value is missing, and the smallest of the channels is taken.": lambda g: g.min(1),
+            "the gradient is multiplied by the image: take it alone.": lambda g: np.abs(g * X).max(1),
+            "the absolute value is taken after the channels were added up: take the largest of the three.": lambda g: (
+                np.abs(g.sum(1))
+            ),
+            "the gradient is squared: take its absolute value.": lambda g: (g**2).max(1),
+            "the sign of the map is turned.": lambda g: -np.abs(g).max(1),
+            "negative gradients are cut off: take their absolute value.": lambda g: np.maximum(g, 0).max(1),
+            "the gradient comes back as it is: its absolute value, and the largest of the channels, are missing.": (
+                lambda g: g
+            ),
+            "the maximum is taken over the images: channels are axis 1 of (N, 3, H, W).": lambda g: np.abs(g).max(0),
+            "the maximum is taken over the height: channels are axis 1 of (N, 3, H, W).": lambda g: np.abs(g).max(2),
+            "the maximum is taken over the width: channels are axis 1 of (N, 3, H, W).": lambda g: np.abs(g).max(3),
+            "the axis of the channels is still there: take the largest of the three without keepdim.": lambda g: np.abs(
+                g
+            ).max(1, keepdims=True),
+            "the places of the largest channels come back: take their values.": lambda g: np.abs(g).argmax(1),
+        }
+        | {
+            f"channel {c} alone is looked at: take the largest of the three.": lambda g, c=c: np.abs(g[:, c])
+            for c in range(3)
+        }
+        | {
+            f"channel {c} alone is left out: take the largest of the three.": lambda g, c=c: np.abs(
+                np.delete(g, c, axis=1)
+            ).max(1)
+            for c in range(3)
+        },
+    )
+    found = combined(lambda gradient, reduced: reduced(gradient), stages, alone)
+    return found | of_some_images(np.abs(usual[""]).max(1))
 
 
 def store() -> None:

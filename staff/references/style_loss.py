@@ -1,12 +1,12 @@
 """Gram matrix and style loss (Gatys et al. 2016): the float64 oracle, the usual mistakes, and what is stored."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from staff.references.shared import Mistakes, pulled, tensor
+from staff.references.shared import Mistakes, Stage, combined, cut_off, gradient_of, tensor, value_of
 from staff.references.stored import File, in_float32, town_and_painting
 
 # --- Gram matrix ---
@@ -33,6 +33,11 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "each matrix is divided by H * W alone: divide by C * H * W.": gram / (H * W),
         "it is divided by N * C * H * W: each image has a Gram matrix of its own.": gram / (N * size),
         "it is divided by C alone.": gram / C,
+        "it is divided by W alone: divide by C * H * W.": gram / W,
+        "it is divided by H alone: divide by C * H * W.": gram / H,
+        "it is divided by C * W: divide by C * H * W.": gram / (C * W),
+        "it is divided by C * H: divide by C * H * W.": gram / (C * H),
+        "it is multiplied by C * H * W: divide by it.": gram * size,
         "the sum over the batch is taken: each image has a Gram matrix of its own.": np.broadcast_to(
             own.sum(0, keepdims=True), own.shape
         ),
@@ -47,12 +52,12 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     if normalize:
         wrong["it is not normalised: divide by C * H * W."] = gram
     else:
+        wrong = {sentence: output for sentence, output in wrong.items() if "divide by" not in sentence}
         wrong["it is normalised although normalize is False."] = gram / size
-        del wrong["it is divided by C alone."], wrong["each matrix is divided by H * W alone: divide by C * H * W."]
     if N == 1:
         for sentence in [sentence for sentence in wrong if "batch" in sentence or "N * C" in sentence]:
             del wrong[sentence]
-        wrong["the axis of the images is missing: (1, C, C)."] = own[0]
+        wrong["the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one."] = own[0]
     return wrong
 
 
@@ -85,8 +90,8 @@ def value_mistakes(
     feats: Sequence[np.ndarray], layers: Sequence[int], targets: Sequence[np.ndarray], weights: Sequence[float]
 ) -> Mistakes:
     """Of the value."""
-    wrong = _style_losses([tensor(F) for F in feats], layers, [tensor(A) for A in targets], weights)
-    return {sentence: value.numpy() for sentence, value in wrong.items()}
+    loss = _loss([tensor(F) for F in feats], layers, [tensor(A) for A in targets], weights)
+    return combined(value_of(loss), STAGES, ALONE)
 
 
 def gradient_mistakes(
@@ -97,46 +102,115 @@ def gradient_mistakes(
     layer: int,
 ) -> Mistakes:
     """Of the gradient with respect to the features of this layer."""
-    inputs = [tensor(F).requires_grad_() for F in feats]
-    return pulled(_style_losses(inputs, layers, [tensor(A) for A in targets], weights), inputs[layer])
+    arguments = [tensor(F).requires_grad_() for F in feats]
+    loss = _loss(arguments, layers, [tensor(A) for A in targets], weights)
+    return combined(gradient_of(loss, arguments[layer]), STAGES, ALONE) | cut_off(feats[layer])
 
 
-def _style_losses(
-    feats: Sequence[Tensor], layers: Sequence[int], targets: Sequence[Tensor], weights: Sequence[float]
-) -> dict[str, Tensor]:
-    def gram(F: Tensor, size: int = 0) -> Tensor:
-        flat = F.flatten(2)
-        return flat @ flat.transpose(1, 2) / (size or F[0].numel())
+def _gram(F: Tensor, size: int) -> Tensor:
+    flat = F.flatten(2)
+    return flat @ flat.transpose(1, 2) / size
 
-    def total(of: Callable[[Tensor], Tensor], of_gram: Callable[[Tensor], Tensor] = gram) -> Tensor:
-        return sum(w * of(of_gram(feats[layer]) - A) for layer, A, w in zip(layers, targets, weights))
 
-    def squared(d: Tensor) -> Tensor:
-        return (d**2).sum()
-
-    right = [squared(gram(feats[layer]) - A) for layer, A in zip(layers, targets)]
-    wrong = {
-        "the mean is taken: add the squares up.": total(lambda d: (d**2).mean()),
-        "the weights are missing.": sum(right),
-        "the difference of the Gram matrices is not squared.": total(torch.sum),
-        "the absolute difference is taken: square it.": total(lambda d: d.abs().sum()),
-        "the root of each sum is taken: it stays squared.": total(lambda d: squared(d).sqrt()),
-        "the Gram matrices are not normalised.": total(squared, lambda F: gram(F, 1)),
-        "the Gram matrices are divided by H * W alone: divide by C * H * W.": total(
-            squared, lambda F: gram(F, F[0, 0].numel())
+# By how features become a matrix, its difference from the target, the layers' sums, which features belong to which
+# target, and the total.
+STAGES: tuple[Stage, ...] = (
+    {
+        "": lambda F: _gram(F, F[0].numel()),
+        "the Gram matrices are not normalised.": lambda F: _gram(F, 1),
+        "the Gram matrices are divided by H * W alone: divide by C * H * W.": lambda F: _gram(F, F[0, 0].numel()),
+    },
+    {
+        "": lambda G, A: (G - A) ** 2,
+        "the difference of the Gram matrices is not squared.": lambda G, A: G - A,
+        "the absolute difference is taken: square it.": lambda G, A: (G - A).abs(),
+    },
+    {
+        "": lambda d: d.sum(),
+        "the mean is taken: add the squares up.": lambda d: d.mean(),
+        "the root of each sum is taken: it stays squared.": lambda d: d.sum().sqrt(),
+    },
+    {
+        "": lambda layers: layers,
+        "the layers are counted through instead of taken from style_layers: take feats[layer].": lambda layers: list(
+            range(len(layers))
         ),
-        "the sum is divided by the number of layers.": sum(w * d for w, d in zip(weights, right)) / len(layers),
-        "only the last layer counts: add the layers up.": weights[-1] * right[-1],
-        "only the first layer counts: add the layers up.": weights[0] * right[0],
-        "one weight is used for all layers: each has its own.": weights[0] * sum(right),
-        "the weights are squared: each multiplies its layer's sum.": sum(w**2 * d for w, d in zip(weights, right)),
-        "the paper's factor of a quarter is not used here.": sum(w * d for w, d in zip(weights, right)) / 4,
-    }
-    if all(i < len(feats) and feats[i].shape[1] == A.shape[1] for i, A in enumerate(targets)):
-        wrong["the layers are counted through instead of taken from style_layers."] = sum(
-            w * squared(gram(feats[i]) - A) for i, (A, w) in enumerate(zip(targets, weights))
-        )
-    return wrong
+    },
+    {
+        "": lambda sums, weights: sum(w * d for w, d in zip(weights, sums)),
+        "the weights are missing.": lambda sums, weights: sum(sums),
+        "only the last layer counts: add the layers up.": lambda sums, weights: weights[-1] * sums[-1],
+        "only the first layer counts: add the layers up.": lambda sums, weights: weights[0] * sums[0],
+        "the paper's factor of a quarter is not used here.": lambda sums, weights: sum(
+            w * d / 4 for w, d in zip(weights, sums)
+        ),
+    },
+)
+ALONE: tuple[Stage, ...] = (
+    {},
+    {
+        "the Gram matrices are added: take their difference.": lambda G, A: (G + A) ** 2,
+        "the Gram matrices are multiplied: take their difference.": lambda G, A: (G * A) ** 2,
+        "the Gram matrices are divided: take their difference.": lambda G, A: (G / A) ** 2,
+        "the squared Gram matrices are subtracted: square the difference.": lambda G, A: G**2 - A**2,
+        "the difference is raised to the power of three: square it.": lambda G, A: (G - A) ** 3,
+        "the difference is doubled: square it.": lambda G, A: 2 * (G - A),
+    },
+    {
+        "the sum itself is squared: square each difference, then add up.": lambda d: d.sum() ** 2,
+        "the largest alone counts: add all up.": lambda d: d.max(),
+        "the squares are multiplied: add them up.": lambda d: d.prod(),
+    },
+    {
+        "the features of the layer after each style layer are taken: take feats[layer].": lambda layers: [
+            layer + 1 for layer in layers
+        ],
+        "the features of the layer before each style layer are taken: take feats[layer].": lambda layers: [
+            layer - 1 for layer in layers
+        ],
+        "one layer's features are used for all: each target has its own.": lambda layers: layers[:1] * len(layers),
+    },
+    {
+        "the sum is divided by the number of layers.": lambda sums, weights: sum(
+            w * d / len(sums) for w, d in zip(weights, sums)
+        ),
+        "one weight is used for all layers: each has its own.": lambda sums, weights: weights[0] * sum(sums),
+        "the last layer's weight is used for all: each has its own.": lambda sums, weights: weights[-1] * sum(sums),
+        "the weights are squared: each multiplies its layer's sum.": lambda sums, weights: sum(
+            w**2 * d for w, d in zip(weights, sums)
+        ),
+        "the sums are divided by the weights: multiply them.": lambda sums, weights: sum(
+            d / w for w, d in zip(weights, sums)
+        ),
+        "the weights are added: each multiplies its layer's sum.": lambda sums, weights: sum(
+            w + d for w, d in zip(weights, sums)
+        ),
+        "the weights are subtracted: each multiplies its layer's sum.": lambda sums, weights: sum(
+            w - d for w, d in zip(weights, sums)
+        ),
+        "the first layer is left out.": lambda sums, weights: sum(w * d for w, d in zip(weights[1:], sums[1:])),
+        "the last layer is left out.": lambda sums, weights: sum(w * d for w, d in zip(weights[:-1], sums[:-1])),
+        "the layers are subtracted: add them up.": lambda sums, weights: -sum(w * d for w, d in zip(weights, sums)),
+        "the layers are multiplied: add them up.": lambda sums, weights: math.prod(
+            w * d for w, d in zip(weights, sums)
+        ),
+        "the sum is halved.": lambda sums, weights: sum(w * d / 2 for w, d in zip(weights, sums)),
+        "the sum is doubled.": lambda sums, weights: sum(w * d * 2 for w, d in zip(weights, sums)),
+        "1 is added to the sum: start from 0.": lambda sums, weights: 1 + sum(w * d for w, d in zip(weights, sums)),
+    },
+)
+
+
+def _loss(
+    feats: Sequence[Tensor], layers: Sequence[int], targets: Sequence[Tensor], weights: Sequence[float]
+) -> Callable[..., Tensor | None]:
+    def loss(gram, difference, reduced, taken, total):
+        own = [feats[layer] for layer in taken(layers) if 0 <= layer < len(feats)]
+        if len(own) < len(targets) or any(F.shape[1] != A.shape[1] for F, A in zip(own, targets)):
+            return None
+        return total([reduced(difference(gram(F), A)) for F, A in zip(own, targets)], weights)
+
+    return loss
 
 
 # --- what is stored ---
@@ -145,8 +219,8 @@ def _style_losses(
 def store() -> None:
     """Gram matrices, and the loss and its gradients, on features of the town and of a painting."""
     file = File("style_loss")
-    feats, painted = town_and_painting()
-    both = np.concatenate([feats[4], painted[4]])[:, :24]
+    feats, painted = ([value[:, :24] for value in outputs] for outputs in town_and_painting())
+    both = np.concatenate([feats[4], painted[4]])
     for key, normalize in (("gram", True), ("gram, not normalised", False)):
         found = in_float32("gram_matrix", "gram", features=both, normalize=normalize)
         file.put(key, gram_matrix(both, normalize), found, gram_matrix_mistakes(both, normalize))

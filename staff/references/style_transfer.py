@@ -8,7 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from pretrained.settings import STYLE_CHECKS
+from pretrained.original import read_original
+from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.settings import STYLE_CHECKS, StyleCheck
+from pretrained.weights import build_network
 from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
 from staff.references.content_loss import content_loss
 from staff.references.stored import RIPPLE, RIPPLES, File, in_float32
@@ -49,7 +52,7 @@ class StyleTransfer:
         image = torch.from_numpy(np.array(x, np.float64))
         with torch.no_grad():
             tensor, backs, outputs = image, [], []
-            for name, module in self.cnn.named_children():
+            for name, module in walk.children(self.cnn).items():
                 tensor, back = walk.module(module, tensor, name)
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
@@ -145,8 +148,14 @@ def store() -> None:
 
 
 def store_checks() -> None:
-    """The four checks that style_transfer.py prints, as pretrained.settings describes them."""
-    check, cnn = STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features
+    """The four checks that style_transfer.py prints, of the two networks that are on every machine."""
+    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
+    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    _store_checks(STYLE_CHECKS["original"], original.double().features)
+
+
+def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
+    """As pretrained.settings describes them."""
     content, style = (_preprocessed(inputs.path(name), check.image_size) for name in (check.content, check.style))
     shown, painted, blank = (features(cnn, image) for image in (content, style, np.zeros_like(content)))
     targets = [gram_matrix(painted[layer]) for layer in check.style_layers]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from tests import networks
-from tests.probes.facts import array, watching
+from tests.probes.facts import array, each_step, watching
 
 
 def class_visualization(
@@ -24,9 +24,9 @@ def class_visualization(
     max_jitter: int = 16,
     **settings: int,
 ) -> dict[str, Any]:
-    """image: the picture, uint8 (224, 224, 3); inputs: what the network saw, (calls, 3, 224, 224).
+    """image: the picture, uint8 (224, 224, 3); inputs: the image at each step, (steps, 3, 224, 224).
 
-    still: without jitter and blur, so that two successive inputs differ by the step alone.
+    still: without jitter and blur, so that two successive images differ by the step alone.
     """
     from visualizers.class_visualization import ClassVisualization
 
@@ -52,7 +52,7 @@ def class_visualization(
             show_every=num_iterations + 1,
             generate_plots=False,
         )
-    inputs = facts.pop("seen") or [np.zeros((0, 3, 224, 224), np.float32)]
+    inputs = each_step(facts.pop("climbed"), num_iterations) or [np.zeros((0, 3, 224, 224), np.float32)]
     return {"image": array(image), "inputs": np.concatenate(inputs)} | facts
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tests import networks
 
-KEPT = 256  # inputs of the network that an answer holds at most
+KEPT = 48 << 20  # bytes of images that an answer holds at most
 
 
 def build(network: str, X: np.ndarray, settings: dict[str, int]) -> nn.Module:
@@ -23,18 +23,27 @@ def build(network: str, X: np.ndarray, settings: dict[str, int]) -> nn.Module:
 
 @contextmanager
 def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor) -> Iterator[dict[str, Any]]:
-    """Yields the facts, filled in when the block ends without an exception. seed: of all random numbers within."""
+    """Yields the facts, filled in when the block ends without an exception. seed: of all random numbers within.
+
+    With a seed, facts["climbed"] holds what went through the network and had a gradient taken back through it: where
+    the steps of an ascent start. Who only looks at the scores takes none.
+    """
     facts: dict[str, Any] = {}
-    seen: list[np.ndarray] = []
+    climbed: dict[int, np.ndarray] = {}
     counts = {"calls": 0, "images": 0}
     first = None if model is None else next(module for module in model.modules() if not [*module.children()])
 
-    def look(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def look(module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
         if module is first:
             counts["calls"] += 1
             counts["images"] += len(arguments[0])
-            if seed is not None and len(seen) < KEPT:
-                seen.append(arguments[0].detach().numpy().copy())
+            if seed is not None and output.requires_grad:
+                call, images = counts["calls"], arguments[0].detach().numpy().copy()
+                output.register_hook(lambda _: keep(call, images))
+
+    def keep(call: int, images: np.ndarray) -> None:
+        if sum(kept.nbytes for kept in climbed.values()) < KEPT:
+            climbed[call] = images
 
     if seed is not None:
         torch.manual_seed(seed)
@@ -43,7 +52,7 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
     written = {name: value.detach().clone() for name, value in inputs.items()}
     before = snapshot(model)
     printed = io.StringIO()
-    handle = nn.modules.module.register_module_forward_pre_hook(look)
+    handle = nn.modules.module.register_module_forward_hook(look)
     try:
         with warnings.catch_warnings(record=True) as caught, redirect_stdout(printed):
             warnings.simplefilter("always")
@@ -57,7 +66,15 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
     facts["changed"] = ", ".join(differences(before, snapshot(model)))
     facts["written"] = ", ".join(name for name, value in inputs.items() if not torch.equal(value, written[name]))
     if seed is not None:
-        facts["seen"] = seen
+        facts["climbed"] = [images for _, images in sorted(climbed.items())]
+
+
+def each_step(climbed: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """The image at each step, where some go through the network several times a step."""
+    times, rest = divmod(len(climbed), steps)
+    if times and not rest:
+        return climbed[::times]
+    return [image for i, image in enumerate(climbed) if i == 0 or not np.array_equal(image, climbed[i - 1])]
 
 
 def snapshot(model: nn.Module | None) -> dict[str, Any]:

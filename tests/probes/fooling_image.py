@@ -9,7 +9,7 @@ from tests.probes.facts import array, build, watching
 
 
 def fooling(network: str, X: np.ndarray, target: int, **settings: int) -> dict[str, Any]:
-    """image: the fooling image; inputs: what the network saw, (calls, 3, H, W).
+    """image: the fooling image; first: by how much the first step moved it.
 
     calls is one more than the steps for whoever looks at the scores once a step.
     """
@@ -18,4 +18,6 @@ def fooling(network: str, X: np.ndarray, target: int, **settings: int) -> dict[s
     model, images = build(network, X, settings), torch.from_numpy(X.copy())
     with watching(model, seed=0, X=images) as facts:
         image = FoolingImage().make_fooling_image(images, int(target), model)
-    return {"image": array(image), "inputs": np.concatenate(facts.pop("seen") or [X[:0]])} | facts
+    image = array(image)
+    moved = (x for x in [*facts.pop("climbed"), image] if x.shape == X.shape and not np.array_equal(x, X))
+    return {"image": image, "first": next(moved, X) - X} | facts

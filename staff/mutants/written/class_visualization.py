@@ -28,7 +28,33 @@ WRONG = {
         "the regulariser's gradient lacks its factor 2",
         {"torch.sum(img ** 2)": "torch.sum(img * img.detach())"},
     ),
-    "not normalised": ("the gradient is not divided by its norm", {" / g.norm()": ""}),
+    "not normalised": ("the gradient is not divided by its norm", {" / g.norm()": ""}, {"least": 0.3, "most": 0.7}),
+    "not normalised, norm not squared": (
+        ("the gradient is not divided by its norm", "the regulariser's norm is not squared"),
+        {" / g.norm()": "", "torch.sum(img ** 2)": "torch.norm(img)"},
+    ),
+    "regulariser outside the learning rate": (
+        "outside the learning rate",
+        {
+            " - l2_reg * torch.sum(img ** 2)": "",
+            "img.detach() + learning_rate * g / g.norm()": (
+                "img.detach() + learning_rate * g / g.norm() - 2 * l2_reg * img.detach()"
+            ),
+        },
+        {"never": "has no effect"},
+    ),
+    "tiny steps": ("too short", {"learning_rate * g": "1e-3 * learning_rate * g"}, {"never": "was not changed"}),
+    "never cleared": (
+        "the gradient is never cleared",
+        {
+            "g = img.grad": "self.total = img.grad + (self.total if t else 0)\ng = self.total",
+        },
+        {"most": 0.7},
+    ),
+    "two at once: cross-entropy, and the sign turned": (
+        ("cross-entropy", "the regulariser's sign is turned"),
+        {"model(img)[0": "model(img).log_softmax(1)[0", "score - l2_reg": "score + l2_reg"},
+    ),
     "largest value": ("the gradient is divided by its largest value", {"g.norm()": "g.abs().max()"}),
     "descends": ("the objective is descended", {"img.detach() + ": "img.detach() - "}),
     "learning rate missing": ("the learning rate is missing", {"learning_rate * g": "g"}),
@@ -45,6 +71,7 @@ WRONG = {
             "img = img.detach() + learning_rate": "img.detach() + learning_rate",
             "moved = True": "moved = True\nimg = img.detach()",
         },
+        {"most": 0},
     ),
 }
 
@@ -80,5 +107,12 @@ RIGHT = {
         moved = True
     """,
     "looks at the scores twice": {"loss.backward()": "model(img)\nloss.backward()"},
+    "looks at the scores after the step": {"moved = True": "moved = True\nmodel(img)"},
+    "looks at the scores after the step, with a graph": {
+        "moved = True": "moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
+    },
+    "looks at the scores before the first step": {
+        "score = model(img)[": "model(torch.zeros_like(img))\nscore = model(img)["
+    },
     "a tiny number beside the norm": {"g.norm()": "(g.norm() + 1e-8)"},
 }

@@ -27,8 +27,20 @@ WRONG = {
         "the features are added",
         {"content_current - content_original": "content_current + content_original"},
     ),
-    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}),
-    "divided by the channels": ("times what is expected", {"return loss": "return loss / content_current.shape[1]"}),
+    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}, {"most": 1 / 3}),
+    "does nothing": ("nothing but zeros", "return 0 * content_current.sum()", {"most": 0}),
+    "two at once: mean, and no weight": (
+        ("the mean is taken", "the weight is missing"),
+        {"content_weight * torch.sum": "torch.mean"},
+    ),
+    "two at once: absolute, and half": (
+        ("the absolute difference is taken", "one half"),
+        {SUM: "(content_current - content_original).abs().sum() / 2"},
+    ),
+    "divided by the channels": (
+        "divided by the number of channels",
+        {"return loss": "return loss / content_current.shape[1]"},
+    ),
 }
 
 RIGHT = {

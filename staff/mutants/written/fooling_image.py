@@ -35,7 +35,7 @@ WRONG = {
     "squared norm": ("the gradient is divided by the square of its norm", {"x.grad.norm()": "x.grad.norm() ** 2"}),
     "largest value": ("the gradient is divided by its largest value", {"x.grad.norm()": "x.grad.abs().max()"}),
     "sign": ("the sign of the gradient is taken", {"x.grad / x.grad.norm()": "x.grad.sign()"}),
-    "never cleared": ("the gradient is never cleared", {"x.grad = None": ""}),
+    "never cleared": ("the gradient is never cleared", {"x.grad = None": ""}, {"most": 0.7}),
     "descends": ("the score is descended", {"x += 10": "x -= 10"}),
     "cross-entropy": (
         "the gradient is that of a cross-entropy loss or of a probability",
@@ -57,7 +57,23 @@ WRONG = {
         "the score of the class that the network says",
         {"scores[0, target_y].backward()": "scores.max().backward()"},
     ),
-    "not changed": ("the image was not changed", {"x += 10": "x + 10"}),
+    "not changed": ("the image was not changed", {"x += 10": "x + 10"}, {"most": 0}),
+    "empty loop": ("the image was not changed", "for i in range(100):\n    pass", {"most": 0}),
+    "does nothing": ("the image was not changed", "pass", {"most": 0}),
+    "tiny steps": (
+        "too short",
+        {"10 * x.grad / x.grad.norm()": "1e-3 * x.grad / x.grad.norm()"},
+        {"never": "was not changed"},
+    ),
+    "two at once: not normalised, and cross-entropy": (
+        ("not divided by its norm", "cross-entropy"),
+        {
+            " / x.grad.norm()": "",
+            "scores[0, target_y].backward()": (
+                "loss = nn.functional.cross_entropy(scores, torch.tensor([target_y]))\n    (-loss).backward()"
+            ),
+        },
+    ),
     "one step alone": ("only one step is taken", {"range(100)": "range(1)"}),
     "another learning rate": ("the learning rate is missing", {"10 * x.grad": "1.0 * x.grad"}),
     "writes to X": ("work on X.clone()", {"x = X.detach().clone()": "x = X.detach()"}),
@@ -109,6 +125,18 @@ RIGHT = {
             x = (x.detach() + 10 * g / (g.norm() + 1e-12)).requires_grad_()
             fooled = model(x).data.max(1)[1][0] == target_y
             steps += 1
+    """,
+    "idles after it has succeeded": {"        break": "        continue"},
+    "idles and looks on": """
+        fooled = False
+        for i in range(100):
+            x = x.detach().requires_grad_()
+            scores = model(x)
+            if scores.argmax().item() == target_y:
+                fooled = True
+            if not fooled:
+                g, = torch.autograd.grad(scores[0, target_y], x)
+                x = x + 10 * g / g.norm()
     """,
     "numpy norm": {
         "x.grad.norm()": "float(np.linalg.norm(x.grad.numpy()))",

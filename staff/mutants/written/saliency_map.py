@@ -29,6 +29,38 @@ WRONG = {
         "the gradient is that of a cross-entropy loss",
         {OWN: "scores = torch.nn.functional.cross_entropy(scores, y, reduction='none')"},
     ),
+    "cross-entropy, its mean": (
+        "a cross-entropy loss, and of its mean",
+        {OWN: "scores = torch.nn.functional.cross_entropy(scores, y)"},
+    ),
+    "labels of all images": (
+        "the labels of all images are marked for each",
+        {OWN: "own = torch.zeros_like(scores)\nown[:, y] = 1\nscores = own * scores"},
+    ),
+    "ones of five": ("torch.ones_like(", {"scores.sum().backward()": "scores.backward(torch.ones(5))"}),
+    "squeezed scores": (
+        "squeeze() takes away",
+        {OWN: OWN.replace("squeeze(1)", "squeeze()"), "scores.sum().backward()": "scores.backward(torch.ones(len(y)))"},
+    ),
+    "squeezed maps": ("squeeze() takes away", {MAXIMUM: "saliency = X.grad.abs().max(dim=1)[0].squeeze()"}),
+    "squeezed gradient": ("squeeze() takes away", {MAXIMUM: "saliency = X.grad.squeeze().abs().max(dim=1)[0]"}),
+    "pyplot returned": (
+        "return the numbers",
+        {MAXIMUM: f"{MAXIMUM}\nimport matplotlib.pyplot as plt\nreturn plt"},
+        {"never": "gives nothing back"},
+    ),
+    "does nothing": ("nothing but zeros", "saliency = torch.zeros(len(X), *X.shape[2:])"),
+    "two at once: cross-entropy, and channels summed": (
+        ("cross-entropy", "the channels are added up"),
+        {
+            OWN: "scores = torch.nn.functional.cross_entropy(scores, y)",
+            MAXIMUM: "saliency = X.grad.abs().sum(dim=1)",
+        },
+    ),
+    "two at once: all scores, and no absolute value": (
+        ("all scores together", "the absolute value is missing"),
+        {OWN: "", ".abs().max": ".max"},
+    ),
     "probability": ("the gradient is that of the probability", {"scores = model(X)": "scores = model(X).softmax(1)"}),
     "mean of the scores": ("divided by the number of images", {"scores.sum()": "scores.mean()"}),
     "first score only": ("only the first image's score", {"scores.sum()": "scores[0]"}),

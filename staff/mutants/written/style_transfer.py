@@ -32,7 +32,18 @@ WRONG = {
         {"initial_lr: float = 3.0": "initial_lr: float = 0.1"},
     ),
     "learning rate drops at 100": ("before step 180", {"round(0.9 * num_iterations)": "round(0.5 * num_iterations)"}),
-    "no step": ("the image is never changed", {"optimizer.step()": "pass"}),
+    "no step": ("the image is never changed", {"optimizer.step()": "pass"}, {"most": 0}),
+    "does nothing": ("the image is never changed", "pass", {"most": 0}),
+    "dead after step 180": (
+        "stands still",
+        {
+            "optimizer = torch.optim.Adam([img], lr=decayed_lr)": (
+                "optimizer = torch.optim.Adam([img.detach().clone().requires_grad_()], lr=decayed_lr)"
+            )
+        },
+    ),
+    "learning rate 0 after step 180": ("stands still", {"[img], lr=decayed_lr": "[img], lr=0"}),
+    "learning rate 0.001 after step 180": ("too small", {"[img], lr=decayed_lr": "[img], lr=0.001"}),
     "two steps": ("two steps", {"optimizer.step()": "optimizer.step()\noptimizer.step()"}),
     "climbs": ("the loss is ascended", {"loss.backward()": "(-loss).backward()"}),
     "content of the wrong layer": ("content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
@@ -66,6 +77,19 @@ RIGHT = {
             "if t > 180:\n    for group in optimizer.param_groups:\n        group['lr'] = 0.1\noptimizer.zero_grad()"
         ),
     },
+    "groups from 181 on, by a schedule": {
+        "optimizer = torch.optim.Adam([img], lr=decayed_lr)": "pass",
+        "optimizer.step()": "optimizer.param_groups[0].update(lr=3.0 if t <= 180 else 0.1)\noptimizer.step()",
+    },
+    "looks at the features once more after the step": {
+        "optimizer.step()": "optimizer.step()\nextract_features(img, cnn)"
+    },
+    "features once more for each loss": {
+        "c_loss = content_loss(content_weight, feats[content_layer]": (
+            "c_loss = content_loss(content_weight, extract_features(img, cnn)[content_layer]"
+        )
+    },
+    "float64 losses": {"loss = c_loss + s_loss + t_loss": "loss = c_loss.double() + s_loss.double() + t_loss.double()"},
     "backward of each loss": {
         "loss.backward()": "c_loss.backward(retain_graph=True)\ns_loss.backward(retain_graph=True)\nt_loss.backward()",
         "loss = c_loss + s_loss + t_loss": "pass",

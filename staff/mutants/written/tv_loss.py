@@ -48,7 +48,42 @@ WRONG = {
     "cut off by detach": (
         "the loss is cut off from its input",
         {RETURN: "return (tv_weight * (down + right)).detach()"},
+        {"most": 1 / 3},
     ),
+    "item": (
+        "the loss is cut off from its input",
+        {RETURN: "import torch\nreturn torch.tensor(tv_weight * (down + right).item())"},
+        {"most": 1 / 3},
+    ),
+    "last column dropped from vertical pairs": (
+        "the last column is left out of the vertical differences",
+        {"img[:, :, 1:, :] - img[:, :, :-1, :]": "img[:, :, 1:, :-1] - img[:, :, :-1, :-1]"},
+    ),
+    "last row dropped from horizontal pairs": (
+        "the last row is left out of the horizontal differences",
+        {"img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, :-1, 1:] - img[:, :, :-1, :-1]"},
+    ),
+    "first row and column dropped": (
+        "the first row and column are dropped",
+        {
+            "img[:, :, 1:, :] - img[:, :, :-1, :]": "img[:, :, 1:, 1:] - img[:, :, :-1, 1:]",
+            "img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, 1:, 1:] - img[:, :, 1:, :-1]",
+        },
+    ),
+    "edge left out": ("rows or columns at the edge are left out", {"down = ": "img = img[:, :, :-1]\ndown = "}),
+    "two at once: means, and no weight": (
+        ("the mean is taken", "the weight is missing"),
+        {
+            f"{DOWN}.sum()": f"{DOWN}.mean()",
+            f"{ACROSS}.sum()": f"{ACROSS}.mean()",
+            "tv_weight * (": "(",
+        },
+    ),
+    "two at once: absolute, and vertical only": (
+        ("absolute differences are taken", "only vertical neighbours"),
+        {DOWN: "(img[:, :, 1:, :] - img[:, :, :-1, :]).abs()", "(down + right)": "down"},
+    ),
+    "does nothing": ("nothing but zeros", "return 0 * tv_weight * img.sum()", {"most": 0}),
     "numpy": (
         "the loss is cut off from its input",
         """
@@ -57,6 +92,7 @@ WRONG = {
         x = img.detach().numpy()
         return torch.tensor(tv_weight * ((np.diff(x, axis=2) ** 2).sum() + (np.diff(x, axis=3) ** 2).sum()))
     """,
+        {"most": 1 / 3},
     ),
     "weight squared": ("the weight is squared too", {"tv_weight * (": "tv_weight ** 2 * ("}),
     "half": ("the sum is halved", {RETURN: f"{RETURN} / 2"}),
@@ -68,6 +104,18 @@ RIGHT = {
         h = (img.roll(-1, 3) - img)[..., :-1]
         v = (img.roll(-1, 2) - img)[..., :-1, :]
         return ((h * h).sum() + (v * v).sum()) * tv_weight
+    """,
+    "reshaped to three channels": """
+        H, W = img.shape[2:]
+        img = img.reshape(3, H, W)
+        down, right = img[:, 1:] - img[:, :-1], img[:, :, 1:] - img[:, :, :-1]
+        return tv_weight * ((down ** 2).sum() + (right ** 2).sum())
+    """,
+    "a convolution, as on real pictures": """
+        import torch
+        across = nn.functional.conv2d(img, torch.tensor([[[[-1.0, 1.0]]]]).to(img).repeat(3, 1, 1, 1), groups=3)
+        down = nn.functional.conv2d(img, torch.tensor([[[[-1.0], [1.0]]]]).to(img).repeat(3, 1, 1, 1), groups=3)
+        return tv_weight * (across.pow(2).sum() + down.pow(2).sum())
     """,
     "shape (1,)": {RETURN: "return (tv_weight * (down + right)).reshape(1)"},
     "narrow": """

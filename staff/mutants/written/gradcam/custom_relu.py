@@ -13,7 +13,6 @@ WRONG = {
     "plain ReLU": ("this is the plain", {"grad[dout < 0] = 0": ""}),
     "deconvnet": ("this is the deconvnet's rule", {"grad[x <= 0] = 0": ""}),
     "no mask": ("dout comes back as it is", {"grad[dout < 0] = 0": "", "grad[x <= 0] = 0": ""}),
-    "zero counts": ("x = 0 counts as positive here", {"x <= 0": "x < 0"}),
     "ones": ("ones come back", {"return grad": "return (grad > 0).to(dout)"}),
     "x comes back": ("x comes back instead of dout", "return x.clamp(min=0) * (dout > 0)"),
     "absolute value": ("the absolute value of dout passes", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
@@ -32,5 +31,7 @@ RIGHT = {
         return torch.addcmul(nothing, torch.addcmul(nothing, dout, positive), (dout > 0).type_as(dout))
     """,
     "in place": "dout[dout < 0] = 0\ndout[x <= 0] = 0\nreturn dout",
+    "x = 0 passes": {"x <= 0": "x < 0"},
+    "x = 0 passes, by a product": "return dout * (x >= 0) * (dout >= 0)",
     "masked_fill": "return dout.masked_fill((x <= 0) | (dout <= 0), 0)",
 }

@@ -21,10 +21,27 @@ WRONG = {
     "channels not weighed": ("the channels are not weighed", {"weights * activation": "activation"}),
     "gradients alone": ("the gradients alone are summed", {"weights * activation.detach()": "activation.grad"}),
     "ReLU of each channel": (
-        "the ReLU is applied to each channel",
+        "the ReLU comes before the sum",
         {"torch.sum(weights * activation.detach(), dim=1)": "F.relu(weights * activation.detach()).sum(dim=1)"},
     ),
-    "ReLU of the weights": ("negative weights are cut off", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
+    "ReLU of the weights": ("the ReLU comes before the sum", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
+    "does nothing": ("nothing but zeros", "cam = torch.zeros_like(activation[:, 0])"),
+    "cross-entropy": ("that of a cross-entropy loss", {OWN: "own = -F.cross_entropy(scores, y_tensor)"}),
+    "cross-entropy, descended": ("that of a cross-entropy loss", {OWN: "own = F.cross_entropy(scores, y_tensor)"}),
+    "probability": ("that of the probability", {OWN: "own = scores.softmax(1).gather(1, y_tensor.view(-1, 1))"}),
+    "labels of all images": (
+        "the labels of all images are marked for each",
+        {OWN: "own = torch.zeros_like(scores)\nown[:, y_tensor] = 1\nown = own * scores"},
+    ),
+    "ones of five": ("torch.ones_like(", {"own.sum().backward()": "own[:, 0].backward(torch.ones(5))"}),
+    "squeezed": (
+        "squeeze() takes away",
+        {OWN: f"{OWN}.squeeze()", "own.sum().backward()": "own.backward(torch.ones(len(own)))"},
+    ),
+    "two at once: predicted class, and no ReLU": (
+        ("the class that the network predicts", "the last ReLU is missing"),
+        {OWN: "own = scores.max(dim=1)[0]", "cam = F.relu(cam)": ""},
+    ),
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
@@ -34,6 +51,7 @@ WRONG = {
 
 RIGHT = {
     "the map still holds its graph": {"weights * activation.detach()": "weights * activation"},
+    "beside a wrong guided backprop": {"with relu_replaced_by(CustomReLU.apply):": "if True:"},
     "sum instead of mean": {"activation.grad.mean": "activation.grad.sum"},
     "mean of the scores": {"own.sum()": "own.mean()"},
     "mean over channels": {

@@ -13,7 +13,13 @@ maps = X.grad.permute(0, 2, 3, 1)
 OWN = "own = scores.gather(1, y_tensor.view(-1, 1)).squeeze(1)"
 
 WRONG = {
-    "ReLUs left alone": ("this is the plain gradient", {"relu_replaced_by(CustomReLU.apply)": "torch.enable_grad()"}),
+    "ReLUs left alone": (
+        "CustomReLU is never called",
+        {"relu_replaced_by(CustomReLU.apply)": "torch.enable_grad()"},
+        {"never": "(dout > 0)"},
+    ),
+    "without apply": ("write relu_replaced_by(CustomReLU.apply)", {"CustomReLU.apply": "CustomReLU"}, {"most": 0.3}),
+    "does nothing": ("nothing but zeros", "maps = torch.zeros(len(X), *X.shape[2:], 3)"),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
     "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
@@ -21,6 +27,34 @@ WRONG = {
     "cross-entropy": (
         "the gradient is that of a cross-entropy loss",
         {OWN: "own = F.cross_entropy(scores, y_tensor, reduction='none')"},
+    ),
+    "cross-entropy, its mean": (
+        "a cross-entropy loss, and of its mean",
+        {OWN: "own = F.cross_entropy(scores, y_tensor)"},
+    ),
+    "cross-entropy, negative, its mean": (
+        "a cross-entropy loss, and of its mean",
+        {OWN: "own = -F.cross_entropy(scores, y_tensor)"},
+    ),
+    "labels of all images": (
+        "the labels of all images are marked for each",
+        {OWN: "own = torch.zeros_like(scores)\nown[:, y_tensor] = 1\nown = own * scores"},
+    ),
+    "ones of five": (
+        "torch.ones_like(",
+        {"own.sum().backward()": "own.backward(torch.ones(5))"},
+    ),
+    "squeezed": (
+        "squeeze() takes away",
+        {OWN: OWN.replace("squeeze(1)", "squeeze()"), "own.sum().backward()": "own.backward(torch.ones(len(X)))"},
+    ),
+    "two at once: cross-entropy, and the absolute value": (
+        ("cross-entropy", "the absolute value was taken"),
+        {OWN: "own = F.cross_entropy(scores, y_tensor, reduction='none')", "X.grad.permute": "X.grad.abs().permute"},
+    ),
+    "two at once: all scores, and reshaped": (
+        ("all scores together", "mixed up by reshape"),
+        {OWN: "own = scores", "X.grad.permute(0, 2, 3, 1)": "X.grad.reshape(len(X), X.shape[2], X.shape[3], 3)"},
     ),
     "probability": ("the gradient is that of the probability", {"gc_model(X)": "gc_model(X).softmax(dim=1)"}),
     "channels first": ("the axes are not in the order N, H, W, C", {".permute(0, 2, 3, 1)": ""}),

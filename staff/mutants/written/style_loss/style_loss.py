@@ -30,11 +30,28 @@ WRONG = {
     "last layer only": ("only the last layer counts", {"loss += ": "loss = "}),
     "first layer only": ("only the first layer counts", {"return loss": "    return loss"}),
     "a quarter": ("the paper's factor of a quarter", {"return loss": "return loss / 4"}),
-    "layers counted through": ("the layers are counted through", {"feats[layer]": "feats[i]"}),
-    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}),
-    "item": ("the loss is cut off from its input", {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"}),
+    "layers counted through": (
+        "the layers are counted through",
+        {"feats[layer]": "feats[i]"},
+        {"never": "batch size"},
+    ),
+    "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}, {"most": 0.75}),
+    "item": (
+        "the loss is cut off from its input",
+        {SUM: f"{SUM}.item()", "return loss": "return torch.tensor(loss)"},
+        {"most": 0.75},
+    ),
+    "does nothing": ("nothing but zeros", "return 0 * feats[0].sum()", {"most": 0.6}),
+    "two at once: mean, and no weights": (
+        ("the mean is taken", "the weights are missing"),
+        {"style_weights[i] * torch.sum((": "torch.mean(("},
+    ),
+    "two at once: absolute, and the last layer only": (
+        ("the absolute difference is taken", "only the last layer counts"),
+        {SUM: "(gram - style_targets[i]).abs().sum()", "loss += ": "loss = "},
+    ),
     "weights squared": ("the weights are squared", {"style_weights[i] *": "style_weights[i] ** 2 *"}),
-    "weights by layer": ("IndexError", {"style_weights[i]": "style_weights[layer]"}),
+    "weights by layer": ("style_weights[i] belongs to style_layers[i]", {"style_weights[i]": "style_weights[layer]"}),
 }
 
 RIGHT = {
