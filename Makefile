@@ -44,9 +44,9 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-scale \
-	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
-	readme-pictures staff-venv gradebook-venv
+.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
+	class-scale autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train \
+	staff-evaluate readme-pictures staff-venv gradebook-venv
 
 RUN := runs/embedded
 
@@ -82,6 +82,9 @@ class-worker: gradebook-venv ## lend this machine to that scheduler: make class-
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
 	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+
+class-warm: gradebook-venv ## grade the solution and twenty variants warm and cold: alike, and how much quicker?
+	@$(VENV_PYTHON) -m staff.gradebook.side_by_side $(ARGS)
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
 	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
