@@ -12,7 +12,8 @@ from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
 transfer = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
-COURSE_DATA = Path(os.environ.get("COURSE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "course_data")
+ROOT = Path(__file__).resolve().parents[1]
+COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "course_data")
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +218,7 @@ def test_extract_features_gives_one_for_each_module():
 # --- stored checks, as the script prints them ---
 
 
-def checks(recipe, folder=Path(__file__).resolve().parents[1]):
+def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""
     from pretrained.settings import STYLE_CHECKS
     from style_modules import ContentLoss, StyleLoss, TotalVariationLoss

@@ -172,6 +172,8 @@ LEFT_OUT = (
     "tests/test_images.py",
     "tests/test_measured.py",
     "tests/test_network.py",
+    "tests/test_original_network.py",
+    "tests/test_other_networks.py",
     "tests/test_own_images.py",
     "tests/test_pairs.py",
     "tests/test_palette.py",
