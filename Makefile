@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help figures labs test report submission data clean venv
+.PHONY: help figures explore labs test report submission data clean venv
 
 ##@ For students
 
@@ -19,6 +19,9 @@ help: ## list these verbs
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+
+explore: venv ## open a page in the browser that runs your code on any picture; Ctrl+C ends it
+	@$(KEEP_MEMORY) $(VENV_PYTHON) explore.py $(ARGS)
 
 labs: venv ## one experiment for each question, six minutes: visualization/labs.html; quicker: ARGS=--quick
 	@sh environment/make_venv.sh labs/requirements.txt
@@ -41,9 +44,9 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-scale \
-	autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train staff-evaluate \
-	readme-pictures staff-venv gradebook-venv
+.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
+	class-scale autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train \
+	staff-evaluate readme-pictures staff-venv gradebook-venv
 
 RUN := runs/embedded
 
@@ -79,6 +82,9 @@ class-worker: gradebook-venv ## lend this machine to that scheduler: make class-
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
 	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+
+class-warm: gradebook-venv ## grade the solution and twenty variants warm and cold: alike, and how much quicker?
+	@$(VENV_PYTHON) -m staff.gradebook.side_by_side $(ARGS)
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
 	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     targets = source.visualization_targets
     if args.target:
         targets = tuple(script.class_index(target, source.class_names) for target in args.target)
-    settings = CLASS_VISUALIZATION[source.kind]
+    settings = CLASS_VISUALIZATION[source.recipe]
     if args.iterations:
         settings = replace(settings, num_iterations=args.iterations)
 

@@ -35,6 +35,7 @@ from figures import figure, measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
 from figures.images import Images, Maps, as_array, checked, chosen_images, listed, output_size, parser
+from pretrained import layers
 from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
@@ -46,7 +47,7 @@ SIGN = Bar(palette.SIGNED, "against", "for")
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser(__doc__)
     options.add_argument(
-        "--layer", default="features.12", help="the layer that Grad-CAM reads: features.0 to features.12 (the default)"
+        "--layer", help="the layer that Grad-CAM reads (default: the network's last map, features.12 in SqueezeNet 1.1)"
     )
     return options.parse_args(argv)
 
@@ -54,15 +55,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
     images = chosen_images(args, source, args.target)
-    layer = find_layer(args.layer, images.X[0], images.model)
+    name = args.layer or images.source.gradcam_layer
+    layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
     with unwritten:
-        own, own_picture = ours(images, args.layer)
-        classes_picture = two_classes(images, own, args.layer)
+        own, own_picture = ours(images, name)
+        classes_picture = two_classes(images, own, name)
     with unwritten:
         captums, captum_picture = captum(images, layer)
     with unwritten:
-        layer_picture = inside_a_layer(images, layer, args.layer)
+        layer_picture = inside_a_layer(images, layer, name)
     unwritten.tell()
     pictures = [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
     if args.show:
@@ -158,7 +160,9 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     text = "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + "."
     path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
     least = min(measured.correlation(own[GUIDED_CAM], captums[GUIDED_CAM]))
-    return Picture.of(path, CAPTIONS["comparison"], largest=largest, correlation=least)
+    left_out = any(isinstance(module, nn.ReLU6) for module in images.model.modules())
+    words = CAPTIONS["comparison, ReLU6" if left_out else "comparison"]
+    return Picture.of(path, words, largest=largest, correlation=least)
 
 
 def row(name: str, maps: Maps, images: Images) -> Row:
@@ -175,8 +179,8 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
         size = output_size(modules[name], X[:1], model)
         if len(size) == 3 and min(size[1:]) > 1:
             return modules[name]
-    names = [n for n in modules if n.startswith("features.") and n.count(".") == 1]
-    raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {', '.join(names)}")
+    names = ", ".join(layers.features(model))
+    raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {names}")
 
 
 def as_images(attributions: Tensor) -> np.ndarray:
@@ -279,6 +283,13 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by {largest[Guided Grad-CAM]}: "
         "Captum enlarges its map with another bicubic kernel and does not stretch it. That is no mistake: the "
         "correlation of ours and Captum's is {correlation:.3f} or more.",
+    ),
+    "comparison, ReLU6": (
+        "Our maps beside Captum's",
+        "Captum's guided backprop knows nn.ReLU alone: this network's ReLU6 keep their own gradient there, while ours "
+        "let through only what is positive. So guided backprop differs by up to {largest[guided backprop]}, and the "
+        "correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
+        "{largest[Grad-CAM]} (each map is scaled from 0 to 1).",
     ),
     "layers": (
         "Inside layer {layer}",

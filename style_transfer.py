@@ -2,6 +2,7 @@
 
     python style_transfer.py
     python style_transfer.py --content my_street.jpg --style my_painting.png
+    python style_transfer.py --model resnet18 --content-layer 5 --style-layers 2 4 6 8
 
 Expect four checks of the losses ("Content Loss Maximum error is 0.000"); then, for each of three pairs, the content
 and the style picture side by side (visualization/style_transfer_<pair>_sources.png) and the content repainted
@@ -13,7 +14,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ from torch import Tensor, nn
 import pretrained
 from figures import figure, script
 from figures.figure import Picture
-from pretrained.settings import STYLE_CHECKS, STYLE_PAIRS, Pair
+from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
+from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, Pair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
 
@@ -42,40 +43,85 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "content is painted in its style",
     )
     parser.add_argument("--iterations", type=script.count, help="how many steps for each pair (default: 200)")
+    layers = "among the network's modules that follow each other, from 0; weights are then balanced between layers"
+    parser.add_argument("--content-layer", type=int, metavar="N", help=f"where content is read: {layers}")
+    parser.add_argument("--style-layers", type=int, nargs="+", metavar="N", help="where style is read, likewise")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
     source = source or pretrained.from_arguments(args)
-    painted = chosen(args, source)
-    cnn = cast(nn.Sequential, source.model.features)
+    cnn = source.cnn
+    painted = chosen(args, source, cnn)
 
-    if args.weights in ("auto", "imagenet", "embedded"):
+    if source.weights != "own" and source.recipe in STYLE_CHECKS:
         check_losses(source, cnn)
     else:
-        print(f"The losses cannot be checked: the stored values belong to other weights than {args.weights}")
+        print(f"The losses cannot be checked: no values are stored for {source.name}")
     pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
     if args.show:
         figure.show(pictures)
     return pictures
 
 
-def chosen(args: argparse.Namespace, source: pretrained.Pretrained) -> list[tuple[Pair, Path, Path]]:
+def chosen(
+    args: argparse.Namespace, source: pretrained.Pretrained, cnn: nn.Sequential
+) -> list[tuple[Pair, Path, Path]]:
     """Each pair that is to be painted, and its content and its style picture; one's own pictures are a single pair."""
-    pairs: tuple[Pair, ...] = STYLE_PAIRS[source.kind]
+    (content,) = source.content_images
+    pairs = source.style_pairs or tuple(plain_pair(content, style) for style in source.style_images)
     if args.iterations:
         pairs = tuple(replace(pair, num_iterations=args.iterations) for pair in pairs)
+    pairs = tuple(at_layers(args, pair, source, cnn) for pair in pairs)
     given = [(pair, source.content_images[pair.content], source.style_images[pair.style]) for pair in pairs]
-    if not args.content and not args.style:
-        return given
+    if args.content or args.style:
+        given = [own_pair(args, given)]
+    return [each if each[0].style_weights else (balanced(*each, cnn), *each[1:]) for each in given]
+
+
+def own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> tuple[Pair, Path, Path]:
+    """One's own pictures, with the settings of the last pair, and what it has where only one of them is given."""
     pair, content, style = given[-1]  # its settings suit most paintings
     content = script.picture(args.content) if args.content else content
     style = script.picture(args.style) if args.style else style
     for option, asked, taken in (("--content", args.content, content), ("--style", args.style, style)):
         if not asked:
             print(f"Picture: {taken.stem}, as no {option} was given.")
-    return [(replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style)]
+    return replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style
+
+
+def at_layers(args: argparse.Namespace, pair: Pair, source: pretrained.Pretrained, cnn: nn.Sequential) -> Pair:
+    """The pair with the layers that are asked for, which leaves its weights open; unchanged where none are."""
+    if args.content_layer is None and not args.style_layers and pair.style_weights:
+        return pair
+    content_layer = pair.content_layer if args.content_layer is None else args.content_layer
+    style_layers = tuple(args.style_layers or pair.style_layers)
+    known = pair.style_weights or (args.content_layer is not None and args.style_layers)
+    if not known or not all(0 <= layer < len(cnn) for layer in (content_layer, *style_layers)):
+        got = "none" if not known else f"{content_layer} and {list(style_layers)}"
+        raise script.UserError(
+            f"expected --content-layer and --style-layers between 0 and {len(cnn) - 1} for {source.architecture}, "
+            f"got {got}: try --content-layer {len(cnn) // 3} --style-layers {len(cnn) // 6} {len(cnn) // 2}"
+        )
+    return replace(pair, content_layer=content_layer, style_layers=style_layers, style_weights=())
+
+
+def balanced(pair: Pair, content: Path, style: Path, cnn: nn.Sequential) -> Pair:
+    """The pair with weights: each layer has the same share of the style loss at the start, and content its own."""
+    cnn = nn.Sequential(*list(cnn)[: max(pair.content_layer, *pair.style_layers) + 1])
+    with torch.no_grad():
+        shown, _ = features_from_img(content, pair.image_size, cnn)
+        painted, _ = features_from_img(style, pair.style_size, cnn)
+        targets = [StyleLoss().gram_matrix(painted[k]) for k in pair.style_layers]
+        apart = [float(StyleLoss()(shown, [k], [target], [1.0])) for k, target in zip(pair.style_layers, targets)]
+        whole = float(ContentLoss()(1.0, shown[pair.content_layer], torch.zeros_like(shown[pair.content_layer])))
+    least = torch.finfo(torch.float32).tiny  # a layer that is dead has no share
+    return replace(
+        pair,
+        content_weight=CONTENT_SHARE / max(whole, least),
+        style_weights=tuple(STYLE_SHARE / len(apart) / max(distance, least) for distance in apart),
+    )
 
 
 def paint(
@@ -103,8 +149,8 @@ def paint(
 
 
 def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
-    """Print how far the losses are from stored values, on the network's own pictures."""
-    check = STYLE_CHECKS[source.kind]
+    """Print how far the losses are from stored values."""
+    check = STYLE_CHECKS[source.recipe]
     try:
         stored, content_path, style_path = stored_values(source)
     except (pretrained.SourceError, FileNotFoundError) as problem:
@@ -136,14 +182,14 @@ def report(name: str, got: Tensor, expected: np.ndarray) -> None:
 
 def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
     """The stored values, and the content and the style picture that they were computed on."""
-    check = STYLE_CHECKS[source.kind]
-    if source.kind == "imagenet":
+    check = STYLE_CHECKS[source.recipe]
+    if source.recipe == "torchvision":
         path, content, style = (
             pretrained.course_file(name, exactly=True) for name in (check.stored, check.content, check.style)
         )
     else:
         path = Path(__file__).parent / check.stored
-        content, style = source.content_images[check.content], source.style_images[check.style]
+        content, style = CONTENT_IMAGES[check.content], STYLE_IMAGES[check.style]
     if not path.exists():
         raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")
     with np.load(path, allow_pickle=False) as file:

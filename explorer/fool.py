@@ -85,10 +85,10 @@ def wire(sessions: Sessions, view: View) -> None:
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
-def show(session: Session, target: int | None, rate: float, most: int, quality: int) -> Iterator[Shown]:
+def show(session: Session, target: int, rate: float, most: int, quality: int) -> Iterator[Shown]:
     """The picture before, or the last attempt where it was made of this picture; a new quality is tried at once."""
     fooled = session.kept.get(KEY)
-    if target is None or session.climbing == KEY:
+    if session.climbing == KEY:
         return
     if fooled is None or (fooled.network, fooled.picture) != (session.network, session.picture.key):
         yield {"panels": _first(session, target), "curve": "", "after": "", "notes": ""}

@@ -77,7 +77,7 @@ def choices(session: Session) -> Choices:
 
 def usual(session: Session) -> Shown:
     """The settings that suit the network."""
-    ascent = CLASS_VISUALIZATION[session.source.kind]
+    ascent = CLASS_VISUALIZATION[session.source.recipe]
     return {
         "target": session.source.visualization_targets[0],
         "iterations": ascent.num_iterations,

@@ -78,14 +78,12 @@ def wire(sessions: Sessions, view: View) -> None:
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
-def show(session: Session, layer: str | None, channel: int | None) -> Iterator[Shown]:
+def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The tiles of all layers, then the samples that excite the chosen channel most."""
-    if layer is None:
-        return
     turn = session.turn(KEY)
     names = networks.layers(session.source)
     strongest = session.result("strongest", layers=tuple(names), count=TILES)
-    if channel is None or channel < 0:
+    if channel < 0:
         channel = strongest[layer][0][0]
     rows, session.drawn[KEY] = "", []
     for name in names:

@@ -6,7 +6,7 @@ from functools import cache
 import pretrained
 from pretrained.layers import features
 from pretrained.networks import LITE, SQUEEZENET
-from pretrained.settings import STYLE_PAIRS, Pair
+from pretrained.settings import Pair
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,4 @@ def layers(source: pretrained.Pretrained) -> list[str]:
 
 def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
     """The usual settings of style transfer; none where there is no table for the network."""
-    return STYLE_PAIRS[source.kind] if source.architecture == SQUEEZENET else ()
+    return source.style_pairs

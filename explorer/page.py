@@ -12,7 +12,7 @@ import gradio as gr
 
 from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
-from explorer.view import QUIET, View, filled, handler, spoken
+from explorer.view import QUIET, View, beginning, filled, handler, spoken
 from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -183,8 +183,7 @@ def _state(
         None,  # the place for one's own picture is free again
     ]
     for view in views:
-        first = {name: part.value for name, part in view.fields.items()}
-        met = (first | view.usual(session) if choices else {}) | view.meet(session) | given.get(view.key, {})
+        met = (beginning(view, session) if choices else view.meet(session)) | given.get(view.key, {})
         menus = view.choices(session) if choices else {}
         for name in view.fields:
             if name in menus:
@@ -197,7 +196,7 @@ def _state(
 def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
     def save(request: gr.Request, *values: Any) -> str:
         session = sessions.of(request.session_hash)
-        return saving.packed(session, view, filled(view, values))
+        return saving.packed(session, view, filled(view, session, values))
 
     return save
 
@@ -209,6 +208,6 @@ def _address(sessions: Sessions, view: View) -> Callable[..., Any]:
         if seen != view.key:
             return gr.skip()
         session = sessions.of(request.session_hash)
-        return links.link(session, view, filled(view, values))
+        return links.link(session, view, filled(view, session, values))
 
     return address

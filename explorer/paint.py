@@ -132,9 +132,9 @@ def wire(sessions: Sessions, view: View) -> None:
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
-def show(session: Session, content: str | None, style: str | None, **_: Any) -> Iterator[Shown]:
+def show(session: Session, content: str, style: str, **_: Any) -> Iterator[Shown]:
     """The two sources."""
-    if content is None or style is None or session.climbing == KEY:
+    if session.climbing == KEY:
         return
     try:
         yield {"sources": _sources(session, content, style), "notes": ""}

@@ -28,7 +28,7 @@ class Running:
 def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
     """Serve the page until Ctrl+C."""
     with running(networks.asked_for(weights, model).key, device, port, share, browse) as page:
-        print(f"The explorer is at {page.address} (Ctrl+C ends it)")
+        print(f"The explorer is at {page.address} (Ctrl+C ends it)", flush=True)
         while True:
             time.sleep(3600)
 

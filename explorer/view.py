@@ -57,7 +57,7 @@ def handler(
             if seen != view.key:
                 return
         try:
-            for shown in show(session, **filled(view, values)):
+            for shown in show(session, **filled(view, session, values)):
                 yield [shown.get(part, gr.skip()) for part in parts]
         except Exception as mistake:
             said = notice(spoken(mistake))
@@ -74,7 +74,12 @@ def spoken(mistake: Exception) -> str:
     return f"this page made a mistake of its own ({type(mistake).__name__}: {mistake}): the terminal has more of it"
 
 
-def filled(view: View, values: Sequence[Any]) -> dict[str, Any]:
-    """The fields' values by name; a field that the browser has not filled yet has the value that it begins with."""
-    named = zip(view.fields.items(), values)
-    return {name: part.value if value is None else value for (name, part), value in named}
+def filled(view: View, session: Session, values: Sequence[Any]) -> dict[str, Any]:
+    """The fields' values by name; one that the browser has not filled yet has the value that it begins with."""
+    given = {name: value for name, value in zip(view.fields, values) if value is not None}
+    return given if len(given) == len(view.fields) else beginning(view, session) | given
+
+
+def beginning(view: View, session: Session) -> dict[str, Any]:
+    """What the fields begin with, for this network and this picture."""
+    return {name: part.value for name, part in view.fields.items()} | view.usual(session) | view.meet(session)

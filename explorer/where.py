@@ -115,7 +115,7 @@ def wire(sessions: Sessions, view: View) -> None:
 
 def show(
     session: Session,
-    target: int | None,
+    target: int,
     versus: int,
     layer: str,
     whose: str,
@@ -127,8 +127,6 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    if target is None or layer is None:  # the page has not been filled yet
-        return
     turn, drawn = session.turn(KEY, target, versus), []
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
     targets = [target] if versus in (NONE, target) else [target, versus]

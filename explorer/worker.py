@@ -24,6 +24,7 @@ WARM = ["torch", "torchvision.transforms.v2", "captum.attr", "numpy", "PIL.Image
 # What students write: a worker that has read an older version of it is replaced.
 STUDENTS = ("visualizers/*.py", "style_modules/*.py", "style_utils.py", "saliency_map.py", "gradcam.py")
 LIMIT = 30.0  # seconds from one answer to the next
+START = 90.0  # seconds that a new process may take until it begins with its first question
 PATIENCE = 3.0  # seconds that a function has to stop when it is told to
 
 
@@ -52,6 +53,7 @@ class Worker:
         self._asking = threading.Lock()
         self._process: Any = None
         self._read_at, self._paused, self._number, self._cancelled = 0.0, False, 0, False
+        self._began = False
         self.busy_with = ""  # the question that is being answered
 
     def ask(self, question: str, **arguments: Any) -> Iterator[Any]:
@@ -64,11 +66,14 @@ class Worker:
             if not self._is_fresh():
                 self._start()
             finished = False
-            self._number, self._paused, self.busy_with = self._number + 1, False, question
+            self._number, self._paused, self._began, self.busy_with = self._number + 1, False, False, question
             try:
                 self._send((self._number, question, arguments))
                 while True:
                     kind, value = self._receive(question)
+                    if kind == "began":
+                        self._began = True
+                        continue
                     if kind == "answer":
                         yield value
                         continue
@@ -138,14 +143,14 @@ class Worker:
             raise self._ended() from None
 
     def _receive(self, question: str) -> tuple[str, Any]:
-        waited = 0.0
+        waited, limit = 0.0, self.limit if self._began else max(self.limit, START)
         try:
             while not self._pipe.poll(0.25):
                 waited = 0.0 if self._paused else waited + 0.25
-                if waited >= self.limit:
+                if waited >= limit:
                     self._clear()
                     raise OutOfTime(
-                        f"expected an answer within {self.limit:g} seconds, got none: a loop may never end. "
+                        f"expected an answer within {limit:g} seconds, got none: a loop may never end. "
                         "The function was stopped; the rest of the page goes on"
                     )
             return self._pipe.recv()
@@ -160,7 +165,7 @@ class Worker:
         until = time.monotonic() + PATIENCE
         try:
             while (left := until - time.monotonic()) > 0 and self._pipe.poll(left):
-                if self._pipe.recv()[0] != "answer":
+                if self._pipe.recv()[0] in ("done", "problem"):
                     return
         except (EOFError, OSError):
             pass
@@ -250,7 +255,9 @@ def _serve(pipe: Connection, connection: Connection, device: str, code: Path) ->
         page.begin(number)
         last: tuple[str, str] = ("done", "")
         try:
-            for answer in _function(question)(page=page, device=device, **arguments):
+            function = _function(question)
+            pipe.send(("began", None))
+            for answer in function(page=page, device=device, **arguments):
                 page.show(answer)
         except Stopped:
             pass

@@ -1,7 +1,7 @@
 """One call for everything that a script needs: network, class names, sample images, pictures, targets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from torch import nn
 from pretrained import imagenet, layers, photographs, scenes
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
-from pretrained.networks import SQUEEZENET, Network, find_network
+from pretrained.networks import LITE, SQUEEZENET, Network, find_network
 from pretrained.packages import packaged_file
+from pretrained.settings import STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, find_device, read_metadata
 
-# Each classic picture, and what takes its place where it cannot be had.
-CLASSIC_CONTENT = {"tubingen": photographs.CONTENT}
+CONTENT = "tubingen"
+# Each classic painting, and the one of ours that takes its place where it cannot be had.
 CLASSIC_STYLES = {"composition_vii": "composition", "the_scream": "waves", "starry_night": "flow"}
 
 
@@ -37,9 +38,26 @@ class Pretrained:
     masks: np.ndarray | None  # bool (N, 224, 224), True on the object; ImageNet has none
     fooling_target: int
     visualization_targets: tuple[int, ...]
-    content_images: dict[str, Path]
+    content_images: dict[str, Path]  # one picture; where it is another than the classic one, by its own name
     style_images: dict[str, Path]
     notes: tuple[str, ...]  # which network was taken and why; then images and pictures replaced, each with the reason
+
+    @property
+    def recipe(self) -> str:
+        """Whose settings suit the network: the key of the tables in `settings`."""
+        if self.architecture == LITE:
+            return LITE
+        if self.architecture != SQUEEZENET:
+            return "other"
+        own = "embedded" if self.kind == "embedded" else "torchvision"
+        return own if self.weights == "own" else self.weights
+
+    @property
+    def style_pairs(self) -> tuple[Pair, ...]:
+        """The settings of style transfer for each of the pictures that are there; none where there is no table."""
+        (content,) = self.content_images
+        pairs = (pair for pair in STYLE_PAIRS[self.recipe] if pair.style in self.style_images)
+        return tuple(replace(pair, content=content) for pair in pairs)
 
     @property
     def cnn(self) -> nn.Sequential:
@@ -122,28 +140,25 @@ def _embedded(network: Network) -> Pretrained:
 
 
 def _pictures() -> tuple[dict[str, Path], dict[str, Path], list[str]]:
-    """Content and style pictures by the classic ones' names, and a line if some of them are others."""
-    contents: dict[str, Path] = {}
-    styles: dict[str, Path] = {}
+    """The content picture and the paintings, and a line if some of them are not the classic ones."""
+    pictures: dict[str, Path] = {}
     replaced: dict[str, str] = {}  # what instead of what -> why
-    for name in (*CLASSIC_CONTENT, *CLASSIC_STYLES):
-        pictures = contents if name in CLASSIC_CONTENT else styles
+    for name in (CONTENT, *CLASSIC_STYLES):
         try:
             pictures[name] = course_file(f"{name}.jpg", patient=False)
         except SourceError as problem:
-            pictures[name] = _replacement(name)
-            replaced[f"{pictures[name].stem} instead of {name}"] = str(problem)
-    if not replaced:
-        return contents, styles, []
-    reason = next(iter(replaced.values()))
-    return contents, styles, [f"Pictures: {', '.join(replaced)} ({reason})."]
+            path = _photograph() if name == CONTENT else scenes.STYLE_IMAGES[CLASSIC_STYLES[name]]
+            pictures[path.stem] = path
+            replaced[f"{path.stem} instead of {name}"] = str(problem)
+    content, *styles = pictures
+    reason = next(iter(replaced.values()), "")
+    notes = [f"Pictures: {', '.join(replaced)} ({reason})."] if replaced else []
+    return {content: pictures[content]}, {name: pictures[name] for name in styles}, notes
 
 
-def _replacement(name: str) -> Path:
-    """A photograph for the classic one, our town where there is none; a painting of ours for a painting."""
-    if name in CLASSIC_STYLES:
-        return scenes.STYLE_IMAGES[CLASSIC_STYLES[name]]
+def _photograph() -> Path:
+    """A content picture from a package, or the town of this repository."""
     try:
-        return packaged_file(CLASSIC_CONTENT[name])
+        return packaged_file(photographs.CONTENT)
     except SourceError:
         return scenes.CONTENT_IMAGES["town"]

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     deadline = args.deadline or points.read()["limits"]["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
     results = grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
-    print(results.output)
+    print(_for_staff(results, points.read()))
     return 0
 
 
@@ -99,8 +99,9 @@ def grade(
     try:
         work.chmod(0o711)
         taken = submission if isinstance(submission, intake.Submission) else intake.taken_in(submission)
-        seed = _seed(submission, taken) if seed is None else seed
-        results.facts["seed"] = seed
+        metadata = _metadata(submission)
+        seed = _seed(metadata, taken) if seed is None else seed
+        results.facts |= {"seed": seed, "submission": _name(submission, metadata)}
         project = work / "project"
         workspace.build(project, taken, suite)
         hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), out.resolve().parent]
@@ -127,7 +128,8 @@ def grade(
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
         results.execution_time = time.monotonic() - started
-    results.output = _summary(results, taken, table, reach.problems)
+    _complete(results, taken, reach.problems)
+    results.output = _for_the_student(results, table)
     results.write(out)
     if report_path is not None:
         report.write(report_path, results, plugin.pictures, table)
@@ -155,27 +157,62 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) ->
         plugin.reach.problems.append(said.getvalue()[-3000:])
 
 
-def _seed(submission: Path | intake.Submission, taken: intake.Submission) -> int:
-    """From the id that Gradescope gives a submission, or else from the student's files."""
-    identity = repr(sorted(taken.files.items()))
+def _metadata(submission: Path | intake.Submission) -> dict:
+    """What Gradescope says of a submission, in a file beside it; {} where there is none."""
     if isinstance(submission, Path):
-        metadata = submission.resolve().with_name("submission_metadata.json")
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            identity = str(json.loads(metadata.read_text())["id"])
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            found = json.loads(submission.resolve().with_name("submission_metadata.json").read_text())
+            return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _seed(metadata: dict, taken: intake.Submission) -> int:
+    """From the id that Gradescope gives a submission, or else from the student's files."""
+    identity = str(metadata["id"]) if "id" in metadata else repr(sorted(taken.files.items()))
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 
 
-def _summary(results: Results, taken: intake.Submission, table: dict, problems: list[str]) -> str:
-    titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
-    lines = [f"{titles[part]}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
-    lines.append(f"Total: {results.score:g} of {results.max_score:g}")
-    lines += taken.notes
-    lines.append(f"Seed of the hidden inputs: {results.facts['seed']}.")
-    missing = [name for name, on in results.facts.get("layers", {}).items() if not on]
-    results.facts["layers_missing"] = missing
+def _name(submission: Path | intake.Submission, metadata: dict) -> str:
+    """Whose work it is: what Gradescope says, or else what was handed in is called."""
+    if "id" in metadata:
+        users = metadata.get("users")
+        names = (
+            [str(user.get("name", "")) for user in users if isinstance(user, dict)] if isinstance(users, list) else []
+        )
+        return ", ".join([f"submission {metadata['id']}", *filter(None, names)])[:200]
+    return submission.resolve().name if isinstance(submission, Path) else ""
+
+
+def _complete(results: Results, taken: intake.Submission, problems: list[str]) -> None:
+    """What is known at the end, for staff."""
+    results.facts["layers_missing"] = [name for name, on in results.facts.get("layers", {}).items() if not on]
     results.facts["grader_problems"] = problems
-    if problems:
-        lines.append(f"The grader itself met {len(problems)} problem(s): staff will look at this submission.")
+    results.facts["notes"] = taken.notes
+
+
+def _for_staff(results: Results, table: dict) -> str:
+    """All points, hidden ones too."""
+    lines = [f"{points.title(part, table)}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
+    lines.append(f"Total: {results.score:g} of {results.max_score:g}")
+    lines += report.notes(results)
+    return "\n".join(lines)
+
+
+def _for_the_student(results: Results, table: dict) -> str:
+    """What may be seen at once: public tests alone, and the mistakes that they recognised. Gradescope shows it."""
+    shown = [test for test in results.tests.values() if test.visibility == "visible"]
+    lines = []
+    for part in results.parts():
+        own = [test for test in shown if test.part == part]
+        if own:
+            had, most = (round(sum(getattr(test, kind) for test in own), 2) for kind in ("score", "max_score"))
+            lines.append(f"{points.title(part, table)}: {had:g} of {most:g}")
+            lines += [f"    {line}" for line in report.mistakes(own)]
+    if len(shown) < len(results.tests):
+        lines.insert(0, "Of the tests that you have; hidden ones of the same kind count, too, and are not shown here:")
+    lines += results.facts["notes"]
+    if results.facts["grader_problems"]:
+        lines.append("The grader itself met a problem: staff will look at this submission.")
     return "\n".join(lines)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests import sentences
+
 REFERENCES = Path(__file__).resolve().parent / "references"
 MANY = 1 << 22  # numbers, of which a sample is described
 SAMPLE = 1000  # numbers that are kept of a large array,
@@ -259,7 +261,7 @@ def _multiple(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: b
     if abs(factor) < 1e-12 or abs(factor - 1) < 0.01 or relative_error(got / factor, expected) > tolerance:
         return ""
     if abs(factor + 1) < 1e-4:
-        return "the sign is turned."
+        return sentences.SIGN_TURNED
     return "it is a multiple of what is expected." if secret else f"it is {factor:.4g} times what is expected."
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.captum
 LAYER = "features.7"
@@ -44,7 +44,7 @@ def test_integrated_gradients_are_those_of_the_paper(probe, expected):
     """The gradient, averaged along the way from the grey image, times the pixels, summed over the channels."""
     X, y, pixels, _ = expected
     mistakes = {
-        "the sign is lost: what speaks against the class is negative.": np.abs(pixels),
+        sentences.SIGN_LOST: np.abs(pixels),
     }
     maps = probe("integrated_gradients", network="tiny", X=X, y=y, seed=3)["maps"]
     compare.assert_close("integrated gradients", maps, pixels, 0.1, mistakes, READ)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.class_visualization
 READ = (
@@ -80,9 +80,9 @@ def test_the_second_step_forgets_the_first(probe):
     first, second = (torch.autograd.grad(model(x)[0, target], x)[0][0].numpy() for x in seen)
     free = inputs.unclamped(images[2:3])[0]
     mistakes = {
-        "the gradient is never cleared: it adds up from step to step.": along(first + second, free),
-        "the gradient of the first image is used in each step.": along(first, free),
-        "the objective is descended: add the gradient.": -along(second, free),
+        sentences.NEVER_CLEARED: along(first + second, free),
+        sentences.FIRST_GRADIENT: along(first, free),
+        sentences.OBJECTIVE_DESCENDED: -along(second, free),
     }
     compare.assert_close(
         "the direction of the second step", along(step, free), along(second, free), 2e-2, mistakes, READ
@@ -104,15 +104,15 @@ def check_length(length, learning_rate, norms):
         return
     norm, largest = norms
     mistakes = {
-        "the gradient is not divided by its norm.": learning_rate * norm,
-        "the gradient is divided by the square of its norm.": learning_rate / norm,
-        "the gradient is divided by its largest value: take the L2 norm.": learning_rate * norm / largest,
-        "the gradient is multiplied by its norm: divide it.": learning_rate * norm**2,
-        "the learning rate is missing.": 1.0,
+        sentences.NOT_NORMALISED: learning_rate * norm,
+        sentences.DIVIDED_BY_SQUARE: learning_rate / norm,
+        sentences.DIVIDED_BY_LARGEST: learning_rate * norm / largest,
+        sentences.MULTIPLIED_BY_NORM: learning_rate * norm**2,
+        sentences.LEARNING_RATE_MISSING: 1.0,
         "the learning rate is missing, and the gradient is not divided by its norm.": norm,
         "the learning rate is written as a number: take learning_rate.": 25.0,
         "the learning rate is squared.": learning_rate**2,
-        "it is divided by the learning rate: multiply by it.": 1 / learning_rate,
+        sentences.DIVIDED_BY_LEARNING_RATE: 1 / learning_rate,
     }
     near = min(mistakes, key=lambda sentence: abs(np.log(mistakes[sentence] / max(length, 1e-30))))
     seems = f"\n    It looks like this mistake: {near}" if 0.9 < mistakes[near] / max(length, 1e-30) < 1.1 else ""

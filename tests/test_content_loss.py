@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.content_loss
 READ = "ContentLoss.forward: content_weight * the sum of (content_current - content_original) ** 2"
@@ -28,9 +28,9 @@ def test_content_loss_of_features_that_are_all_2_apart(probe, shape):
     P = inputs.noise(*shape)
     count = P.size
     mistakes = {
-        "the mean is taken: add the squares up.": 0.5 * 4,
-        "the weight is missing.": 4 * count,
-        "the difference is not squared.": 0.5 * 2 * count,
+        sentences.MEAN: 0.5 * 4,
+        sentences.WEIGHT_MISSING: 4 * count,
+        sentences.NOT_SQUARED: 0.5 * 2 * count,
     }
     out = probe("content_loss", weight=0.5, current=P + 2, original=P)
     compare.assert_close("content loss", out["value"], 0.5 * 4 * count, 1e-5, mistakes, READ)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.fooling
 UNCHANGED = (
@@ -64,7 +64,7 @@ def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
     X = inputs.scenes((13,))
     target = says("embedded", X)
     image = probe("fooling", network="embedded", X=X, target=target)["image"]
-    changed = "the image is changed although the network says the target: look at the scores before the first step."
+    changed = sentences.CHANGED_IN_VAIN
     compare.assert_close("the image", image, X, 0, read=READ, otherwise=changed)
     assert_moves(probe)
 
@@ -95,13 +95,13 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     assert not np.array_equal(out["image"], X), UNCHANGED
     norm = np.sqrt((weight**2).sum())
     mistakes = {
-        "the gradient is not divided by its norm.": 10 * weight,
-        "the gradient is divided by the square of its norm.": 10 * weight / norm**2,
-        "the gradient is divided by its largest value: take the L2 norm.": 10 * weight / np.abs(weight).max(),
-        "the sign of the gradient is taken: divide it by its L2 norm.": 10 * np.sign(weight),
-        "the score is descended: add the gradient.": -10 * weight / norm,
-        "the learning rate is missing.": weight / norm,
-        "each pass of the loop takes two steps.": 20 * weight / norm,
+        sentences.NOT_NORMALISED: 10 * weight,
+        sentences.DIVIDED_BY_SQUARE: 10 * weight / norm**2,
+        sentences.DIVIDED_BY_LARGEST: 10 * weight / np.abs(weight).max(),
+        sentences.SIGN_OF_GRADIENT: 10 * np.sign(weight),
+        sentences.SCORE_DESCENDED: -10 * weight / norm,
+        sentences.LEARNING_RATE_MISSING: weight / norm,
+        sentences.TWO_STEPS: 20 * weight / norm,
     }
     compare.assert_close("the first step", out["first"], 10 * weight / norm, 1e-6, mistakes, READ)
     steps = round(float(((out["image"] - X) ** 2).sum() ** 0.5) / 10)

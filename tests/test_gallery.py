@@ -14,7 +14,6 @@ from PIL import Image
 
 import class_visualization
 import pretrained
-import style_transfer
 from figures import figure, gallery, script
 from figures.figure import Picture, Row
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
@@ -197,9 +196,9 @@ def test_the_status_reaches_the_shell():
 def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch, capsys):
     """The whole of `make figures`, with two iterations where there are hundreds: every script has its pictures."""
     ascent = {"embedded": replace(CLASS_VISUALIZATION["embedded"], num_iterations=2)}
-    pairs = {"embedded": tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])}
+    pairs = tuple(replace(pair, num_iterations=2, image_size=64) for pair in STYLE_PAIRS["embedded"])
     monkeypatch.setattr(class_visualization, "CLASS_VISUALIZATION", ascent)
-    monkeypatch.setattr(style_transfer, "STYLE_PAIRS", pairs)
+    monkeypatch.setitem(STYLE_PAIRS, "embedded", pairs)
     for name in SCRIPTS[:2]:  # two images instead of five
         module = importlib.import_module(name)
         monkeypatch.setattr(module, "main", lambda argv, source, run=module.main: run([*argv, "--num", "2"], source))

@@ -9,7 +9,7 @@ import torch
 from captum.attr import GuidedBackprop, LayerGradCam
 from PIL import Image
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 guided = pytest.mark.guided_backprop
 gradcam = pytest.mark.gradcam
@@ -34,11 +34,11 @@ def test_custom_relu_lets_through_what_is_positive_in_both_directions(probe):
     dout = np.float32([[5, -5, 4, 5, -5, 0.5], [-1, 1, 2, 7, 7, -7]])
     expected = np.float32([[0, 0, 4, 5, 0, 0.5], [0, 1, 2, 0, 0, 0]])
     mistakes = {
-        "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
-        "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
-        "dout comes back as it is.": dout,
-        "ones come back: dout itself passes, where it may.": ((x > 0) & (dout > 0)).astype(np.float32),
-        "x comes back instead of dout.": x * (x > 0) * (dout > 0),
+        sentences.PLAIN_RELU: dout * (x > 0),
+        sentences.DECONVNET_RELU: dout * (dout > 0),
+        sentences.DOUT_AS_IT_IS: dout,
+        sentences.ONES: ((x > 0) & (dout > 0)).astype(np.float32),
+        sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
     }
     out = probe("custom_relu", x=x, upstream=dout)
     compare.assert_close("the gradient", out["gradient"], expected, 1e-6, mistakes, READ_RELU)

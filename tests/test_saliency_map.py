@@ -5,7 +5,7 @@ import pytest
 import torch
 from captum.attr import Saliency
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.saliency
 READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its gradient, |.|, the maximum over axis 1"
@@ -31,8 +31,8 @@ def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
     X, y = inputs.noise(4, 3, 5, 7), np.array([3, 0, 4, 3])
     weight = networks.build("linear", height=5, width=7, seed=1)[1].weight.numpy()[y].reshape(4, 3, 5, 7)
     mistakes = {
-        "the channels are added up: take the largest of the three.": np.abs(weight).sum(1),
-        "the absolute value is missing: a strong negative gradient counts too.": weight.max(1),
+        sentences.CHANNELS_ADDED: np.abs(weight).sum(1),
+        sentences.NO_ABSOLUTE_VALUE: weight.max(1),
     }
     maps = probe("saliency", X=X, y=y, **network)["maps"]
     compare.assert_close("saliency", maps, np.abs(weight).max(1), 1e-5, mistakes, READ)

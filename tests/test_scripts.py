@@ -187,7 +187,7 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
 def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures, option, other, taken, capsys):
     """--content alone is painted in the last pair's style, and a line says so."""
     args = style_transfer.parse_args([option, own_pictures[0]])
-    ((pair, content, style),) = style_transfer.chosen(args, source)
+    ((pair, content, style),) = style_transfer.chosen(args, source, source.cnn)
     assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
     assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
 
@@ -207,12 +207,14 @@ def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, caps
     assert capsys.readouterr().out.startswith("The losses cannot be checked: expected stored values in tests/nothing")
 
 
-def test_weights_of_ones_own_are_not_checked(main, own_pictures, capsys):
+def test_weights_of_ones_own_are_not_checked(source, own_pictures, tmp_path, capsys):
     """Stored values belong to the usual weights: with a file of one's own a line says so instead of a wrong alarm."""
     content, style = own_pictures
-    main(style_transfer, "--weights", "own.pth", "--content", content, "--style", style, "--iterations", "1")
+    source = replace(source, weights="own", name="SqueezeNet 1.1, own.pth")
+    options = ["--out", str(tmp_path), "--content", content, "--style", style, "--iterations", "1"]
+    style_transfer.main(options, source)
     out = capsys.readouterr().out
-    assert "The losses cannot be checked: the stored values belong to other weights than own.pth" in out
+    assert "The losses cannot be checked: no values are stored for SqueezeNet 1.1, own.pth" in out
     assert "Maximum error" not in out
 
 

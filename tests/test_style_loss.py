@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.style_loss
 READ_GRAM = "StyleLoss.gram_matrix: F as (N, C, H*W), times its transpose, over C * H * W if normalize"
@@ -46,7 +46,7 @@ def test_gram_matrix_by_hand(probe):
     """Two channels of two pixels, (1, 2) and (3, 5): 5 and 34 on the diagonal, 13 beside it."""
     F = np.float64([[[[1, 2]], [[3, 5]]]])
     expected = np.float64([[[5, 13], [13, 34]]])
-    mistakes = {"pixels are multiplied with pixels: multiply channels with channels.": np.array([[[10, 17], [17, 29]]])}
+    mistakes = {sentences.PIXELS_WITH_PIXELS: np.array([[[10, 17], [17, 29]]])}
     gram = probe("gram_matrix", features=F, normalize=False)["gram"]
     compare.assert_close("Gram matrix", gram, expected, 1e-12, mistakes, READ_GRAM)
 
@@ -96,12 +96,12 @@ def test_style_loss_of_equal_channels(probe):
     feats = [np.full((1, 5, 4, 6 - i), a, np.float32) for i, a in enumerate((1, 2, 3))]
     targets = [np.zeros((1, 5, 5), np.float32)] * 2
     mistakes = {
-        "the weights are missing.": 81.0 + 1,
-        "the difference of the Gram matrices is not squared.": 7 * 5 * 9.0 + 20 * 5,
-        "the mean is taken: add the squares up.": (7 * 81 + 20) / 25,
-        "the layers are counted through instead of taken from style_layers: take feats[layer].": 7.0 + 20 * 16,
-        "only the last layer counts: add the layers up.": 20.0,
-        "only the first layer counts: add the layers up.": 7 * 81.0,
+        sentences.WEIGHTS_MISSING: 81.0 + 1,
+        sentences.GRAM_NOT_SQUARED: 7 * 5 * 9.0 + 20 * 5,
+        sentences.MEAN: (7 * 81 + 20) / 25,
+        sentences.LAYERS_COUNTED: 7.0 + 20 * 16,
+        sentences.LAST_LAYER_ALONE: 20.0,
+        sentences.FIRST_LAYER_ALONE: 7 * 81.0,
     }
     out = call(probe, feats, [2, 0], targets, [7, 20])
     compare.assert_close("style loss", out["value"], 7 * 81.0 + 20, 1e-5, mistakes, READ)

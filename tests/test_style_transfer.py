@@ -234,20 +234,21 @@ def test_extract_features_gives_one_for_each_module():
 
 # --- stored checks, as the script prints them ---
 
+ROOT = Path(__file__).resolve().parents[1]
 
-def checks(kind, folder):
+
+def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""
     from pretrained.settings import STYLE_CHECKS
     from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
     from style_utils import extract_features, features_from_img
 
-    check = STYLE_CHECKS[kind]
-    if kind == "embedded":
-        cnn, stored = networks.build("embedded").features, Path(__file__).resolve().parents[1] / check.stored
-        content_path, style_path = inputs.path(check.content), inputs.path(check.style)
-    else:
-        cnn, stored = imagenet_features(), folder / check.stored
+    check = STYLE_CHECKS[recipe]
+    cnn, stored = NETWORKS[recipe]().features, folder / check.stored
+    if recipe == "torchvision":
         content_path, style_path = folder / check.content, folder / check.style
+    else:
+        content_path, style_path = inputs.path(check.content), inputs.path(check.style)
     with torch.no_grad():
         content, image = features_from_img(content_path, check.image_size, cnn)
         style, _ = features_from_img(style_path, check.image_size, cnn)
@@ -263,7 +264,7 @@ def checks(kind, folder):
         return {name: (value.numpy(), np.asarray(file[name])) for name, value in ours.items()}
 
 
-def imagenet_features():
+def torchvisions():
     from pretrained.addresses import WEIGHTS
     from pretrained.downloads import cache_folder
     from pretrained.weights import build_network, read_weights
@@ -272,7 +273,18 @@ def imagenet_features():
     path = next((path for path in places if path.is_file()), None)
     if path is None:
         pytest.skip("the ImageNet weights are not here: run `make data`")
-    return build_network(read_weights(path), path, torch.device("cpu")).features
+    return build_network(read_weights(path), path, torch.device("cpu"))
+
+
+def original():
+    from pretrained.original import read_original
+    from pretrained.packages import ORIGINAL, packaged_file
+    from pretrained.weights import build_network
+
+    return build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+
+
+NETWORKS = {"torchvision": torchvisions, "original": original, "embedded": lambda: networks.build("embedded")}
 
 
 def needs(*names):
@@ -281,10 +293,11 @@ def needs(*names):
         pytest.skip(f"{missing[0]} is not here: set COURSE_DATA to the folder of the course's own files")
 
 
+@pytest.mark.parametrize("recipe", ["embedded", "original"])
 @pytest.mark.parametrize("name", ["cl_out", "gm_out", "sl_out", "tv_out"])
-def test_the_stored_checks_of_the_embedded_network(name):
-    """style_transfer.py prints an error of 0.000 for each."""
-    got, expected = checks("embedded", None)[name]
+def test_the_stored_checks(recipe, name):
+    """style_transfer.py prints an error of 0.000 for each, with the embedded network and with the original weights."""
+    got, expected = checks(recipe)[name]
     compare.assert_close(name, got.reshape(expected.shape), expected, 1e-5)
 
 
@@ -292,7 +305,7 @@ def test_the_stored_checks_of_the_embedded_network(name):
 def test_the_courses_stored_checks(name):
     """With the ImageNet weights; the course's values come from an older PyTorch and Pillow."""
     needs("style-transfer-checks.npz", "tubingen.jpg", "starry_night.jpg")
-    got, expected = checks("imagenet", COURSE_DATA)[name]
+    got, expected = checks("torchvision", COURSE_DATA)[name]
     compare.assert_close(name, got.reshape(expected.shape), expected, 5e-3)
 
 

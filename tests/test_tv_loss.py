@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests import compare, inputs
+from tests import compare, inputs, sentences
 
 pytestmark = pytest.mark.tv_loss
 READ = "TotalVariationLoss.forward: all pixels but the first row less all but the last, squared, summed; so for columns"
@@ -25,10 +25,8 @@ def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     """A ramp of slope 1 to the right has H * (W - 1) differences of 1 in each channel; downwards (H - 1) * W."""
     ramp = np.broadcast_to(np.arange(7.0) if axis == 3 else np.arange(4.0)[:, None], (1, 3, 4, 7)).copy()
     mistakes = {
-        "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row.": (
-            0.5 * 3 * (4 - 1) * (7 - 1)
-        ),
-        "the weight is missing.": 2 * expected,
+        sentences.LAST_DROPPED: (0.5 * 3 * (4 - 1) * (7 - 1)),
+        sentences.WEIGHT_MISSING: 2 * expected,
         "only one of the two directions counts.": 0.0,
     }
     value = probe("tv_loss", image=ramp, weight=0.5)["value"]
@@ -42,8 +40,8 @@ def test_tv_loss_of_a_checkerboard_is_known(probe):
     image = np.broadcast_to(board, (1, 3, 4, 6)).astype(np.float32)
     expected = 0.1 * 3 * 38 * 9
     mistakes = {
-        "absolute differences are taken: square them.": 0.1 * 3 * 38 * 3,
-        "only one of the channels counts: add up all three.": expected / 3,
+        sentences.ABSOLUTE_DIFFERENCES: 0.1 * 3 * 38 * 3,
+        sentences.ONE_CHANNEL: expected / 3,
     }
     value = probe("tv_loss", image=image, weight=0.1)["value"]
     compare.assert_close("total variation", value, expected, 1e-5, mistakes, READ)

@@ -48,7 +48,7 @@ def measure(bench: Bench) -> Numbers:
     names = tuple(name for name in METHODS if not (quick and name == "Score-CAM"))
     images, X, y, _ = bench.batch(1 if quick else 4)
     bench.pictures["image"] = images[0]
-    numbers: Numbers = {"images": len(X), "methods": names, "seconds": {}}
+    numbers: Numbers = {"images": len(X), "methods": list(names), "seconds": {}}
     confidence = probabilities(bench.model, X, y)
     numbers |= {name: {} for name in ("drop", "increase", "deletion", "insertion", "peaks")}
     for name in tqdm(names, desc="Shap-CAM", leave=False, disable=None):

@@ -123,8 +123,8 @@ def seen(numbers: Numbers) -> list[str]:
     near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
     return [
         f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
-        f"to {numbers['sees'][-1]} pixels; at the first the three methods correlate by {min(first.values()):.2f} or "
-        "more.",
+        f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
+        f"{min(first.values()):.2f}.",
         f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
         "ReLUs alone has made other pictures of the same unit.",
         f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "

@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="staff.gradebook", description=__doc__.splitlines()[0])
-    parser.add_argument("submissions", type=Path, nargs="?", help="a folder, see docs/autograder.md")
+    parser.add_argument("submissions", nargs="?", default="", help="a folder, see docs/autograder.md")
     parser.add_argument("--out", type=Path, help="gradebook and pages (default: the folder's name with -graded)")
     parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tcp://host:8786")
     parser.add_argument("--workers", type=int, default=0, help="of this machine's own cluster (default: what fits)")
@@ -68,8 +68,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--anonymous", action="store_true", help="write the pages without names, into FOLDER/anonymous")
     parser.add_argument("--status", action="store_true", help="only say how a run is getting on")
     args = parser.parse_args(argv)
-    if args.submissions is None and not (args.status and args.out):
-        parser.error("expected a folder of submissions")
+    if not args.submissions:  # an empty SUBMISSIONS= is not this folder
+        parser.error("expected the folder of a class's submissions, got none: make grade-class SUBMISSIONS=folder")
+    args.submissions = Path(args.submissions)
     args.out = args.out or args.submissions.resolve().with_name(f"{args.submissions.resolve().name}-graded")
     return args
 

@@ -47,17 +47,17 @@ class Pair:
 
 def boilerplate() -> set[int]:
     """Fingerprints of the handout and of the solution."""
-    found: set[int] = set()
-    for name in STUDENT_FILES:
-        text = (contents.ROOT / name).read_text(encoding="utf-8")
-        for version in (text, markers.handed_out(name, text, contents.part_numbers())):
-            found |= _prints(version).hashes
+    solution = {name: (contents.ROOT / name).read_bytes() for name in STUDENT_FILES}
+    found: set[int] = set(_prints(_text(solution)).hashes)
+    for name, data in solution.items():
+        handed_out = markers.handed_out(name, data.decode(), contents.part_numbers())
+        found |= _prints(data.decode()).hashes | _prints(handed_out).hashes
     return found
 
 
 def written(name: str, files: dict[str, bytes], known: set[int], earlier: bool = False) -> Written:
     """known: fingerprints that count for nobody."""
-    text = "\n\n".join(part for file in STUDENT_FILES if file in files for part in _functions(file, files[file]))
+    text = _text(files)
     prints = _prints(text)
     prints.hashes -= known
     prints.hash_idx = {key: places for key, places in prints.hash_idx.items() if key in prints.hashes}
@@ -116,6 +116,10 @@ def _pieces(text: str, slices: np.ndarray) -> list[tuple[str, bool]]:
         at = end
     pieces.append((text[at:], False))
     return [piece for piece in pieces if piece[0]]
+
+
+def _text(files: dict[str, bytes]) -> str:
+    return "\n\n".join(part for file in STUDENT_FILES if file in files for part in _functions(file, files[file]))
 
 
 def _functions(file: str, data: bytes) -> list[str]:

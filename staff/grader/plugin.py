@@ -81,9 +81,8 @@ class GradingPlugin:
         for test, entries in self._factors.items():
             for name in {name for name, factor in entries if factor != 1} & sentences.keys():
                 secret = f"it is a multiple of what is expected, the same in all tests of the {name}."
-                self.results.tests[
-                    test
-                ].output += f"\n    It looks like this mistake: {secret if HIDDEN in test else sentences[name]}"
+                mistake = secret if HIDDEN in test else sentences[name]
+                self.results.tests[test].output += f"\n    It looks like this mistake: {mistake}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -21,6 +21,12 @@ def read(path: Path = TABLE) -> dict:
     return tomllib.loads(path.read_text())
 
 
+def title(part: str, table: dict) -> str:
+    """The number and title of a part, or "Rules"."""
+    entry = table["parts"].get(part)
+    return f"{entry['number']} {entry['title']}" if entry else "Rules"
+
+
 def of_cases(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
     """The points of each case. tests: of each case, the test that it belongs to, and what all its cases are worth.
 

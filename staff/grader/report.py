@@ -4,11 +4,13 @@ import base64
 import html
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from staff.grader import points
 from staff.grader.results import Results, Test, write_whole
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
@@ -29,43 +31,52 @@ Pictures = list[tuple[str, list[tuple[str, np.ndarray]]]]  # of one test: what w
 
 def write(path: Path, results: Results, pictures: dict[str, Pictures], table: dict) -> None:
     """pictures: of each public test; maps are (H, W) or (H, W, 3)."""
-    titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
     rows, sections = [], []
+    whose = f"{results.facts['submission']}: " if results.facts.get("submission") else ""
+    heading = _text(f"{whose}{results.score:g} of {results.max_score:g} points")
     for part, (had, most) in results.parts().items():
         tests = {name: test for name, test in results.tests.items() if test.part == part}
+        title = _text(points.title(part, table))
+        found = "".join(f"<li>{_text(line)}</li>" for line in mistakes(tests.values()))
         rows.append(
-            f'<tr><td><a href="#{part}">{_text(titles[part])}</a></td><td>{had:g} of {most:g}<br>'
-            f'<meter max="{most:g}" value="{had:g}"></meter></td><td>{_mistakes(tests)}</td></tr>'
+            f'<tr><td><a href="#{part}">{title}</a></td><td>{had:g} of {most:g}<br>'
+            f'<meter max="{most:g}" value="{had:g}"></meter></td><td>{f"<ul>{found}</ul>" if found else ""}</td></tr>'
         )
-        sections.append(f'<h2 id="{part}">{_text(titles[part])}: {had:g} of {most:g}</h2>')
+        sections.append(f'<h2 id="{part}">{title}: {had:g} of {most:g}</h2>')
         sections += [_test(test, pictures.get(name, [])) for name, test in tests.items()]
     write_whole(
         path,
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Assignment 3: {results.score:g} points</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Assignment 3: {heading}</title>'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"><style>{STYLE}</style>"
-        f"<h1>{results.score:g} of {results.max_score:g} points</h1><table><tr><th>Part</th><th>Points</th>"
-        f"<th>What to look at</th></tr>{''.join(rows)}</table><pre>{_text(_notes(results))}</pre>"
+        f"<h1>{heading}</h1><table><tr><th>Part</th><th>Points</th>"
+        f"<th>What to look at</th></tr>{''.join(rows)}</table><pre>{_text(chr(10).join(notes(results)))}</pre>"
         f"{''.join(sections)}</html>",
     )
 
 
-def _notes(results: Results) -> str:
-    """What the summary says beyond the table."""
-    lines = [line for line in results.output.splitlines() if not re.search(r": [\d.]+ of [\d.]+$", line)]
-    missing = results.facts.get("layers_missing")
-    lines.append(f"Graded in {results.execution_time:.0f} s.")
-    lines.append(f"Layers of isolation that are missing here: {', '.join(missing)}." if missing else "")
-    return "\n".join(line for line in lines if line)
+def notes(results: Results) -> list[str]:
+    """What staff should know beside the points, one sentence each."""
+    facts = results.facts
+    lines = [*facts.get("notes", [])]
+    lines.append(f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s.")
+    if facts.get("layers_missing"):
+        lines.append(f"Layers of isolation that are missing here: {', '.join(facts['layers_missing'])}.")
+    if facts.get("open_to_all"):
+        lines.append(
+            f"A call could leave something for the next in {', '.join(facts['open_to_all'][:10])}: close them."
+        )
+    lines += [
+        f"The grader itself met a problem: {problem.strip()[:300]}" for problem in facts.get("grader_problems", [])
+    ]
+    return lines
 
 
-def _mistakes(tests: dict[str, Test]) -> str:
-    """The mistakes that were recognised in a part; where none was, the first failing test's message in short."""
-    failed = [test for test in tests.values() if test.score < test.max_score]
+def mistakes(tests: Iterable[Test]) -> list[str]:
+    """The mistakes that these tests recognised; where they did none, the first failing one's message in short."""
+    failed = [test for test in tests if test.score < test.max_score]
     found = list(dict.fromkeys(mistake for test in failed for mistake in MISTAKE.findall(test.output)))[:NAMED]
-    if failed and not found:
-        found = [failed[0].output.strip().splitlines()[-1][:200]]
-    return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in found) + "</ul>" if found else ""
+    return found or [test.output.strip().splitlines()[-1].strip()[:200] for test in failed[:1]]
 
 
 def _test(test: Test, pictures: Pictures) -> str:

@@ -6,7 +6,7 @@ import pytest
 from staff.hidden import drawing
 from staff.hidden.fooling_image import Question
 from staff.references import chain_rule, fooling_image
-from tests import compare
+from tests import compare, sentences
 from tests.test_fooling_image import UNCHANGED, endless
 
 pytestmark = pytest.mark.fooling
@@ -38,7 +38,7 @@ def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
     """Nothing is to be done when the network says the target at once; counts beside an image that is to be changed."""
     network, X = drawing.network(rng, "tiny"), drawing.images(rng, "tiny", 1)
     ranked = chain_rule.scores(drawing.model(network), X)[0].argsort()
-    changed = "the image is changed although the network says the target: look at the scores before the first step."
+    changed = sentences.CHANGED_IN_VAIN
     image = probe("fooling", X=X, target=int(ranked[-1]), **network)["image"]
     drawing.judge("the image", image, X, 0, read=READ, otherwise=changed)
     moved = probe("fooling", X=X, target=int(ranked[-2]), **network)["image"]

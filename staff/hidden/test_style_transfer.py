@@ -4,7 +4,7 @@ import pytest
 from staff.grader import plugin
 from staff.hidden import drawing
 from staff.references.style_transfer import StyleTransfer
-from tests import compare, inputs
+from tests import compare, inputs, sentences
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 from tests.test_style_transfer import UNCHANGED, check_lengths
 
@@ -14,11 +14,11 @@ STEPS = 3  # that are followed
 RIPPLES = 6
 LIKENESS = 0.92  # of the images of each step; drawn at random, no mistake comes above 0.85 in all of them
 WAYS = {
-    "the content loss has no effect.": {"without": ["content"]},
-    "the style loss has no effect.": {"without": ["style"]},
-    "the total variation loss has no effect.": {"without": ["tv"]},
-    "the gradients are not cleared: they add up from step to step.": {"clears": False},
-    "the learning rate is not 3 at first.": {"learning_rate": 0.1},
+    sentences.NO_CONTENT: {"without": ["content"]},
+    sentences.NO_STYLE: {"without": ["style"]},
+    sentences.NO_TV: {"without": ["tv"]},
+    sentences.NOT_CLEARED: {"clears": False},
+    sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
     "the loss is ascended: the optimizer descends what .grad holds.": {"learning_rate": -3.0},
     "the image is never changed: call optimizer.step().": {"learning_rate": 0.0},
 }

@@ -3,12 +3,14 @@
     python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
-staff/grade.py with a short deadline, on the tests of the part that it attacks. Held: no attack earns more than the
+staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
+other, by one warm process, as a class is. Held: no attack earns more than the
 honest stub, or reports that it reached what is out of reach; each yields valid results before the deadline and GRACE
 seconds; nothing of it runs or lies about afterwards. Exits with 1 where one does not hold.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, kernel, leftovers
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
@@ -45,15 +48,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("words", nargs="*", help="choose the attacks whose name holds one of them")
     parser.add_argument("--whole", action="store_true", help="run all tests, not those of one part alone")
     parser.add_argument("--deadline", type=float, default=DEADLINE, help="for each; longer where the machine is busy")
+    parser.add_argument("--warm", action="store_true", help="grade all by one warm process, as a class is graded")
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    honest = run("the honest stub", 0, args.whole, args.deadline)
-    for name in names:
-        if name in traces.AFTER:
-            run(traces.AFTER[name], honest.score, args.whole, args.deadline)
-        outcomes.append(run(name, honest.score, args.whole, args.deadline))
-        _print(outcomes[-1])
+    with Warm() if args.warm else contextlib.nullcontext() as warm:
+        honest = run("the honest stub", 0, args.whole, args.deadline, warm)
+        for name in names:
+            if name in traces.AFTER:
+                run(traces.AFTER[name], honest.score, args.whole, args.deadline, warm)
+            outcomes.append(run(name, honest.score, args.whole, args.deadline, warm))
+            _print(outcomes[-1])
     bad = sum(bool(outcome.wrong) for outcome in outcomes)
     print(f"\n{len(outcomes)} attacks: {bad} did not fail as they should; the honest stub earns {honest.score:g}.")
     print(f"{time.monotonic() - started:.0f} s.")
@@ -64,7 +69,9 @@ def every() -> list[str]:
     return [*payloads.BODIES, *payloads.FILES, *archives.ARCHIVES]
 
 
-def run(name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE) -> Outcome:
+def run(
+    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Warm | None = None
+) -> Outcome:
     """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
     place = Path(tempfile.mkdtemp(prefix="hostile-"))
@@ -79,18 +86,20 @@ def run(name: str, allowed: float = 0, whole: bool = False, deadline: float = DE
             nameless.bind(f"\0{mark}")
             nameless.listen()
             submission = _submission(name, handed_in, mark, out, listener.getsockname()[1])
-            before = _listing(handed_in)
+            before, staying = _listing(handed_in), set(descendants.of(os.getpid()))
             started = time.monotonic()
-            said = _grade(submission, out, tmp, whole, deadline)
+            said = (_grade(submission, out, tmp, whole, deadline) if warm is None else
+                    _grade_warm(warm, submission, out, whole, deadline))  # fmt: skip
             seconds = time.monotonic() - started
-        wrong = [f"grade.py said: {said}"] if said else []
+        wrong = [f"the grading said: {said}"] if said else []
         score, problems = _looked_at(out, allowed)
         wrong += problems
         if seconds > deadline + GRACE:
             wrong.append(f"took {seconds:.0f} s")
-        if left := descendants.of(os.getpid()):
+        if left := set(descendants.of(os.getpid())) - staying:
             wrong.append(f"left {len(left)} processes running")
-            descendants.end_all(os.getpid())
+            if warm is None:
+                descendants.end_all(os.getpid())  # what a warm process left goes with it
         if _listing(handed_in) != before:
             wrong.append("changed the submission")
         lying = [*_named(mark), *_shared_memory()]
@@ -140,6 +149,17 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
         grader.communicate()
         return "nothing, and had to be ended"
     return said.decode(errors="replace")[-500:] if grader.returncode else ""
+
+
+def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
+    """As _grade, by a process that has graded others before."""
+    try:
+        results, page = warm.grade(submission, None, deadline, "" if whole else PART)
+    except GradingLost as problem:
+        return str(problem)
+    (out / "results.json").write_text(results)
+    (out / "report.html").write_text(page)
+    return ""
 
 
 def _looked_at(out: Path, allowed: float) -> tuple[float, list[str]]:

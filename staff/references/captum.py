@@ -8,6 +8,7 @@ from torch import nn
 
 from staff.references.chain_rule import one_hot, scores, through
 from staff.references.shared import Mistakes
+from tests import sentences
 
 
 def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> np.ndarray:
@@ -22,7 +23,7 @@ def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: 
 def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
     own, plain = integrated_gradients(model, X, y, steps), through(model, X, one_hot(y)).gradient
     return {
-        "the sign is lost: what speaks against the class is negative.": np.abs(own),
+        sentences.SIGN_LOST: np.abs(own),
         "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
         "this is the gradient's absolute value at the image (saliency): another method is asked for.": np.abs(
             plain
@@ -30,9 +31,7 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the channels are averaged: add them up.": own / 3,
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
-        "the class that the network predicts was taken, not the one that was asked for.": integrated_gradients(
-            model, X, scores(model, X).argmax(1), steps
-        ),
+        sentences.PREDICTED_CLASS: integrated_gradients(model, X, scores(model, X).argmax(1), steps),
     }
 
 
@@ -53,9 +52,7 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
             there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
-        "the class that the network predicts was taken, not the one that was asked for.": layer_conductance(
-            model, X, there.scores.argmax(1), layer, steps
-        ),
+        sentences.PREDICTED_CLASS: layer_conductance(model, X, there.scores.argmax(1), layer, steps),
         "this is the gradient of the layer, times its activation: average it along the way.": there.gradients[layer]
         * there.outputs[layer],
         "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),

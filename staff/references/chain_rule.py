@@ -1,17 +1,20 @@
 """The chain rule, slowly: float64, by hand, and nothing of the student modules.
 
-Arrays in, arrays out. A network is one of torchvision's SqueezeNets, or anything made of the same kinds of modules.
+Arrays in, arrays out. A network is one of torchvision's SqueezeNets, or an nn.Sequential or Tiny made of the same kinds
+of modules. What is not known here is refused.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.squeezenet import Fire
+from torchvision.models.squeezenet import Fire, SqueezeNet
+
+from tests import sentences
+from tests.networks import Tiny
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -23,6 +26,9 @@ RULES: dict[str, Rule] = {
     "guided": lambda x, g: g * (x > 0) * (g > 0),
     "deconvnet": lambda x, g: g * (g > 0),
 }
+
+IN_LINE = (nn.Sequential, SqueezeNet, Tiny)  # have their modules work one after the other
+KINDS = (*IN_LINE, Fire, nn.AdaptiveAvgPool2d, nn.Conv2d, nn.Dropout, nn.Flatten, nn.Linear, nn.MaxPool2d, nn.ReLU)
 
 
 @dataclass
@@ -39,7 +45,7 @@ def through(model: nn.Module, X: np.ndarray, upstream: Callable[[np.ndarray], np
     """Forward, then backward from upstream(scores) (N, K), with this rule at every ReLU."""
     walk = Walk(RULES[rule])
     with torch.no_grad():
-        scores, back = walk.module(_children(model), torch.from_numpy(np.asarray(X, np.float64)), "")
+        scores, back = walk.module(model, torch.from_numpy(np.asarray(X, np.float64)), "")
         scores = scores.flatten(1)
         gradient = back(torch.from_numpy(np.asarray(upstream(scores.numpy()), np.float64)))
     outputs, gradients = ({k: v.numpy() for k, v in kept.items()} for kept in (walk.outputs, walk.gradients))
@@ -89,7 +95,7 @@ def asked_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarr
     return {
         "": own,
         "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
-        "the class that the network predicts was taken, not the one that was asked for.": predicted,
+        sentences.PREDICTED_CLASS: predicted,
         "the gradient is that of a cross-entropy loss: take that of the score itself.": lambda s: softmax(s) - own(s),
         "the gradient is that of a cross-entropy loss, and of its mean: take that of the score itself.": lambda s: (
             (softmax(s) - own(s)) / count
@@ -151,56 +157,79 @@ class Walk:
         return output, noted
 
     def _dispatch(self, module: nn.Module, x: Tensor, name: str) -> tuple[Tensor, Back]:
-        if isinstance(module, nn.Sequential):
-            backs = []
-            for child_name, child in module.named_children():
-                x, back = self.module(child, x, f"{name}.{child_name}".lstrip("."))
-                backs.append(back)
-            return x, lambda g: _chain(backs, g)
-        if isinstance(module, Fire):
-            squeezed, squeeze_back = self.module(nn.Sequential(module.squeeze, nn.ReLU()), x, f"{name}.squeeze")
-            one, one_back = self.module(nn.Sequential(module.expand1x1, nn.ReLU()), squeezed, f"{name}.one")
-            three, three_back = self.module(nn.Sequential(module.expand3x3, nn.ReLU()), squeezed, f"{name}.three")
-            cut = one.shape[1]
-            return (
-                torch.cat([one, three], dim=1),
-                lambda g: squeeze_back(one_back(g[:, :cut]) + three_back(g[:, cut:])),
-            )
-        if isinstance(module, nn.ReLU):
-            return x * (x > 0), lambda g: self.rule(x, g)
-        if isinstance(module, nn.Conv2d):
-            weight = module.weight.double()
-            bias = None if module.bias is None else module.bias.double()
-            y = F.conv2d(x, weight, bias, module.stride, module.padding)
-            return y, lambda g: torch.nn.grad.conv2d_input(x.shape, weight, g, module.stride, module.padding)
-        if isinstance(module, nn.MaxPool2d):
-            window = {"kernel_size": module.kernel_size, "stride": module.stride, "ceil_mode": module.ceil_mode}
-            y, index = F.max_pool2d(x, **window, return_indices=True)
-            return (
-                y,
-                lambda g: (
-                    torch.zeros_like(x).flatten(2).scatter_add_(2, index.flatten(2), g.flatten(2)).reshape(x.shape)
-                ),
-            )
-        if isinstance(module, nn.AdaptiveAvgPool2d):
-            count = x.shape[2] * x.shape[3]
-            return x.sum(dim=(2, 3), keepdim=True) / count, lambda g: (g / count).expand(x.shape)
-        if isinstance(module, nn.Linear):
-            weight = module.weight.double()
-            return x @ weight.T + module.bias.double(), lambda g: g @ weight
-        if isinstance(module, nn.Flatten):
-            return x.flatten(1), lambda g: g.reshape(x.shape)
-        if isinstance(module, nn.Dropout):  # in eval mode
-            return x, lambda g: g
-        kind = type(module).__name__
-        raise TypeError(f"expected a kind of module that SqueezeNet has, got {kind}: add its rule here")
+        """By its very kind: a class made from one of these may do something else."""
+        if type(module) not in KINDS:
+            kind = type(module).__name__
+            raise TypeError(f"expected a kind of module that SqueezeNet has, got {kind} at {name!r}: add its rule here")
+        if isinstance(module, nn.Dropout) and module.training:
+            raise ValueError(f"expected a network in eval mode, got training mode at {name!r}: call eval()")
+        match module:
+            case nn.Conv2d(padding=(int(), int()), dilation=(1, 1), groups=1, padding_mode="zeros"):
+                weight, bias = _parameters(module)
+                y = F.conv2d(x, weight, bias, module.stride, module.padding)
+                return y, lambda g: torch.nn.grad.conv2d_input(x.shape, weight, g, module.stride, module.padding)
+            case nn.MaxPool2d(padding=0 | (0, 0), dilation=1 | (1, 1), return_indices=False):
+                return _max_pool(module, x)
+            case nn.AdaptiveAvgPool2d(output_size=1 | (1, 1)):
+                count = x.shape[2] * x.shape[3]
+                return x.sum(dim=(2, 3), keepdim=True) / count, lambda g: (g / count).expand(x.shape)
+            case nn.Linear():
+                weight, bias = _parameters(module)
+                return F.linear(x, weight, bias), lambda g: g @ weight
+            case nn.Flatten(start_dim=1, end_dim=-1):
+                return x.flatten(1), lambda g: g.reshape(x.shape)
+            case nn.ReLU():
+                return x * (x > 0), lambda g: self.rule(x, g)
+            case nn.Dropout():
+                return x, lambda g: g
+            case Fire():
+                return self._fire(module, x, name)
+            case _ if type(module) in IN_LINE:
+                return self._in_line(self.children(module), x, name)
+        raise ValueError(f"expected settings that SqueezeNet has, got {module} at {name!r}: add its rule here")
+
+    @staticmethod
+    def children(module: nn.Module) -> dict[str, nn.Module]:
+        """By name. One that stands in two places has two names."""
+        every = module.named_modules(remove_duplicate=False)
+        return {name: child for name, child in every if name and "." not in name}
+
+    def _in_line(self, modules: Mapping[str, nn.Module], x: Tensor, name: str) -> tuple[Tensor, Back]:
+        """One after the other."""
+        backs = []
+        for own_name, module in modules.items():
+            x, back = self.module(module, x, f"{name}.{own_name}".lstrip("."))
+            backs.append(back)
+        return x, lambda g: _chain(backs, g)
+
+    def _fire(self, fire: Fire, x: Tensor, name: str) -> tuple[Tensor, Back]:
+        squeezed, squeeze_back = self._activated(fire, "squeeze", x, name)
+        one, one_back = self._activated(fire, "expand1x1", squeezed, name)
+        three, three_back = self._activated(fire, "expand3x3", squeezed, name)
+        cut = one.shape[1]
+        return (
+            torch.cat([one, three], dim=1),
+            lambda g: squeeze_back(one_back(g[:, :cut]) + three_back(g[:, cut:])),
+        )
+
+    def _activated(self, fire: Fire, convolution: str, x: Tensor, name: str) -> tuple[Tensor, Back]:
+        """One of its convolutions, and the ReLU behind it."""
+        own = self.children(fire)
+        return self._in_line({each: own[each] for each in (convolution, f"{convolution}_activation")}, x, name)
+
+
+def _parameters(module: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor | None]:
+    return module.weight.double(), None if module.bias is None else module.bias.double()
+
+
+def _max_pool(module: nn.MaxPool2d, x: Tensor) -> tuple[Tensor, Back]:
+    window = {"kernel_size": module.kernel_size, "stride": module.stride, "ceil_mode": module.ceil_mode}
+    y, index = F.max_pool2d(x, **window, return_indices=True)
+    index = index.flatten(2)
+    return y, lambda g: torch.zeros_like(x).flatten(2).scatter_add_(2, index, g.flatten(2)).reshape(x.shape)
 
 
 def _chain(backs: list[Back], gradient: Tensor) -> Tensor:
     for back in reversed(backs):
         gradient = back(gradient)
     return gradient
-
-
-def _children(model: nn.Module) -> nn.Sequential:
-    return model if isinstance(model, nn.Sequential) else nn.Sequential(OrderedDict(model.named_children()))

@@ -7,7 +7,7 @@ from torch import nn
 from staff.references.chain_rule import MEAN, STD, one_hot, predicted, scores, softmax, through
 from staff.references.shared import Mistakes, combined, unit
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 from tests.compare import sample
 
 APART = 5e-4  # of the regulariser, to be seen beside a gradient of length 1
@@ -58,16 +58,14 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: flo
     own = one_hot([target])
     ways = {
         "": own,
-        "the gradient of all scores together: pick the target's.": np.ones_like,
-        "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself.": lambda s: (
-            own(s) - softmax(s)
-        ),
+        sentences.ALL_SCORES: np.ones_like,
+        sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
     }
     strange = {
-        "the class that the network predicts was taken, not the target.": predicted,
-        "the next class is taken instead of the target.": lambda s: np.roll(own(s), 1, axis=1),
-        "the class before is taken instead of the target.": lambda s: np.roll(own(s), -1, axis=1),
-        "the first class is taken instead of the target.": one_hot([0]),
+        sentences.PREDICTED_NOT_TARGET: predicted,
+        sentences.NEXT_CLASS: lambda s: np.roll(own(s), 1, axis=1),
+        sentences.CLASS_BEFORE: lambda s: np.roll(own(s), -1, axis=1),
+        sentences.FIRST_CLASS: one_hot([0]),
     }
     usual, rare = (
         {sentence: through(model, x, upstream).gradient for sentence, upstream in them.items()}
@@ -84,7 +82,7 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: flo
             "the regulariser's gradient lacks its factor 2.": lambda g: g - decay / 2,
             "the regulariser's weight is missing.": lambda g: g - 2 * x,
         },
-        {"": 1, "the objective is descended: add the gradient.": -1},
+        {"": 1, sentences.OBJECTIVE_DESCENDED: -1},
     )
     alone = (
         rare,
@@ -98,7 +96,7 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: flo
             "the regulariser counts twice.": lambda g: g - 2 * decay,
             "the regulariser's weight is squared.": lambda g: g - l2_reg * decay,
             "the regulariser is divided by its weight: multiply by it.": lambda g: g - 2 * x / l2_reg,
-            "the sign of the gradient is taken: divide it by its L2 norm.": lambda g: np.sign(g - decay),
+            sentences.SIGN_OF_GRADIENT: lambda g: np.sign(g - decay),
         },
     )
 
@@ -109,10 +107,10 @@ def never_cleared(model: nn.Module, seen: list[np.ndarray], target: int) -> Mist
     """Of the direction of the last step, without regulariser. seen: the images at which the steps started."""
     gradients = [_gradient(model, x, target) for x in seen]
     ways = {
-        "the gradient is never cleared: it adds up from step to step.": sum(gradients),
+        sentences.NEVER_CLEARED: sum(gradients),
         "the gradient is never cleared, only normalised: it adds up from step to step.": sum(map(unit, gradients)),
-        "the gradient of the first image is used in each step.": gradients[0],
-        "the objective is descended: add the gradient.": -gradients[-1],
+        sentences.FIRST_GRADIENT: gradients[0],
+        sentences.OBJECTIVE_DESCENDED: -gradients[-1],
     }
     return {sentence: unit(gradient) for sentence, gradient in ways.items()}
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from staff.references.shared import Mistakes, Stage, combined, cut_off, gradient_of, tensor, value_of
 from staff.references.stored import File, in_float32, town_and_painting
+from tests import sentences
 
 
 def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> tuple[float, np.ndarray]:
@@ -33,16 +34,16 @@ def gradient_mistakes(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
 STAGES: tuple[Stage, ...] = (
     {
         "": lambda F, P: (F - P) ** 2,
-        "the difference is not squared.": lambda F, P: F - P,
-        "the absolute difference is taken: square it.": lambda F, P: (F - P).abs(),
+        sentences.NOT_SQUARED: lambda F, P: F - P,
+        sentences.ABSOLUTE: lambda F, P: (F - P).abs(),
         "the features are added: take their difference.": lambda F, P: (F + P) ** 2,
     },
     {
         "": lambda d: d.sum(),
-        "the mean is taken: add the squares up.": lambda d: d.mean(),
-        "the root of the sum is taken: it stays squared.": lambda d: d.sum().sqrt(),
+        sentences.MEAN: lambda d: d.mean(),
+        sentences.ROOT: lambda d: d.sum().sqrt(),
     },
-    {"": lambda w: w, "the weight is missing.": lambda w: 1.0},
+    {"": lambda w: w, sentences.WEIGHT_MISSING: lambda w: 1.0},
     {"": 1.0, "the paper's factor of one half is not used here.": 0.5},
 )
 ALONE: tuple[Stage, ...] = (
@@ -50,19 +51,20 @@ ALONE: tuple[Stage, ...] = (
         "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
         "the features are divided: take their difference.": lambda F, P: (F / P) ** 2,
-        "the difference is raised to the power of three: square it.": lambda F, P: (F - P) ** 3,
-        "the difference is doubled: square it.": lambda F, P: 2 * (F - P),
+        sentences.CUBED: lambda F, P: (F - P) ** 3,
+        sentences.DIFFERENCE_DOUBLED: lambda F, P: 2 * (F - P),
     },
     {
-        "the sum itself is squared: square each difference, then add up.": lambda d: d.sum() ** 2,
-        "the largest alone counts: add all up.": lambda d: d.max(),
-        "the squares are multiplied: add them up.": lambda d: d.prod(),
+        sentences.SUM_SQUARED: lambda d: d.sum() ** 2,
+        sentences.LARGEST_ALONE: lambda d: d.max(),
+        "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
+        sentences.MULTIPLIED: lambda d: d.prod(),
     },
     {
-        "the weight is squared too: it multiplies the sum.": lambda w: w**2,
-        "it is divided by the weight: multiply by it.": lambda w: 1 / w,
+        sentences.WEIGHT_SQUARED: lambda w: w**2,
+        sentences.DIVIDED_BY_WEIGHT: lambda w: 1 / w,
     },
-    {"the sum is doubled.": 2.0, "the sign is turned.": -1.0},
+    {sentences.SUM_DOUBLED: 2.0, sentences.SIGN_TURNED: -1.0},
 )
 
 

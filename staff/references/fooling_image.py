@@ -8,7 +8,7 @@ from torch import nn
 from staff.references.chain_rule import one_hot, predicted, scores, softmax, through
 from staff.references.shared import Mistakes, combined, unit
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 from tests.compare import relative_error
 
 
@@ -52,11 +52,11 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
     wrong = {
         "a step is taken after the network is fooled: look at the scores first.": fooled
         + first_step(model, fooled, target, learning_rate),
-        "each pass of the loop takes two steps.": ascend(lambda g, total: unit(g), repeats=2),
+        sentences.TWO_STEPS: ascend(lambda g, total: unit(g), repeats=2),
         "the steps start from X each time: each one starts where the last one ended.": X + first,
     }
     if steps > 1:
-        wrong["the gradient is never cleared: it adds up from step to step."] = ascend(lambda g, total: unit(total))
+        wrong[sentences.NEVER_CLEARED] = ascend(lambda g, total: unit(total))
         wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
             lambda g, total: first / learning_rate
         )
@@ -74,16 +74,14 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: f
     own = one_hot([target])
     ways = {
         "": own,
-        "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself.": lambda s: (
-            own(s) - softmax(s)
-        ),
-        "the gradient of all scores together: pick the target's.": np.ones_like,
-        "the class that the network predicts was taken, not the target.": predicted,
+        sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
+        sentences.ALL_SCORES: np.ones_like,
+        sentences.PREDICTED_NOT_TARGET: predicted,
     }
     strange = {
-        "the next class is taken instead of the target.": lambda s: np.roll(own(s), 1, axis=1),
-        "the class before is taken instead of the target.": lambda s: np.roll(own(s), -1, axis=1),
-        "the first class is taken instead of the target.": one_hot([0]),
+        sentences.NEXT_CLASS: lambda s: np.roll(own(s), 1, axis=1),
+        sentences.CLASS_BEFORE: lambda s: np.roll(own(s), -1, axis=1),
+        sentences.FIRST_CLASS: one_hot([0]),
         "the lowest score is ascended: pick the target's.": lambda s: np.eye(s.shape[1])[s.argmin(1)],
         "the highest score is descended besides: take the target's alone.": lambda s: own(s) - predicted(s),
     }
@@ -95,26 +93,26 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: f
         usual,
         {
             "": unit,
-            "the gradient is not divided by its norm.": lambda g: g,
-            "the gradient is divided by the square of its norm.": lambda g: g / (g**2).sum(),
-            "the gradient is divided by its largest value: take the L2 norm.": lambda g: g / np.abs(g).max(),
-            "the sign of the gradient is taken: divide it by its L2 norm.": np.sign,
+            sentences.NOT_NORMALISED: lambda g: g,
+            sentences.DIVIDED_BY_SQUARE: lambda g: g / (g**2).sum(),
+            sentences.DIVIDED_BY_LARGEST: lambda g: g / np.abs(g).max(),
+            sentences.SIGN_OF_GRADIENT: np.sign,
         },
-        {"": 1, "the score is descended: add the gradient.": -1},
-        {"": learning_rate, "the learning rate is missing.": 1},
+        {"": 1, sentences.SCORE_DESCENDED: -1},
+        {"": learning_rate, sentences.LEARNING_RATE_MISSING: 1},
     )
     alone = (
         rare,
         {
             "the gradient is divided by its L1 norm: take the L2 norm.": lambda g: g / np.abs(g).sum(),
-            "the gradient is multiplied by its norm: divide it.": lambda g: g * np.sqrt((g**2).sum()),
+            sentences.MULTIPLIED_BY_NORM: lambda g: g * np.sqrt((g**2).sum()),
             "the norm is added to the gradient: divide it.": lambda g: g + np.sqrt((g**2).sum()),
             "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),
             "the gradient's mean is taken for its norm.": lambda g: g / g.mean(),
             "the gradient's sum is taken for its norm.": lambda g: g / g.sum(),
         },
-        {"each pass of the loop takes two steps.": 2},
-        {"it is divided by the learning rate: multiply by it.": 1 / learning_rate},
+        {sentences.TWO_STEPS: 2},
+        {sentences.DIVIDED_BY_LEARNING_RATE: 1 / learning_rate},
     )
     return combined(lambda g, scaled, sign, rate: sign * rate * scaled(g), stages, alone)
 

@@ -11,7 +11,7 @@ from torch import nn
 from staff.references.chain_rule import asked_strangely, asked_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combined, of_some_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 from tests.compare import relative_error
 
 # --- CustomReLU ---
@@ -20,19 +20,19 @@ from tests.compare import relative_error
 def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
     """Of its backward."""
     return {
-        "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
-        "this is the deconvnet's rule: gradients must stop where x was not positive, too.": dout * (dout > 0),
+        sentences.PLAIN_RELU: dout * (x > 0),
+        sentences.DECONVNET_RELU: dout * (dout > 0),
         "what is stopped and what passes are exchanged for x: it passes where x is positive.": dout
         * (x <= 0)
         * (dout > 0),
         "both are turned around: dout passes where it and x are positive.": dout * (x <= 0) * (dout <= 0),
         "dout passes where either of the two is positive: both must be.": dout * ((x > 0) | (dout > 0)),
-        "the sign is turned.": -dout * (x > 0) * (dout > 0),
+        sentences.SIGN_TURNED: -dout * (x > 0) * (dout > 0),
         "dout is multiplied by x: it passes as it is.": dout * x * (x > 0) * (dout > 0),
         "dout is squared: it passes as it is.": dout**2 * (x > 0) * (dout > 0),
-        "ones come back: dout itself passes, where it may.": (x > 0) * (dout > 0) * 1.0,
-        "x comes back instead of dout.": x * (x > 0) * (dout > 0),
-        "dout comes back as it is.": dout,
+        sentences.ONES: (x > 0) * (dout > 0) * 1.0,
+        sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
+        sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         "what is negative passes, and what is positive stops: it is the other way round.": dout * (x > 0) * (dout < 0),
         "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
@@ -83,7 +83,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
         {},
         asked_strangely(y),
         {
-            "the sign is turned.": lambda g: -np.moveaxis(g, 1, 3),
+            sentences.SIGN_TURNED: lambda g: -np.moveaxis(g, 1, 3),
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
         },

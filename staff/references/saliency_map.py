@@ -7,7 +7,7 @@ from staff.references import gradcam
 from staff.references.chain_rule import asked_strangely, asked_wrongly, one_hot, through
 from staff.references.shared import Mistakes, combined, of_some_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 
 
 def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -29,9 +29,9 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         usual,
         {
             "": lambda g: np.abs(g).max(1),
-            "the channels are added up: take the largest of the three.": lambda g: np.abs(g).sum(1),
+            sentences.CHANNELS_ADDED: lambda g: np.abs(g).sum(1),
             "the channels are averaged: take the largest of the three.": lambda g: np.abs(g).mean(1),
-            "the absolute value is missing: a strong negative gradient counts too.": lambda g: g.max(1),
+            sentences.NO_ABSOLUTE_VALUE: lambda g: g.max(1),
             "the absolute value is taken after the maximum: take it of each channel first.": lambda g: np.abs(g.max(1)),
             "the channels' norm is taken: take the largest of their absolute values.": lambda g: np.sqrt((g**2).sum(1)),
             "the maximum is taken over the wrong axis, or not at all: channels are axis 1 of (N, 3, H, W).": np.abs,

@@ -6,8 +6,10 @@ oracle itself, on inputs changed by RIPPLE, which is what rounding differently d
 makes no difference on these inputs is named and not stored: another test must show it.
 """
 
+import decimal
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +23,10 @@ LEAST = 1e-5  # no tolerance is below this,
 LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides differently can change it by 5e-4
 RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
 RIPPLES = 6
+ROUNDING = 1e-6  # relative: numbers that differ by less are as before, on another machine or with more threads
+FEW = 4  # numbers that are printed when they changed
+
+Arrays = dict[str, np.ndarray]
 
 
 class File:
@@ -28,7 +34,7 @@ class File:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.arrays: dict[str, np.ndarray] = {}
+        self.arrays: Arrays = {}
 
     def put(
         self,
@@ -45,7 +51,7 @@ class File:
         for other in others:
             self._check_finite(f"{key}, by float32 or from rippled inputs", other)
         largest = max(relative_error(other.reshape(expected.shape), expected) for other in others)
-        tolerance = max(FACTOR * largest, least)
+        tolerance = _rounded_up(max(FACTOR * largest, least))
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
         if sampled:
             self.arrays[f"{key}: shape"] = np.array(expected.shape)
@@ -67,14 +73,21 @@ class File:
         print(f"{self.name:20} {key:22} {figures}")
 
     def write(self) -> None:
-        """Beside, then renamed."""
+        """Beside, then renamed, and not at all if all is as before. Prints what changed, and keeps the rest."""
         for key, array in self.arrays.items():
             self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
+        before = _read(path)
+        changed = changes(before, self.arrays)
+        if not changed:
+            print(f"{path.name}: as before")
+            return
+        print(*(f"{path.name}, {key}: {change}" for key, change in changed.items()), sep="\n")
+        arrays = {key: array if key in changed else before[key] for key, array in self.arrays.items()}
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f".{path.name}")
         with beside.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **self.arrays)
+            np.savez_compressed(file, allow_pickle=False, **arrays)
         beside.replace(path)
 
     def _check_finite(self, key: str, array: np.ndarray) -> None:
@@ -85,6 +98,39 @@ class File:
                 f"expected finite numbers for {key!r} of {self.name}.npz, got {count} that are NaN or infinite: "
                 "is something divided by 0 there?"
             )
+
+
+def changes(before: Arrays, after: Arrays) -> dict[str, str]:
+    """For each key whose array is another one, what became of it."""
+    found = {key: "gone" for key in before if key not in after}
+    for key, new in after.items():
+        change = _change(before.get(key), new)
+        found |= {key: change} if change else {}
+    return found
+
+
+def _change(old: np.ndarray | None, new: np.ndarray) -> str:
+    if old is None:
+        return "new"
+    if (old.dtype, old.shape) != (new.dtype, new.shape):
+        return f"{new.dtype} {new.shape}, was {old.dtype} {old.shape}"
+    if np.array_equal(old, new) or (new.dtype.kind == "f" and relative_error(new, old) <= ROUNDING):
+        return ""
+    if new.size <= FEW:
+        return f"{new.tolist()}, was {old.tolist()}"
+    return f"{np.count_nonzero(old != new)} of {new.size} numbers changed, by {relative_error(new, old):.1e} in all"
+
+
+def _read(path: Path) -> Arrays:
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def _rounded_up(tolerance: float) -> float:
+    """To two digits, so that what the last bits decide changes no file."""
+    return float(decimal.Context(prec=2, rounding=decimal.ROUND_UP).create_decimal(repr(float(tolerance))))
 
 
 def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:

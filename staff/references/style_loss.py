@@ -8,6 +8,7 @@ from torch import Tensor
 
 from staff.references.shared import Mistakes, Stage, combined, cut_off, gradient_of, tensor, value_of
 from staff.references.stored import File, in_float32, town_and_painting
+from tests import sentences
 
 # --- Gram matrix ---
 
@@ -44,7 +45,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": own.sum(0),
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": own.sum(0)[None],
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
-        "pixels are multiplied with pixels: multiply channels with channels.": pixels / (size if normalize else 1),
+        sentences.PIXELS_WITH_PIXELS: pixels / (size if normalize else 1),
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
             _gram_of_scrambled(F) / (size if normalize else 1)
         ),
@@ -122,25 +123,23 @@ STAGES: tuple[Stage, ...] = (
     },
     {
         "": lambda G, A: (G - A) ** 2,
-        "the difference of the Gram matrices is not squared.": lambda G, A: G - A,
-        "the absolute difference is taken: square it.": lambda G, A: (G - A).abs(),
+        sentences.GRAM_NOT_SQUARED: lambda G, A: G - A,
+        sentences.ABSOLUTE: lambda G, A: (G - A).abs(),
     },
     {
         "": lambda d: d.sum(),
-        "the mean is taken: add the squares up.": lambda d: d.mean(),
+        sentences.MEAN: lambda d: d.mean(),
         "the root of each sum is taken: it stays squared.": lambda d: d.sum().sqrt(),
     },
     {
         "": lambda layers: layers,
-        "the layers are counted through instead of taken from style_layers: take feats[layer].": lambda layers: list(
-            range(len(layers))
-        ),
+        sentences.LAYERS_COUNTED: lambda layers: list(range(len(layers))),
     },
     {
         "": lambda sums, weights: sum(w * d for w, d in zip(weights, sums)),
-        "the weights are missing.": lambda sums, weights: sum(sums),
-        "only the last layer counts: add the layers up.": lambda sums, weights: weights[-1] * sums[-1],
-        "only the first layer counts: add the layers up.": lambda sums, weights: weights[0] * sums[0],
+        sentences.WEIGHTS_MISSING: lambda sums, weights: sum(sums),
+        sentences.LAST_LAYER_ALONE: lambda sums, weights: weights[-1] * sums[-1],
+        sentences.FIRST_LAYER_ALONE: lambda sums, weights: weights[0] * sums[0],
         "the paper's factor of a quarter is not used here.": lambda sums, weights: sum(
             w * d / 4 for w, d in zip(weights, sums)
         ),
@@ -153,13 +152,13 @@ ALONE: tuple[Stage, ...] = (
         "the Gram matrices are multiplied: take their difference.": lambda G, A: (G * A) ** 2,
         "the Gram matrices are divided: take their difference.": lambda G, A: (G / A) ** 2,
         "the squared Gram matrices are subtracted: square the difference.": lambda G, A: G**2 - A**2,
-        "the difference is raised to the power of three: square it.": lambda G, A: (G - A) ** 3,
-        "the difference is doubled: square it.": lambda G, A: 2 * (G - A),
+        sentences.CUBED: lambda G, A: (G - A) ** 3,
+        sentences.DIFFERENCE_DOUBLED: lambda G, A: 2 * (G - A),
     },
     {
-        "the sum itself is squared: square each difference, then add up.": lambda d: d.sum() ** 2,
-        "the largest alone counts: add all up.": lambda d: d.max(),
-        "the squares are multiplied: add them up.": lambda d: d.prod(),
+        sentences.SUM_SQUARED: lambda d: d.sum() ** 2,
+        sentences.LARGEST_ALONE: lambda d: d.max(),
+        sentences.MULTIPLIED: lambda d: d.prod(),
     },
     {
         "the features of the layer after each style layer are taken: take feats[layer].": lambda layers: [
@@ -195,7 +194,7 @@ ALONE: tuple[Stage, ...] = (
             w * d for w, d in zip(weights, sums)
         ),
         "the sum is halved.": lambda sums, weights: sum(w * d / 2 for w, d in zip(weights, sums)),
-        "the sum is doubled.": lambda sums, weights: sum(w * d * 2 for w, d in zip(weights, sums)),
+        sentences.SUM_DOUBLED: lambda sums, weights: sum(w * d * 2 for w, d in zip(weights, sums)),
         "1 is added to the sum: start from 0.": lambda sums, weights: 1 + sum(w * d for w, d in zip(weights, sums)),
     },
 )

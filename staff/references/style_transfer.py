@@ -8,13 +8,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from pretrained.settings import STYLE_CHECKS
+from pretrained.original import read_original
+from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.settings import STYLE_CHECKS, StyleCheck
+from pretrained.weights import build_network
 from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
 from staff.references.content_loss import content_loss
 from staff.references.stored import RIPPLE, RIPPLES, File, in_float32
 from staff.references.style_loss import gram_matrix, style_loss
 from staff.references.tv_loss import tv_loss
-from tests import inputs, networks
+from tests import inputs, networks, sentences
 from tests.compare import sample
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
@@ -49,7 +52,7 @@ class StyleTransfer:
         image = torch.from_numpy(np.array(x, np.float64))
         with torch.no_grad():
             tensor, backs, outputs = image, [], []
-            for name, module in self.cnn.named_children():
+            for name, module in walk.children(self.cnn).items():
                 tensor, back = walk.module(module, tensor, name)
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
@@ -119,11 +122,11 @@ def store() -> None:
     pair = StyleTransfer(cnn, content, style, **settings, losses=losses)
     ways = {
         "right": {},
-        "the content loss has no effect.": {"without": ["content"]},
-        "the style loss has no effect.": {"without": ["style"]},
-        "the total variation loss has no effect.": {"without": ["tv"]},
-        "the gradients are not cleared: they add up from step to step.": {"clears": False},
-        "the learning rate is not 3 at first.": {"learning_rate": 0.1},
+        sentences.NO_CONTENT: {"without": ["content"]},
+        sentences.NO_STYLE: {"without": ["style"]},
+        sentences.NO_TV: {"without": ["tv"]},
+        sentences.NOT_CLEARED: {"clears": False},
+        sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
     }
     images = {key: np.concatenate(pair.steps(inputs.STEPS, **way)[1:]) for key, way in ways.items()}
     # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
@@ -145,8 +148,14 @@ def store() -> None:
 
 
 def store_checks() -> None:
-    """The four checks that style_transfer.py prints, as pretrained.settings describes them."""
-    check, cnn = STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features
+    """The four checks that style_transfer.py prints, of the two networks that are on every machine."""
+    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
+    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    _store_checks(STYLE_CHECKS["original"], original.double().features)
+
+
+def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
+    """As pretrained.settings describes them."""
     content, style = (_preprocessed(inputs.path(name), check.image_size) for name in (check.content, check.style))
     shown, painted, blank = (features(cnn, image) for image in (content, style, np.zeros_like(content)))
     targets = [gram_matrix(painted[layer]) for layer in check.style_layers]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from staff.references.shared import Mistakes, Stage, combined, cut_off, gradient_of, tensor, value_of
 from staff.references.stored import File, in_float32
-from tests import inputs
+from tests import inputs, sentences
 
 
 def tv_loss(image: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
@@ -66,18 +66,16 @@ STAGES: tuple[Stage, ...] = (
         "": _cut(ALL, ALL),
         "only vertical neighbours are compared.": lambda x: (x.diff(dim=2), x[..., :0]),
         "only horizontal neighbours are compared.": lambda x: (x[..., :0], x.diff(dim=3)),
-        "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row.": (
-            _cut(BUT_LAST, BUT_LAST)
-        ),
+        sentences.LAST_DROPPED: (_cut(BUT_LAST, BUT_LAST)),
     },
     {
         "": lambda down, right: (down**2, right**2),
-        "absolute differences are taken: square them.": lambda down, right: (down.abs(), right.abs()),
+        sentences.ABSOLUTE_DIFFERENCES: lambda down, right: (down.abs(), right.abs()),
         "the differences are not squared.": lambda down, right: (down, right),
     },
     {
         "": lambda down, right: (down.sum(), right.sum()),
-        "the mean is taken: add the squares up.": lambda down, right: (_mean(down), _mean(right)),
+        sentences.MEAN: lambda down, right: (_mean(down), _mean(right)),
         "the roots of the two sums are taken: they stay squared.": lambda down, right: (
             down.sum() ** 0.5,
             right.sum() ** 0.5,
@@ -85,11 +83,11 @@ STAGES: tuple[Stage, ...] = (
     },
     {
         "": lambda down, right, w: w * (down + right),
-        "the weight is missing.": lambda down, right, w: down + right,
+        sentences.WEIGHT_MISSING: lambda down, right, w: down + right,
         "the sum is halved: each pair of neighbours counts once, and whole.": lambda down, right, w: (
             w * (down + right) / 2
         ),
-        "the root of the sum is taken: it stays squared.": lambda down, right, w: w * (down + right) ** 0.5,
+        sentences.ROOT: lambda down, right, w: w * (down + right) ** 0.5,
     },
 )
 ALONE: tuple[Stage, ...] = (
@@ -109,7 +107,7 @@ ALONE: tuple[Stage, ...] = (
         "rows or columns at the edge are left out: the last column.": _of(lambda x: x[..., :-1]),
         "rows or columns at the edge are left out: the first row.": _of(lambda x: x[:, :, 1:]),
         "rows or columns at the edge are left out: the first column.": _of(lambda x: x[..., 1:]),
-        "only one of the channels counts: add up all three.": _of(lambda x: x[:, :1]),
+        sentences.ONE_CHANNEL: _of(lambda x: x[:, :1]),
         "one of the channels is left out, the last: add up all three.": _of(lambda x: x[:, :-1]),
         "one of the channels is left out, the first: add up all three.": _of(lambda x: x[:, 1:]),
         "the last pixel is compared with the first: only true neighbours count.": lambda x: (
@@ -161,18 +159,16 @@ ALONE: tuple[Stage, ...] = (
     {
         "the weight is missing for vertical neighbours.": lambda down, right, w: down + w * right,
         "the weight is missing for horizontal neighbours.": lambda down, right, w: w * down + right,
-        "the weight is squared too: it multiplies the sum.": lambda down, right, w: w**2 * (down + right),
-        "it is divided by the weight: multiply by it.": lambda down, right, w: (down + right) / w,
+        sentences.WEIGHT_SQUARED: lambda down, right, w: w**2 * (down + right),
+        sentences.DIVIDED_BY_WEIGHT: lambda down, right, w: (down + right) / w,
         "the weight is added: multiply by it.": lambda down, right, w: w + down + right,
         "the weight is subtracted: multiply by it.": lambda down, right, w: w - down - right,
-        "the sum itself is squared: square each difference, then add up.": lambda down, right, w: (
-            w * (down + right) ** 2
-        ),
+        sentences.SUM_SQUARED: lambda down, right, w: w * (down + right) ** 2,
         "the two directions are subtracted: add them up.": lambda down, right, w: w * (down - right),
         "the two directions are multiplied: add them up.": lambda down, right, w: w * (down * right),
         "the two directions are divided: add them up.": lambda down, right, w: w * (down / right),
         "the sum is doubled: each pair of neighbours counts once.": lambda down, right, w: 2 * w * (down + right),
-        "the sign is turned.": lambda down, right, w: -w * (down + right),
+        sentences.SIGN_TURNED: lambda down, right, w: -w * (down + right),
     },
 )
 

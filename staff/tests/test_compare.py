@@ -79,3 +79,13 @@ def test_of_a_large_array_the_true_shape_is_told_and_the_mistake(monkeypatch):
             compare.assert_stored("the image", got, "file", "image")
         assert f"expected: shape (1, 3, 90, 70), {spread}" in str(caught.value)
         assert f"got:      shape {got.shape}, from" in str(caught.value) and words in str(caught.value)
+
+
+def test_every_stored_sample_has_its_range():
+    """Or a right answer of a wrong shape could not be told what was expected."""
+    for path in compare.REFERENCES.glob("*.npz"):
+        stored = np.load(path)
+        sampled = [key.removesuffix(": shape") for key in stored.files if key.endswith(": shape")]
+        for key in sampled:
+            low, high, mean = stored[f"{key}: range"]
+            assert low <= stored[key].min() and stored[key].max() <= high and low <= mean <= high, (path.name, key)

@@ -74,6 +74,25 @@ def test_what_cannot_be_graded_is_refused_in_one_sentence(tmp_path, monkeypatch,
     assert not (tmp_path / "results.json").exists(), "nothing is written about what was not graded"
 
 
+def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_ones(submission, grade):
+    """The output does not change when grades are published, so it must not tell hidden points before."""
+    path = submission / "style_modules/content_loss.py"
+    path.write_text(CONTENT_LOSS.format(modules="os", line="return 0 * content_current.sum()"))
+    results = grade(submission)
+    told = results["output"].splitlines()
+    assert "1.1 Saliency maps: 12 of 12" in told
+    assert "2.1 Content loss: 0 of 3" in told, "3 of the 6 points are of the hidden test"
+    assert not any(word in results["output"] for word in ("Total", "Seed", "of 6"))
+    assert results["extra_data"]["parts"]["content_loss"] == [0, 6]
+
+
+def test_the_report_says_whose_work_it_is(submission, grade, tmp_path):
+    metadata = '{"id": 42, "users": [{"name": "Ada <i>"}, {"name": "Bob"}]}'
+    submission.with_name("submission_metadata.json").write_text(metadata)
+    assert grade(submission)["extra_data"]["submission"] == "submission 42, Ada <i>, Bob"
+    assert "submission 42, Ada &lt;i&gt;, Bob: 22 of 22 points" in (tmp_path / "results/report.html").read_text()
+
+
 CONTENT_LOSS = """
 import {modules}
 from torch import nn

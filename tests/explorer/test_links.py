@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import zipfile
-from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -30,7 +29,7 @@ def test_a_link_brings_the_settings_back(key, session, views):
     """What was set, the network and the sample: all of it, and of this view alone."""
     view, wanted = views[key], SETTINGS[key]
     session.picture = pictures.sample(session.source, 11)
-    values = filled(view, [None] * len(view.fields)) | wanted
+    values = filled(view, session, [None] * len(view.fields)) | wanted
     query = links.link(session, view, values)
     session.picture = pictures.sample(session.source, 0)
     said, given = links.opened(session, dict(parse_qsl(query[1:])), views.values())
@@ -101,7 +100,10 @@ def test_the_explorer_stands_above_what_it_shows():
         assert not [word for word in words if word in text], path.name
 
 
-def test_filled_takes_what_the_browser_has_not_filled_from_the_field():
-    """None is no value of a slider."""
-    view = SimpleNamespace(fields={"a": SimpleNamespace(value=3), "b": SimpleNamespace(value=4)})
-    assert filled(view, [None, 0]) == {"a": 3, "b": 0}
+def test_what_the_browser_has_not_filled_yet_is_what_the_field_begins_with(session, views):
+    """Who presses Start before the page is filled starts with what suits the network."""
+    values = filled(views["idea"], session, [None] * len(views["idea"].fields))
+    assert values["target"] == session.source.visualization_targets[0]
+    assert None not in values.values()
+    given = filled(views["fool"], session, [7, None, None, 5])
+    assert (given["target"], given["rate"], given["quality"]) == (7, 10, 5)

@@ -53,4 +53,4 @@ def test_the_gradient_of_a_sum_of_squares_is_twice_the_point():
 def test_every_lab_is_in_the_list():
     """A lab that nobody listed would never be run by `python -m labs`."""
     found = {f"{path.parent.name}.{path.stem}" for path in __main__.README.parent.glob("*/[a-z]*.py")}
-    assert found <= set(LABS)
+    assert found - {"attribution.data_test"} == set(LABS)  # which trains networks for one of them

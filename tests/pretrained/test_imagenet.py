@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
 import pretrained
-from pretrained import course_file
+from pretrained import course_file, scenes
 from pretrained.addresses import FILES, IMAGES, WEIGHTS
 from tests.pretrained.world import COURSE_DATA, files_below, needs_course_data, uninstall
 
@@ -87,7 +87,9 @@ def test_paintings_fall_back_one_by_one(classic, goods):
     """Where one painting cannot be had ours takes its place, with a line that says so; the others stay."""
     classic.pages["/the_scream.jpg"] = 404
     source = pretrained.load("imagenet")
-    assert source.style_images["the_scream"].name == "waves.png"
+    assert list(source.style_images) == ["composition_vii", "waves", "starry_night"]
+    assert [pair.style for pair in source.style_pairs] == ["composition_vii", "starry_night", "waves"]
+    assert {pair.content for pair in source.style_pairs} == {"tubingen"}
     assert source.style_images["starry_night"].read_bytes() == goods["starry_night.jpg"]
     assert source.content_images["tubingen"].read_bytes() == goods["tubingen.jpg"]
     assert len(source.notes) == 2
@@ -97,10 +99,11 @@ def test_paintings_fall_back_one_by_one(classic, goods):
 def test_a_photograph_takes_the_place_of_the_content_picture(classic, monkeypatch):
     """China's pagoda, from a package; where that is not there either, the town of this repository."""
     classic.pages["/tubingen.jpg"] = 404
-    assert pretrained.load("imagenet").content_images["tubingen"].name == "china.jpg"
+    assert pretrained.load("imagenet").content_images["china"].name == "china.jpg"
     uninstall(monkeypatch, "china.jpg")
     source = pretrained.load("imagenet")
-    assert source.content_images["tubingen"].name == "town.png"
+    assert source.content_images == scenes.CONTENT_IMAGES
+    assert {pair.content for pair in source.style_pairs} == {"town"}
     assert source.notes[1].startswith("Pictures: town instead of tubingen (expected tubingen.jpg, got status 404")
 
 

@@ -37,7 +37,10 @@ WRONG = {
         ("the absolute difference is taken", "one half"),
         {SUM: "(content_current - content_original).abs().sum() / 2"},
     ),
-    "divided by the channels": ("times what is expected", {"return loss": "return loss / content_current.shape[1]"}),
+    "divided by the channels": (
+        "divided by the number of channels",
+        {"return loss": "return loss / content_current.shape[1]"},
+    ),
 }
 
 RIGHT = {

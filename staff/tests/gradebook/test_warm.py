@@ -1,0 +1,142 @@
+"""The warm process: results are those of a grading by itself, and nothing of a submission is left for the next."""
+
+import json
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from staff.gradebook import chaos, suite
+from staff.gradebook.warm import GradingLost, Warm
+from staff.grader import descendants, intake
+from staff.tests.conftest import MINIATURE
+
+pytestmark = pytest.mark.timeout(360)  # on a busy machine
+
+LOSS = """
+import gc, os, sys, time
+from torch import nn
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        {line}
+        return (content_weight * (content_current - content_original) ** 2).sum()
+"""
+# What a fork of the process that has the tests would show: their modules, and the numbers that they expect.
+SEES_TESTS = """
+        ours = [name for name in sys.modules if name.startswith(("staff", "tests", "test_"))]
+        seen = [name for name in ours if any(word in name for word in ("test_", "hidden", "references", "plugin"))]
+        assert ours and not seen, seen
+"""
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with Warm(MINIATURE) as started:
+        yield started
+
+
+@pytest.fixture
+def graded(warm, submission):
+    """Grade the solution with another content loss, and return its results."""
+
+    def run(line="pass"):
+        (submission / "style_modules/content_loss.py").write_text(LOSS.format(line=line.strip()))
+        results, page = warm.grade(intake.take_in(submission), 7)
+        assert page.startswith("<!doctype html>")
+        return json.loads(results)
+
+    return run
+
+
+def points(results):
+    return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
+
+
+def test_results_are_those_of_a_grading_by_itself(graded, grade, submission):
+    """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
+    first, second = graded(), graded()
+    alone = grade(submission)
+    assert chaos.without_times(json.dumps(first)) == chaos.without_times(json.dumps(alone))
+    assert chaos.without_times(json.dumps(second)) == chaos.without_times(json.dumps(alone))
+
+
+def test_student_code_sees_no_test(graded):
+    results = graded(SEES_TESTS)
+    assert points(results)["content_loss"] == 6, [test["output"] for test in results["tests"]]
+
+
+def test_a_submission_changes_nothing_for_the_next(graded):
+    """It patches torch, leaves a file and a process, and ends its process: the next has its points."""
+    for line in (
+        "import torch; torch.Tensor.sum = lambda *_: 0",
+        "open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
+        "os._exit(0)",
+        "os.kill(os.getppid(), 9)",
+    ):
+        assert points(graded(line))["saliency"] == 12
+    assert points(graded("assert not os.path.exists('/tmp/left')")) == {"saliency": 12, "content_loss": 6, "rules": 4}
+
+
+def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, monkeypatch):
+    """Something ends the fork that grades: out of memory, for one."""
+    send = warm.link.send
+
+    def send_and_kill(request):
+        send(request)
+        while not (forks := _gradings(warm)):
+            time.sleep(0.01)
+        os.kill(forks[0], signal.SIGKILL)
+
+    monkeypatch.setattr(warm.link, "send", send_and_kill)
+    with pytest.raises(GradingLost, match="the grading was ended by signal 9"):
+        graded()
+    monkeypatch.undo()
+    assert points(graded())["content_loss"] == 6
+
+
+def test_nothing_is_left_when_a_worker_dies(submission):
+    """The warm process sees that the other side of its link is gone, while it grades."""
+    (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
+    before = set(Path(tempfile.gettempdir()).glob("warm-*"))
+    warm = Warm(MINIATURE)
+    warm.link.send((intake.take_in(submission), 7, 200, ""))
+    while not _gradings(warm):
+        time.sleep(0.01)
+    left = descendants.of(warm.process.pid)
+    assert left
+    warm.close()
+    assert not [pid for pid in left if _alive(pid)]
+    assert set(Path(tempfile.gettempdir()).glob("warm-*")) <= before
+
+
+def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
+    files = suite.files(MINIATURE)
+    assert warm.version == suite.version(files)
+    assert {"tests/test_parts.py", "staff/hidden/test_hidden_parts.py", "staff/grader/plugin.py", "torch"} <= set(files)
+    assert suite.changes(files, files) == []
+    other = files | {"torch": "9.9", "tests/new.py": "1"}
+    other.pop("tests/networks.py")
+    assert suite.changes(files, other) == [
+        "tests/networks.py is gone", "tests/new.py is new", f"torch {files['torch']} to 9.9"
+    ]  # fmt: skip
+
+
+def _gradings(warm):
+    """Forks of the warm process, which are no nursery."""
+    command = Path(f"/proc/{warm.process.pid}/cmdline").read_bytes()
+    return [pid for pid in descendants.of(warm.process.pid) if _command(pid) == command]
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _alive(pid):
+    state = descendants._stat(pid)
+    return state is not None and state[0] != "Z"

@@ -1,0 +1,77 @@
+"""A class by the miniature suite: from the folder to the pages, graded for real, and graded once."""
+
+import csv
+import io
+import json
+import shutil
+import zipfile
+
+import pytest
+from rich.console import Console
+
+from staff.gradebook import __main__ as gradebook
+from staff.gradebook import chaos
+from staff.gradebook.store import NAME
+from staff.tests.conftest import MINIATURE
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def tests(tmp_path_factory):
+    """A copy of the miniature suite, to be changed."""
+    return shutil.copytree(MINIATURE, tmp_path_factory.mktemp("suite") / "miniature")
+
+
+@pytest.fixture
+def submissions(tmp_path, submission):
+    """Ada's is right, Ben's stops its process, Chen's is a zip that cannot be opened, Dina's is Ada's."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    shutil.copytree(submission, folder / "ada")
+    shutil.copytree(submission, folder / "ben")
+    (folder / "ben/style_modules/content_loss.py").write_text("import os\nos._exit(0)\n")
+    (folder / "chen.zip").write_bytes(b"PK no zip")
+    with zipfile.ZipFile(folder / "dina.zip", "w") as archive:
+        for path in sorted((folder / "ada").rglob("*.py")):
+            archive.write(path, path.relative_to(folder / "ada"))
+    (folder / "class.toml").write_text("seed = 7\n")
+    return folder
+
+
+def run(submissions, tests, *arguments):
+    console = Console(file=io.StringIO(), width=200)
+    args = gradebook.parse_args([str(submissions), "--workers", "1", *arguments])
+    code = gradebook.grade_class(args, console, tests)
+    return code, console.file.getvalue(), args.out
+
+
+def test_a_class_is_graded_once_and_again_when_something_changed(submissions, submission, tests, grade):
+    code, said, out = run(submissions, tests)
+    assert code == 0
+    assert "4 students, 0 without a submission; 3 different submissions can count." in said
+    assert "0 are graded already, 3 are new." in said
+    results = chaos.results(out / NAME)
+    alone = json.dumps(grade(submission))
+    best = max(results.values(), key=lambda row: row["score"])
+    assert chaos.without_times(best["results"]) == chaos.without_times(alone)
+    assert sorted(row["score"] for row in results.values()) == [0, 15, 22]
+    with (out / "grades.csv").open(newline="") as file:
+        points = {row["Last Name"]: row["Assignment 3"] for row in csv.DictReader(file)}
+    assert points == {"ada": "22", "ben": "15", "chen": "0", "dina": "22"}
+    assert {"class.html", "similarity.html", "grades-canvas.csv"} <= {path.name for path in out.iterdir()}
+
+    code, said, _ = run(submissions, tests)
+    assert code == 0 and "3 are graded already, 0 are new." in said and "workers" not in said
+
+    test = tests / "tests/test_parts.py"
+    test.write_text(test.read_text() + "\n# more\n")
+    (submissions / "chen.zip").unlink()
+    code, said, _ = run(submissions, tests, "--again", "ben")
+    assert code == 0
+    assert "2 are graded again, since the suite is another: tests/test_parts.py is changed." in said
+    assert len(chaos.results(out / NAME)) == 3  # by digest, the latest of them
+
+    code, said, _ = run(submissions, tests, "--again", "ben")
+    assert "1 are graded again, as was asked for." in said
+    assert "ben: graded again, 15 points before, 15 now." in said

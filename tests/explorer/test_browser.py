@@ -1,0 +1,286 @@
+"""The explorer in a real browser, used as a person would: `python explore.py` in a folder of one's own.
+
+It needs Debian's Chromium and pytest-playwright; where they are missing these tests are skipped, and say so.
+"""
+
+import io
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from explorer.worker import ROOT
+
+pytest.importorskip("pytest_playwright", reason="needs pytest-playwright: pip install pytest-playwright")
+from playwright.sync_api import expect
+
+CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 90_000  # milliseconds, on a machine that may be busy with anything
+FOLDERS = ("explorer", "figures", "images", "pretrained", "style_modules", "visualizers")
+FILES = ("explore.py", "gradcam.py", "image_utils.py", "saliency_map.py", "style_utils.py", "docs/assignment.md")
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": ["--no-sandbox", *fake]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A student's folder, with everything that the explorer needs."""
+    folder = tmp_path_factory.mktemp("student")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "docs").mkdir()
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder, tmp_path_factory):
+    """`python explore.py`: its address, its process, and the folder in which it may put things down."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scratch = tmp_path_factory.mktemp("scratch")
+    command = [sys.executable, "explore.py", "--weights", "embedded", "--no-browser", "--port", str(port)]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(scratch), "TMPDIR": str(scratch), "OMP_NUM_THREADS": "2"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
+        said = ""
+        while "The explorer is at" not in said:
+            said = process.stdout.readline()
+            assert said, "the explorer ended before it opened a page"
+        try:
+            yield f"http://127.0.0.1:{port}/", process, scratch
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def asked(context):
+    """Every address that the browser asks for."""
+    addresses = []
+    context.on("request", lambda request: addresses.append(request.url))
+    return addresses
+
+
+@pytest.fixture
+def page(page, asked, server):
+    """A tab with the explorer open, which must make no mistake and ask nobody else."""
+    mistakes = []
+    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.goto(server[0])
+    yield page
+    assert mistakes == []
+    assert [url for url in asked if not url.startswith((server[0], "data:", "blob:"))] == []
+
+
+def shows(page, alt):
+    """Wait for a picture whose text begins like this."""
+    picture = page.locator(f'img[alt^="{alt}"]:visible').first
+    expect(picture).to_be_visible()
+    return picture
+
+
+def test_looking(page, server, context):
+    """Choose a sample, type a class, put another beside it, click a place: each shows; the link brings it back."""
+    shows(page, "Integrated gradients of hay for hay")
+    page.click('button[title="gorilla"]')
+    shows(page, "Grad-CAM of gorilla for gorilla")
+    page.fill("#where-class input", "elephant")
+    page.keyboard.press("Enter")
+    shows(page, "Grad-CAM of gorilla for elephant")
+    page.fill("#where-versus input", "bear")
+    page.keyboard.press("Enter")
+    shows(page, "Integrated gradients of gorilla for bear")
+    page.locator(".x-places").click(position={"x": 60, "y": 40})
+    expect(page.locator(".x-place")).to_contain_text("Strongest channels at row")
+    shows(page, "the pixels that excite channel")
+    expect(page).to_have_url(re.compile("picture=6.*target=17.*versus=4.*row="))
+
+    other = context.new_page()
+    other.goto(page.url)
+    shows(other, "Integrated gradients of gorilla for bear")
+    expect(other.locator(".x-mark")).to_be_visible()
+    assert other.locator("#where-class input").input_value() == page.locator("#where-class input").input_value()
+
+
+def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
+    """A photograph that is dropped in is seen; a damaged one is told in words; no file stays on the disk."""
+    shows(page, "Saliency of hay")
+    Image.new("RGB", (640, 480), "teal").save(tmp_path / "wall.jpg")
+    page.set_input_files("#own input[type=file]", tmp_path / "wall.jpg")
+    shows(page, "Integrated gradients of your picture")
+    (tmp_path / "broken.png").write_bytes((ROOT / "images/scenes/02_dog.png").read_bytes()[:3000])
+    page.set_input_files("#own input[type=file]", tmp_path / "broken.png")
+    expect(page.get_by_text("Expected a whole picture in the file")).to_be_visible()
+    page.click('button[title="ray"]')
+    shows(page, "Saliency of ray")
+    assert not [path for path in server[2].rglob("*") if path.suffix in (".jpg", ".png")]
+
+
+def test_fooling(page):
+    """Three pictures, a curve and what is left of it, and the zip that keeps them."""
+    page.get_by_role("tab", name="Fool it").click()
+    shows(page, "Before")
+    page.click("#fool-start")
+    expect(page.locator(".x-table")).to_contain_text("saved as JPEG")
+    shows(page, "After ")
+    expect(page.locator("svg[aria-label^='What the network thinks']")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator(".x-save:visible").click()
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert "settings.json" in archive.namelist()
+
+
+def test_a_class_emerges_rests_goes_on_and_stops(page):
+    """Start, pause, go on, keep beside, stop."""
+    page.get_by_role("tab", name="What is its idea?").click()
+    page.click("#idea-start")
+    shows(page, "the network's idea of")
+    page.click("#idea-pause")
+    expect(page.locator("#idea-pause")).to_have_text("Go on")
+    page.click("#idea-keep")
+    expect(page.get_by_text("Kept: gorilla")).to_be_visible()
+    page.click("#idea-pause")
+    expect(page.locator("#idea-pause")).to_have_text("Pause")
+    page.click("#idea-stop")
+    page.get_by_role("tab", name="Where does it look?").click()
+    shows(page, "Saliency of")
+
+
+def test_painting_and_cancelling(page):
+    """The town in another style, with the time left; after Cancel the next painting can begin."""
+    page.get_by_role("tab", name="Paint", exact=True).click()
+    shows(page, "content: town")
+    page.click("#paint-start")
+    expect(page.get_by_text(re.compile(r"step \d+ of 200, about \d+ s left"))).to_be_visible()
+    page.click("#paint-stop")
+    page.fill("#paint-style input", "flow")
+    page.keyboard.press("Enter")
+    shows(page, "style: flow")
+    page.click("#paint-start")
+    shows(page, "town in the style of flow")
+    page.click("#paint-stop")
+
+
+def test_inside(page):
+    """Tiles of all layers; a click on one shows the samples that excite it."""
+    page.get_by_role("tab", name="Inside").click()
+    page.locator('[data-layer="features.6"]').nth(2).click()
+    expect(page.get_by_text(re.compile(r"What excites channel \d+ of features.6 most"))).to_be_visible()
+    page.click("#inside-start")
+    shows(page, "What channel")
+    page.click("#inside-stop")
+
+
+def test_the_keyboard_is_enough(page):
+    """Samples by Enter, places of a layer by the arrows, and the focus stays where it was."""
+    shows(page, "Integrated gradients of hay")
+    page.locator('button[title="cat"]').focus()
+    page.keyboard.press("Enter")
+    shows(page, "Integrated gradients of cat")
+    page.locator(".x-places").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    expect(page.locator(".x-place")).to_contain_text("row 2, column 1")
+    expect(page.locator(".x-places")).to_be_focused()
+
+
+def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
+    """In every view, also on 390 pixels."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    shows(page, "Integrated gradients of")
+    for tab in ("Fool it", "What is its idea?", "Paint", "Inside", "Where does it look?"):
+        button = page.get_by_role("tab", name=tab, exact=True)
+        if not button.is_visible():
+            page.locator(".overflow-menu > button").click()
+            button = page.locator(".overflow-dropdown button", has_text=tab)
+        button.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        assert page.evaluate("[...document.images].filter((image) => !image.alt).length") == 0, tab
+
+
+def test_dark_is_dark(page, server):
+    """Who prefers dark gets dark paper and light ink."""
+    page.emulate_media(color_scheme="dark")
+    page.goto(server[0])
+    shows(page, "Saliency of")
+    paper, ink = page.evaluate(
+        "['background-color', 'color'].map((name) => getComputedStyle(document.body).getPropertyValue(name))"
+    )
+    assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
+    assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
+
+
+def test_two_people_do_not_see_each_other_s_pictures(page, browser, server):
+    """Each chooses; each sees the own one."""
+    other = browser.new_context().new_page()
+    other.set_default_timeout(PATIENCE)
+    other.goto(server[0])
+    page.click('button[title="teapot"]')
+    other.click('button[title="snail"]')
+    shows(page, "Saliency of teapot")
+    shows(other, "Saliency of snail")
+    assert page.locator('img[alt*="snail for"]').count() == other.locator('img[alt*="teapot for"]').count() == 0
+    other.context.close()
+
+
+def test_a_closed_tab_stops_its_work(page, server):
+    """While a class emerges the tab is closed: the processes that worked for it end."""
+    page.get_by_role("tab", name="What is its idea?").click()
+    page.click("#idea-start")
+    shows(page, "the network's idea of")
+    before = descendants(server[1].pid)
+    page.context.close()
+    for _ in range(60):
+        if len(descendants(server[1].pid)) <= len(before) - 2:
+            return
+        subprocess.run(["sleep", "0.5"], check=True)
+    raise AssertionError(f"expected fewer processes than {before}, got {descendants(server[1].pid)}")
+
+
+def descendants(pid):
+    """The processes that a process has started, and those that these have."""
+    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(map(int, line.split()) for line in table.splitlines())
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
+    """A function that raises shows its sentence; once its file is right, its map is there."""
+    shows(page, "Integrated gradients of")
+    path = folder / "visualizers" / "saliency_map.py"
+    right = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(right.replace("gradient.abs().amax(dim=1)", "1 / 0"), encoding="utf-8")
+        page.click('button[title="fish"]')
+        expect(page.get_by_text("ZeroDivisionError: division by zero (visualizers/saliency_map.py")).to_be_visible()
+        shows(page, "Grad-CAM of fish")
+    finally:
+        path.write_text(right, encoding="utf-8")
+    page.click('button[title="clock"]')
+    shows(page, "Saliency of clock")
+
+
+def test_a_link_that_makes_no_sense_is_told(page, server):
+    """What it asks for is named, and the page is there all the same."""
+    page.goto(f"{server[0]}?view=where&picture=999&layer=<script>alert(1)</script>")
+    expect(page.get_by_text("The link asks for picture=999, layer=<script>")).to_be_visible()
+    shows(page, "Saliency of")

@@ -1,0 +1,80 @@
+"""What is said of the usual mistakes, where more than one file speaks of them: tests, hidden tests and references."""
+
+# --- of the losses ---
+
+WEIGHT_MISSING = "the weight is missing."
+WEIGHT_SQUARED = "the weight is squared too: it multiplies the sum."
+DIVIDED_BY_WEIGHT = "it is divided by the weight: multiply by it."
+MEAN = "the mean is taken: add the squares up."
+NOT_SQUARED = "the difference is not squared."
+ABSOLUTE = "the absolute difference is taken: square it."
+CUBED = "the difference is raised to the power of three: square it."
+DIFFERENCE_DOUBLED = "the difference is doubled: square it."
+LARGEST_ALONE = "the largest alone counts: add all up."
+MULTIPLIED = "the squares are multiplied: add them up."
+SUM_DOUBLED = "the sum is doubled."
+SUM_SQUARED = "the sum itself is squared: square each difference, then add up."
+ROOT = "the root of the sum is taken: it stays squared."
+SIGN_TURNED = "the sign is turned."
+
+# --- of the maps ---
+
+PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
+SIGN_LOST = "the sign is lost: what speaks against the class is negative."
+CHANNELS_ADDED = "the channels are added up: take the largest of the three."
+NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
+
+# --- of CustomReLU ---
+
+PLAIN_RELU = "this is the plain ReLU: negative gradients must stop too (dout > 0)."
+DECONVNET_RELU = "this is the deconvnet's rule: gradients must stop where x was not positive, too."
+DOUT_AS_IT_IS = "dout comes back as it is."
+ONES = "ones come back: dout itself passes, where it may."
+X_INSTEAD_OF_DOUT = "x comes back instead of dout."
+
+# --- of the steps of fooling images and class pictures ---
+
+NOT_NORMALISED = "the gradient is not divided by its norm."
+DIVIDED_BY_SQUARE = "the gradient is divided by the square of its norm."
+DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 norm."
+MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
+SIGN_OF_GRADIENT = "the sign of the gradient is taken: divide it by its L2 norm."
+NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
+FIRST_GRADIENT = "the gradient of the first image is used in each step."
+LEARNING_RATE_MISSING = "the learning rate is missing."
+DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
+OBJECTIVE_DESCENDED = "the objective is descended: add the gradient."
+SCORE_DESCENDED = "the score is descended: add the gradient."
+TWO_STEPS = "each pass of the loop takes two steps."
+CHANGED_IN_VAIN = "the image is changed although the network says the target: look at the scores before the first step."
+NOT_THE_SCORE = "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself."
+ALL_SCORES = "the gradient of all scores together: pick the target's."
+PREDICTED_NOT_TARGET = "the class that the network predicts was taken, not the target."
+NEXT_CLASS = "the next class is taken instead of the target."
+CLASS_BEFORE = "the class before is taken instead of the target."
+FIRST_CLASS = "the first class is taken instead of the target."
+
+# --- of the Gram matrix and the style loss ---
+
+PIXELS_WITH_PIXELS = "pixels are multiplied with pixels: multiply channels with channels."
+WEIGHTS_MISSING = "the weights are missing."
+GRAM_NOT_SQUARED = "the difference of the Gram matrices is not squared."
+LAYERS_COUNTED = "the layers are counted through instead of taken from style_layers: take feats[layer]."
+LAST_LAYER_ALONE = "only the last layer counts: add the layers up."
+FIRST_LAYER_ALONE = "only the first layer counts: add the layers up."
+
+# --- of total variation ---
+
+LAST_DROPPED = (
+    "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row."
+)
+ABSOLUTE_DIFFERENCES = "absolute differences are taken: square them."
+ONE_CHANNEL = "only one of the channels counts: add up all three."
+
+# --- of style transfer ---
+
+NO_CONTENT = "the content loss has no effect."
+NO_STYLE = "the style loss has no effect."
+NO_TV = "the total variation loss has no effect."
+NOT_CLEARED = "the gradients are not cleared: they add up from step to step."
+ANOTHER_LEARNING_RATE = "the learning rate is not 3 at first."
