@@ -1,6 +1,7 @@
 """Guided backprop (Springenberg et al. 2015), Grad-CAM (Selvaraju et al. 2017), and their product, Guided Grad-CAM."""
 
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -54,14 +55,27 @@ def test_custom_relu_writes_to_neither_side(probe, dtype):
 
 # --- guided backprop ---
 
+PLAIN = "CustomReLU's backward must also stop negative gradients (dout > 0)."
+FORGOTTEN = "CustomReLU is never called, let it stand for every ReLU: relu_replaced_by(CustomReLU.apply)."
+
+
+@contextmanager
+def told(out):
+    """The plain gradient comes of two mistakes, which are told apart by whether CustomReLU was called."""
+    try:
+        yield
+    except AssertionError as problem:
+        raise (problem if out["relus"] else AssertionError(str(problem).replace(PLAIN, FORGOTTEN))) from None
+
 
 @guided
 @pytest.mark.points(3)
 def test_guided_backprop_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
-    maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
-    compare.assert_stored("guided backprop", maps, "gradcam", "guided backprop", READ_GUIDED)
+    out = probe("guided_backprop", network="embedded", X=X, y=y)
+    with told(out):
+        compare.assert_stored("guided backprop", out["maps"], "gradcam", "guided backprop", READ_GUIDED)
 
 
 @guided

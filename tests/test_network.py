@@ -311,3 +311,10 @@ def test_activations_that_are_no_relus_are_told_in_words(name):
     assert torch.equal(output, activation(x.clone()))
     with relu_replaced_by(CustomReLU.apply):
         torch.nn.ReLU()(x)
+
+
+def test_a_class_for_a_relu_is_refused():
+    """It would give an object for each tensor, and errors far away."""
+    message = r"^expected a function, got the class CustomReLU: write relu_replaced_by\(CustomReLU.apply\)$"
+    with pytest.raises(TypeError, match=message):
+        relu_replaced_by(CustomReLU)

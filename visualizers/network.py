@@ -53,6 +53,9 @@ class relu_replaced_by(TorchFunctionMode):
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
+        if isinstance(function, type):
+            name = function.__name__
+            raise TypeError(f"expected a function, got the class {name}: write relu_replaced_by({name}.apply)")
         self.function = function
 
     def __enter__(self):

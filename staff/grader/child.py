@@ -144,7 +144,7 @@ def described(error: BaseException) -> dict[str, str]:
 
 
 def _is_students(path: str) -> bool:
-    return path.startswith(_project() + os.sep) and not _short(path).startswith(("tests/", "pretrained/"))
+    return path.startswith(_project() + os.sep) and not _short(path).startswith(("tests/", "pretrained/", "staff/"))
 
 
 def _short(path: str) -> str:

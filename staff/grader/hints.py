@@ -8,6 +8,21 @@ HINTS = {
     r"is missing from the submission": "It was not handed in, or lies in another folder: keep the folder structure.",
     r"(Import|ModuleNotFound)Error": "Only the handout's packages and the standard library are there.",
     r"SyntaxError|IndentationError": "Python cannot read the file: run it once before handing in.",
+    r"Mismatch in shape: grad_output.*output\[0\] has a shape of torch\.Size\(\[\]\)": (
+        "squeeze() takes away every axis of one, also that of the images when there is one: name the axis, squeeze(1)."
+    ),
+    r"Mismatch in shape: grad_output": (
+        "backward is handed a gradient of another shape than what it starts from: torch.ones_like(scores) has the "
+        "right one, whatever the number of images."
+    ),
+    r"Dimension out of range|len\(\) of a 0-d tensor|iteration over a 0-d tensor": (
+        "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name "
+        "the axis, squeeze(1), or leave it out."
+    ),
+    r"list index out of range": (
+        "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
+        "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
+    ),
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
         "Shapes do not fit. Is a batch size, an image size or a number of classes written as a number? Take it from "
@@ -28,4 +43,4 @@ HINTS = {
 
 def of(error: str) -> str:
     """The sentence, or "". error: "Type: message", without the lines of the student's code."""
-    return next((sentence for pattern, sentence in HINTS.items() if re.search(pattern, error)), "")
+    return next((sentence for pattern, sentence in HINTS.items() if re.search(pattern, error, re.DOTALL)), "")

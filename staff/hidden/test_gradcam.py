@@ -6,6 +6,7 @@ import pytest
 from staff.hidden import drawing
 from staff.references import gradcam
 from tests import compare
+from tests.test_gradcam import told
 
 READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
 READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
@@ -31,8 +32,9 @@ def test_custom_relu_of_drawn_numbers(probe, rng):
 def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'."""
     asked = drawing.question(rng, name, count, gradcam.guided_backprop)
-    maps = probe("guided_backprop", X=asked.X, y=asked.y, **asked.network)["maps"]
-    asked.judge("guided backprop", maps, gradcam.guided_backprop_mistakes, READ_GUIDED)
+    out = probe("guided_backprop", X=asked.X, y=asked.y, **asked.network)
+    with told(out):
+        asked.judge("guided backprop", out["maps"], gradcam.guided_backprop_mistakes, READ_GUIDED)
 
 
 @pytest.mark.gradcam

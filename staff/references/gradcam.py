@@ -59,7 +59,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
     stages = (
         {
             "": "guided",
-            "this is the plain gradient: each ReLU must also stop negative gradients (dout > 0).": "plain",
+            "this is the plain gradient: CustomReLU's backward must also stop negative gradients (dout > 0).": "plain",
             "this is the deconvnet's rule: each ReLU must also stop gradients where its input was negative (x > 0).": (
                 "deconvnet"
             ),

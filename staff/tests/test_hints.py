@@ -55,9 +55,24 @@ def numpy():
     return X.clone().requires_grad_().numpy()
 
 
+def ones_of_five():
+    (X.clone().requires_grad_() * 2).sum(1).backward(torch.ones(5))
+
+
+def squeezed():
+    (X[:1, :1].clone().requires_grad_() * 2).squeeze().backward(torch.ones(1))
+
+
+def weights_by_layer():
+    return [1.0, 2.0][4]
+
+
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
+        (ones_of_five, "torch.ones_like(scores)"),
+        (squeezed, "squeeze() takes away"),
+        (weights_by_layer, "style_weights[i] belongs to style_layers[i]"),
         (batch_size, "batch size"),
         (shapes, "batch size"),
         (labels, "batch size"),

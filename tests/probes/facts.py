@@ -141,8 +141,10 @@ def array(value: object) -> np.ndarray:
     elif isinstance(value, list | tuple):  # one map after the other
         value = np.stack([array(part) for part in value]) if value else np.zeros(0)
     elif not isinstance(value, np.ndarray | np.generic | int | float):
-        got = type(value).__name__
-        raise TypeError(f"expected a tensor or an array, got {got}: does the function return its result?")
+        if value is None:
+            raise TypeError("expected a tensor or an array, got None: does the function return its result?")
+        got = getattr(value, "__name__", type(value).__name__)  # of a module, such as pyplot, its own
+        raise TypeError(f"expected a tensor or an array, got {got}: return the numbers, not what draws them")
     value = np.array(value)
     if value.dtype.kind not in "biuf":
         raise TypeError(f"expected an array of numbers, got one of {value.dtype}: convert it")

@@ -38,9 +38,9 @@ WRONG = {
         "squeeze() takes away",
         {OWN: f"{OWN}.squeeze()", "own.sum().backward()": "own.backward(torch.ones(len(own)))"},
     ),
-    "two at once: predicted class, and no ReLU": (
-        ("the class that the network predicts", "the last ReLU is missing"),
-        {OWN: "own = scores.max(dim=1)[0]", "cam = F.relu(cam)": ""},
+    "two at once: cross-entropy, and no ReLU": (
+        ("cross-entropy", "the last ReLU is missing"),
+        {OWN: "own = F.cross_entropy(scores, y_tensor)", "cam = F.relu(cam)": ""},
     ),
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),

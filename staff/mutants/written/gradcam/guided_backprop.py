@@ -18,7 +18,7 @@ WRONG = {
         {"relu_replaced_by(CustomReLU.apply)": "torch.enable_grad()"},
         {"never": "(dout > 0)"},
     ),
-    "without apply": ("write relu_replaced_by(CustomReLU.apply)", {"CustomReLU.apply": "CustomReLU"}, {"most": 0.3}),
+    "without apply": ("write relu_replaced_by(CustomReLU.apply)", {"CustomReLU.apply": "CustomReLU"}, {"most": 0.4}),
     "does nothing": ("nothing but zeros", "maps = torch.zeros(len(X), *X.shape[2:], 3)"),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),
