@@ -95,7 +95,7 @@ def _hide_folders(hide: list[Path], shown: list[Path]) -> bool:
 
 def _hide_devices() -> bool:
     """A /dev with a few devices that remember nothing: no terminals, no graphics card, no message queues."""
-    if not kernel.cover(Path("/dev"), [path for path in map(Path, DEVICES) if path.exists()], 1):
+    if not _cover([Path("/dev")], [path for path in map(Path, DEVICES) if path.exists()], 0o755):
         return False
     Path("/dev/shm").mkdir()
     for i, name in enumerate(("stdin", "stdout", "stderr")):
@@ -109,8 +109,12 @@ def _own_folders(shown: list[Path]) -> bool:
 
 
 def _cover(folders: list[Path], shown: list[Path], mode: int) -> bool:
-    done = True
+    """shown is opened before anything is covered, which may hide what a link in it leads through."""
+    inside = [path for path in shown if any(path.is_relative_to(folder) for folder in folders)]
+    handles, done = {path: os.open(path, os.O_PATH) for path in inside}, True
     for folder in folders:
         if folder.is_dir() and not folder.is_symlink():
-            done &= kernel.cover(folder, shown, MEGABYTES, mode)
+            done &= kernel.cover(folder, handles, MEGABYTES, mode)
+    for handle in handles.values():
+        os.close(handle)
     return done

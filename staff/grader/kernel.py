@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import stat
 import struct
 import sys
 from pathlib import Path
@@ -107,26 +108,25 @@ def mount_proc() -> bool:
     return _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV)
 
 
-def cover(folder: Path, keep: list[Path], megabytes: int, mode: int = 0o755) -> bool:
-    """An empty folder in memory over `folder`, in which only those of `keep` that lie in it are seen, read-only."""
-    inside = [path for path in keep if path.is_relative_to(folder)]
-    handles = [os.open(path, os.O_PATH) for path in inside]
-    folders = [path.is_dir() for path in inside]
-    try:
-        options = f"size={megabytes}m,nr_inodes=20000,mode={mode:o}"
-        if not _mount("tmpfs", str(folder), "tmpfs", _MS_NOSUID | _MS_NODEV, options):
+def cover(folder: Path, keep: dict[Path, int], megabytes: int, mode: int = 0o755) -> bool:
+    """An empty folder in memory over `folder`, in which only those of `keep` that lie in it are seen, read-only.
+
+    keep: folders and devices, and an open handle of each: their paths may lead nowhere while folders are covered.
+    """
+    options = f"size={megabytes}m,nr_inodes=20000,mode={mode:o}"
+    if not _mount("tmpfs", str(folder), "tmpfs", _MS_NOSUID | _MS_NODEV, options):
+        return False
+    for path, handle in keep.items():
+        if not path.is_relative_to(folder):
+            continue
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        if not is_folder:
+            path.touch()
+        if not _mount(f"/proc/self/fd/{handle}", str(path), None, _MS_BIND | _MS_REC):
             return False
-        for path, handle, is_folder in zip(inside, handles, folders):
-            (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
-            if not is_folder:
-                path.touch()
-            if not _mount(f"/proc/self/fd/{handle}", str(path), None, _MS_BIND | _MS_REC):
-                return False
-            kind = _MS_NODEV if is_folder else 0  # what is no folder is a device
-            _mount(None, str(path), None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | _MS_NOSUID | kind)
-    finally:
-        for handle in handles:
-            os.close(handle)
+        kind = _MS_NODEV if is_folder else 0  # what is no folder is a device
+        _mount(None, str(path), None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | _MS_NOSUID | kind)
     return True
 
 
