@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pytest
 
-from staff.grader import descendants, intake, points, report, rules, workspace
+from staff.grader import descendants, foreign, intake, points, report, rules, workspace
 from staff.grader.client import Client, Launch
 from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
@@ -128,6 +128,7 @@ def grade(
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
         results.execution_time = time.monotonic() - started
+    foreign.shorten(results.tests.values(), taken.earlier)
     _complete(results, taken, reach.problems)
     results.output = _for_the_student(results, table)
     results.write(out)
@@ -194,7 +195,7 @@ def _for_staff(results: Results, table: dict) -> str:
     """All points, hidden ones too."""
     lines = [f"{points.title(part, table)}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
     lines.append(f"Total: {results.score:g} of {results.max_score:g}")
-    lines += report.notes(results)
+    lines = [*results.facts["notes"], *lines, *report.notes(results)]
     return "\n".join(lines)
 
 
@@ -210,7 +211,7 @@ def _for_the_student(results: Results, table: dict) -> str:
             lines += [f"    {line}" for line in report.mistakes(own)]
     if len(shown) < len(results.tests):
         lines.insert(0, "Of the tests that you have; hidden ones of the same kind count, too, and are not shown here:")
-    lines += results.facts["notes"]
+    lines = [*results.facts["notes"], *lines]  # a file that is none explains what follows
     if results.facts["grader_problems"]:
         lines.append("The grader itself met a problem: staff will look at this submission.")
     return "\n".join(lines)

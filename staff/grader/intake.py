@@ -8,6 +8,8 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from staff.grader import foreign
+
 STUDENT_FILES = (
     "visualizers/saliency_map.py",
     "visualizers/gradcam.py",
@@ -40,6 +42,7 @@ class Submission:
     files: dict[str, bytes] = field(default_factory=dict)  # by their name in the project
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a person should know, one sentence each
+    earlier: dict[str, str] = field(default_factory=dict)  # by part, what is an earlier semester's: see foreign.py
 
 
 def taken_in(path: Path) -> Submission:
@@ -161,7 +164,8 @@ def _choose(source: _Folder | _Zip) -> Submission:
     if not within[root]:
         raise IntakeError(
             f"expected the assignment's files, such as {STUDENT_FILES[0]}, found none of them within "
-            f"{MAX_DEPTH - 1} levels of folders: hand in the zip that collect_submission.py writes"
+            f"{MAX_DEPTH - 1} levels of folders{foreign.others(names)}: "
+            "hand in the zip that collect_submission.py writes"
         )
     submission = Submission(missing=[name for name in STUDENT_FILES if name not in within[root]])
     if root:
@@ -173,6 +177,8 @@ def _choose(source: _Folder | _Zip) -> Submission:
             submission.notes.append(f"{name} has more than {MAX_FILE >> 10} kB and was not taken.")
         else:
             submission.files[name] = data
+    submission.earlier = foreign.earlier(submission.files)
+    submission.notes = [*foreign.told(submission.earlier), *foreign.notes(submission.files, names), *submission.notes]
     if (manifest := _join(root, MANIFEST)) in present:
         submission.notes += _changed_since(source.read(manifest), submission.files)
     if submission.missing:

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ img{width:200px;image-rendering:pixelated;border:1px solid #ccc}.had{color:#1761
 SIZE = 224  # pixels of a picture's longer side, at most
 BRIGHT = 99.5  # percent of the values lie below what is drawn white
 MISTAKE = re.compile(r"It looks like this mistake: (.+)")
+SHORT = 200  # characters of a message in the table
 NAMED = 4  # mistakes of one part that the table names
 
 Pictures = list[tuple[str, list[tuple[str, np.ndarray]]]]  # of one test: what was compared, then captions and maps
@@ -49,7 +51,7 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], table: di
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Assignment 3: {heading}</title>'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"><style>{STYLE}</style>"
-        f"<h1>{heading}</h1><table><tr><th>Part</th><th>Points</th>"
+        f"<h1>{heading}</h1>{_note(results.facts.get('notes', []))}<table><tr><th>Part</th><th>Points</th>"
         f"<th>What to look at</th></tr>{''.join(rows)}</table><pre>{_text(chr(10).join(notes(results)))}</pre>"
         f"{''.join(sections)}</html>",
     )
@@ -58,8 +60,7 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], table: di
 def notes(results: Results) -> list[str]:
     """What staff should know beside the points, one sentence each."""
     facts = results.facts
-    lines = [*facts.get("notes", [])]
-    lines.append(f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s.")
+    lines = [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
     if facts.get("layers_missing"):
         lines.append(f"Layers of isolation that are missing here: {', '.join(facts['layers_missing'])}.")
     if facts.get("open_to_all"):
@@ -76,7 +77,17 @@ def mistakes(tests: Iterable[Test]) -> list[str]:
     """The mistakes that these tests recognised; where they did none, the first failing one's message in short."""
     failed = [test for test in tests if test.score < test.max_score]
     found = list(dict.fromkeys(mistake for test in failed for mistake in MISTAKE.findall(test.output)))[:NAMED]
-    return found or [test.output.strip().splitlines()[-1].strip()[:200] for test in failed[:1]]
+    return found or [textwrap.shorten(useful(test.output), SHORT, placeholder=" ...") for test in failed[:1]]
+
+
+def useful(output: str) -> str:
+    """The first line of a message, after what was asked and before what to read."""
+    lines = output.partition("\n\n")[2].splitlines() or output.splitlines()
+    return next((line.strip() for line in lines if line.strip()), output.strip())
+
+
+def _note(lines: list[str]) -> str:
+    return "".join(f"<p>{_text(line)}</p>" for line in lines)
 
 
 def _test(test: Test, pictures: Pictures) -> str:
