@@ -63,9 +63,9 @@ MODULES = tuple(module for modules in SCRIPTS.values() for module in modules)
 GIVEN = ("visualizers/__init__.py", "style_modules/__init__.py", "image_utils.py")
 REQUIRED = (*MODULES, *SCRIPTS, *GIVEN)
 # What else was handed out, and what comes about by itself.
-OTHERS = {"collect_submission.py", "report.py"}
-FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "images", "tests", "docs", "staff",
-           FIGURES}  # fmt: skip
+OTHERS = {"collect_submission.py", "report.py", "explore.py"}
+FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "explorer", "labs", "images",
+           "tests", "docs", "staff", FIGURES}  # fmt: skip
 HANDED_OUT = {
     "visualizers": {"__init__.py", "network.py"},
     "style_modules": {"__init__.py"},

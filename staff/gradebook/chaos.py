@@ -187,7 +187,7 @@ def results(path: Path) -> dict[str, dict]:
 def without_times(text: str) -> dict:
     """Of a results.json, what does not depend on the machine's mood."""
     table = json.loads(text)
-    facts = {"most_memory_of_a_call": None}
+    facts = {"most_memory_of_a_call": None, "submission": None}  # the name is that of the folder it lay in
     return table | {"execution_time": None, "extra_data": table["extra_data"] | facts}
 
 

@@ -104,7 +104,7 @@ def test_the_clamp_lets_colours_go_further():
             settings = {"num_iterations": 2, "learning_rate": 900, "clamp": clamp, "generate_plots": False}
             ClassVisualization().create_class_visualization(1, source.class_names, source.model, **settings)
         finally:
-            ClassVisualization.blur_image = blurred
+            ClassVisualization.blur_image = staticmethod(blurred)
         values = held[0][0] * torch.from_numpy(SQUEEZENET_STD)[:, None, None]
         values += torch.from_numpy(SQUEEZENET_MEAN)[:, None, None]
         seen[clamp] = values.min().item(), values.max().item()
