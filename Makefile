@@ -142,8 +142,11 @@ venv:
 gradebook-venv: venv
 	@sh environment/make_venv.sh staff/gradebook/requirements.txt
 
+labs-venv: venv
+	@sh environment/make_venv.sh labs/requirements.txt
+
 # Tests of what students do not have need these, too.
-test: gradebook-venv
+test: gradebook-venv labs-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt
