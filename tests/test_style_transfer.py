@@ -12,6 +12,8 @@ from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
 transfer = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
+ROOT = Path(__file__).resolve().parents[1]
+COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "course_data")
 UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
     "    It looks like this mistake: the image is never changed: take the gradient and call optimizer.step()."
@@ -20,7 +22,6 @@ UNCHANGED = (
 EARLY = 0.25  # right ways move by 1.3, with a learning rate that drops too early 0.05
 LATE = 0.03, 0.2  # right ways move by 0.09 to 0.12, with a learning rate of 0.01 as far as that, with one of 3 by 2
 FALL = 0.65  # right ways come to 0.44 to 0.53 of the loss, wrong ones to 0.8
-COURSE_DATA = Path(os.environ.get("COURSE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "course_data")
 
 
 @pytest.fixture(scope="module")
@@ -233,9 +234,6 @@ def test_extract_features_gives_one_for_each_module():
 
 
 # --- stored checks, as the script prints them ---
-
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""

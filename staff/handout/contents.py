@@ -181,6 +181,8 @@ LEFT_OUT = (
     "tests/test_images.py",
     "tests/test_measured.py",
     "tests/test_network.py",
+    "tests/test_original_network.py",
+    "tests/test_other_networks.py",
     "tests/test_own_files.py",
     "tests/test_own_images.py",
     "tests/test_pairs.py",

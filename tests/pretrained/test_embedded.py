@@ -12,7 +12,8 @@ from PIL import Image
 
 import pretrained
 from pretrained import SourceError, scenes
-from tests.pretrained.world import ROOT, assert_one_sentence
+from pretrained.packages import PACKAGED
+from tests.pretrained.world import ROOT, assert_one_sentence, uninstall
 
 
 def test_the_embedded_source_has_everything_a_script_needs():
@@ -73,6 +74,15 @@ def test_importing_pretrained_is_cheap():
         [sys.executable, "-c", code, *heavy], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]", f"imported too early: {done.stdout}{done.stderr}"
+
+
+def test_the_embedded_network_needs_no_package_with_weights(monkeypatch):
+    """Where none of them is installed, as in the autograder, the embedded network is loaded all the same."""
+    uninstall(monkeypatch, *PACKAGED)
+    for name in ("ndf", "efficientnet_lite_pytorch", "skimage", "sklearn", "gradio"):
+        monkeypatch.setitem(sys.modules, name, None)
+    source = pretrained.load("embedded")
+    assert source.recipe == "embedded" and len(source.style_pairs) == 3
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+"""The five scripts and their Captum halves on other networks: EfficientNet-Lite0, and some of torchvision's."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import class_visualization
+import fooling_image
+import gradcam
+import pretrained
+import saliency_map
+import style_transfer
+from figures import script
+from pretrained import torchvision_networks
+from pretrained.networks import LITE, find_network
+from pretrained.photographs import read_photographs
+from pretrained.weights import ready
+from tests.panels import panels
+
+# Random weights know nothing: what a method warns of then is no mistake.
+pytestmark = [
+    pytest.mark.scripts,
+    *(
+        pytest.mark.filterwarnings(f"ignore:{says}")
+        for says in ("the network is not fooled", "nothing in image", "the score of class", "the network has other")
+    ),
+]
+CPU = torch.device("cpu")
+NETWORKS = [LITE, "resnet18", "vgg16", "mobilenet_v3_small"]
+LAYERS = {
+    LITE: "network.features.17",
+    "resnet18": "layer4.1",
+    "vgg16": "features.30",
+    "mobilenet_v3_small": "features.12",
+}
+
+
+def network(name):
+    if name == LITE:
+        return find_network("auto", LITE, CPU).model
+    with torch.random.fork_rng(), torch.device("meta"):
+        model = torchvision_networks.build(name)
+    generator = torch.Generator().manual_seed(0)
+    model = model.to_empty(device="cpu")
+    for key, value in model.state_dict().items():  # quicker than each architecture's own
+        if key.endswith("running_var"):
+            value.fill_(1)
+        elif value.ndim > 1:
+            value.normal_(std=(2 / value[0].numel()) ** 0.5, generator=generator)
+        else:
+            value.fill_(float(key.endswith("weight")))
+    return ready(torchvision_networks.normalised(name, model), CPU)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def source(request):
+    """A source with this network and a small photograph."""
+    base, names = pretrained.load("embedded", "cpu"), pretrained.imagenet.class_names()
+    images, labels, _ = read_photographs(names)
+    return replace(
+        base,
+        name=request.param,
+        kind="imagenet",
+        architecture=request.param,
+        weights="packaged" if request.param == LITE else "torchvision",
+        model=network(request.param),
+        class_names=names,
+        images=images[:1, ::3, ::3].copy(),
+        labels=labels[:1],
+        fooling_target=6,
+        visualization_targets=(366,),
+    )
+
+
+@pytest.fixture
+def main(source, tmp_path, monkeypatch):
+    """Call a script's main; methods that go along a path take few steps."""
+    monkeypatch.setattr(saliency_map, "IG_STEPS", 4)
+    monkeypatch.setattr(gradcam, "CONDUCTANCE_STEPS", 2)
+    return lambda module, *options: module.main(["--out", str(tmp_path), *options], source)
+
+
+def test_the_last_map_is_found(source):
+    """Grad-CAM's layer, without being told."""
+    assert source.gradcam_layer == LAYERS[source.architecture]
+
+
+def test_saliency_maps(main, capsys):
+    """Own maps and Captum's are the same; integrated gradients are drawn."""
+    pictures = main(saliency_map, "--num", "1")
+    assert all(panels(picture.path) for picture in pictures)
+    line = next(line for line in capsys.readouterr().out.splitlines() if "largest difference" in line)
+    largest, size = float(line.split("difference ")[1].split(",")[0]), float(line.rsplit(" ", 1)[1])
+    assert largest <= 1e-3 * size, line
+
+
+def test_gradcam(main, source, capsys):
+    """Own Grad-CAM is Captum's; so is guided backprop but where there are ReLU6, which Captum leaves as they are."""
+    pictures = main(gradcam, "--num", "1")
+    assert all(panels(picture.path) for picture in pictures)
+    assert any("ReLU6" in picture.caption for picture in pictures) == (source.architecture == LITE)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
+    found = {line.split(",")[0]: float(line.split("difference ")[1].split(",")[0]) for line in lines}
+    assert found["Grad-CAM"] <= 1e-3
+    if source.architecture == LITE:
+        assert found["guided backprop"] > 1e-3
+    else:
+        assert found["guided backprop"] <= 1e-3
+
+
+def test_fooling_and_class_pictures(main, source):
+    """EfficientNet-Lite0, which is no random network, is fooled; both pictures are drawn for all."""
+    (picture,) = main(fooling_image)
+    assert panels(picture.path)
+    if source.architecture == LITE:
+        assert "the network is not fooled" not in picture.title and "espresso" in picture.title
+    assert all(panels(picture.path) for picture in main(class_visualization, "--iterations", "1"))
+
+
+def test_style_transfer(main, source, monkeypatch, capsys):
+    """EfficientNet-Lite0 has settings of its own; others want their layers to be named, and say so."""
+    small = {"image_size": 48, "style_size": 48}
+    monkeypatch.setattr(style_transfer, "asdict", lambda pair: vars(pair) | small)
+    options = ["--iterations", "2"]
+    if source.architecture != LITE:
+        with pytest.raises(script.UserError, match=r"expected --content-layer and --style-layers between 0 .+ none"):
+            main(style_transfer, *options)
+        options += ["--content-layer", "4", "--style-layers", "2", "3"]
+    pictures = main(style_transfer, *options)
+    assert len(pictures) == 6 and all(panels(picture.path) for picture in pictures)
+    assert "The losses cannot be checked: no values are stored for" in capsys.readouterr().out
+
+
+def test_layers_that_are_not_there(main, source):
+    """One sentence with the layers that there are."""
+    with pytest.raises(script.UserError, match=r"between 0 and \d+ for .+, got 4 and \[99\]: try --content-layer"):
+        main(style_transfer, "--content-layer", "4", "--style-layers", "99")
+    with pytest.raises(script.UserError, match=r"expected a layer whose output is a map, got 'nothing': try one of .+"):
+        main(gradcam, "--num", "1", "--layer", "nothing")
