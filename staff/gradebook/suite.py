@@ -5,7 +5,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from staff.autograder.__main__ import CONTENTS
+from staff.autograder import __main__ as autograder
 from staff.grade import REPOSITORY
 
 PACKAGES = ("torch", "torchvision", "captum", "numpy", "scipy", "pillow", "matplotlib", "pytest")
@@ -19,11 +19,8 @@ def files(suite: Path = REPOSITORY) -> dict[str, str]:
     found = {"Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
     for package in PACKAGES:
         found[package] = metadata.version(package).partition("+")[0]  # builds for GPUs and without grade alike
-    for name in CONTENTS:
-        root = suite if name in ("tests", "staff/hidden") else REPOSITORY
-        for path in sorted([root / name, *(root / name).rglob("*")]):
-            if path.is_file() and path.suffix != ".pyc":
-                found[path.relative_to(root).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for name, path in autograder.files(suite).items():
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 

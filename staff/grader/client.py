@@ -80,6 +80,7 @@ class Client:
         """Start the fork server; it gets ready while the parent does other things."""
         kernel.hide_memory()
         kernel.collect_orphans()
+        self.others = descendants.children(os.getpid())
         self.link, theirs = socket.socketpair()
         self.said = tempfile.TemporaryFile()
         self.process = self.launch(self.project, theirs, self.said, self.options)
@@ -111,8 +112,7 @@ class Client:
             except ProcessLookupError:
                 pass
         self.process.wait()
-        if descendants.of(os.getpid()):  # orphans come to this process: none of them is anyone else's
-            descendants.end_all(os.getpid())
+        descendants.end_all(os.getpid(), spare=self.others)  # the server's orphans came to this process
         self.sweep()
 
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:

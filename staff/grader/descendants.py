@@ -4,25 +4,32 @@ import os
 import signal
 import time
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def of(root: int) -> list[int]:
-    """The ids of all living descendants of process `root`, by following parents in /proc."""
+def of(root: int, spare: Collection[int] = ()) -> list[int]:
+    """The ids of all living descendants of process `root`, by following parents in /proc.
+
+    Those in `spare` are left out, with all that comes from them.
+    """
     children = defaultdict(list)
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            fields = _stat(int(entry.name))
-            if fields and fields[0] != "Z":
-                children[int(fields[1])].append(int(entry.name))
+    for pid, state, parent in _processes():
+        if state != "Z" and pid not in spare:
+            children[parent].append(pid)
     found, waiting = [], [root]
     while waiting:
         more = children.get(waiting.pop(), [])
         found += more
         waiting += more
     return found
+
+
+def children(root: int) -> set[int]:
+    """The ids of the children of process `root`, also of those that ended and were not waited for."""
+    return {pid for pid, _, parent in _processes() if parent == root}
 
 
 def memory(pids: list[int], shared: int) -> int:
@@ -46,33 +53,43 @@ def age(pid: int) -> float:
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
 
 
-def end_all(root: int, patience: float = 5.0) -> bool:
+def end_all(root: int, patience: float = 5.0, spare: Collection[int] = ()) -> bool:
     """End every descendant of `root` (which must be this process, and collect orphans), and reap them.
 
-    They are stopped before they are killed, so that none can fork away in between. Returns whether none is left.
+    Not those in `spare`, nor what comes from them. The others are stopped before they are killed, so that none can
+    fork away in between. Returns whether none is left.
     """
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        pids = of(root)
+        pids = of(root, spare)
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
                     pass
-        _reap()
+        for pid in children(root).difference(spare):
+            _reap(pid)
         if not pids:
             return True
         time.sleep(0.002)
     return False
 
 
-def _reap() -> None:
+def _reap(pid: int) -> None:
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """The id, state and parent of every process here."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                yield int(entry.name), fields[0], int(fields[1])
 
 
 def _stat(pid: int) -> list[str] | None:

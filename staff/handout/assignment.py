@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from PIL import ImageFile
 
 FORMULA_SIZE = 11  # points, like the text
 
@@ -36,6 +37,8 @@ a { color: #8a4b08; text-decoration: none; }
 def write_pdf(source: Path, target: Path) -> None:
     """The same text gives the same bytes."""
     from weasyprint import HTML  # imported here: it looks for system libraries
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # which it sets, for everybody in this process
 
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_title(source)}<style>{STYLE}</style></head>'
     HTML(string=page + f"<body>{html(source.read_text(encoding='utf-8'))}</body></html>").write_pdf(target)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,17 @@ from staff import grade
 out = Path(sys.argv[2])
 grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline={deadline}, suite=Path({suite!r}))
 """
+
+
+@pytest.fixture(scope="module")
+def open_folder(tmp_path_factory):
+    """A folder that other users reach, too: a child of the grader's is one."""
+    folder = tmp_path_factory.mktemp("open")
+    for path in (folder, *folder.parents):
+        if path == Path(tempfile.gettempdir()):
+            break
+        path.chmod(0o755)
+    return folder
 
 
 @pytest.fixture

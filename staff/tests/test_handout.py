@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from PIL import ImageFile
 
 import collect_submission
 from staff.grader import intake
@@ -241,6 +242,7 @@ def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
         assignment.write_pdf(contents.ROOT / "docs" / "assignment.md", tmp_path / name)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "other.pdf").read_bytes()
     assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF")
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES, "a damaged picture would be read without a word from now on"
 
 
 def test_the_assignment_names_every_part_with_its_points():

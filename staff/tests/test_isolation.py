@@ -1,6 +1,7 @@
 """One fork server, many pieces of student code in turn: each call is by itself, and nothing of it remains."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,11 +24,8 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("isolated")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
-    project = folder / "project"
+def client(open_folder):
+    project = open_folder / "project"
     workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
     root = Path(__file__).resolve().parents[2]
     with Client(project, [root, Path.home()]) as started:
@@ -147,3 +145,13 @@ def test_every_layer_is_reported(client):
     assert {"network namespace", "unprivileged user", "limits", "no new privileges"} <= set(client.layers)
     if os.getuid() == 0 and client.layers["mount namespace"]:
         assert client.layers["folders hidden"]
+
+
+def test_processes_of_others_are_left_alone(client):
+    """Whoever grades may have processes of their own: only what comes from the fork server is ended, and waited for."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as theirs:
+        with Client(client.project, []) as another:
+            another.call("content", {"seconds": 20.0, "memory": 400 << 20}, weight=2.0, F=ONES, P=0 * ONES)
+        assert theirs.poll() is None
+        theirs.communicate(b"\n")
+    assert theirs.returncode == 0

@@ -22,12 +22,9 @@ LOOPS = {
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rules")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
-    workspace.build(folder / "project", intake.Submission())
-    with Client(folder / "project", []) as started:
+def client(open_folder):
+    workspace.build(open_folder / "project", intake.Submission())
+    with Client(open_folder / "project", []) as started:
         yield started
 
 

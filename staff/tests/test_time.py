@@ -23,12 +23,9 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("time")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)
-    workspace.build(folder / "project", intake.Submission(), Path(__file__).with_name("miniature"))
-    with Client(folder / "project", []) as started:
+def client(open_folder):
+    workspace.build(open_folder / "project", intake.Submission(), Path(__file__).with_name("miniature"))
+    with Client(open_folder / "project", []) as started:
         yield started
 
 
