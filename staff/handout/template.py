@@ -107,8 +107,7 @@ def slides() -> list[Slide]:
                    "(python class_visualization.py)."),)),
         Slide("Class visualization: Yorkshire terrier", "1.4 Class visualization", figures=(
             Figure("class_visualization_yorkshire_terrier | class_visualization_dog",
-                   "From the first iteration to the last (with the embedded network: dog) "
-                   "(python class_visualization.py)."),)),
+                   "From the first iteration to the last (python class_visualization.py)."),)),
         *_asked("Use saliency?", USE_SALIENCY),
         *_asked("Regularization", REGULARIZATION),
         _pair("Composition VII", "composition_vii | style_transfer_composition", "composition"),
@@ -169,7 +168,7 @@ def _asked(title: str, question: str) -> tuple[Slide, Slide]:
 
 def _pair(title: str, stem: str, ours: str) -> Slide:
     classic = stem.split(" | ")[0]
-    note = f"(with the embedded network: town and {ours})"
+    note = f"(without the course's pictures: a pagoda and {ours})"
     return Slide(f"Style transfer: Tübingen and {title}", "2.4 Style transfer", figures=(
         Figure(f"style_transfer_{classic}_sources | style_transfer_{ours}_sources", f"Content and style source {note}.",
                0.6),
