@@ -11,7 +11,7 @@ from staff.handout import build, contents, proofs
 from staff.mutants import variants
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-SCREEN = 60  # lines
+SCREEN = 50  # lines
 WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divided by H * W")
 
 
