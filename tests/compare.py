@@ -88,7 +88,7 @@ def mistakes_of(file: str, key: str) -> dict[str, "Sample"]:
 
 @cache
 def references(file: str) -> dict[str, np.ndarray]:
-    """What staff/references stored: expected values, tolerances and mistakes. `make references` writes them again."""
+    """What tests/references holds under this name: expected values, tolerances and mistakes."""
     with np.load(REFERENCES / f"{file}.npz", allow_pickle=False) as stored:
         return dict(stored)
 

@@ -23,7 +23,10 @@ SOLUTIONS = {
     "gradcam.py": ("captum", "captum", "captum", "captum"),
 }
 # Files with a section for staff, which is cut out.
-CUT = ("Makefile", "README.md", "tests/test_class_visualization.py", "tests/test_fooling_image.py")
+CUT = (
+    "Makefile", "README.md", "images/README.md", "pretrained/README.md", "pyproject.toml",
+    "tests/test_class_visualization.py", "tests/test_fooling_image.py",
+)  # fmt: skip
 # Everything else that is handed out as it is. Folders, with a slash at their end, hold pictures and numbers alone: code
 # is named file by file, since any new one may hold a solution.
 KEPT = (
@@ -98,7 +101,6 @@ KEPT = (
     "labs/methods.py",
     "labs/plots.py",
     "labs/requirements.txt",
-    "pretrained/README.md",
     "pretrained/__init__.py",
     "pretrained/__main__.py",
     "pretrained/addresses.py",
@@ -120,7 +122,6 @@ KEPT = (
     "pretrained/source.py",
     "pretrained/torchvision_networks.py",
     "pretrained/weights.py",
-    "pyproject.toml",
     "report-template-a3.pptx",
     "report.py",
     "requirements.txt",

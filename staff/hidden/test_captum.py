@@ -9,7 +9,6 @@ from staff.references import captum, chain_rule
 pytestmark = pytest.mark.captum
 READ = "the TODO of the function, and Captum's page on the method: steps, baseline, target"
 COUNT = 2
-IG_STEPS, CONDUCTANCE_STEPS = 32, 10  # the handout's; more or fewer are accepted, and hence the tolerances
 
 
 @pytest.fixture
@@ -27,9 +26,9 @@ def test_integrated_gradients_of_drawn_images(probe, asked):
     model, arguments = asked
     X, y = arguments["X"], arguments["y"]
     maps = probe("integrated_gradients", **arguments)["maps"]
-    right = captum.integrated_gradients(model, X, y, IG_STEPS)
-    wrong = partial(captum.integrated_gradients_mistakes, model, X, y, IG_STEPS)
-    drawing.judge("integrated gradients", maps, right, 0.1, wrong, READ)
+    right = captum.integrated_gradients(model, X, y, captum.IG_STEPS)
+    wrong = partial(captum.integrated_gradients_mistakes, model, X, y, captum.IG_STEPS)
+    drawing.judge("integrated gradients", maps, right, captum.IG_TOLERANCE, wrong, READ)
 
 
 @pytest.mark.points(0.5)
@@ -38,9 +37,9 @@ def test_layer_conductance_of_drawn_images(probe, asked):
     model, arguments = asked
     X, y, layer = arguments["X"], arguments["y"], "features.8"
     maps = probe("layer_conductance", layer=layer, **arguments)["maps"]
-    right = captum.layer_conductance(model, X, y, layer, CONDUCTANCE_STEPS)
-    wrong = partial(captum.layer_conductance_mistakes, model, X, y, layer, CONDUCTANCE_STEPS)
-    drawing.judge("conductance", maps, right, 0.2, wrong, READ)
+    right = captum.layer_conductance(model, X, y, layer, captum.CONDUCTANCE_STEPS)
+    wrong = partial(captum.layer_conductance_mistakes, model, X, y, layer, captum.CONDUCTANCE_STEPS)
+    drawing.judge("conductance", maps, right, captum.CONDUCTANCE_TOLERANCE, wrong, READ)
 
 
 @pytest.mark.points(1)

@@ -10,6 +10,7 @@ file what changed, key by key; where nothing did, the file is left as it is.
 from pathlib import Path
 
 from staff.references import (
+    captum,
     class_visualization,
     content_loss,
     fooling_image,
@@ -27,6 +28,7 @@ def main() -> None:
         name.store()
     style_transfer.store_checks()
     style_transfer.store()
+    captum.store()
     total = sum(path.stat().st_size for path in REFERENCES.glob("*.npz"))
     print(f"{total / 1e3:.0f} kB in {Path(*REFERENCES.parts[-2:])}")
 

@@ -8,16 +8,27 @@ from torch import nn
 
 from staff.references.chain_rule import one_hot, scores, through
 from staff.references.shared import Mistakes
-from tests import sentences
+from staff.references.stored import File
+from tests import inputs, networks, sentences
+
+IG_STEPS, CONDUCTANCE_STEPS = 32, 10  # the handout's; more or fewer are accepted,
+IG_TOLERANCE, CONDUCTANCE_TOLERANCE = 0.1, 0.2  # and hence these
 
 
-def integrated_gradients(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> np.ndarray:
-    """(N, H, W): sum over the channels of X times the mean of ds_y / dx on the way from 0 to X, by Gauss-Legendre."""
+def integrated_gradients(
+    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float = 0.0
+) -> np.ndarray:
+    """(N, H, W): sum over the channels of the way from the baseline to X times the mean of ds_y / dx on it.
+
+    By Gauss-Legendre; the baseline is the grey image, unless another value is given for all its pixels.
+    """
+    way = X - baseline
     points, weights = np.polynomial.legendre.leggauss(steps)
     mean = sum(
-        weight / 2 * through(model, (point + 1) / 2 * X, one_hot(y)).gradient for point, weight in zip(points, weights)
+        weight / 2 * through(model, baseline + (point + 1) / 2 * way, one_hot(y)).gradient
+        for point, weight in zip(points, weights)
     )
-    return (mean * X).sum(1)
+    return (mean * way).sum(1)
 
 
 def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
@@ -31,6 +42,9 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the channels are averaged: add them up.": own / 3,
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
+        "another baseline is taken, of ones: Captum's own is the grey image, 0 once normalised.": integrated_gradients(
+            model, X, y, steps, baseline=1.0
+        ),
         sentences.PREDICTED_CLASS: integrated_gradients(model, X, scores(model, X).argmax(1), steps),
     }
 
@@ -86,3 +100,16 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
             model, X, [neurons[0]] * len(X), layer
         ),
     }
+
+
+def store() -> None:
+    """On a small network, at the handout's numbers of steps; the tolerance is for other numbers of them."""
+    X, y, layer = inputs.noise(3, 3, 20, 26, dtype=np.float64), np.array([4, 0, 2]), "features.7"
+    model, file = networks.build("tiny", "float64", seed=3), File("captum")
+    right = integrated_gradients(model, X, y, IG_STEPS)
+    wrong = integrated_gradients_mistakes(model, X, y, IG_STEPS)
+    file.put("integrated gradients", right, [right], wrong, least=IG_TOLERANCE)
+    right = layer_conductance(model, X, y, layer, CONDUCTANCE_STEPS)
+    wrong = layer_conductance_mistakes(model, X, y, layer, CONDUCTANCE_STEPS)
+    file.put("layer conductance", right, [right], wrong, least=CONDUCTANCE_TOLERANCE)
+    file.write()

@@ -226,6 +226,14 @@ def test_other_points_than_declared_are_found(monkeypatch, score, expected, fail
         assert proofs.scores(Path("handout"), expected) == f"{score} of 5 points"
 
 
+def test_nothing_that_students_get_names_a_path_of_staff():
+    parts = contents.part_numbers()
+    for name in contents.choose(contents.project_files()):
+        lines = contents.content(name, (contents.ROOT / name).read_bytes(), parts, []).splitlines()
+        named = [line.decode("utf-8", "replace") for line in lines if b"staff/" in line or b"make staff" in line]
+        assert not named, f"{name}: {named[0].strip()!r}: students have no such thing, put it between staff markers"
+
+
 # --- text, template, and what collect_submission.py knows of the grader ---
 
 
