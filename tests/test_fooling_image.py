@@ -84,7 +84,7 @@ def assert_moves(probe):
 
 
 @pytest.mark.points(2)
-@pytest.mark.parametrize("target", [0, 2])
+@pytest.mark.parametrize("target", [0, 2], ids="class {}".format)
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
     X = inputs.noise(1, 3, 6, 9, dtype=np.float64)

@@ -39,7 +39,7 @@ def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
 
 
 @pytest.mark.points(2)
-@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("count", [1, 7], ids=["1 image", "7 images"])
 def test_saliency_of_an_image_does_not_depend_on_its_neighbours(probe, count):
     """For 1 or 7 images, each has the map that it has alone."""
     X, y = inputs.scenes((0, 3, 5, 7, 11, 17, 20)[:count], 64, 64), np.arange(count)

@@ -50,7 +50,7 @@ def steps_of(out):
 
 @transfer
 @pytest.mark.points(2)
-@pytest.mark.parametrize("step", range(1, inputs.STEPS + 1))
+@pytest.mark.parametrize("step", range(1, inputs.STEPS + 1), ids="step {}".format)
 def test_the_first_steps_follow_all_three_losses(probe, run, step):
     """Adam with learning rate 3 down content + style + total variation, with gradients cleared before each step."""
     ways = dict(compare.references("style_transfer"))

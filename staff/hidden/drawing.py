@@ -18,8 +18,16 @@ RIPPLES = 4
 SAFE = 5  # by so much the tolerance is larger than what such changes make
 SPARE = 3  # of so many images one is taken: that on which such changes matter least
 
+IN_WORDS = {"embedded": "the embedded network", "squeezenet": "a SqueezeNet with drawn weights",
+            "deep": "a deep network with drawn weights", "tiny": "a small network with drawn weights"}  # fmt: skip
+
 Network = dict[str, Any]  # the arguments `network`, `seed`, `classes` of a probe
 Maps = Callable[[nn.Module, np.ndarray, np.ndarray], np.ndarray]
+
+
+def in_words(value: int | str) -> str:
+    """A number of images, or a network, as the name of a test says it."""
+    return IN_WORDS[value] if isinstance(value, str) else "1 image" if value == 1 else f"{value} images"
 
 
 def judge(

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 
 
-@pytest.fixture(params=["embedded", "squeezenet"])
+@pytest.fixture(params=["embedded", "squeezenet"], ids=drawing.in_words)
 def asked(request, rng):
     return Question(rng, request.param)
 

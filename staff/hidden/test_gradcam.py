@@ -28,7 +28,7 @@ def test_custom_relu_of_drawn_numbers(probe, rng):
 
 @pytest.mark.guided_backprop
 @pytest.mark.points(3)
-@pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "tiny")])
+@pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "tiny")], ids=drawing.in_words)
 def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'."""
     asked = drawing.question(rng, name, count, gradcam.guided_backprop)
@@ -39,7 +39,7 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
 
 @pytest.mark.gradcam
 @pytest.mark.points(3)
-@pytest.mark.parametrize(("count", "name"), [(1, "squeezenet"), (2, "deep"), (7, "embedded")])
+@pytest.mark.parametrize(("count", "name"), [(1, "squeezenet"), (2, "deep"), (7, "embedded")], ids=drawing.in_words)
 def test_grad_cam_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'; stretched by themselves or all together."""
     asked = drawing.question(rng, name, count, gradcam.grad_cam, drawing.TOLERANCE)

@@ -8,7 +8,7 @@ READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its 
 
 
 @pytest.mark.points(4)
-@pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "deep")])
+@pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "deep")], ids=drawing.in_words)
 def test_saliency_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests': one map for each image, of its own class."""
     asked = drawing.question(rng, name, count, saliency_map.saliency)

@@ -13,7 +13,7 @@ READ = "StyleLoss.forward: for each style layer, weight * the sum of (Gram matri
 
 @pytest.mark.points(2)
 @pytest.mark.parametrize("normalize", [None, False], ids=["normalised", "not normalised"])
-@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize("count", [1, 2, 7], ids=drawing.in_words)
 def test_gram_matrix_of_drawn_features(probe, rng, count, normalize):
     """A matrix for each image of the batch, divided by C * H * W unless normalize is False."""
     F = losses.noise(rng, losses.shape(rng, count))

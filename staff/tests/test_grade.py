@@ -114,8 +114,8 @@ def test_what_hangs_ends_at_the_deadline(submission, grade):
     assert time.monotonic() - started < 15 + 10
     contract.check(results)
     assert points(results)["content_loss"] == 0
-    said = [test["output"] for test in results["tests"] if test["tags"] == ["content_loss"]]
-    assert "ended after" in "".join(said) or "time was used up" in "".join(said)
+    said = "".join(test["output"] for test in results["tests"] if test["tags"] == ["content_loss"])
+    assert any(words in said for words in ("ended after", "time was used up", "was not reached before"))
 
 
 @pytest.mark.slow
