@@ -30,7 +30,7 @@ class GradingPlugin:
         from tests import compare
         from tests.probes import REACH
 
-        config.stash[REACH] = self.reach
+        config.stash[REACH] = self._asked
         config.stash[SEED] = self.seed
         config.addinivalue_line("markers", "points(n): what the test is worth, with all its cases")
         compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
@@ -104,6 +104,15 @@ class GradingPlugin:
 
         return watched
 
+    def _asked(self, probe: str, **arguments: object) -> dict:
+        """What the probe returned; the image that was made in a public test is kept for the report."""
+        answer = self.reach(probe, **arguments)
+        if HIDDEN not in self._running:
+            made = [("the image that was made", answer.get("image")), *_last_seen(answer.get("inputs"))]
+            for name, image in made:
+                self.pictures.setdefault(self._running, []).extend(_pictures(name, image))
+        return answer
+
     def _part(self, item: pytest.Item) -> str:
         parts = self.table["parts"]
         part = next((name for name in parts if item.get_closest_marker(name)), None)
@@ -140,16 +149,24 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng([request.config.stash.get(SEED, 0), zlib.crc32(request.node.nodeid.encode())])
 
 
-def _pictures(name: str, got: object, expected: object) -> report.Pictures:
+def _last_seen(images: object) -> list[tuple[str, np.ndarray]]:
+    """Of the images that a network was asked about, the last, where there are so many that it is no longer noise."""
+    if isinstance(images, np.ndarray) and images.ndim == 4 and len(images) > 10:
+        return [(f"the last of {len(images)} images that the network saw", images[-1:])]
+    return []
+
+
+def _pictures(name: str, got: object, expected: object = None) -> report.Pictures:
     """Of the first image; nothing for what is no picture."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    if got.shape != expected.shape or got.dtype.kind not in "biuf" or not got.size:
+    pair = [np.asarray(array) for array in ((got,) if expected is None else (got, expected))]
+    if pair[0].shape != pair[-1].shape or pair[0].dtype.kind not in "biuf" or not pair[0].size:
         return []
-    if got.ndim == 4 and got.shape[1] == 3 and got.shape[3] != 3:
-        got, expected = got.transpose(0, 2, 3, 1), expected.transpose(0, 2, 3, 1)
-    if not (got.ndim == 3 or (got.ndim == 4 and got.shape[3] == 3)) or min(got.shape[1:3]) < 8:
+    if pair[0].ndim == 4 and pair[0].shape[1] == 3 and pair[0].shape[3] != 3:
+        pair = [array.transpose(0, 2, 3, 1) for array in pair]
+    shape = pair[0].shape
+    if not (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)) or min(shape[1:3]) < 8:
         return []
-    return [(name, report.compared(got[0], expected[0]))]
+    return [(name, report.compared(*(array[0] for array in pair)))]
 
 
 def _function(item: pytest.Item) -> str:

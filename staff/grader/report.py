@@ -112,17 +112,19 @@ def _figure(caption: str, grey: np.ndarray) -> str:
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
-def compared(got: np.ndarray, expected: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """The student's map and the expected one on one scale, and their difference on its own; (H, W) or (H, W, 3)."""
-    got, expected = (np.nan_to_num(np.asarray(a, np.float64), nan=0, posinf=0, neginf=0) for a in (got, expected))
-    difference = np.abs(got - expected)
-    both = np.stack([got, expected])
+def compared(got: np.ndarray, expected: np.ndarray | None = None) -> list[tuple[str, np.ndarray]]:
+    """The student's map, and the expected one on the same scale, and their difference on its own; (H, W) or (H, W, 3).
+
+    Where nothing is expected, the student's alone.
+    """
+    known = [got] if expected is None else [got, expected]
+    both = np.stack([np.nan_to_num(np.asarray(a, np.float64), nan=0, posinf=0, neginf=0) for a in known])
     low, high = (0.0 if both.min() >= 0 else np.percentile(both, 100 - BRIGHT)), np.percentile(both, BRIGHT)
-    return [
-        ("yours", _grey(got, low, high)),
-        ("expected", _grey(expected, low, high)),
-        (f"difference, at most {difference.max():.2g}", _grey(difference, 0, difference.max())),
-    ]
+    shown = [(caption, _grey(array, low, high)) for caption, array in zip(("yours", "expected"), both)]
+    if expected is not None:
+        difference = np.abs(both[0] - both[1])
+        shown.append((f"difference, at most {difference.max():.2g}", _grey(difference, 0, difference.max())))
+    return shown
 
 
 def _grey(array: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -54,7 +54,7 @@ def is_near(before, after, expected):
     return compare.relative_error(along(after - before, free), along(expected, free)) <= TOLERANCE
 
 
-@pytest.fixture(params=["squeezenet", "embedded"])
+@pytest.fixture(params=["squeezenet", "embedded"], ids=drawing.in_words)
 def asked(request, rng):
     return Asked(rng, request.param)
 
