@@ -46,7 +46,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 # BEGIN STAFF
 .PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
 	class-scale autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train \
-	staff-evaluate readme-pictures staff-venv gradebook-venv
+	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
 RUN := runs/embedded
 
@@ -145,8 +145,11 @@ gradebook-venv: venv
 labs-venv: venv
 	@sh environment/make_venv.sh labs/requirements.txt
 
+browser-venv: venv
+	@sh environment/make_venv.sh tests/explorer/requirements.txt
+
 # Tests of what students do not have need these, too.
-test: gradebook-venv labs-venv
+test: gradebook-venv labs-venv browser-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt
