@@ -102,8 +102,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
         heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
         rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
     yield {"layers": rows, "notes": "", "channel": channel}
-    if turn.current:
-        yield {"exciting": exciting(session, layer, channel)}
+    if turn.current and (found := exciting(session, layer, channel)) and turn.current:
+        yield {"exciting": found}
 
 
 def exciting(session: Session, layer: str, channel: int) -> str:

@@ -75,11 +75,11 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
             return _state(session, views, choices=True)
 
         def choose_sample(session: Session, request: gr.Request, number: int) -> list[Any]:
-            session.picture = pictures.sample(session.source, number % len(session.source.images))
+            session.choose(pictures.sample(session.source, number % len(session.source.images)))
             return _state(session, views)
 
         def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> list[Any]:
-            session.picture = pictures.uploaded(dropped)
+            session.choose(pictures.uploaded(dropped))
             return _state(session, views)
 
         def telling(choose: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
