@@ -1,7 +1,6 @@
 """View 4, "Paint": one picture's content in another picture's style, live, with the time that is left."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +162,7 @@ def run(
         raise Problem(f"expected a network with usual weights for painting, got {session.source.name}: take SqueezeNet")
     pair = next((p for p in pairs if p.style == style), pairs[-1])
     layers = sorted(style_layers)
+    usual = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
     both = [
         (content, _pixels(session, content, session.source.content_images)),
         (style, _pixels(session, style, session.source.style_images)),
@@ -174,9 +174,10 @@ def run(
         "image_size": int(image_size),
         "style_size": int(style_size),
         "content_layer": content_layer,
-        "content_weight": pair.content_weight * content_times,
         "style_layers": layers,
-        "style_weights": [_weight(asdict(pair), layer) * style_times for layer in layers],
+        # Weights belong to layers: for other ones than the usual they are balanced anew.
+        "weights": (pair.content_weight, pair.style_weights) if usual else None,
+        "times": (content_times, style_times),
         "tv_weight": pair.tv_weight * tv_times,
         "initial_lr": pair.initial_lr,
         "decayed_lr": pair.decayed_lr,
@@ -191,12 +192,6 @@ def run(
             yield {"live": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}")], title, said)}
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
-
-
-def _weight(pair: dict[str, Any], layer: int) -> float:
-    """The usual weight of this layer, or of the one that is nearest to it."""
-    nearest = min(range(len(pair["style_layers"])), key=lambda i: abs(pair["style_layers"][i] - layer))
-    return pair["style_weights"][nearest]
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:

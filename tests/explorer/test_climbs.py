@@ -2,10 +2,13 @@
 
 import re
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from explorer import fool, idea, inside, methods, networks, paint, pictures
+import style_transfer
+from explorer import ascents, fool, idea, inside, methods, networks, paint, pictures
 from explorer.markup import curves
 from explorer.worker import Problem
 from tests.explorer.test_where import pictures as alts
@@ -143,6 +146,37 @@ def test_one_s_own_style_and_the_picture_above_can_be_painted(session):
     del session.kept["paint own"]
     with pytest.raises(Problem, match="expected a style of your own, got none: drop a picture"):
         run(paint.run(session, **chosen, style_layers=[1], iterations=2))
+
+
+def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
+    """Style weights belong to the layers of the table; for others each gets its share of the loss, as in the script."""
+    asked = []
+
+    def watch(view, question, **arguments):
+        asked.append(arguments)
+        yield from ()
+
+    monkeypatch.setattr(session, "watch", watch)
+    pair = next(pair for pair in session.source.style_pairs if pair.style == "waves")
+    for layers in (list(pair.style_layers), [2, 9]):
+        run(paint.run(session, **PAINTING, style_layers=layers, iterations=2))
+    assert asked[0]["weights"] == (pair.content_weight, pair.style_weights)
+    assert asked[1]["weights"] is None
+    files = session.source.content_images["town"], session.source.style_images["waves"]
+    expected = style_transfer.balanced(
+        replace(pair, image_size=96, style_size=96, style_layers=(2, 9)), *files, session.source.cnn
+    )
+    content, style = (pictures.large(path) for path in files)
+    weight, weights = ascents.balanced(content, style, session.source.cnn, asked[1])
+    assert weight == pytest.approx(expected.content_weight, rel=0.1)  # its pictures are 512 pixels at most
+    assert weights == pytest.approx(expected.style_weights, rel=0.1)
+
+
+def test_layers_of_one_s_own_are_painted(session):
+    """With balanced weights a deep layer alone still gives finite, changing pictures."""
+    shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
+    assert "step 3 of 3" in shown["live"][-1], shown
+    assert not any(shown.get("notes", []))
 
 
 def test_painting_without_a_layer_is_refused_in_words(session):
