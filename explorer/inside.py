@@ -8,7 +8,7 @@ import gradio as gr
 from explorer import browser, colours, markup, networks, pictures, places
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -74,7 +74,7 @@ def wire(sessions: Sessions, view: View) -> None:
     view.outputs["layers"].channel(choose, None, fields, **QUIET).then(
         handler(sessions, view, show), fields, parts, **QUIET
     )
-    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 

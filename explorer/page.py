@@ -12,7 +12,7 @@ import gradio as gr
 
 from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
-from explorer.view import QUIET, View, beginning, filled, handler, spoken
+from explorer.view import LAST, ONCE, QUIET, View, beginning, filled, handler, spoken
 from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -58,9 +58,7 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
                         keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
                         link = gr.Button("Copy a link to this", size="sm", elem_classes="x-link")
                     download = gr.HTML(visible="hidden", js_on_load=browser.DOWNLOAD)
-                    keep.click(
-                        _saving(sessions, view), list(view.fields.values()), download, **QUIET
-                    )
+                    keep.click(_saving(sessions, view), list(view.fields.values()), download, **ONCE)
                     link.click(None, js=browser.COPY)
                     views.append(view)
         above = [network_box, thumbs, words, tabs, seen, own]
@@ -107,7 +105,7 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
         ]
         for view in views:
             fields, parts = list(view.fields.values()), list(view.parts().values())
-            opened = view.tab.select(None, None, seen, js=f"() => '{view.key}'")
+            opened = view.tab.select(None, None, seen, js=f"() => '{view.key}'", trigger_mode="multiple")
             if view.show is not None:
                 show = handler(sessions, view, view.show, only_when_open=True)
                 for event in [*chosen, opened]:
@@ -117,7 +115,6 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
                     show,
                     [seen, *fields],
                     parts,
-                    trigger_mode="multiple",
                     **QUIET,
                 )
             view.wire(sessions, view)
@@ -125,7 +122,7 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
             for event in [*chosen, opened]:
                 event.then(brings_back, [seen, *fields], address, **QUIET)
             changes = [part.change for part in fields]
-            gr.on(changes, brings_back, [seen, *fields], address, trigger_mode="always_last", **QUIET)
+            gr.on(changes, brings_back, [seen, *fields], address, **LAST)
 
         def close_page(request: gr.Request) -> None:
             sessions.close(request.session_hash)

@@ -10,7 +10,7 @@ import numpy as np
 from explorer import markup, networks, pictures
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -127,7 +127,7 @@ def wire(sessions: Sessions, view: View) -> None:
         choose_own, view.outputs["own"], [view.fields["style"], *(view.outputs[n] for n in ("own", "notes"))],
         **QUIET,
     ).then(handler(sessions, view, show), fields, parts, **QUIET)  # fmt: skip
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 

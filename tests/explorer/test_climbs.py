@@ -1,7 +1,6 @@
 """Views 2 to 5, without a browser: fooling, class pictures, painting, channels."""
 
 import re
-
 from dataclasses import replace
 
 import numpy as np
