@@ -127,8 +127,9 @@ staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goe
 	@$(VENV_PYTHON) -m staff.embedded.train plain --data $(RUN)/pool --out $(RUN)
 	@$(VENV_PYTHON) -m staff.embedded.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
 
-readme-pictures: staff-venv ## make the README's three pictures again: docs/pictures
+readme-pictures: staff-venv browser-venv ## make the README's pictures again: docs/pictures
 	@$(VENV_PYTHON) -m staff.readme_pictures $(ARGS)
+	@$(VENV_PYTHON) -m staff.explorer_picture
 
 staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
 	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)

@@ -27,9 +27,9 @@ class Choice:
 
 
 CHOICES = (
-    Choice("squeezenet", "SqueezeNet 1.1 (ImageNet)", "imagenet", SQUEEZENET),
+    Choice("squeezenet", "SqueezeNet (ImageNet)", "imagenet", SQUEEZENET),
     Choice("lite", "EfficientNet-Lite0 (ImageNet)", "imagenet", LITE),
-    Choice("embedded", "SqueezeNet 1.1 (24 drawings)", "embedded", SQUEEZENET),
+    Choice("embedded", "SqueezeNet (24 drawings)", "embedded", SQUEEZENET),
 )
 _asked: list[Choice] = []  # what --weights and --model named, where it is none of these
 

@@ -182,16 +182,23 @@ def run(
         "initial_lr": pair.initial_lr,
         "decayed_lr": pair.decayed_lr,
     }
-    title = f"{content} in the style of {style}"
+    title, step = f"{content} in the style of {style}", 0
     yield {"sources": _sources(session, content, style), "notes": ""}
     try:
         for frame in session.watch(KEY, "ascents:paint", **asked):
-            left = frame["each"] * (iterations - frame["step"])
-            said = f"step {frame['step']} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
-            session.drawn[KEY] = [*both, (title, frame["pixels"])]
-            yield {"live": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}")], title, said)}
+            step, pixels = frame["step"], frame["pixels"]
+            left = frame["each"] * (iterations - step)
+            said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
+            session.drawn[KEY] = [*both, (title, pixels)]
+            yield {"live": _painted(title, pixels, said)}
+        if 0 < step < iterations:
+            yield {"live": _painted(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
+
+
+def _painted(title: str, pixels: np.ndarray, said: str) -> str:
+    return markup.figure([markup.picture(pixels, f"{title}, {said}")], title, said)
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:

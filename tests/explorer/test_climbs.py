@@ -178,6 +178,16 @@ def test_layers_of_one_s_own_are_painted(session):
     assert not any(shown.get("notes", []))
 
 
+def test_a_painting_that_is_cancelled_says_where_it_stopped(session):
+    """No time is left any more: what stands there is where it stopped."""
+    frames = paint.run(session, **PAINTING, style_layers=[1], iterations=400)
+    for new in frames:
+        if "step" in new.get("live", ""):
+            session.tell("paint", "stop")
+        last = new
+    assert re.search(r"stopped at step \d+ of 400", last["live"])
+
+
 def test_painting_without_a_layer_is_refused_in_words(session):
     """No layer is ticked."""
     with pytest.raises(Problem, match="expected at least one layer that style is read from"):
