@@ -40,7 +40,8 @@ def build() -> View:
                 channel = gr.Number(-1, precision=0, minimum=-1, label="Channel", elem_id="inside-channel")
             exciting = gr.HTML()
             with gr.Row():
-                start = gr.Button("Draw what it looks for", variant="primary", elem_id="inside-start", min_width=70)
+                draws = {"variant": "primary", "elem_id": "inside-start", "scale": 2, "min_width": 70}
+                start = gr.Button("Draw what it looks for", **draws)
                 stop = gr.Button("Stop", elem_id="inside-stop", min_width=70)
             dream = gr.HTML()
     fields = {"layer": layer, "channel": channel}

@@ -28,7 +28,10 @@ PATIENCE = 90_000  # milliseconds, on a machine that may be busy with anything
 FOLDERS = ("explorer", "figures", "images", "pretrained", "style_modules", "visualizers")
 FILES = ("explore.py", "gradcam.py", "image_utils.py", "saliency_map.py", "style_transfer.py", "style_utils.py")
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium")
+pytestmark = [
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"),
+    pytest.mark.timeout(400),  # seconds; quiet, the slowest takes ten
+]
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,7 @@ def folder(tmp_path_factory):
     """A student's folder, with everything that the explorer needs."""
     folder = tmp_path_factory.mktemp("student")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     (folder / "docs").mkdir()
     for name in (*FILES, "docs/assignment.md"):
         shutil.copy(ROOT / name, folder / name)
