@@ -40,7 +40,7 @@ def build() -> View:
                 channel = gr.Number(-1, precision=0, minimum=-1, label="Channel", elem_id="inside-channel")
             exciting = gr.HTML()
             with gr.Row():
-                draws = {"variant": "primary", "elem_id": "inside-start", "scale": 2, "min_width": 70}
+                draws: dict[str, Any] = {"variant": "primary", "elem_id": "inside-start", "scale": 2, "min_width": 70}
                 start = gr.Button("Draw what it looks for", **draws)
                 stop = gr.Button("Stop", elem_id="inside-stop", min_width=70)
             dream = gr.HTML()

@@ -49,14 +49,17 @@ def test_fooling_ends_when_the_network_is_fooled(fooled, session):
     assert kept.after[-1] > kept.after[0]
 
 
-def test_what_is_left_after_saving_and_for_others_is_told(fooled, session):
+def test_what_is_left_after_saving_and_for_others_is_told(fooled, session, monkeypatch):
     """One row for the exact numbers, two for files, and one for each other network."""
     table = fooled["after"][-1]
     rows = re.findall(r"<th scope='row'>([^<]*)</th>", table)
     assert rows[:3] == ["the network&#x27;s own numbers", "saved as PNG", "saved as JPEG, quality 60"]
     assert len(rows) == 3 + len(networks.choices()) - 1
+    asked, ask = [], session.ask
+    monkeypatch.setattr(session, "ask", lambda *args, **given: asked.append(given) or ask(*args, **given))
     worse = list(fool.show(session, 4, 10.0, 40, quality=5))
     assert "quality 5" in worse[-1]["after"]
+    assert len(asked) == 1, "another quality asks for its own file alone"
 
 
 def test_another_picture_begins_anew(fooled, session):
