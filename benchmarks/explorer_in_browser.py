@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -73,26 +74,28 @@ def classes(network: str) -> list[str]:
     return [name for name, _ in networks.class_choices(networks.load(network, "cpu"))][3 : 3 + ROUNDS]
 
 
-def choose(page: Page, number: int, names: list[str]) -> float:
-    """From the click on a sample to its first map."""
+def choose(page: Page, number: int, names: list[str]) -> tuple[float, float]:
+    """From the click on a sample to its first map: seconds by the browser's clock, and of the processor."""
+    before = spent(os.getpid())
     found = page.evaluate(CLICKED, [f'[data-number="{number}"]', f"Saliency of {names[number]}"])
+    cpu = spent(os.getpid()) - before
     finished(page)
-    return found / 1000
+    return found / 1000, cpu
 
 
-def typed(page: Page, field: str, words: str) -> float:
+def typed(page: Page, field: str, words: str) -> tuple[float, float]:
     """From Enter to the Grad-CAM that has changed."""
-    before = page.locator('img[alt^="Grad-CAM of"]').get_attribute("src")
+    drawn = page.locator('img[alt^="Grad-CAM of"]').get_attribute("src")
     box = page.locator(field)
     box.fill(words)
-    start = time.monotonic()
+    before, start = spent(os.getpid()), time.monotonic()
     box.press("Enter")
     page.wait_for_function(
-        "(before) => [...document.images].some((i) => i.alt.startsWith('Grad-CAM of') && i.src !== before)", arg=before
+        "(before) => [...document.images].some((i) => i.alt.startsWith('Grad-CAM of') && i.src !== before)", arg=drawn
     )
-    found = time.monotonic() - start
+    found, cpu = time.monotonic() - start, spent(os.getpid()) - before
     finished(page)
-    return found
+    return found, cpu
 
 
 def finished(page: Page) -> None:
@@ -104,27 +107,46 @@ def finished(page: Page) -> None:
     })""")
 
 
-def told(what: str, seconds: list[float]) -> None:
-    middle, most = statistics.median(seconds), max(seconds)
-    print(f"{what}: {middle:.2f} s, at most {most:.2f} s ({len(seconds)} times)", flush=True)
+def told(what: str, measured: list[tuple[float, float]]) -> None:
+    seconds, cpu = zip(*measured)
+    print(
+        f"{what}: {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s, of the processor "
+        f"{statistics.median(cpu):.2f} s ({len(measured)} times)",
+        flush=True,
+    )
+
+
+def processes(pid: int) -> Iterator[Path]:
+    """The folders in /proc of a process and of those that it has started, less the browser's."""
+    waiting = [pid]
+    while waiting:
+        at = Path(f"/proc/{waiting.pop()}")
+        try:
+            command = (at / "cmdline").read_text()
+            if "chromium" in command or "playwright" in command:
+                continue
+            for task in (at / "task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+            yield at
+        except OSError:
+            continue  # it ended meanwhile
 
 
 def memory(pid: int) -> int:
-    """Bytes of PSS of a process and of those that it has started, less the browser's."""
-    total, waiting = 0, [pid]
-    while waiting:
-        at = waiting.pop()
-        try:
-            command = Path(f"/proc/{at}/cmdline").read_text()
-            if "chromium" in command or "playwright" in command:
-                continue
-            rollup = Path(f"/proc/{at}/smaps_rollup").read_text()
-            total += 1024 * int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1])
-            for task in Path(f"/proc/{at}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-        except (OSError, StopIteration):
-            continue  # it ended meanwhile
+    """Bytes of PSS: what several processes share counts once."""
+    total = 0
+    for at in processes(pid):
+        lines = (at / "smaps_rollup").read_text().splitlines()
+        total += 1024 * int(next(line for line in lines if line.startswith("Pss:")).split()[1])
     return total
+
+
+def spent(pid: int) -> float:
+    """Seconds of the processor."""
+    ticks = 0
+    for at in processes(pid):
+        ticks += sum(map(int, (at / "stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

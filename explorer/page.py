@@ -32,7 +32,7 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
         gr.HTML(TITLE, elem_classes="x-title")
         address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)
         with gr.Row(elem_classes="x-picker"):
-            with gr.Column(scale=1, min_width=230):
+            with gr.Column(scale=1, min_width=270):
                 menu = [(choice.label, choice.key) for choice in networks.choices()]
                 network_box = gr.Dropdown(menu, value=network, label="Network", elem_id="network")
             with gr.Column(scale=4, min_width=300):
