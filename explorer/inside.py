@@ -66,7 +66,8 @@ def meet(session: Session) -> Shown:
 def wire(sessions: Sessions, view: View) -> None:
     fields, parts = list(view.fields.values()), list(view.parts().values())
 
-    def choose(event: gr.EventData) -> list[Any]:
+    def choose(request: gr.Request, event: gr.EventData) -> list[Any]:
+        sessions.of(request.session_hash).turn(KEY)  # what is still drawn must not write its own channel over this one
         return [str(event.layer), int(event.channel)]
 
     def stop(request: gr.Request) -> None:
@@ -84,6 +85,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     turn = session.turn(KEY)
     names = networks.layers(session.source)
     strongest = session.result("strongest", layers=tuple(names), count=TILES)
+    if not turn.current:
+        return
     if channel < 0:
         channel = strongest[layer][0][0]
     rows, session.drawn[KEY] = "", []

@@ -201,6 +201,8 @@ class Worker:
 
 def warm_up() -> None:
     """Start the process that the workers are forked from, before the first of them is asked for."""
+    # Threads that wait for each other turn in circles by default, and several processes share few cores here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if _context().get_start_method() == "forkserver":
         forkserver.ensure_running()
 

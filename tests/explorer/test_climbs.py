@@ -209,6 +209,19 @@ def test_every_layer_shows_its_strongest_channels(session):
     assert shown["channel"] == [numbers[0]]
 
 
+def test_an_older_view_of_the_channels_falls_silent(session, monkeypatch):
+    """Who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
+    result = session.result
+
+    def clicked_meanwhile(question, **arguments):
+        found = result(question, **arguments)
+        session.turn("inside")
+        return found
+
+    monkeypatch.setattr(session, "result", clicked_meanwhile)
+    assert list(inside.show(session, "features.4", -1)) == []
+
+
 def test_the_sample_that_excites_a_channel_most_is_found(session):
     """By hand: over all samples the highest peak of the channel."""
     source = session.source
