@@ -118,11 +118,12 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
                     **QUIET,
                 )
             view.wire(sessions, view)
-            brings_back = _address(sessions, view)
-            for event in [*chosen, opened]:
-                event.then(brings_back, [seen, *fields], address, **QUIET)
-            changes = [part.change for part in fields]
-            gr.on(changes, brings_back, [seen, *fields], address, **LAST)
+            brings_back = _address(sessions, [view])
+            opened.then(brings_back, [seen, *fields], address, **QUIET)
+            gr.on([part.change for part in fields], brings_back, [seen, *fields], address, **LAST)
+        settings = [part for view in views for part in view.fields.values()]
+        for event in chosen:  # one request for all views: each takes a hundredth of a second
+            event.then(_address(sessions, views), [seen, *settings], address, **QUIET)
 
         def close_page(request: gr.Request) -> None:
             sessions.close(request.session_hash)
@@ -198,13 +199,15 @@ def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
     return save
 
 
-def _address(sessions: Sessions, view: View) -> Callable[..., Any]:
-    """The address that brings these settings back."""
+def _address(sessions: Sessions, views: Sequence[View]) -> Callable[..., Any]:
+    """The address that brings the open view's settings back; its values are among those of all fields of `views`."""
 
     def address(request: gr.Request, seen: str, *values: Any) -> Any:
-        if seen != view.key:
-            return gr.skip()
-        session = sessions.of(request.session_hash)
-        return links.link(session, view, filled(view, session, values))
+        session, first = sessions.of(request.session_hash), 0
+        for view in views:
+            if view.key == seen:
+                return links.link(session, view, filled(view, session, values[first : first + len(view.fields)]))
+            first += len(view.fields)
+        return gr.skip()
 
     return address
