@@ -21,7 +21,7 @@ from PIL import Image
 from explorer.worker import ROOT
 
 pytest.importorskip("pytest_playwright", reason="needs pytest-playwright: pip install pytest-playwright")
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 90_000  # milliseconds, on a machine that may be busy with anything
@@ -105,14 +105,20 @@ def page(browser, server):
 
 
 def go(page, tab):
-    """Open a view, which on a narrow page stands behind a menu."""
-    button = page.get_by_role("tab", name=tab, exact=True)
-    menu = page.locator(".overflow-dropdown button", has_text=tab)
-    page.wait_for_timeout(300)  # the row of tabs is laid out again after each change
-    if not button.is_visible():
-        page.locator(".overflow-menu > button").click()
-        button = menu
-    button.click()
+    """Open a view, which on a narrow page stands behind a menu; the row of tabs is laid out again after each change."""
+    button, more = page.get_by_role("tab", name=tab, exact=True), page.locator(".overflow-menu > button")
+    until = time.monotonic() + PATIENCE / 1000
+    while button.get_attribute("aria-selected", timeout=PATIENCE) != "true":
+        assert time.monotonic() < until, f"expected a tab {tab}, found none"
+        try:
+            if not button.is_visible():
+                more.click(timeout=1000)
+                page.locator(".overflow-dropdown button", has_text=tab).click(timeout=1000)
+            else:
+                button.click(timeout=1000)
+        except TimeoutError:
+            continue
+        page.wait_for_timeout(200)
 
 
 def shows(page, alt):
