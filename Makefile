@@ -46,7 +46,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 # BEGIN STAFF
 .PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
 	class-scale autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train \
-	staff-evaluate readme-pictures staff-venv gradebook-venv
+	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
 RUN := runs/embedded
 
@@ -127,8 +127,9 @@ staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goe
 	@$(VENV_PYTHON) -m staff.embedded.train plain --data $(RUN)/pool --out $(RUN)
 	@$(VENV_PYTHON) -m staff.embedded.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
 
-readme-pictures: staff-venv ## make the README's three pictures again: docs/pictures
+readme-pictures: staff-venv browser-venv ## make the README's pictures again: docs/pictures
 	@$(VENV_PYTHON) -m staff.readme_pictures $(ARGS)
+	@$(VENV_PYTHON) -m staff.explorer_picture
 
 staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
 	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)
@@ -145,8 +146,11 @@ gradebook-venv: venv
 labs-venv: venv
 	@sh environment/make_venv.sh labs/requirements.txt
 
+browser-venv: venv
+	@sh environment/make_venv.sh tests/explorer/requirements.txt
+
 # Tests of what students do not have need these, too.
-test: gradebook-venv labs-venv
+test: gradebook-venv labs-venv browser-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh staff/embedded/requirements.txt

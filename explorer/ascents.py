@@ -7,6 +7,7 @@ import io
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from explorer.methods import as_batch, checked, look
 from explorer.worker import Page, noting
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained import Pretrained
+from pretrained.settings import plain_pair
 from visualizers.network import relu_replaced_by
 
 LEAK = 0.1
@@ -152,15 +154,22 @@ def paint(
     content: np.ndarray,
     style: np.ndarray,
     iterations: int,
+    weights: tuple[float, Sequence[float]] | None,
+    times: tuple[float, float],
     page: Page,
     device: str,
     **settings: Any,
 ) -> Iterator[dict[str, Any]]:
-    """Style transfer: step, pixels, seconds for a step."""
+    """Style transfer: step, pixels, seconds for a step.
+
+    weights: of the content loss, and of each style layer; None balances them for the layers. times: what both of them
+    are multiplied by.
+    """
     import style_utils
     from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 
     cnn = networks.load(network, device).cnn
+    content_weight, style_weights = weights or balanced(content, style, cnn, settings)
     start, last = time.monotonic(), 0.0
 
     def on_step(step: int, image: Tensor) -> None:
@@ -185,9 +194,23 @@ def paint(
             testing=True,
             num_iterations=iterations,
             on_step=on_step,
+            content_weight=content_weight * times[0],
+            style_weights=[weight * times[1] for weight in style_weights],
             **settings,
         )
     yield from ()
+
+
+def balanced(
+    content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, settings: dict[str, Any]
+) -> tuple[float, Sequence[float]]:
+    """Weights for layers without a table, as the script balances them: each layer has its share of the loss."""
+    import style_transfer
+
+    sizes = {name: settings[name] for name in ("image_size", "style_size", "content_layer")}
+    pair = replace(plain_pair("", ""), **sizes, style_layers=tuple(settings["style_layers"]))
+    pair = style_transfer.balanced(pair, _file(content), _file(style), cnn)
+    return pair.content_weight, pair.style_weights
 
 
 def _file(pixels: np.ndarray) -> Any:

@@ -20,29 +20,30 @@ element.addEventListener('click', (event) => {
 
 # A place of a layer is clicked, or walked to with the arrow keys; so is a channel's tile.
 PLACES = """
-let walking = false;
+let at = null;  // where the arrow keys have walked to: the picture follows later
 const ask = (box, row, column) => trigger('place', {row, column});
-watch('value', () => { if (walking) element.querySelector('.x-places')?.focus(); });
-element.addEventListener('focusout', (event) => { if (event.relatedTarget) walking = false; });
+watch('value', () => { if (at) element.querySelector('.x-places')?.focus(); });
+element.addEventListener('focusout', (event) => { if (event.relatedTarget) at = null; });
 element.addEventListener('click', (event) => {
   const tile = event.target.closest('[data-channel]');
   if (tile) return trigger('channel', {channel: Number(tile.dataset.channel)});
   const box = event.target.closest('.x-places');
   if (!box) return;
-  const at = box.getBoundingClientRect(), rows = Number(box.dataset.rows), columns = Number(box.dataset.columns);
+  at = null;
+  const edge = box.getBoundingClientRect(), rows = Number(box.dataset.rows), columns = Number(box.dataset.columns);
   const cell = (p, count) => Math.min(count - 1, Math.max(0, Math.floor(p * count)));
-  ask(box, cell((event.clientY - at.top) / at.height, rows), cell((event.clientX - at.left) / at.width, columns));
+  const row = cell((event.clientY - edge.top) / edge.height, rows);
+  ask(box, row, cell((event.clientX - edge.left) / edge.width, columns));
 });
 element.addEventListener('keydown', (event) => {
   const box = event.target.closest('.x-places');
   const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Enter: [0, 0]}[event.key];
   if (!box || !step) return;
   event.preventDefault();
-  walking = true;
-  const [row, column] = box.dataset.at.split(',').map(Number);
+  const [row, column] = at || box.dataset.at.split(',').map(Number);
   const within = (i, count) => Math.min(count - 1, Math.max(0, i));
   const to = [within(row + step[0], Number(box.dataset.rows)), within(column + step[1], Number(box.dataset.columns))];
-  box.dataset.at = to.join(',');
+  at = to;
   ask(box, ...to);
 });
 """

@@ -1,7 +1,7 @@
 """View 2, "Fool it": the smallest push until the network says something else, step by step, and what is left of it."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
 
@@ -42,6 +42,7 @@ class Fooled:
     scores: np.ndarray
     before: list[float] = field(default_factory=list)  # the first class's probability, step by step
     after: list[float] = field(default_factory=list)  # the target's
+    others: list[tuple[str, Sequence[str], np.ndarray]] = field(default_factory=list)  # what does not go by the quality
 
 
 def build() -> View:
@@ -81,7 +82,7 @@ def wire(sessions: Sessions, view: View) -> None:
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
@@ -134,17 +135,22 @@ def run(session: Session, target: int, rate: float, most: int, quality: int) -> 
 
 def left(session: Session, fooled: Fooled, quality: int) -> str:
     """What the network says of the attempt once it is saved and read again, and what the other networks say."""
-    exact = probabilities(fooled.scores)
-    rows = [("the network's own numbers", session.source.class_names, exact)]
-    for kind, how in (("PNG", "saved as PNG"), ("JPEG", f"saved as JPEG, quality {quality}")):
+    ours = session.source.class_names
+
+    def asked(kind: str) -> np.ndarray:
         again = saved(fooled.pixels, kind, quality)
-        scores = session.ask("scores", picture=again)
-        rows.append((how, session.source.class_names, probabilities(scores)))
-    for other in networks.choices():
-        if other.key != fooled.network:
-            scores = session.ask("scores", picture=fooled.pixels, network=other.key)
-            source = networks.load(other.key, session.device)
-            rows.append((f"seen by {other.label}", source.class_names, probabilities(scores)))
+        return probabilities(session.ask("scores", picture=again, network=fooled.network))
+
+    if not fooled.others:
+        others = [("saved as PNG", ours, asked("PNG"))]
+        for other in networks.choices():
+            if other.key != fooled.network:
+                scores = session.ask("scores", picture=fooled.pixels, network=other.key)
+                names = networks.load(other.key, session.device).class_names
+                others.append((f"seen by {other.label}", names, probabilities(scores)))
+        fooled.others = others
+    rows = [("the network's own numbers", ours, probabilities(fooled.scores)), fooled.others[0]]
+    rows += [(f"saved as JPEG, quality {quality}", ours, asked("JPEG")), *fooled.others[1:]]
     aim = short(session.source.class_names[fooled.target])
     lines = ""
     for how, names, chances in rows:

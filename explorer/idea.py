@@ -10,7 +10,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
@@ -105,7 +105,7 @@ def wire(sessions: Sessions, view: View) -> None:
         session = sessions.of(request.session_hash)
         return _kept(session)
 
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, pause, **QUIET)
     pause.click(pause_or_go, pause, pause, **QUIET)
     view.buttons["keep"].click(keep, None, view.outputs["kept"], **QUIET)

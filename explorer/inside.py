@@ -8,7 +8,7 @@ import gradio as gr
 from explorer import browser, colours, markup, networks, pictures, places
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -40,7 +40,8 @@ def build() -> View:
                 channel = gr.Number(-1, precision=0, minimum=-1, label="Channel", elem_id="inside-channel")
             exciting = gr.HTML()
             with gr.Row():
-                start = gr.Button("Draw what it looks for", variant="primary", elem_id="inside-start", min_width=70)
+                draws: dict[str, Any] = {"variant": "primary", "elem_id": "inside-start", "scale": 2, "min_width": 70}
+                start = gr.Button("Draw what it looks for", **draws)
                 stop = gr.Button("Stop", elem_id="inside-stop", min_width=70)
             dream = gr.HTML()
     fields = {"layer": layer, "channel": channel}
@@ -65,7 +66,8 @@ def meet(session: Session) -> Shown:
 def wire(sessions: Sessions, view: View) -> None:
     fields, parts = list(view.fields.values()), list(view.parts().values())
 
-    def choose(event: gr.EventData) -> list[Any]:
+    def choose(request: gr.Request, event: gr.EventData) -> list[Any]:
+        sessions.of(request.session_hash).turn(KEY)  # what is still drawn must not write its own channel over this one
         return [str(event.layer), int(event.channel)]
 
     def stop(request: gr.Request) -> None:
@@ -74,7 +76,7 @@ def wire(sessions: Sessions, view: View) -> None:
     view.outputs["layers"].channel(choose, None, fields, **QUIET).then(
         handler(sessions, view, show), fields, parts, **QUIET
     )
-    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
@@ -83,6 +85,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     turn = session.turn(KEY)
     names = networks.layers(session.source)
     strongest = session.result("strongest", layers=tuple(names), count=TILES)
+    if not turn.current:
+        return
     if channel < 0:
         channel = strongest[layer][0][0]
     rows, session.drawn[KEY] = "", []
@@ -102,8 +106,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
         heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
         rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
     yield {"layers": rows, "notes": "", "channel": channel}
-    if turn.current:
-        yield {"exciting": exciting(session, layer, channel)}
+    if turn.current and (found := exciting(session, layer, channel)) and turn.current:
+        yield {"exciting": found}
 
 
 def exciting(session: Session, layer: str, channel: int) -> str:

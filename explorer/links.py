@@ -36,7 +36,7 @@ def opened(session: Session, asked: dict[str, str], views: Iterable[View]) -> tu
     if "picture" in asked:
         number = _number(asked["picture"])
         if number is not None and 0 <= number < len(session.source.images):
-            session.picture = pictures.sample(session.source, int(number))
+            session.choose(pictures.sample(session.source, int(number)))
         else:
             refused.append(f"picture={asked['picture']}")
     view = next((view for view in views if view.key == asked.get("view")), None)

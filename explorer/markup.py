@@ -103,7 +103,7 @@ def percent(p: float) -> str:
 
 def curves(lines: Mapping[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:
     """Lines over the steps from 0, as a drawing that follows the page's colours. Each has a dash of its own."""
-    width, height, left, bottom = 480, 200, 44, 30
+    width, height, left, bottom = 480, 200, 48, 30
     steps = max(max((len(values) for values in lines.values()), default=1) - 1, 1)
 
     def point(i: int, value: float) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer import networks
-from explorer.worker import Problem, noting
+from explorer.worker import Page, Problem, noting
 from image_utils import preprocess
 from pretrained import Pretrained
 
@@ -105,12 +105,13 @@ def grad_cam(network: str, picture: np.ndarray, target: int, layer: str, device:
     yield checked(maps, (1, *picture.shape[:2]), "grad_cam")[0], notes
 
 
-def integrated_gradients(network: str, picture: np.ndarray, target: int, device: str, **_: Any) -> Answer:
+def integrated_gradients(network: str, picture: np.ndarray, target: int, page: Page, device: str) -> Answer:
     """(H, W), of either sign."""
     import saliency_map
 
     seen = look(network, picture, device)
-    maps, notes = noting(lambda: saliency_map.integrated_gradients(seen.X, seen.label(target), seen.model))
+    with stopping(seen.model, networks.layers(seen.source), page):
+        maps, notes = noting(lambda: saliency_map.integrated_gradients(seen.X, seen.label(target), seen.model))
     yield checked(maps, (1, *picture.shape[:2]), "integrated_gradients")[0], notes
 
 
@@ -200,6 +201,23 @@ def recalled(model: nn.Module, outputs: dict[str, Tensor]) -> Iterator[None]:
             module.__dict__.pop("forward", None)
 
 
+@contextmanager
+def stopping(model: nn.Module, names: Sequence[str], page: Page) -> Iterator[None]:
+    """Inside the block a pass can be given up after each of these modules, on the way there and on the way back."""
+
+    def step(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        page.step()
+        if output.requires_grad:
+            output.register_hook(lambda _: page.step())
+
+    handles = [model.get_submodule(name).register_forward_hook(step) for name in names]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def _constant(output: Tensor) -> Callable[..., Tensor]:
     return lambda *_, **__: output
 
@@ -234,7 +252,7 @@ _peaks: dict[str, dict[str, np.ndarray]] = {}
 
 
 def exciting(
-    network: str, layer: str, channel: int, count: int, device: str, **_: Any
+    network: str, layer: str, channel: int, count: int, page: Page, device: str, **_: Any
 ) -> Iterator[list[tuple[int, float, np.ndarray]]]:
     """The samples that excite a channel most: their numbers, peaks, and the channel's map, (H, W) in [0, 1]."""
     source = networks.load(network, device)
@@ -242,6 +260,7 @@ def exciting(
         names = networks.layers(source)
         peaks: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for image in source.images:
+            page.step()
             with torch.no_grad(), _kept(source.model, names) as outputs:
                 source.model(as_batch(image, source))
             for name in names:

@@ -1,12 +1,19 @@
 """The networks that one can switch between on the page, and what the page needs to know of them."""
 
+import threading
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
+from typing import ParamSpec, TypeVar
 
 import pretrained
 from pretrained.layers import features
 from pretrained.networks import LITE, SQUEEZENET
 from pretrained.settings import Pair
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -20,9 +27,9 @@ class Choice:
 
 
 CHOICES = (
-    Choice("squeezenet", "SqueezeNet 1.1 (ImageNet)", "imagenet", SQUEEZENET),
+    Choice("squeezenet", "SqueezeNet (ImageNet)", "imagenet", SQUEEZENET),
     Choice("lite", "EfficientNet-Lite0 (ImageNet)", "imagenet", LITE),
-    Choice("embedded", "SqueezeNet 1.1 (24 drawings)", "embedded", SQUEEZENET),
+    Choice("embedded", "SqueezeNet (24 drawings)", "embedded", SQUEEZENET),
 )
 _asked: list[Choice] = []  # what --weights and --model named, where it is none of these
 
@@ -43,7 +50,20 @@ def asked_for(weights: str, model: str) -> Choice:
     return own
 
 
-@cache
+def once(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+    """As functools.cache, but pages that ask the same thing in the same moment wait for one answer."""
+    answers = cache(function)
+    locks: dict[tuple, threading.Lock] = defaultdict(threading.Lock)
+
+    @wraps(function)
+    def answer(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        with locks[args]:
+            return answers(*args, **kwargs)  # type: ignore[arg-type]  # what is not hashable raises here
+
+    return answer
+
+
+@once
 def load(key: str, device: str) -> pretrained.Pretrained:
     """The network of this key on the device. Nothing is fetched: what is not here yet, `make data` fetches."""
     weights, _, model = key.partition("@")
@@ -60,7 +80,7 @@ def class_choices(source: pretrained.Pretrained) -> list[tuple[str, int]]:
     return [(f"{name} ({k})" if name in twice else name, k) for k, name in enumerate(names)]
 
 
-@cache
+@once
 def layers(source: pretrained.Pretrained) -> list[str]:
     """The layers whose maps one can look at, from the pixels up, by their dotted names."""
     return list(features(source.model))

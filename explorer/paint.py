@@ -1,7 +1,6 @@
 """View 4, "Paint": one picture's content in another picture's style, live, with the time that is left."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from explorer import markup, networks, pictures
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -128,7 +127,7 @@ def wire(sessions: Sessions, view: View) -> None:
         choose_own, view.outputs["own"], [view.fields["style"], *(view.outputs[n] for n in ("own", "notes"))],
         **QUIET,
     ).then(handler(sessions, view, show), fields, parts, **QUIET)  # fmt: skip
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, trigger_mode="once", **QUIET)
+    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
@@ -163,6 +162,7 @@ def run(
         raise Problem(f"expected a network with usual weights for painting, got {session.source.name}: take SqueezeNet")
     pair = next((p for p in pairs if p.style == style), pairs[-1])
     layers = sorted(style_layers)
+    usual = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
     both = [
         (content, _pixels(session, content, session.source.content_images)),
         (style, _pixels(session, style, session.source.style_images)),
@@ -174,29 +174,31 @@ def run(
         "image_size": int(image_size),
         "style_size": int(style_size),
         "content_layer": content_layer,
-        "content_weight": pair.content_weight * content_times,
         "style_layers": layers,
-        "style_weights": [_weight(asdict(pair), layer) * style_times for layer in layers],
+        # Weights belong to layers: for other ones than the usual they are balanced anew.
+        "weights": (pair.content_weight, pair.style_weights) if usual else None,
+        "times": (content_times, style_times),
         "tv_weight": pair.tv_weight * tv_times,
         "initial_lr": pair.initial_lr,
         "decayed_lr": pair.decayed_lr,
     }
-    title = f"{content} in the style of {style}"
+    title, step = f"{content} in the style of {style}", 0
     yield {"sources": _sources(session, content, style), "notes": ""}
     try:
         for frame in session.watch(KEY, "ascents:paint", **asked):
-            left = frame["each"] * (iterations - frame["step"])
-            said = f"step {frame['step']} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
-            session.drawn[KEY] = [*both, (title, frame["pixels"])]
-            yield {"live": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}")], title, said)}
+            step, pixels = frame["step"], frame["pixels"]
+            left = frame["each"] * (iterations - step)
+            said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
+            session.drawn[KEY] = [*both, (title, pixels)]
+            yield {"live": _painted(title, pixels, said)}
+        if 0 < step < iterations:
+            yield {"live": _painted(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
 
 
-def _weight(pair: dict[str, Any], layer: int) -> float:
-    """The usual weight of this layer, or of the one that is nearest to it."""
-    nearest = min(range(len(pair["style_layers"])), key=lambda i: abs(pair["style_layers"][i] - layer))
-    return pair["style_weights"][nearest]
+def _painted(title: str, pixels: np.ndarray, said: str) -> str:
+    return markup.figure([markup.picture(pixels, f"{title}, {said}")], title, said)
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:

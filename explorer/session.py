@@ -42,21 +42,31 @@ class Session:
         """Look through another network; a sample of the first gives way to one that the other knows."""
         if network == self.network:
             return
-        kind = self.source.kind
+        kind, picture = self.source.kind, self.picture
         self.network = network
-        if self.picture.number is not None and self.source.kind != kind:
-            self.picture = pictures.sample(self.source, min(self.picture.number, len(self.source.images) - 1))
+        if picture.number is not None and self.source.kind != kind:
+            picture = pictures.sample(self.source, min(picture.number, len(self.source.images) - 1))
+        self.choose(picture)
+
+    def choose(self, picture: Picture) -> None:
+        """Look at another picture: what still runs for the one before is given up, so that nobody waits for it."""
+        with self._lock:
+            self.picture = picture
+            self._turns = {view: number + 1 for view, number in self._turns.items()}
+            if self.worker.busy_with in SLOW:
+                self.worker.give_up()
 
     def result(self, question: str, **arguments: Any) -> Any:
         """What `ask` answers, now or before. Raises Problem."""
         if self.worker.stale():
             self._results.clear()
-        key = (self.network, self.picture.key, question, tuple(sorted(arguments.items())))
+        network, picture = self.network, self.picture  # as they are now: another may be chosen meanwhile
+        key = (network, picture.key, question, tuple(sorted(arguments.items())))
         hung = ("hung", question)
         found = self._results.get(hung) or self._results.get(key)
         if found is None:
             try:
-                found = self.ask(question, **arguments)
+                found = self.ask(question, network=network, picture=picture.pixels, **arguments)
             except OutOfTime as problem:
                 # Asked again it would hang again: it is told once more, until the student's files change.
                 self._keep(hung, problem)
@@ -107,7 +117,7 @@ class Session:
         about = (self.network, self.picture.key, *about)
         with self._lock:
             if self._about.get(view) != about and self.worker.busy_with in SLOW:
-                self.worker.end()
+                self.worker.give_up()
             self._about[view] = about
             self._turns[view] = self._turns.get(view, 0) + 1
             return Turn(self, view, self._turns[view])

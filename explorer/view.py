@@ -14,6 +14,10 @@ from pretrained import SourceError
 
 # Of every event. Without preprocessing, what is wrong with a value is told by us, and not in a red box by Gradio.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+# "multiple", since by default Gradio drops what is chosen while the choice before is still being drawn.
+QUIET["trigger_mode"] = "multiple"
+ONCE = QUIET | {"trigger_mode": "once"}  # of buttons that start something
+LAST = QUIET | {"trigger_mode": "always_last"}  # of what follows every change
 
 Shown = dict[str, Any]  # new contents of outputs and fields, by their names
 Choices = dict[str, Sequence[tuple[str, Any]]]  # labels and values of a menu, by its field's name

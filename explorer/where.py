@@ -138,8 +138,14 @@ def show(
         drawn += panels
         session.drawn[KEY] = drawn
         yield {method: figure, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
-    yield {"layer_map": places.layer_map(session, layer, cmap, row, column)}
-    yield {"place": places.found(session, layer, cmap, row, column, channel)}
+    for name, new in (
+        ("layer_map", lambda: places.layer_map(session, layer, cmap, row, column)),
+        ("place", lambda: places.found(session, layer, cmap, row, column, channel)),
+    ):
+        html = new()
+        if not turn.current:
+            return
+        yield {name: html}
 
 
 def seen(session: Session, outline: bool) -> str:

@@ -26,6 +26,8 @@ STUDENTS = ("visualizers/*.py", "style_modules/*.py", "style_utils.py", "salienc
 LIMIT = 30.0  # seconds from one answer to the next
 START = 90.0  # seconds that a new process may take until it begins with its first question
 PATIENCE = 3.0  # seconds that a function has to stop when it is told to
+GRACE = 1.0  # the same, where somebody waits for it
+MEANWHILE = "something else was asked for meanwhile"
 
 
 class Problem(Exception):
@@ -87,9 +89,11 @@ class Worker:
                     self._leave()
 
     def one(self, question: str, **arguments: Any) -> Any:
-        """The only answer to a question."""
-        (answer,) = self.ask(question, **arguments)
-        return answer
+        """The only answer to a question. Raises Cancelled where it was given up."""
+        answers = list(self.ask(question, **arguments))
+        if not answers:
+            raise Cancelled(MEANWHILE)
+        return answers[0]
 
     def tell(self, order: str) -> None:
         """Let the running function "pause", "go" on, or "stop"."""
@@ -99,6 +103,19 @@ class Worker:
                 self._orders.send((self._number, order))
             except OSError:
                 pass  # it ended meanwhile
+
+    def give_up(self) -> None:
+        """Nobody wants the running answer any more: its function stops at its next step, or its process is ended."""
+        number = self._number
+        self.tell("stop")
+
+        def end() -> None:
+            if self.busy_with and self._number == number:
+                self.end()
+
+        timer = threading.Timer(GRACE, end)
+        timer.daemon = True
+        timer.start()
 
     def end(self) -> None:
         """End the process, whatever it does: who waits for its answer gets Cancelled. The next question starts one."""
@@ -177,13 +194,15 @@ class Worker:
         code, cancelled = self._process.exitcode, self._cancelled
         self._clear()
         if cancelled:
-            return Cancelled("something else was asked for meanwhile")
+            return Cancelled(MEANWHILE)
         why = "there may not have been enough memory" if code == -9 else "look for exit() and for endless recursion"
         return Problem(f"expected an answer, but the process that ran the function ended (status {code}): {why}")
 
 
 def warm_up() -> None:
     """Start the process that the workers are forked from, before the first of them is asked for."""
+    # Threads that wait for each other turn in circles by default, and several processes share few cores here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if _context().get_start_method() == "forkserver":
         forkserver.ensure_running()
 

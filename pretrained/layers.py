@@ -1,5 +1,7 @@
 """The modules of a network that follow each other, from the image to its last map."""
 
+import threading
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from pretrained.errors import SourceError
 from pretrained.normalisation import Normalised
 
 SIZE = 224
+_one_at_a_time = threading.Lock()  # hooks follow every pass of their network, also that of another thread
 
 
 def features(model: nn.Module) -> dict[str, nn.Module]:
@@ -29,22 +32,23 @@ def features(model: nn.Module) -> dict[str, nn.Module]:
             row[name] = module
             latest = output
 
-    handles = [
-        module.register_forward_hook(lambda module, inputs, output, name=name: follow(name, module, inputs, output))
-        for name, module in _steps(model)
-    ]
-    try:
-        with torch.no_grad():
-            model(image)
-    except Exception as problem:  # each architecture has assertions of its own
-        reason = str(problem).partition("\n")[0]
-        raise SourceError(
-            f"expected a network that takes images of {SIZE} x {SIZE}, got one that does not ({reason}): "
-            "take another --model"
-        ) from None
-    finally:
-        for handle in handles:
-            handle.remove()
+    with _one_at_a_time:
+        handles = [
+            module.register_forward_hook(lambda module, inputs, output, name=name: follow(name, module, inputs, output))
+            for name, module in _steps(model)
+        ]
+        try:
+            with torch.no_grad():
+                model(image)
+        except Exception as problem:  # each architecture has assertions of its own
+            reason = str(problem).partition("\n")[0]
+            raise SourceError(
+                f"expected a network that takes images of {SIZE} x {SIZE}, got one that does not ({reason}): "
+                "take another --model"
+            ) from None
+        finally:
+            for handle in handles:
+                handle.remove()
     if not row:
         raise SourceError(
             f"expected a network with convolutions in a row, got none in {type(model).__name__}: take another --model"

@@ -68,7 +68,14 @@ def test_the_range_of_pythons_is_the_same_everywhere():
 def test_every_verb_explains_itself():
     """Each phony target but the set-up's own carries the `## ...` that `make help` prints."""
     phony = " ".join(re.findall(r"^\.PHONY:(.*)", read("Makefile").replace("\\\n", " "), re.MULTILINE)).split()
-    assert set(phony) - {"venv", "staff-venv", "gradebook-venv"} == set(verbs())
+    assert {name for name in phony if not name.endswith("venv")} == set(verbs())
+
+
+def test_the_browser_s_tests_find_their_packages():
+    """pytest-playwright is pinned in a list of its own, which `make test` and continuous integration install."""
+    assert re.search(r"^pytest-playwright==[\d.]+$", read("tests/explorer/requirements.txt"), re.MULTILINE)
+    assert "browser-venv" in re.search(r"^test: (\w.*-venv.*)$", read("Makefile"), re.MULTILINE)[1].split()
+    assert "make_venv.sh tests/explorer/requirements.txt" in read(".ci/run")
 
 
 @needs_make

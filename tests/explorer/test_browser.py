@@ -6,10 +6,13 @@ It needs Debian's Chromium and pytest-playwright; where they are missing these t
 import io
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,14 +21,24 @@ from PIL import Image
 from explorer.worker import ROOT
 
 pytest.importorskip("pytest_playwright", reason="needs pytest-playwright: pip install pytest-playwright")
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 CHROMIUM = "/usr/bin/chromium"
+TABS = {  # their names, and the ends of their panels' ids
+    "Where does it look?": "where",
+    "Fool it": "fool",
+    "What is its idea?": "idea",
+    "Paint": "paint",
+    "Inside": "inside",
+}
 PATIENCE = 90_000  # milliseconds, on a machine that may be busy with anything
 FOLDERS = ("explorer", "figures", "images", "pretrained", "style_modules", "visualizers")
-FILES = ("explore.py", "gradcam.py", "image_utils.py", "saliency_map.py", "style_utils.py", "docs/assignment.md")
+FILES = ("explore.py", "gradcam.py", "image_utils.py", "saliency_map.py", "style_transfer.py", "style_utils.py")
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium")
+pytestmark = [
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"),
+    pytest.mark.timeout(400),  # seconds; quiet, the slowest takes ten
+]
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +52,9 @@ def folder(tmp_path_factory):
     """A student's folder, with everything that the explorer needs."""
     folder = tmp_path_factory.mktemp("student")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     (folder / "docs").mkdir()
-    for name in FILES:
+    for name in (*FILES, "docs/assignment.md"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
@@ -55,37 +68,65 @@ def server(folder, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
     command = [sys.executable, "explore.py", "--weights", "embedded", "--no-browser", "--port", str(port)]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(scratch), "TMPDIR": str(scratch), "OMP_NUM_THREADS": "2"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
-        said = ""
-        while "The explorer is at" not in said:
-            said = process.stdout.readline()
-            assert said, "the explorer ended before it opened a page"
+    with (
+        (scratch / "said").open("w+", encoding="utf-8") as said,  # a pipe that nobody reads would hold it up
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said) as process,
+    ):
         try:
+            while "The explorer is at" not in (words := (scratch / "said").read_text(encoding="utf-8")):
+                assert process.poll() is None, f"the explorer ended before it opened a page: {words}"
+                time.sleep(0.1)
             yield f"http://127.0.0.1:{port}/", process, scratch
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # as Ctrl+C does, which ends its processes, too
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-@pytest.fixture
-def asked(context):
-    """Every address that the browser asks for."""
-    addresses = []
-    context.on("request", lambda request: addresses.append(request.url))
-    return addresses
-
-
-@pytest.fixture
-def page(page, asked, server):
-    """A tab with the explorer open, which must make no mistake and ask nobody else."""
-    mistakes = []
-    page.on("pageerror", lambda error: mistakes.append(str(error)))
-    page.set_default_timeout(PATIENCE)
+@contextmanager
+def opened(browser, server, query=""):
+    """A person's browser with the explorer open, which must make no mistake and ask nobody else."""
+    mistakes, asked = [], []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("weberror", lambda error: mistakes.append(str(error.error)))
+    context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
-    page.goto(server[0])
-    yield page
+    page = context.new_page()
+    page.goto(server[0] + query)
+    try:
+        yield page
+    finally:
+        context.close()
     assert mistakes == []
     assert [url for url in asked if not url.startswith((server[0], "data:", "blob:"))] == []
+
+
+@pytest.fixture(scope="module")
+def page(browser, server):
+    """One tab for most tests, since opening one costs seconds; each goes to its view and chooses what it needs."""
+    with opened(browser, server) as page:
+        yield page
+
+
+def go(page, tab):
+    """Open a view, which on a narrow page stands behind a menu; the row of tabs is laid out again after each change."""
+    button, more = page.get_by_role("tab", name=tab, exact=True), page.locator(".overflow-menu > button")
+    until = time.monotonic() + PATIENCE / 1000
+    panel = page.locator(f"#tab-{TABS[tab]}")
+    while not panel.is_visible():
+        assert time.monotonic() < until, f"expected a tab {tab}, found none"
+        try:
+            if not button.is_visible():
+                more.click(timeout=1000)
+                page.locator(".overflow-dropdown button", has_text=tab).click(timeout=1000)
+            else:
+                button.click(timeout=1000)
+        except TimeoutError:
+            continue
+        page.wait_for_timeout(200)
 
 
 def shows(page, alt):
@@ -95,9 +136,9 @@ def shows(page, alt):
     return picture
 
 
-def test_looking(page, server, context):
+def test_looking(page, browser, server):
     """Choose a sample, type a class, put another beside it, click a place: each shows; the link brings it back."""
-    shows(page, "Integrated gradients of hay for hay")
+    shows(page, "Saliency of hay for hay")
     page.click('button[title="gorilla"]')
     shows(page, "Grad-CAM of gorilla for gorilla")
     page.fill("#where-class input", "elephant")
@@ -110,20 +151,27 @@ def test_looking(page, server, context):
     expect(page.locator(".x-place")).to_contain_text("Strongest channels at row")
     shows(page, "the pixels that excite channel")
     expect(page).to_have_url(re.compile("picture=6.*target=17.*versus=4.*row="))
+    with opened(browser, server, "?" + page.url.partition("?")[2]) as other:
+        shows(other, "Guided Grad-CAM of gorilla for bear")
+        expect(other.locator(".x-mark")).to_be_visible()
+        chosen = [tab.locator("#where-class input").input_value() for tab in (page, other)]
+        assert chosen[0] == chosen[1]
 
-    other = context.new_page()
-    other.goto(page.url)
-    shows(other, "Integrated gradients of gorilla for bear")
-    expect(other.locator(".x-mark")).to_be_visible()
-    assert other.locator("#where-class input").input_value() == page.locator("#where-class input").input_value()
+
+def test_who_changes_their_mind_sees_what_was_chosen_last(page):
+    """Three samples in one second: the last one is shown, and nothing that was chosen before comes afterwards."""
+    for name in ("snail", "fish", "teapot"):
+        page.click(f'button[title="{name}"]')
+    shows(page, "Integrated gradients of teapot for teapot")
+    assert page.locator('img[alt*="of fish"], img[alt*="of snail"]').count() == 0
+    expect(page.locator('button[title="teapot"]')).to_have_attribute("aria-pressed", "true")
 
 
 def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     """A photograph that is dropped in is seen; a damaged one is told in words; no file stays on the disk."""
-    shows(page, "Saliency of hay")
     Image.new("RGB", (640, 480), "teal").save(tmp_path / "wall.jpg")
     page.set_input_files("#own input[type=file]", tmp_path / "wall.jpg")
-    shows(page, "Integrated gradients of your picture")
+    shows(page, "Saliency of your picture")
     (tmp_path / "broken.png").write_bytes((ROOT / "images/scenes/02_dog.png").read_bytes()[:3000])
     page.set_input_files("#own input[type=file]", tmp_path / "broken.png")
     expect(page.get_by_text("Expected a whole picture in the file")).to_be_visible()
@@ -134,7 +182,7 @@ def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
 
 def test_fooling(page):
     """Three pictures, a curve and what is left of it, and the zip that keeps them."""
-    page.get_by_role("tab", name="Fool it").click()
+    go(page, "Fool it")
     shows(page, "Before")
     page.click("#fool-start")
     expect(page.locator(".x-table")).to_contain_text("saved as JPEG")
@@ -147,8 +195,8 @@ def test_fooling(page):
 
 
 def test_a_class_emerges_rests_goes_on_and_stops(page):
-    """Start, pause, go on, keep beside, stop."""
-    page.get_by_role("tab", name="What is its idea?").click()
+    """Start, pause, keep beside, go on, stop."""
+    go(page, "What is its idea?")
     page.click("#idea-start")
     shows(page, "the network's idea of")
     page.click("#idea-pause")
@@ -158,13 +206,11 @@ def test_a_class_emerges_rests_goes_on_and_stops(page):
     page.click("#idea-pause")
     expect(page.locator("#idea-pause")).to_have_text("Pause")
     page.click("#idea-stop")
-    page.get_by_role("tab", name="Where does it look?").click()
-    shows(page, "Saliency of")
 
 
 def test_painting_and_cancelling(page):
     """The town in another style, with the time left; after Cancel the next painting can begin."""
-    page.get_by_role("tab", name="Paint", exact=True).click()
+    go(page, "Paint")
     shows(page, "content: town")
     page.click("#paint-start")
     expect(page.get_by_text(re.compile(r"step \d+ of 200, about \d+ s left"))).to_be_visible()
@@ -179,7 +225,7 @@ def test_painting_and_cancelling(page):
 
 def test_inside(page):
     """Tiles of all layers; a click on one shows the samples that excite it."""
-    page.get_by_role("tab", name="Inside").click()
+    go(page, "Inside")
     page.locator('[data-layer="features.6"]').nth(2).click()
     expect(page.get_by_text(re.compile(r"What excites channel \d+ of features.6 most"))).to_be_visible()
     page.click("#inside-start")
@@ -188,11 +234,11 @@ def test_inside(page):
 
 
 def test_the_keyboard_is_enough(page):
-    """Samples by Enter, places of a layer by the arrows, and the focus stays where it was."""
-    shows(page, "Integrated gradients of hay")
+    """Samples by Enter, places of a layer by the arrows, none of which is lost, and the focus stays where it was."""
+    go(page, "Where does it look?")
     page.locator('button[title="cat"]').focus()
     page.keyboard.press("Enter")
-    shows(page, "Integrated gradients of cat")
+    shows(page, "Saliency of cat")
     page.locator(".x-places").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
@@ -201,71 +247,22 @@ def test_the_keyboard_is_enough(page):
 
 
 def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
-    """In every view, also on 390 pixels."""
+    """In every view, after real use, on 390 pixels."""
     page.set_viewport_size({"width": 390, "height": 844})
-    shows(page, "Integrated gradients of")
     for tab in ("Fool it", "What is its idea?", "Paint", "Inside", "Where does it look?"):
-        button = page.get_by_role("tab", name=tab, exact=True)
-        if not button.is_visible():
-            page.locator(".overflow-menu > button").click()
-            button = page.locator(".overflow-dropdown button", has_text=tab)
-        button.click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        go(page, tab)
+        page.wait_for_timeout(200)
+        wide = page.evaluate(
+            "[...document.querySelectorAll('*')].filter((e) => e.checkVisibility() && "
+            "e.getBoundingClientRect().right > 391).map((e) => e.className).slice(0, 9)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, (tab, wide)
         assert page.evaluate("[...document.images].filter((image) => !image.alt).length") == 0, tab
-
-
-def test_dark_is_dark(page, server):
-    """Who prefers dark gets dark paper and light ink."""
-    page.emulate_media(color_scheme="dark")
-    page.goto(server[0])
-    shows(page, "Saliency of")
-    paper, ink = page.evaluate(
-        "['background-color', 'color'].map((name) => getComputedStyle(document.body).getPropertyValue(name))"
-    )
-    assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
-    assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
-
-
-def test_two_people_do_not_see_each_other_s_pictures(page, browser, server):
-    """Each chooses; each sees the own one."""
-    other = browser.new_context().new_page()
-    other.set_default_timeout(PATIENCE)
-    other.goto(server[0])
-    page.click('button[title="teapot"]')
-    other.click('button[title="snail"]')
-    shows(page, "Saliency of teapot")
-    shows(other, "Saliency of snail")
-    assert page.locator('img[alt*="snail for"]').count() == other.locator('img[alt*="teapot for"]').count() == 0
-    other.context.close()
-
-
-def test_a_closed_tab_stops_its_work(page, server):
-    """While a class emerges the tab is closed: the processes that worked for it end."""
-    page.get_by_role("tab", name="What is its idea?").click()
-    page.click("#idea-start")
-    shows(page, "the network's idea of")
-    before = descendants(server[1].pid)
-    page.context.close()
-    for _ in range(60):
-        if len(descendants(server[1].pid)) <= len(before) - 2:
-            return
-        subprocess.run(["sleep", "0.5"], check=True)
-    raise AssertionError(f"expected fewer processes than {before}, got {descendants(server[1].pid)}")
-
-
-def descendants(pid):
-    """The processes that a process has started, and those that these have."""
-    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = dict(map(int, line.split()) for line in table.splitlines())
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     """A function that raises shows its sentence; once its file is right, its map is there."""
-    shows(page, "Integrated gradients of")
     path = folder / "visualizers" / "saliency_map.py"
     right = path.read_text(encoding="utf-8")
     try:
@@ -279,8 +276,43 @@ def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     shows(page, "Saliency of clock")
 
 
-def test_a_link_that_makes_no_sense_is_told(page, server):
-    """What it asks for is named, and the page is there all the same."""
-    page.goto(f"{server[0]}?view=where&picture=999&layer=<script>alert(1)</script>")
-    expect(page.get_by_text("The link asks for picture=999, layer=<script>")).to_be_visible()
-    shows(page, "Saliency of")
+def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
+    """Who prefers dark gets dark paper and light ink; what cannot be had is named, and the page is there."""
+    with opened(browser, server) as page:
+        page.emulate_media(color_scheme="dark")
+        page.goto(f"{server[0]}?view=where&picture=999&layer=<script>alert(1)</script>")
+        expect(page.get_by_text("The link asks for picture=999, layer=<script>")).to_be_visible()
+        shows(page, "Saliency of")
+        paper, ink = page.evaluate(
+            "['background-color', 'color'].map((name) => getComputedStyle(document.body).getPropertyValue(name))"
+        )
+        assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
+        assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
+
+
+def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_work(page, browser, server):
+    """Each sees the picture chosen there; a tab that is closed while a class emerges ends its processes."""
+    with opened(browser, server, "?view=idea") as other:
+        page.click('button[title="teapot"]')
+        other.click('button[title="snail"]')
+        other.click("#idea-start")
+        shows(other, "the network's idea of")
+        go(other, "Where does it look?")
+        shows(page, "Saliency of teapot")
+        shows(other, "Saliency of snail")
+        assert page.locator('img[alt*="snail for"]').count() == other.locator('img[alt*="teapot for"]').count() == 0
+        before = descendants(server[1].pid)
+    until = time.monotonic() + PATIENCE / 1000
+    while len(descendants(server[1].pid)) > len(before) - 2:
+        assert time.monotonic() < until, f"expected fewer processes than {before}"
+        time.sleep(0.3)
+
+
+def descendants(pid):
+    """The processes that a process has started, and those that these have."""
+    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(map(int, line.split()) for line in table.splitlines())
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}

@@ -1,11 +1,13 @@
 """Views 2 to 5, without a browser: fooling, class pictures, painting, channels."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from explorer import fool, idea, inside, methods, networks, paint, pictures
+import style_transfer
+from explorer import ascents, fool, idea, inside, methods, networks, paint, pictures
 from explorer.markup import curves
 from explorer.worker import Problem
 from tests.explorer.test_where import pictures as alts
@@ -47,14 +49,17 @@ def test_fooling_ends_when_the_network_is_fooled(fooled, session):
     assert kept.after[-1] > kept.after[0]
 
 
-def test_what_is_left_after_saving_and_for_others_is_told(fooled, session):
+def test_what_is_left_after_saving_and_for_others_is_told(fooled, session, monkeypatch):
     """One row for the exact numbers, two for files, and one for each other network."""
     table = fooled["after"][-1]
     rows = re.findall(r"<th scope='row'>([^<]*)</th>", table)
     assert rows[:3] == ["the network&#x27;s own numbers", "saved as PNG", "saved as JPEG, quality 60"]
     assert len(rows) == 3 + len(networks.choices()) - 1
+    asked, ask = [], session.ask
+    monkeypatch.setattr(session, "ask", lambda *args, **given: asked.append(given) or ask(*args, **given))
     worse = list(fool.show(session, 4, 10.0, 40, quality=5))
     assert "quality 5" in worse[-1]["after"]
+    assert len(asked) == 1, "another quality asks for its own file alone"
 
 
 def test_another_picture_begins_anew(fooled, session):
@@ -145,6 +150,47 @@ def test_one_s_own_style_and_the_picture_above_can_be_painted(session):
         run(paint.run(session, **chosen, style_layers=[1], iterations=2))
 
 
+def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
+    """Style weights belong to the layers of the table; for others each gets its share of the loss, as in the script."""
+    asked = []
+
+    def watch(view, question, **arguments):
+        asked.append(arguments)
+        yield from ()
+
+    monkeypatch.setattr(session, "watch", watch)
+    pair = next(pair for pair in session.source.style_pairs if pair.style == "waves")
+    for layers in (list(pair.style_layers), [2, 9]):
+        run(paint.run(session, **PAINTING, style_layers=layers, iterations=2))
+    assert asked[0]["weights"] == (pair.content_weight, pair.style_weights)
+    assert asked[1]["weights"] is None
+    files = session.source.content_images["town"], session.source.style_images["waves"]
+    expected = style_transfer.balanced(
+        replace(pair, image_size=96, style_size=96, style_layers=(2, 9)), *files, session.source.cnn
+    )
+    content, style = (pictures.large(path) for path in files)
+    weight, weights = ascents.balanced(content, style, session.source.cnn, asked[1])
+    assert weight == pytest.approx(expected.content_weight, rel=0.1)  # its pictures are 512 pixels at most
+    assert weights == pytest.approx(expected.style_weights, rel=0.1)
+
+
+def test_layers_of_one_s_own_are_painted(session):
+    """With balanced weights a deep layer alone still gives finite, changing pictures."""
+    shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
+    assert "step 3 of 3" in shown["live"][-1], shown
+    assert not any(shown.get("notes", []))
+
+
+def test_a_painting_that_is_cancelled_says_where_it_stopped(session):
+    """No time is left any more: what stands there is where it stopped."""
+    frames = paint.run(session, **PAINTING, style_layers=[1], iterations=400)
+    for new in frames:
+        if "step" in new.get("live", ""):
+            session.tell("paint", "stop")
+        last = new
+    assert re.search(r"stopped at step \d+ of 400", last["live"])
+
+
 def test_painting_without_a_layer_is_refused_in_words(session):
     """No layer is ticked."""
     with pytest.raises(Problem, match="expected at least one layer that style is read from"):
@@ -161,6 +207,19 @@ def test_every_layer_shows_its_strongest_channels(session):
     numbers = [int(n) for n in re.findall(r'data-channel="(\d+)" data-layer="features.4"', layers)]
     assert numbers == output.amax(dim=(1, 2)).topk(inside.TILES).indices.tolist()
     assert shown["channel"] == [numbers[0]]
+
+
+def test_an_older_view_of_the_channels_falls_silent(session, monkeypatch):
+    """Who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
+    result = session.result
+
+    def clicked_meanwhile(question, **arguments):
+        found = result(question, **arguments)
+        session.turn("inside")
+        return found
+
+    monkeypatch.setattr(session, "result", clicked_meanwhile)
+    assert list(inside.show(session, "features.4", -1)) == []
 
 
 def test_the_sample_that_excites_a_channel_most_is_found(session):

@@ -3,10 +3,13 @@
 import os
 import threading
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 
+from explorer import pictures
+from explorer import worker as worker_module
 from explorer.session import Session, Sessions
 from explorer.worker import ROOT, Cancelled, Problem, Worker, told
 from tests.explorer.conftest import LIMIT
@@ -137,30 +140,69 @@ def test_a_changed_file_is_read_again(student):
     assert session.result("saliency", target=0)[0].max() > 0
 
 
-def test_a_new_picture_does_not_wait_for_what_takes_seconds(session, monkeypatch):
-    """Integrated gradients of a picture that is no longer wanted are given up."""
-    raised, asked, receive = [], threading.Event(), session.worker._receive
+@pytest.mark.parametrize("what", ["class", "picture"])
+def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, session, monkeypatch):
+    """Integrated gradients are given up between two layers; their process, which is warm, lives on."""
+    monkeypatch.setattr(worker_module, "GRACE", LIMIT)
+    session.choose(pictures.sample(session.source, 0))
+    session.result("saliency", target=1)
+    raised, began, receive, process = [], threading.Event(), session.worker._receive, session.worker._process
 
     def receiving(question):
-        asked.set()
-        return receive(question)
+        answer = receive(question)
+        if answer[0] == "began":
+            began.set()
+        return answer
 
     monkeypatch.setattr(session.worker, "_receive", receiving)
 
-    def slow():
+    def slow(target):
         try:
-            session.result("integrated_gradients", target=1)
+            session.result("integrated_gradients", target=target)
         except Problem as problem:
             raised.append(problem)
 
-    session.turn("where", 1)
-    thread = threading.Thread(target=slow)
+    turn = session.turn("where", 1)
+    thread = threading.Thread(target=slow, args=(len(what),))  # a class that was not asked for yet
     thread.start()
-    assert asked.wait(LIMIT)
-    session.turn("where", 2)
+    assert began.wait(LIMIT)
+    if what == "class":
+        session.turn("where", 2)
+    else:
+        session.choose(pictures.sample(session.source, 1))
+    assert not turn.current
     thread.join(LIMIT)
-    assert [type(problem) for problem in raised] in ([Cancelled], [])  # or they were quicker
+    assert [type(problem) for problem in raised] == [Cancelled]
+    assert session.worker._process is process and process.is_alive()
+    monkeypatch.undo()
     assert session.result("integrated_gradients", target=1)[0].shape == (224, 224)
+
+
+def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch):
+    """Another picture may be chosen in the moment between the question and its answer."""
+    first, second = (pictures.sample(session.source, number) for number in (2, 3))
+
+    class Meanwhile(OrderedDict):
+        def get(self, key, default=None):
+            session.picture = second
+            return super().get(key, default)
+
+    session.choose(first)
+    expected = session.scores()
+    monkeypatch.setattr(session, "_results", Meanwhile())
+    assert np.array_equal(session.scores(), expected)
+
+
+def test_what_will_not_stop_is_ended_when_it_is_given_up(student):
+    """A loop that takes no step between layers: its process ends after a second, and nobody has waited longer."""
+    wrong = ("method = IntegratedGradients(model)", "\n    while True:\n        pass")
+    session = student(**{"saliency_map.py": wrong})
+    session.scores()
+    timer = threading.Timer(0.5, session.choose, [pictures.sample(session.source, 1)])
+    timer.start()
+    with pytest.raises(Cancelled):
+        session.result("integrated_gradients", target=1)
+    assert session.scores().shape == (24,)
 
 
 def test_only_one_thing_climbs_on_a_page(session):

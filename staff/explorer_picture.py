@@ -1,0 +1,41 @@
+"""Make the README's picture of the explorer, docs/pictures/explorer.png: a scene, seen for two classes.
+
+    python -m staff.explorer_picture
+
+Expect twenty seconds on two cores. It needs pytest-playwright (tests/explorer/requirements.txt) and Debian's Chromium.
+The picture is of this project's own content alone: the embedded network's scenes.
+"""
+
+import io
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from explorer import server
+from staff.readme_pictures import OUT
+
+CHROMIUM = "/usr/bin/chromium"
+SETTINGS = "?view=where&network=embedded&picture=6&target=5&versus=17&row=6&column=7"
+SIZE = {"width": 1280, "height": 1240}
+PATIENCE = 300_000  # milliseconds, on a machine that may be busy with anything
+MOST = 300_000  # bytes
+
+
+def main() -> None:
+    with server.running("embedded", "cpu") as running, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE)
+        page.goto(running.address + SETTINGS)
+        page.locator('img[alt^="the pixels that excite"]').wait_for(timeout=PATIENCE)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        browser.close()
+    path = OUT / "explorer.png"
+    shot.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    size = path.stat().st_size
+    if size > MOST:
+        raise SystemExit(f"expected a picture of at most {MOST} bytes, got {size}: make it smaller")
+    print(f"wrote {path} ({size / 1000:.0f} kB)")
+
+
+if __name__ == "__main__":
+    main()
