@@ -41,7 +41,7 @@ class Collage:
 
 
 def collage(scenes: pretrained.Pretrained, which: Sequence[int], columns: int, size: int, seed: int) -> Collage:
-    """One large picture of several objects of `scenes`, row by row: each somewhere in a square of its own, `size` wide."""
+    """One large picture of several objects of `scenes`, row by row, each within a square `size` wide."""
     rng = np.random.default_rng(seed)
     height, width = -(-len(which) // columns) * size, columns * size
     picture = _background(max(height, width), rng).crop((0, 0, width, height))

@@ -83,7 +83,8 @@ class Transposed(nn.Module):
         super().__init__()
         self.hidden = nn.Conv2d(256, WIDTHS[0], 1)
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(given, width, 4, stride=2, padding=1) for given, width in zip((WIDTHS[0], *WIDTHS), WIDTHS)
+            nn.ConvTranspose2d(given, width, 4, stride=2, padding=1)
+            for given, width in zip((WIDTHS[0], *WIDTHS), WIDTHS)
         )
         self.mix = nn.ModuleList(
             nn.Conv2d(width + more, width, 3, padding=1) for width, more in zip(WIDTHS, self.joins)
@@ -171,7 +172,7 @@ def found(model: nn.Module, X: Tensor) -> Tensor:
 def unpooled(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Values (N, C, h, w) put back to where each maximum was in a map of `size` (H, W), zero elsewhere.
 
-    What comes from overlapping windows is summed, as in the gradient of the pooling; `nn.MaxUnpool2d` keeps one of them.
+    What overlapping windows bring is summed, as in the gradient of pooling; `nn.MaxUnpool2d` keeps one of them.
     """
     flat = values.new_zeros(*values.shape[:2], size[0] * size[1])
     return flat.scatter_add(2, places.flatten(2), values.flatten(2)).unflatten(2, tuple(size))

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def table(numbers: Numbers) -> Table:
         for kind in (PRETRAINED, SCRATCH)
         for name, kept in numbers[kind].items()
     ]
-    return Table(("", "mean IoU, objects never seen", "known objects, new scenes", f"right within {NEAR} px of the edge",
+    return Table(("", "mean IoU, objects never seen", "known objects, new scenes", f"right within {NEAR} px of an edge",
                   f"wrong {FAR} px from it", f"saliency of an edge pixel within {CLOSE} px", "decoder's parameters",
                   "training"), rows)  # fmt: skip
 
@@ -134,12 +135,12 @@ def seen(numbers: Numbers) -> list[str]:
         f"After {steps} steps ({max(kept['seconds'] for kept in [*ours.values(), *scratch.values()]):.0f} s at most) "
         f"{best} on the pretrained trunk has the highest mean IoU ({ours[best]['iou'][-1]:.0%}); over the four the "
         f"pretrained trunk reaches {ahead[PRETRAINED]:.0%}, a new one {ahead[SCRATCH]:.0%}.",
-        f"Within {NEAR} pixels of the edge {sharpest} is right most often ({ours[sharpest]['edge'][-1]:.0%}), the bilinear "
-        f"head in {ours['bilinear']['edge'][-1]:.0%}; skip connections take the same decoder there from "
+        f"Within {NEAR} pixels of the edge {sharpest} is right most often ({ours[sharpest]['edge'][-1]:.0%}), the "
+        f"bilinear head in {ours['bilinear']['edge'][-1]:.0%}; skip connections take the same decoder there from "
         f"{plain['edge'][-1]:.0%} to {skip['edge'][-1]:.0%}, and {FAR} pixels away from "
         f"{plain['by distance'][-1]:.0%} to {skip['by distance'][-1]:.0%}.",
-        f"Of what a pixel at the edge depends on, {skip['close']:.0%} lies within {CLOSE} pixels with skip connections, "
-        f"{plain['close']:.0%} without, {ours['unpooling']['close']:.0%} with unpooling: what is fine "
+        f"Of what a pixel at the edge depends on, {skip['close']:.0%} lies within {CLOSE} pixels with skip "
+        f"connections, {plain['close']:.0%} without, {ours['unpooling']['close']:.0%} with unpooling: what is fine "
         + ("comes over the bridge." if skip["close"] > plain["close"] else "did not come over the bridge here."),
     ]
 
@@ -155,7 +156,7 @@ def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrain
 
 def taught(model: decoders.Segmenter, X: Tensor, masks: Tensor, marks: Sequence[int], seed: int, test: Composed,
            source: pretrained.Pretrained) -> Numbers:  # fmt: skip
-    """Train the network, and freeze it. Mean IoU and accuracy at edges after so many steps; loss; seconds of training."""
+    """Train the network and freeze it; mean IoU and accuracy at edges after so many steps, losses, seconds."""
     kept: Numbers = {"iou": [], "edge": [], "loss": [], "seconds": 0.0}
     start = time.perf_counter()
     for step, loss in enumerate(decoders.train(model, X, masks, marks[-1], seed), start=1):
@@ -177,11 +178,11 @@ def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> 
 def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
     """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
     bands = [np.zeros(true.shape, bool), *[regions.band(true, width) for width in range(1, FAR + 1)]]
-    return [float((found == true)[outer & ~inner].mean()) for inner, outer in zip(bands, bands[1:])]
+    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
 
 
 def looks(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The student's saliency maps of one pixel at the edge of each of a few scenes, (N, H, W), and these (row, column)."""
+    """The student's saliency maps of one pixel at the edge in each of a few scenes, (N, H, W), and where it is."""
     edges = regions.band(test.masks[:8], 1) & test.masks[:8]
     flat = [int(at[len(at) // 2]) for at in map(np.flatnonzero, edges)]
     pick = torch.tensor(flat, device=source.device)[:, None]

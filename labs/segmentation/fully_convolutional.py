@@ -45,10 +45,13 @@ def measure(bench: Bench) -> Numbers:
              for i in range(0, OBJECTS if bench.quick else len(order) - OBJECTS + 1, OBJECTS)]  # fmt: skip
     masks = np.concatenate([one.masks for one in large])
     thresholds = THRESHOLDS[::6] if bench.quick else THRESHOLDS
-    maps = [probabilities(lab.as_batch(one.image[None], scenes), scenes.model) for one in large]
+    cells = [class_map(lab.as_batch(one.image[None], scenes), scenes.model)[0].softmax(dim=0).cpu().numpy()
+             for one in tqdm(large, desc="class maps", leave=False, disable=None)]  # fmt: skip
+    maps = [drawn_out(sure, COLUMNS * WINDOW, STRIDE, FIRST) for sure in cells]
     cams = np.concatenate([grad_cams(one, scenes) for one in tqdm(large, desc="Grad-CAM", leave=False, disable=None)])
     found = {t: np.concatenate([decided(p, one.labels, t) for p, one in zip(maps, large)]) for t in (0.5, *thresholds)}
-    bench.pictures.update({"large": large[0], "map": maps[0], "names": [short(n) for n in scenes.class_names]})
+    bench.pictures.update({"large": large[0], "cells": cells[0], "map": maps[0]})
+    bench.pictures["names"] = [short(name) for name in scenes.class_names]
     return {
         "network": scenes.name,
         "scenes": len(large),
@@ -75,7 +78,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     sure = bench.pictures["map"]
     said = np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1)
     panels = above.subplots(1, 4)
-    cells = sure[:, FIRST::STRIDE, FIRST::STRIDE]
+    cells = bench.pictures["cells"]
     coarse = np.where(cells.max(axis=0) > 0.5, cells.argmax(axis=0), -1)
     plots.show(panels[0], large.image, "one picture of four objects")
     for axes, classes, title in zip(panels[1:], (true, coarse, said), (
@@ -84,8 +87,8 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     )):  # fmt: skip
         plots.show(axes, painted(classes, colours), title)
     for label, mask in zip(large.labels.tolist(), large.masks):
-        row, column = (at.mean() for at in np.nonzero(mask))
-        panels[1].text(column, row, names[label], ha="center", va="center", size=plots.NOTE, color="white", weight="bold")
+        row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
+        panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
     left, middle, right = below.subplots(1, 3)
     plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
     plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
@@ -129,14 +132,14 @@ def seen(numbers: Numbers) -> list[str]:
     limit = numbers["limits"][GRIDS.index(STRIDE)]
     best = {name: max(values) for name, values in numbers["iou"].items()}
     return [
-        f"Written as convolutions, fully connected layers give the same scores to {numbers['linear']['one window']:.1g}; "
-        f"{numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide take {seconds[WINDOWS]:.2f} s, one pass "
-        f"{seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the same class (padding is what differs).",
+        f"Written as convolutions, fully connected layers give the same scores to "
+        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
+        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the same class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
         f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
         f"answer on its grid would reach {limit:.0%}.",
-        f"So {'the answers cost more than the grid does' if 1 - limit < limit - best[CLASS_MAP] else 'the grid costs most'}"
-        ": a classifier looks for what tells a class, not for where the object ends; that has to be trained.",
+        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
+        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
     ]
 
 
@@ -210,11 +213,6 @@ def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage)
         "same": float((once.argmax(dim=1) == alone.argmax(dim=1)).double().mean()),
         "difference": float((once - alone).norm() / alone.norm()),
     }
-
-
-def probabilities(X: Tensor, model: nn.Module) -> np.ndarray:
-    """The class map of one image as probabilities, drawn out to its pixels: (classes, H, W)."""
-    return drawn_out(class_map(X, model)[0].softmax(dim=0).cpu().numpy(), X.shape[2], STRIDE, FIRST)
 
 
 def drawn_out(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:

@@ -89,15 +89,16 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         title = f"+ {flat[step - 1]} K" if step > 1 else f"{flat[0]} K"
         title += "" if step < 9 else ": the gradient\nof the convolution, too"
         grid(axes, numbers["stamps"][step - 1], title, [(top + i, left + j) for i in (0, 1) for j in (0, 1)])
-    board.suptitle("How often each pixel is covered when a map of ones is made twice as large; and a network's gradient",
+    board.suptitle("How often each pixel is covered when a map of ones is made twice as large; a network's gradient",
                    size=plots.TITLE, weight="bold", x=0.01, ha="left")  # fmt: skip
     panels = board.subplots(1, 6, width_ratios=[1, 1, 1, 1.15, 1, 1])
     for axes, name in zip(panels, WAYS):
         grid(axes, numbers["covered"][name], name, (), COLOURS[name])
     bars(panels[3], numbers["unevenness"])
-    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], f"a saliency map, {PATCH} x {PATCH} pixels")
-    grid(panels[5], [[round(v, 2) for v in line] for line in numbers["phases"]], "its mean by row and column,\neven "
-         "and odd (mean of all: 1)", ())  # fmt: skip
+    mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
+    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
+    grid(panels[5], [[round(v, 2) for v in line] for line in numbers["phases"]], "their mean by row and column,\n"
+         "even and odd (mean of all: 1)", ())  # fmt: skip
     return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
 
 
@@ -120,12 +121,12 @@ def table(numbers: Numbers) -> Table:
 def seen(numbers: Numbers) -> list[str]:
     uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
     return [
-        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the gradient "
-        f"of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
+        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
+        f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
         "Stamping, the gradient of the convolution and the turned kernel agree to "
-        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the size of the transposed one.",
+        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
         f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
-        f"{uneven[WAYS[1]]:.2f} (only equal weights cover evenly), resizing first {uneven[WAYS[2]]:.2g}; the network's "
+        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
         f"saliency is {phases.max() / phases.min():.2f} times as strong on one kind of row and column as on another.",
     ]
 
@@ -221,9 +222,8 @@ def network_phases(bench: Bench) -> Numbers:
     maps = maps[:, 8:-8, 8:-8]  # without the border
     mean = maps.mean().clamp(min=1e-30)
     phases = [[float(maps[:, i::2, j::2].mean() / mean) for j in (0, 1)] for i in (0, 1)]
-    peak = divmod(int(F.avg_pool2d(maps[:1], PATCH, 2)[0].argmax()), (maps.shape[2] - PATCH) // 2 + 1)
-    top, left = (2 * int(at) for at in peak)  # even, so that rows and columns of the picture begin as they do in `phases`
-    bench.pictures["saliency"] = maps[0, top : top + PATCH, left : left + PATCH].numpy()
+    patches = maps.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)  # (N, rows, columns, PATCH, PATCH)
+    bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
     return {"phases": phases, "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max())}
 
 
