@@ -134,7 +134,8 @@ def seen(numbers: Numbers) -> list[str]:
     return [
         f"Written as convolutions, fully connected layers give the same scores to "
         f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
-        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the same class (padding differs).",
+        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the same "
+        "class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
         f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
         f"answer on its grid would reach {limit:.0%}.",

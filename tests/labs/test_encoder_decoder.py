@@ -50,7 +50,7 @@ def test_each_map_of_the_trunk_is_half_the_one_before(source, lesson):
 
 
 def test_without_skips_only_the_coarse_map_counts_and_with_them_the_picture_does(source, lesson):
-    """The decoder is given another picture and finer maps: the transposed convolution does not notice, the U-Net does."""
+    """Given another picture and finer maps: the transposed convolution does not notice, the U-Net does."""
     maps = Trunk(source.model.features)(lesson[0])
     other = decoders.Maps(maps.picture.flip(3), maps.half.flip(3), maps.quarter, maps.eighth, maps.first, maps.second)
     for name, notices in (("bilinear", False), ("transposed convolution", False), ("U-Net", True)):
