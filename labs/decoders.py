@@ -35,7 +35,7 @@ class Trunk(nn.Module):
 
     def __init__(self, features: nn.Sequential) -> None:
         super().__init__()
-        self.layers = deepcopy(features[:8]).requires_grad_(True)
+        self.layers: nn.Sequential = deepcopy(nn.Sequential(*list(features)[:8])).requires_grad_(True)
 
     def forward(self, X: Tensor) -> Maps:
         # SqueezeNet pads nothing at first: with one more row and column every map is exactly half the one before.
@@ -143,7 +143,8 @@ def build(name: str, features: nn.Sequential, seed: int, pretrained: bool) -> Se
             for module in part.modules():
                 if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):  # as SqueezeNet's own began
                     nn.init.kaiming_uniform_(module.weight)
-                    nn.init.zeros_(module.bias)
+                    if module.bias is not None:
+                        nn.init.zeros_(module.bias)
     return Segmenter(trunk, decoder.to(next(trunk.parameters()).device))
 
 

@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
     runs = [(kind, name) for kind in (PRETRAINED, SCRATCH) for name in DECODERS]
     for kind, name in tqdm(runs, desc="training", leave=False, disable=None):
-        model = decoders.build(name, source.model.features, bench.seed, kind == PRETRAINED)
+        model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
         kept = taught(model, X, masks, marks, bench.seed, new, source)
         kept["parameters"] = sum(parameter.numel() for parameter in model.decoder.parameters())
         kept["known objects"] = regions.mean_iou(answers(model, same, source), same.masks)

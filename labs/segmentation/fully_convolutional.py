@@ -134,8 +134,8 @@ def seen(numbers: Numbers) -> list[str]:
     return [
         f"Written as convolutions, fully connected layers give the same scores to "
         f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
-        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the same "
-        "class (padding differs).",
+        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
+        "same class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
         f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
         f"answer on its grid would reach {limit:.0%}.",
@@ -185,8 +185,9 @@ def windows(picture: Tensor, size: int, stride: int) -> Tensor:
 
 def class_map(X: Tensor, model: nn.Module) -> Tensor:
     """The scores of SqueezeNet's last map, before their mean is taken: (N, classes, h, w)."""
+    head = nn.Sequential(*list(model.get_submodule("classifier").children())[:3])  # without the mean
     with torch.no_grad():
-        return model.classifier[:3](model.features(X))
+        return head(model.get_submodule("features")(X))
 
 
 def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage) -> Numbers:

@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Numbers:
     return {
         "pooled": _list(pooled),
         "summed": _list(summed),
-        "overwritten": _list(F.max_unpool2d(given, places, 2, stride=1, output_size=(3, 3))),
+        "overwritten": _list(F.max_unpool2d(given, places, (2, 2), (1, 1), output_size=(3, 3))),
         "gradient of pooling": _list(way_back),
         "stamps": [step.tolist() for step in steps],
         "transposed": {name: _list(made) for name, made in ways.items()},
