@@ -4,7 +4,7 @@ Claim: unpooling puts values back to where the maxima were. A transposed convolu
     value; that is the gradient of the convolution, and a convolution with the kernel turned by 180 degrees. Where the
     stride does not divide the kernel, the stamps overlap unevenly: a checkerboard, which resizing first does not have.
 Look at: the lecture's numbers, step by step; how evenly each way covers a constant map; and the gradient of a network
-    that begins with a convolution of stride 2, which is such a transposed convolution.
+    that begins with a convolution and a pooling of stride 2: its gradient comes through their transposed forms.
 Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901) for unpooling; Dumoulin and Visin 2016
     (https://arxiv.org/abs/1603.07285); Odena et al. 2016 (https://doi.org/10.23915/distill.00003).
 
@@ -39,7 +39,8 @@ KERNEL = ((1, -1), (2, -2))
 STEPS = (1, 2, 3, 9)  # stamps after which the transposed convolution is shown
 WAYS = ("kernel 3, stride 2", "kernel 4, stride 2", "resize, then kernel 3")
 COLOURS = dict(zip(WAYS, plots.OTHERS))
-PATCH = 24  # pixels of the saliency map that are drawn
+PATCH = 24  # pixels of the mean saliency map that is drawn
+PERIOD = 4  # pixels, after which the grid of SqueezeNet's first convolution and first pooling begins anew
 
 
 def measure(bench: Bench) -> Numbers:
@@ -97,8 +98,8 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     bars(panels[3], numbers["unevenness"])
     mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
     plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    grid(panels[5], [[round(v, 2) for v in line] for line in numbers["phases"]], "their mean by row and column,\n"
-         "even and odd (mean of all: 1)", ())  # fmt: skip
+    phases = np.round(numbers["phases"], 2).tolist()
+    grid(panels[5], phases, f"by row and column, modulo {PERIOD}\n(mean of all: 1)", ())
     return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
 
 
@@ -112,8 +113,8 @@ def table(numbers: Numbers) -> Table:
     ]
     rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
              for name, value in numbers["unevenness"].items()]  # fmt: skip
-    rows += [(f"mean saliency at even and odd columns, {which} rows", " and ".join(f"{value:.2f}" for value in line))
-             for which, line in zip(("even", "odd"), numbers["phases"])]  # fmt: skip
+    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
+              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
     rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
     return Table(("measured", ""), rows)
 
@@ -127,7 +128,7 @@ def seen(numbers: Numbers) -> list[str]:
         f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
         f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
         f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
-        f"saliency is {phases.max() / phases.min():.2f} times as strong on one kind of row and column as on another.",
+        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
     ]
 
 
@@ -210,7 +211,7 @@ class Convolved(nn.Module):
 
 def network_phases(bench: Bench) -> Numbers:
     """The student's saliency map of a convolution against its transposed one; and, of the network's saliency maps, the
-    mean at even and odd rows and columns, over the mean of all.
+    mean at every row and column modulo PERIOD, over the mean of all.
     """
     x, kernel = _tensor(MAP), _tensor(KERNEL)
     map_ = SaliencyMap().compute_saliency_maps(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.long),
@@ -221,7 +222,7 @@ def network_phases(bench: Bench) -> Numbers:
         maps = SaliencyMap().compute_saliency_maps(X, y, bench.model).cpu().double()
     maps = maps[:, 8:-8, 8:-8]  # without the border
     mean = maps.mean().clamp(min=1e-30)
-    phases = [[float(maps[:, i::2, j::2].mean() / mean) for j in (0, 1)] for i in (0, 1)]
+    phases = [[float(maps[:, i::PERIOD, j::PERIOD].mean() / mean) for j in range(PERIOD)] for i in range(PERIOD)]
     patches = maps.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)  # (N, rows, columns, PATCH, PATCH)
     bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
     return {"phases": phases, "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max())}
