@@ -61,7 +61,7 @@ def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
     axes.set_title(title, size=TITLE, color=INK, loc="left")
     axes.set_xlabel(x, size=NOTE, color=FAINT)
     axes.set_ylabel(y, size=NOTE, color=FAINT)
-    axes.tick_params(labelsize=NOTE, colors=FAINT)
+    axes.tick_params(which="both", labelsize=NOTE, colors=FAINT)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):

@@ -37,7 +37,7 @@ NEAR, FAR = 2, 8  # pixels from the edge
 CLOSE = 4  # pixels about a pixel at the edge: where its saliency should lie
 COLOURS = dict(zip(DECODERS, plots.OTHERS))
 PRETRAINED, SCRATCH = "pretrained trunk", "from scratch"
-RIGHT, MISSED, EXTRA = (90, 90, 90), (213, 94, 0), (86, 180, 233)  # colours of pixels of the object
+RIGHT, MISSED, EXTRA = (150, 150, 150), (20, 20, 20), (217, 162, 0)  # colours of pixels
 SHOWN = 3  # scenes
 SQUEEZENET = "squeezenet1_1"  # whose trunk all networks have
 
@@ -69,8 +69,8 @@ def measure(bench: Bench) -> Numbers:
 
 
 def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1290)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.9, 1])
+    fig = plots.sheet(1640, 1120)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
     left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
     scenes = bench.pictures["scenes"]
     panels = left.subplots(SHOWN, 2 + len(DECODERS))
@@ -184,15 +184,16 @@ def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
 def looks(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """The student's saliency maps of one pixel at the edge in each of a few scenes, (N, H, W), and where it is."""
     edges = regions.band(test.masks[:8], 1) & test.masks[:8]
-    flat = [int(at[len(at) // 2]) for at in map(np.flatnonzero, edges)]
+    height, width = test.masks.shape[1:]
+    off = np.hypot(np.arange(height)[:, None] - height / 2, np.arange(width) - width / 2)
+    flat = [int(np.where(edge, off, np.inf).argmin()) for edge in edges]  # the one nearest to the picture's middle
     pick = torch.tensor(flat, device=source.device)[:, None]
     pixel = Through(model, lambda scores: scores.flatten(1).gather(1, pick))
     X = lab.as_batch(test.images[: len(flat)], source)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # a dead network's map is 0
         maps = SaliencyMap().compute_saliency_maps(X, torch.zeros_like(pick[:, 0]), pixel)
-    rows, columns = np.unravel_index(flat, test.masks.shape[1:])
-    return maps.cpu().numpy(), list(zip(rows.tolist(), columns.tolist()))
+    return maps.cpu().numpy(), [divmod(at, width) for at in flat]
 
 
 def closeness(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
