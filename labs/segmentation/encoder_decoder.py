@@ -53,6 +53,7 @@ def measure(bench: Bench) -> Numbers:
     new, same = (compose(some, tests, size, bench.seed + 1) for some in (held, known))
     X, masks = lab.as_batch(lesson.images, source), torch.from_numpy(lesson.masks).to(source.device).float()
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
+    shown = np.sort(np.unique(new.labels, return_index=True)[1])[:SHOWN]  # different objects
     runs = [(kind, name) for kind in (PRETRAINED, SCRATCH) for name in DECODERS]
     for kind, name in tqdm(runs, desc="training", leave=False, disable=None):
         model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
@@ -62,9 +63,9 @@ def measure(bench: Bench) -> Numbers:
         kept["by distance"] = by_distance(answers(model, new, source), new.masks)
         maps, places = looks(model, new, source)
         kept["close"] = closeness(maps, places)
-        bench.pictures[f"{kind}, {name}"] = (answers(model, new, source)[:SHOWN], maps[0], places[0])
+        bench.pictures[f"{kind}, {name}"] = (answers(model, new, source)[shown], maps[0], places[0])
         numbers.setdefault(kind, {})[name] = kept
-    bench.pictures["scenes"] = new
+    bench.pictures["scenes"] = (new.images[shown], new.masks[shown])
     return numbers
 
 
@@ -72,13 +73,13 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     fig = plots.sheet(1640, 1120)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
     left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
-    scenes = bench.pictures["scenes"]
+    images, masks = bench.pictures["scenes"]
     panels = left.subplots(SHOWN, 2 + len(DECODERS))
-    for row, line in enumerate(panels):
-        plots.show(line[0], scenes.images[row], "never seen" if row == 0 else "")
-        plots.show(line[1], judged(scenes.masks[row], scenes.masks[row]), "exact mask" if row == 0 else "")
+    for row, line in enumerate(panels[: len(images)]):
+        plots.show(line[0], images[row], "never seen" if row == 0 else "")
+        plots.show(line[1], judged(masks[row], masks[row]), "exact mask" if row == 0 else "")
         for axes, name in zip(line[2:], DECODERS):
-            plots.show(axes, judged(bench.pictures[f"{PRETRAINED}, {name}"][0][row], scenes.masks[row]))
+            plots.show(axes, judged(bench.pictures[f"{PRETRAINED}, {name}"][0][row], masks[row]))
             axes.set_title(name.replace(" ", "\n") if row == 0 else "", size=plots.NOTE, color=COLOURS[name])
     panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
     for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
