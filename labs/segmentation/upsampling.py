@@ -98,7 +98,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     bars(panels[3], numbers["unevenness"])
     mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
     plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    phases = np.round(numbers["phases"], 2).tolist()
+    phases = [[round(share, 2) for share in line] for line in numbers["phases"]]
     grid(panels[5], phases, f"by row and column, modulo {PERIOD}\n(mean of all: 1)", ())
     return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
 
