@@ -122,7 +122,7 @@ def _spread_ends(fig: "Figure") -> None:
         places, free = dict[Annotation, float](), -np.inf
         for name in sorted(names, key=heights.__getitem__):
             free = places[name] = max(heights[name], free + apart)
-        free = axes.bbox.y1 + apart
+        free = axes.bbox.y1 + apart / 2  # the title begins right above
         for name in reversed(places):
             free = places[name] = min(places[name], free - apart)
             name.xyann = (6, (free - heights[name]) * 72 / DPI)
