@@ -13,4 +13,7 @@ LABS = (
     "features.deconvnet",
     "features.neuron_maximization",
     "features.inversion",
+    "segmentation.fully_convolutional",
+    "segmentation.upsampling",
+    "segmentation.encoder_decoder",
 )

@@ -3,6 +3,7 @@
 For networks that labs train themselves: as many pictures as wanted, with exact masks, and nothing to download.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,28 @@ def compose(scenes: pretrained.Pretrained, count: int, size: int, seed: int) -> 
         labels.append(scenes.labels[which])
         masks.append(mask)
     return Composed(np.stack(images), np.array(labels, np.int64), np.stack(masks))
+
+
+@dataclass(frozen=True)
+class Collage:
+    image: np.ndarray  # uint8 (rows * size, columns * size, 3)
+    labels: np.ndarray  # int64, one for each object
+    masks: np.ndarray  # bool (objects, rows * size, columns * size)
+
+
+def collage(scenes: pretrained.Pretrained, which: Sequence[int], columns: int, size: int, seed: int) -> Collage:
+    """One large picture of several objects of `scenes`, row by row, each within a square `size` wide."""
+    rng = np.random.default_rng(seed)
+    height, width = -(-len(which) // columns) * size, columns * size
+    picture = _background(max(height, width), rng).crop((0, 0, width, height))
+    masks = np.zeros((len(which), height, width), bool)
+    for i, index in enumerate(which):
+        top, left = (size * at for at in divmod(i, columns))
+        square = picture.crop((left, top, left + size, top + size))
+        pixels, mask = _paste(_cut_out(scenes.images[index], np.asarray(scenes.masks)[index]), square, rng)
+        picture.paste(Image.fromarray(pixels), (left, top))
+        masks[i, top : top + size, left : left + size] = mask
+    return Collage(np.asarray(picture), scenes.labels[list(which)], masks)
 
 
 def _cut_out(image: np.ndarray, mask: np.ndarray) -> Image.Image:

@@ -67,8 +67,15 @@ class Bench:
             return None
 
     def judge(self) -> pretrained.Pretrained | None:
-        """A second network for the classes of this one, or None."""
-        return self.second() if self.source.kind == "imagenet" else None
+        """A second network for the classes of this one, or None; SqueezeNet where this one is EfficientNet-Lite0."""
+        if self.source.kind != "imagenet":
+            return None
+        if self.source.architecture != "efficientnet_lite0":
+            return self.second()
+        try:
+            return pretrained.load("imagenet", str(self.source.device))
+        except pretrained.SourceError:
+            return None
 
 
 @dataclass(frozen=True)

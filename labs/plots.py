@@ -61,7 +61,7 @@ def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
     axes.set_title(title, size=TITLE, color=INK, loc="left")
     axes.set_xlabel(x, size=NOTE, color=FAINT)
     axes.set_ylabel(y, size=NOTE, color=FAINT)
-    axes.tick_params(labelsize=NOTE, colors=FAINT)
+    axes.tick_params(which="both", labelsize=NOTE, colors=FAINT)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -110,7 +110,7 @@ def save(fig: "Figure", path: str | PathLike[str], heading: str, note: str) -> P
 
 
 def _spread_ends(fig: "Figure") -> None:
-    """Move the names at the ends of curves up until each has a line of its own."""
+    """Move the names at the ends of curves up until each has a line of its own, and down again to the axes' top."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Annotation
 
@@ -119,7 +119,10 @@ def _spread_ends(fig: "Figure") -> None:
     for axes in fig.axes:
         names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == END]
         heights = {name: axes.transData.transform(name.xy)[1] for name in names}
-        free = -np.inf
+        places, free = dict[Annotation, float](), -np.inf
         for name in sorted(names, key=heights.__getitem__):
-            free = max(heights[name], free + apart)
+            free = places[name] = max(heights[name], free + apart)
+        free = axes.bbox.y1 + apart / 2  # the title begins right above
+        for name in reversed(places):
+            free = places[name] = min(places[name], free - apart)
             name.xyann = (6, (free - heights[name]) * 72 / DPI)

@@ -77,7 +77,8 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         heights = [max(numbers[kind][name], 1e-8) for name in COMPARED]
         bars = right.bar(place + shift, heights, 0.38, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         for bar, height in zip(bars, heights):
-            right.text(bar.get_x() + 0.19, height, f"{height:.1g}", ha="center", va="bottom", size=8, color=plots.INK)
+            words = f"{height:.1g}" if height > 1e-8 else "0"  # where the scale ends
+            right.text(bar.get_x() + 0.19, height, words, ha="center", va="bottom", size=8, color=plots.INK)
     right.set_yscale("log")
     right.set_ylim(1e-8, 1e3)
     right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])

@@ -143,10 +143,19 @@ class Units(nn.Module):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.trunk = nn.Sequential(*modules)
+        self.trunk = nn.Sequential(*modules[:-1], unstopped(modules[-1]))
 
     def forward(self, X: Tensor) -> Tensor:
         return self.trunk(X).flatten(2).max(dim=2).values  # of equal ones the first, so that one unit alone is meant
+
+
+def unstopped(module: nn.Module) -> nn.Module:
+    """The module without a ReLU6's stop at its end: the strongest units would be there, without a gradient."""
+    if isinstance(module, nn.ReLU6):
+        return nn.ReLU()
+    if isinstance(module, nn.Sequential) and isinstance(module[-1], nn.ReLU6):
+        return nn.Sequential(*list(module)[:-1], nn.ReLU())
+    return module
 
 
 def crops(X: Tensor, count: int) -> Tensor:

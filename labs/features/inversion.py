@@ -69,7 +69,7 @@ def measure(bench: Bench) -> Numbers:
     bench.pictures["textures"] = [lab.to_picture(style)]
     for count in range(1, len(single) + 1):
         made = texture(cnn, style, single[:count], steps, bench)
-        numbers["textures"][f"{count} layers"] = distances(cnn, made, style, single)
+        numbers["textures"]["1 layer" if count == 1 else f"{count} layers"] = distances(cnn, made, style, single)
         numbers["place"].append(psnr(style, made))
         bench.pictures["textures"].append(lab.to_picture(made))
     return numbers
@@ -107,7 +107,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     middle.set_ylim(-0.03, 1.03)
     plots.plain(right, "Distance of Gram matrices", "layer")
     right.set_yscale("log")
-    shades = {name: str(0.75 - 0.75 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
+    shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
     plots.curves(right, layers, numbers["textures"], shades)
     right.set_xticks(layers)
     return plots.save(fig, path, "What a layer remembers of an image, and of a texture", bench.source.name)
@@ -121,7 +121,7 @@ def table(numbers: Numbers) -> Table:
         left = f"{numbers['left'][i]:.0%}"
         rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", f"{numbers['own'][i]:.0%}", second))
     for i, (name, values) in enumerate(numbers["textures"].items()):
-        words = f"Gram matrices of the first {name.replace('1 layers', '1 layer')}"
+        words = f"Gram matrices of the first {name}"
         rows.append((words, f"{np.mean(values):.0%}", f"{numbers['place'][i]:.1f} dB", "-", "-"))
     columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
                "second network's")  # fmt: skip

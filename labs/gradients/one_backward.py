@@ -61,7 +61,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     for axes, (name, found) in zip(right.subplots(1, len(numbers["influence"]), squeeze=False)[0],
                                    numbers["influence"].items()):  # fmt: skip
         plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
-        plots.plain(axes, name, "gradient of image", "score of image")
+        plots.plain(axes, name.replace(", ", ",\n"), "gradient of image", "score of image")
         axes.set_xticks([])
     return plots.save(fig, path, "One backward pass gives every image its own gradient", bench.source.name)
 

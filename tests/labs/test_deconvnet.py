@@ -74,3 +74,13 @@ def test_two_channels_that_are_one_have_equal_maps(X):
     conv.weight.data[1], conv.bias.data[1] = conv.weight.data[0], conv.bias.data[0]
     network = Units([conv.requires_grad_(False), nn.ReLU()])
     assert deconvnet.others(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_unit_behind_a_relu6_is_explained_however_strong(X, nested):
+    """At 6 it has no gradient, and all maps would be nothing: the filter is expected, as for a ReLU."""
+    conv = nn.Conv2d(3, 2, 3).requires_grad_(False)
+    conv.bias.data[:] = 100
+    modules = [nn.Sequential(conv, nn.ReLU6())] if nested else [conv, nn.ReLU6()]
+    maps = methods.attributions(METHODS, X[:1], torch.tensor([0]), Units(modules), "")
+    assert all(map_.abs().sum() == pytest.approx(float(conv.weight[0].abs().sum()), rel=1e-4) for map_ in maps.values())

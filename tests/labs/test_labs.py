@@ -3,10 +3,12 @@
 import importlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 
+import pretrained
 from labs import LABS, __main__, lab
 from tests import networks
 
@@ -42,6 +44,20 @@ def test_a_wrapped_network_gives_the_quantity_of_each_class(name, X):
         "loss": scores.exp().sum(1, keepdim=True).log() - scores,
     }[name]
     torch.testing.assert_close(lab.Through(model, lab.QUANTITIES[name])(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "asked"),
+    [
+        ("imagenet", "squeezenet1_1", "efficientnet_lite0"),
+        ("imagenet", "efficientnet_lite0", "squeezenet1_1"),
+        ("embedded", "squeezenet1_1", None),
+    ],
+)
+def test_no_network_judges_its_own_pictures(source, monkeypatch, kind, own, asked):
+    """The second network is another one, whichever was asked for; for the embedded classes there is none."""
+    monkeypatch.setattr(pretrained, "load", lambda weights, device, model="squeezenet1_1": model)
+    assert lab.Bench(replace(source, kind=kind, architecture=own)).judge() == asked
 
 
 def test_the_gradient_of_a_sum_of_squares_is_twice_the_point():

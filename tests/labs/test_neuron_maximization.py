@@ -59,3 +59,9 @@ def test_transformations_keep_what_is_everywhere():
     image = torch.full((1, 3, 40, 40), 0.5)
     made = transformed(image, torch.Generator().manual_seed(1))
     torch.testing.assert_close(made, torch.full_like(made, 0.5))
+
+
+@pytest.mark.parametrize("size", [neuron_maximization.QUICK, neuron_maximization.SIZE])
+def test_no_picture_on_the_way_is_too_small_for_a_network(size):
+    """EfficientNet-Lite0 halves its input five times: 32 pixels are the least."""
+    assert round(size * min(neuron_maximization.OCTAVES)) * min(neuron_maximization.SCALES) >= 32

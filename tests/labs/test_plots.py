@@ -22,3 +22,16 @@ def test_a_name_far_from_others_stays_at_its_curve(tmp_path):
     plots.curves(axes, [0, 1], {"score": [0, 1], "loss": [0, 5]})
     plots.save(fig, tmp_path / "curves.png", "heading", "note")
     assert all(text.xyann == (6, 0) for text in axes.texts)
+
+
+def test_names_of_curves_that_end_at_the_top_stay_below_the_title(tmp_path):
+    """Six curves end at the top of their axes: no name is above it, and none covers another."""
+    fig = plots.sheet(800, 400)
+    axes = plots.plain(fig.subplots(), "a title that is long enough to reach the names of the curves")
+    lines = {name: [0, 1] for name in list(plots.COLOURS)[:6]}
+    plots.curves(axes, [0, 1], lines)
+    axes.set_ylim(0, 1)
+    plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert max((box.y0 + box.y1) / 2 for box in boxes) <= axes.bbox.y1 + 1
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

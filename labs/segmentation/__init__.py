@@ -1,0 +1,1 @@
+"""Networks that answer with a picture: classes for every pixel, and the ways up from coarse maps to fine ones."""
