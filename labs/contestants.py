@@ -56,8 +56,8 @@ class Contestant:
 def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contestant]:
     """All networks that there are, each with at most so many of its images; with --weights embedded, those two alone.
 
-    only_right: images that the network names rightly, so that whatever it says later is an attack's doing. The two
-    embedded networks then share the images that both name rightly.
+    only_right: images that both networks of these classes name rightly, so that whatever they say later is an attack's
+        doing, and that the two are tried on the same images.
     """
     scenes = bench.scenes()
     plain = twin(scenes.device)
@@ -67,23 +67,19 @@ def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contes
         if bench.source.architecture != "efficientnet_lite0" and (second := bench.second()):
             found.append((LITE, second.model, second))
     found += [(ROBUST, scenes.model, scenes), (PLAIN, plain, scenes)]
-    shared = [scenes.model, plain]
-    return [
-        _with_images(name, model, source, most, (shared if source is scenes else [model]) if only_right else [])
-        for name, model, source in found
-    ]
-
-
-def _with_images(
-    name: str, model: nn.Module, source: pretrained.Pretrained, most: int, judges: Sequence[nn.Module]
-) -> Contestant:
-    X, y = lab.as_batch(source.images, source), torch.from_numpy(source.labels).to(source.device)
-    right = torch.ones(len(X), dtype=torch.bool, device=source.device)
-    with torch.no_grad():
-        for judge in judges:
-            right &= torch.cat([judge(some).argmax(dim=1) for some in X.split(8)]) == y
-    rows = spread(right.nonzero()[:, 0].tolist(), most)
-    return Contestant(name, model, source, rows, lab.to_pixels(X[rows]).clamp(0, 1), y[rows])
+    made = []
+    for kind in dict.fromkeys(source.kind for _, _, source in found):
+        alike = [one for one in found if one[2].kind == kind]
+        source = alike[0][2]
+        X, y = lab.as_batch(source.images, source), torch.from_numpy(source.labels).to(source.device)
+        right = torch.ones(len(X), dtype=torch.bool, device=source.device)
+        with torch.no_grad():
+            for _, model, _ in alike if only_right else []:
+                right &= torch.cat([model(some).argmax(dim=1) for some in X.split(8)]) == y
+        rows = spread(right.nonzero()[:, 0].tolist(), most)
+        pixels = lab.to_pixels(X[rows]).clamp(0, 1)
+        made += [Contestant(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
+    return made
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:
