@@ -26,17 +26,30 @@ def margin(scores: Tensor, y: Tensor) -> Tensor:
     return own - others
 
 
+def targeted(scores: Tensor, y: Tensor) -> Tensor:
+    """The same for an attacker who wants class y to be named: negative where it is."""
+    return -margin(scores, y)
+
+
 def squares(
-    scores: Scores, x: Tensor, y: Tensor, radius: float, asked: int, generator: torch.Generator
+    scores: Scores,
+    x: Tensor,
+    y: Tensor,
+    radius: float,
+    asked: int,
+    generator: torch.Generator,
+    goal: Callable[[Tensor, Tensor], Tensor] = margin,
 ) -> tuple[Tensor, np.ndarray]:
-    """Random squares of +-radius, kept where they lower the margin (Andriushchenko et al. 2020), from random stripes.
+    """Random squares of +-radius, kept where they lower the goal (Andriushchenko et al. 2020), from random stripes.
+
+    goal: a function of scores (N, K) and y, whatever that holds for each image, which is negative where it is reached.
 
     Returns the pixels, and how many questions it took until each image was wrong, (N,): inf where it never was.
     """
     with torch.no_grad():
         stripes = _signs((len(x), 3, 1, x.shape[3]), generator).to(x)
         best = (x + radius * stripes).clamp(0, 1)
-        low = margin(scores(best), y)
+        low = goal(scores(best), y)
         took = np.where((low < 0).cpu().numpy(), 1.0, np.inf)
         for n in range(2, asked + 1):
             rows = (low >= 0).nonzero()[:, 0]
@@ -50,7 +63,7 @@ def squares(
                 )
                 window = (slice(None), slice(top, top + side), slice(left, left + side))
                 tried[i][window] = (x[row][window] + radius * _signs((3, 1, 1), generator).to(x)).clamp(0, 1)
-            values = margin(scores(tried), y[rows])
+            values = goal(scores(tried), y[rows])
             good = values < low[rows]
             best[rows[good]], low[rows[good]] = tried[good], values[good]
             took[rows[(values < 0)].cpu().numpy()] = n
