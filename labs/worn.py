@@ -10,6 +10,8 @@ import warnings
 
 import numpy as np
 
+from figures import script
+
 KINDS = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
     "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
@@ -26,7 +28,9 @@ def corrupted(images: np.ndarray, name: str, severity: int, seed: int) -> np.nda
     try:
         from imagecorruptions import corrupt
     except ModuleNotFoundError as missing:
-        raise OSError(f"the lab needs {missing.name}: run make labs, which installs labs/requirements.txt") from None
+        raise script.UserError(
+            f"expected the package {missing.name}, found none: sh environment/make_venv.sh labs/requirements.txt"
+        ) from None
     state = np.random.get_state()  # noqa: NPY002 -- the package draws from NumPy's global generator
     try:
         np.random.seed(seed)  # noqa: NPY002

@@ -31,7 +31,7 @@ SHEET = 3  # the severity of the pictures that are drawn
 
 
 def measure(bench: Bench) -> Numbers:
-    names = worn.NAMES[::5] if bench.quick else worn.NAMES
+    names = LOOKED if bench.quick else worn.NAMES
     severities = [1, 5] if bench.quick else list(worn.SEVERITIES)
     runners = contestants(bench, 2 if bench.quick else 12, only_right=False)
     numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
@@ -58,7 +58,7 @@ def measure(bench: Bench) -> Numbers:
             numbers["errors"][c.name], numbers["errors"][reference]
         )
         numbers["relative"][c.name] = relative_mce(numbers, c.name, reference)
-    bench.pictures |= {"sheet": dict(zip(names, shown)), "label": runners[0].word(int(runners[0].y[0]))}
+    bench.pictures.update(sheet=dict(zip(names, shown)), label=runners[0].word(int(runners[0].y[0])))
     return numbers
 
 

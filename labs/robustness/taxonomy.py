@@ -155,11 +155,12 @@ def tasks_of(c: Contestant, bench: Bench) -> dict[str, Task]:
         p = c.scores(c.pixels).softmax(dim=1).gather(1, c.y[:, None])[:, 0]
         noise = (0.5 + 0.1 * torch.randn(c.pixels.shape, generator=bench.generator())).clamp(0, 1).to(c.pixels)
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names))
+    others = attacking.targets(c.said(noise), c.source.fooling_target, len(c.source.class_names))
     halved = torch.stack([c.y.to(p), p / 2], dim=1)
     return {
         "less confidence": Task(c.pixels, halved, c.y, False, less_confident),
         "misclassification": Task(c.pixels, c.y, c.y, False, querying.margin),
-        "targeted": Task(noise, aims, aims, True, querying.targeted),
+        "targeted": Task(noise, others, others, True, querying.targeted),
         "source and target": Task(c.pixels, aims, aims, True, querying.targeted),
     }
 
