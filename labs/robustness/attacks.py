@@ -28,8 +28,9 @@ from labs.lab import Bench, Numbers, Result, Table
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
 
-LINF = [0.25, 0.5, 1, 2, 4, 8, 16]  # of 255
-L2 = [0.125, 0.25, 0.5, 1, 2, 4, 8]  # in pixels of [0, 1]
+LINF = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16]  # of 255
+L2 = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8]  # in pixels of [0, 1]
+WORTH = 0.5  # of 255: from where a class is aimed at
 ATTACKS = {  # name: norm, whether a target is aimed at
     "FGSM": ("linf", False),
     "iterated FGSM": ("linf", False),
@@ -37,23 +38,24 @@ ATTACKS = {  # name: norm, whether a target is aimed at
     "PGD in L2": ("l2", False),
     "PGD, targeted": ("linf", True),
 }
-DEEPFOOL, FOOLING = "DeepFool", "fooling image"
+DEEPFOOL, FOOLING, ROOMY = "DeepFool", "fooling image", "PGD, 8 of 255"
 SHOWN = 8  # times, of a difference that is drawn
 
 
 def measure(bench: Bench) -> Numbers:
     steps = 3 if bench.quick else 8
-    runners = contestants(bench, 2 if bench.quick else 8)
+    runners = contestants(bench, 2 if bench.quick else 6)
     numbers: Numbers = {"steps": steps, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
     numbers |= {"fooled": {}, "lengths": {}, "saved": {}}
     for c in tqdm(runners, desc="attacks", leave=False, disable=None):
         fooled, lengths, ends = {}, {}, {}
         fooling = fooling_images(c, 1 if bench.quick else 3)
         for name, (norm, targeted) in ATTACKS.items():
-            radii = radii_of(norm, bench.quick)
+            radii = radii_of(name, bench.quick)
             fooled[name], ends[name] = within(c, attack_of(name, steps), radii, targeted)
         with torch.no_grad():
             ends[DEEPFOOL] = attacking.deepfool(c.scores, c.pixels)
+        ends[ROOMY] = attacking.pgd(c.scores, c.pixels, c.y, 8 / 255, max(steps // 2, 1))
         wrong = c.said(ends[DEEPFOOL]) != c.y
         lengths[DEEPFOOL] = attacking.lengths(ends[DEEPFOOL] - c.pixels)[wrong].tolist()
         lengths[FOOLING] = attacking.lengths(fooling - c.pixels[: len(fooling)]).tolist()
@@ -70,14 +72,13 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     fig = plots.sheet(1640, 1060)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.15, 1])
     left, middle, right = above.subplots(1, 3)
-    quick = len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF)
+    quick = is_quick(numbers)
     for axes, name, title, x in (
         (left, "PGD", "Still right under PGD in L-infinity (dotted: FGSM)", "radius, of 255"),
         (middle, "PGD in L2", "Still right under PGD in L2", "radius, in pixels from 0 to 1"),
         (right, "PGD, targeted", "Says the class aimed at (PGD in L-infinity)", "radius, of 255"),
     ):
-        norm, targeted = ATTACKS[name]
-        radii = radii_of(norm, quick)
+        targeted, radii = ATTACKS[name][1], radii_of(name, quick)
         plots.plain(axes, title, x)
         axes.set_xscale("log", base=2)
         if name == "PGD":
@@ -140,14 +141,14 @@ def note(numbers: Numbers) -> str:
 
 def table(numbers: Numbers) -> Table:
     rows = []
-    quick = len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF)
+    quick = is_quick(numbers)
     for network, count in zip(numbers["networks"], numbers["images"]):
         fooled, lengths, saved = (numbers[key][network] for key in ("fooled", "lengths", "saved"))
         everything = {key: sum(one[key] for one in saved.values()) for key in ("fooled", *attacking.SAVED)}
         rows.append((
             network,
             str(count),
-            *[half_radius(fooled[name], radii_of(ATTACKS[name][0], quick)) for name in ATTACKS],
+            *[half_radius(fooled[name], radii_of(name, quick)) for name in ATTACKS],
             median(lengths[DEEPFOOL]),
             median(lengths[FOOLING]),
             f"{everything['PNG']}, {everything['JPEG']} of {everything['fooled']}",
@@ -159,9 +160,9 @@ def table(numbers: Numbers) -> Table:
 
 
 def seen(numbers: Numbers) -> list[str]:
-    quick = len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF)
+    quick = is_quick(numbers)
     fooled, totals = numbers["fooled"], pooled(numbers)
-    radii = radii_of("linf", quick)
+    radii = radii_of("PGD", quick)
     first = numbers["networks"][0]
     reached = {network: half_radius(one["PGD"], radii) for network, one in fooled.items()}
     lengths = {network: float(np.median(one[DEEPFOOL] or [0])) for network, one in numbers["lengths"].items()}
@@ -188,9 +189,15 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     return lab.run(sys.modules[__name__], argv, source)
 
 
-def radii_of(norm: str, quick: bool) -> list[float]:
-    radii = LINF if norm == "linf" else L2
-    return [float(radius) for radius in (radii[1::3] if quick else radii)]
+def radii_of(name: str, quick: bool) -> list[float]:
+    """The radii that an attack is tried with."""
+    norm, targeted = ATTACKS[name]
+    radii = [float(radius) for radius in (LINF if norm == "linf" else L2) if not targeted or radius >= WORTH]
+    return radii[1::3] if quick else radii
+
+
+def is_quick(numbers: Numbers) -> bool:
+    return len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF)
 
 
 def attack_of(name: str, steps: int) -> Callable[..., Tensor]:
@@ -260,7 +267,7 @@ def example(c: Contestant, ends: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
 
 def pooled(numbers: Numbers) -> dict[str, dict[str, int]]:
     """Survivors of each attack, over all networks."""
-    names = (*ATTACKS, DEEPFOOL)
+    names = (*ATTACKS, ROOMY, DEEPFOOL)
     keys = ("fooled", *attacking.SAVED)
     return {name: {key: sum(one[name][key] for one in numbers["saved"].values()) for key in keys} for name in names}
 

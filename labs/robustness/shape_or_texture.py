@@ -43,7 +43,7 @@ def measure(bench: Bench) -> Numbers:
     numbers["answers"][FILLED] = masked(bench, scenes, draws)
     for way, found in numbers["answers"].items():
         numbers["bias"][way] = {name: shape_bias(answers) for name, answers in found.items()}
-        numbers["classes"][way] = {name: by_class(answers, runners) for name, answers in found.items()}
+        numbers["classes"][way] = {name: by_class(answers) for name, answers in found.items()}
     for c in tqdm(runners, desc="cues", leave=False, disable=None):
         numbers["cues"][c.name] = known(c, bench)
         numbers["chance"][c.name] = 1 / len(set(c.y.tolist()))
@@ -106,25 +106,23 @@ def draw_classes(numbers: Numbers, way: str, axes) -> None:
 def table(numbers: Numbers) -> Table:
     rows = []
     for name in numbers["networks"]:
-        way = PAINTED if name in numbers["bias"][PAINTED] and name not in numbers["bias"][FILLED] else FILLED
         cells = []
         for one in (PAINTED, FILLED):
             bias = numbers["bias"][one].get(name)
-            cells.append(f"{bias['shape']}, {bias['texture']}, {bias['neither']}: {bias['bias']:.0%}" if bias else "-")
+            cells.append(f"{bias['shape']}, {bias['texture']}, {bias['neither']}: {percent(bias)}" if bias else "-")
         cells += [f"{numbers['cues'][name][cue]:.0%}" if cue in numbers["cues"][name] else "-" for cue in CUES]
         rows.append((name, *cells, f"{numbers['chance'][name]:.0%}"))
-        assert way in numbers["bias"]
     return Table(("network", *[f"{way}: shape, texture, neither: shape bias" for way in (PAINTED, FILLED)], *CUES, "chance"),
                  rows)  # fmt: skip
 
 
 def seen(numbers: Numbers) -> list[str]:
     one, two = numbers["bias"][PAINTED], numbers["bias"][FILLED]
-    robust, plain = (two[name]["bias"] for name in list(two)[:2])
+    robust, plain = (two[name]["bias"] or 0.0 for name in list(two)[:2])
     first = numbers["networks"][0]
     told = numbers["cues"]
-    sentence = ", ".join(f"{name} {bias['bias']:.0%} of {bias['counted']}" for name, bias in one.items())
-    below = all(bias["bias"] < 0.5 for bias in one.values())
+    sentence = ", ".join(f"{name} {percent(bias)} of {bias['counted']}" for name, bias in one.items())
+    below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
     shuffle, edge = told[first]["shuffled 4 × 4"], told[first]["edges"]
     return [
         f"Of pictures painted in another's texture the answers that are one of the two are shape for {sentence}: "
@@ -224,10 +222,14 @@ def shape_bias(answers: Answers) -> Numbers:
     texture = sum(said == of_texture for _, of_texture, said in answers)
     counted = shape + texture
     return {"shape": shape, "texture": texture, "neither": len(answers) - counted, "counted": counted,
-            "bias": shape / counted if counted else 0.5}  # fmt: skip
+            "bias": shape / counted if counted else None}  # fmt: skip
 
 
-def by_class(answers: Answers, runners: Sequence[Contestant]) -> dict[str, Numbers]:
+def percent(bias: Numbers) -> str:
+    return f"{bias['bias']:.0%}" if bias["counted"] else "-"
+
+
+def by_class(answers: Answers) -> dict[str, Numbers]:
     """The same for each class of shape, by its number as a word, as JSON has it."""
     return {str(k): shape_bias([one for one in answers if one[0] == k]) for k in sorted({one[0] for one in answers})}
 
