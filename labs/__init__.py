@@ -13,4 +13,11 @@ LABS = (
     "features.deconvnet",
     "features.neuron_maximization",
     "features.inversion",
+    "robustness.attacks",
+    "robustness.one_pixel",
+    "robustness.black_box",
+    "robustness.taxonomy",
+    "robustness.linearity",
+    "robustness.corruptions",
+    "robustness.shape_or_texture",
 )

@@ -1,9 +1,9 @@
 """Attacks on networks, in pixels of [0, 1], for many images at once; and what is left of them in a saved file.
 
 `scores` is a function from pixels (N, 3, H, W) to scores (N, K) whose parameters are frozen: gradients go to the pixels
-alone. An attack returns pixels in [0, 1] no farther than `radius` from x, in the norm that it is named after. Untargeted
-it leads away from class y, targeted to class y. L-infinity is Captum's FGSM and PGD; in L2 Captum steps along signs, so
-`pgd_l2` is ours.
+alone. An attack returns pixels in [0, 1] no farther than `radius` from x, in the norm that it is named after. It leads
+away from class y, or, targeted, to class y. In L-infinity these are Captum's FGSM and PGD; in L2 Captum steps along
+signs, so `pgd_l2` is ours.
 
 FGSM: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572). Iterated: Kurakin et al. 2017
 (https://arxiv.org/abs/1607.02533). PGD: Madry et al. 2018 (https://arxiv.org/abs/1706.06083). DeepFool:

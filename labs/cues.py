@@ -66,7 +66,11 @@ def filled(image: np.ndarray, mask: np.ndarray, texture: list[np.ndarray], rng: 
     """The image with its object filled with patches, each put down, turned over or not, where the dice say."""
     height, width = mask.shape
     rows, columns = -(-height // PATCH), -(-width // PATCH)
-    quilt = np.block([[[_flipped(texture[rng.integers(len(texture))], rng)] for _ in range(columns)] for _ in range(rows)])
+    lines = [
+        np.concatenate([_flipped(texture[rng.integers(len(texture))], rng) for _ in range(columns)], axis=1)
+        for _ in range(rows)
+    ]
+    quilt = np.concatenate(lines)
     return np.where(mask[..., None], quilt[:height, :width], image)
 
 

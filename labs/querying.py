@@ -79,7 +79,7 @@ def square_side(part: float, height: int, width: int) -> int:
 def nes(
     scores: Scores, x: Tensor, y: Tensor, radius: float, asked: int, generator: torch.Generator
 ) -> tuple[Tensor, np.ndarray]:
-    """PGD on the margin whose gradient is estimated by `nes_gradient` (Ilyas et al. 2018). Returns as `squares` does."""
+    """PGD on the margin, whose gradient `nes_gradient` estimates (Ilyas et al. 2018). Returns what `squares` does."""
     moved, took = x.clone(), np.full(len(x), np.inf)
     cost = 2 * PAIRS + 1
     for step in range(asked // cost):

@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Numbers:
     for c in tqdm(runners, desc="attacks", leave=False, disable=None):
         fooled, lengths, ends = {}, {}, {}
         fooling = fooling_images(c, 1 if bench.quick else 3)
-        for name, (norm, targeted) in ATTACKS.items():
+        for name, (_, targeted) in ATTACKS.items():
             radii = radii_of(name, bench.quick)
             fooled[name], ends[name] = within(c, attack_of(name, steps), radii, targeted)
         with torch.no_grad():
@@ -64,7 +64,7 @@ def measure(bench: Bench) -> Numbers:
         numbers["saved"][c.name] = {
             name: survivors(c, end, ATTACKS.get(name, ("", False))[1]) for name, end in ends.items()
         }
-        bench.pictures[c.name] = (lab.to_picture(lab.from_pixels(c.pixels[:1])), example(c, ends["PGD"]))
+        bench.pictures[c.name] = example(c, ends["PGD"])
     return numbers
 
 
@@ -99,7 +99,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     names = list(numbers["networks"])
     panels = three.subplots(2, len(names), squeeze=False)
     for column, network in zip(panels.T, names):
-        image, (adversarial, difference, title) = bench.pictures[network]
+        adversarial, difference, title = bench.pictures[network]
         plots.show(column[0], adversarial, title)
         plots.show(column[1], difference, f"difference × {SHOWN}")
         column[0].set_title(f"{network}\n{title}", size=plots.NOTE, color=COLOURS[network])
@@ -176,8 +176,8 @@ def seen(numbers: Numbers) -> list[str]:
         + ("needs more: PGD fools more at" if stronger > 0 else "does no worse: PGD fools more at")
         + f" {stronger} more points of the four curves than FGSM does.",
         f"The robust network holds to {reached[ROBUST]} of 255 where its plain twin holds to {reached[PLAIN]}, and "
-        f"DeepFool must go {lengths[ROBUST]:.2f} instead of {lengths[PLAIN]:.2f} in L2, {gain:.1f} times as far: robust "
-        + ("training moved the whole curve." if gain > 1.5 else "training hardly shows."),
+        f"DeepFool must go {lengths[ROBUST]:.2f} instead of {lengths[PLAIN]:.2f} in L2, {gain:.1f} times as far: "
+        + ("robust training moved the whole curve." if gain > 1.5 else "robust training hardly shows."),
         f"Of {everything['fooled']} wrong answers, each at the smallest radius that gave it, "
         f"{everything['PNG']} are left in the eight bits of a PNG and {everything['JPEG']} after JPEG 90; DeepFool's, "
         f"the shortest, keep {share(totals[DEEPFOOL], 'PNG')} and {share(totals[DEEPFOOL], 'JPEG')}: a step that is "

@@ -11,6 +11,7 @@ Paper: Hendrycks and Dietterich 2019 (https://arxiv.org/abs/1903.12261); Ford et
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
     numbers |= {"severities": severities, "reference": references(runners), "clean": {}, "errors": {}}
     shown = []
-    numbers["peaks"] = peaks([c for c in runners if c.source.masks is not None], names, bench)
+    numbers["peaks"] = peaks([c for c in runners if c.source.masks is not None], bench)
     for c in runners:
         numbers["clean"][c.name] = error(c, c.pixels)
         numbers["errors"][c.name] = {name: [] for name in names}
@@ -131,7 +132,8 @@ def table(numbers: Numbers) -> Table:
             + (f", without {numbers['left out'][name]} of no error)" if numbers["left out"][name] else ")"),
             ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-",
         ))  # fmt: skip
-    return Table(("network", "clean error", *worn.KINDS, "all", "mCE, relative mCE", "Grad-CAM's peak on the object"), rows)
+    columns = ("network", "clean error", *worn.KINDS, "all", "mCE, relative mCE", "Grad-CAM's peak on the object")
+    return Table(columns, rows)
 
 
 def seen(numbers: Numbers) -> list[str]:
@@ -149,9 +151,9 @@ def seen(numbers: Numbers) -> list[str]:
         f"Worn pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
         f"{np.mean([np.mean(v) for v in numbers['errors'][first].values()]):.0%}, most of all {worst[first]}; mCE: "
         + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
-        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error under "
-        f"noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and hurts with "
-        f"{', '.join(hurt) or 'nothing'}.",
+        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
+        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
+        f"hurts with {', '.join(hurt) or 'nothing'}.",
         "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
         + f" of the robust network's scenes, at the highest severity: {looking(peak)}",
     ]  # fmt: skip
@@ -199,17 +201,20 @@ def relative_mce(numbers: Numbers, name: str, reference: str) -> str:
     return f"{value:.0f} %" if any(sum(values) > 0 for values in above[reference].values()) else "-"
 
 
-def peaks(runners: Sequence[Contestant], names: Sequence[str], bench: Bench) -> dict[str, dict[str, float]]:
+def peaks(runners: Sequence[Contestant], bench: Bench) -> dict[str, dict[str, float]]:
     """How often Grad-CAM's peak, for the true class, is on the object: clean, and at the highest severity of a few."""
     found: dict[str, dict[str, float]] = {}
     for c in runners:
         masks = np.asarray(c.source.masks)[list(c.rows)]
         cam = GradCam(c.source.gradcam_layer)
-        found[c.name] = {"clean": float(lab.points(cam.grad_cam(lab.from_pixels(c.pixels), c.y, c.model), masks).mean())}
-        for name in [name for name in LOOKED if name in names] or names[:1]:
-            pixels = as_pixels(worn.corrupted(c.images, name, 5, bench.seed)).to(c.pixels)
-            maps = cam.grad_cam(lab.from_pixels(pixels), c.y, c.model)
-            found[c.name][name.replace("_", " ")] = float(lab.points(maps, masks).mean())
+        found[c.name] = {}
+        for name in ("clean", *LOOKED):
+            images = c.images if name == "clean" else worn.corrupted(c.images, name, 5, bench.seed)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "nothing in image")  # a map of zeros has no peak
+                maps = cam.grad_cam(lab.from_pixels(as_pixels(images).to(c.pixels)), c.y, c.model)
+            hits = lab.points(maps, masks) & maps.any(axis=(1, 2))
+            found[c.name][name.replace("_", " ")] = float(hits.mean())
     return found
 
 

@@ -53,9 +53,9 @@ def measure(bench: Bench) -> Numbers:
         start, g = lab.values_and_gradient(lambda x, c=c: margin(c.scores(x), c.y), c.pixels)
         generator = bench.generator()
         signs = [random_signs(g, generator) for _ in range(draws)]
-        ways = {"sign of the gradient": [-g.sign()], "gradient": [as_long(-g)], "to the fooling image": [as_long(fooling)]}
+        ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
         curves, lines = {}, {}
-        for name, directions in (ways | {"random signs": signs}).items():
+        for name, directions in ways.items():
             moved = torch.stack([along(c, direction, radii) / start for direction in directions])
             slopes = torch.stack([(g * direction).flatten(1).sum(dim=1) / start / 255 for direction in directions])
             curves[name] = moved.mean(dim=(0, 2)).tolist()
@@ -164,8 +164,8 @@ def seen(numbers: Numbers) -> list[str]:
         + ("nearly straight, as the paper says." if min(numbers["straight"].values()) > 0.9 else
            "only in part as straight as the paper says, as the first steps do more than later ones." if
            numbers["straight"][first] < 0.9 else "nearly straight, but not for all."),
-        f"With ever fewer values the needed radius goes as their number to the power of {power:.2f}, where the straight "
-        f"line says -1: many small changes that add up are the reason, and "
+        f"With ever fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
+        "-1: many small changes that add up are the reason, and "
         + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
            f"random signs do not reach it within {NEEDED[-1]:g} of 255."),
     ]  # fmt: skip

@@ -237,7 +237,8 @@ def pictures(c: Contestant, found: Sequence[Found], maps: np.ndarray):
         f"{c.word(int(c.y[i]))}, {one.before:.0%}",
         f"{len(one.places)} pixels: {c.word(one.said)}" if one.fooled else f"{len(one.places)} pixels: {one.after:.0%}",
     )
-    return lab.to_picture(lab.from_pixels(c.pixels[i])), lab.to_picture(lab.from_pixels(one.pixels)), heat, one.places, words
+    image, changed = (lab.to_picture(lab.from_pixels(pixels)) for pixels in (c.pixels[i], one.pixels))
+    return image, changed, heat, one.places, words
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Does a network go by shape or by texture, and does robust training change that?
 
-Claim: where the two disagree, networks trained on ImageNet answer with the texture and people with the shape: a cat in an
-    elephant's skin is an elephant to them. Adversarially trained networks go more by shape.
+Claim: where the two disagree, networks trained on ImageNet answer with the texture and people with the shape: a cat in
+    an elephant's skin is an elephant to them. Adversarially trained networks go more by shape.
 Look at: a cat in a cheetah's coat; for each class the share of shape among all answers that are shape or texture; what
     is still known of silhouettes, edges and shuffled patches.
 Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 2019 for robust networks
@@ -48,10 +48,8 @@ def measure(bench: Bench) -> Numbers:
         numbers["cues"][c.name] = known(c, bench)
         numbers["chance"][c.name] = 1 / len(set(c.y.tolist()))
     kinds = {PAINTED: painters[0], FILLED: scenes[0]}
-    numbers["names"] = {
-        way: {str(k): kinds[way].word(k) for k in sorted({one[0] for found in (next(iter(answers.values())),) for one in found})}
-        for way, answers in numbers["answers"].items()
-    }
+    numbers["names"] = {way: {k: kinds[way].word(int(k)) for found in classes.values() for k in found}
+                        for way, classes in numbers["classes"].items()}  # fmt: skip
     return numbers
 
 
@@ -74,7 +72,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         axes.plot(at, np.array(line)[at], "o-", color=COLOURS[name], linewidth=2, markersize=5)
     ends = {name: (len(CUES) - 1.0, 100 * numbers["cues"][name][CUES[-1]]) for name in numbers["networks"]}
     plots.name_ends(axes, ends, COLOURS)
-    axes.set_xticks(range(len(CUES)), [cue.replace("shuffled ", "shuffled\n").replace("as it", "as\nit") for cue in CUES])
+    axes.set_xticks(range(len(CUES)), [cue.replace("shuffled ", "shuffled\n") for cue in CUES])
     axes.set_ylim(-4, 104)
     axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
     note = "; ".join(f"{name}: {numbers['images'][name]} images" for name in numbers["networks"])
@@ -88,7 +86,8 @@ def draw_classes(numbers: Numbers, way: str, axes) -> None:
     for offset, (network, found) in zip((0.16, -0.16), numbers["classes"][way].items()):
         for i, k in enumerate(names):
             if (one := found.get(k)) and one["counted"]:
-                axes.plot(100 * one["bias"], i + offset, "o", color=COLOURS[network], markersize=3 + one["counted"] ** 0.5)
+                size = 3 + one["counted"] ** 0.5
+                axes.plot(100 * one["bias"], i + offset, "o", color=COLOURS[network], markersize=size)
         if (bias := numbers["bias"][way][network])["counted"]:
             axes.axvline(100 * bias["bias"], color=COLOURS[network], linewidth=2, alpha=0.6)
             axes.annotate(f"{network} {bias['bias']:.0%}", (100 * bias["bias"], len(names) - 0.35 + 2.4 * offset),
@@ -112,8 +111,8 @@ def table(numbers: Numbers) -> Table:
             cells.append(f"{bias['shape']}, {bias['texture']}, {bias['neither']}: {percent(bias)}" if bias else "-")
         cells += [f"{numbers['cues'][name][cue]:.0%}" if cue in numbers["cues"][name] else "-" for cue in CUES]
         rows.append((name, *cells, f"{numbers['chance'][name]:.0%}"))
-    return Table(("network", *[f"{way}: shape, texture, neither: shape bias" for way in (PAINTED, FILLED)], *CUES, "chance"),
-                 rows)  # fmt: skip
+    ways = [f"{way}: shape, texture, neither: shape bias" for way in (PAINTED, FILLED)]
+    return Table(("network", *ways, *CUES, "chance"), rows)
 
 
 def seen(numbers: Numbers) -> list[str]:
@@ -129,8 +128,9 @@ def seen(numbers: Numbers) -> list[str]:
         + ("texture wins, as with the paper's networks (22 to 43 % shape)." if below else
            "the paper's preference for texture (22 to 43 % shape) does not show in all of them."),
         f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
-        f"{plain:.0%}: " + ("robust training moves it towards shape." if robust > plain + 0.05 else "robust training moves "
-                            "it towards texture." if robust < plain - 0.05 else "robust training hardly matters."),
+        f"{plain:.0%}: robust training "
+        + ("moves it towards shape." if robust > plain + 0.05 else
+           "moves it towards texture." if robust < plain - 0.05 else "hardly matters."),
         f"{first} still knows {shuffle:.0%} when 4 × 4 patches are shuffled and {edge:.0%} by edges alone; the robust "
         f"network knows {told[ROBUST]['shuffled 4 × 4']:.0%} and {told[ROBUST]['edges']:.0%}, and "
         f"{told[ROBUST]['silhouette']:.0%} of silhouettes: "
@@ -155,7 +155,7 @@ def conflicting(bench: Bench) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pairs(labels: np.ndarray, most: int, first: tuple[int, int]) -> list[tuple[int, int]]:
-    """At most so many pairs (content, style) of different classes: the first one, then each with the next, and so on."""
+    """At most so many pairs (content, style) of different classes: the first one, then each with the next."""
     count = len(labels)
     found = [(i, (i + step) % count) for step in range(1, count) for i in range(count)]
     return [pair for pair in dict.fromkeys([first, *found]) if labels[pair[0]] != labels[pair[1]]][:most]
@@ -166,14 +166,15 @@ def painted(
 ) -> dict[str, Answers]:
     """What each network says of pictures of one class painted in the texture of another."""
     words = [painters[0].word(int(label)) for label in labels]
-    first = (words.index("Egyptian cat"), words.index("cheetah")) if {"Egyptian cat", "cheetah"} <= set(words) else (0, 1)
+    wanted = ("Egyptian cat", "cheetah")
+    first = (words.index(wanted[0]), words.index(wanted[1])) if set(wanted) <= set(words) else (0, 1)
     mixed = pairs(labels, most, first)
     cnn = bench.source.cnn
     made = np.stack([cues.stylised(images[i], images[j], cnn, steps, STRONGER)
                      for i, j in tqdm(mixed, desc="style transfer", leave=False, disable=None)])  # fmt: skip
     choices = sorted(set(labels.tolist()))
-    answers = {c.name: [(int(labels[i]), int(labels[j]), said) for (i, j), said in zip(mixed, chosen(c, made, choices))]
-               for c in painters}  # fmt: skip
+    asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
+    answers = {c.name: [(*pair, said) for pair, said in zip(asked, chosen(c, made, choices))] for c in painters}
     rows = range(min(3, len(mixed)))
     bench.pictures["conflicts"] = [
         (made[n], f"{words[mixed[n][0]]} in {words[mixed[n][1]]}", said_of(painters, answers, n)) for n in rows
@@ -195,8 +196,8 @@ def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, 
             made.append(cues.filled(c.source.images[i], masks[i], textures[j], rng))
     labels, pictures = c.source.labels, np.stack(made)
     choices = sorted(set(labels.tolist()))
-    answers = {one.name: [(int(labels[i]), int(labels[j]), said) for (i, j), said in zip(mixed, chosen(one, pictures, choices))]
-               for one in scenes}  # fmt: skip
+    asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
+    answers = {one.name: [(*pair, said) for pair, said in zip(asked, chosen(one, pictures, choices))] for one in scenes}
     for n in range(0, len(mixed), max(len(mixed) // 3, 1)):
         if len(bench.pictures["conflicts"]) < 6:
             title = f"{c.word(int(labels[mixed[n][0]]))} of {c.word(int(labels[mixed[n][1]]))}"

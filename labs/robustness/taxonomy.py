@@ -1,6 +1,6 @@
 """What can an attacker want, what can he know, and how far does each get on the same images?
 
-Claim: attacks are ordered by their goal, from less confidence over any wrong class to one wrong class for a given picture,
+Claim: attacks are ordered by their goal, from less confidence over any wrong class to one class for a given picture,
     and by what is known: the network itself (white box), its answers (adaptive black box), or nothing but a network of
     the same kind (non-adaptive). The more is wanted and the less is known, the fewer succeed.
 Look at: the grid of goals and knowledge, each cell with what this repository does there and its measured success.
@@ -121,10 +121,12 @@ def table(numbers: Numbers) -> Table:
             done, saved = numbers["success"][name][goal], numbers["saved"][name][goal]
             cells = [f"{done[way]:.0%} ({saved[way]['PNG']:.0%}, {saved[way]['JPEG']:.0%})" for way in KNOWLEDGE]
             if FOOLING in done:
-                cells[0] += f"; {FOOLING} {done[FOOLING]:.0%} ({saved[FOOLING]['PNG']:.0%}, {saved[FOOLING]['JPEG']:.0%})"
+                left = saved[FOOLING]
+                cells[0] += f"; {FOOLING} {done[FOOLING]:.0%} ({left['PNG']:.0%}, {left['JPEG']:.0%})"
             rows.append((name, f"{goal}: {words}", *cells))
     ways = ("PGD", f"squares, {numbers['asked']} questions", "PGD on another network")
-    return Table(("network", "goal", *[f"{know}: {way} (as PNG, as JPEG 90)" for know, way in zip(KNOWLEDGE, ways)]), rows)
+    columns = [f"{know}: {way} (as PNG, as JPEG 90)" for know, way in zip(KNOWLEDGE, ways)]
+    return Table(("network", "goal", *columns), rows)
 
 
 def seen(numbers: Numbers) -> list[str]:
@@ -135,13 +137,13 @@ def seen(numbers: Numbers) -> list[str]:
     falls = "the less is known the fewer" if all(np.diff(know) <= 0) else "but what is known does not order them"
     harder = "as the claim has it" if all(np.diff(want) <= 0) else "not in the order of the claim"
     return [
-        f"Within {RADIUS} of 255 attackers of {first} reach {know[0]:.0%} of their goals in the white box, {know[1]:.0%} "
-        f"by questions and {know[2]:.0%} by another network: {falls}.",
+        f"Within {RADIUS} of 255 attackers of {first} reach {know[0]:.0%} of their goals in the white box, "
+        f"{know[1]:.0%} by questions and {know[2]:.0%} by another network: {falls}.",
         "By goal it is " + ", ".join(f"{value:.0%} ({goal})" for goal, value in zip(GOALS, want)) + f", {harder}.",
-        f"Of {last} the white box reaches {rows[last][:, 0].mean():.0%}, questions {rows[last][:, 1].mean():.0%} and the "
-        f"other network {rows[last][:, 2].mean():.0%}; fooling images, which have no radius (half of them move a value by "
-        f"{numbers['length'][first]:.0f} of 255 or more), reach their class in "
-        f"{numbers['success'][first]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius with any success.",
+        f"Of {last} the white box reaches {rows[last][:, 0].mean():.0%}, questions {rows[last][:, 1].mean():.0%} and "
+        f"the other network {rows[last][:, 2].mean():.0%}; {first}'s fooling images, which have no radius (half of them "
+        f"move a value by {numbers['length'][first]:.0f} of 255 or more), reach their class in "
+        f"{numbers['success'][first]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius with a success.",
     ]
 
 

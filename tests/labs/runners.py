@@ -26,6 +26,12 @@ def linear(classes: int = 2, seed: int = 0) -> nn.Module:
     return networks.build("linear", height=6, width=6, classes=classes, seed=seed)
 
 
+def margins(model, x, y):
+    """Of two classes: the own score less the other."""
+    s = model(x)
+    return (s.gather(1, y[:, None]) - s.gather(1, 1 - y[:, None]))[:, 0]
+
+
 def grey(count: int = 1) -> Tensor:
     """Pixels in the middle of [0, 1], a little apart, so that small steps stay inside."""
     noise = torch.rand(count, 3, 6, 6, generator=torch.Generator().manual_seed(1))

@@ -7,12 +7,7 @@ from labs import attacking
 from labs.robustness import attacks
 from tests import inputs, networks
 from tests.labs import runners
-
-
-def margins(model, x, y):
-    """Of two classes: the own score less the other."""
-    s = model(x)
-    return (s.gather(1, y[:, None]) - s.gather(1, 1 - y[:, None]))[:, 0]
+from tests.labs.runners import margins
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from labs import querying
 from labs.robustness import black_box
 from tests.labs import runners
-from tests.labs.test_attacks import margins
+from tests.labs.runners import margins
 
 
 def generator():
