@@ -164,7 +164,7 @@ def seen(numbers: Numbers) -> list[str]:
         + ("nearly straight, as the paper says." if min(numbers["straight"].values()) > 0.9 else
            "only in part as straight as the paper says, as the first steps do more than later ones." if
            numbers["straight"][first] < 0.9 else "nearly straight, but not for all."),
-        f"With ever fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
+        f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
         "-1: many small changes that add up are the reason, and "
         + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
            f"random signs do not reach it within {NEEDED[-1]:g} of 255."),

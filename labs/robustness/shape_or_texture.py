@@ -25,20 +25,26 @@ from labs.contestants import COLOURS, ROBUST, Contestant, contestants
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained import photographs
 
-STRONGER = 4.0  # times the style's weight of the assignment's pictures, so that a coat covers its wearer
+STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to nothing but texture
 CUES = ("as it is", "grey", "silhouette", "edges", "shuffled 4 × 4", "shuffled 8 × 8")
 PAINTED, FILLED = "style transfer", "filled masks"
 Answers = list[tuple[int, int, int]]  # the class of the shape, of the texture, and the one that was named
 
 
 def measure(bench: Bench) -> Numbers:
-    steps, draws = (3, 1) if bench.quick else (60, 4)
+    steps, draws = (3, 1) if bench.quick else (50, 4)
     runners = contestants(bench, 4 if bench.quick else 12)
     numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
     numbers |= {"answers": {}, "bias": {}, "classes": {}, "cues": {}, "chance": {}}
     painters = [c for c in runners if c.source is runners[0].source]
     images, labels = conflicting(bench)
-    numbers["answers"][PAINTED] = painted(bench, painters, images, labels, steps, 2 if bench.quick else 14)
+    pairs_ = pairs(labels, 2 if bench.quick else 10, first_pair(labels, painters[0]))
+    strengths = STRENGTHS[-1:] if bench.quick else STRENGTHS
+    by_strength = {f"{s:g}": painted(bench, painters, images, labels, steps, pairs_, s) for s in strengths}
+    numbers["strengths"] = {s: {name: shape_bias(found) for name, found in answers.items()}
+                            for s, answers in by_strength.items()}  # fmt: skip
+    numbers["answers"][PAINTED] = {c.name: [one for answers in by_strength.values() for one in answers[c.name]]
+                                   for c in painters}  # fmt: skip
     scenes = [c for c in runners if c.source.masks is not None]
     numbers["answers"][FILLED] = masked(bench, scenes, draws)
     for way, found in numbers["answers"].items():
@@ -67,16 +73,19 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         draw_classes(numbers, way, plots.plain(part.subplots(), title))
     axes = plots.plain(right.subplots(), "Named rightly, among the classes of these images")
     for name in numbers["networks"]:
-        line = [100 * numbers["cues"][name][cue] if cue in numbers["cues"][name] else np.nan for cue in CUES]
-        at = np.arange(len(CUES))[np.isfinite(line)]
-        axes.plot(at, np.array(line)[at], "o-", color=COLOURS[name], linewidth=2, markersize=5)
-    ends = {name: (len(CUES) - 1.0, 100 * numbers["cues"][name][CUES[-1]]) for name in numbers["networks"]}
-    plots.name_ends(axes, ends, COLOURS)
-    axes.set_xticks(range(len(CUES)), [cue.replace("shuffled ", "shuffled\n") for cue in CUES])
-    axes.set_ylim(-4, 104)
-    axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-    note = "; ".join(f"{name}: {numbers['images'][name]} images" for name in numbers["networks"])
-    note += f". Style transfer by {numbers['networks'][0]}; lines below pictures: answers, in the networks' colours"
+        i = list(numbers["networks"]).index(name)
+        told = {cue: 100 * value for cue, value in numbers["cues"][name].items()}
+        up = 0.27 - 0.18 * i
+        axes.barh([CUES.index(cue) + up for cue in told], list(told.values()), height=0.17, color=COLOURS[name])
+        axes.text(1, up, name, va="center",
+                  size=plots.NOTE, color="white")  # fmt: skip
+    axes.set_yticks(range(len(CUES)), CUES)
+    axes.set_ylim(len(CUES) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, 104)
+    axes.set_xticks([0, 50, 100], ["0", "50 %", "100 %"])
+    counts = ", ".join(f"{name} {numbers['images'][name]}" for name in numbers["networks"])
+    note = f"Below each picture the answers, in the networks' colours. Painted by {numbers['networks'][0]}. Images: {counts}"
     return plots.save(fig, path, "Shape or texture?", note)
 
 
@@ -120,13 +129,16 @@ def seen(numbers: Numbers) -> list[str]:
     robust, plain = (two[name]["bias"] or 0.0 for name in list(two)[:2])
     first = numbers["networks"][0]
     told = numbers["cues"]
-    sentence = ", ".join(f"{name} {percent(bias)} of {bias['counted']}" for name, bias in one.items())
+    sentence = ", ".join(
+        f"{name} {' → '.join(percent(found[name]) for found in numbers['strengths'].values())}" for name in one
+    )
     below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
     shuffle, edge = told[first]["shuffled 4 × 4"], told[first]["edges"]
     return [
-        f"Of pictures painted in another's texture the answers that are one of the two are shape for {sentence}: "
-        + ("texture wins, as with the paper's networks (22 to 43 % shape)." if below else
-           "the paper's preference for texture (22 to 43 % shape) does not show in all of them."),
+        f"Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape in "
+        f"{sentence}; in all " + ", ".join(f"{percent(bias)} of {bias['counted']}" for bias in one.values())
+        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much." if below
+           else ": how strongly is painted decides, so a number such as the paper's 22 to 43 % is one of that strength."),
         f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
         f"{plain:.0%}: robust training "
         + ("moves it towards shape." if robust > plain + 0.05 else
@@ -162,24 +174,31 @@ def pairs(labels: np.ndarray, most: int, first: tuple[int, int]) -> list[tuple[i
 
 
 def painted(
-    bench: Bench, painters: Sequence[Contestant], images: np.ndarray, labels: np.ndarray, steps: int, most: int
+    bench: Bench,
+    painters: Sequence[Contestant],
+    images: np.ndarray,
+    labels: np.ndarray,
+    steps: int,
+    mixed: Sequence[tuple[int, int]],
+    strength: float,
 ) -> dict[str, Answers]:
     """What each network says of pictures of one class painted in the texture of another."""
-    words = [painters[0].word(int(label)) for label in labels]
-    wanted = ("Egyptian cat", "cheetah")
-    first = (words.index(wanted[0]), words.index(wanted[1])) if set(wanted) <= set(words) else (0, 1)
-    mixed = pairs(labels, most, first)
     cnn = bench.source.cnn
-    made = np.stack([cues.stylised(images[i], images[j], cnn, steps, STRONGER)
+    made = np.stack([cues.stylised(images[i], images[j], cnn, steps, strength)
                      for i, j in tqdm(mixed, desc="style transfer", leave=False, disable=None)])  # fmt: skip
     choices = sorted(set(labels.tolist()))
     asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
     answers = {c.name: [(*pair, said) for pair, said in zip(asked, chosen(c, made, choices))] for c in painters}
-    rows = range(min(3, len(mixed)))
-    bench.pictures["conflicts"] = [
-        (made[n], f"{words[mixed[n][0]]} in {words[mixed[n][1]]}", said_of(painters, answers, n)) for n in rows
-    ]
+    shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
+    title = f"{shape} in {texture}, style × {strength:g}"
+    bench.pictures.setdefault("conflicts", []).append((made[0], title, said_of(painters, answers, 0)))
     return answers
+
+
+def first_pair(labels: np.ndarray, c: Contestant) -> tuple[int, int]:
+    """A cat in a cheetah's coat, where there are both."""
+    words, wanted = [c.word(int(label)) for label in labels], ("Egyptian cat", "cheetah")
+    return (words.index(wanted[0]), words.index(wanted[1])) if set(wanted) <= set(words) else (0, 1)
 
 
 def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, Answers]:

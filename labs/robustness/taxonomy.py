@@ -141,9 +141,9 @@ def seen(numbers: Numbers) -> list[str]:
         f"{know[1]:.0%} by questions and {know[2]:.0%} by another network: {falls}.",
         "By goal it is " + ", ".join(f"{value:.0%} ({goal})" for goal, value in zip(GOALS, want)) + f", {harder}.",
         f"Of {last} the white box reaches {rows[last][:, 0].mean():.0%}, questions {rows[last][:, 1].mean():.0%} and "
-        f"the other network {rows[last][:, 2].mean():.0%}; {first}'s fooling images, which have no radius (half of them "
-        f"move a value by {numbers['length'][first]:.0f} of 255 or more), reach their class in "
-        f"{numbers['success'][first]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius with a success.",
+        f"the other network {rows[last][:, 2].mean():.0%}; {first}'s fooling images, which have no radius (half of "
+        f"them move a value by {numbers['length'][first]:.0f} of 255 or more), reach their class in "
+        f"{numbers['success'][first]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius.",
     ]
 
 

@@ -6,6 +6,16 @@ import pytest
 from labs import worn
 from labs.robustness import corruptions
 
+@pytest.fixture(autouse=True)
+def uncompiled(monkeypatch):
+    """Glass blur's loop as Python, which takes less time for a small picture than compiling it."""
+    from imagecorruptions import corruptions as theirs
+
+    monkeypatch.setattr(
+        theirs, "_shuffle_pixels_njit_glass_blur", theirs._shuffle_pixels_njit_glass_blur.py_func
+    )
+
+
 PICTURE = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
 
 
