@@ -35,9 +35,10 @@ WAYS = {  # what directions are called, and their colours
     "to the fooling image": "#e69f00",
     "random signs": "#777777",
 }
-WIDEST = 8.0  # of 255: as far as curves go
+WIDEST, NEAR = 8.0, 1.0  # of 255: as far as curves go, and where they may still be straight
 NEEDED = [2.0**k for k in range(-4, 7)]  # of 255: radii that are tried
 SHARES = [4.0**-k for k in range(6)]  # of the pixel values, that may move
+PREDICTED = "radius, of 255 (dotted: what the gradient at 0 predicts)"
 BESIDE = 16  # of 255: as far as scores of single classes are drawn, either way
 
 
@@ -56,12 +57,13 @@ def measure(bench: Bench) -> Numbers:
         ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
         curves, lines = {}, {}
         for name, directions in ways.items():
-            moved = torch.stack([along(c, direction, radii) / start for direction in directions])
-            slopes = torch.stack([(g * direction).flatten(1).sum(dim=1) / start / 255 for direction in directions])
-            curves[name] = moved.mean(dim=(0, 2)).tolist()
-            lines[name] = float(slopes.mean())
+            moved = torch.stack([along(c, direction, radii) for direction in directions])
+            slopes = torch.stack([(g * direction).flatten(1).sum(dim=1) / 255 for direction in directions])
+            curves[name] = (moved.mean(dim=(0, 2)) / start.mean()).tolist()
+            lines[name] = float(slopes.mean() / start.mean())
         numbers["curves"][c.name], numbers["lines"][c.name] = curves, lines
-        numbers["straight"][c.name] = straight(along(c, -g.sign(), radii))
+        near = np.linspace(0, NEAR, 5).tolist()
+        numbers["straight"][c.name] = [straight(along(c, -g.sign(), some_radii)) for some_radii in (near, radii)]
         flat = g.flatten(1)
         numbers["norms"][c.name] = float((flat.abs().sum(dim=1) / flat.norm(dim=1)).mean())
         numbers["needed"][c.name] = [needed(c, -g.sign() * some(g, share, bench)) for share in numbers["shares"]]
@@ -77,12 +79,12 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     fig = plots.sheet(1640, 960)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.2, 1])
     left, middle, right = above.subplots(1, 3)
-    plots.plain(left, f"Margin along four directions, {first}", "radius, of 255", "part of the margin at 0")
+    plots.plain(left, f"Margin along four directions, {first}", PREDICTED, "of the margin at 0 (below 0: wrong)")
     for name in WAYS:
         line = 1 + numbers["lines"][first][name] * np.array(radii)
         left.plot(radii, line, ":", color=WAYS[name], linewidth=1.2)
     plots.curves(left, radii, numbers["curves"][first], WAYS, marker="")
-    plots.plain(middle, "Along the sign of the gradient", "radius, of 255")
+    plots.plain(middle, "Along the sign of the gradient", PREDICTED)
     for name in numbers["networks"]:
         line = 1 + numbers["lines"][name]["sign of the gradient"] * np.array(radii)
         middle.plot(radii, line, ":", color=COLOURS[name], linewidth=1.2)
@@ -92,8 +94,6 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     for axes in (left, middle):
         axes.axhline(0, color=plots.FRAME, linewidth=1)
         axes.set_ylim(1.15 * lowest - 0.1, 1.6)
-        axes.text(0.98, 0.97, "dotted: what the gradient at 0 predicts\nbelow 0: wrong", transform=axes.transAxes,
-                  ha="right", va="top", size=plots.NOTE, color=plots.FAINT)  # fmt: skip
     plots.plain(right, "Radius that fools half the images", "pixel values that may move", "of 255")
     values = [share * numbers["values"] for share in numbers["shares"]]
     right.set_xscale("log")
@@ -109,7 +109,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     right.text(0.02, 0.03, "dotted: twice the values, half the radius", transform=right.transAxes, size=plots.NOTE,
                color=plots.FAINT)  # fmt: skip
     draw_scores(bench, *plots.parts(below, 1, 2, width_ratios=[1, 1.5]))
-    return plots.save(fig, path, "A network is nearly straight, and has many values to add up", note(numbers))
+    return plots.save(fig, path, "Why small steps are enough: many values add up", note(numbers))
 
 
 def draw_scores(bench: Bench, left, right) -> None:
@@ -134,14 +134,14 @@ def table(numbers: Numbers) -> Table:
         rows.append((
             f"{name}, {count} images",
             *[f"{slope:+.2f}" for slope in numbers["lines"][name].values()],
-            f"{numbers['straight'][name]:.2f}",
+            ", ".join(f"{value:.2f}" for value in numbers['straight'][name]),
             f"{numbers['norms'][name]:.0f}",
             ", ".join(radius),
             f"{numbers['random'][name]:g}" if numbers["random"][name] else f"> {NEEDED[-1]:g}",
         ))  # fmt: skip
     shares = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
     return Table(
-        ("network", *[f"slope: {name}" for name in WAYS], "straight within 8 of 255 (R²)", "L1 / L2 of the gradient",
+        ("network", *[f"slope: {name}" for name in WAYS], "straight within 1, within 8 of 255 (R²)", "L1 / L2",
          f"radius for half, by {shares} of the values", "by random signs"), rows,
     )  # fmt: skip
 
@@ -153,17 +153,18 @@ def seen(numbers: Numbers) -> list[str]:
     expected = np.sqrt(2 * numbers["values"] / np.pi)
     reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
     power = np.polyfit(*np.log(np.array(reached).T), 1)[0] if len(reached) > 1 else 0.0
-    r2 = ", ".join(f"{value:.2f} ({name})" for name, value in numbers["straight"].items())
+    r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
+    near, far = numbers["straight"][first]
     return [
-        f"By a 255th along the sign of the gradient the margin of {first} is to fall by "
-        f"{-lines['sign of the gradient']:.0%} of itself, along random signs it changes by "
-        f"{abs(lines['random signs']):.1%}; the gradient's L1 norm is {numbers['norms'][first]:.0f} times its L2 norm, "
+        f"One 255th along the sign of the gradient is to lower the margin of {first} by "
+        f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
+        f"{abs(lines['random signs']):.2f} times; the gradient's L1 norm is {numbers['norms'][first]:.0f} times its L2, "
         f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
         f"{1 / ratio:.1f} times as much.",
-        f"A straight line explains {r2} of the variance within 8 of 255: "
-        + ("nearly straight, as the paper says." if min(numbers["straight"].values()) > 0.9 else
-           "only in part as straight as the paper says, as the first steps do more than later ones." if
-           numbers["straight"][first] < 0.9 else "nearly straight, but not for all."),
+        f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
+        + ("straight all the way, as the paper says." if far > 0.9 else
+           f"{first} is straight at first and bends then, sooner than the paper says." if near > 0.9 else
+           f"{first} bends from the first step on, less straight than the paper says."),
         f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
         "-1: many small changes that add up are the reason, and "
         + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else

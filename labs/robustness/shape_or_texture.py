@@ -25,7 +25,7 @@ from labs.contestants import COLOURS, ROBUST, Contestant, contestants
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained import photographs
 
-STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to nothing but texture
+STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to a coat
 CUES = ("as it is", "grey", "silhouette", "edges", "shuffled 4 × 4", "shuffled 8 × 8")
 PAINTED, FILLED = "style transfer", "filled masks"
 Answers = list[tuple[int, int, int]]  # the class of the shape, of the texture, and the one that was named
@@ -85,7 +85,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     axes.set_xlim(0, 104)
     axes.set_xticks([0, 50, 100], ["0", "50 %", "100 %"])
     counts = ", ".join(f"{name} {numbers['images'][name]}" for name in numbers["networks"])
-    note = f"Below each picture the answers, in the networks' colours. Painted by {numbers['networks'][0]}. Images: {counts}"
+    note = f"Below pictures: answers, in the networks' colours. Painted by {numbers['networks'][0]}. Images: {counts}"
     return plots.save(fig, path, "Shape or texture?", note)
 
 
@@ -135,10 +135,10 @@ def seen(numbers: Numbers) -> list[str]:
     below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
     shuffle, edge = told[first]["shuffled 4 × 4"], told[first]["edges"]
     return [
-        f"Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape in "
-        f"{sentence}; in all " + ", ".join(f"{percent(bias)} of {bias['counted']}" for bias in one.values())
-        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much." if below
-           else ": how strongly is painted decides, so a number such as the paper's 22 to 43 % is one of that strength."),
+        "Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape "
+        f"in {sentence}; in all " + ", ".join(f"{percent(bias)} of {bias['counted']}" for bias in one.values())
+        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much."
+           if below else ": the strength decides, so the paper's 22 to 43 % belong to the paper's strength."),
         f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
         f"{plain:.0%}: robust training "
         + ("moves it towards shape." if robust > plain + 0.05 else

@@ -6,6 +6,7 @@ import pytest
 from labs import worn
 from labs.robustness import corruptions
 
+
 @pytest.fixture(autouse=True)
 def uncompiled(monkeypatch):
     """Glass blur's loop as Python, which takes less time for a small picture than compiling it."""
