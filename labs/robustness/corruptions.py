@@ -67,7 +67,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     names, networks = list(next(iter(numbers["errors"].values()))), list(numbers["networks"])
     fig = plots.sheet(1640, 1080)
     left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
-    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: the least)")
+    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
     draw_errors(numbers, axes, names, networks)
     above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
     for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), worn.KINDS.items()):
@@ -103,8 +103,8 @@ def draw_errors(numbers: Numbers, axes, names: Sequence[str], networks: Sequence
         for j, value in enumerate(row):
             pair = [k for k, n in enumerate(networks) if numbers["reference"][n] == numbers["reference"][networks[j]]]
             least = value <= min(row[pair]) and value < max(row[pair])
-            axes.text(j, i, f"{value:.0%}", ha="center", va="center", size=plots.NOTE, color=plots.INK,
-                      weight="bold" if least else "normal")  # fmt: skip
+            axes.text(j, i, f"{value:.0%}", ha="center", va="center", size=plots.NOTE,
+                      color="white" if value > 0.7 else plots.INK, weight="bold" if least else "normal")  # fmt: skip
     for j, network in enumerate(networks):
         axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
                   color=COLOURS[network], weight="bold")  # fmt: skip

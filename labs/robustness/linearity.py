@@ -158,7 +158,7 @@ def seen(numbers: Numbers) -> list[str]:
     return [
         f"One 255th along the sign of the gradient is to lower the margin of {first} by "
         f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
-        f"{abs(lines['random signs']):.2f} times; the gradient's L1 norm is {numbers['norms'][first]:.0f} times its L2, "
+        f"{abs(lines['random signs']):.2f} times; the gradient's L1 is {numbers['norms'][first]:.0f} times its L2, "
         f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
         f"{1 / ratio:.1f} times as much.",
         f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
