@@ -5,6 +5,7 @@ silhouettes, edges, shuffled patches.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 
 import style_transfer as script
 from labs import lab
-from pretrained.settings import plain_pair
+from pretrained.settings import Pair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import style_transfer
 
@@ -28,24 +29,23 @@ def stylised(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: 
     Style weights are those that give each layer an equal share at the start, times `stronger`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for name, picture in (("content", content), ("style", style)):
-            paths.append(Path(folder) / f"{name}.png")
-            Image.fromarray(picture).save(paths[-1])
-        pair = script.balanced(_pair(len(cnn)), *paths, cnn)
+        shape, texture = Path(folder) / "content.png", Path(folder) / "style.png"
+        Image.fromarray(content).save(shape)
+        Image.fromarray(style).save(texture)
+        pair = script.balanced(_pair(len(cnn)), shape, texture, cnn)
         made = style_transfer(
-            "", *paths, content.shape[0], style.shape[0], pair.content_layer, pair.content_weight, pair.style_layers,
-            [stronger * weight for weight in pair.style_weights], pair.tv_weight, ContentLoss(), StyleLoss(),
-            TotalVariationLoss(), cnn, testing=True, num_iterations=steps,
+            name="", content_image=shape, style_image=texture, image_size=content.shape[0], style_size=style.shape[0],
+            content_layer=pair.content_layer, content_weight=pair.content_weight, style_layers=pair.style_layers,
+            style_weights=[stronger * weight for weight in pair.style_weights], tv_weight=pair.tv_weight,
+            content_loss=ContentLoss(), style_loss=StyleLoss(), tv_loss=TotalVariationLoss(), cnn=cnn, testing=True,
+            num_iterations=steps,
         )  # fmt: skip
     assert isinstance(made, torch.Tensor)
     return lab.to_picture(made)
 
 
-def _pair(layers: int):
+def _pair(layers: int) -> Pair:
     """Where content and style are read: SqueezeNet's usual layers, or as deep in another network."""
-    from dataclasses import replace
-
     pair = plain_pair("content", "style")
     deepest = (1, 4, 6, 7) if layers == 13 else tuple(sorted({layers * k // 13 for k in (1, 4, 6, 7)}))
     return replace(pair, style_layers=deepest, content_layer=min(pair.content_layer, layers - 1))

@@ -13,6 +13,7 @@ Paper: Goodfellow, Shlens and Szegedy 2015 (https://arxiv.org/abs/1412.6572), se
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def measure(bench: Bench) -> Numbers:
     numbers["shares"] = SHARES[:2] if bench.quick else SHARES
     for c in tqdm(runners, desc="linearity", leave=False, disable=None):
         fooling = to_fooling(c)
-        start, g = lab.values_and_gradient(lambda x, c=c: margin(c.scores(x), c.y), c.pixels)
+        start, g = lab.values_and_gradient(partial(margin_of, c), c.pixels)
         generator = bench.generator()
         signs = [random_signs(g, generator) for _ in range(draws)]
         ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
@@ -152,7 +153,8 @@ def seen(numbers: Numbers) -> list[str]:
     ratio = lines["sign of the gradient"] / lines["gradient"]
     expected = np.sqrt(2 * numbers["values"] / np.pi)
     reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
-    power = np.polyfit(*np.log(np.array(reached).T), 1)[0] if len(reached) > 1 else 0.0
+    logs = np.log(np.array(reached).T)
+    power = np.polyfit(logs[0], logs[1], 1)[0] if len(reached) > 1 else 0.0
     r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
     near, far = numbers["straight"][first]
     return [
@@ -176,6 +178,10 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     return lab.run(sys.modules[__name__], argv, source)
 
 
+def margin_of(c: Contestant, pixels: Tensor) -> Tensor:
+    return margin(c.scores(pixels), c.y)
+
+
 def as_long(directions: Tensor) -> Tensor:
     """Each direction, made as long in L2 as signs are: the root of the number of its values."""
     return directions / attacking.lengths(directions).clamp(min=1e-30).view(-1, 1, 1, 1) * directions[0].numel() ** 0.5
@@ -193,7 +199,7 @@ def some(like: Tensor, share: float, bench: Bench) -> Tensor:
 def along(c: Contestant, direction: Tensor, radii: Sequence[float]) -> Tensor:
     """The margin at x + radius / 255 * direction, (radii, N). Pixels may leave [0, 1]: a line has no corners."""
     with torch.no_grad():
-        return torch.stack([margin(c.scores(c.pixels + radius / 255 * direction), c.y) for radius in radii])
+        return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
 
 
 def straight(curves: Tensor) -> float:
