@@ -43,8 +43,8 @@ SHOWN = 8  # times, of a difference that is drawn
 
 
 def measure(bench: Bench) -> Numbers:
-    steps = 3 if bench.quick else 8
-    runners = contestants(bench, 2 if bench.quick else 6)
+    steps = 2 if bench.quick else 8
+    runners = contestants(bench, 1 if bench.quick else 6)
     numbers: Numbers = {"steps": steps, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
     numbers |= {"fooled": {}, "lengths": {}, "saved": {}}
     for c in tqdm(runners, desc="attacks", leave=False, disable=None):
@@ -193,7 +193,7 @@ def radii_of(name: str, quick: bool) -> list[float]:
     """The radii that an attack is tried with."""
     norm, targeted = ATTACKS[name]
     radii = [float(radius) for radius in (LINF if norm == "linf" else L2) if not targeted or radius >= WORTH]
-    return radii[1::3] if quick else radii
+    return radii[3::4] if quick else radii
 
 
 def is_quick(numbers: Numbers) -> bool:

@@ -35,11 +35,11 @@ CARRIED = ("PGD", "fooling image")  # what is made on one network and shown to a
 
 
 def measure(bench: Bench) -> Numbers:
-    asked = 24 if bench.quick else 300
+    asked = 21 if bench.quick else 300
     runners = contestants(bench, 2 if bench.quick else 6)
     tried = [c for c in runners if c.name != "EfficientNet-Lite0"]  # it takes three times as long
     numbers: Numbers = {"asked": asked, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
-    numbers |= transfer(runners, 3 if bench.quick else 10)
+    numbers |= transfer(runners, 2 if bench.quick else 10)
     numbers |= {"tried": [c.name for c in tried], "success": {}, "saved": {}, "distance": {}, "white": {}}
     for c in tqdm(tried, desc="black box", leave=False, disable=None):
         ends = {}

@@ -28,7 +28,7 @@ from pretrained import photographs
 STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to a coat
 CUES = ("as it is", "grey", "silhouette", "edges", "shuffled 4 × 4", "shuffled 8 × 8")
 PAINTED, FILLED = "style transfer", "filled masks"
-Answers = list[tuple[int, int, int]]  # the class of the shape, of the texture, and the one that was named
+Answers = list[list[int]]  # the class of the shape, of the texture, and the one that was named
 
 
 def measure(bench: Bench) -> Numbers:
@@ -188,7 +188,7 @@ def painted(
                      for i, j in tqdm(mixed, desc="style transfer", leave=False, disable=None)])  # fmt: skip
     choices = sorted(set(labels.tolist()))
     asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
-    answers = {c.name: [(*pair, said) for pair, said in zip(asked, chosen(c, made, choices))] for c in painters}
+    answers = {c.name: [[*pair, said] for pair, said in zip(asked, chosen(c, made, choices))] for c in painters}
     shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
     title = f"{shape} in {texture}, style × {strength:g}"
     bench.pictures.setdefault("conflicts", []).append((made[0], title, said_of(painters, answers, 0)))
@@ -216,7 +216,7 @@ def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, 
     labels, pictures = c.source.labels, np.stack(made)
     choices = sorted(set(labels.tolist()))
     asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
-    answers = {one.name: [(*pair, said) for pair, said in zip(asked, chosen(one, pictures, choices))] for one in scenes}
+    answers = {one.name: [[*pair, said] for pair, said in zip(asked, chosen(one, pictures, choices))] for one in scenes}
     for n in range(0, len(mixed), max(len(mixed) // 3, 1)):
         if len(bench.pictures["conflicts"]) < 6:
             title = f"{c.word(int(labels[mixed[n][0]]))} of {c.word(int(labels[mixed[n][1]]))}"

@@ -12,10 +12,10 @@ MASK[10:60, 20:70] = True
 
 
 def test_shape_bias_is_shape_among_shape_and_texture():
-    found = lab_.shape_bias([(1, 2, 1), (1, 2, 2), (1, 2, 2), (3, 2, 2), (3, 4, 5)])
+    found = lab_.shape_bias([[1, 2, 1], [1, 2, 2], [1, 2, 2], [3, 2, 2], [3, 4, 5]])
     assert (found["shape"], found["texture"], found["neither"]) == (1, 3, 1) and found["bias"] == 0.25
-    assert lab_.shape_bias([(1, 2, 5)])["bias"] is None
-    assert lab_.by_class([(1, 2, 1), (3, 2, 2)])["3"]["texture"] == 1
+    assert lab_.shape_bias([[1, 2, 5]])["bias"] is None
+    assert lab_.by_class([[1, 2, 1], [3, 2, 2]])["3"]["texture"] == 1
 
 
 def test_pairs_are_of_different_classes_and_begin_with_the_one_that_is_asked_for():
