@@ -74,9 +74,9 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     left, middle, right = above.subplots(1, 3)
     quick = is_quick(numbers)
     for axes, name, title, x in (
-        (left, "PGD", "Still right under PGD in L-infinity (dotted: FGSM)", "radius, of 255"),
+        (left, "PGD", "Still right under PGD in L-infinity", "radius, of 255 (dotted: FGSM)"),
         (middle, "PGD in L2", "Still right under PGD in L2", "radius, in pixels from 0 to 1"),
-        (right, "PGD, targeted", "Says the class aimed at (PGD in L-infinity)", "radius, of 255"),
+        (right, "PGD, targeted", "Says the class aimed at", "radius, of 255"),
     ):
         targeted, radii = ATTACKS[name][1], radii_of(name, quick)
         plots.plain(axes, title, x)
@@ -91,11 +91,11 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
         }
         plots.curves(axes, radii, lines, COLOURS)
         axes.set_xticks(radii, [f"{radius:g}" for radius in radii])
-        axes.set_ylim(-4, 104)
+        axes.set_ylim(-4, 118 if targeted else 104)
         axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
     one, two, three = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.25])
-    draw_lengths(numbers, plots.plain(one.subplots(), "Length in L2 that was enough, image by image"))
-    draw_saved(numbers, plots.plain(two.subplots(), "Still wrong when saved, of those that were"))
+    draw_lengths(numbers, plots.plain(one.subplots(), "Length in L2 that was enough"))
+    draw_saved(numbers, plots.plain(two.subplots(), "Still wrong when saved"))
     names = list(numbers["networks"])
     panels = three.subplots(2, len(names), squeeze=False)
     for column, network in zip(panels.T, names):

@@ -62,25 +62,22 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     fig = plots.sheet(1640, 900)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.6, 1])
     left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 1, 1.05])
-    axes = plots.plain(left.subplots(), f"Wrong within {RADIUS} of 255, by scores", "questions asked for each image")
+    axes = plots.plain(left.subplots(), f"Wrong within {RADIUS} of 255, by scores",
+                       "questions for each image (lines: squares; dotted: NES)")  # fmt: skip
     for name in numbers["tried"]:
         axes.plot([100 * share for share in numbers["success"]["NES"][name]], ":", color=COLOURS[name], linewidth=2)
     lines = {name: [100 * share for share in numbers["success"]["squares"][name]] for name in numbers["tried"]}
     plots.curves(axes, range(numbers["asked"] + 1), lines, COLOURS, marker="")
     axes.set_ylim(-4, 104)
     axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-    axes.text(0.98, 0.04, "lines: random squares\ndotted: NES", transform=axes.transAxes, ha="right",
-              size=plots.NOTE, color=plots.FAINT)  # fmt: skip
-    axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone", "questions asked for each image",
-                       "distance in L2 (median)")  # fmt: skip
+    axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone",
+                       "questions for each image (dotted: DeepFool)", "distance in L2 (median)")  # fmt: skip
     axes.set_yscale("log")
     for name in numbers["tried"]:
         axes.axhline(numbers["white"][name], color=COLOURS[name], linewidth=1, linestyle=":")
     plots.curves(axes, range(numbers["asked"] + 1), {name: numbers["distance"][name] for name in numbers["tried"]},
                  COLOURS, marker="")  # fmt: skip
-    axes.text(0.98, 0.04, "dotted: DeepFool, by gradients", transform=axes.transAxes, ha="right", size=plots.NOTE,
-              color=plots.FAINT)  # fmt: skip
-    draw_matrix(numbers, plots.plain(right.subplots(), "Made on one network, shown to another: wrong"))
+    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on another"))
     grid = below.subplots(1, len(bench.pictures["row"]))
     for axes, (shown, words), title in zip(grid, bench.pictures["row"], ("", *WAYS, "labels alone")):
         plots.show(axes, shown, f"{title}: {words}" if title else words)

@@ -80,16 +80,12 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     above.set_xticks(numbers["pixels"])
     above.set_ylim(-4, 104)
     above.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-    plots.plain(below, "Rank of the found pixels by saliency", "share of all pixels that saliency puts below")
-    ends = {}
+    plots.plain(below, "Rank of the found pixels by saliency", "of all pixels below it (dotted: picked at random)")
     for name in names:
         ranks = np.sort(numbers["ranks"][name])
         height = np.arange(1, len(ranks) + 1) / len(ranks)
         below.step([0, *ranks, 1], [0, *height, 1], color=COLOURS[name], linewidth=2, where="post")
-        middle = len(ranks) // 2
-        ends[name] = (float(ranks[middle]), float(height[middle]))
     below.plot([0, 1], [0, 1], color=plots.COLOURS["random"], linewidth=1.5, linestyle=":")
-    below.text(0.02, 0.1, "dotted: pixels\npicked at random", size=plots.NOTE, color=plots.FAINT)
     below.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     below.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     below.set_ylabel("of the found pixels", size=plots.NOTE, color=plots.FAINT)
