@@ -43,8 +43,8 @@ SHOWN = 8  # times, of a difference that is drawn
 
 
 def measure(bench: Bench) -> Numbers:
-    steps = 2 if bench.quick else 8
-    runners = contestants(bench, 1 if bench.quick else 6)
+    steps = 2 if bench.quick else 6
+    runners = contestants(bench, 1 if bench.quick else 5)
     numbers: Numbers = {"steps": steps, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
     numbers |= {"fooled": {}, "lengths": {}, "saved": {}}
     for c in tqdm(runners, desc="attacks", leave=False, disable=None):

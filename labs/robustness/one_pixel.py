@@ -45,8 +45,8 @@ class Found:
 
 
 def measure(bench: Bench) -> Numbers:
-    population, generations = (8, 2) if bench.quick else (24, 8)
-    runners = [c for c in contestants(bench, 1 if bench.quick else 6) if c.name != "EfficientNet-Lite0"]
+    population, generations = (8, 2) if bench.quick else (20, 6)
+    runners = [c for c in contestants(bench, 1 if bench.quick else 5) if c.name != "EfficientNet-Lite0"]
     counts = PIXELS[:1] if bench.quick else PIXELS
     numbers: Numbers = {"pixels": counts, "population": population, "generations": generations}
     numbers |= {"networks": [c.name for c in runners], "images": [len(c.y) for c in runners], "fooled": {}, "fall": {}}
