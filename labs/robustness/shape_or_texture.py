@@ -64,14 +64,14 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.7])
     shown = bench.pictures["conflicts"]
     for axes, (picture, title, answers) in zip(above.subplots(1, len(shown)), shown):
-        plots.show(axes, picture, title)
+        plots.show(axes, picture, title.replace(", ", ",\n"))
         for i, (name, said) in enumerate(answers):
             axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
                       color=COLOURS[name])  # fmt: skip
     left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
     for part, way, title in ((left, PAINTED, "Shape or texture: style transfer"), (middle, FILLED, "Filled masks")):
         draw_classes(numbers, way, plots.plain(part.subplots(), title))
-    axes = plots.plain(right.subplots(), "Named rightly, among the classes of these images")
+    axes = plots.plain(right.subplots(), "Named rightly by one cue")
     for name in numbers["networks"]:
         i = list(numbers["networks"]).index(name)
         told = {cue: 100 * value for cue, value in numbers["cues"][name].items()}
@@ -99,11 +99,12 @@ def draw_classes(numbers: Numbers, way: str, axes) -> None:
                 axes.plot(100 * one["bias"], i + offset, "o", color=COLOURS[network], markersize=size)
         if (bias := numbers["bias"][way][network])["counted"]:
             axes.axvline(100 * bias["bias"], color=COLOURS[network], linewidth=2, alpha=0.6)
-            axes.annotate(f"{network} {bias['bias']:.0%}", (100 * bias["bias"], len(names) - 0.35 + 2.4 * offset),
-                          (4 if bias["bias"] < 0.5 else -4, 0), textcoords="offset points", size=plots.NOTE,
-                          ha="left" if bias["bias"] < 0.5 else "right", color=COLOURS[network])  # fmt: skip
+            axes.annotate(f"{network}: {bias['bias']:.0%}", (100 * bias["bias"], 0.95 + 0.16 * offset),
+                          (4 if bias["bias"] < 0.6 else -4, 0), xycoords=("data", "axes fraction"), size=plots.NOTE,
+                          textcoords="offset points", color=COLOURS[network],
+                          ha="left" if bias["bias"] < 0.6 else "right")  # fmt: skip
     axes.set_yticks(range(len(names)), list(names.values()))
-    axes.set_ylim(-0.7, len(names) + 0.4)
+    axes.set_ylim(-0.7, 1.1 * len(names))
     axes.set_xlim(-6, 106)
     axes.set_xticks([0, 50, 100], ["texture", "half", "shape"])
     axes.tick_params(axis="y", length=0)
@@ -219,7 +220,7 @@ def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, 
     answers = {one.name: [[*pair, said] for pair, said in zip(asked, chosen(one, pictures, choices))] for one in scenes}
     for n in range(0, len(mixed), max(len(mixed) // 3, 1)):
         if len(bench.pictures["conflicts"]) < 6:
-            title = f"{c.word(int(labels[mixed[n][0]]))} of {c.word(int(labels[mixed[n][1]]))}"
+            title = f"{c.word(int(labels[mixed[n][0]]))}, filled with {c.word(int(labels[mixed[n][1]]))}"
             bench.pictures["conflicts"].append((made[n], title, said_of(scenes, answers, n)))
     return answers
 
