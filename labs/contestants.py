@@ -71,7 +71,8 @@ def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contes
     for kind in dict.fromkeys(source.kind for _, _, source in found):
         alike = [one for one in found if one[2].kind == kind]
         source = alike[0][2]
-        X, y = lab.as_batch(source.images, source), torch.from_numpy(source.labels).to(source.device)
+        few = slice(4 * most if bench.quick else None)
+        X, y = lab.as_batch(source.images[few], source), torch.from_numpy(source.labels[few]).to(source.device)
         right = torch.ones(len(X), dtype=torch.bool, device=source.device)
         with torch.no_grad():
             for _, model, _ in alike if only_right else []:
