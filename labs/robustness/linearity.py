@@ -24,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import attacking, lab, plots
-from labs.contestants import COLOURS, Contestant, contestants
+from labs.contestants import COLOURS, LITE, Contestant, contestants
 from labs.lab import Bench, Numbers, Result, Table
 from labs.querying import margin
 from pretrained.settings import FOOLING_LEARNING_RATE
@@ -45,7 +45,7 @@ BESIDE = 16  # of 255: as far as scores of single classes are drawn, either way
 
 def measure(bench: Bench) -> Numbers:
     points, draws = (3, 1) if bench.quick else (13, 3)
-    runners = [c for c in contestants(bench, 1 if bench.quick else 6) if c.name != "EfficientNet-Lite0"]
+    runners = [c for c in contestants(bench, 1 if bench.quick else 6) if c.name != LITE]
     radii = np.linspace(0, WIDEST, points).tolist()
     numbers: Numbers = {"radii": radii, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
     numbers |= {"curves": {}, "lines": {}, "straight": {}, "needed": {}, "random": {}, "norms": {}}

@@ -22,7 +22,7 @@ from tqdm import tqdm
 import pretrained
 from figures import palette, script
 from labs import attacking, lab, plots
-from labs.contestants import COLOURS, Contestant, contestants
+from labs.contestants import COLOURS, LITE, Contestant, contestants
 from labs.lab import Bench, Numbers, Result, Table
 from visualizers import SaliencyMap
 
@@ -46,7 +46,7 @@ class Found:
 
 def measure(bench: Bench) -> Numbers:
     population, generations = (8, 2) if bench.quick else (20, 6)
-    runners = [c for c in contestants(bench, 1 if bench.quick else 5) if c.name != "EfficientNet-Lite0"]
+    runners = [c for c in contestants(bench, 1 if bench.quick else 5) if c.name != LITE]
     counts = PIXELS[:1] if bench.quick else PIXELS
     numbers: Numbers = {"pixels": counts, "population": population, "generations": generations}
     numbers |= {"networks": [c.name for c in runners], "images": [len(c.y) for c in runners], "fooled": {}, "fall": {}}

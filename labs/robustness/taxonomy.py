@@ -53,7 +53,7 @@ class Task:
 
 
 def measure(bench: Bench) -> Numbers:
-    asked, steps = (10, 2) if bench.quick else (150, 8)
+    asked, steps = (5, 1) if bench.quick else (150, 8)
     runners = contestants(bench, 2 if bench.quick else 6)
     victims = {runners[0].name: runners[1], ROBUST: next(c for c in runners if c.name == PLAIN)}
     numbers: Numbers = {"asked": asked, "networks": list(victims), "surrogates": {}, "images": {}}
