@@ -35,8 +35,8 @@ CARRIED = ("PGD", "fooling image")  # what is made on one network and shown to a
 
 
 def measure(bench: Bench) -> Numbers:
-    asked = 21 if bench.quick else 300
-    runners = contestants(bench, 2 if bench.quick else 6)
+    asked = 21 if bench.quick else 200
+    runners = contestants(bench, 2 if bench.quick else 5)
     tried = [c for c in runners if c.name != LITE]  # which takes three times as long
     tried = tried[:1] if bench.quick else tried
     numbers: Numbers = {"asked": asked, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}

@@ -53,8 +53,8 @@ class Task:
 
 
 def measure(bench: Bench) -> Numbers:
-    asked, steps = (5, 1) if bench.quick else (150, 8)
-    runners = contestants(bench, 2 if bench.quick else 6)
+    asked, steps = (5, 1) if bench.quick else (100, 8)
+    runners = contestants(bench, 1 if bench.quick else 5)
     victims = {runners[0].name: runners[1], ROBUST: next(c for c in runners if c.name == PLAIN)}
     numbers: Numbers = {"asked": asked, "networks": list(victims), "surrogates": {}, "images": {}}
     numbers |= {"success": {}, "saved": {}, "length": {}}
