@@ -6,7 +6,7 @@ that was trained plainly, on other scenes of the same renderer. Only the second 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from pretrained.weights import build_network
 TWIN = Path(__file__).parent / "robustness" / "twin.safetensors"  # python -m staff.embedded.twin wrote it
 SCALE = ".scale"  # what a scale is called, after the weight that it belongs to
 SQUEEZENET, LITE, ROBUST, PLAIN = "SqueezeNet 1.1", "EfficientNet-Lite0", "embedded, robust", "embedded, plain"
-COLOURS = {SQUEEZENET: "#0072b2", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00"}
+SMALL = "small, 64 × 64"
+COLOURS = {SQUEEZENET: "#0072b2", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,20 @@ def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contes
         pixels = lab.to_pixels(X[rows]).clamp(0, 1)
         made += [Contestant(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
     return made
+
+
+def small(bench: Bench, most: int) -> Contestant:
+    """The small network of `attribution.sanity_checks`, for pictures 64 wide: with new ones that it names rightly."""
+    from labs.attribution import data_test
+    from labs.composed import compose
+
+    scenes, model = bench.scenes(), data_test.load()["true"]
+    new = compose(scenes, 20 * most, data_test.SIZE, bench.seed + 1)
+    source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)
+    X, y = lab.as_batch(new.images, source), torch.from_numpy(new.labels)
+    with torch.no_grad():
+        rows = (model(X).argmax(dim=1) == y).nonzero()[:most, 0].tolist()
+    return Contestant(SMALL, model, source, rows, lab.to_pixels(X[rows]).clamp(0, 1), y[rows])
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:
