@@ -23,7 +23,7 @@ TWIN = Path(__file__).parent / "robustness" / "twin.safetensors"  # python -m st
 SCALE = ".scale"  # what a scale is called, after the weight that it belongs to
 SQUEEZENET, LITE, ROBUST, PLAIN = "SqueezeNet 1.1", "EfficientNet-Lite0", "embedded, robust", "embedded, plain"
 SMALL = "small, 64 × 64"
-COLOURS = {SQUEEZENET: "#0072b2", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"}
+COLOURS = {SQUEEZENET: "#222222", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"}
 
 
 @dataclass(frozen=True, eq=False)
