@@ -175,7 +175,7 @@ def seen(numbers: Numbers) -> list[str]:
         f"PGD makes half the images of {first} wrong within {reached[first]} of 255, one step (FGSM) within "
         f"{half_radius(fooled[first]['FGSM'], radii)}; of {len(pairs)} radii and networks PGD fools more at {ahead}, "
         f"FGSM at {behind}.",
-        f"Half of the robust network's images take {reached[ROBUST]} of 255, half of its plain twin's {reached[PLAIN]}; "
+        f"Half of the robust network's images take {reached[ROBUST]} of 255, half of its twin's {reached[PLAIN]}; "
         f"DeepFool goes {lengths[ROBUST]:.2f}, not {lengths[PLAIN]:.2f}, in L2, {gain:.1f} times as far: "
         + ("robust training moved the whole curve." if gain > 1.5 else "robust training hardly shows."),
         f"Of {everything['fooled']} wrong answers, each at the smallest radius that gave it, "

@@ -34,7 +34,7 @@ SHEET = 3  # the severity of the pictures that are drawn
 def measure(bench: Bench) -> Numbers:
     names = LOOKED if bench.quick else worn.NAMES
     severities = [1, 5] if bench.quick else list(worn.SEVERITIES)
-    runners = contestants(bench, 2 if bench.quick else 12, only_right=False)
+    runners = contestants(bench, 2 if bench.quick else 10, only_right=False)
     numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
     numbers |= {"severities": severities, "reference": references(runners), "clean": {}, "errors": {}}
     shown = []
