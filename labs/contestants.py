@@ -23,7 +23,16 @@ TWIN = Path(__file__).parent / "robustness" / "twin.safetensors"  # python -m st
 SCALE = ".scale"  # what a scale is called, after the weight that it belongs to
 SQUEEZENET, LITE, ROBUST, PLAIN = "SqueezeNet 1.1", "EfficientNet-Lite0", "embedded, robust", "embedded, plain"
 SMALL = "small, 64 × 64"
-COLOURS = {SQUEEZENET: "#222222", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"}
+
+
+class Colours(dict[str, str]):
+    """One colour for each network; another one that was asked for with --model has SqueezeNet's."""
+
+    def __missing__(self, name: str) -> str:
+        return self[SQUEEZENET]
+
+
+COLOURS = Colours({SQUEEZENET: "#222222", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +74,9 @@ def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contes
     found: list[tuple[str, nn.Module, pretrained.Pretrained]] = []
     if bench.source.kind == "imagenet":
         found.append((bench.source.name.partition(",")[0], bench.model, bench.source))
-        if bench.source.architecture != "efficientnet_lite0" and (second := bench.second()):
-            found.append((LITE, second.model, second))
+        second = bench.second()
+        if second and second.architecture != bench.source.architecture:
+            found.append((second.name.partition(",")[0], second.model, second))
     found += [(ROBUST, scenes.model, scenes), (PLAIN, plain, scenes)]
     made = []
     for kind in dict.fromkeys(source.kind for _, _, source in found):

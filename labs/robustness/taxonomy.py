@@ -56,6 +56,8 @@ def measure(bench: Bench) -> Numbers:
     asked, steps = (5, 1) if bench.quick else (100, 8)
     runners = contestants(bench, 1 if bench.quick else 5)
     victims = {runners[0].name: runners[1], ROBUST: next(c for c in runners if c.name == PLAIN)}
+    if runners[1].source.kind != runners[0].source.kind:  # nobody knows the same classes
+        del victims[runners[0].name]
     numbers: Numbers = {"asked": asked, "networks": list(victims), "surrogates": {}, "images": {}}
     numbers |= {"success": {}, "saved": {}, "length": {}}
     for name, surrogate in tqdm(victims.items(), desc="taxonomy", leave=False, disable=None):

@@ -34,3 +34,14 @@ def test_contestants_of_the_same_classes_are_tried_on_the_same_images_which_both
 def test_few_rows_are_spread_over_all():
     assert contestants.spread([3, 5, 7, 9, 11], 3) == [3, 7, 11]
     assert contestants.spread([3, 5], 3) == [3, 5]
+
+
+def test_a_network_that_was_asked_for_has_a_colour():
+    assert contestants.COLOURS["resnet18"] == contestants.COLOURS[contestants.SQUEEZENET]
+    assert len(set(contestants.COLOURS.values())) == len(contestants.COLOURS)
+
+
+def test_the_small_network_gets_new_pictures_that_it_names_rightly(bench):
+    c = contestants.small(bench, 3)
+    assert c.pixels.shape == (3, 3, 64, 64) and torch.equal(c.said(c.pixels), c.y)
+    assert c.source.masks[list(c.rows)].any(axis=(1, 2)).all()
