@@ -27,9 +27,9 @@ def corrupted(images: np.ndarray, name: str, severity: int, seed: int) -> np.nda
     """Images uint8 (N, H, W, 3), each corrupted; the same for the same seed. NumPy's random state is left as it was."""
     try:
         from imagecorruptions import corrupt
-    except ModuleNotFoundError as missing:
+    except ImportError as problem:  # none there, or one whose libraries are not
         raise script.UserError(
-            f"expected the package {missing.name}, found none: sh environment/make_venv.sh labs/requirements.txt"
+            f"expected the package imagecorruptions-imaug, got {problem}: sh environment/make_venv.sh labs/requirements.txt"
         ) from None
     state = np.random.get_state()  # noqa: NPY002 -- the package draws from NumPy's global generator
     try:

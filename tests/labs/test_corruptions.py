@@ -1,8 +1,11 @@
 """Corruptions: the fifteen run and repeat, and the mean corruption error is the paper's."""
 
+import sys
+
 import numpy as np
 import pytest
 
+from figures import script
 from labs import worn
 from labs.robustness import corruptions
 
@@ -25,6 +28,12 @@ def test_a_corruption_changes_a_picture_and_repeats(name):
     once, again = (worn.corrupted(PICTURE, name, 3, seed=1) for _ in range(2))
     assert once.shape == PICTURE.shape and once.dtype == np.uint8
     assert (once != PICTURE).any() and (once == again).all()
+
+
+def test_a_missing_package_is_told_in_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecorruptions", None)
+    with pytest.raises(script.UserError, match=r"^expected the package imagecorruptions-imaug, got .*make_venv.sh"):
+        worn.corrupted(PICTURE, "fog", 1, 0)
 
 
 def test_random_numbers_of_others_stay_as_they_were():
