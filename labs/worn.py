@@ -29,7 +29,8 @@ def corrupted(images: np.ndarray, name: str, severity: int, seed: int) -> np.nda
         from imagecorruptions import corrupt
     except ImportError as problem:  # none there, or one whose libraries are not
         raise script.UserError(
-            f"expected the package imagecorruptions-imaug, got {problem}: sh environment/make_venv.sh labs/requirements.txt"
+            f"expected the package imagecorruptions-imaug, got {problem}: "
+            "sh environment/make_venv.sh labs/requirements.txt"
         ) from None
     state = np.random.get_state()  # noqa: NPY002 -- the package draws from NumPy's global generator
     try:
