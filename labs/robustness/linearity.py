@@ -1,0 +1,255 @@
+"""Why do such small steps fool a network? Because it is too curved, or because it is too straight?
+
+Claim: too straight. Along the sign of the gradient, by eps, a linear score moves by eps times the sum of the gradient's
+    sizes, which grows with the number of pixel values, while each moves by eps alone. So the more values there are, the
+    smaller an eps is enough, and a random direction of the same length hardly moves the score.
+Look at: the margin along four directions beside the straight line that the gradient predicts, and the radius that is
+    needed when only some of the pixel values may move.
+Paper: Goodfellow, Shlens and Szegedy 2015 (https://arxiv.org/abs/1412.6572), sections 3 to 6.
+
+    python -m labs.robustness.linearity
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import pretrained
+from figures import script
+from labs import attacking, lab, plots
+from labs.contestants import COLOURS, LITE, Contestant, contestants
+from labs.lab import Bench, Numbers, Result, Table
+from labs.querying import margin
+from pretrained.settings import FOOLING_LEARNING_RATE
+from visualizers import FoolingImage
+
+WAYS = {  # what directions are called, and their colours
+    "sign of the gradient": "#b8287f",
+    "gradient": "#0072b2",
+    "to the fooling image": "#e69f00",
+    "random signs": "#777777",
+}
+WIDEST, NEAR = 8.0, 1.0  # of 255: as far as curves go, and where they may still be straight
+NEEDED = [2.0**k for k in range(-4, 7)]  # of 255: radii that are tried
+SHARES = [4.0**-k for k in range(6)]  # of the pixel values, that may move
+PREDICTED = "radius, of 255 (dotted: what the gradient at 0 predicts)"
+BESIDE = 16  # of 255: as far as scores of single classes are drawn, either way
+
+
+def measure(bench: Bench) -> Numbers:
+    points, draws = (3, 1) if bench.quick else (13, 3)
+    runners = [c for c in contestants(bench, 1 if bench.quick else 6) if c.name != LITE]
+    radii = np.linspace(0, WIDEST, points).tolist()
+    numbers: Numbers = {"radii": radii, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
+    numbers |= {"curves": {}, "lines": {}, "straight": {}, "needed": {}, "random": {}, "norms": {}}
+    numbers["shares"] = SHARES[:2] if bench.quick else SHARES
+    for c in tqdm(runners, desc="linearity", leave=False, disable=None):
+        fooling = to_fooling(c)
+        start, g = lab.values_and_gradient(partial(margin_of, c), c.pixels)
+        generator = bench.generator()
+        signs = [random_signs(g, generator) for _ in range(draws)]
+        ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
+        curves, lines = {}, {}
+        for name, directions in ways.items():
+            moved = torch.stack([along(c, direction, radii) for direction in directions])
+            slopes = torch.stack([(g * direction).flatten(1).sum(dim=1) / 255 for direction in directions])
+            curves[name] = (moved.mean(dim=(0, 2)) / start.mean()).tolist()
+            lines[name] = float(slopes.mean() / start.mean())
+        numbers["curves"][c.name], numbers["lines"][c.name] = curves, lines
+        near = np.linspace(0, NEAR, 5).tolist()
+        numbers["straight"][c.name] = [straight(along(c, -g.sign(), some_radii)) for some_radii in (near, radii)]
+        flat = g.flatten(1)
+        numbers["norms"][c.name] = float((flat.abs().sum(dim=1) / flat.norm(dim=1)).mean())
+        numbers["needed"][c.name] = [needed(c, -g.sign() * some(g, share, bench)) for share in numbers["shares"]]
+        numbers["random"][c.name] = needed(c, signs[0])
+        if c is runners[0]:
+            keep(bench, c, g, points)
+    numbers["values"] = int(runners[0].pixels[0].numel())
+    return numbers
+
+
+def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
+    first, radii = numbers["networks"][0], numbers["radii"]
+    fig = plots.sheet(1640, 960)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.2, 1])
+    left, middle, right = above.subplots(1, 3)
+    plots.plain(left, f"Margin along four directions, {first}", PREDICTED, "of the margin at 0 (below 0: wrong)")
+    for name in WAYS:
+        line = 1 + numbers["lines"][first][name] * np.array(radii)
+        left.plot(radii, line, ":", color=WAYS[name], linewidth=1.2)
+    plots.curves(left, radii, numbers["curves"][first], WAYS, marker="")
+    plots.plain(middle, "Along the sign of the gradient", PREDICTED)
+    for name in numbers["networks"]:
+        line = 1 + numbers["lines"][name]["sign of the gradient"] * np.array(radii)
+        middle.plot(radii, line, ":", color=COLOURS[name], linewidth=1.2)
+    signs = {name: numbers["curves"][name]["sign of the gradient"] for name in numbers["networks"]}
+    plots.curves(middle, radii, signs, COLOURS, marker="")
+    lowest = min(min(curve) for one in numbers["curves"].values() for curve in one.values())
+    for axes in (left, middle):
+        axes.axhline(0, color=plots.FRAME, linewidth=1)
+        axes.set_ylim(1.15 * lowest - 0.1, 1.6)
+    plots.plain(right, "Radius that fools half the images", "pixel values that may move", "of 255")
+    values = [share * numbers["values"] for share in numbers["shares"]]
+    right.set_xscale("log")
+    right.set_yscale("log", base=2)
+    lines = {name: [one or np.nan for one in numbers["needed"][name]] for name in numbers["networks"]}
+    lines = {name: line for name, line in lines.items() if np.isfinite(line[0])}
+    for name, line in lines.items():
+        right.plot(values, line, "o-", color=COLOURS[name], linewidth=2, markersize=4)
+        right.plot(values, [line[0] / share for share in numbers["shares"]], ":", color=COLOURS[name], linewidth=1.2)
+    plots.name_ends(right, {name: (values[0], line[0]) for name, line in lines.items()}, COLOURS)
+    right.set_ylim(NEEDED[0], 2 * NEEDED[-1])
+    right.set_yticks(NEEDED[::2], [f"{radius:g}" for radius in NEEDED[::2]])
+    right.text(0.02, 0.03, "dotted: twice the values, half the radius", transform=right.transAxes, size=plots.NOTE,
+               color=plots.FAINT)  # fmt: skip
+    draw_scores(bench, *plots.parts(below, 1, 2, width_ratios=[1, 1.5]))
+    return plots.save(fig, path, "Why small steps are enough: many values add up", note(numbers))
+
+
+def draw_scores(bench: Bench, left, right) -> None:
+    radii, scores, pictures = (bench.pictures[key] for key in ("radii", "scores", "pictures"))
+    axes = plots.plain(left.subplots(), "Scores along the sign of the gradient, one image", "of 255; 0 is the image")
+    colours = dict(zip(scores, plots.OTHERS))
+    plots.curves(axes, radii, scores, colours, marker="")
+    axes.axvline(0, color=plots.FRAME, linewidth=1)
+    for axes, (picture, title) in zip(right.subplots(1, len(pictures)), pictures):
+        plots.show(axes, picture, title)
+
+
+def note(numbers: Numbers) -> str:
+    networks = "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
+    return f"{networks}. Below: {numbers['networks'][0]}"
+
+
+def table(numbers: Numbers) -> Table:
+    rows = []
+    for name, count in zip(numbers["networks"], numbers["images"]):
+        radius = [f"{one:g}" if one else f"> {NEEDED[-1]:g}" for one in (*numbers["needed"][name],)]
+        rows.append((
+            f"{name}, {count} images",
+            *[f"{slope:+.2f}" for slope in numbers["lines"][name].values()],
+            ", ".join(f"{value:.2f}" for value in numbers['straight'][name]),
+            f"{numbers['norms'][name]:.0f}",
+            ", ".join(radius),
+            f"{numbers['random'][name]:g}" if numbers["random"][name] else f"> {NEEDED[-1]:g}",
+        ))  # fmt: skip
+    shares = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
+    return Table(
+        ("network", *[f"slope: {name}" for name in WAYS], "straight within 1, within 8 of 255 (R²)", "L1 / L2",
+         f"radius for half, by {shares} of the values", "by random signs"), rows,
+    )  # fmt: skip
+
+
+def seen(numbers: Numbers) -> list[str]:
+    first = numbers["networks"][0]
+    lines, needed_ = numbers["lines"][first], numbers["needed"][first]
+    ratio = lines["sign of the gradient"] / lines["gradient"]
+    expected = np.sqrt(2 * numbers["values"] / np.pi)
+    reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
+    logs = np.log(np.array(reached).T)
+    power = np.polyfit(logs[0], logs[1], 1)[0] if len(reached) > 1 else 0.0
+    r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
+    near, far = numbers["straight"][first]
+    return [
+        f"One 255th along the sign of the gradient is to lower the margin of {first} by "
+        f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
+        f"{abs(lines['random signs']):.2f} times; the gradient's L1 is {numbers['norms'][first]:.0f} times its L2, "
+        f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
+        f"{1 / ratio:.1f} times as much.",
+        f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
+        + ("straight all the way, as the paper says." if far > 0.9 else
+           f"{first} is straight at first and bends then, sooner than the paper says." if near > 0.9 else
+           f"{first} bends from the first step on, less straight than the paper says."),
+        f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
+        "-1: many small changes that add up are the reason, and "
+        + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
+           f"random signs do not reach it within {NEEDED[-1]:g} of 255."),
+    ]  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
+    return lab.run(sys.modules[__name__], argv, source)
+
+
+def margin_of(c: Contestant, pixels: Tensor) -> Tensor:
+    return margin(c.scores(pixels), c.y)
+
+
+def as_long(directions: Tensor) -> Tensor:
+    """Each direction, made as long in L2 as signs are: the root of the number of its values."""
+    return directions / attacking.lengths(directions).clamp(min=1e-30).view(-1, 1, 1, 1) * directions[0].numel() ** 0.5
+
+
+def random_signs(like: Tensor, generator: torch.Generator) -> Tensor:
+    return (torch.randint(2, like.shape, generator=generator) * 2.0 - 1).to(like)
+
+
+def some(like: Tensor, share: float, bench: Bench) -> Tensor:
+    """1 for about this share of the values, drawn at random, and 0 for the others; of a smaller share, some of them."""
+    return (torch.rand(like.shape, generator=bench.generator()) < share).to(like)
+
+
+def along(c: Contestant, direction: Tensor, radii: Sequence[float]) -> Tensor:
+    """The margin at x + radius / 255 * direction, (radii, N). Pixels may leave [0, 1]: a line has no corners."""
+    with torch.no_grad():
+        return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
+
+
+def straight(curves: Tensor) -> float:
+    """R² of the best straight line through each curve (points, N), over equal distances; their mean."""
+    y = curves.double().cpu().numpy()
+    x = np.arange(len(y), dtype=float)
+    scores = []
+    for curve in y.T:
+        rest = curve - np.polyval(np.polyfit(x, curve, 1), x)
+        scores.append(1 - float((rest**2).sum()) / max(float(((curve - curve.mean()) ** 2).sum()), 1e-30))
+    return float(np.mean(scores))
+
+
+def needed(c: Contestant, direction: Tensor) -> float | None:
+    """The smallest radius tried, of 255, within which half the images are wrong; None where none is enough."""
+    wrong = torch.zeros(len(c.y), dtype=torch.bool, device=c.y.device)
+    for radius in NEEDED:
+        rows = (~wrong).nonzero()[:, 0]
+        wrong[rows] = c.said((c.pixels[rows] + radius / 255 * direction[rows]).clamp(0, 1)) != c.y[rows]
+        if wrong.float().mean() >= 0.5:
+            return radius
+    return None
+
+
+def to_fooling(c: Contestant) -> Tensor:
+    """From each image to its fooling image, as the assignment makes it."""
+    fooler = FoolingImage(FOOLING_LEARNING_RATE[c.source.kind])
+    aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names)).tolist()
+    X = lab.from_pixels(c.pixels)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the network is not fooled")
+        ends = [fooler.make_fooling_image(X[i : i + 1], aim, c.model) for i, aim in enumerate(aims)]
+    return lab.to_pixels(torch.cat(ends)) - c.pixels
+
+
+def keep(bench: Bench, c: Contestant, g: Tensor, points: int) -> None:
+    """The scores of five classes along the sign of the gradient, either way, and pictures from there, of one image."""
+    radii = np.linspace(-BESIDE, BESIDE, 2 * points - 1)
+    x = c.pixels[:1] - torch.from_numpy(radii).to(g).view(-1, 1, 1, 1) / 255 * g[:1].sign()
+    with torch.no_grad():
+        scores = torch.cat([c.scores(some) for some in x.split(16)]).cpu()
+    classes = list(dict.fromkeys([int(c.y[0]), *scores.amax(dim=0).topk(5).indices.tolist()]))[:5]
+    bench.pictures["radii"] = radii.tolist()
+    bench.pictures["scores"] = {c.word(k): scores[:, k].tolist() for k in classes}
+    rows = [0, len(radii) // 4, len(radii) // 2, 3 * len(radii) // 4, len(radii) - 1]
+    said = scores.argmax(dim=1).tolist()
+    bench.pictures["pictures"] = [
+        (lab.to_picture(lab.from_pixels(x[i])), f"{radii[i]:+g}: {c.word(said[i])}") for i in rows
+    ]
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,104 @@
+"""Attacks against what linear networks say by hand, and what is left of them in a file."""
+
+import pytest
+import torch
+
+from labs import attacking
+from labs.robustness import attacks
+from tests import inputs, networks
+from tests.labs import runners
+from tests.labs.runners import margins
+
+
+@pytest.fixture
+def two():
+    """A linear network of two classes, grey pictures, their classes, and the weights of the margin."""
+    model, x = runners.linear(), runners.grey(3)
+    y = model(x).argmax(1)
+    w = model[1].weight[0] - model[1].weight[1]
+    return model, x, y, w
+
+
+def test_one_step_of_fgsm_moves_a_linear_score_by_radius_times_the_l1_norm(two):
+    model, x, y, w = two
+    moved = attacking.fgsm(model, x, y, 0.01)
+    torch.testing.assert_close(margins(model, x, y) - margins(model, moved, y), (0.01 * w.abs().sum()).expand(3))
+    towards = attacking.fgsm(model, x, 1 - y, 0.01, targeted=True)
+    torch.testing.assert_close(towards, moved)  # of two classes, away from one is towards the other
+
+
+def test_pgd_in_l2_moves_a_linear_score_by_radius_times_the_l2_norm(two):
+    model, x, y, w = two
+    moved = attacking.pgd_l2(model, x, y, 0.1, steps=5)
+    torch.testing.assert_close(attacking.lengths(moved - x), torch.full((3,), 0.1))
+    torch.testing.assert_close(margins(model, x, y) - margins(model, moved, y), (0.1 * w.norm()).expand(3))
+
+
+@pytest.mark.parametrize("attack", [attacking.iterated, attacking.pgd, attacking.pgd_l2])
+def test_an_attack_stays_in_its_ball_and_between_black_and_white(attack):
+    model = networks.build("deep")
+    x = torch.from_numpy(inputs.scenes(height=64, width=64)).clamp(0, 1)
+    before = x.clone()
+    moved = attack(model, x, torch.tensor([4, 0, 1]), 0.03, 4)
+    size = attacking.lengths(moved - x).max() if attack is attacking.pgd_l2 else (moved - x).abs().max()
+    assert 0 < size <= 0.03 + 1e-6 and moved.min() >= 0 and moved.max() <= 1
+    assert torch.equal(x, before) and not moved.requires_grad
+
+
+def test_pgd_repeats_and_leaves_the_random_state(two):
+    model, x, y, _ = two
+    state = torch.get_rng_state()
+    assert torch.equal(attacking.pgd(model, x, y, 0.02, 3), attacking.pgd(model, x, y, 0.02, 3))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_change_is_projected_onto_the_ball_in_l2():
+    change = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    torch.testing.assert_close(attacking.project_l2(change, 1.0), torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+
+
+def test_deepfool_goes_the_distance_to_the_boundary_of_an_affine_classifier(two):
+    """|f| / |w|, and a fiftieth more."""
+    model, x, y, w = two
+    moved = attacking.deepfool(model, x)
+    torch.testing.assert_close(
+        attacking.lengths(moved - x), 1.02 * margins(model, x, y) / w.norm(), rtol=1e-3, atol=1e-5
+    )
+    assert (model(moved).argmax(1) != y).all()
+
+
+def test_deepfool_takes_the_nearest_of_several_boundaries():
+    model, x = runners.linear(classes=5, seed=2), runners.grey(4)
+    y, W = model(x).argmax(1), model[1].weight
+    f = model(x)
+    distances = [
+        min(float((f[i, y[i]] - f[i, k]) / (W[y[i]] - W[k]).norm()) for k in range(5) if k != y[i]) for i in range(4)
+    ]
+    moved = attacking.deepfool(model, x)
+    torch.testing.assert_close(attacking.lengths(moved - x), 1.02 * torch.tensor(distances), rtol=1e-3, atol=1e-5)
+
+
+def test_a_png_keeps_eight_bits_and_a_jpeg_an_even_grey():
+    x = runners.grey(2)
+    assert torch.equal(attacking.saved(x, "PNG"), (x * 255).round() / 255)
+    even = torch.full((1, 3, 16, 16), 100 / 255)
+    assert torch.equal(attacking.saved(even, "JPEG"), even)
+    assert torch.equal(attacking.saved(2 * torch.ones(1, 3, 6, 6), "PNG"), torch.ones(1, 3, 6, 6))  # clipped
+
+
+def test_an_image_of_the_wanted_class_gets_another_target():
+    assert attacking.targets(torch.tensor([0, 2, 4]), 4, 5).tolist() == [4, 4, 0]
+
+
+def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
+    model, x, y, w = two
+    c = runners.contestant(model, x)
+    need = float((margins(model, x, y) / w.abs().sum()).max()) * 255  # of 255, for all of them
+    shares, ends = attacks.within(c, attacks.attack_of("FGSM", 1), [need / 1000, 1.01 * need, 4 * need], False)
+    assert shares[1:] == [1.0, 1.0] and shares[0] <= 1
+    assert (ends - x).abs().max() <= 1.01 * need / 255 + 1e-6
+
+
+def test_the_radius_that_fools_half_is_the_first_one_that_does():
+    assert attacks.half_radius([0.2, 0.5, 0.9], [1, 2, 4]) == "2"
+    assert attacks.half_radius([0.2, 0.3, 0.4], [1, 2, 4]) == "> 4"

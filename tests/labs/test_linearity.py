@@ -1,0 +1,45 @@
+"""Straight lines: what a linear network does along directions, and what is called straight."""
+
+import numpy as np
+import pytest
+import torch
+
+from labs import lab, querying
+from labs.robustness import linearity
+from tests.labs import runners
+
+
+def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s():
+    c = runners.contestant(runners.linear(), runners.grey(2))
+    radii = [0.0, 1.0, 2.0, 3.0]
+    g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
+    curves = linearity.along(c, -g.sign(), radii)
+    assert linearity.straight(curves) == pytest.approx(1, abs=1e-5)
+    fall = g.abs().flatten(1).sum(1) / 255
+    torch.testing.assert_close(curves[0] - curves[1], fall, rtol=1e-3, atol=1e-5)
+
+
+def test_how_straight_a_curve_is_is_its_squared_correlation_with_a_line():
+    curve = np.array([0.0, 0.0, 1.0, 5.0])
+    expected = np.corrcoef(curve, np.arange(4))[0, 1] ** 2
+    assert linearity.straight(torch.from_numpy(curve)[:, None]) == pytest.approx(expected)
+
+
+def test_directions_are_as_long_as_signs():
+    directions = linearity.as_long(torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(directions.flatten(1).norm(dim=1), torch.full((2,), 108**0.5))
+
+
+def test_fewer_values_are_some_of_more(bench):
+    """So that a smaller share differs from a larger one by what is missing alone."""
+    few, more = (linearity.some(torch.zeros(1, 3, 32, 32), share, bench) for share in (0.1, 0.5))
+    assert (few <= more).all() and 0 < few.mean() < more.mean() < 1
+
+
+def test_the_needed_radius_is_the_first_that_is_enough():
+    c = runners.contestant(runners.linear(), runners.grey(1))
+    g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
+    exact = 255 * float(querying.margin(c.scores(c.pixels), c.y)[0] / g.abs().sum())
+    expected = next(radius for radius in linearity.NEEDED if radius > exact)
+    assert linearity.needed(c, -g.sign()) == expected
+    assert linearity.needed(c, torch.zeros_like(g)) is None
