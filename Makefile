@@ -28,7 +28,7 @@ labs: venv ## one experiment for each question, twelve minutes: visualization/la
 	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
-	@$(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 report: venv ## fill the report's slides with your figures: report-a3.pptx, and a PDF where LibreOffice is
 	@$(VENV_PYTHON) report.py $(ARGS)
