@@ -39,6 +39,7 @@ def test_custom_relu_lets_through_what_is_positive_in_both_directions(probe):
         sentences.DOUT_AS_IT_IS: dout,
         sentences.ONES: ((x > 0) & (dout > 0)).astype(np.float32),
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
+        sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
     }
     out = probe("custom_relu", x=x, upstream=dout)
     compare.assert_close("the gradient", out["gradient"], expected, 1e-6, mistakes, READ_RELU)

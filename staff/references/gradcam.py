@@ -34,7 +34,7 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
-        "what is negative passes, and what is positive stops: it is the other way round.": dout * (x > 0) * (dout < 0),
+        sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
         "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
     }
 
