@@ -15,13 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from explorer import networks, server
+from explorer import networks
+from staff.explorer_picture import tab
 
-CHROMIUM = "/usr/bin/chromium"
 ROUNDS = 5
-PATIENCE = 300_000  # milliseconds
 # Clicks, and waits until a picture is there and painted: the milliseconds in between.
 CLICKED = """([button, alt]) => new Promise((done) => {
   const start = performance.now();
@@ -37,14 +36,11 @@ CLICKED = """([button, alt]) => new Promise((done) => {
 def main() -> None:
     network = sys.argv[1] if len(sys.argv) > 1 else "embedded"
     print(f"{networks.load(network, 'cpu').name}; load {os.getloadavg()[0]:.1f} before", flush=True)
-    with server.running(network, "cpu") as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(PATIENCE)
+    with tab(network, {"width": 1280, "height": 900}) as (page, address):
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         start = time.monotonic()
-        page.goto(running.address)
+        page.goto(address)
         page.locator('img[alt^="Saliency of"]').wait_for()
         print(f"page opened, its first map: {time.monotonic() - start:.2f} s")
         finished(page)
@@ -64,9 +60,8 @@ def main() -> None:
         ):
             told(what, [typed(page, field, value) for value in values])
         print(f"memory of its processes: {memory(os.getpid()) / 2**20:.0f} MiB (PSS)")
-        gone = [url for url in asked if not url.startswith((running.address, "data:", "blob:"))]
+        gone = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
         print(f"requests: {len(asked)}, of which left the machine: {len(gone)}")
-        browser.close()
     print(f"load {os.getloadavg()[0]:.1f} after")
 
 

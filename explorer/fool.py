@@ -1,13 +1,11 @@
 """View 2, "Fool it": the smallest push until the network says something else, step by step, and what is left of it."""
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
@@ -16,6 +14,7 @@ from explorer.story import Story, tell
 from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
 from explorer.worker import Problem
 from figures.figure import short
+from figures.images import saved
 
 KEY, TITLE = "fool", "Fool it"
 STORY = Story(
@@ -166,13 +165,6 @@ def left(session: Session, fooled: Fooled, quality: int) -> str:
         f"<th></th><th>it is taken for</th><th>{markup.text(aim)}</th></tr></thead><tbody>{lines}</tbody></table>"
         "</div></section>"
     )
-
-
-def saved(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
-    """The picture as it is after being saved in this format and read again."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **({"quality": int(quality)} if kind == "JPEG" else {}))
-    return np.asarray(Image.open(file).convert("RGB"))
 
 
 def _first(session: Session, target: int) -> str:

@@ -1,6 +1,7 @@
 """The images that a script looks at, with their classes, and the network that they are shown to."""
 
 import argparse
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -231,3 +232,10 @@ def _title(probabilities: Sequence[float], k: int, source: pretrained.Pretrained
 def _probabilities(x: Tensor, source: pretrained.Pretrained) -> list[float]:
     with torch.no_grad():
         return source.model(x).softmax(dim=1)[0].tolist()
+
+
+def saved(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), as it is after being saved as "PNG", or as "JPEG" of this quality, and read again."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **({"quality": int(quality)} if kind == "JPEG" else {}))
+    return np.asarray(Image.open(file).convert("RGB"))

@@ -10,16 +10,15 @@ FGSM: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572). Iterated: Kuraki
 Moosavi-Dezfooli et al. 2016 (https://arxiv.org/abs/1511.04599).
 """
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from captum.robust import FGSM, PGD
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from figures import images
 from labs import lab
 
 Scores = Callable[[Tensor], Tensor]
@@ -111,12 +110,8 @@ def deepfool(scores: Scores, x: Tensor, classes: int = 5, most: int = 30, oversh
 def saved(pixels: Tensor, way: str) -> Tensor:
     """Pixels (N, 3, H, W) as they come back from a file: "PNG" keeps eight bits, "JPEG" less, with quality 90."""
     eight = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    back = []
-    for picture in eight:
-        file = io.BytesIO()
-        Image.fromarray(picture).save(file, way, **({"quality": JPEG_QUALITY} if way == "JPEG" else {}))
-        back.append(np.asarray(Image.open(file).convert("RGB")))
-    return torch.from_numpy(np.stack(back)).permute(0, 3, 1, 2).to(pixels) / 255
+    back = np.stack([images.saved(picture, way, JPEG_QUALITY) for picture in eight])
+    return torch.from_numpy(back).permute(0, 3, 1, 2).to(pixels) / 255
 
 
 def targets(y: Tensor, wanted: int, classes: int) -> Tensor:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import pretrained
+from figures.figure import short
 from labs import lab
 from labs.lab import Bench
 from pretrained.weights import build_network
@@ -60,7 +61,7 @@ class Contestant:
             return torch.cat([self.scores(some).argmax(dim=1) for some in pixels.split(16)])
 
     def word(self, label: int) -> str:
-        return self.source.class_names[label].split(",")[0]
+        return short(self.source.class_names[label])
 
 
 def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contestant]:
@@ -73,10 +74,10 @@ def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contes
     plain = twin(scenes.device)
     found: list[tuple[str, nn.Module, pretrained.Pretrained]] = []
     if bench.source.kind == "imagenet":
-        found.append((bench.source.name.partition(",")[0], bench.model, bench.source))
+        found.append((short(bench.source.name), bench.model, bench.source))
         second = bench.second()
         if second and second.architecture != bench.source.architecture:
-            found.append((second.name.partition(",")[0], second.model, second))
+            found.append((short(second.name), second.model, second))
     found += [(ROBUST, scenes.model, scenes), (PLAIN, plain, scenes)]
     made = []
     for kind in dict.fromkeys(source.kind for _, _, source in found):

@@ -61,19 +61,17 @@ class Bench:
 
     def second(self) -> pretrained.Pretrained | None:
         """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
-        try:
-            return pretrained.load("imagenet", str(self.source.device), "efficientnet_lite0")
-        except pretrained.SourceError:
-            return None
+        return self._imagenet("efficientnet_lite0")
 
     def judge(self) -> pretrained.Pretrained | None:
         """A second network for the classes of this one, or None; SqueezeNet where this one is EfficientNet-Lite0."""
         if self.source.kind != "imagenet":
             return None
-        if self.source.architecture != "efficientnet_lite0":
-            return self.second()
+        return self._imagenet("squeezenet1_1") if self.source.architecture == "efficientnet_lite0" else self.second()
+
+    def _imagenet(self, architecture: str) -> pretrained.Pretrained | None:
         try:
-            return pretrained.load("imagenet", str(self.source.device))
+            return pretrained.load("imagenet", str(self.source.device), architecture)
         except pretrained.SourceError:
             return None
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Scores = Callable[[Tensor], Tensor]
+from labs.attacking import Scores, lengths
+
 HALVED = (0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 0.6, 0.8)  # parts of the questions after which squares are half as large
 FIRST_SHARE = 0.1  # of the picture, of the first squares
 PAIRS, SIGMA = 10, 1e-3  # of NES: noises of either sign for one step, and their size
@@ -102,7 +103,7 @@ def nes_gradient(scores: Scores, x: Tensor, y: Tensor, generator: torch.Generato
         for _ in range(PAIRS):
             u = torch.randn(x.shape, generator=generator).to(x)
             up, down = (margin(scores(x + sign * SIGMA * u), y) for sign in (1, -1))
-            g += ((up - down) / (2 * SIGMA * PAIRS)).view(-1, 1, 1, 1) * u
+            g += _each((up - down) / (2 * SIGMA * PAIRS)) * u
     return g
 
 
@@ -116,7 +117,7 @@ def boundary(
     after each question, (asked + 1, N).
     """
     near, far = torch.zeros(len(x)).to(x), torch.ones(len(x)).to(x)  # parts of the way from x to start
-    moved, distances = start.clone(), [_distance(start, x)]
+    moved, distances = start.clone(), [lengths(start - x).tolist()]
     aside, nearer = torch.full((len(x),), 0.2).to(x), torch.full((len(x),), 0.02).to(x)
     for n in range(asked):
         if n < 12:
@@ -126,23 +127,19 @@ def boundary(
             far, near = torch.where(wrong, middle, far), torch.where(wrong, near, middle)
         else:
             away = moved - x
-            d = away.flatten(1).norm(dim=1)
+            d = lengths(away)
             noise = torch.randn((len(x), 3, GRID, GRID), generator=generator).to(x)
             noise = F.interpolate(noise, size=x.shape[2:], mode="bilinear")
             noise = noise - _each((noise * away).flatten(1).sum(dim=1) / d.square().clamp(min=1e-12)) * away
             noise = F.normalize(noise.flatten(1), dim=1).view_as(x)
             turned = F.normalize((away + _each(aside * d) * noise).flatten(1), dim=1).view_as(x)
             tried = (x + _each((1 - nearer) * d) * turned).clamp(0, 1)
-            wrong = (said(tried) != y) & (torch.tensor(_distance(tried, x)).to(x) < d)
+            wrong = (said(tried) != y) & (lengths(tried - x) < d)
             aside = torch.where(wrong, aside * 1.1, aside * 0.95).clamp(0.01, 1)
             nearer = torch.where(wrong, nearer * 1.2, nearer * 0.95).clamp(0.002, 0.3)
-        moved = torch.where(wrong.view(-1, 1, 1, 1), tried, moved)
-        distances.append(_distance(moved, x))
+        moved = torch.where(_each(wrong), tried, moved)
+        distances.append(lengths(moved - x).tolist())
     return moved, np.array(distances)
-
-
-def _distance(a: Tensor, b: Tensor) -> list[float]:
-    return (a - b).flatten(1).norm(dim=1).tolist()
 
 
 def _each(values: Tensor) -> Tensor:

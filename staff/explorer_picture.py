@@ -7,34 +7,42 @@ The picture is of this project's own content alone: the embedded network's scene
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from explorer import server
-from staff.readme_pictures import OUT
+from staff.readme_pictures import OUT, write
 
 CHROMIUM = "/usr/bin/chromium"
 SETTINGS = "?view=where&network=embedded&picture=6&target=5&versus=17&row=6&column=7"
-SIZE = {"width": 1280, "height": 1240}
+SIZE: ViewportSize = {"width": 1280, "height": 1240}
 PATIENCE = 300_000  # milliseconds, on a machine that may be busy with anything
 MOST = 300_000  # bytes
 
 
 def main() -> None:
-    with server.running("embedded", "cpu") as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
-        page.goto(running.address + SETTINGS)
-        page.locator('img[alt^="the pixels that excite"]').wait_for(timeout=PATIENCE)
+    with tab("embedded", SIZE) as (page, address):
+        page.goto(address + SETTINGS)
+        page.locator('img[alt^="the pixels that excite"]').wait_for()
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
-    path = OUT / "explorer.png"
-    shot.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-    size = path.stat().st_size
+    write("explorer", shot)
+    size = (OUT / "explorer.png").stat().st_size
     if size > MOST:
         raise SystemExit(f"expected a picture of at most {MOST} bytes, got {size}: make it smaller")
-    print(f"wrote {path} ({size / 1000:.0f} kB)")
+
+
+@contextmanager
+def tab(network: str, size: ViewportSize) -> Iterator[tuple[Page, str]]:
+    """An empty tab of a browser, and the address of an explorer that is served meanwhile."""
+    with server.running(network, "cpu") as running, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport=size)
+        page.set_default_timeout(PATIENCE)
+        yield page, running.address
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -35,9 +35,14 @@ def main() -> None:
         ("class_visualization", class_visualization(source)),
         ("style_transfer", style(source)),
     ):
-        path = OUT / f"{name}.png"
-        picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-        print(f"wrote {path} ({path.stat().st_size / 1000:.0f} kB)")
+        write(name, picture)
+
+
+def write(name: str, picture: Image.Image) -> None:
+    """In 256 colours."""
+    path = OUT / f"{name}.png"
+    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    print(f"wrote {path} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 def gradcam(source: pretrained.Pretrained) -> Image.Image:

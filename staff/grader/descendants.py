@@ -4,10 +4,12 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+
+Process = tuple[int, str, int]  # id, state, parent
 
 
 def of(root: int, spare: Collection[int] = ()) -> list[int]:
@@ -15,16 +17,7 @@ def of(root: int, spare: Collection[int] = ()) -> list[int]:
 
     Those in `spare` are left out, with all that comes from them.
     """
-    children = defaultdict(list)
-    for pid, state, parent in _processes():
-        if state != "Z" and pid not in spare:
-            children[parent].append(pid)
-    found, waiting = [], [root]
-    while waiting:
-        more = children.get(waiting.pop(), [])
-        found += more
-        waiting += more
-    return found
+    return _among(_processes(), root, spare)
 
 
 def children(root: int) -> set[int]:
@@ -61,19 +54,34 @@ def end_all(root: int, patience: float = 5.0, spare: Collection[int] = ()) -> bo
     """
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        pids = of(root, spare)
+        processes = list(_processes())
+        pids = _among(processes, root, spare)
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
                     pass
-        for pid in children(root).difference(spare):
-            _reap(pid)
+        for pid, _, parent in processes:
+            if parent == root and pid not in spare:
+                _reap(pid)
         if not pids:
             return True
         time.sleep(0.002)
     return False
+
+
+def _among(processes: Iterable[Process], root: int, spare: Collection[int]) -> list[int]:
+    children = defaultdict(list)
+    for pid, state, parent in processes:
+        if state != "Z" and pid not in spare:
+            children[parent].append(pid)
+    found, waiting = [], [root]
+    while waiting:
+        more = children.get(waiting.pop(), [])
+        found += more
+        waiting += more
+    return found
 
 
 def _reap(pid: int) -> None:
@@ -83,7 +91,7 @@ def _reap(pid: int) -> None:
         pass
 
 
-def _processes() -> Iterator[tuple[int, str, int]]:
+def _processes() -> Iterator[Process]:
     """The id, state and parent of every process here."""
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():

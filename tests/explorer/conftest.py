@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+from contextlib import contextmanager
 from unittest import mock
 
 import pytest
@@ -33,17 +34,23 @@ def views():
 
     from explorer import page
 
+    with loops_closed(), gr.Blocks():
+        return {module.KEY: module.build() for module in page.VIEWS}
+
+
+@contextmanager
+def loops_closed():
+    """Whoever builds a page leaves none of the event loops behind that gradio leaves open."""
     loops, new = [], asyncio.new_event_loop
 
     def kept():
         loops.append(new())
         return loops[-1]
 
-    with mock.patch("asyncio.new_event_loop", kept), gr.Blocks():
-        built = {module.KEY: module.build() for module in page.VIEWS}
+    with mock.patch("asyncio.new_event_loop", kept):
+        yield
     for loop in loops:
-        loop.close()  # gradio leaves them open
-    return built
+        loop.close()
 
 
 @pytest.fixture

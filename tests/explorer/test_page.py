@@ -1,9 +1,8 @@
 """The page as Gradio is told to serve it."""
 
-import asyncio
-from unittest import mock
-
 import pytest
+
+from tests.explorer.conftest import loops_closed
 
 
 @pytest.fixture(scope="module")
@@ -11,16 +10,8 @@ def dependencies():
     """What follows what on the page: its events, as the browser gets them."""
     from explorer import page
 
-    loops, new = [], asyncio.new_event_loop
-
-    def kept():
-        loops.append(new())
-        return loops[-1]
-
-    with mock.patch("asyncio.new_event_loop", kept):
+    with loops_closed():
         built, _ = page.build("embedded", "cpu")
-    for loop in loops:
-        loop.close()  # gradio leaves them open
     return built.config["dependencies"]
 
 
