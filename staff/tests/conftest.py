@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from staff.gradebook.warm import Warm
 from staff.grader.intake import STUDENT_FILES
 from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
 
@@ -46,9 +47,27 @@ def submission(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="session")
+def warm():
+    """A warm process for the miniature suite."""
+    with Warm(MINIATURE) as started:
+        yield started
+
+
 @pytest.fixture
-def grade(tmp_path):
-    """Grade a submission by the miniature suite, in a process of its own; returns what results.json holds."""
+def grade(warm):
+    """Grade a submission by the miniature suite; returns what results.json holds. `page` has the report."""
+
+    def run(submission, deadline=300):
+        results, run.page = warm.grade(submission, 7, deadline)
+        return json.loads(results)
+
+    return run
+
+
+@pytest.fixture
+def grade_alone(tmp_path):
+    """The same, in a process of its own that imports everything anew."""
 
     def run(submission, deadline=300):
         out = tmp_path / "results" / "results.json"

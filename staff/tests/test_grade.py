@@ -86,11 +86,11 @@ def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_on
     assert results["extra_data"]["parts"]["content_loss"] == [0, 6]
 
 
-def test_the_report_says_whose_work_it_is(submission, grade, tmp_path):
+def test_the_report_says_whose_work_it_is(submission, grade):
     metadata = '{"id": 42, "users": [{"name": "Ada <i>"}, {"name": "Bob"}]}'
     submission.with_name("submission_metadata.json").write_text(metadata)
     assert grade(submission)["extra_data"]["submission"] == "submission 42, Ada <i>, Bob"
-    assert "submission 42, Ada &lt;i&gt;, Bob: 22 of 22 points" in (tmp_path / "results/report.html").read_text()
+    assert "submission 42, Ada &lt;i&gt;, Bob: 22 of 22 points" in grade.page
 
 
 CONTENT_LOSS = """
@@ -110,8 +110,8 @@ def test_what_hangs_ends_at_the_deadline(submission, grade):
     modules, line = "signal, time", "(signal.signal(15, signal.SIG_IGN), time.sleep(999))"
     (submission / "style_modules/content_loss.py").write_text(CONTENT_LOSS.format(modules=modules, line=line))
     started = time.monotonic()
-    results = grade(submission, deadline=15)
-    assert time.monotonic() - started < 15 + 10
+    results = grade(submission, deadline=6)
+    assert time.monotonic() - started < 6 + 10
     contract.check(results)
     assert points(results)["content_loss"] == 0
     said = "".join(test["output"] for test in results["tests"] if test["tags"] == ["content_loss"])
@@ -123,8 +123,8 @@ def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(subm
     for name in ("visualizers/saliency_map.py", "style_modules/content_loss.py"):
         (submission / name).write_text("while True: pass\n")
     started = time.monotonic()
-    results = grade(submission, deadline=15)
-    assert time.monotonic() - started < 15 + 10
+    results = grade(submission, deadline=6)
+    assert time.monotonic() - started < 6 + 10
     contract.check(results)
     assert results["score"] == 0
     assert len(results["tests"]) == 7

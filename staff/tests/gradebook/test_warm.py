@@ -32,12 +32,6 @@ SEES_TESTS = """
 """
 
 
-@pytest.fixture(scope="module")
-def warm():
-    with Warm(MINIATURE) as started:
-        yield started
-
-
 @pytest.fixture
 def graded(warm, submission):
     """Grade the solution with another content loss, and return its results."""
@@ -55,10 +49,10 @@ def points(results):
     return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
 
 
-def test_results_are_those_of_a_grading_by_itself(graded, grade, submission):
+def test_results_are_those_of_a_grading_by_itself(graded, grade_alone, submission):
     """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
     first, second = graded(), graded()
-    alone = grade(submission)
+    alone = grade_alone(submission)
     assert chaos.without_times(json.dumps(first)) == chaos.without_times(json.dumps(alone))
     assert chaos.without_times(json.dumps(second)) == chaos.without_times(json.dumps(alone))
 
