@@ -10,6 +10,7 @@ import pytest
 
 from staff.gradebook.warm import Warm
 from staff.grader.intake import STUDENT_FILES
+from staff.grader.nursery import Nursery
 from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,15 @@ def submission(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / name).read_bytes())
     return folder
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Where fork servers come from that need not import torch: Client(..., launch=nursery.launch), one at a time."""
+    nursery = Nursery(MINIATURE)
+    nursery.ready()
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture(scope="session")

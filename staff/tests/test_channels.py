@@ -103,10 +103,10 @@ def built(project):
 
 
 @pytest.fixture(scope="module", params=[(), NAMESPACES], ids=["all layers", "no namespaces"])
-def client(project, request):
+def client(project, request, nursery):
     if request.param and os.getuid() != 0:
         pytest.skip("without namespaces only root can clean up after the child")
-    with Client(project, HIDDEN, without=request.param) as started:
+    with Client(project, HIDDEN, request.param, nursery.launch) as started:
         yield started
 
 
@@ -124,6 +124,19 @@ def run(client, body):
 def looked(client, channel):
     found, *more = CHANNELS[channel][1].splitlines()
     return run(client, "\n".join([f"found = {found}", *map(str.strip, more), "print(found or 'nothing')"])).strip()
+
+
+def test_the_next_submission_finds_nothing(project, nursery):
+    assert left_and_found(project, nursery.launch) == dict.fromkeys(CHANNELS, "nothing")
+
+
+def left_and_found(project, launch=None):
+    """Everything at once is left by the last calls of one submission, and looked for by the first of another."""
+    with Client(project, HIDDEN, launch=launch) as first:
+        for leave, _ in CHANNELS.values():
+            run(first, leave)
+    with Client(project, HIDDEN, launch=launch) as second:
+        return {channel: looked(second, channel) for channel in CHANNELS}
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
@@ -147,24 +160,9 @@ def test_the_next_call_sees_no_time_that_one_set(client):
     assert seen and not set(seen) & set(touched)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="a process namespace of its own needs root")
-def test_the_next_call_has_the_same_process_number(project):
-    with Client(project, HIDDEN) as client:
-        if not client.layers["process numbers repeat"]:
-            pytest.skip("the kernel does not let it be set")
-        before = run(client, "print(os.getpid())")
-        run(client, "[os.fork() or os._exit(0) for _ in range(30)]")
-        assert run(client, "print(os.getpid())") == before
-
-
-def test_the_next_submission_finds_nothing(project):
-    assert left_and_found(project) == dict.fromkeys(CHANNELS, "nothing")
-
-
-def left_and_found(project):
-    """Everything at once is left by the last calls of one submission, and looked for by the first of another."""
-    with Client(project, HIDDEN) as first:
-        for leave, _ in CHANNELS.values():
-            run(first, leave)
-    with Client(project, HIDDEN) as second:
-        return {channel: looked(second, channel) for channel in CHANNELS}
+def test_the_next_call_has_the_same_process_number(client):
+    if not client.layers["process numbers repeat"]:
+        pytest.skip("it takes a process namespace of its own, and a kernel that lets the number be set")
+    before = run(client, "print(os.getpid())")
+    run(client, "[os.fork() or os._exit(0) for _ in range(30)]")
+    assert run(client, "print(os.getpid())") == before

@@ -1,14 +1,13 @@
 """What students read when tests fail: one screen for a part, one line for what is not written yet."""
 
-import os
 import re
-import subprocess
 
 import pytest
 
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import build, contents, proofs
 from staff.mutants import variants
+from staff.tests.forks import Forks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SCREEN = 50  # lines
@@ -23,20 +22,31 @@ def handout(tmp_path_factory):
     return folder
 
 
-def run(handout, files, *options):
-    for name in STUDENT_FILES:
-        stub = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), [])
-        (handout / name).write_bytes(files.get(name, stub))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    command = [handout / ".venv/bin/python", "-B", "-m", "pytest", "-p", "no:cacheprovider", *options]
-    done = subprocess.run(command, cwd=handout, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 1, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def python(handout):
+    forks = Forks(handout)
+    yield forks
+    forks.close()
 
 
-def test_what_is_not_written_yet_is_one_line_each(handout):
+@pytest.fixture
+def run(handout, python):
+    """What pytest says with these files of the student, and all others not written yet."""
+
+    def said(files, *options):
+        for name in STUDENT_FILES:
+            stub = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), [])
+            (handout / name).write_bytes(files.get(name, stub))
+        done = python(handout, "-m", "pytest", "-p", "no:cacheprovider", *options)
+        assert done.returncode == 1, done.stdout
+        return done.stdout
+
+    return said
+
+
+def test_what_is_not_written_yet_is_one_line_each(run):
     """In this process, in a forked one of xdist, and in a script that a test runs."""
-    said = run(handout, {}, "-m", "content_loss or tv_loss or captum", "-n", "2")
+    said = run({}, "-m", "content_loss or tv_loss or captum", "-n", "2")
     assert re.findall(r"^(Part .+): \d+ tests? waits? for it$", said, re.MULTILINE) == [
         "Part 1.5: a layer by Captum",
         "Part 1.5: a neuron by Captum",
@@ -52,23 +62,23 @@ def test_what_is_not_written_yet_is_one_line_each(handout):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_failing_part_is_read_on_one_screen(handout, name):
+def test_a_failing_part_is_read_on_one_screen(run, name):
     variant = next(variant for variant in variants.every() if variant.name == name)
-    said = run(handout, variants.solution() | variant.files, "-m", variant.part)
+    said = run(variants.solution() | variant.files, "-m", variant.part)
     assert len(said.splitlines()) <= SCREEN
     assert re.search(r" [3-9] failed", said) and all(words in said for words in variant.says)
     assert "tests/compare.py" not in said and "def assert_close" not in said
     assert said.count("To read:") <= 2, "the same advice is given once"
 
 
-def test_an_error_is_told_with_the_students_line_and_once(handout):
+def test_an_error_is_told_with_the_students_line_and_once(run):
     variant = next(variant for variant in variants.every() if variant.name == "saliency_map: batch of five")
-    said = run(handout, variants.solution() | variant.files, "-m", "saliency")
+    said = run(variants.solution() | variant.files, "-m", "saliency")
     assert len(said.splitlines()) <= SCREEN and " 9 failed" in said
     assert len(re.findall(r"^    visualizers/saliency_map.py, line \d+: ", said, re.MULTILINE)) == 1
     assert len(re.findall(r"^IndexError: ", said, re.MULTILINE)) == 9
 
 
-def test_whole_tracebacks_are_shown_on_demand(handout):
-    said = run(handout, {}, "-m", "content_loss", "--tb=long", "-k", "2_apart")
+def test_whole_tracebacks_are_shown_on_demand(run):
+    said = run({}, "-m", "content_loss", "--tb=long", "-k", "2_apart")
     assert "def forward" in said and 'raise NotImplementedError("Part 2.1' in said

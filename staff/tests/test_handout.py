@@ -27,7 +27,7 @@ def double(x):
     #> raise NotImplementedError("Part 1.1: doubling")
     # END SOLUTION
 '''
-TESTS = '''import pytest
+TESTS = """import pytest
 import part
 
 
@@ -37,7 +37,7 @@ def test_double():
 
 def test_nothing():
     pass
-'''
+"""
 
 
 @pytest.fixture

@@ -24,11 +24,11 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(open_folder):
+def client(open_folder, nursery):
     project = open_folder / "project"
     workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
     root = Path(__file__).resolve().parents[2]
-    with Client(project, [root, Path.home()]) as started:
+    with Client(project, [root, Path.home()], launch=nursery.launch) as started:
         yield started
 
 

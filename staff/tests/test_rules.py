@@ -22,9 +22,9 @@ LOOPS = {
 
 
 @pytest.fixture(scope="module")
-def client(open_folder):
+def client(open_folder, nursery):
     workspace.build(open_folder / "project", intake.Submission())
-    with Client(open_folder / "project", []) as started:
+    with Client(open_folder / "project", [], launch=nursery.launch) as started:
         yield started
 
 

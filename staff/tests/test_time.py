@@ -23,9 +23,9 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(open_folder):
+def client(open_folder, nursery):
     workspace.build(open_folder / "project", intake.Submission(), Path(__file__).with_name("miniature"))
-    with Client(open_folder / "project", []) as started:
+    with Client(open_folder / "project", [], launch=nursery.launch) as started:
         yield started
 
 
