@@ -102,9 +102,14 @@ def _lite(device: torch.device) -> Network:
     return Network(model, device, LITE, "packaged", "imagenet", "EfficientNet-Lite0, ImageNet weights", ANOTHER)
 
 
-def _lite_from(path: Path, device: torch.device) -> nn.Module:
+def _lite_from(path: Path, device: torch.device, fold: bool = True) -> nn.Module:
     network = filled(efficientnet.efficientnet_lite0, read_weights(path), path, "EfficientNet-Lite0")
-    return ready(efficientnet.one_after_the_other(network), device)
+    return ready(efficientnet.one_after_the_other(efficientnet.folded(network) if fold else network), device)
+
+
+def with_batch_norm(device: torch.device) -> nn.Module:
+    """EfficientNet-Lite0 as it was trained, BatchNorm and all. Raises SourceError where its packages are missing."""
+    return _lite_from(packaged_file(EFFICIENTNET), device, fold=False)
 
 
 def _of_torchvision(architecture: str, device: torch.device) -> Network:

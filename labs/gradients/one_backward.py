@@ -25,6 +25,7 @@ import pretrained
 from figures import script
 from labs import lab, plots
 from labs.lab import Bench, Numbers, Result, Table, Through
+from pretrained.networks import with_batch_norm
 from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
@@ -44,9 +45,10 @@ def measure(bench: Bench) -> Numbers:
     numbers["influence"] = {"evaluation mode": influence(bench.model, X, y)}
     if (second := bench.second()) is not None:
         numbers["second"] = second.name
-        y = second.model(X).argmax(dim=1)
-        numbers["influence"]["BatchNorm, evaluation mode"] = influence(second.model, X, y)
-        numbers["influence"][TRAINING] = influence(TrainingBatchNorm(second.model), X, y)
+        model = with_batch_norm(second.device)
+        y = model(X).argmax(dim=1)
+        numbers["influence"]["BatchNorm, evaluation mode"] = influence(model, X, y)
+        numbers["influence"][TRAINING] = influence(TrainingBatchNorm(model), X, y)
     return numbers
 
 

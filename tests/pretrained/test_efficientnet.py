@@ -35,6 +35,15 @@ def test_it_is_the_packages_network(model):
         torch.testing.assert_close(model(normalised(images)), expected, atol=1e-3, rtol=1e-4)
 
 
+def test_batchnorm_is_folded_into_the_convolutions(model):
+    """The scores are those of the network as it was trained, which is there for whoever asks for BatchNorm."""
+    trained = pretrained.networks.with_batch_norm(torch.device("cpu"))
+    counts = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules()) for network in (model, trained)]
+    assert counts == [0, 49]
+    X = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model(X), trained(X), atol=1e-3, rtol=1e-4)
+
+
 def test_it_comes_with_imagenets_classes_and_photographs(offline):
     """All that belongs to ImageNet's 1000 classes; its name stands in the corner of figures."""
     source = pretrained.load(model="efficientnet_lite0")
