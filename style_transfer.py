@@ -51,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    source = source or pretrained.from_arguments(args)
+    source = source or pretrained.from_arguments(args, paints=True)
     cnn = source.cnn
     painted = chosen(args, source, cnn)
 

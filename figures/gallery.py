@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     """Returns the exit status: 0 if every script made its pictures, else 1."""
     parser = script.parser(__doc__)
     args = parser.parse_args(argv)
-    source = source or pretrained.from_arguments(args)
+    source = source or pretrained.from_arguments(args, paints=True)
     options = ["--weights", args.weights, "--out", args.out, "--seed", str(args.seed)]
     options += ["--show"] if args.show else []
     made = chapters()

@@ -119,7 +119,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options of the scripts that explain images; description: the script's docstring."""
     arguments = script.parser(description)
     which = arguments.add_mutually_exclusive_group()
-    which.add_argument("--num", type=script.count, default=5, help="how many of the sample images (default: 5)")
+    which.add_argument("--num", type=script.count, help="how many of the sample images (default: 5, if there are)")
     add_image_option(which, "as many as --num says")
     arguments.add_argument(
         "--target", help="the class to explain, name or index, for all images (default: each image's own)"
@@ -137,9 +137,11 @@ def chosen_images(
     where a target is asked for, else the one that fooling_image.py makes of images.
     """
     source = source or pretrained.from_arguments(args)
-    if args.image is None and args.num > (there := len(source.images)):
-        raise script.UserError(f"expected --num between 1 and {there}, got {args.num}: there are no more images")
-    wanted = args.image or range(1, args.num + 1)
+    there = len(source.images)
+    number = min(5, there) if args.num is None else args.num
+    if args.image is None and number > there:
+        raise script.UserError(f"expected --num between 1 and {there}, got {number}: there are no more images")
+    wanted = args.image or range(1, number + 1)
     found = [_sample(which, source) if isinstance(which, int) else (_photograph(which), None) for which in wanted]
     pixels = [image for image, _ in found]
     X = [preprocess(Image.fromarray(image), image.shape[:2]).to(source.device) for image in pixels]

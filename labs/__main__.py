@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     parser = lab.parser(__doc__)
     parser.add_argument("--readme", action="store_true", help="also put tables and sentences into labs/README.md")
     args = parser.parse_args(argv)
-    source = source or pretrained.from_arguments(args)
+    source = source or pretrained.from_arguments(args, paints=True)
     options = ["--weights", args.weights, "--model", args.model, "--out", args.out, "--seed", str(args.seed)]
     options += ["--quick"] if args.quick else []
     entries = [run(name, options, source) for name in present()]

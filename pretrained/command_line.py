@@ -31,14 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", action="store_true", help="also open the pictures in a window")
 
 
-def from_arguments(args: argparse.Namespace) -> Pretrained:
+def from_arguments(args: argparse.Namespace, paints: bool = False) -> Pretrained:
     """The network that the options ask for: says which, makes the folder for pictures, seeds torch and numpy.
 
+    paints: whether the pictures of style transfer are needed; then it also says which are not the classic ones.
     Raises SourceError, in one sentence.
     """
     _make_folder(args.out)
     source = load(args.weights, args.device, args.model)
-    for line in source.notes:
+    for line in (*source.notes, *([source.pictures_note] if paints and source.pictures_note else [])):
         print(line)
     _set_seed(args.seed)
     return source

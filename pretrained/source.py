@@ -40,7 +40,8 @@ class Pretrained:
     visualization_targets: tuple[int, ...]
     content_images: dict[str, Path]  # one picture; where it is another than the classic one, by its own name
     style_images: dict[str, Path]
-    notes: tuple[str, ...]  # which network was taken and why; then images and pictures replaced, each with the reason
+    notes: tuple[str, ...]  # which network was taken and why; then whether images were replaced, and why
+    pictures_note: str = ""  # which pictures for style transfer were replaced, and why
 
     @property
     def recipe(self) -> str:
@@ -113,7 +114,8 @@ def _imagenet(network: Network) -> Pretrained:
         visualization_targets=imagenet.VISUALIZATION_TARGETS,
         content_images=content_images,
         style_images=style_images,
-        notes=(*notes, *replaced),
+        notes=tuple(notes),
+        pictures_note=replaced,
     )
 
 
@@ -139,7 +141,7 @@ def _embedded(network: Network) -> Pretrained:
     )
 
 
-def _pictures() -> tuple[dict[str, Path], dict[str, Path], list[str]]:
+def _pictures() -> tuple[dict[str, Path], dict[str, Path], str]:
     """The content picture and the paintings, and a line if some of them are not the classic ones."""
     pictures: dict[str, Path] = {}
     replaced: dict[str, str] = {}  # what instead of what -> why
@@ -152,8 +154,8 @@ def _pictures() -> tuple[dict[str, Path], dict[str, Path], list[str]]:
             replaced[f"{path.stem} instead of {name}"] = str(problem)
     content, *styles = pictures
     reason = next(iter(replaced.values()), "")
-    notes = [f"Pictures: {', '.join(replaced)} ({reason})."] if replaced else []
-    return {content: pictures[content]}, {name: pictures[name] for name in styles}, notes
+    note = f"Pictures: {', '.join(replaced)} ({reason})." if replaced else ""
+    return {content: pictures[content]}, {name: pictures[name] for name in styles}, note
 
 
 def _photograph() -> Path:

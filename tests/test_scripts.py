@@ -218,6 +218,13 @@ def test_weights_of_ones_own_are_not_checked(source, own_pictures, tmp_path, cap
     assert "Maximum error" not in out
 
 
+def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
+    """Five is what one gets, not what one must have: two photographs are enough where packages have no more."""
+    few = replace(source, images=source.images[:2], labels=source.labels[:2])
+    pictures = saliency_map.main(["--out", str(tmp_path)], few)
+    assert len(panels(pictures[0].path)) == 2 * 2
+
+
 # --- mistakes ---
 
 

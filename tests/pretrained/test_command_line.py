@@ -52,12 +52,15 @@ def test_from_arguments_says_which_network_seeds_and_makes_the_folder(tmp_path, 
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_from_arguments_prints_each_replaced_picture(classic, capsys, tmp_path):
-    """A line for the network and one for the painting that could not be had."""
+def test_from_arguments_prints_each_replaced_picture_where_it_is_needed(classic, capsys, tmp_path):
+    """A line for the network and, for whoever paints, one for the painting that could not be had."""
     classic.pages["/the_scream.jpg"] = 404
-    pretrained.from_arguments(arguments("--out", str(tmp_path / "out")))
+    args = arguments("--out", str(tmp_path / "out"))
+    pretrained.from_arguments(args, paints=True)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and "torchvision's weights" in lines[0] and "waves instead of the_scream" in lines[1]
+    pretrained.from_arguments(args)
+    assert capsys.readouterr().out.splitlines() == lines[:1]
 
 
 def test_a_folder_for_pictures_that_cannot_be(tmp_path):

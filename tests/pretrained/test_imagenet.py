@@ -31,7 +31,7 @@ def test_imagenet_is_fetched_checked_and_cached(classic, goods, tmp_path):
     assert list(source.content_images) == ["tubingen"]
     assert set(source.style_images) == {"composition_vii", "the_scream", "starry_night"}
     assert source.style_images["the_scream"].read_bytes() == goods["the_scream.jpg"]
-    assert len(source.notes) == len(again.notes) == 1
+    assert len(source.notes) == len(again.notes) == 1 and not source.pictures_note
 
     assert files_below(tmp_path / "cache") == sorted(goods.keys() - {WEIGHTS})
     assert (tmp_path / "torch/hub/checkpoints" / WEIGHTS).read_bytes() == goods[WEIGHTS]
@@ -49,7 +49,7 @@ def test_the_courses_own_files_are_taken_from_a_folder(serve, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(COURSE_DATA))
     source = pretrained.load("auto")
     assert server.asked == [f"/{WEIGHTS}"]
-    assert source.kind == "imagenet" and len(source.notes) == 1
+    assert source.kind == "imagenet" and len(source.notes) == 1 and not source.pictures_note
     assert source.images.shape == (25, 224, 224, 3) and source.labels.shape == (25,)
     names = [source.class_names[label] for label in source.labels[:5]]
     assert names == ["hay", "quail", "Tibetan mastiff", "Border terrier", "brown bear"]
@@ -92,8 +92,8 @@ def test_paintings_fall_back_one_by_one(classic, goods):
     assert {pair.content for pair in source.style_pairs} == {"tubingen"}
     assert source.style_images["starry_night"].read_bytes() == goods["starry_night.jpg"]
     assert source.content_images["tubingen"].read_bytes() == goods["tubingen.jpg"]
-    assert len(source.notes) == 2
-    assert re.match(r"Pictures: waves instead of the_scream \(.+status 404", source.notes[1])
+    assert len(source.notes) == 1
+    assert re.match(r"Pictures: waves instead of the_scream \(.+status 404", source.pictures_note)
 
 
 def test_a_photograph_takes_the_place_of_the_content_picture(classic, monkeypatch):
@@ -104,7 +104,7 @@ def test_a_photograph_takes_the_place_of_the_content_picture(classic, monkeypatc
     source = pretrained.load("imagenet")
     assert source.content_images == scenes.CONTENT_IMAGES
     assert {pair.content for pair in source.style_pairs} == {"town"}
-    assert source.notes[1].startswith("Pictures: town instead of tubingen (expected tubingen.jpg, got status 404")
+    assert source.pictures_note.startswith("Pictures: town instead of tubingen (expected tubingen.jpg, got status 404")
 
 
 def test_photographs_take_the_place_of_the_images(classic):
