@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import tempfile
 import time
 from pathlib import Path
 
@@ -91,19 +90,19 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
     assert points(graded())["content_loss"] == 6
 
 
-def test_nothing_is_left_when_a_worker_dies(submission):
+def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch):
     """The warm process sees that the other side of its link is gone, while it grades."""
     (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
-    before = set(Path(tempfile.gettempdir()).glob("warm-*"))
+    monkeypatch.setenv("TMPDIR", str(open_folder))
     warm = Warm(MINIATURE)
     warm.link.send((intake.take_in(submission), 7, 200, ""))
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
-    assert left
+    assert left and list(open_folder.glob("warm-*"))
     warm.close()
     assert not [pid for pid in left if _alive(pid)]
-    assert set(Path(tempfile.gettempdir()).glob("warm-*")) <= before
+    assert not list(open_folder.iterdir())
 
 
 def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
