@@ -1,4 +1,4 @@
-"""What a failure says, on a few lines: what was asked, what came, and which mistake it looks like.
+"""What a failure says, on a few lines: what was asked, what came, and which mistake it looks or sounds like.
 
 A part that is not written yet is one line for all its tests. `--tb=long` shows whole tracebacks instead.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import compare
+from tests import compare, hints
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES, WIDTH = 8, 160  # of a message that are shown
@@ -33,6 +33,8 @@ def pytest_runtest_makereport(item, call):
             report.longrepr = "\n".join([asked, *said, *places])
             if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
                 report.place = "".join(places[-1:])
+                if hint := hints.of("\n".join(said)):
+                    report.longrepr += f"\n    Perhaps: {hint}"
     return report
 
 

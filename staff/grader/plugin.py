@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import hints, points, report, rules
+from staff.grader import points, report, rules
 from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
 
@@ -132,6 +132,7 @@ class GradingPlugin:
         )
 
     def _message(self, item: pytest.Item, error: BaseException) -> str:
+        from tests import hints
         from tests.probes import StudentError
 
         if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):

@@ -24,6 +24,7 @@ LEAST_OF_GRADIENTS = 1e-3  # and none of a gradient's map: one ReLU that decides
 RIPPLE = 3e-6  # relative, some thirty times float32's: some ReLUs and max-poolings decide differently
 RIPPLES = 6
 ROUNDING = 1e-6  # relative: numbers that differ by less are as before, on another machine or with more threads
+TELLS = 1.5  # tolerances that a mistake must be away to be stored: nearer ones, a test hardly sees
 FEW = 4  # numbers that are printed when they changed
 
 Arrays = dict[str, np.ndarray]
@@ -63,7 +64,7 @@ class File:
                 raise ValueError(f"expected no slash in a key of an .npz, got {sentence!r}: write it in words")
             self._check_finite(f"{key}: mistake: {sentence}", output)
             distance = relative_error(output, expected) if np.shape(output) == expected.shape else np.inf
-            if distance < 3 * tolerance:
+            if distance < TELLS * tolerance:
                 print(f"{self.name}, {key}: right by chance ({distance:.1e}): {sentence}")
                 continue
             nearest = min(nearest, distance)

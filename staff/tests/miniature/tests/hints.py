@@ -1,0 +1,5 @@
+"""A small stand-in for tests/hints.py."""
+
+
+def of(error):
+    return ""
