@@ -37,13 +37,8 @@ class GradingPlugin:
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
         """Modules and folders without graded tests are not even imported: they may import student modules."""
-        if collection_path.is_dir() and config.rootpath / "tests" in collection_path.parents:
-            modules = list(collection_path.rglob("test_*.py"))
-        elif collection_path.suffix == ".py" and collection_path.name.startswith("test_"):
-            modules = [collection_path]
-        else:
-            return None
-        return not any("mark.points" in module.read_text() for module in modules) or None
+        inside = config.rootpath / "tests" in collection_path.parents
+        return (inside and points.is_ungraded(collection_path)) or None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Each graded test stands in the results at 0 before any is run, in the order of points.toml."""

@@ -27,6 +27,12 @@ def title(part: str, table: dict) -> str:
     return f"{entry['number']} {entry['title']}" if entry else "Rules"
 
 
+def is_ungraded(path: Path) -> bool:
+    """Whether this is a module of tests of which none earns points, or a folder of such modules."""
+    modules = list(path.rglob("test_*.py")) if path.is_dir() else [path] * path.match("test_*.py")
+    return bool(modules) and not any("mark.points" in module.read_text() for module in modules)
+
+
 def of_cases(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
     """The points of each case. tests: of each case, the test that it belongs to, and what all its cases are worth.
 
