@@ -15,7 +15,8 @@ from pretrained import SourceError
 # Of every event. Without preprocessing, what is wrong with a value is told by us, and not in a red box by Gradio;
 # "multiple", since by default Gradio drops what is chosen while the choice before is still being drawn.
 QUIET: dict[str, Any] = {
-    "api_visibility": "private", "show_progress": "hidden", "preprocess": False, "trigger_mode": "multiple",
+    "api_visibility": "private", "show_progress": "hidden", "show_progress_on": [], "preprocess": False,
+    "trigger_mode": "multiple",
 }  # fmt: skip
 ONCE = QUIET | {"trigger_mode": "once"}  # of buttons that start something
 LAST = QUIET | {"trigger_mode": "always_last"}  # of what follows every change
