@@ -8,7 +8,7 @@ import gradio as gr
 from explorer import browser, colours, markup, networks, pictures, places
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -47,7 +47,8 @@ def build() -> View:
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    moved = ("layer", "channel")
+    return View(KEY, fields, outputs, buttons, moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -64,19 +65,15 @@ def meet(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
-
-    def choose(request: gr.Request, event: gr.EventData) -> list[Any]:
-        sessions.of(request.session_hash).turn(KEY)  # what is still drawn must not write its own channel over this one
-        return [str(event.layer), int(event.channel)]
+    def choose(session: Session, event: gr.EventData) -> Shown:
+        session.turn(KEY)  # what is still drawn must not write its own channel over this one
+        return {"layer": str(event.layer), "channel": int(event.channel)}
 
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    view.outputs["layers"].channel(choose, None, fields, **QUIET).then(
-        handler(sessions, view, show), fields, parts, **QUIET
-    )
-    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, **ONCE)
+    tie(view.outputs["layers"].channel, sessions, view, show, choose)
+    tie(view.buttons["start"].click, sessions, view, draw, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from explorer import markup, networks, pictures
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, listed, settings, showing, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -77,7 +77,7 @@ def build() -> View:
     }
     outputs = {"notes": notes, "sources": sources, "live": live, "own": own}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
+    return View(KEY, fields, outputs, buttons, ("style",), choices=choices, usual=usual, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -110,24 +110,27 @@ def usual(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
+    own = view.outputs["own"]
 
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    def choose_own(dropped: dict[str, Any], request: gr.Request) -> list[Any]:
+    parts = list(view.parts().values())
+
+    def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
         try:
             session.kept["paint own"] = pictures.uploaded(dropped)
         except Problem as problem:
-            return [gr.skip(), None, markup.notice(str(problem))]
-        return [OWN, None, ""]
+            yield listed(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
+            return
+        settings(session, view)["style"] = OWN
+        yield listed(parts, {own: None, view.fields["style"]: OWN})
+        for shown in showing(session, view, show):
+            yield listed(parts, shown)
 
-    view.outputs["own"].upload(
-        choose_own, view.outputs["own"], [view.fields["style"], *(view.outputs[n] for n in ("own", "notes"))],
-        **QUIET,
-    ).then(handler(sessions, view, show), fields, parts, **QUIET)  # fmt: skip
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
+    own.upload(choose_own, own, parts, **QUIET)
+    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 

@@ -9,7 +9,7 @@ from explorer import browser, colours, markup, networks, places
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import Choices, Shown, View, tie
 from explorer.worker import Problem
 from figures.figure import short
 
@@ -72,7 +72,8 @@ def build() -> View:
         **dict(zip(("row", "column", "channel"), hidden)),
     }
     outputs = {"notes": notes, "seen": seen, **panels, "place": place}
-    return View(KEY, fields, outputs, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    moved = ("target", "versus")
+    return View(KEY, fields, outputs, moved=moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -92,25 +93,19 @@ def meet(session: Session) -> Shown:
 
 def wire(sessions: Sessions, view: View) -> None:
     """A bar of the five classes, a place of the layer and a channel can be clicked."""
-    fields, parts = list(view.fields.values()), list(view.parts().values())
-    place = [view.fields[name] for name in ("row", "column", "channel")]
 
-    def choose_class(request: gr.Request, event: gr.EventData) -> int:
-        return top(sessions.of(request.session_hash))[1][int(event.row)]
+    def choose_class(session: Session, event: gr.EventData) -> Shown:
+        return {"target": top(session)[1][int(event.row)]}
 
-    def choose_place(event: gr.EventData) -> list[int]:
-        return [int(event.row), int(event.column), NONE]
+    def choose_place(session: Session, event: gr.EventData) -> Shown:
+        return {"row": int(event.row), "column": int(event.column), "channel": NONE}
 
-    def choose_channel(event: gr.EventData) -> int:
-        return int(event.channel)
+    def choose_channel(session: Session, event: gr.EventData) -> Shown:
+        return {"channel": int(event.channel)}
 
-    events = [
-        view.outputs["seen"].row(choose_class, None, view.fields["target"], **QUIET),
-        view.outputs["layer_map"].place(choose_place, None, place, **QUIET),
-        view.outputs["place"].channel(choose_channel, None, view.fields["channel"], **QUIET),
-    ]
-    for event in events:
-        event.then(handler(sessions, view, show), fields, parts, **QUIET)
+    tie(view.outputs["seen"].row, sessions, view, show, choose_class)
+    tie(view.outputs["layer_map"].place, sessions, view, show, choose_place)
+    tie(view.outputs["place"].channel, sessions, view, show, choose_channel)
 
 
 def show(
