@@ -82,8 +82,6 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     turn = session.turn(KEY)
     names = networks.layers(session.source)
     strongest = session.result("strongest", layers=tuple(names), count=TILES)
-    if not turn.current:
-        return
     if channel < 0:
         channel = strongest[layer][0][0]
     rows, session.drawn[KEY] = "", []
@@ -102,6 +100,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
         h, w = strongest[name][0][2].shape
         heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
         rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
+    if not turn.current:  # a tile was clicked meanwhile, and its channel stands there
+        return
     yield {"layers": rows, "notes": "", "channel": channel}
     if turn.current and (found := exciting(session, layer, channel)) and turn.current:
         yield {"exciting": found}

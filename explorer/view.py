@@ -104,13 +104,17 @@ def tie(
 
 
 def showing(session: Session, view: View, run: Show | None) -> Iterator[dict[Any, Any]]:
-    """What `run` yields, by component. What nobody has thought of ends in a sentence, too, and not in a red box."""
+    """What `run` yields, by component. What nobody has thought of ends in a sentence, too, and not in a red box.
+
+    The last of it is nothing: Gradio sends it once more when the event ends, over what another event has shown since.
+    """
     try:
         for shown in run(session, **settings(session, view)) if run else ():
             settings(session, view).update({name: value for name, value in shown.items() if name in view.fields})
             yield placed(view, shown)
     except Exception as mistake:
         yield {view.outputs["notes"]: notice(spoken(mistake))}
+    yield {}
 
 
 def placed(view: View, shown: Shown) -> dict[Any, Any]:

@@ -37,7 +37,7 @@ def test_a_choice_is_one_request(built):
 
 
 def test_the_browser_is_not_sent_what_takes_it_long(built):
-    """Progress would be written to all outputs; a menu that comes in or goes out is copied with its thousand classes."""
+    """Progress would be written to all outputs; a menu that comes or goes is copied with its thousand classes."""
     events = dependencies(built)
     assert all(event["show_progress_on"] == [] for event in events if event["outputs"] and event["backend_fn"])
     names = {part["id"]: part["props"].get("elem_id") for part in built.config["components"]}

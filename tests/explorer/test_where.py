@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from explorer import colours, markup, methods, networks, where
+from explorer.view import showing
 from explorer.worker import Problem
 from visualizers import GradCam
 
@@ -166,6 +167,12 @@ def test_an_older_request_falls_silent(session):
     newer = list(where.show(session, **FIELDS))
     assert len(newer) > 5
     assert list(older) == []
+
+
+def test_what_is_sent_once_more_when_an_event_ends_is_nothing(session, views):
+    """Gradio repeats the last pictures of an event that fell silent, when those of the newer one are there."""
+    session.settings["where"] = dict(FIELDS)
+    assert list(showing(session, views["where"], where.show))[-1] == {}
 
 
 def test_the_strength_of_the_overlay_goes_from_picture_to_map():
