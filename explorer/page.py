@@ -98,8 +98,8 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
 
         def open_page(session: Session, request: gr.Request) -> dict[Any, Any]:
             said, given = links.opened(session, dict(request.query_params), views)
-            session.open = next(iter(given), where.KEY)
-            return anew(session, said, given) | ({tabs: gr.update(selected=session.open)} if given else {})
+            session.open = key = next(iter(given), where.KEY)
+            return anew(session, said, given) | ({tabs: gr.update(selected=key)} if given else {})
 
         def choose_network(session: Session, request: gr.Request, key: str) -> dict[Any, Any]:
             session.switch(key)
@@ -190,7 +190,9 @@ def _theme() -> gr.themes.Base:
 
 
 def _opening(view: View) -> Change:
-    def opening(session: Session, event: gr.EventData) -> Shown:
+    def opening(session: Session, event: gr.EventData) -> Shown | None:
+        if not session.open:
+            return None  # the first tab opens by itself, before the page has said which one is asked for
         session.open = view.key
         return {}
 

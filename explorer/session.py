@@ -29,7 +29,7 @@ class Session:
         self._results: OrderedDict[tuple, Any] = OrderedDict()
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
         self.settings: dict[str, dict[str, Any]] = {}  # of each view, what its fields show
-        self.open = ""  # the view whose tab is open
+        self.open = ""  # the view whose tab is open, once the page is
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
         self.climbing = ""  # the view for which something runs
         self._turns: dict[str, int] = {}

@@ -25,7 +25,7 @@ ONCE = QUIET | {"trigger_mode": "once"}  # of buttons that start something
 Shown = dict[str, Any]  # new contents of outputs and fields, by their names
 Choices = dict[str, Sequence[tuple[str, Any]]]  # labels and values of a menu, by its field's name
 Show = Callable[..., Iterator[Shown]]  # of a session and the fields, by their names
-Change = Callable[[Session, gr.EventData], Shown]  # what becomes of the fields
+Change = Callable[[Session, gr.EventData], Shown | None]  # what becomes of the fields; None where nothing is to be done
 
 
 class Kept(dict):
@@ -92,6 +92,9 @@ def tie(
             new = {name: usual[name] if value is None else value for name, value in zip(inputs, given)}
             settings(session, view).update(new)
             moved = change(session, data) if change else {}
+            if moved is None:
+                yield listed(parts, {})
+                return
             settings(session, view).update(moved)
             yield listed(parts, placed(view, moved) | {view.address: link(session, view)})
         except Exception as mistake:

@@ -36,6 +36,8 @@ METHODS = {
     "guided_grad_cam": ("Guided Grad-CAM", "the edges within the patch"),
     "integrated_gradients": ("Integrated gradients", "red speaks for the class, blue against it"),
 }
+# Grad-CAM goes on from the pass that the network's answer took; the last takes a second.
+ORDER = ("grad_cam", "saliency", "guided_backprop", "guided_grad_cam", "layer_map", "place", "integrated_gradients")
 NONE = -1  # no second class, no place
 OURS, CAPTUM, DIFFERENCE = WHOSE = ("ours", "Captum's", "difference")
 
@@ -122,25 +124,21 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    turn, drawn = session.turn(KEY, target, versus), []
+    turn, drawn = session.turn(KEY, target, versus), {}
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
     targets = [target] if versus in (NONE, target) else [target, versus]
     said: list[str] = []
-    for method in METHODS:
-        figure, panels = _panel(session, method, targets, layer, whose, cmap, strength, outline, said)
+    for part in ORDER:
+        if part == "layer_map":
+            html = places.layer_map(session, layer, cmap, row, column)
+        elif part == "place":
+            html = places.found(session, layer, cmap, row, column, channel)
+        else:
+            html, drawn[part] = _panel(session, part, targets, layer, whose, cmap, strength, outline, said)
         if not turn.current:
             return
-        drawn += panels
-        session.drawn[KEY] = drawn
-        yield {method: figure, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
-    for name, new in (
-        ("layer_map", lambda: places.layer_map(session, layer, cmap, row, column)),
-        ("place", lambda: places.found(session, layer, cmap, row, column, channel)),
-    ):
-        html = new()
-        if not turn.current:
-            return
-        yield {name: html}
+        session.drawn[KEY] = [panel for method in METHODS for panel in drawn.get(method, [])]
+        yield {part: html, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
 
 
 def seen(session: Session, outline: bool) -> str:

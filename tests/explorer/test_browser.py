@@ -239,6 +239,7 @@ def test_the_keyboard_is_enough(page):
     page.locator('button[title="cat"]').focus()
     page.keyboard.press("Enter")
     shows(page, "Saliency of cat")
+    expect(page.locator(".x-places")).to_have_attribute("data-at", "0,0")
     page.locator(".x-places").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
