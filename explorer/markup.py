@@ -103,18 +103,18 @@ def percent(p: float) -> str:
 
 def curves(lines: Mapping[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:
     """Lines over the steps from 0, as a drawing that follows the page's colours. Each has a dash of its own."""
-    width, height, left, bottom = 480, 200, 48, 30
+    width, height, left, top, bottom = 480, 200, 58, 16, 30
     steps = max(max((len(values) for values in lines.values()), default=1) - 1, 1)
 
     def point(i: int, value: float) -> str:
         across = left + (width - left - 10) * i / steps
-        return f"{across:.1f},{8 + (height - bottom - 8) * (1 - value / highest):.1f}"
+        return f"{across:.1f},{top + (height - bottom - top) * (1 - value / highest):.1f}"
 
     marks = "".join(
         f'<line x1="{left}" x2="{width - 10}" y1="{y:.1f}" y2="{y:.1f}" class="x-grid"/>'
         f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share * highest:.0%}</text>'
         for share in (0, 0.5, 1)
-        for y in [8 + (height - bottom - 8) * (1 - share)]
+        for y in [top + (height - bottom - top) * (1 - share)]
     )
     drawn = "".join(
         f'<polyline points="{" ".join(point(i, v) for i, v in enumerate(values))}" class="x-line x-line-{k}"/>'
