@@ -15,6 +15,8 @@ from PIL import Image
 from figures.figure import short
 from pretrained import Pretrained
 
+NARROW = "\u202f"  # a space at which no line is broken
+
 
 def text(words: str) -> str:
     """Words as they are, whatever signs they hold."""
@@ -96,9 +98,8 @@ def bars(names: Sequence[str], probabilities: Sequence[float], label: str) -> st
 
 def percent(p: float) -> str:
     """A probability as people read it: nothing is certain, and nothing impossible."""
-    if p > 0.995:
-        return "> 99 %"
-    return f"{p:.0%}".replace("%", " %") if p >= 0.01 else "< 1 %"
+    said = "> 99%" if p > 0.995 else f"{p:.0%}" if p >= 0.01 else "< 1%"
+    return said.replace(" ", NARROW).replace("%", f"{NARROW}%")
 
 
 def curves(lines: Mapping[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:

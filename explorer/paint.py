@@ -94,10 +94,7 @@ def choices(session: Session) -> Choices:
 
 def usual(session: Session) -> Shown:
     """The first of the assignment's pairs."""
-    pairs = networks.pairs(session.source)
-    if not pairs:
-        return {}
-    pair = pairs[0]
+    pair = networks.pairs(session.source)[0]
     return {
         "content": pair.content,
         "style": pair.style,
@@ -161,11 +158,10 @@ def run(
     if not style_layers:
         raise Problem("expected at least one layer that style is read from, got none: tick one")
     pairs = networks.pairs(session.source)
-    if not pairs:
-        raise Problem(f"expected a network with usual weights for painting, got {session.source.name}: take SqueezeNet")
     pair = next((p for p in pairs if p.style == style), pairs[-1])
     layers = sorted(style_layers)
-    usual = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
+    at_home = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
+    usual = pair.style_weights and at_home
     both = [
         (content, _pixels(session, content, session.source.content_images)),
         (style, _pixels(session, style, session.source.style_images)),

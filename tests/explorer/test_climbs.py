@@ -10,6 +10,7 @@ import style_transfer
 from explorer import ascents, fool, idea, inside, methods, networks, paint, pictures
 from explorer.markup import curves
 from explorer.worker import Problem
+from pretrained import Pretrained
 from tests.explorer.test_where import pictures as alts
 
 
@@ -174,6 +175,17 @@ def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
     assert weights == pytest.approx(expected.style_weights, rel=0.1)
 
 
+def test_a_network_without_a_table_paints_with_balanced_weights(session, monkeypatch):
+    """It has layers to begin with, whose weights are found; any of its paintings will do."""
+    monkeypatch.setattr(Pretrained, "style_pairs", ())
+    begins = paint.usual(session)
+    assert (begins["content_layer"], begins["style_layers"]) == (4, [2, 6])
+    sizes = {"image_size": 96, "style_size": 96, "iterations": 3}
+    shown = run(paint.run(session, **PAINTING | begins | sizes))
+    assert "step 3 of 3" in shown["live"][-1], shown
+    assert not any(shown.get("notes", []))
+
+
 def test_layers_of_one_s_own_are_painted(session):
     """With balanced weights a deep layer alone still gives finite, changing pictures."""
     shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
@@ -256,5 +268,5 @@ def test_a_channel_draws_what_it_looks_for(session, monkeypatch):
 def test_a_curve_names_its_lines_and_where_they_end():
     """Who does not see the lines reads them."""
     html = curves({"cat": [0.9, 0.5], "dog": [0.1, 0.2]}, "Chances", "step")
-    assert 'aria-label="Chances: cat ends at 50 %, dog ends at 20 %"' in html
+    assert 'aria-label="Chances: cat ends at 50\u202f%, dog ends at 20\u202f%"' in html
     assert html.count("<polyline") == 2

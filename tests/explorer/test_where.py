@@ -45,7 +45,7 @@ def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
         (alt,) = pictures(page[name])
         assert alt.startswith(f"{title} of hay for dog"), alt
     assert pictures(page["layer_map"]) == ["how active layer features.12 is at 13 by 13 places"]
-    assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97 %"]
+    assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97\u202f%"]
     assert page["seen"].count("data-row=") == 5
 
 
