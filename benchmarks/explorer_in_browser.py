@@ -12,24 +12,38 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from explorer import networks
+from figures.figure import short
 from staff.explorer_picture import tab
 
 ROUNDS = 5
-# Clicks, and waits until a picture is there and painted: the milliseconds in between.
-CLICKED = """([button, alt]) => new Promise((done) => {
-  const start = performance.now();
-  const look = () => {
-    const there = [...document.images].some((one) => one.alt.startsWith(alt) && one.complete && one.checkVisibility());
-    requestAnimationFrame(there ? () => done(performance.now() - start) : look);
-  };
-  document.querySelector(button).click();
-  requestAnimationFrame(look);
+STRENGTH = 'input[aria-label^="number input for How strongly"]'
+STRENGTHS = ("0.2", "0.9", "0.4", "0.7")
+PATIENCE = 60_000  # milliseconds: what does not come within a minute does not come
+# From an event until a picture of this text is painted that was not there before: the milliseconds.
+AWAITED = """([kind, alt]) => {
+  const begins = (one) => one.alt.startsWith(alt);
+  const before = new Set([...document.images].filter(begins).map((one) => one.src));
+  window.awaited = new Promise((done) => addEventListener(kind, () => {
+    const start = performance.now();
+    const look = () => {
+      const there = (one) => begins(one) && !before.has(one.src) && one.complete && one.checkVisibility();
+      const found = [...document.images].some(there);
+      requestAnimationFrame(found ? () => done(performance.now() - start) : look);
+    };
+    requestAnimationFrame(look);
+  }, {once: true, capture: true}));
+}"""
+GOT = "(most) => Promise.race([window.awaited, new Promise((no) => setTimeout(no, most))])"
+STILL = """() => new Promise((done) => {
+  let timer = setTimeout(done, 700);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 700); })
+    .observe(document.body, {subtree: true, childList: true, attributes: true});
 })"""
 
 
@@ -39,67 +53,76 @@ def main() -> None:
     with tab(network, {"width": 1280, "height": 900}) as (page, address):
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
+        page.set_default_timeout(PATIENCE)
+        source = networks.load(network, "cpu")
+        names = [short(source.class_names[label]) for label in source.labels]
         start = time.monotonic()
         page.goto(address)
-        page.locator('img[alt^="Saliency of"]').wait_for()
+        page.locator(f'img[alt^="Grad-CAM of {names[0]}"]').wait_for()
         print(f"page opened, its first map: {time.monotonic() - start:.2f} s")
-        finished(page)
-        names = page.evaluate("[...document.querySelectorAll('[data-number]')].map((b) => b.title)")
-        first = [choose(page, i, names) for i in range(1, 2 + ROUNDS)]
+        finished(page, names[0])
+        first = [choose(page, i, names[i]) for i in range(1, 2 + ROUNDS)]
         told("first sample chosen", first[:1])
         told("another sample, warm", first[1:])
-        told("a sample that was there", [choose(page, i, names) for i in range(1, 1 + ROUNDS)])
-        layers = networks.layers(networks.load(network, "cpu"))[-1 - ROUNDS : -1]
+        told("a sample that was there", [choose(page, i, names[i]) for i in range(1, 1 + ROUNDS)])
+        picture = names[ROUNDS]
         page.get_by_text("Colours", exact=True).click()
-        for what, field, values in (
-            ("another class", "#where-class input", classes(network)),
-            ("a class that was there", "#where-class input", classes(network)),
-            ("another layer", "#where-layer input", layers),
-            ("a layer that was there", "#where-layer input", layers),
-            ("overlay", 'input[aria-label^="number input for How strongly"]', ["0.2", "0.9", "0.4", "0.7"]),
-        ):
-            told(what, [typed(page, field, value) for value in values])
+        classes = others(networks.class_choices(source), page.locator("#where-class input").input_value())
+        layers = others([(name, 0) for name in networks.layers(source)], source.gradcam_layer)
+        for what in ("another class", "a class that was there"):
+            seen = [f"Grad-CAM of {picture} for {short(name)}" for name in classes]
+            told(what, [typed(page, "#where-class input", name, alt) for name, alt in zip(classes, seen)])
+            finished(page, f"{picture} for {short(classes[-1])}")
+        for what in ("another layer", "a layer that was there"):
+            told(what, [typed(page, "#where-layer input", name, f"Grad-CAM of {picture}") for name in layers])
+        told("another strength of the overlay", [strength(page, s, f"Grad-CAM of {picture}") for s in STRENGTHS])
         print(f"memory of its processes: {memory(os.getpid()) / 2**20:.0f} MiB (PSS)")
         gone = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
         print(f"requests: {len(asked)}, of which left the machine: {len(gone)}")
     print(f"load {os.getloadavg()[0]:.1f} after")
 
 
-def classes(network: str) -> list[str]:
-    return [name for name, _ in networks.class_choices(networks.load(network, "cpu"))][3 : 3 + ROUNDS]
+def others(choices: Sequence[tuple[str, int]], shown: str) -> list[str]:
+    """Of a menu the last few that are not chosen already: who chooses those sees nothing change."""
+    return [name for name, _ in choices if name != shown][-ROUNDS:]
 
 
-def choose(page: Page, number: int, names: list[str]) -> tuple[float, float]:
+def choose(page: Page, number: int, name: str) -> tuple[float, float]:
     """From the click on a sample to its first map: seconds by the browser's clock, and of the processor."""
+    thumb = page.locator(f'[data-number="{number}"]')
+    measured = timed(page, "click", f"Grad-CAM of {name}", thumb.dispatch_event, "click")
+    finished(page, name)
+    return measured
+
+
+def typed(page: Page, field: str, words: str, alt: str) -> tuple[float, float]:
+    """From Enter in a menu to the map that has changed."""
+    page.locator(field).fill(words)
+    return timed(page, "keydown", alt, page.locator(field).press, "Enter")
+
+
+def strength(page: Page, value: str, alt: str) -> tuple[float, float]:
+    """From the number that is written to the map that has changed."""
+    return timed(page, "input", alt, page.locator(STRENGTH).fill, value)
+
+
+def timed(page: Page, event: str, alt: str, act: Callable[[str], None], given: str) -> tuple[float, float]:
+    """From an event that `act` makes to the picture that it makes appear."""
+    page.evaluate(AWAITED, [event, alt])
     before = spent(os.getpid())
-    found = page.evaluate(CLICKED, [f'[data-number="{number}"]', f"Saliency of {names[number]}"])
+    act(given)
+    found = page.evaluate(GOT, PATIENCE)
+    if found is None:
+        raise SystemExit(f"expected another picture of {alt!r} after {given!r}, saw none")
     cpu = spent(os.getpid()) - before
-    finished(page)
+    page.evaluate(STILL)
     return found / 1000, cpu
 
 
-def typed(page: Page, field: str, words: str) -> tuple[float, float]:
-    """From Enter to the Grad-CAM that has changed."""
-    drawn = page.locator('img[alt^="Grad-CAM of"]').get_attribute("src")
-    box = page.locator(field)
-    box.fill(words)
-    before, start = spent(os.getpid()), time.monotonic()
-    box.press("Enter")
-    page.wait_for_function(
-        "(before) => [...document.images].some((i) => i.alt.startsWith('Grad-CAM of') && i.src !== before)", arg=drawn
-    )
-    found, cpu = time.monotonic() - start, spent(os.getpid()) - before
-    finished(page)
-    return found, cpu
-
-
-def finished(page: Page) -> None:
-    """Wait until nothing changes on the page any more."""
-    page.evaluate("""() => new Promise((done) => {
-      let timer = setTimeout(done, 1500);
-      new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 1500); })
-        .observe(document.body, {subtree: true, childList: true, attributes: true});
-    })""")
+def finished(page: Page, name: str) -> None:
+    """Wait for the last and slowest map of a picture, and until nothing changes on the page any more."""
+    page.locator(f'img[alt^="Integrated gradients of {name}"]').wait_for()
+    page.evaluate(STILL)
 
 
 def told(what: str, measured: list[tuple[float, float]]) -> None:

@@ -10,6 +10,14 @@ element.addEventListener('click', (event) => {
 });
 """
 
+# The sample that is looked at is marked, without all of them being sent again.
+MARK = """
+watch('value', () => {
+  for (const thumb of document.querySelectorAll('[data-number]'))
+    thumb.setAttribute('aria-pressed', thumb.dataset.number === props.value);
+});
+"""
+
 # A click on one of the five bars takes its class.
 ROWS = """
 element.addEventListener('click', (event) => {

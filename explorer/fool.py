@@ -11,7 +11,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
 from explorer.worker import Problem
 from figures.figure import short
 from figures.images import saved
@@ -76,12 +76,10 @@ def usual(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
-
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
+    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 

@@ -1,7 +1,6 @@
 """View 3, "What is its idea?": a class's picture while it climbs out of noise, and two settings beside each other."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -10,7 +9,7 @@ from explorer import markup, networks
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
 from explorer.worker import Problem
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
@@ -89,23 +88,22 @@ def usual(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
     pause = view.outputs["pause"]
 
-    def stop(request: gr.Request) -> Any:
+    def stop(request: gr.Request) -> str:
         sessions.of(request.session_hash).tell(KEY, "stop")
-        return gr.Button("Pause")
+        return "Pause"
 
-    def pause_or_go(words: str, request: gr.Request) -> Any:
+    def pause_or_go(words: str, request: gr.Request) -> str:
         session = sessions.of(request.session_hash)
         session.tell(KEY, "pause" if words == "Pause" else "go")
-        return gr.Button("Go on" if words == "Pause" and session.climbing == KEY else "Pause")
+        return "Go on" if words == "Pause" and session.climbing == KEY else "Pause"
 
     def keep(request: gr.Request) -> str:
         session = sessions.of(request.session_hash)
         return _kept(session)
 
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
+    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, pause, **QUIET)
     pause.click(pause_or_go, pause, pause, **QUIET)
     view.buttons["keep"].click(keep, None, view.outputs["kept"], **QUIET)
@@ -136,7 +134,7 @@ def run(
     }
     settings = f"seed {seed}, L2 {l2:g}, blur {blur or 'never'}, jitter {jitter}, clamp {clamp:g}, step {rate:g}"
     chances: list[float] = []
-    yield {"notes": "", "pause": gr.Button("Pause")}
+    yield {"notes": "", "pause": "Pause"}
     try:
         for frame in session.watch(KEY, "ascents:idea", **asked):
             chances.append(float(probabilities(frame["scores"])[target]))
@@ -153,7 +151,7 @@ def run(
             }
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
-    yield {"pause": gr.Button("Pause")}
+    yield {"pause": "Pause"}
 
 
 def _kept(session: Session) -> str:

@@ -8,7 +8,7 @@ import gradio as gr
 from explorer import browser, colours, markup, networks, pictures, places
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -26,6 +26,8 @@ A tile is one $A^k$. What a channel draws is part 1.4 with the channel's mean in
 TILES = 8
 SAMPLES = 3
 ITERATIONS = 60
+# Longer steps and more blur than a class's picture has: the pattern stands out of the noise after a dozen iterations.
+CLIMB = {"seed": 0, "learning_rate": 50.0, "l2_reg": 0.0, "blur_every": 3, "max_jitter": 16}
 
 
 def build() -> View:
@@ -47,7 +49,8 @@ def build() -> View:
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    moved = ("layer", "channel")
+    return View(KEY, fields, outputs, buttons, moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -64,19 +67,15 @@ def meet(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
-
-    def choose(request: gr.Request, event: gr.EventData) -> list[Any]:
-        sessions.of(request.session_hash).turn(KEY)  # what is still drawn must not write its own channel over this one
-        return [str(event.layer), int(event.channel)]
+    def choose(session: Session, event: gr.EventData) -> Shown:
+        session.turn(KEY)  # what is still drawn must not write its own channel over this one
+        return {"layer": str(event.layer), "channel": int(event.channel)}
 
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    view.outputs["layers"].channel(choose, None, fields, **QUIET).then(
-        handler(sessions, view, show), fields, parts, **QUIET
-    )
-    view.buttons["start"].click(handler(sessions, view, draw), fields, parts, **ONCE)
+    tie(view.outputs["layers"].channel, sessions, view, show, choose)
+    tie(view.buttons["start"].click, sessions, view, draw, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
@@ -85,8 +84,6 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     turn = session.turn(KEY)
     names = networks.layers(session.source)
     strongest = session.result("strongest", layers=tuple(names), count=TILES)
-    if not turn.current:
-        return
     if channel < 0:
         channel = strongest[layer][0][0]
     rows, session.drawn[KEY] = "", []
@@ -105,6 +102,8 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
         h, w = strongest[name][0][2].shape
         heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
         rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
+    if not turn.current:  # a tile was clicked meanwhile, and its channel stands there
+        return
     yield {"layers": rows, "notes": "", "channel": channel}
     if turn.current and (found := exciting(session, layer, channel)) and turn.current:
         yield {"exciting": found}
@@ -131,11 +130,10 @@ def exciting(session: Session, layer: str, channel: int) -> str:
 def draw(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The picture that the channel likes best, live."""
     title = f"What channel {channel} of {layer} looks for"
-    settings = {"seed": 0, "l2_reg": 0.0, "blur_every": 5, "max_jitter": 16}
     drawn: list = []
     try:
         for frame in session.watch(
-            KEY, "ascents:channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **settings
+            KEY, "ascents:channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **CLIMB
         ):
             drawn = [(title, frame["pixels"])]
             said = f"iteration {frame['iteration']} of {ITERATIONS}"

@@ -1,28 +1,30 @@
 """Links that bring settings back: they stand in the page's address, as ?view=where&picture=3&target=5&..."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import gradio as gr
 
 from explorer import networks, pictures
 from explorer.session import Session
-from explorer.view import View
+
+if TYPE_CHECKING:
+    from explorer.view import View
 
 
-def link(session: Session, view: View, values: dict[str, Any]) -> str:
-    """The query that stands for these settings."""
+def link(session: Session, view: "View") -> str:
+    """The query that stands for what is set on this page."""
     asked: dict[str, Any] = {"view": view.key, "network": session.network}
     if session.picture.number is not None:
         asked["picture"] = session.picture.number
-    for name, value in values.items():
+    for name, value in session.settings[view.key].items():
         if value is not None and value != -1:
             asked[name] = ".".join(map(str, value)) if isinstance(value, list) else written(value)
     return "?" + urlencode(asked)
 
 
-def opened(session: Session, asked: dict[str, str], views: Iterable[View]) -> tuple[str, dict[str, dict[str, Any]]]:
+def opened(session: Session, asked: dict[str, str], views: Iterable["View"]) -> tuple[str, dict[str, dict[str, Any]]]:
     """Set the session as a link asks for; returns what to say of it, and the fields of the view that it names.
 
     What makes no sense is left as it is, and said.

@@ -15,6 +15,8 @@ from PIL import Image
 from figures.figure import short
 from pretrained import Pretrained
 
+NARROW = "\u202f"  # a space at which no line is broken
+
 
 def text(words: str) -> str:
     """Words as they are, whatever signs they hold."""
@@ -96,25 +98,24 @@ def bars(names: Sequence[str], probabilities: Sequence[float], label: str) -> st
 
 def percent(p: float) -> str:
     """A probability as people read it: nothing is certain, and nothing impossible."""
-    if p > 0.995:
-        return "> 99 %"
-    return f"{p:.0%}".replace("%", " %") if p >= 0.01 else "< 1 %"
+    said = "> 99%" if p > 0.995 else f"{p:.0%}" if p >= 0.01 else "< 1%"
+    return said.replace(" ", NARROW).replace("%", f"{NARROW}%")
 
 
 def curves(lines: Mapping[str, Sequence[float]], title: str, x: str, highest: float = 1) -> str:
     """Lines over the steps from 0, as a drawing that follows the page's colours. Each has a dash of its own."""
-    width, height, left, bottom = 480, 200, 48, 30
+    width, height, left, top, bottom = 480, 200, 58, 16, 30
     steps = max(max((len(values) for values in lines.values()), default=1) - 1, 1)
 
     def point(i: int, value: float) -> str:
         across = left + (width - left - 10) * i / steps
-        return f"{across:.1f},{8 + (height - bottom - 8) * (1 - value / highest):.1f}"
+        return f"{across:.1f},{top + (height - bottom - top) * (1 - value / highest):.1f}"
 
     marks = "".join(
         f'<line x1="{left}" x2="{width - 10}" y1="{y:.1f}" y2="{y:.1f}" class="x-grid"/>'
         f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share * highest:.0%}</text>'
         for share in (0, 0.5, 1)
-        for y in [8 + (height - bottom - 8) * (1 - share)]
+        for y in [top + (height - bottom - top) * (1 - share)]
     )
     drawn = "".join(
         f'<polyline points="{" ".join(point(i, v) for i, v in enumerate(values))}" class="x-line x-line-{k}"/>'

@@ -3,14 +3,14 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 import pretrained
 from pretrained.layers import features
 from pretrained.networks import LITE, SQUEEZENET
-from pretrained.settings import Pair
+from pretrained.settings import Pair, plain_pair
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -87,5 +87,10 @@ def layers(source: pretrained.Pretrained) -> list[str]:
 
 
 def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
-    """The usual settings of style transfer; none where there is no table for the network."""
-    return source.style_pairs
+    """The usual settings of style transfer; where there is no table, layers to begin with, and no weights."""
+    if source.style_pairs:
+        return source.style_pairs
+    (content, *_), last = source.content_images, len(layers(source)) - 1
+    style_layers = last // 6, last // 2
+    plain = [plain_pair(content, style) for style in source.style_images]
+    return tuple(replace(pair, content_layer=last // 3, style_layers=style_layers) for pair in plain)

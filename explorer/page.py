@@ -1,7 +1,7 @@
 """The page: the network and the picture above, the views below as tabs."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import gradio as gr
 
 from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
 from explorer.session import Session, Sessions
-from explorer.view import LAST, ONCE, QUIET, View, beginning, filled, handler, spoken
+from explorer.view import ONCE, QUIET, Change, Shown, View, beginning, listed, placed, settings, showing, spoken, tie
 from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -47,83 +47,106 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
                     placeholder="Drop a picture here",
                 )
         words = gr.HTML()
-        seen = gr.Textbox(where.KEY, visible=False)  # the view whose tab is open
+        mark = gr.HTML(visible="hidden", js_on_load=browser.MARK)
         with gr.Tabs(elem_id="views") as tabs:
             views = []
             for module in VIEWS:
                 with gr.Tab(module.TITLE, id=module.KEY, elem_id=f"tab-{module.KEY}") as tab:
                     view = module.build()
-                    view.tab = tab
+                    view.tab, view.address = tab, address
                     with gr.Row(elem_classes="x-actions"):
                         keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
                         link = gr.Button("Copy a link to this", size="sm", elem_classes="x-link")
                     download = gr.HTML(visible="hidden", js_on_load=browser.DOWNLOAD)
-                    keep.click(_saving(sessions, view), list(view.fields.values()), download, **ONCE)
+                    keep.click(_saving(sessions, view), None, download, **ONCE)
                     link.click(None, js=browser.COPY)
                     views.append(view)
-        above = [network_box, thumbs, words, tabs, seen, own]
-        everything = [*above, *(part for view in views for part in view.fields.values())]
+        # What may change with the picture, and with the network, or when the page is opened.
+        few = [address, network_box, mark, words, own, *(part for view in views for part in view.parts().values())]
+        menus = [part for view in views for part in view.fields.values() if part not in few]
+        all_parts = [*few, thumbs, tabs, *menus]
 
-        def open_page(session: Session, request: gr.Request) -> list[Any]:
+        def now(session: Session) -> View:
+            return next((view for view in views if view.key == session.open), views[0])
+
+        def about(session: Session, said: str = "") -> dict[Any, Any]:
+            """What stands above the views."""
+            return {
+                address: links.link(session, now(session)),
+                network_box: session.network,
+                mark: str(session.picture.number),
+                words: markup.notice(said, session.picture.note),
+            }
+
+        def anew(session: Session, said: str = "", given: dict[str, Shown] | None = None) -> dict[Any, Any]:
+            """The whole page, for another network; given: what a link sets, by view."""
+            shown: dict[Any, Any] = {thumbs: markup.thumbs(session.source, session.picture.number)}
+            for view in views:
+                values = beginning(view, session) | (given or {}).get(view.key, {})
+                session.settings[view.key], menu = values, view.choices(session)
+                for name, part in view.fields.items():
+                    shown[part] = gr.update(choices=menu[name], value=values[name]) if name in menu else values[name]
+            return shown | about(session, said)
+
+        def met(session: Session) -> dict[Any, Any]:
+            """What changes with the picture. The menus stay: with a thousand classes they take the browser long."""
+            shown: dict[Any, Any] = {own: None}  # its place is free again
+            for view in views:
+                settings(session, view).update(view.meet(session))
+                shown |= placed(view, view.meet(session))
+            return shown | about(session)
+
+        def open_page(session: Session, request: gr.Request) -> dict[Any, Any]:
             said, given = links.opened(session, dict(request.query_params), views)
-            return _state(session, views, said, given, choices=True)
+            session.open = key = next(iter(given), where.KEY)
+            return anew(session, said, given) | ({tabs: gr.update(selected=key)} if given else {})
 
-        def choose_network(session: Session, request: gr.Request, key: str) -> list[Any]:
+        def choose_network(session: Session, request: gr.Request, key: str) -> dict[Any, Any]:
             session.switch(key)
-            return _state(session, views, choices=True)
+            return anew(session)
 
-        def choose_sample(session: Session, request: gr.Request, number: int) -> list[Any]:
+        def choose_sample(session: Session, request: gr.Request, number: int) -> dict[Any, Any]:
             session.choose(pictures.sample(session.source, number % len(session.source.images)))
-            return _state(session, views)
+            return met(session)
 
-        def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> list[Any]:
+        def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> dict[Any, Any]:
             session.choose(pictures.uploaded(dropped))
-            return _state(session, views)
+            return met(session)
 
-        def telling(choose: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-            """What goes wrong is said above the views; the picture and the network stay as they were."""
+        def choosing(parts: list[Any], choose: Callable[..., dict[Any, Any]]) -> Callable[..., Iterator[list[Any]]]:
+            """The choice, then the open view of it, in one request: each takes the browser and the server a while.
 
-            def tell(request: gr.Request, *values: Any) -> list[Any]:
+            What goes wrong is said above the views; the picture and the network stay as they were.
+            """
+
+            def handle(request: gr.Request, *given: Any) -> Iterator[list[Any]]:
                 session = sessions.of(request.session_hash)
                 try:
-                    return choose(session, request, *values)
+                    yield listed(parts, choose(session, request, *given))
                 except Exception as mistake:
                     said = markup.notice(spoken(mistake))
-                    new = {network_box: session.network, words: said, own: None}
-                    return [new.get(part, gr.skip()) for part in everything]
+                    yield listed(parts, {network_box: session.network, words: said, own: None})
+                    return
+                for shown in showing(session, now(session), now(session).show):
+                    yield listed(parts, shown)
 
-            return tell
+            return handle
 
-        def pick(request: gr.Request, event: gr.EventData) -> list[Any]:
-            return telling(choose_sample)(request, int(event.number))
+        choose = choosing(few, choose_sample)
 
-        chosen = [
-            page.load(telling(open_page), None, everything, **QUIET),
-            network_box.input(telling(choose_network), network_box, everything, **QUIET),
-            thumbs.pick(pick, None, everything, **QUIET),
-            own.input(telling(choose_own), own, everything, **QUIET),
-        ]
+        def pick(request: gr.Request, event: gr.EventData) -> Iterator[list[Any]]:
+            yield from choose(request, int(event.number))
+
+        page.load(choosing(all_parts, open_page), None, all_parts, **QUIET)
+        network_box.input(choosing(all_parts, choose_network), network_box, all_parts, **QUIET)
+        thumbs.pick(pick, None, few, **QUIET)
+        own.input(choosing(few, choose_own), own, few, **QUIET)
         for view in views:
-            fields, parts = list(view.fields.values()), list(view.parts().values())
-            opened = view.tab.select(None, None, seen, js=f"() => '{view.key}'", trigger_mode="multiple")
-            if view.show is not None:
-                show = handler(sessions, view, view.show, only_when_open=True)
-                for event in [*chosen, opened]:
-                    event.then(show, [seen, *fields], parts, **QUIET)
-                gr.on(
-                    [part.input for part in fields if hasattr(part, "input")],
-                    show,
-                    [seen, *fields],
-                    parts,
-                    **QUIET,
-                )
+            tie(view.tab.select, sessions, view, view.show, _opening(view))
+            for name, part in view.fields.items():
+                if part.visible:
+                    tie(part.input, sessions, view, view.show, inputs=[name])
             view.wire(sessions, view)
-            brings_back = _address(sessions, [view])
-            opened.then(brings_back, [seen, *fields], address, **QUIET)
-            gr.on([part.change for part in fields], brings_back, [seen, *fields], address, **LAST)
-        settings = [part for view in views for part in view.fields.values()]
-        for event in chosen:  # one request for all views: each takes a hundredth of a second
-            event.then(_address(sessions, views), [seen, *settings], address, **QUIET)
 
         def close_page(request: gr.Request) -> None:
             sessions.close(request.session_hash)
@@ -166,48 +189,18 @@ def _theme() -> gr.themes.Base:
     )
 
 
-def _state(
-    session: Session, views: Sequence[View], said: str = "", given: dict[str, dict] | None = None, choices: bool = False
-) -> list[Any]:
-    """What the upper part of the page and all fields become for the session's network and picture."""
-    given = given or {}
-    chosen = next(iter(given), None)
-    values: list[Any] = [
-        session.network,
-        markup.thumbs(session.source, session.picture.number),
-        markup.notice(said, session.picture.note),
-        gr.update(selected=chosen) if chosen else gr.skip(),
-        chosen or gr.skip(),
-        None,  # the place for one's own picture is free again
-    ]
-    for view in views:
-        met = (beginning(view, session) if choices else view.meet(session)) | given.get(view.key, {})
-        menus = view.choices(session) if choices else {}
-        for name in view.fields:
-            if name in menus:
-                values.append(gr.update(choices=menus[name], value=met.get(name)))
-            else:
-                values.append(met.get(name, gr.skip()))
-    return values
+def _opening(view: View) -> Change:
+    def opening(session: Session, event: gr.EventData) -> Shown | None:
+        if not session.open:
+            return None  # the first tab opens by itself, before the page has said which one is asked for
+        session.open = view.key
+        return {}
+
+    return opening
 
 
 def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
-    def save(request: gr.Request, *values: Any) -> str:
-        session = sessions.of(request.session_hash)
-        return saving.packed(session, view, filled(view, session, values))
+    def save(request: gr.Request) -> str:
+        return saving.packed(sessions.of(request.session_hash), view)
 
     return save
-
-
-def _address(sessions: Sessions, views: Sequence[View]) -> Callable[..., Any]:
-    """The address that brings the open view's settings back; its values are among those of all fields of `views`."""
-
-    def address(request: gr.Request, seen: str, *values: Any) -> Any:
-        session, first = sessions.of(request.session_hash), 0
-        for view in views:
-            if view.key == seen:
-                return links.link(session, view, filled(view, session, values[first : first + len(view.fields)]))
-            first += len(view.fields)
-        return gr.skip()
-
-    return address

@@ -10,7 +10,7 @@ import numpy as np
 from explorer import markup, networks, pictures
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, handler
+from explorer.view import ONCE, QUIET, Choices, Shown, View, listed, settings, showing, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -77,7 +77,7 @@ def build() -> View:
     }
     outputs = {"notes": notes, "sources": sources, "live": live, "own": own}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
+    return View(KEY, fields, outputs, buttons, ("style",), choices=choices, usual=usual, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -94,10 +94,7 @@ def choices(session: Session) -> Choices:
 
 def usual(session: Session) -> Shown:
     """The first of the assignment's pairs."""
-    pairs = networks.pairs(session.source)
-    if not pairs:
-        return {}
-    pair = pairs[0]
+    pair = networks.pairs(session.source)[0]
     return {
         "content": pair.content,
         "style": pair.style,
@@ -110,24 +107,27 @@ def usual(session: Session) -> Shown:
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    fields, parts = list(view.fields.values()), list(view.parts().values())
+    own = view.outputs["own"]
 
     def stop(request: gr.Request) -> None:
         sessions.of(request.session_hash).tell(KEY, "stop")
 
-    def choose_own(dropped: dict[str, Any], request: gr.Request) -> list[Any]:
+    parts = list(view.parts().values())
+
+    def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
         try:
             session.kept["paint own"] = pictures.uploaded(dropped)
         except Problem as problem:
-            return [gr.skip(), None, markup.notice(str(problem))]
-        return [OWN, None, ""]
+            yield listed(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
+            return
+        settings(session, view)["style"] = OWN
+        yield listed(parts, {own: None, view.fields["style"]: OWN})
+        for shown in showing(session, view, show):
+            yield listed(parts, shown)
 
-    view.outputs["own"].upload(
-        choose_own, view.outputs["own"], [view.fields["style"], *(view.outputs[n] for n in ("own", "notes"))],
-        **QUIET,
-    ).then(handler(sessions, view, show), fields, parts, **QUIET)  # fmt: skip
-    view.buttons["start"].click(handler(sessions, view, run), fields, parts, **ONCE)
+    own.upload(choose_own, own, parts, **QUIET)
+    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
     view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
@@ -158,11 +158,10 @@ def run(
     if not style_layers:
         raise Problem("expected at least one layer that style is read from, got none: tick one")
     pairs = networks.pairs(session.source)
-    if not pairs:
-        raise Problem(f"expected a network with usual weights for painting, got {session.source.name}: take SqueezeNet")
     pair = next((p for p in pairs if p.style == style), pairs[-1])
     layers = sorted(style_layers)
-    usual = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
+    at_home = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
+    usual = pair.style_weights and at_home
     both = [
         (content, _pixels(session, content, session.source.content_images)),
         (style, _pixels(session, style, session.source.style_images)),

@@ -13,28 +13,27 @@ from PIL import Image
 
 from explorer import links
 from explorer.session import Session
-from explorer.view import View
+from explorer.view import View, settings
 from figures import figure
 
 
-def packed(session: Session, view: View, values: dict[str, Any]) -> str:
+def packed(session: Session, view: View) -> str:
     """The zip's name and its bytes in base64, with a bar between; nothing where nothing has been drawn yet."""
     drawn = session.drawn.get(view.key)
     if not drawn:
         return ""
-    link = links.link(session, view, values)
-    settings = {
+    written = {
         "view": view.key,
         "network": session.source.name,
         "picture": session.picture.name,
-        "settings": values,
-        "link": link,
+        "settings": settings(session, view),
+        "link": links.link(session, view),
         "versions": {"torch": torch.__version__, "gradio": gradio.__version__},
     }
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("figure.png", figure.png(_figure(session, drawn)))
-        archive.writestr("settings.json", json.dumps(settings, indent=2))
+        archive.writestr("settings.json", json.dumps(written, indent=2))
         archive.writestr("picture.png", _png(session.picture.pixels))
     return f"explorer_{view.key}.zip|{base64.b64encode(file.getvalue()).decode()}"
 

@@ -28,6 +28,8 @@ class Session:
         self.climber = Worker(device, limit, code)  # what climbs for half a minute does not hold up the rest
         self._results: OrderedDict[tuple, Any] = OrderedDict()
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
+        self.settings: dict[str, dict[str, Any]] = {}  # of each view, what its fields show
+        self.open = ""  # the view whose tab is open, once the page is
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
         self.climbing = ""  # the view for which something runs
         self._turns: dict[str, int] = {}

@@ -9,7 +9,7 @@ from explorer import browser, colours, markup, networks, places
 from explorer.probabilities import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.story import Story, tell
-from explorer.view import QUIET, Choices, Shown, View, handler
+from explorer.view import Choices, Shown, View, tie
 from explorer.worker import Problem
 from figures.figure import short
 
@@ -36,6 +36,8 @@ METHODS = {
     "guided_grad_cam": ("Guided Grad-CAM", "the edges within the patch"),
     "integrated_gradients": ("Integrated gradients", "red speaks for the class, blue against it"),
 }
+# Grad-CAM goes on from the pass that the network's answer took; the last takes a second.
+ORDER = ("grad_cam", "saliency", "guided_backprop", "guided_grad_cam", "layer_map", "place", "integrated_gradients")
 NONE = -1  # no second class, no place
 OURS, CAPTUM, DIFFERENCE = WHOSE = ("ours", "Captum's", "difference")
 
@@ -72,7 +74,8 @@ def build() -> View:
         **dict(zip(("row", "column", "channel"), hidden)),
     }
     outputs = {"notes": notes, "seen": seen, **panels, "place": place}
-    return View(KEY, fields, outputs, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    moved = ("target", "versus")
+    return View(KEY, fields, outputs, moved=moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
 
 
 def choices(session: Session) -> Choices:
@@ -92,25 +95,19 @@ def meet(session: Session) -> Shown:
 
 def wire(sessions: Sessions, view: View) -> None:
     """A bar of the five classes, a place of the layer and a channel can be clicked."""
-    fields, parts = list(view.fields.values()), list(view.parts().values())
-    place = [view.fields[name] for name in ("row", "column", "channel")]
 
-    def choose_class(request: gr.Request, event: gr.EventData) -> int:
-        return top(sessions.of(request.session_hash))[1][int(event.row)]
+    def choose_class(session: Session, event: gr.EventData) -> Shown:
+        return {"target": top(session)[1][int(event.row)]}
 
-    def choose_place(event: gr.EventData) -> list[int]:
-        return [int(event.row), int(event.column), NONE]
+    def choose_place(session: Session, event: gr.EventData) -> Shown:
+        return {"row": int(event.row), "column": int(event.column), "channel": NONE}
 
-    def choose_channel(event: gr.EventData) -> int:
-        return int(event.channel)
+    def choose_channel(session: Session, event: gr.EventData) -> Shown:
+        return {"channel": int(event.channel)}
 
-    events = [
-        view.outputs["seen"].row(choose_class, None, view.fields["target"], **QUIET),
-        view.outputs["layer_map"].place(choose_place, None, place, **QUIET),
-        view.outputs["place"].channel(choose_channel, None, view.fields["channel"], **QUIET),
-    ]
-    for event in events:
-        event.then(handler(sessions, view, show), fields, parts, **QUIET)
+    tie(view.outputs["seen"].row, sessions, view, show, choose_class)
+    tie(view.outputs["layer_map"].place, sessions, view, show, choose_place)
+    tie(view.outputs["place"].channel, sessions, view, show, choose_channel)
 
 
 def show(
@@ -127,25 +124,21 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    turn, drawn = session.turn(KEY, target, versus), []
+    turn, drawn = session.turn(KEY, target, versus), {}
     yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
     targets = [target] if versus in (NONE, target) else [target, versus]
     said: list[str] = []
-    for method in METHODS:
-        figure, panels = _panel(session, method, targets, layer, whose, cmap, strength, outline, said)
+    for part in ORDER:
+        if part == "layer_map":
+            html = places.layer_map(session, layer, cmap, row, column)
+        elif part == "place":
+            html = places.found(session, layer, cmap, row, column, channel)
+        else:
+            html, drawn[part] = _panel(session, part, targets, layer, whose, cmap, strength, outline, said)
         if not turn.current:
             return
-        drawn += panels
-        session.drawn[KEY] = drawn
-        yield {method: figure, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
-    for name, new in (
-        ("layer_map", lambda: places.layer_map(session, layer, cmap, row, column)),
-        ("place", lambda: places.found(session, layer, cmap, row, column, channel)),
-    ):
-        html = new()
-        if not turn.current:
-            return
-        yield {name: html}
+        session.drawn[KEY] = [panel for method in METHODS for panel in drawn.get(method, [])]
+        yield {part: html, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
 
 
 def seen(session: Session, outline: bool) -> str:

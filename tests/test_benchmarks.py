@@ -81,3 +81,14 @@ def test_the_first_pass_of_a_script_is_one_that_it_makes(script):
     code = bench_scripts.FIRST_PASS.format(script=script)
     done = subprocess.run([sys.executable, "-c", code], cwd=bench_scripts.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_shown_already_is_not_chosen_in_the_browser():
+    """A class that is chosen already changes nothing on the page: the benchmark waited for its map for ever."""
+    pytest.importorskip("playwright")
+    from benchmarks import explorer_in_browser as browser
+
+    menu = [(name, k) for k, name in enumerate(("hay", "cat", "dog", "bear", "ray", "fish"))]
+    for shown, _ in menu:
+        chosen = browser.others(menu, shown)
+        assert shown not in chosen and len(chosen) == browser.ROUNDS

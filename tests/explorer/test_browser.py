@@ -124,9 +124,9 @@ def go(page, tab):
                 page.locator(".overflow-dropdown button", has_text=tab).click(timeout=1000)
             else:
                 button.click(timeout=1000)
+            panel.wait_for(timeout=1000)
         except TimeoutError:
             continue
-        page.wait_for_timeout(200)
 
 
 def shows(page, alt):
@@ -239,6 +239,7 @@ def test_the_keyboard_is_enough(page):
     page.locator('button[title="cat"]').focus()
     page.keyboard.press("Enter")
     shows(page, "Saliency of cat")
+    expect(page.locator(".x-places")).to_have_attribute("data-at", "0,0")
     page.locator(".x-places").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
@@ -251,12 +252,14 @@ def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
     page.set_viewport_size({"width": 390, "height": 844})
     for tab in ("Fool it", "What is its idea?", "Paint", "Inside", "Where does it look?"):
         go(page, tab)
-        page.wait_for_timeout(200)
-        wide = page.evaluate(
-            "[...document.querySelectorAll('*')].filter((e) => e.checkVisibility() && "
-            "e.getBoundingClientRect().right > 391).map((e) => e.className).slice(0, 9)"
-        )
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, (tab, wide)
+        try:
+            page.wait_for_function("document.documentElement.scrollWidth <= 390", timeout=20_000)
+        except TimeoutError:
+            wide = page.evaluate(
+                "[...document.querySelectorAll('*')].filter((e) => e.checkVisibility() && "
+                "e.getBoundingClientRect().right > 391).map((e) => e.className).slice(0, 9)"
+            )
+            pytest.fail(f"wider than a phone: {tab}, {wide}")
         assert page.evaluate("[...document.images].filter((image) => !image.alt).length") == 0, tab
     page.set_viewport_size({"width": 1280, "height": 900})
 

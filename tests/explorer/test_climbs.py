@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 import style_transfer
 from explorer import ascents, fool, idea, inside, methods, networks, paint, pictures
 from explorer.markup import curves
 from explorer.worker import Problem
+from pretrained import Pretrained
 from tests.explorer.test_where import pictures as alts
 
 
@@ -174,6 +176,17 @@ def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
     assert weights == pytest.approx(expected.style_weights, rel=0.1)
 
 
+def test_a_network_without_a_table_paints_with_balanced_weights(session, monkeypatch):
+    """It has layers to begin with, whose weights are found; any of its paintings will do."""
+    monkeypatch.setattr(Pretrained, "style_pairs", ())
+    begins = paint.usual(session)
+    assert (begins["content_layer"], begins["style_layers"]) == (4, [2, 6])
+    sizes = {"image_size": 96, "style_size": 96, "iterations": 3}
+    shown = run(paint.run(session, **PAINTING | begins | sizes))
+    assert "step 3 of 3" in shown["live"][-1], shown
+    assert not any(shown.get("notes", []))
+
+
 def test_layers_of_one_s_own_are_painted(session):
     """With balanced weights a deep layer alone still gives finite, changing pictures."""
     shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
@@ -241,20 +254,31 @@ def test_a_channel_that_is_not_there_is_told(session):
 
 
 def test_a_channel_draws_what_it_looks_for(session, monkeypatch):
-    """The student's class visualization, with a channel's mean in place of a class's score: it grows."""
-    monkeypatch.setattr(inside, "ITERATIONS", 20)
+    """The student's class visualization, with a channel's mean in place of a class's score: it grows.
+
+    After a fifth of the iterations it is a pattern, which excites the channel when it is blurred; with the settings
+    of a class's picture it is noise still.
+    """
+    monkeypatch.setattr(inside, "ITERATIONS", 12)
     shown = run(inside.draw(session, "features.9", 17))
-    assert "iteration 20 of 20" in shown["dream"][-1]
+    assert "iteration 12 of 12" in shown["dream"][-1]
     drawn = session.drawn["inside"][-1][1]
+    monkeypatch.setattr(inside, "CLIMB", inside.CLIMB | {"learning_rate": 25.0, "blur_every": 5})
+    run(inside.draw(session, "features.9", 17))
     noise = np.random.default_rng(0).integers(0, 255, drawn.shape, dtype=np.uint8)
-    liked, before = (
-        methods.look("embedded", picture, "cpu").outputs["features.9"][0, 17].mean() for picture in (drawn, noise)
+    liked, other, before = (
+        methods.look("embedded", blurred(picture), "cpu").outputs["features.9"][0, 17].mean().item()
+        for picture in (drawn, session.drawn["inside"][-1][1], noise)
     )
-    assert liked > before
+    assert liked > 1.2 * other and liked > before
+
+
+def blurred(pixels):
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(1.5)))
 
 
 def test_a_curve_names_its_lines_and_where_they_end():
     """Who does not see the lines reads them."""
     html = curves({"cat": [0.9, 0.5], "dog": [0.1, 0.2]}, "Chances", "step")
-    assert 'aria-label="Chances: cat ends at 50 %, dog ends at 20 %"' in html
+    assert 'aria-label="Chances: cat ends at 50\u202f%, dog ends at 20\u202f%"' in html
     assert html.count("<polyline") == 2

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from explorer import links, networks, pictures, saving
-from explorer.view import filled
+from explorer.session import Session
+from explorer.view import beginning, settings
 from explorer.worker import ROOT
 from pretrained import SourceError
+from tests.explorer.conftest import LIMIT
 
 SETTINGS = {
     "where": {"target": 7, "versus": 5, "layer": "features.9", "whose": "Captum's", "strength": 0.35, "outline": True},
@@ -29,8 +31,8 @@ def test_a_link_brings_the_settings_back(key, session, views):
     """What was set, the network and the sample: all of it, and of this view alone."""
     view, wanted = views[key], SETTINGS[key]
     session.picture = pictures.sample(session.source, 11)
-    values = filled(view, session, [None] * len(view.fields)) | wanted
-    query = links.link(session, view, values)
+    session.settings[key] = beginning(view, session) | wanted
+    query = links.link(session, view)
     session.picture = pictures.sample(session.source, 0)
     said, given = links.opened(session, dict(parse_qsl(query[1:])), views.values())
     assert said == ""
@@ -55,14 +57,16 @@ def test_a_link_brings_the_network_back(session, views):
 def test_one_s_own_picture_is_in_no_link(session, views):
     """A link holds no picture: who opens it begins with a sample."""
     session.picture = pictures.Picture(session.source.images[0], "own x", "your picture")
-    assert "picture=" not in links.link(session, views["fool"], {"target": 1})
+    session.settings["fool"] = {"target": 1}
+    assert "picture=" not in links.link(session, views["fool"])
 
 
 def test_saved_are_the_figure_the_settings_and_the_picture(session, views):
     """One zip: what was seen, what made it, and the link that brings it back."""
     session.picture = pictures.sample(session.source, 4)
     session.drawn["fool"] = [("Before", session.picture.pixels), ("After", 255 - session.picture.pixels)]
-    name, data = saving.packed(session, views["fool"], {"target": 3, "rate": 4}).split("|")
+    session.settings["fool"] = {"target": 3, "rate": 4}
+    name, data = saving.packed(session, views["fool"]).split("|")
     assert name == "explorer_fool.zip"
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive:
         assert archive.namelist() == ["figure.png", "settings.json", "picture.png"]
@@ -78,7 +82,7 @@ def test_saved_are_the_figure_the_settings_and_the_picture(session, views):
 def test_nothing_is_saved_before_anything_is_drawn(session, views):
     """The button does nothing then."""
     session.drawn.pop("idea", None)
-    assert saving.packed(session, views["idea"], {}) == ""
+    assert saving.packed(session, views["idea"]) == ""
 
 
 def test_every_view_tells_its_story(views):
@@ -100,10 +104,11 @@ def test_the_explorer_stands_above_what_it_shows():
         assert not [word for word in words if word in text], path.name
 
 
-def test_what_the_browser_has_not_filled_yet_is_what_the_field_begins_with(session, views):
-    """Who presses Start before the page is filled starts with what suits the network."""
-    values = filled(views["idea"], session, [None] * len(views["idea"].fields))
+def test_what_nobody_has_set_is_what_suits_the_network(views):
+    """Who presses Start before the page is filled starts with what suits the network; what was set stays."""
+    session = Session("embedded", "cpu", LIMIT, ROOT)
+    values = settings(session, views["idea"])
     assert values["target"] == session.source.visualization_targets[0]
     assert None not in values.values()
-    given = filled(views["fool"], session, [7, None, None, 5])
-    assert (given["target"], given["rate"], given["quality"]) == (7, 10, 5)
+    values["seed"] = 5
+    assert settings(session, views["idea"])["seed"] == 5

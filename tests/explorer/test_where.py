@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from explorer import colours, markup, methods, networks, where
+from explorer.view import showing
 from explorer.worker import Problem
 from visualizers import GradCam
 
@@ -44,7 +45,7 @@ def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
         (alt,) = pictures(page[name])
         assert alt.startswith(f"{title} of hay for dog"), alt
     assert pictures(page["layer_map"]) == ["how active layer features.12 is at 13 by 13 places"]
-    assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97 %"]
+    assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97\u202f%"]
     assert page["seen"].count("data-row=") == 5
 
 
@@ -166,6 +167,12 @@ def test_an_older_request_falls_silent(session):
     newer = list(where.show(session, **FIELDS))
     assert len(newer) > 5
     assert list(older) == []
+
+
+def test_what_is_sent_once_more_when_an_event_ends_is_nothing(session, views):
+    """Gradio repeats the last pictures of an event that fell silent, when those of the newer one are there."""
+    session.settings["where"] = dict(FIELDS)
+    assert list(showing(session, views["where"], where.show))[-1] == {}
 
 
 def test_the_strength_of_the_overlay_goes_from_picture_to_map():
