@@ -24,7 +24,7 @@ class Function:
     own: str = ""
     near: float = 1e-7
     far: float = 3e-2
-    count: int = 45
+    count: int = 60
 
     @property
     def module(self) -> str:
@@ -55,10 +55,11 @@ FUNCTIONS = {
     "custom_relu": Function("backward", GRADCAM, "guided_backprop", own="custom_relu", far=LOSS),
     "guided_backprop": Function("guided_backprop", GRADCAM, "guided_backprop", own="not custom_relu"),
     "grad_cam": Function("grad_cam", GRADCAM, "gradcam"),
-    "fooling": Function("make_fooling_image", "visualizers/fooling_image.py", "fooling"),
+    "fooling": Function("make_fooling_image", "visualizers/fooling_image.py", "fooling", count=25),
     # The length of a step may be a quarter off in its tests: what is near that is set aside.
     "class_visualization": Function(
-        "create_class_visualization", "visualizers/class_visualization.py", "class_visualization", far=0.5, count=30
+        "create_class_visualization", "visualizers/class_visualization.py", "class_visualization",
+        near=1e-6, far=0.5, count=15
     ),
     "content_loss": Function("forward", "style_modules/content_loss.py", "content_loss", far=LOSS),
     "gram_matrix": Function("gram_matrix", STYLE, "style_loss", own="gram_matrix", far=LOSS),
@@ -66,14 +67,14 @@ FUNCTIONS = {
     "tv_loss": Function("forward", "style_modules/tv_loss.py", "tv_loss", far=LOSS),
     # Of pixels that differ: Adam's steps are as long for the least gradient as for the greatest.
     "style_transfer": Function(
-        "style_transfer", "style_utils.py", "style_transfer", near=0.01, far=0.2, count=25
+        "style_transfer", "style_utils.py", "style_transfer", near=0.01, far=0.2, count=15
     ),
     # More or fewer points on the way are right, too: what they change is set aside.
     "integrated_gradients": Function(
-        "integrated_gradients", "saliency_map.py", "captum", own="integrated", near=1e-5, far=0.3
+        "integrated_gradients", "saliency_map.py", "captum", own="integrated", near=1e-5, far=0.3, count=25
     ),
     "layer_conductance": Function(
-        "layer_conductance", "gradcam.py", "captum", own="conductance", near=1e-5, far=0.6
+        "layer_conductance", "gradcam.py", "captum", own="conductance", near=1e-5, far=0.6, count=25
     ),
-    "neuron_responses": Function("neuron_responses", "gradcam.py", "captum", own="neuron"),
+    "neuron_responses": Function("neuron_responses", "gradcam.py", "captum", own="neuron", count=25),
 }

@@ -107,7 +107,7 @@ IDENTITIES = (
               "_s[torch.arange(len(_y)), _y]", "_s[range(len(_y)), _y]", "_s[:, _y].diagonal()",
               "torch.stack([row[label] for row, label in zip(_s, _y)])",
               "(_s * torch.nn.functional.one_hot(_y, _s.shape[1])).sum(dim=1)",
-              "torch.take_along_dim(_s, _y[:, None], 1)", "torch.diag(_s.index_select(1, _y))")),
+              "torch.take_along_dim(_s, _y[:, None], 1)[:, 0]", "torch.diag(_s.index_select(1, _y))")),
     Identity("the class of the highest score", "_s.argmax(dim=1).item()",
              ("_s.max(1)[1].item()", "int(_s[0].argmax())", "_s.data.numpy().argmax()", "_s.topk(1).indices.item()",
               "torch.argmax(_s).item()", "_s.softmax(dim=1).argmax(1).item()", "_s.detach().cpu()[0].max(0)[1]")),

@@ -8,10 +8,12 @@ import importlib
 import linecache
 import os
 import pickle
+import re
 import resource
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -21,7 +23,9 @@ from multiprocessing.connection import Connection, Pipe
 from types import FrameType
 
 import numpy as np
+import pytest
 import torch
+from tqdm import tqdm
 
 from staff import grade
 from staff.grader import child, descendants, points
@@ -36,11 +40,29 @@ from staff.strangers.functions import FUNCTIONS, ROOT
 from staff.strangers.making import Stranger
 from tests import compare, probes
 
-CALL_SECONDS = 10  # of one call of a stranger, a tenth of that when one has hung
-SECONDS = 100  # of all tests of one stranger
+CALL_SECONDS = 10  # of processor time, for one call of a stranger; a tenth of that when one has hung
+SECONDS = 400  # for all tests of one stranger, on a machine that may be busy
 MEMORY = 3 << 30  # bytes that a stranger may add
 REMEMBERED = 300 << 20  # bytes of expected values that strangers of one function hand on to later ones
 MISTAKE = "It looks like this mistake: "
+ERROR = re.compile(r"\w+: .+(\n.+, line \d+: |: )", re.DOTALL)  # Python's, with the line; or a probe's, with its advice
+
+
+def names(said: str) -> bool:
+    """Whether a test's message recognises a mistake, or tells the error that was raised, with its line or advice."""
+    return MISTAKE in said or bool(ERROR.match(said))
+
+
+class UntilNamed(GradingPlugin):
+    """Ends the tests with the first that names a mistake: then it is known that a stranger loses points, and why."""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.session = session
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        test = self.results.tests[nodeid]
+        if test.score < test.max_score and names(message(test.output)):
+            self.session.shouldfail = "a mistake is named"
 
 
 @dataclass
@@ -69,8 +91,7 @@ class Verdict:
 
     @property
     def named(self) -> bool:
-        """Whether a failed test tells the mistake: recognises it, shows the student's line, or names the shape."""
-        return any(MISTAKE in text or ", line " in text for _, text in self.said)
+        return any(names(text) for _, text in self.said)
 
 
 class Here:
@@ -82,8 +103,8 @@ class Here:
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
         """Raises CallFailed when the time is up."""
         started = time.monotonic()
-        signal.signal(signal.SIGALRM, _out_of_time)
-        signal.setitimer(signal.ITIMER_REAL, limits["seconds"])
+        signal.signal(signal.SIGPROF, _out_of_time)
+        signal.setitimer(signal.ITIMER_PROF, limits["seconds"])
         try:
             return probes.call(probe, **arguments)
         except _OutOfTime as ended:
@@ -93,7 +114,7 @@ class Here:
         except Exception as problem:
             return {"error": child.described(problem)}
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             self.reports.append({"seconds": time.monotonic() - started, "printed": 0})
 
     def __exit__(self, *_: object) -> None:
@@ -113,7 +134,8 @@ class Judge:
 
     def __init__(self, function: str, seed: int, processes: int = 2) -> None:
         self.function, self.seed, self.processes = FUNCTIONS[function], seed, processes
-        torch.set_num_threads(1)  # threads do not survive a fork: none may have started
+        torch.set_num_threads(1)  # threads do not survive a fork: none may have started,
+        tqdm.monitor_interval = 0  # and none of a progress bar
         remembering.remember_references()
         self.questions = oracle.questions(function, seed)
         tests = self._graded()  # the solution's: what they load and work out is there for the forks
@@ -133,7 +155,7 @@ class Judge:
             if not running:
                 return
             ready, _, _ = select.select(list(running), [], [], 1.0)
-            late = [link for link, (_, _, started) in running.items() if time.monotonic() - started > SECONDS + 20]
+            late = [link for link, (_, _, started) in running.items() if time.monotonic() - started > 2 * SECONDS]
             for link in {*ready, *late}:
                 stranger, pid, started = running.pop(link)
                 verdict, learnt = _received(link) if link in ready else (None, b"")
@@ -154,6 +176,7 @@ class Judge:
             return link, pid
         try:
             os.setsid()
+            tqdm.set_lock(threading.RLock())  # its own is shared by processes: who is ended with it would stop all
             size = descendants.memory([os.getpid()], 0) + MEMORY
             resource.setrlimit(resource.RLIMIT_DATA, (size, size))
             known = set(remembering.KNOWN)
@@ -168,16 +191,17 @@ class Judge:
     def _verdict(self, stranger: Stranger) -> Verdict:
         verdict = Verdict(stranger)
         self._raised_by_import = ""
-        with warnings.catch_warnings(), contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+        with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
             warnings.simplefilter("ignore")
+            sys.stdout = sys.stderr = nowhere  # warnings and progress bars
             take_on(stranger)
-            signal.signal(signal.SIGALRM, _out_of_time)
-            signal.setitimer(signal.ITIMER_REAL, 2 * CALL_SECONDS)
+            signal.signal(signal.SIGPROF, _out_of_time)
+            signal.setitimer(signal.ITIMER_PROF, 2 * CALL_SECONDS)
             try:
                 verdict.error, verdict.raised = oracle.error(self.questions)
             except _OutOfTime:
                 verdict.raised = "it did not come to its end"
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             tests = self._graded()
         verdict.had, verdict.most = (sum(getattr(t, kind) for t in tests) for kind in ("score", "max_score"))
         verdict.said = [(t.name, message(t.output)) for t in tests if t.score < t.max_score]
@@ -187,7 +211,7 @@ class Judge:
         """The function's tests, run on what is loaded."""
         table, results = points.read(), Results()
         reach = Reach(lambda: _here(), {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
-        plugin = GradingPlugin(reach, results, table, self.seed)
+        plugin = UntilNamed(reach, results, table, self.seed)
         assert_close = compare.assert_close  # which the plugin wraps
         try:
             own = ["-k", self.function.own] if self.function.own else []
@@ -196,7 +220,8 @@ class Judge:
             compare.assert_close = assert_close
         if reach.problems:
             raise RuntimeError("\n".join(reach.problems))
-        return [test for test in results.tests.values() if test.part == self.function.part]
+        own_tests = [test for test in results.tests.values() if test.part == self.function.part]
+        return [test for test in own_tests if test.output != Test.output]  # what -k leaves out stands there, too
 
 
 def _here() -> Client:

@@ -26,7 +26,7 @@ class Stranger:
 
 def rewritten(function: str, count: int, seed: int) -> Iterator[Stranger]:
     """Up to `count` right ones, no two alike."""
-    rng, (block, outside) = _rng("rewrites", function, seed), _solution(function)
+    rng, (block, outside) = _rng("rewrites", function, seed), solution(function)
     seen = {block}
     number = 0
     for _ in range(count * TRIES):
@@ -41,7 +41,7 @@ def rewritten(function: str, count: int, seed: int) -> Iterator[Stranger]:
 
 def edited(function: str, count: int, seed: int) -> Iterator[Stranger]:
     """Up to `count` with one edit each, half of them of the solution as it is, the others of it in other words."""
-    rng, (block, outside) = _rng("edits", function, seed), _solution(function)
+    rng, (block, outside) = _rng("edits", function, seed), solution(function)
     plain = [(done, patterns.written(body)) for done, body in edits.edits(block)]
     rng.shuffle(plain)
     seen = {block}
@@ -65,7 +65,7 @@ def _rng(*words: object) -> random.Random:
     return random.Random(zlib.crc32(repr(words).encode()))
 
 
-def _solution(function: str) -> tuple[str, set[str]]:
+def solution(function: str) -> tuple[str, set[str]]:
     """The solution's block as Python writes it, and the names that its file uses beside it."""
     around = patterns.parsed(FUNCTIONS[function].source("raise NotImplementedError\n"))
     return patterns.written(patterns.parsed(FUNCTIONS[function].block())), patterns.all_names(around)
