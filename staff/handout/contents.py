@@ -151,6 +151,7 @@ KEPT = (
     "tests/conftest.py",
     "tests/failures.py",
     "tests/inputs.py",
+    "tests/likeness.py",
     "tests/networks.py",
     "tests/panels.py",
     "tests/probes/__init__.py",

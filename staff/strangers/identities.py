@@ -39,7 +39,7 @@ IDENTITIES = (
              "_k / _n * _g", "_g * (_k / _n)")),
     Identity("subtracting is adding the negative", "_a - _b", ("_a + -_b", "-(_b - _a)")),
     Identity("equal is not unequal", "_a == _b", ("not _a != _b", "_b == _a")),
-    Identity("greater is less, from the other side", "_a > _b", ("_b < _a", "not _a <= _b")),
+    Identity("greater is less, from the other side", "_a > _b", ("_b < _a",)),
     # --- absolute values, maxima, ReLUs ---
     Identity("an absolute value is the larger of two", "_a.abs()",
              ("torch.abs(_a)", "torch.maximum(_a, -_a)", "_a.relu() + (-_a).relu()", "_a * _a.sign()",
