@@ -55,9 +55,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def strangers(function: str, count: int | None, seed: int) -> Iterator[Stranger]:
     count = FUNCTIONS[function].count if count is None else count
-    return itertools.chain(
-        making.rewritten(function, count, seed), making.edited(function, round(EDITS * count), seed)
-    )
+    return itertools.chain(making.rewritten(function, count, seed), making.edited(function, round(EDITS * count), seed))
 
 
 def _shown(made: list[Stranger], name: str) -> int:

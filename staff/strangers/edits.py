@@ -17,9 +17,10 @@ COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.GtE: (ast.Lt,), ast.LtE: (ast.Gt,),
 }  # fmt: skip
 METHODS = {
-    "sum": ("mean", "prod"), "mean": ("sum", "amax"), "amax": ("amin", "sum", "mean"), "max": ("min",), "abs": ("square", "relu"),
-    "square": ("abs", "sqrt"), "relu": ("abs",), "norm": ("sum", "max"), "argmax": ("argmin",), "stack": ("cat",),
-    "cat": ("stack",), "permute": ("reshape",), "reshape": ("permute",), "clamp": ("clip",), "sqrt": ("square",),
+    "sum": ("mean", "prod"), "mean": ("sum", "amax"), "amax": ("amin", "sum", "mean"), "max": ("min",),
+    "abs": ("square", "relu"), "square": ("abs", "sqrt"), "sqrt": ("square",), "relu": ("abs",),
+    "norm": ("sum", "max"), "argmax": ("argmin",), "stack": ("cat",), "cat": ("stack",),
+    "permute": ("reshape",), "reshape": ("permute",),
 }  # fmt: skip
 
 Edit = tuple[str, Body]  # what was done, and the code after it
@@ -70,7 +71,8 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield "another constant", ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield "another constant", ast.Constant(value + 1)
-            yield "another constant", ast.UnaryOp(ast.USub(), ast.Constant(1)) if value == 0 else ast.Constant(value - 1)
+            less = ast.UnaryOp(ast.USub(), ast.Constant(1)) if value == 0 else ast.Constant(value - 1)
+            yield "another constant", less
         case ast.Slice(lower=lower, upper=upper) if lower or upper:
             yield "a bound dropped", ast.Slice(None, None, node.step)
         case ast.Subscript(value=value):

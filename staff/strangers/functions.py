@@ -58,17 +58,19 @@ FUNCTIONS = {
     "fooling": Function("make_fooling_image", "visualizers/fooling_image.py", "fooling", count=25),
     # The length of a step may be a quarter off in its tests: what is near that is set aside.
     "class_visualization": Function(
-        "create_class_visualization", "visualizers/class_visualization.py", "class_visualization",
-        near=1e-6, far=0.5, count=15
+        "create_class_visualization",
+        "visualizers/class_visualization.py",
+        "class_visualization",
+        near=1e-6,
+        far=0.5,
+        count=15,
     ),
     "content_loss": Function("forward", "style_modules/content_loss.py", "content_loss", far=LOSS),
     "gram_matrix": Function("gram_matrix", STYLE, "style_loss", own="gram_matrix", far=LOSS),
     "style_loss": Function("forward", STYLE, "style_loss", own="not gram_matrix", far=LOSS),
     "tv_loss": Function("forward", "style_modules/tv_loss.py", "tv_loss", far=LOSS),
     # Of pixels that differ: Adam's steps are as long for the least gradient as for the greatest.
-    "style_transfer": Function(
-        "style_transfer", "style_utils.py", "style_transfer", near=0.01, far=0.2, count=15
-    ),
+    "style_transfer": Function("style_transfer", "style_utils.py", "style_transfer", near=0.01, far=0.2, count=15),
     # More or fewer points on the way are right, too: what they change is set aside.
     "integrated_gradients": Function(
         "integrated_gradients", "saliency_map.py", "captum", own="integrated", near=1e-5, far=0.3, count=25

@@ -123,7 +123,7 @@ IDENTITIES = (
     Identity("the gradient of a sum is backward from ones", "(_g,) = torch.autograd.grad(_s.sum(), _x)",
              ("(_g,) = torch.autograd.grad(_s, _x, torch.ones_like(_s))", "(_g,) = torch.autograd.grad(list(_s), _x)",
               "_own = _s\n_x.grad = None\n_own.backward(torch.ones_like(_own))\n_g = _x.grad",
-              "_own = _s\n_x.grad = None\n_own.backward(gradient=torch.ones(len(_own), dtype=_own.dtype))\n_g = _x.grad")),
+              "_own = _s\n_x.grad = None\n_own.backward(torch.ones(len(_own), dtype=_own.dtype))\n_g = _x.grad")),
     Identity("the optimizer clears what it steps along", "(img.grad,) = torch.autograd.grad(_s, img)",
              ("optimizer.zero_grad()\n_s.backward()", "img.grad = None\n_s.backward(inputs=[img])",
               "optimizer.zero_grad(set_to_none=False)\n_s.backward()", "img.grad = torch.autograd.grad(_s, img)[0]")),

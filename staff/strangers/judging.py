@@ -45,12 +45,13 @@ SECONDS = 400  # for all tests of one stranger, on a machine that may be busy
 MEMORY = 3 << 30  # bytes that a stranger may add
 REMEMBERED = 300 << 20  # bytes of expected values that strangers of one function hand on to later ones
 MISTAKE = "It looks like this mistake: "
-ERROR = re.compile(r"\w+: .+(\n.+, line \d+: |: )", re.DOTALL)  # Python's, with the line; or a probe's, with its advice
+ERROR = re.compile(r"([A-Z]\w*Error|Ended): ")  # of what was raised, or was ended
+PLACE = re.compile(r", line \d+: |expected .+, got .+: ")  # the student's line, or the advice of a probe
 
 
 def names(said: str) -> bool:
     """Whether a test's message recognises a mistake, or tells the error that was raised, with its line or advice."""
-    return MISTAKE in said or bool(ERROR.match(said))
+    return MISTAKE in said or bool(ERROR.match(said) and PLACE.search(said))
 
 
 class UntilNamed(GradingPlugin):
@@ -87,7 +88,8 @@ class Verdict:
 
     @property
     def judged_wrongly(self) -> bool:
-        return bool(self.problem) or (self.is_right and self.had < self.most) or (self.is_wrong and self.had == self.most)
+        lost = self.had < self.most
+        return bool(self.problem) or (self.is_right and lost) or (self.is_wrong and not lost)
 
     @property
     def named(self) -> bool:
@@ -190,7 +192,6 @@ class Judge:
 
     def _verdict(self, stranger: Stranger) -> Verdict:
         verdict = Verdict(stranger)
-        self._raised_by_import = ""
         with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
             warnings.simplefilter("ignore")
             sys.stdout = sys.stderr = nowhere  # warnings and progress bars

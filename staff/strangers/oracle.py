@@ -139,9 +139,7 @@ def _ascent(model: torch.nn.Module, arguments: dict[str, Any]) -> Question:
     steps = 3
 
     def question() -> float:
-        answer = probes.call(
-            "class_visualization", **arguments, dtype="float64", still=True, num_iterations=steps + 1
-        )
+        answer = probes.call("class_visualization", **arguments, dtype="float64", still=True, num_iterations=steps + 1)
         images = answer["inputs"]
         if len(images) != steps + 1:
             return np.inf

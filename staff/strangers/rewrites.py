@@ -1,6 +1,7 @@
 """Right strangers: the solution, rewritten by one to four rules that keep what it means."""
 
 import ast
+import itertools
 import random
 from collections.abc import Callable
 
@@ -8,8 +9,8 @@ from staff.strangers import patterns
 from staff.strangers.identities import IDENTITIES, Identity
 from staff.strangers.patterns import Body
 
-
-Rule = Callable[[Body, random.Random, set[str]], Body | None]  # the last: names that are used outside; None: does not fit
+# From a block, and the names that are used outside of it, to another; None where the rule does not fit.
+Rule = Callable[[Body, random.Random, set[str]], Body | None]
 FRESH = ("part", "value", "tmp", "thing", "piece")  # names that no solution has
 
 
@@ -74,7 +75,7 @@ def name_becomes_its_value(body: Body, rng: random.Random, outside: set[str]) ->
     """`x = f(y)` and then `g(x)`, where x is read once and in the next statement, is `g(f(y))`."""
     found = []
     for statements in patterns.bodies(body):
-        for first, second in zip(statements, statements[1:]):
+        for first, second in itertools.pairwise(statements):
             match first, second:
                 case ast.Assign(targets=[ast.Name(id=name)]), ast.Assign() | ast.Return() if name not in outside:
                     reads = [node for node in patterns.expressions(body) if getattr(node, "id", "") == name]
@@ -152,7 +153,7 @@ def independent_statements_change_places(body: Body, rng: random.Random, outside
     """Two assignments of which neither reads or writes what the other writes may be made in either order."""
     found = []
     for statements in patterns.bodies(body):
-        for one, other in zip(statements, statements[1:]):
+        for one, other in itertools.pairwise(statements):
             if isinstance(one, ast.Assign) and isinstance(other, ast.Assign):
                 writes = [patterns.names(each, ast.Store) for each in (one, other)]
                 plain = all(isinstance(node, ast.Name) for each in (one, other) for node in each.targets)

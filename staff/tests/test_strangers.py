@@ -14,6 +14,7 @@ from staff.strangers.functions import FUNCTIONS, ROOT
 from staff.strangers.identities import IDENTITIES
 from staff.strangers.judging import Here, Verdict, take_on
 
+
 def randn(*shape):
     return torch.randn(shape, dtype=torch.float64)
 
@@ -103,7 +104,7 @@ def test_every_rule_is_a_name_of_its_own():
 
 
 def test_an_edit_changes_one_place():
-    """Of all edits of a block each is another one, and differs from it in one statement, or in two that changed places."""
+    """Each edit of a block is another one, and differs from it in one line, or in the order of two."""
     block, _ = making.solution("tv_loss")
     found = [(done, patterns.written(body)) for done, body in edits.edits(block)]
     assert len(found) > 40
