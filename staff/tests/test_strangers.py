@@ -129,9 +129,9 @@ def test_edits_reach_loops_and_conditions():
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_seed_makes_the_same_strangers_again(function):
     """And no two of them are alike."""
-    made = [list(command.strangers(function, 4, seed)) for seed in (1, 1, 2)]
+    made = [list(command.strangers(function, 2, seed)) for seed in (1, 1, 2)]
     assert made[0] == made[1] != made[2]
-    assert len({stranger.block for stranger in made[0]}) == len(made[0]) >= 8
+    assert len({stranger.block for stranger in made[0]}) == len(made[0]) >= 4
     for stranger in made[0]:
         compile(FUNCTIONS[function].source(stranger.block), FUNCTIONS[function].file, "exec")
 
@@ -164,12 +164,12 @@ def test_the_oracle_asks_inside_the_contract():
 
 
 def test_a_sample_of_strangers_is_judged_rightly():
-    """Of the quick functions, in forks of a process of its own."""
-    some = ["--count", "3", "--seed", "5", "--processes", "1", "--function", "tv_loss", "custom_relu"]
+    """Of a quick function, in forks of a process of its own."""
+    some = ["--count", "3", "--seed", "5", "--processes", "1", "--function", "tv_loss"]
     done = subprocess.run(
         [sys.executable, "-m", "staff.strangers", *some], cwd=ROOT, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Judged wrongly" not in done.stdout
     (everyone,) = (line for line in done.stdout.splitlines() if line.startswith("all "))
-    assert everyone.split()[:3] == ["all", "6", "0"], done.stdout
+    assert everyone.split()[:3] == ["all", "3", "0"], done.stdout
