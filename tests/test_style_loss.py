@@ -110,8 +110,9 @@ def test_style_loss_of_equal_channels(probe):
 @pytest.mark.points(0.5)
 def test_style_loss_of_the_right_style_is_zero(probe):
     """Where the Gram matrices are the targets nothing is lost, whatever the weights; counts beside another style."""
-    feats = [np.ones((1, channels, 3, 3), np.float32) for channels in (4, 2)]  # as in SqueezeNet: not equally many
-    right, wrong = ([np.full((1, C, C), entry / C, np.float32) for C in (4, 2)] for entry in (1, 2))
+    # As in SqueezeNet, layers have different numbers of channels. All numbers, and their roots, are exact.
+    feats = [np.ones((1, C, 2, 2), np.float32) for C in (4, 16)]
+    right, wrong = ([np.full((1, C, C), entry / C, np.float32) for C in (4, 16)] for entry in (1, 2))
     out = call(probe, feats, [0, 1], right, [1e6, 1.0])
     compare.assert_close("style loss", out["value"], 0.0, 0, read=READ)
     other = call(probe, feats, [0, 1], wrong, [1e6, 1.0])
