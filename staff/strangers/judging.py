@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from staff import grade
 from staff.grader import child, descendants, points
-from staff.grader.client import LINE, CallFailed, Client
+from staff.grader.client import LINE, CallFailed
 from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
@@ -55,7 +55,7 @@ def names(said: str) -> bool:
 
 
 class UntilNamed(GradingPlugin):
-    """Ends the tests with the first that names a mistake: then it is known that a stranger loses points, and why."""
+    """Ends the tests with the first that names a mistake: a stranger loses points, and is told why."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.session = session
@@ -111,7 +111,7 @@ class Here:
             return probes.call(probe, **arguments)
         except _OutOfTime as ended:
             failed = CallFailed(f"was ended after {limits['seconds']:.0f} seconds")
-            failed.hung, failed.line = True, child.described(ended)["trace"].splitlines()[-1][:LINE]
+            failed.hung, failed.line = True, "".join(child.described(ended)["trace"].splitlines()[-1:])[:LINE]
             raise failed from None
         except Exception as problem:
             return {"error": child.described(problem)}
@@ -211,7 +211,7 @@ class Judge:
     def _graded(self) -> list[Test]:
         """The function's tests, run on what is loaded."""
         table, results = points.read(), Results()
-        reach = Reach(lambda: _here(), {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
+        reach = Reach(Here, {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
         plugin = UntilNamed(reach, results, table, self.seed)
         assert_close = compare.assert_close  # which the plugin wraps
         try:
@@ -223,10 +223,6 @@ class Judge:
             raise RuntimeError("\n".join(reach.problems))
         own_tests = [test for test in results.tests.values() if test.part == self.function.part]
         return [test for test in own_tests if test.output != Test.output]  # what -k leaves out stands there, too
-
-
-def _here() -> Client:
-    return Here()  # type: ignore[return-value]  # it has what is asked of it
 
 
 def take_on(stranger: Stranger) -> None:
