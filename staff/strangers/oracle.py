@@ -107,7 +107,7 @@ def _custom_relu(rng: Rng) -> list[Question]:
 
 
 def _fooling(rng: Rng) -> list[Question]:
-    """Images that one step, and that several steps fool the network with, and one that is the target already."""
+    """Images that fool the network after one step, after several, at once, and never."""
     asked = []
     for fewest, most in ((1, 1), (2, 6), (0, 0)):
         while True:
@@ -118,7 +118,23 @@ def _fooling(rng: Rng) -> list[Question]:
             if fewest <= steps <= most:
                 break
         asked.append(_asked("fooling", {"X": X, "target": target, **network}, image=image))
-    return asked
+    return [*asked, _gives_up(rng)]
+
+
+def _gives_up(rng: Rng) -> Question:
+    """After 100 steps in vain an image comes back, too. Which one is not graded, only that one does, and another."""
+    while True:
+        network, X = _network(rng, "tiny"), _images(rng, 1)
+        target = int(chain_rule.scores(_model(network), X)[0].argmin())
+        image, steps = fooling_image.fooling(_model(network), X, target)
+        if steps == 100 and not np.array_equal(image, X):
+            break
+
+    def question() -> float:
+        got = probes.call("fooling", X=X, target=target, **network)["image"]
+        return 0.0 if got.shape == X.shape and np.isfinite(got).all() and not np.array_equal(got, X) else np.inf
+
+    return question
 
 
 def _class_visualization(rng: Rng) -> list[Question]:
