@@ -73,7 +73,7 @@ STATEMENTS = {
     rewrites.name_becomes_its_value: "z = x * x\ny = z + 1\n",
     rewrites.names_are_others: "z = x * x\ny = z + 1\n",
     rewrites.loop_for_list: "z = [i * x for i in range(4)]\ny = sum(z)\n",
-    rewrites.while_for_for: "y = 0\nfor i in range(5):\n    if i == x:\n        break\n    y += i\n",
+    rewrites.while_for_for: "y = 0\nfor i in range(5):\n    if i == x:\n        break\n    y = 3 * y + i + 1\n",
     rewrites.branches_change_places: "y = 0\nif x > 2:\n    y = 5\nelse:\n    y = 6\n",
     rewrites.independent_statements_change_places: "z = x + 1\nw = x + 2\ny = z * w\n",
     rewrites.extra_forward_pass: "y = model(x)\n",
@@ -111,6 +111,8 @@ def test_an_edit_changes_one_place():
     for done, after in found:
         lines = set(block.splitlines()) ^ set(after.splitlines())
         assert len(lines) <= 2 and after != block, f"{done}\n{after}"
+        dropped = len(block.splitlines()) - len(after.splitlines())
+        assert dropped == done.startswith("a statement dropped"), f"{done}\n{after}"
     kinds = {done.partition(":")[0] for done, _ in found}
     assert kinds >= {"another operator", "another constant", "a statement dropped", "a call dropped", "a bound dropped"}
 
