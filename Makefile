@@ -98,7 +98,7 @@ autograder: venv ## pack dist/autograder.zip for Gradescope
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
-strangers: venv ## judge 500 right rewrites of the solution and 500 wrong edits, half an hour: ARGS="--function tv_loss"
+strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
 	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.strangers $(ARGS)
 
 hostile: venv ## grade submissions that attack: does the grader hold?
