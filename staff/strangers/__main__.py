@@ -2,10 +2,11 @@
 
     python -m staff.strangers [--function NAME ...] [--seed N] [--count N]        (or: make strangers ARGS=...)
 
-Expect a quarter of an hour of processor time for all functions, so half of it on two cores. Whether a stranger is right is decided by the float64 oracle
-(oracle.py) alone; an edit that changes nothing there counts as right, and one that changes so little that a tolerance
-lets it pass, or nearly, is set aside. A mistake is named if a failed test recognises it ("It looks like this mistake"),
-or tells the error that it raised with the student's line or with a probe's advice. Exits with 1 unless all are judged rightly and NAMED of the wrong are named.
+Expect a quarter of an hour of processor time for all functions. Whether a stranger is right is decided by the float64
+oracle (oracle.py) alone; an edit that changes nothing there counts as right, and one that changes so little that a
+tolerance lets it pass, or nearly, is set aside. A mistake is named if a failed test recognises it ("It looks like this
+mistake"), or tells the error that it raised, with the student's line or with a probe's advice. Exits with 1 unless all
+are judged rightly and NAMED of the wrong ones are named.
 """
 
 import argparse
