@@ -5,8 +5,8 @@
 Expect a quarter of an hour of processor time for all functions. Whether a stranger is right is decided by the float64
 oracle (oracle.py) alone; an edit that changes nothing there counts as right, and one that changes so little that a
 tolerance lets it pass, or nearly, is set aside. A mistake is named if a failed test recognises it ("It looks like this
-mistake"), or tells the error that it raised, with the student's line or with a probe's advice. Exits with 1 unless all
-are judged rightly and NAMED of the wrong ones are named.
+mistake"), or tells the error that it raised, with the student's line or with a probe's advice; beside it stands how
+many raise one. Exits with 1 unless all are judged rightly and NAMED of the wrong ones are named.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     started, verdicts = time.monotonic(), []
     if args.list or args.show:
         return _shown([s for name in args.function for s in strangers(name, args.count, args.seed)], args.show)
-    print(f"{'':20} {'right':>13} {'no change':>13} {'wrong':>13} {'named':>6} {'aside':>6} {'s':>5}")
+    print(f"{'':20} {'right':>13} {'no change':>13} {'wrong':>13} {'named':>6} {'raised':>6} {'aside':>6} {'s':>5}")
     print(f"{'':20} {'lose points':>13} {'lose points':>13} {'keep all':>13}")
     for name in args.function:
         begun = time.monotonic()
@@ -76,8 +76,11 @@ def _row(name: str, verdicts: list[Verdict], seconds: float) -> str:
         [v for v in verdicts if not v.is_right and not v.is_wrong],
     )
     pairs = "".join(f" {len(some):6} {sum(v.judged_wrongly for v in some):6}" for some in (right, same, wrong))
-    named = f"{sum(v.named for v in wrong) / len(wrong):.0%}" if wrong else ""
-    return f"{name:20}{pairs} {named:>6} {len(aside):6} {seconds:5.0f}"
+    named, raised = (
+        f"{sum(some) / len(wrong):.0%}" if wrong else ""
+        for some in ([v.named for v in wrong], [bool(v.raised) for v in wrong])
+    )
+    return f"{name:20}{pairs} {named:>6} {raised:>6} {len(aside):6} {seconds:5.0f}"
 
 
 def _told(verdicts: list[Verdict], verbose: bool) -> int:
