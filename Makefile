@@ -45,7 +45,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 
 # BEGIN STAFF
 .PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
-	class-scale autograder mutants hostile noise references bench bench-check staff-paint staff-render staff-train \
+	class-scale autograder mutants strangers hostile noise references bench bench-check staff-paint staff-render staff-train \
 	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
 RUN := runs/embedded
@@ -97,6 +97,9 @@ autograder: venv ## pack dist/autograder.zip for Gradescope
 
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
+
+strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
+	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.strangers $(ARGS)
 
 hostile: venv ## grade submissions that attack: does the grader hold?
 	@$(VENV_PYTHON) -m staff.hostile $(ARGS)

@@ -23,6 +23,9 @@ HINTS = {
         "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
         "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
     ),
+    r"stack expects each tensor to be equal size": (
+        "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
+    ),
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
         "Shapes do not fit. Is a batch size, an image size or a number of classes written as a number? Take it from "

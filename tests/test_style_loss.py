@@ -88,6 +88,10 @@ def test_style_loss_of_the_town_and_a_painting(probe):
     for layer in layers:
         name = f"gradient of the style loss at layer {layer}"
         compare.assert_stored(name, out[f"gradient_{layer}"], "style_loss", f"style gradient {layer}", READ)
+    # Last, since only who has all of this right is told by an error: SqueezeNet's layers have unequally many channels.
+    ones, targets = [np.ones((1, C, 2, 2), np.float32) for C in (4, 16)], [np.zeros((1, C, C)) for C in (4, 16)]
+    out = call(probe, ones, [0, 1], [A.astype(np.float32) for A in targets], [3.0, 5.0])
+    compare.assert_close("style loss of unequally many channels", out["value"], 3.0 + 5.0, 1e-5, read=READ)
 
 
 @pytest.mark.points(1)

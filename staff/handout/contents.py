@@ -152,6 +152,7 @@ KEPT = (
     "tests/failures.py",
     "tests/hints.py",
     "tests/inputs.py",
+    "tests/likeness.py",
     "tests/networks.py",
     "tests/panels.py",
     "tests/probes/__init__.py",

@@ -81,7 +81,7 @@ def judge(variant: variants.Variant) -> Verdict:
         rules.check(taken, results, reach, table["rules"])
         tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
     failed = [test for test in tests if test.score < test.max_score]
-    said = [_message(test.output) for test in failed]
+    said = [message(test.output) for test in failed]
     return Verdict(
         variant,
         sum(test.score for test in tests),
@@ -94,6 +94,6 @@ def judge(variant: variants.Variant) -> Verdict:
     )
 
 
-def _message(output: str) -> str:
+def message(output: str) -> str:
     """Without the test's own line at the top, and without the advice of what to read, which any failure gets."""
     return "\n".join(line for line in output.partition("\n\n")[2].splitlines() if "To read:" not in line)

@@ -81,7 +81,7 @@ def _changed(module: ModuleType, change: Change) -> str:
             code = _replaced(code, old, new)
         else:
             elsewhere[old] = new
-    text = _within(module.FILE, module.PART, module.FUNCTION, code) if module.FUNCTION else code
+    text = within(module.FILE, module.PART, module.FUNCTION, code) if module.FUNCTION else code
     for old, new in elsewhere.items():
         text = _replaced(text, old, new)
     return text
@@ -93,14 +93,19 @@ def _replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _within(file: str, part: str, function: str, code: str) -> str:
+def defined(line: str) -> str:
+    """The name of the function that begins in this line; "" if none does."""
+    definition = re.match(r" *def (\w+)", line)
+    return definition[1] if definition else ""
+
+
+def within(file: str, part: str, function: str, code: str) -> str:
     """The student file with `code` for the solution of one function."""
     lines, inside, found = [], "", False
     for piece in markers.read(file, (ROOT / file).read_text(), contents.part_numbers()):
         if isinstance(piece, markers.Line):
             lines.append(piece.text)
-            if definition := re.match(r" *def (\w+)", piece.text):
-                inside = definition[1]
+            inside = defined(piece.text) or inside
         elif piece.part == part and inside == function:
             lines += textwrap.indent(code, piece.indent).splitlines()
             found = True

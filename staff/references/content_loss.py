@@ -52,6 +52,9 @@ ALONE: tuple[Stage, ...] = (
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
         "the features are divided: take their difference.": lambda F, P: (F / P) ** 2,
         sentences.CUBED: lambda F, P: (F - P) ** 3,
+        sentences.FOURTH_POWER: lambda F, P: (F - P) ** 4,
+        "the content picture's features are left out: take the difference.": lambda F, P: F**2,
+        "the image's own features are left out: take the difference.": lambda F, P: P**2 + 0 * F,
         sentences.DIFFERENCE_DOUBLED: lambda F, P: 2 * (F - P),
     },
     {
@@ -59,6 +62,9 @@ ALONE: tuple[Stage, ...] = (
         sentences.LARGEST_ALONE: lambda d: d.max(),
         "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
         sentences.MULTIPLIED: lambda d: d.prod(),
+        sentences.COUNTED: lambda d: d.numel() + 0 * d.sum(),
+        sentences.WEIGHT_ALONE: lambda d: 1 + 0 * d.sum(),
+        sentences.DIVIDED_BY_SUM: lambda d: 1 / d.sum(),
     },
     {
         sentences.WEIGHT_SQUARED: lambda w: w**2,

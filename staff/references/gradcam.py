@@ -35,6 +35,10 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
+        "x comes back where it is positive: dout must pass.": x * (x > 0),
+        "dout is cut off at 1 instead of 0.": np.maximum(dout * (x > 0), 1),
+        "dout is cut off at -1 instead of 0.": np.maximum(dout * (x > 0), -1),
+        "ones come back where nothing must pass: that is 0.": np.where(x > 0, np.maximum(dout, 0), 1),
         "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
     }
 

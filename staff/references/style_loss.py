@@ -153,12 +153,16 @@ ALONE: tuple[Stage, ...] = (
         "the Gram matrices are divided: take their difference.": lambda G, A: (G / A) ** 2,
         "the squared Gram matrices are subtracted: square the difference.": lambda G, A: G**2 - A**2,
         sentences.CUBED: lambda G, A: (G - A) ** 3,
+        sentences.FOURTH_POWER: lambda G, A: (G - A) ** 4,
+        "the target is left out: take the difference of the Gram matrices.": lambda G, A: G**2,
+        "the target alone is squared: take the difference of the Gram matrices.": lambda G, A: A**2 + 0 * G,
         sentences.DIFFERENCE_DOUBLED: lambda G, A: 2 * (G - A),
     },
     {
         sentences.SUM_SQUARED: lambda d: d.sum() ** 2,
         sentences.LARGEST_ALONE: lambda d: d.max(),
         sentences.MULTIPLIED: lambda d: d.prod(),
+        sentences.COUNTED: lambda d: d.numel() + 0 * d.sum(),
     },
     {
         "the features of the layer after each style layer are taken: take feats[layer].": lambda layers: [
@@ -180,6 +184,12 @@ ALONE: tuple[Stage, ...] = (
         ),
         "the sums are divided by the weights: multiply them.": lambda sums, weights: sum(
             d / w for w, d in zip(weights, sums)
+        ),
+        "the weights are added up alone: each multiplies its layer's sum.": lambda sums, weights: sum(
+            w + 0 * d for w, d in zip(weights, sums)
+        ),
+        "the weights are divided by the sums: multiply them.": lambda sums, weights: sum(
+            w / d for w, d in zip(weights, sums)
         ),
         "the weights are added: each multiplies its layer's sum.": lambda sums, weights: sum(
             w + d for w, d in zip(weights, sums)

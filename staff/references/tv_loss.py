@@ -125,6 +125,30 @@ ALONE: tuple[Stage, ...] = (
         ),
         "horizontal neighbours are compared twice, vertical ones never.": lambda x: (x.diff(dim=3), x.diff(dim=3)),
         "vertical neighbours are compared twice, horizontal ones never.": lambda x: (x.diff(dim=2), x.diff(dim=2)),
+        "of vertical neighbours the lower one alone is squared: take their difference.": lambda x: (
+            x[:, :, 1:],
+            x.diff(dim=3),
+        ),
+        "of vertical neighbours the upper one alone is squared: take their difference.": lambda x: (
+            x[:, :, :-1],
+            x.diff(dim=3),
+        ),
+        "of horizontal neighbours the right one alone is squared: take their difference.": lambda x: (
+            x.diff(dim=2),
+            x[..., 1:],
+        ),
+        "of horizontal neighbours the left one alone is squared: take their difference.": lambda x: (
+            x.diff(dim=2),
+            x[..., :-1],
+        ),
+        "all rows are compared with the first: neighbours are one apart.": lambda x: (
+            x[:, :, 1:] - x[:, :, :1],
+            x.diff(dim=3),
+        ),
+        "all columns are compared with the first: neighbours are one apart.": lambda x: (
+            x.diff(dim=2),
+            x[..., 1:] - x[..., :1],
+        ),
         "vertical neighbours are added: take their difference.": lambda x: (x[:, :, 1:] + x[:, :, :-1], x.diff(dim=3)),
         "horizontal neighbours are added: take their difference.": lambda x: (x.diff(dim=2), x[..., 1:] + x[..., :-1]),
         "vertical neighbours are multiplied: take their difference.": lambda x: (
@@ -145,6 +169,8 @@ ALONE: tuple[Stage, ...] = (
         "absolute horizontal differences are taken: square them.": lambda down, right: (down**2, right.abs()),
         "the vertical differences are raised to the power of three.": lambda down, right: (down**3, right**2),
         "the horizontal differences are raised to the power of three.": lambda down, right: (down**2, right**3),
+        "the vertical differences are raised to the power of four.": lambda down, right: (down**4, right**2),
+        "the horizontal differences are raised to the power of four.": lambda down, right: (down**2, right**4),
         "the differences are raised to the power of three.": lambda down, right: (down**3, right**3),
         "the differences are added up before they are squared.": lambda down, right: (
             down.sum() ** 2,
@@ -164,6 +190,8 @@ ALONE: tuple[Stage, ...] = (
         "the weight is added: multiply by it.": lambda down, right, w: w + down + right,
         "the weight is subtracted: multiply by it.": lambda down, right, w: w - down - right,
         sentences.SUM_SQUARED: lambda down, right, w: w * (down + right) ** 2,
+        sentences.WEIGHT_ALONE: lambda down, right, w: w + 0 * (down + right),
+        sentences.DIVIDED_BY_SUM: lambda down, right, w: w / (down + right),
         "the two directions are subtracted: add them up.": lambda down, right, w: w * (down - right),
         "the two directions are multiplied: add them up.": lambda down, right, w: w * (down * right),
         "the two directions are divided: add them up.": lambda down, right, w: w * (down / right),

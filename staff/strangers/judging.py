@@ -1,0 +1,247 @@
+"""Strangers judged by the graded tests of their function, each in a fork of this process, where all is loaded.
+
+They are our own code: a limit on time and memory is all that they need, and a call of theirs is a plain call.
+"""
+
+import contextlib
+import importlib
+import linecache
+import os
+import pickle
+import re
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe
+from types import FrameType
+
+import numpy as np
+import pytest
+import torch
+from tqdm import tqdm
+
+from staff import grade
+from staff.grader import child, descendants, points
+from staff.grader.client import LINE, CallFailed
+from staff.grader.plugin import GradingPlugin
+from staff.grader.reach import Reach
+from staff.grader.results import Results, Test
+from staff.mutants.judging import message
+from staff.references import remembering
+from staff.strangers import oracle
+from staff.strangers.functions import FUNCTIONS, ROOT
+from staff.strangers.making import Stranger
+from tests import compare, probes
+
+CALL_SECONDS = 10  # of processor time, for one call of a stranger; a tenth of that when one has hung
+SECONDS = 400  # for all tests of one stranger, on a machine that may be busy
+MEMORY = 3 << 30  # bytes that a stranger may add
+REMEMBERED = 300 << 20  # bytes of expected values that strangers of one function hand on to later ones
+MISTAKE = "It looks like this mistake: "
+ERROR = re.compile(r"([A-Z]\w*Error|Ended): ")  # of what was raised, or was ended
+PLACE = re.compile(r", line \d+: |expected .+, got .+: ")  # the student's line, or the advice of a probe
+
+
+def names(said: str) -> bool:
+    """Whether a test's message recognises a mistake, or tells the error that was raised, with its line or advice."""
+    return MISTAKE in said or bool(ERROR.match(said) and PLACE.search(said))
+
+
+class UntilNamed(GradingPlugin):
+    """Ends the tests with the first that names a mistake: a stranger loses points, and is told why."""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.session = session
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        test = self.results.tests[nodeid]
+        if test.score < test.max_score and names(message(test.output)):
+            self.session.shouldfail = "a mistake is named"
+
+
+@dataclass
+class Verdict:
+    stranger: Stranger
+    error: float = np.inf  # relative, to the float64 oracle
+    raised: str = ""
+    had: float = 0.0
+    most: float = 0.0
+    said: list[tuple[str, str]] = field(default_factory=list)  # of each test that failed: its name and its message
+    problem: str = ""  # why there is no verdict
+    seconds: float = 0.0
+
+    @property
+    def is_right(self) -> bool:
+        return self.error <= FUNCTIONS[self.stranger.function].near
+
+    @property
+    def is_wrong(self) -> bool:
+        """Neither right nor wrong is what differs so little that a tolerance lets it pass, or nearly."""
+        return self.error >= FUNCTIONS[self.stranger.function].far
+
+    @property
+    def judged_wrongly(self) -> bool:
+        lost = self.had < self.most
+        return bool(self.problem) or (self.is_right and lost) or (self.is_wrong and not lost)
+
+    @property
+    def named(self) -> bool:
+        return any(names(text) for _, text in self.said)
+
+
+class Here:
+    """In place of a Client: calls probes in this process. Only as much of it as `Reach` needs."""
+
+    def __init__(self) -> None:
+        self.reports: list[dict] = []
+
+    def call(self, probe: str, limits: dict, **arguments: object) -> dict:
+        """Raises CallFailed when the time is up."""
+        started = time.monotonic()
+        signal.signal(signal.SIGPROF, _out_of_time)
+        signal.setitimer(signal.ITIMER_PROF, limits["seconds"])
+        try:
+            return probes.call(probe, **arguments)
+        except _OutOfTime as ended:
+            failed = CallFailed(f"was ended after {limits['seconds']:.0f} seconds")
+            failed.hung, failed.line = True, "".join(child.described(ended)["trace"].splitlines()[-1:])[:LINE]
+            raise failed from None
+        except Exception as problem:
+            return {"error": child.described(problem)}
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            self.reports.append({"seconds": time.monotonic() - started, "printed": 0})
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left of calls in this process."""
+
+
+class _OutOfTime(BaseException):
+    """Not an Exception: a stranger must not catch it."""
+
+
+def _out_of_time(number: int, frame: FrameType | None) -> None:
+    raise _OutOfTime
+
+
+class Judge:
+    """The judge of the strangers of one function; `processes` of them at once. seed: of all that is drawn."""
+
+    def __init__(self, function: str, seed: int, processes: int = 2) -> None:
+        self.function, self.seed, self.processes = FUNCTIONS[function], seed, processes
+        torch.set_num_threads(1)  # threads do not survive a fork: none may have started,
+        tqdm.monitor_interval = 0  # and none of a progress bar
+        remembering.remember_references()
+        self.questions = oracle.questions(function, seed)
+        tests = self._graded()  # the solution's: what they load and work out is there for the forks
+        lost = [f"{test.name}\n{test.output}" for test in tests if test.score < test.max_score]
+        error, raised = oracle.error(self.questions)
+        if lost or not tests or error > self.function.near:
+            raise ValueError(f"expected the solution to be right, got {error:.1e}, {raised or lost}: mend it first")
+
+    def judge(self, strangers: Iterable[Stranger]) -> Iterator[Verdict]:
+        """As they come."""
+        waiting, running = iter(strangers), dict[Connection, tuple[Stranger, int, float]]()
+        room = REMEMBERED
+        while True:
+            while len(running) < self.processes and (stranger := next(waiting, None)) is not None:
+                link, pid = self._fork(stranger)
+                running[link] = stranger, pid, time.monotonic()
+            if not running:
+                return
+            ready, _, _ = select.select(list(running), [], [], 1.0)
+            late = [link for link, (_, _, started) in running.items() if time.monotonic() - started > 2 * SECONDS]
+            for link in {*ready, *late}:
+                stranger, pid, started = running.pop(link)
+                verdict, learnt = _received(link) if link in ready else (None, b"")
+                _end(pid)
+                if 0 < len(learnt) < room:
+                    room -= len(learnt)
+                    remembering.KNOWN.update(pickle.loads(learnt))
+                verdict = verdict or Verdict(stranger, problem="it gave no answer, or not in time")
+                verdict.seconds = time.monotonic() - started
+                yield verdict
+
+    def _fork(self, stranger: Stranger) -> tuple[Connection, int]:
+        link, theirs = Pipe(duplex=False)
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid:
+            theirs.close()
+            return link, pid
+        try:
+            os.setsid()
+            tqdm.set_lock(threading.RLock())  # its own is shared by processes: who is ended with it would stop all
+            size = descendants.memory([os.getpid()], 0) + MEMORY
+            resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+            known = set(remembering.KNOWN)
+            verdict = self._verdict(stranger)
+            learnt = {key: value for key, value in remembering.KNOWN.items() if key not in known}
+            theirs.send((verdict, pickle.dumps(learnt) if learnt else b""))
+            os._exit(0)
+        except BaseException:
+            theirs.send((Verdict(stranger, problem=traceback.format_exc()), b""))
+            os._exit(1)
+
+    def _verdict(self, stranger: Stranger) -> Verdict:
+        verdict = Verdict(stranger)
+        with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
+            warnings.simplefilter("ignore")
+            sys.stdout = sys.stderr = nowhere  # warnings and progress bars
+            take_on(stranger)
+            signal.signal(signal.SIGPROF, _out_of_time)
+            signal.setitimer(signal.ITIMER_PROF, 2 * CALL_SECONDS)
+            try:
+                verdict.error, verdict.raised = oracle.error(self.questions)
+            except _OutOfTime:
+                verdict.raised = "it did not come to its end"
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            tests = self._graded()
+        verdict.had, verdict.most = (sum(getattr(t, kind) for t in tests) for kind in ("score", "max_score"))
+        verdict.said = [(t.name, message(t.output)) for t in tests if t.score < t.max_score]
+        return verdict
+
+    def _graded(self) -> list[Test]:
+        """The function's tests, run on what is loaded."""
+        table, results = points.read(), Results()
+        reach = Reach(Here, {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
+        plugin = UntilNamed(reach, results, table, self.seed)
+        assert_close = compare.assert_close  # which the plugin wraps
+        try:
+            own = ["-k", self.function.own] if self.function.own else []
+            grade.run_tests(plugin, grade.REPOSITORY, self.function.part, *own)
+        finally:
+            compare.assert_close = assert_close
+        if reach.problems:
+            raise RuntimeError("\n".join(reach.problems))
+        own_tests = [test for test in results.tests.values() if test.part == self.function.part]
+        return [test for test in own_tests if test.output != Test.output]  # what -k leaves out stands there, too
+
+
+def take_on(stranger: Stranger) -> None:
+    """From now on the student's module in this process is the stranger's."""
+    function = FUNCTIONS[stranger.function]
+    source, path = function.source(stranger.block), str(ROOT / function.file)
+    module = importlib.import_module(function.module)
+    linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # for the lines of its errors
+    exec(compile(source, path, "exec"), module.__dict__)
+
+
+def _received(link: Connection) -> tuple[Verdict | None, bytes]:
+    with contextlib.suppress(EOFError, OSError):
+        return link.recv()
+    return None, b""
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
