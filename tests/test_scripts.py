@@ -122,8 +122,9 @@ def test_a_mistake_is_told_in_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("num", [2, 6])
-def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys):
+def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys, monkeypatch):
     """N images: N maps below them; by Captum twice as many; and a row of four panels to compare each."""
+    monkeypatch.setattr(saliency_map, "IG_STEPS", 4)
     counts = {"saliency_map.png": 2 * num, "saliency_map_captum.png": 3 * num, "saliency_map_comparison.png": 4 * num}
     check(main(saliency_map, "--num", str(num)), counts)
     assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out

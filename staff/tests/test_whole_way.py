@@ -109,10 +109,8 @@ def type_in(path, function, code):
 
 
 def test_half_of_the_parts_earn_exactly_their_points(handout, python):
-    """Tests and scripts run, collect_submission.py names what is missing, and the grader gives the half."""
+    """A script runs, collect_submission.py names what is missing, and the grader gives the half."""
     solve(handout, HALF)
-    outcome = proofs.run_tests(handout, "-m", "saliency or content_loss or style_loss", python=python)
-    assert outcome.failed and all("style_loss" in test for test in outcome.failed)
     said = python(handout, "gradcam.py", "--weights", "embedded", "--num", "1").stdout
     assert said.endswith("not written yet: Part 1.2: Grad-CAM\n")
 
