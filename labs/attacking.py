@@ -10,6 +10,7 @@ FGSM: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572). Iterated: Kuraki
 Moosavi-Dezfooli et al. 2016 (https://arxiv.org/abs/1511.04599).
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -27,10 +28,17 @@ JPEG_QUALITY = 90
 SAVED = ("PNG", "JPEG")
 
 
+def _quietly(perturb: Callable[..., Tensor], *asked: object, **more: object) -> Tensor:
+    """Captum warns whoever hands it pixels without a gradient of their own, which it then asks for."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Input Tensor 0 did not already require gradients")
+        return perturb(*asked, **more).detach()
+
+
 def fgsm(scores: Scores, x: Tensor, y: Tensor, radius: float, targeted: bool = False) -> Tensor:
     """One step of `radius` along the sign of the gradient of the cross-entropy."""
     attack = FGSM(scores, nn.CrossEntropyLoss(reduction="none"), lower_bound=0.0, upper_bound=1.0)
-    return attack.perturb(x.detach().clone(), radius, y, targeted=targeted).detach()
+    return _quietly(attack.perturb, x.detach().clone(), radius, y, targeted=targeted)
 
 
 def iterated(
@@ -40,9 +48,10 @@ def iterated(
     attack = PGD(scores, nn.CrossEntropyLoss(reduction="none"), lower_bound=0.0, upper_bound=1.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return attack.perturb(
-            x.detach().clone(), radius, REACH * radius / steps, steps, y, targeted=targeted, random_start=random_start
-        ).detach()  # fmt: skip
+        step = REACH * radius / steps
+        return _quietly(
+            attack.perturb, x.detach().clone(), radius, step, steps, y, targeted=targeted, random_start=random_start
+        )
 
 
 def pgd(scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False) -> Tensor:

@@ -43,7 +43,7 @@ SETTINGS = tuple(COLOURS)[:-1]
 
 def measure(bench: Bench) -> Numbers:
     targets = bench.source.visualization_targets[: 1 if bench.quick else 4]
-    steps = 6 if bench.quick else 100
+    steps = 6 if bench.quick else 60
     second = bench.judge()
     numbers: Numbers = {"steps": steps, "classes": [short(bench.source.class_names[t]) for t in targets]}
     if second is not None:

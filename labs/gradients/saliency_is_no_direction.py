@@ -32,7 +32,7 @@ DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
 
 
 def measure(bench: Bench) -> Numbers:
-    _, X, y, _ = bench.batch(2 if bench.quick else 4)
+    _, X, y, _ = bench.batch(2 if bench.quick else 3)
     target = bench.source.fooling_target
     X = X[y != target]
     steps = 10 if bench.quick else 100

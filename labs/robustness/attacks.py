@@ -44,7 +44,7 @@ SHOWN = 8  # times, of a difference that is drawn
 
 def measure(bench: Bench) -> Numbers:
     steps = 2 if bench.quick else 6
-    runners = contestants(bench, 1 if bench.quick else 5)
+    runners = contestants(bench, 1 if bench.quick else 4)
     runners = [c for c in runners if not bench.quick or c.name != LITE]  # which takes three times as long
     numbers: Numbers = {"steps": steps, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
     numbers |= {"fooled": {}, "lengths": {}, "saved": {}}
@@ -261,7 +261,7 @@ def example(c: Contestant, ends: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
     difference = (ends - c.pixels)[0]
     shown = (0.5 + SHOWN * difference).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     said = int(c.said(ends[:1])[0])
-    words = f"{c.word(int(c.y[0]))} → {c.word(said)}\nby {255 * float(difference.abs().max()):.2g} of 255"
+    words = f"{c.word(int(c.y[0]))} →\n{c.word(said)}\nby {255 * float(difference.abs().max()):.2g} of 255"
     return lab.to_picture(lab.from_pixels(ends[:1])), shown, words
 
 

@@ -35,7 +35,7 @@ CARRIED = ("PGD", "fooling image")  # what is made on one network and shown to a
 
 
 def measure(bench: Bench) -> Numbers:
-    asked = 21 if bench.quick else 200
+    asked = 21 if bench.quick else 140
     runners = contestants(bench, 2 if bench.quick else 5)
     tried = [c for c in runners if c.name != LITE]  # which takes three times as long
     tried = tried[:1] if bench.quick else tried

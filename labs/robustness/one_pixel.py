@@ -46,7 +46,7 @@ class Found:
 
 
 def measure(bench: Bench) -> Numbers:
-    runners = [c for c in contestants(bench, 1 if bench.quick else 4) if c.name != LITE]
+    runners = [c for c in contestants(bench, 1 if bench.quick else 3) if c.name != LITE]
     runners.append(small(bench, 1 if bench.quick else 12))
     counts = PIXELS[:1] if bench.quick else PIXELS
     numbers: Numbers = {"pixels": counts, "calls": {}, "networks": [c.name for c in runners]}
