@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 import pretrained
 from benchmarks.harness import Contestant
-from figures.script import as_batch
+from labs.lab import as_batch
 
 CHUNK = 8  # images of 224 x 224 at once: the fastest that we found, for the limit, too
 

@@ -1,5 +1,6 @@
 """The benchmarks' own workings, on contestants that only pretend to work: nothing here depends on the clock."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,15 @@ def says(seconds):
 def measured(ours, captum, limit, targets=None):
     case = Case("work", "size", {"ours": says(ours), "Captum": says(captum), "limit": says(limit)}, targets or {})
     return {"lines": {case.name: table.line(case, harness.run(case, threads=1, seconds=0))}}
+
+
+def test_the_lines_of_the_table_are_those_that_can_be_measured():
+    """Each benchmark is there, under the name that its results are stored by."""
+    from benchmarks import __main__ as benchmarks
+
+    names = [case.name for benchmark in benchmarks.BENCHMARKS for case in benchmark.cases()]
+    stored = json.loads(table.RESULTS.read_text())["lines"]
+    assert len(set(names)) == len(names) and set(stored) <= set(names)
 
 
 def test_ratios_are_of_medians():
