@@ -115,7 +115,7 @@ def _as_markdown(entry: Entry) -> str:
         return "\n".join([*lines, entry.problem, ""])
     columns, rows = entry.result.table.columns, entry.result.table.rows
     lines += [_row(columns), _row(["---"] * len(columns)), *map(_row, rows), ""]
-    lines += [*entry.result.seen, "", f"*{entry.result.network}; {entry.result.seconds:.0f} s.*", ""]
+    lines += [*entry.result.seen, "", f"*{entry.result.seconds:.0f} s.*", ""]
     return "\n".join(lines)
 
 

@@ -88,7 +88,6 @@ class Result:
 
     name: str  # gradients.one_backward
     question: str
-    network: str
     numbers: Numbers
     table: Table
     seen: Sequence[str]
@@ -109,9 +108,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None, source: pretrained.Pretrain
     path = lab.draw(numbers, bench, stem.with_suffix(".png"))
     question = question_of(lab)
     table, seen = lab.table(numbers), lab.seen(numbers)
-    result = Result(
-        name, question, source.name, numbers, table, seen, Picture(path, question, " ".join(seen)), seconds
-    )
+    result = Result(name, question, numbers, table, seen, Picture(path, question, " ".join(seen)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
     gallery.write(json.dumps(kept, indent=1, allow_nan=False) + "\n", stem.with_suffix(".json"))
     print(as_text(result))
