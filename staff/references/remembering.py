@@ -32,15 +32,25 @@ def _remember(module: ModuleType) -> None:
                 key = _digest((function.__module__, function.__name__, arguments, sorted(keywords.items())))
             except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
                 return function(*arguments, **keywords)
-            if key not in KNOWN:
-                KNOWN[key] = function(*arguments, **keywords)
-            return KNOWN[key]
+            if key in KNOWN:
+                return KNOWN[key]
+            result = function(*arguments, **keywords)
+            if _is_plain(result):
+                KNOWN[key] = result
+            return result
 
         return remembered
 
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
             setattr(module, name, remembering(function))
+
+
+def _is_plain(result: object) -> bool:
+    """Whether no function is among it: that could not be handed on to another process."""
+    if isinstance(result, dict | list | tuple):
+        return all(map(_is_plain, result.values() if isinstance(result, dict) else result))
+    return not callable(result)
 
 
 class _Pickler(pickle.Pickler):

@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from staff.grade import REPOSITORY
 from staff.gradebook import chaos, suite
 from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, intake
@@ -103,6 +106,25 @@ def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch
     warm.close()
     assert not [pid for pid in left if _alive(pid)]
     assert not list(open_folder.iterdir())
+
+
+REMEMBERED = """
+import pickle
+import numpy as np
+from staff.references import remembering
+remembering.remember_references()
+from staff.references import chain_rule, saliency_map
+from tests import inputs, networks
+model, X, y = networks.build("tiny", "float64"), inputs.noise(2, 3, 20, 26, dtype=np.float64), np.array([4, 0])
+saliency_map.saliency_mistakes(model, X, y), chain_rule.asked_wrongly(y)
+assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
+"""
+
+
+def test_what_is_remembered_can_be_handed_on():
+    """In a process that has imported none of the references before: a grading with mistakes was lost to it."""
+    done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
