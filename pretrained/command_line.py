@@ -39,8 +39,10 @@ def from_arguments(args: argparse.Namespace, paints: bool = False) -> Pretrained
     """
     _make_folder(args.out)
     source = load(args.weights, args.device, args.model)
-    for line in (*source.notes, *([source.pictures_note] if paints and source.pictures_note else [])):
+    for line in source.notes:
         print(line)
+    if paints and source.pictures_note:
+        print(source.pictures_note)
     _set_seed(args.seed)
     return source
 

@@ -11,6 +11,8 @@ import pytest
 from staff.gradebook.warm import Warm
 from staff.grader.intake import STUDENT_FILES
 from staff.grader.nursery import Nursery
+from staff.handout import build, proofs
+from staff.tests.forks import Forks
 from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +48,23 @@ def submission(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / name).read_bytes())
     return folder
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    """A folder as students get it, with this repository's environment."""
+    folder = tmp_path_factory.mktemp("handout") / "assignment_3"
+    build.write_folder(folder)
+    proofs.borrow_environment(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(handout):
+    """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
+    forks = Forks(handout)
+    yield forks
+    forks.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,28 +5,12 @@ import re
 import pytest
 
 from staff.grader.intake import STUDENT_FILES
-from staff.handout import build, contents, proofs
+from staff.handout import contents
 from staff.mutants import variants
-from staff.tests.forks import Forks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SCREEN = 50  # lines
 WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divided by H * W")
-
-
-@pytest.fixture(scope="module")
-def handout(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("failures") / "assignment_3"
-    build.write_folder(folder)
-    proofs.borrow_environment(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def python(handout):
-    forks = Forks(handout)
-    yield forks
-    forks.close()
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import pytest
 
 from staff.grader import intake, points
 from staff.grader.intake import STUDENT_FILES
-from staff.handout import build, contents, proofs
+from staff.handout import contents, proofs
 from staff.mutants import variants
-from staff.tests.forks import Forks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -44,22 +43,6 @@ SEEN = {
 NEED_OTHERS = {
     ("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"},
 }
-
-
-@pytest.fixture(scope="module")
-def python(handout):
-    """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
-    forks = Forks(handout)
-    yield forks
-    forks.close()
-
-
-@pytest.fixture(scope="module")
-def handout(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("handout") / "assignment_3"
-    build.write_folder(folder)
-    proofs.borrow_environment(folder)
-    return folder
 
 
 def solve(folder, parts):
@@ -109,8 +92,10 @@ def type_in(path, function, code):
 
 
 def test_half_of_the_parts_earn_exactly_their_points(handout, python):
-    """A script runs, collect_submission.py names what is missing, and the grader gives the half."""
+    """Tests and scripts run, collect_submission.py names what is missing, and the grader gives the half."""
     solve(handout, HALF)
+    outcome = proofs.run_tests(handout, "-m", "saliency or content_loss or style_loss", python=python)
+    assert outcome.failed and all("style_loss" in test for test in outcome.failed)
     said = python(handout, "gradcam.py", "--weights", "embedded", "--num", "1").stdout
     assert said.endswith("not written yet: Part 1.2: Grad-CAM\n")
 
