@@ -1,5 +1,6 @@
 """Networks for tests, built by name and numbers alone, so that another process can build the very same one."""
 
+from copy import deepcopy
 from functools import cache
 
 import torch
@@ -27,20 +28,20 @@ def build(name: str, dtype: str = "float32", channels_last: bool = False, **sett
 
 
 def _embedded() -> nn.Module:
-    from torchvision.models import squeezenet1_1
-
-    state = _embedded_weights()
-    with torch.device("meta"):
-        model = squeezenet1_1(num_classes=len(state["classifier.1.bias"]))
-    model.load_state_dict({name: value.clone() for name, value in state.items()}, assign=True)
-    return model
+    return deepcopy(_embedded_once())
 
 
 @cache
-def _embedded_weights() -> dict[str, Tensor]:
+def _embedded_once() -> nn.Module:
+    from torchvision.models import squeezenet1_1
+
     from pretrained.weights import EMBEDDED, read_weights
 
-    return {name: value.float() for name, value in read_weights(EMBEDDED).items()}
+    state = {name: value.float() for name, value in read_weights(EMBEDDED).items()}
+    with torch.device("meta"):
+        model = squeezenet1_1(num_classes=len(state["classifier.1.bias"]))
+    model.load_state_dict(state, assign=True)
+    return model
 
 
 def _squeezenet(classes: int = 10) -> nn.Module:

@@ -67,7 +67,7 @@ def main() -> None:
 
 def _load_tests(suite: Path) -> None:
     """As pytest will find them in each fork, with all that they import; none of them is run."""
-    remembering.remember_references()
+    remembering.remember()
     table = points.read()
     reach = Reach(_no_client, table["limits"], time.monotonic() + START_SECONDS)
     grade.run_tests(GradingPlugin(reach, Results(), table, 0), suite, "", "--collect-only")

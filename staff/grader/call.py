@@ -98,7 +98,7 @@ class _Pipe:
 def _read(pipes: list[_Pipe], patience: float) -> None:
     """Take what is there, without waiting for the end: a daemon may hold the other side."""
     until = time.monotonic() + POLL
-    while time.monotonic() < until or not patience:
+    while (time.monotonic() < until or not patience) and any(pipe.open for pipe in pipes):
         ready = select.select([pipe.handle for pipe in pipes if pipe.open], [], [], patience)[0]
         for pipe in pipes:
             if pipe.handle in ready:

@@ -107,6 +107,7 @@ def main() -> None:
     sys.path.remove(str(ROOT))  # once from here, once from server.py: one is left for the project's folder
     server.warm_up(template)
     _forget(template)
+    kernel.huge_pages()
     control.send(b"ready")
     while True:
         request, handles, _, _ = socket.recv_fds(control, PACKET, 2)

@@ -5,6 +5,7 @@
 It is started by client.py, sets up what the kernel offers for isolation (isolation.py), and answers over a socket.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -18,7 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from staff.grader import call, child, descendants, frames, isolation, leftovers
 
 WARM = ("torch", "torch.utils._python_dispatch", "torchvision.models", "torchvision.transforms.v2", "captum.attr",
-        "scipy.ndimage", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tests.probes")  # fmt: skip
+        "scipy.ndimage", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tests.probes",
+        # of the given files, what students' import
+        "image_utils", "visualizers.network", "style_modules", "figures.figure", "figures.images", "figures.measured",
+        "figures.script", "pretrained.settings")  # fmt: skip
 
 
 def main() -> None:
@@ -63,6 +67,7 @@ def warm_up(project: Path) -> None:
     matplotlib.use = pyplot.switch_backend = lambda *_, **__: None
     font_manager.fontManager.get_font_names()  # the list of fonts, and
     networks.build("embedded")  # much of torch for the first network built on "meta": seconds that children save
+    gc.freeze()  # or each child's first garbage collection would copy all pages of what is loaded
 
 
 def send(link: socket.socket, data: bytes) -> None:

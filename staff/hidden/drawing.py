@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from staff.references import chain_rule
+from staff.references.remembering import drawn
 from staff.references.shared import Mistakes
 from tests import compare, inputs, networks
 
@@ -93,6 +94,7 @@ class Question:
         judge(name, got, self.expected, self.tolerance, computed, read)
 
 
+@drawn
 def question(rng: np.random.Generator, name: str, count: int, maps: Maps, tolerance: float = OF_GRADIENTS) -> Question:
     """Of the classes none is the one that the network would have said, and none is dead."""
     drawn = network(rng, name)

@@ -5,6 +5,7 @@ import pytest
 
 from staff.hidden import drawing
 from staff.references import chain_rule, class_visualization
+from staff.references.remembering import drawn
 from tests import compare, inputs
 from tests.test_class_visualization import UNCHANGED, along, check_length
 
@@ -54,9 +55,14 @@ def is_near(before, after, expected):
     return compare.relative_error(along(after - before, free), along(expected, free)) <= TOLERANCE
 
 
+@drawn
+def ask(rng, name):
+    return Asked(rng, name)
+
+
 @pytest.fixture(params=["squeezenet", "embedded"], ids=drawing.in_words)
 def asked(request, rng):
-    return Asked(rng, request.param)
+    return ask(rng, request.param)
 
 
 @pytest.mark.points(2)
@@ -90,7 +96,7 @@ def test_the_length_of_a_step_for_a_drawn_class(probe, asked):
 @pytest.mark.points(1.5)
 def test_the_second_step_for_a_drawn_class_forgets_the_first(probe, rng):
     """Its gradient is that of the image as it is by then, alone."""
-    asked = Asked(rng, "squeezenet")
+    asked = ask(rng, "squeezenet")
     *seen, after = asked.images(probe, 2, 0.0, 25.0)
     expected = class_visualization.direction(asked.model, seen[1], asked.target, 0.0)
     wrong = partial(class_visualization.never_cleared, asked.model, seen, asked.target)

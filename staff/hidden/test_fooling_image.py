@@ -6,6 +6,7 @@ import pytest
 from staff.hidden import drawing
 from staff.hidden.fooling_image import Question
 from staff.references import chain_rule, fooling_image
+from staff.references.remembering import drawn
 from tests import compare, sentences
 from tests.test_fooling_image import UNCHANGED, endless
 
@@ -13,9 +14,14 @@ pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 
 
+@drawn
+def ask(rng, name):
+    return Question(rng, name)
+
+
 @pytest.fixture(params=["embedded", "squeezenet"], ids=drawing.in_words)
 def asked(request, rng):
-    return Question(rng, request.param)
+    return ask(rng, request.param)
 
 
 @pytest.mark.points(4)

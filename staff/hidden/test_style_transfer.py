@@ -3,6 +3,7 @@ import pytest
 
 from staff.grader import plugin
 from staff.hidden import drawing
+from staff.references.remembering import drawn
 from staff.references.style_transfer import StyleTransfer
 from tests import compare, inputs, sentences
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
@@ -75,9 +76,14 @@ class Pair:
         return {"content": self.content, "style": self.style} | sizes | self.layers | self.weights | self.network
 
 
+@drawn
+def draw(rng):
+    return Pair(rng)
+
+
 @pytest.fixture(scope="module")
 def pair(request):
-    return Pair(plugin.rng(request))
+    return draw(plugin.rng(request))
 
 
 @pytest.fixture(scope="module")

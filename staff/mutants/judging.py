@@ -14,7 +14,7 @@ from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
 from staff.grader.results import Results
 from staff.mutants import variants
-from staff.references.remembering import remember_references
+from staff.references.remembering import remember
 from tests import compare
 
 SECONDS = 120  # for one variant
@@ -52,7 +52,7 @@ def start(seed: int) -> None:
     workspace.build(project, intake.Submission(files=variants.solution()))
     client = Client(project, [grade.REPOSITORY, Path.home()])
     client.start()
-    remember_references()
+    remember()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
 
 

@@ -138,7 +138,7 @@ class Judge:
         self.function, self.seed, self.processes = FUNCTIONS[function], seed, processes
         torch.set_num_threads(1)  # threads do not survive a fork: none may have started,
         tqdm.monitor_interval = 0  # and none of a progress bar
-        remembering.remember_references()
+        remembering.remember()
         self.questions = oracle.questions(function, seed)
         tests = self._graded()  # the solution's: what they load and work out is there for the forks
         lost = [f"{test.name}\n{test.output}" for test in tests if test.score < test.max_score]

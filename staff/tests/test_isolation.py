@@ -12,6 +12,7 @@ import pytest
 from staff.grader import intake, isolation, workspace
 from staff.grader.client import CallFailed, Client
 
+ROOT = Path(__file__).resolve().parents[2]
 ONES = np.ones((1, 2, 3, 4), np.float32)
 CODE = """
 import os, sys, time, socket, ctypes, torch
@@ -27,8 +28,7 @@ class ContentLoss(nn.Module):
 def client(open_folder, nursery):
     project = open_folder / "project"
     workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
-    root = Path(__file__).resolve().parents[2]
-    with Client(project, [root, Path.home()], launch=nursery.launch) as started:
+    with Client(project, [ROOT, Path.home()], launch=nursery.launch) as started:
         yield started
 
 
@@ -155,3 +155,22 @@ def test_processes_of_others_are_left_alone(client):
         assert theirs.poll() is None
         theirs.communicate(b"\n")
     assert theirs.returncode == 0
+
+
+GATHERED = """
+from pathlib import Path
+from staff.grader import kernel
+data = bytearray(range(256)) * (1 << 15)
+done = kernel.huge_pages()
+assert data == bytearray(range(256)) * (1 << 15)
+(line,) = [line for line in Path("/proc/self/smaps_rollup").read_text().splitlines() if "AnonHugePages" in line]
+assert not done or int(line.split()[1]) >= 4096, line
+print(done)
+"""
+
+
+def test_memory_in_huge_pages_holds_what_it_held():
+    done = subprocess.run([sys.executable, "-c", GATHERED], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if done.stdout == "False\n":
+        pytest.skip("it takes Linux 6.1 with huge pages")

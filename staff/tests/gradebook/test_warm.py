@@ -8,12 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from staff.grade import REPOSITORY
 from staff.gradebook import chaos, suite
 from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, intake
+from staff.references import remembering
 from staff.tests.conftest import MINIATURE
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
@@ -112,7 +114,7 @@ REMEMBERED = """
 import pickle
 import numpy as np
 from staff.references import remembering
-remembering.remember_references()
+remembering.remember()
 from staff.references import chain_rule, saliency_map
 from tests import inputs, networks
 model, X, y = networks.build("tiny", "float64"), inputs.noise(2, 3, 20, 26, dtype=np.float64), np.array([4, 0])
@@ -125,6 +127,23 @@ def test_what_is_remembered_can_be_handed_on():
     """In a process that has imported none of the references before: a grading with mistakes was lost to it."""
     done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_was_drawn_comes_again_and_the_generator_goes_on(monkeypatch):
+    monkeypatch.setattr(remembering, "keeping", True)
+    monkeypatch.setattr(remembering, "KNOWN", {})
+    counts = []
+
+    @remembering.drawn
+    def draw(rng, count):
+        counts.append(count)
+        return rng.standard_normal(count)
+
+    generators = [np.random.default_rng(seed) for seed in (1, 1, 2)]
+    first, again, other = (draw(rng, 3) for rng in generators)
+    assert counts == [3, 3] and np.array_equal(first, again) and not np.array_equal(first, other)
+    after, after_again, _ = (rng.random() for rng in generators)
+    assert after == after_again
 
 
 def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
