@@ -18,7 +18,10 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
     secret: the sentence tells no number.
     """
     if not got.any():
-        return "nothing but zeros came: is the result computed, and does its gradient reach its input?"
+        return (
+            "nothing but zeros came: is the result computed, does its gradient reach its input, and has it the right "
+            "sign for the ReLU after it?"
+        )
     if not _varies(expected):
         return ""  # where all numbers are one, any number is a multiple of it: that tells nothing
     if factor := _factor(got, expected, tolerance):

@@ -53,15 +53,13 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
         "a step is taken after the network is fooled: look at the scores first.": fooled
         + first_step(model, fooled, target, learning_rate),
         sentences.TWO_STEPS: ascend(lambda g, total: unit(g), repeats=2),
-        "the steps start from X each time: each one starts where the last one ended.": X + first,
+        "only one step is taken, or each starts from X: go on from where the last one ended, until the network says "
+        "the target.": X + first,
     }
     if steps > 1:
         wrong[sentences.NEVER_CLEARED] = ascend(lambda g, total: unit(total))
         wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
             lambda g, total: first / learning_rate
-        )
-        wrong["only one step is taken: go on until the network says the target."] = ascend(
-            lambda g, total: unit(g), most=1
         )
         wrong["one step too few is taken: go on until the network says the target."] = ascend(
             lambda g, total: unit(g), most=steps - 1
