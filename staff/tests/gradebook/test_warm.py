@@ -115,10 +115,14 @@ import pickle
 import numpy as np
 from staff.references import remembering
 remembering.remember()
+from staff.hidden import drawing, test_class_visualization, test_fooling_image, test_style_transfer
 from staff.references import chain_rule, saliency_map
 from tests import inputs, networks
 model, X, y = networks.build("tiny", "float64"), inputs.noise(2, 3, 20, 26, dtype=np.float64), np.array([4, 0])
 saliency_map.saliency_mistakes(model, X, y), chain_rule.asked_wrongly(y)
+rng = np.random.default_rng(1)
+drawing.question(rng, "tiny", 1, saliency_map.saliency)
+test_fooling_image.ask(rng, "tiny"), test_class_visualization.ask(rng, "tiny"), test_style_transfer.draw(rng)
 assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
 """
 
