@@ -8,6 +8,7 @@ import dask
 import psutil
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
+from distributed.utils import silence_logging_cmgr
 
 PER_WORKER = 2500 << 20  # bytes: the warm process, one grading, and what a student's call may take
 PATIENCE = 30  # seconds for a scheduler to answer
@@ -30,15 +31,16 @@ def connected(scheduler: str = "", workers: int = 0) -> Iterator[Client]:
     workers: of the cluster, 0 for as many as cores and memory allow. Raises ClusterError.
     """
     if scheduler:
-        try:
-            client = Client(scheduler, timeout=PATIENCE)
-        except (OSError, ValueError) as problem:
-            raise ClusterError(
-                f"expected a Dask scheduler at {scheduler}, got {type(problem).__name__}: start one with "
-                "`dask scheduler`, or leave SCHEDULER out for a cluster of this machine alone"
-            ) from None
-        with client:
-            yield client
+        with silence_logging_cmgr("CRITICAL"):  # a ClusterError says it in one sentence
+            try:
+                client = Client(scheduler, timeout=PATIENCE)
+            except (OSError, ValueError) as problem:
+                raise ClusterError(
+                    f"expected a Dask scheduler at {scheduler}, got {type(problem).__name__}: start one with "
+                    "`dask scheduler`, or leave SCHEDULER out for a cluster of this machine alone"
+                ) from None
+            with client:
+                yield client
         return
     with dask.config.set(SETTINGS):
         count = workers or fitting()
