@@ -128,6 +128,8 @@ def run(session: Session, target: int, rate: float, most: int, quality: int) -> 
     yield {"notes": markup.notice(_verdict(fooled, first, target, name, aim, step), said)}
     if session.picture is started:
         yield {"after": left(session, fooled, quality)}
+    else:
+        yield from show(session, target, rate, most, quality)  # chosen while this climbed, when nothing else was shown
 
 
 def left(session: Session, fooled: Fooled, quality: int) -> str:

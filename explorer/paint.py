@@ -194,6 +194,9 @@ def run(
             yield {"live": _painted(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
+    chosen = session.settings.get(KEY, {"content": content, "style": style})
+    if (chosen["content"], chosen["style"]) != (content, style):
+        yield from show(session, **chosen)  # chosen while this was painted, when nothing else was shown
 
 
 def _painted(title: str, pixels: np.ndarray, said: str) -> str:

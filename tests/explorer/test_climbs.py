@@ -204,6 +204,28 @@ def test_a_painting_that_is_cancelled_says_where_it_stopped(session):
     assert re.search(r"stopped at step \d+ of 400", last["live"])
 
 
+def test_a_style_that_is_chosen_before_a_painting_has_stopped_is_shown_when_it_has(session, monkeypatch):
+    """Until then nothing but the painting is drawn; a choice a moment after Cancel was lost to the page."""
+    frames = paint.run(session, **PAINTING, style_layers=[1], iterations=400)
+    for new in frames:
+        if session.climbing and "live" in new:
+            session.tell("paint", "stop")
+            chosen = PAINTING | {"style": "flow"}
+            monkeypatch.setitem(session.settings, "paint", chosen)
+            assert not list(paint.show(session, **chosen))
+        last = new
+    assert alts(last["sources"]) == ["content: town", "style: flow"]
+
+
+def test_a_picture_that_is_chosen_while_another_is_fooled_is_shown_afterwards(session):
+    before = session.picture
+    for new in fool.run(session, target=4, rate=10.0, most=40, quality=60):
+        session.picture = pictures.sample(session.source, 2)
+        last = new
+    session.picture = before
+    assert alts(last["panels"]) and "Before" in last["panels"] and last["curve"] == last["after"] == last["notes"] == ""
+
+
 def test_painting_without_a_layer_is_refused_in_words(session):
     """No layer is ticked."""
     with pytest.raises(Problem, match="expected at least one layer that style is read from"):
