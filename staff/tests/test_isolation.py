@@ -11,8 +11,8 @@ import pytest
 
 from staff.grader import intake, isolation, workspace
 from staff.grader.client import CallFailed, Client
+from staff.tests.conftest import MINIATURE, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 ONES = np.ones((1, 2, 3, 4), np.float32)
 CODE = """
 import os, sys, time, socket, ctypes, torch
@@ -27,7 +27,7 @@ class ContentLoss(nn.Module):
 @pytest.fixture(scope="module")
 def client(open_folder, nursery):
     project = open_folder / "project"
-    workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
+    workspace.build(project, intake.Submission(), MINIATURE)
     with Client(project, [ROOT, Path.home()], launch=nursery.launch) as started:
         yield started
 
