@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 SECONDS = 20  # for a file
@@ -22,7 +23,11 @@ def read(files: dict[str, bytes]) -> dict[str, dict]:
         [sys.executable, "-I", str(Path(__file__).resolve())], input=json.dumps(sources).encode(),
         capture_output=True, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    facts = dict(map(json.loads, done.stdout.splitlines()))
+    facts = {}
+    for line in done.stdout.splitlines():
+        with suppress(ValueError):  # an empty line, or what a fork that was ended had begun to say
+            name, fact = json.loads(line)
+            facts[name] = fact
     return {name: facts.get(name, {"error": "Python cannot read this file"}) for name in files}
 
 
@@ -31,7 +36,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             signal.alarm(SECONDS)
-            print(json.dumps([name, _facts(source.encode("latin-1"))]), flush=True)
+            print(f"\n{json.dumps([name, _facts(source.encode('latin-1'))])}", flush=True)  # a line of its own
             os._exit(0)
         os.waitpid(pid, 0)
 
