@@ -230,11 +230,11 @@ def test_each_map_is_stretched_by_itself(probe):
 def test_grad_cam_agrees_with_captum():
     """Captum's LayerGradCam, with its ReLU and at the layer's size, is ours before resizing, to 1e-5."""
     from visualizers import GradCam
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
     model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
     raw = LayerGradCam(model, model.features[12]).attribute(X, target=y, relu_attributions=True).detach()
-    expected = resized(raw[:, 0], X.shape[2:]).numpy()
+    expected = resize(raw[:, 0], X.shape[2:]).numpy()
     assert np.abs(GradCam().grad_cam(X, y, model) - expected).max() <= 1e-5
 
 
@@ -242,25 +242,25 @@ def test_grad_cam_agrees_with_captum():
 def test_grad_cam_at_the_last_layer_is_that_layers_own_map():
     """At classifier[2], the ReLU before the average, the map of class c is channel c of the layer."""
     from visualizers import GradCam
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
     model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
     with torch.no_grad():
         scores = model.classifier[:3](model.features(X))
     own = torch.stack([scores[i, c] for i, c in enumerate(y)])
     got = GradCam("classifier.2").grad_cam(X, y, model)
-    assert np.abs(got - resized(own, X.shape[2:]).numpy()).max() < 1e-5
+    assert np.abs(got - resize(own, X.shape[2:]).numpy()).max() < 1e-5
 
 
 @gradcam
 def test_a_map_that_is_the_same_everywhere_is_all_ones():
     """A constant map cannot be stretched: where it speaks for the class, everything does."""
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
-    assert torch.equal(resized(torch.full((1, 3, 4), 2.0), torch.Size((6, 8))), torch.ones(1, 6, 8))
+    assert torch.equal(resize(torch.full((1, 3, 4), 2.0), torch.Size((6, 8))), torch.ones(1, 6, 8))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert not resized(torch.zeros(1, 3, 4), torch.Size((6, 8))).any()
+        assert not resize(torch.zeros(1, 3, 4), torch.Size((6, 8))).any()
 
 
 @gradcam
