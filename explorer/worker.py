@@ -265,6 +265,9 @@ def _serve(pipe: Connection, connection: Connection, device: str, code: Path) ->
     """Answer questions until the server closes the pipe."""
     os.chdir(code)
     sys.path[:0] = [str(code), str(ROOT)]
+    from figures import script
+
+    script.keep_memory()
     page = Page(pipe, connection)
     while True:
         try:

@@ -1,6 +1,7 @@
 """What the five root scripts share: their options, and mistakes told in one sentence."""
 
 import argparse
+import ctypes
 import difflib
 import sys
 import warnings
@@ -14,6 +15,7 @@ import pretrained
 from image_utils import open_image
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 class UserError(Exception):
@@ -35,6 +37,7 @@ def run(main: Callable[[], object]) -> None:
     A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
+    keep_memory()
     try:
         with told_briefly():
             answer = main()
@@ -43,6 +46,13 @@ def run(main: Callable[[], object]) -> None:
     except MISTAKES as mistake:
         sys.exit(sentence(mistake))
     sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def keep_memory() -> None:
+    """Let glibc keep what is freed: otherwise each pass gives memory back and asks for it again, a fifth slower."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):  # musl has none
+        library.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+        library.mallopt(M_MMAP_THRESHOLD, 32 << 20)
 
 
 def sentence(mistake: BaseException) -> str:

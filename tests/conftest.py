@@ -10,6 +10,7 @@ from tests.failures import (  # noqa: F401 -- pytest finds them here
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+from tests.forks import Forks
 
 torch.set_num_threads(1)  # the networks are small: more threads mostly wait for each other, above all on a busy machine
 
@@ -30,6 +31,14 @@ def y():
 def probe(request):
     """Ask one thing of a student's code: `probe("saliency", network="embedded", X=X, y=y)["maps"]`."""
     return request.config.stash.get(probes.REACH, probes.call)
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """Run Python in a folder: forks(folder, "saliency_map.py", ...)."""
+    forks = Forks()
+    yield forks
+    forks.close()
 
 
 def pytest_configure(config):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -86,10 +85,9 @@ def test_the_page_keeps_what_is_written_around_its_table(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("script", ["fooling_image", "saliency_map"])
-def test_the_first_pass_of_a_script_is_one_that_it_makes(script):
+def test_the_first_pass_of_a_script_is_one_that_it_makes(forks, script):
     """What is timed uses what the scripts use: when they change, so must it."""
-    code = bench_scripts.FIRST_PASS.format(script=script)
-    done = subprocess.run([sys.executable, "-c", code], cwd=bench_scripts.ROOT, capture_output=True, text=True)
+    done = forks(bench_scripts.ROOT, "-c", bench_scripts.FIRST_PASS.format(script=script))
     assert done.returncode == 0, done.stderr
 
 

@@ -12,8 +12,8 @@ from staff.gradebook.warm import Warm
 from staff.grader.intake import STUDENT_FILES
 from staff.grader.nursery import Nursery
 from staff.handout import build, proofs
-from staff.tests.forks import Forks
 from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
+from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
@@ -62,7 +62,7 @@ def handout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def python(handout):
     """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
-    forks = Forks(handout)
+    forks = Forks(handout / ".venv" / "bin" / "python")
     yield forks
     forks.close()
 
