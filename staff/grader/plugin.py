@@ -17,7 +17,7 @@ HIDDEN = "staff/hidden"
 
 
 class GradingPlugin:
-    """One run of graded tests, whose probes go through `reach`. table: that of points.toml; seed: of hidden inputs."""
+    """One run of graded tests, whose probes go through `reach`. table: that of assignment.toml; seed: of hidden inputs."""
 
     def __init__(self, reach: Reach, results: Results, table: dict, seed: int) -> None:
         self.reach, self.results, self.table, self.seed = reach, results, table, seed
@@ -41,7 +41,7 @@ class GradingPlugin:
         return (inside and points.is_ungraded(collection_path)) or None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Each graded test stands in the results at 0 before any is run, in the order of points.toml."""
+        """Each graded test stands in the results at 0 before any is run, in the order of assignment.toml."""
         items[:] = [item for item in items if item.get_closest_marker("points")]
         order = list(self.table["parts"])
         shares = points.of_cases({item.nodeid: (_function(item), _points(item)) for item in items})
