@@ -32,7 +32,8 @@ class GradingPlugin:
 
         config.stash[REACH] = self._asked
         config.stash[SEED] = self.seed
-        config.addinivalue_line("markers", "points(n): what the test is worth, with all its cases")
+        for mark in ("points(n): what the test is worth, with all its cases", *self.table["parts"]):
+            config.addinivalue_line("markers", mark)
         compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
