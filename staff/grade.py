@@ -52,7 +52,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
     parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
     parser.add_argument("--deadline", type=float, help="seconds after which the results are written as they stand")
-    parser.add_argument("--part", default="", help="run the tests of one part of points.toml alone, to try things out")
+    parser.add_argument("--part", default="", help="run the tests of one part of assignment.toml alone, to try things out")
     return parser.parse_args(argv)
 
 
@@ -64,7 +64,7 @@ def refused(args: argparse.Namespace) -> str:
     if not Path(args.submission).exists():
         return f"expected a folder or a zip at {args.submission}, found nothing: check the path"
     if args.part not in ("", *parts):
-        return f"expected one of the parts {', '.join(parts)}, got {args.part}: staff/points.toml names them"
+        return f"expected one of the parts {', '.join(parts)}, got {args.part}: assignment.toml names them"
     if args.deadline is not None and not args.deadline > 0:
         return f"expected a deadline of more than 0 seconds, got {args.deadline:g}: leave it out for the usual one"
     return ""

@@ -1,5 +1,8 @@
 """What tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -42,4 +45,7 @@ def forks():
 
 
 def pytest_configure(config):
+    table = tomllib.loads((Path(__file__).parents[1] / "assignment.toml").read_text(encoding="utf-8"))
+    for name, part in table["parts"].items():
+        config.addinivalue_line("markers", f"{name}: part {part['number']}, {part['title']}")
     config.addinivalue_line("markers", "points(n): the test is graded, and worth n points with all its cases")

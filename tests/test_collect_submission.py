@@ -42,7 +42,7 @@ def skeleton(name):
     lines = [f"# {name}"]
     for function, arguments in SIGNATURES.get(name, {}).items():
         owner, _, method = function.rpartition(".")
-        definition = f"def {method}({', '.join(arguments.split())}):\n"
+        definition = f"def {method}({', '.join(arguments)}):\n"
         if owner and f"class {owner}:" not in lines:
             lines.append(f"class {owner}:")
         indent = "    " if owner else ""
@@ -290,11 +290,11 @@ def test_the_wrong_folder_is_said_in_one_sentence(work, capsys, argv):
 @pytest.mark.parametrize("argv", [(), ("--check",)])
 def test_an_old_python_is_said_in_one_sentence(work, capsys, monkeypatch, argv):
     """macOS has Python 3.9, which reads this file, but may not read the student's."""
-    monkeypatch.delattr(sys, "stdlib_module_names")
+    monkeypatch.setattr(sys, "version_info", (3, 9, 6))
     monkeypatch.setattr(platform, "python_version", lambda: "3.9.6")
     said = said_of(work, capsys, 1, argv)
     assert said.count("- ") == 1
-    assert ("This is Python 3.9.6, and 3.10 or later is needed: try make submission, or the assignment's own Python, "
+    assert ("This is Python 3.9.6, and 3.11 or later is needed: try make submission, or the assignment's own Python, "
             ".venv/bin/python collect_submission.py.") in said
     compile((ROOT / "collect_submission.py").read_text(encoding="utf-8"), "", "exec", ast.PyCF_ONLY_AST,
             _feature_version=8)  # fmt: skip
@@ -419,8 +419,20 @@ def test_a_failing_write_leaves_the_old_zip_and_no_half_one(work, capsys, monkey
     assert not list(work.glob("*.part"))
 
 
+@pytest.mark.parametrize("table", ["", "[parts", "[parts]\nsaliency = 3\n"])
+def test_a_table_that_is_missing_or_broken_is_said_in_one_sentence(work, table):
+    """Without assignment.toml nothing is known of what to hand in."""
+    script = shutil.copy(ROOT / "collect_submission.py", work)
+    if table:
+        write(work / "assignment.toml", table)
+    run = subprocess.run([sys.executable, "-I", "-S", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1 and run.stderr == ""
+    assert run.stdout.startswith("- assignment.toml cannot be read: take it from the handout again.\n")
+
+
 def test_it_runs_with_python_alone_from_any_folder(work, tmp_path_factory):
-    """Run without any package and from another folder, it collects the folder that it lies in."""
+    """Run without any package and from another folder, it collects the folder that it lies in, by the table there."""
+    shutil.copy(ROOT / "assignment.toml", work)
     script = shutil.copy(ROOT / "collect_submission.py", work)
     run = subprocess.run([sys.executable, "-I", "-S", script], cwd=tmp_path_factory.mktemp("elsewhere"),
                          capture_output=True, text=True, timeout=60)

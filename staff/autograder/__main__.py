@@ -16,8 +16,8 @@ HERE = Path(__file__).resolve().parent.relative_to(ROOT)
 
 # Neither the solution nor the grader's own tests are among these: what is not there cannot leak.
 CONTENTS = (
-    "collect_submission.py", "image_utils.py", "figures", "visualizers/network.py", "pretrained", "images", "tests",
-    "staff/__init__.py", "staff/grade.py", "staff/grader", "staff/hidden", "staff/references", "staff/points.toml",
+    "assignment.toml", "image_utils.py", "figures", "visualizers/network.py", "pretrained", "images", "tests",
+    "staff/__init__.py", "staff/grade.py", "staff/grader", "staff/hidden", "staff/references",
     f"{HERE}/requirements.txt", "pyproject.toml",
 )  # fmt: skip
 ENDINGS = {".py", ".toml", ".txt", ".npz", ".json", ".safetensors", ".png", ".jpg"}

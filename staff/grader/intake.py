@@ -8,25 +8,11 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from staff.grader import foreign
+from staff.grader import assignment, foreign
 
-STUDENT_FILES = (
-    "visualizers/saliency_map.py",
-    "visualizers/gradcam.py",
-    "visualizers/fooling_image.py",
-    "visualizers/class_visualization.py",
-    "style_modules/content_loss.py",
-    "style_modules/style_loss.py",
-    "style_modules/tv_loss.py",
-    "style_utils.py",
-    "saliency_map.py",
-    "gradcam.py",
-    "fooling_image.py",
-    "class_visualization.py",
-    "style_transfer.py",
-)
+STUDENT_FILES = assignment.read().files
 MANIFEST = "MANIFEST.sha256"  # what collect_submission.py writes: a sum and a name on each line
-MAX_FILE = 512 * 1024  # bytes of one file of code
+MAX_FILE = int(assignment.read().limits["kilobytes"]) << 10  # bytes of one file of code
 MAX_ENTRIES = 20_000  # files and folders that are looked at
 MAX_DIRECTORY = 5 * 1024 * 1024  # bytes of a zip's list of names
 MAX_ZIP = 200 * 1024 * 1024

@@ -17,7 +17,7 @@ HIDDEN = "staff/hidden"
 
 
 class GradingPlugin:
-    """One run of graded tests, whose probes go through `reach`. table: that of points.toml; seed: of hidden inputs."""
+    """One run of graded tests, whose probes go through `reach`. table: that of assignment.toml; seed: of hidden inputs."""
 
     def __init__(self, reach: Reach, results: Results, table: dict, seed: int) -> None:
         self.reach, self.results, self.table, self.seed = reach, results, table, seed
@@ -32,7 +32,8 @@ class GradingPlugin:
 
         config.stash[REACH] = self._asked
         config.stash[SEED] = self.seed
-        config.addinivalue_line("markers", "points(n): what the test is worth, with all its cases")
+        for mark in ("points(n): what the test is worth, with all its cases", *self.table["parts"]):
+            config.addinivalue_line("markers", mark)
         compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
@@ -41,7 +42,7 @@ class GradingPlugin:
         return (inside and points.is_ungraded(collection_path)) or None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Each graded test stands in the results at 0 before any is run, in the order of points.toml."""
+        """Each graded test stands in the results at 0 before any is run, in the order of assignment.toml."""
         items[:] = [item for item in items if item.get_closest_marker("points")]
         order = list(self.table["parts"])
         shares = points.of_cases({item.nodeid: (_function(item), _points(item)) for item in items})

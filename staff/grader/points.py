@@ -1,9 +1,9 @@
-"""The table staff/points.toml, and what each test is worth.
+"""What each test is worth, beside the points of the parts in assignment.toml.
 
     python -m staff.grader.points        (or: make points)
 
 prints the parts, their tests and their points, and what is hidden. Exits with 1 where the tests of a part are not worth
-together what staff/points.toml says: each test says with its mark what it is worth, `@pytest.mark.points(1.5)`, and its
+together what assignment.toml says: each test says with its mark what it is worth, `@pytest.mark.points(1.5)`, and its
 cases share that. So points follow what is tested, not how often.
 """
 
@@ -13,12 +13,13 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
+from staff.grader import assignment
+
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = ROOT / "staff" / "points.toml"
 
 
-def read(path: Path = TABLE) -> dict:
-    return tomllib.loads(path.read_text())
+def read() -> dict:
+    return tomllib.loads((ROOT / assignment.NAME).read_text())
 
 
 def title(part: str, table: dict) -> str:
@@ -94,7 +95,7 @@ def _told(tests: dict, table: dict) -> list[str]:
         if total != part["points"]:
             files = ", ".join(sorted({case.partition("::")[0] for case in own})) or "tests/ and staff/hidden/"
             wrong.append(
-                f"{name}: expected tests that are worth {part['points']:g} points together, as in staff/points.toml, "
+                f"{name}: expected tests that are worth {part['points']:g} points together, as in assignment.toml, "
                 f"got {total:g}: change the points in {files}"
             )
     total = sum(entry["points"] for kind in ("parts", "rules") for entry in table[kind].values())

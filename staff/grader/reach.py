@@ -13,7 +13,7 @@ PATIENCE = 10  # what hung once gets so many times less in later calls, that tim
 class Reach:
     """What tests call in place of `probes.call`. Raises tests.probes.StudentError.
 
-    start: makes a Client that is started. limits: the table of points.toml. until: the monotonic time at which all
+    start: makes a Client that is started. limits: the table of assignment.toml. until: the monotonic time at which all
     must be done.
     """
 

@@ -1,11 +1,10 @@
-"""The handout's rules: names, imports, prints, and images computed together. Each costs its points in points.toml."""
+"""The handout's rules: names, imports, prints, and images computed together. Each costs its points in assignment.toml."""
 
 import sys
 
 import numpy as np
 
-from collect_submission import IMPORTS, SIGNATURES  # what students can look at before they hand in
-from staff.grader import reading
+from staff.grader import assignment, reading
 from staff.grader.intake import Submission
 from staff.grader.reach import DEADLINE, Reach
 from staff.grader.results import Results, Test
@@ -44,23 +43,23 @@ def check(submission: Submission, results: Results, reach: Reach, table: dict) -
 
 def _signatures(facts: dict) -> list[str]:
     lines = [f"{name}, {fact['error']}." for name, fact in facts.items() if "error" in fact]
-    for name, expected in SIGNATURES.items():
+    for name, expected in assignment.read().signatures.items():
         present = facts.get(name, {}).get("signatures")
         if present is None:
             continue
         for function, arguments in expected.items():
             if function not in present:
                 lines.append(f"{name}: expected {function}, found none: its name must stay as it was handed out.")
-            elif present[function][: len(arguments.split())] != arguments.split():
+            elif present[function][: len(arguments)] != arguments:
                 lines.append(
-                    f"{name}: expected {function}({', '.join(arguments.split())}), "
+                    f"{name}: expected {function}({', '.join(arguments)}), "
                     f"got ({', '.join(present[function])[:200]}): put the signature back."
                 )
     return lines
 
 
 def _imports(facts: dict) -> list[str]:
-    allowed = IMPORTS | sys.stdlib_module_names
+    allowed = {*assignment.read().rules["imports"]["allowed"], *sys.stdlib_module_names}
     return [
         f"{name}, line {line}: expected only what the handout's files import and what comes with Python, got {module}."
         for name, fact in facts.items()

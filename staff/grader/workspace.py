@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from staff.grader import assignment
 from staff.grader.intake import STUDENT_FILES, Submission
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,19 +33,6 @@ def __getattr__(name):
         return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
 '''
-PACKAGES = {
-    "visualizers": {
-        "SaliencyMap": "visualizers.saliency_map",
-        "GradCam": "visualizers.gradcam",
-        "FoolingImage": "visualizers.fooling_image",
-        "ClassVisualization": "visualizers.class_visualization",
-    },
-    "style_modules": {
-        "ContentLoss": "style_modules.content_loss",
-        "StyleLoss": "style_modules.style_loss",
-        "TotalVariationLoss": "style_modules.tv_loss",
-    },
-}
 
 
 def build(folder: Path, submission: Submission, suite: Path = REPOSITORY) -> None:
@@ -56,7 +44,7 @@ def build(folder: Path, submission: Submission, suite: Path = REPOSITORY) -> Non
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copyfile(source, target)
-    for package, modules in PACKAGES.items():
+    for package, modules in assignment.read().classes.items():
         (folder / package).mkdir(exist_ok=True)
         (folder / package / "__init__.py").write_text(LAZY_PACKAGE.format(modules=modules))
     for name in STUDENT_FILES:

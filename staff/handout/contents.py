@@ -30,6 +30,7 @@ CUT = (
 # Everything else that is handed out as it is. Folders, with a slash at their end, hold pictures and numbers alone: code
 # is named file by file, since any new one may hold a solution.
 KEPT = (
+    "assignment.toml",
     ".gitattributes",
     ".gitignore",
     "LICENSE",

@@ -7,7 +7,7 @@
     #> raise NotImplementedError("Part 1.1: saliency maps")
     # END SOLUTION
 
-The name is the part's, as in staff/points.toml. Below INSTEAD stands what students get: comments as they are, and
+The name is the part's, as in assignment.toml. Below INSTEAD stands what students get: comments as they are, and
 after `#>` a line of code. Whatever is not exactly this stops the build with file and line: a solution that is handed
 out by a slip of the pen cannot be taken back.
 """
@@ -60,7 +60,7 @@ def read(name: str, source: str, parts: dict[str, str]) -> list[Line | Block]:
             if block:
                 raise MarkerError(name, number, f"expected the END of line {block.begin}, got BEGIN: they do not nest")
             if begin[2] not in parts:
-                raise MarkerError(name, number, f"expected a part of staff/points.toml, got {begin[2]!r}")
+                raise MarkerError(name, number, f"expected a part of assignment.toml, got {begin[2]!r}")
             block, instead = Block(begin[2], begin[1], number), 0
             found.append(block)
         elif middle or end:

@@ -188,7 +188,7 @@ def settings_of_the_grader(place: Path, files: Files) -> Path:
         place,
         files
         | {
-            "staff/points.toml": table,
+            "assignment.toml": table,
             "pytest.ini": pytest_ini,
             "tox.ini": pytest_ini,
             "results.json": b'{"score": 100}',

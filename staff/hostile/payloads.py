@@ -69,7 +69,7 @@ BODIES = {
         roots = ("{root}", "/autograder", os.path.expanduser("~root"), "/tmp", "/var/tmp", sys.prefix + "/..",
                  "/proc/1/root{root}", "/proc/1/cwd")
         for root in roots:
-            for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/points.toml"):
+            for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/hidden/conftest.py"):
                 if os.path.exists(os.path.join(root, name)):
                     breach("found " + os.path.join(root, name))
     """,

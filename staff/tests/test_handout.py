@@ -254,18 +254,17 @@ def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
 
 
 def test_the_assignment_names_every_part_with_its_points():
-    """The table of docs/assignment.md agrees with staff/points.toml."""
+    """The table of docs/assignment.md agrees with assignment.toml."""
     text = (contents.ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
     rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ") and "---" not in row]
     told = sorted((row[0].split()[0], int(row[2])) for row in rows if row[2].isdigit() and row[0] != "rules")
     table = contents.points.read()
     source = sorted((part["number"], part["points"]) for part in table["parts"].values())
-    assert told == source, "staff/points.toml says what parts are worth: change the table of docs/assignment.md"
+    assert told == source, "assignment.toml says what parts are worth: change the table of docs/assignment.md"
     assert ["rules", "see [Rules](#rules)", str(sum(rule["points"] for rule in table["rules"].values()))] in rows
 
 
 def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
-    assert collect_submission.MAX_CODE_BYTES == intake.MAX_FILE
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
     assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
     assert set(contents.SOLUTIONS) <= set(intake.STUDENT_FILES)

@@ -91,7 +91,7 @@ def test_solution_lines_are_those_that_say_something():
         ("    # END SOLUTION\n\n", "    # END SOLUTION\n    # END SOLUTION\n\n", 14, "expected no END SOLUTION"),
         ("    # INSTEAD\n    # TODO: twice", "    # INSTEAD\n    # INSTEAD\n    # TODO: twice", 10, "one INSTEAD"),
         ("    return doubled\n", "    # BEGIN SOLUTION second\n", 8, "they do not nest"),
-        ("SOLUTION first", "SOLUTION third", 6, "expected a part of staff/points.toml, got 'third'"),
+        ("SOLUTION first", "SOLUTION third", 6, "expected a part of assignment.toml, got 'third'"),
         ("    # END SOLUTION\n\n", "  # END SOLUTION\n\n", 13, "indented like the BEGIN in line 6"),
         ("    return doubled\n", "    return doubled\n# x\n", 9, "no less indentation"),
         ("    # Hint", "    x = 1  # Hint", 11, "expected a comment between INSTEAD and END"),

@@ -1,4 +1,4 @@
-"""What tests are worth: points follow what is tested, not how often, and every part sums to what points.toml says."""
+"""What tests are worth: points follow what is tested, not how often, and every part sums to what assignment.toml says."""
 
 import re
 import subprocess
@@ -37,7 +37,7 @@ def test_a_part_that_does_not_sum_to_its_points_is_told_with_its_files(capsys):
     }
     table = {"parts": {"first": {"number": "1", "title": "First", "points": 6}}, "rules": {}}
     assert points._told(tests, table) == [
-        "first: expected tests that are worth 6 points together, as in staff/points.toml, got 5: "
+        "first: expected tests that are worth 6 points together, as in assignment.toml, got 5: "
         "change the points in staff/hidden/test_one.py, tests/test_one.py"
     ]
     assert "6 points, 2 of them hidden" in capsys.readouterr().out
