@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 
 from explorer import networks
 from figures.figure import short
-from staff.explorer_picture import tab
+from workshop.explorer_picture import tab
 
 ROUNDS = 5
 STRENGTH = 'input[aria-label^="number input for How strongly"]'

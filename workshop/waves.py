@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from staff.embedded.brush import Canvas, scattered, shade
+from workshop.brush import Canvas, scattered, shade
 
 SIZE = (608, 768)
 HORIZON = 312

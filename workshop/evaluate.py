@@ -1,6 +1,6 @@
 """Measure the embedded network: does it recognise, localise, draw its classes, and paint?
 
-    python -m staff.embedded.evaluate [--weights FILE] [--only recognition] [--out DIR]
+    python -m workshop.evaluate [--weights FILE] [--only recognition] [--out DIR]
 
 Expect a table on the terminal and, under runs/evaluation, sheets of all class pictures and stylised pictures.
 Recognition and localisation take three minutes on two cores, the class pictures ten, the style transfer four.
@@ -33,11 +33,11 @@ from figures.figure import Row
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, build_network, read_weights
-from staff.embedded.glyphs import CLASS_NAMES, CLASSES
-from staff.embedded.render import Scene, scene
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, style_transfer
 from visualizers import ClassVisualization, GradCam, SaliencyMap
+from workshop.glyphs import CLASS_NAMES, CLASSES
+from workshop.render import Scene, scene
 
 JUDGE = Path(__file__).with_name("judge.safetensors")
 FIRST_SEED = 900_000_000  # far from the pools, whose seeds start at seed * 10,000,000

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from staff.embedded.brush import Canvas, scattered, shade
-from staff.embedded.noise import fractal
+from workshop.brush import Canvas, scattered, shade
+from workshop.noise import fractal
 
 SIZE = (768, 512)
 HUBS = np.array([(250, 330), (400, 215), (575, 150), (480, 365), (140, 150), (660, 350), (280, 110), (90, 380)], float)

@@ -218,7 +218,7 @@ def _photo(name: str) -> np.ndarray:
             if path.exists():
                 return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     raise SystemExit(
-        f"expected {name} among scikit-image's pictures, found none: install staff/embedded/requirements.txt"
+        f"expected {name} among scikit-image's pictures, found none: install workshop/requirements.txt"
     )
 
 

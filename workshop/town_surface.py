@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from staff.embedded.noise import fractal
+from workshop.noise import fractal
 
 WIDTH, HEIGHT = 768, 512
 WATERLINE = 362

@@ -1,6 +1,6 @@
 """Make the three pictures at the top of the README, in docs/pictures, with SqueezeNet's original ImageNet weights.
 
-    python -m staff.readme_pictures
+    python -m workshop.readme_pictures
 
 Expect a minute on two cores. Each is 456 x 456 pixels, panels side by side, with no text: the README says what they
 are. Photographs belong to their authors and stay in their packages: what the network makes of them is shown instead.
@@ -16,8 +16,8 @@ import pretrained
 from figures import palette
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
-from staff.embedded.evaluate import stylised
 from visualizers import ClassVisualization, GradCam
+from workshop.evaluate import stylised
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures"
 SIDE, GAP = 224, 8

@@ -1,7 +1,7 @@
 """Render labelled scenes, each with the exact mask of its object.
 
-    python -m staff.embedded.render pool --out DIR --count 24000 --seed 1       # to train on
-    python -m staff.embedded.render samples                                     # writes images/scenes
+    python -m workshop.render pool --out DIR --count 24000 --seed 1       # to train on
+    python -m workshop.render samples                                     # writes images/scenes
 
 Expect `pool` to take about a minute for 10,000 pictures on two cores, and `samples` to write 25 pictures,
 their masks and `scenes.json`. A scene is a background, a few distractors, one object of the class with a
@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from staff.embedded.backgrounds import S, background
-from staff.embedded.glyphs import CLASS_NAMES, CLASSES, DISTRACTORS, SIDE, glyph
+from workshop.backgrounds import S, background
+from workshop.glyphs import CLASS_NAMES, CLASSES, DISTRACTORS, SIDE, glyph
 
-SCENES = Path(__file__).parents[2] / "images" / "scenes"
+SCENES = Path(__file__).parents[1] / "images" / "scenes"
 LEAST_VISIBLE = 0.7  # of the object's area, when something stands in front of it
 BACKGROUND_ONLY = -1
 
