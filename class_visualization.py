@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
 
 def way(target: int, settings: Ascent, source: pretrained.Pretrained, args: argparse.Namespace) -> Picture:
-    """From noise to the network's idea of a class, in five steps."""
+    """Draw the way from noise to the network's idea of a class, in five steps."""
     shown = climb(target, settings, source, args.seed)
     name = short(source.class_names[target])
     path = Path(args.out) / f"class_visualization_{script.file_name(name)}.png"

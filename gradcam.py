@@ -122,7 +122,7 @@ def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
 
 
 def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
-    """What one layer, and one of its neurons, make of the images."""
+    """Draw what one layer, and one of its neurons, make of the images."""
     sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
     evidence, activation = images.each(layer_maps, layer)
     checked("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)

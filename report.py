@@ -105,7 +105,7 @@ def find(name: str, figures: Path) -> Path | None:
 
 
 def command(name: str) -> str:
-    """What to do about a missing figure."""
+    """Say what to do about a missing figure."""
     stem = name.split(" | ")[0]
     if stem == LAB:
         return "A lab's figure is missing: run python -m labs.gradients.one_backward, or the lab that you have chosen"

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     args = parse_args(argv)
     source = source or pretrained.from_arguments(args, paints=True)
     cnn = source.cnn
-    painted = chosen(args, source, cnn)
+    painted = choose_pairs(args, source, cnn)
 
     if source.weights != "own" and source.recipe in STYLE_CHECKS:
         check_losses(source, cnn)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     return pictures
 
 
-def chosen(
+def choose_pairs(
     args: argparse.Namespace, source: pretrained.Pretrained, cnn: nn.Sequential
 ) -> list[tuple[Pair, Path, Path]]:
     """Each pair that is to be painted, and its content and its style picture; one's own pictures are a single pair."""
@@ -73,14 +73,14 @@ def chosen(
     pairs = source.style_pairs or tuple(plain_pair(content, style) for style in source.style_images)
     if args.iterations:
         pairs = tuple(replace(pair, num_iterations=args.iterations) for pair in pairs)
-    pairs = tuple(at_layers(args, pair, source, cnn) for pair in pairs)
+    pairs = tuple(choose_layers(args, pair, source, cnn) for pair in pairs)
     given = [(pair, source.content_images[pair.content], source.style_images[pair.style]) for pair in pairs]
     if args.content or args.style:
-        given = [own_pair(args, given)]
-    return [each if each[0].style_weights else (balanced(*each, cnn), *each[1:]) for each in given]
+        given = [choose_own_pair(args, given)]
+    return [each if each[0].style_weights else (balance(*each, cnn), *each[1:]) for each in given]
 
 
-def own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> tuple[Pair, Path, Path]:
+def choose_own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> tuple[Pair, Path, Path]:
     """One's own pictures, with the settings of the last pair, and what it has where only one of them is given."""
     pair, content, style = given[-1]  # its settings suit most paintings
     content = script.picture(args.content) if args.content else content
@@ -91,7 +91,9 @@ def own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> 
     return replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style
 
 
-def at_layers(args: argparse.Namespace, pair: Pair, source: pretrained.Pretrained, cnn: nn.Sequential) -> Pair:
+def choose_layers(
+    args: argparse.Namespace, pair: Pair, source: pretrained.Pretrained, cnn: nn.Sequential
+) -> Pair:
     """The pair with the layers that are asked for, which leaves its weights open; unchanged where none are."""
     if args.content_layer is None and not args.style_layers and pair.style_weights:
         return pair
@@ -107,8 +109,8 @@ def at_layers(args: argparse.Namespace, pair: Pair, source: pretrained.Pretraine
     return replace(pair, content_layer=content_layer, style_layers=style_layers, style_weights=())
 
 
-def balanced(pair: Pair, content: Path, style: Path, cnn: nn.Sequential) -> Pair:
-    """The pair with weights: each layer has the same share of the style loss at the start, and content its own."""
+def balance(pair: Pair, content: Path, style: Path, cnn: nn.Sequential) -> Pair:
+    """Return the pair with weights: at the start each layer has one share of the style loss, and content its own."""
     cnn = nn.Sequential(*list(cnn)[: max(pair.content_layer, *pair.style_layers) + 1])
     with torch.no_grad():
         shown, _ = features_from_img(content, pair.image_size, cnn)
@@ -152,7 +154,7 @@ def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
     """Print how far the losses are from stored values."""
     check = STYLE_CHECKS[source.recipe]
     try:
-        stored, content_path, style_path = stored_values(source)
+        stored, content_path, style_path = read_stored_values(source)
     except (pretrained.SourceError, FileNotFoundError) as problem:
         print(f"The losses cannot be checked: {problem}")
         return
@@ -180,7 +182,7 @@ def report(name: str, got: Tensor, expected: np.ndarray) -> None:
     print(f"{name} Maximum error is {error:.3f}")
 
 
-def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
+def read_stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
     """The stored values, and the content and the style picture that they were computed on."""
     check = STYLE_CHECKS[source.recipe]
     if source.recipe == "torchvision":

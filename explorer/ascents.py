@@ -209,7 +209,7 @@ def balanced(
 
     sizes = {name: settings[name] for name in ("image_size", "style_size", "content_layer")}
     pair = replace(plain_pair("", ""), **sizes, style_layers=tuple(settings["style_layers"]))
-    pair = style_transfer.balanced(pair, _file(content), _file(style), cnn)
+    pair = style_transfer.balance(pair, _file(content), _file(style), cnn)
     return pair.content_weight, pair.style_weights
 
 

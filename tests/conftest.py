@@ -1,4 +1,4 @@
-"""What tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
+"""Fixtures that tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a failure says, on a few lines: what was asked, what came, and which mistake it looks or sounds like.
+"""Failures on a few lines: what was asked, what came, and which mistake it looks or sounds like.
 
 A part that is not written yet is one line for all its tests. `--tb=long` shows whole tracebacks instead.
 """
@@ -23,13 +23,13 @@ READ = "    To read:"
 def pytest_runtest_makereport(item, call):
     """A failure of a part's test becomes a few lines, or one for all tests of a part that is not written yet."""
     report = yield
-    report.factors = compare.noted_factors()
+    report.factors = compare.take_factors()
     if report.failed and item.config.option.tbstyle == "auto":
         if part := _unwritten(call.excinfo.value):
             report.unwritten = part
             report.longrepr = f"not written yet: {part}"
         elif _of_a_part(item):
-            asked, said, places = _told(item, call.excinfo.value)
+            asked, said, places = _summarise(item, call.excinfo.value)
             report.longrepr = "\n".join([asked, *said, *places])
             if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
                 report.place = "".join(places[-1:])
@@ -49,7 +49,8 @@ def pytest_sessionfinish(session):
     """Before the failures are printed: what single numbers tell only all together, and what to read only once."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     reports = [report for kind in ("passed", "failed") for report in (reporter.stats.get(kind, []) if reporter else [])]
-    sentences = compare.agreed(map(tuple, (entry for report in reports for entry in getattr(report, "factors", []))))
+    factors = (tuple(entry) for report in reports for entry in getattr(report, "factors", []))
+    sentences = compare.name_factors(factors)
     for report in reports:
         for name in {name for name, factor in getattr(report, "factors", []) if factor != 1} & sentences.keys():
             report.longrepr = f"{report.longrepr}\n    It looks like this mistake: {sentences[name]}"
@@ -82,14 +83,14 @@ def _unwritten(error):
     return ""
 
 
-def _of_a_part(item):
-    """Whether it is student code alone that a test is about."""
+def _of_a_part(item) -> bool:
+    """Return True for a test of student code alone."""
     names = (line.partition(":")[0] for line in item.config.getini("markers") if ": part " in line)
     return any(item.get_closest_marker(name) for name in names)
 
 
-def _told(item, error):
-    """What was asked, and lines of what came and of where: none of the tests' own, but for a bare assert."""
+def _summarise(item, error):
+    """Return what was asked, lines of what came, and lines of where: none of the tests' own, but for a bare assert."""
     asked = item.function.__doc__ or f"{item.originalname.removeprefix('test_').replace('_', ' ').capitalize()}."
     asked = " ".join(asked.split())
     points = item.get_closest_marker("points")

@@ -41,13 +41,13 @@ class Forks:
                 self.process.stdin.flush()
                 status = int(self.process.stdout.readline())
             except BaseException:  # a test that is out of time, or Ctrl+C
-                os.killpg(self.process.pid, signal.SIGKILL)
                 self.close()
                 raise
             return subprocess.CompletedProcess(arguments, status, *(file.read_text(encoding="utf-8") for file in files))
 
     def close(self) -> None:
         if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.communicate()
             self.process = None
 

@@ -61,7 +61,7 @@ FORGOTTEN = "CustomReLU is never called, let it stand for every ReLU: relu_repla
 
 
 @contextmanager
-def told(out):
+def telling_apart(out):
     """The plain gradient comes of two mistakes, which are told apart by whether CustomReLU was called."""
     try:
         yield
@@ -75,7 +75,7 @@ def test_guided_backprop_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     out = probe("guided_backprop", network="embedded", X=X, y=y)
-    with told(out):
+    with telling_apart(out):
         compare.assert_stored("guided backprop", out["maps"], "gradcam", "guided backprop", READ_GUIDED)
 
 
@@ -93,7 +93,7 @@ def test_guided_backprop_of_one_image(probe):
 @guided
 @pytest.mark.points(1)
 def test_guided_backprop_is_the_gradient_where_all_is_positive(probe):
-    """With weights and inputs >= 0 no ReLU ever stops anything: guided backprop equals the plain gradient."""
+    """If weights and inputs are >= 0, no ReLU ever stops anything: guided backprop equals the plain gradient."""
     X, y = np.abs(inputs.noise(3, 3, 12, 20)), np.array([0, 3, 4])
     images = torch.from_numpy(X).requires_grad_()
     scores = networks.build("positive")(images)
@@ -172,7 +172,7 @@ def test_grad_cam_of_another_network(probe):
 @gradcam
 @pytest.mark.points(2)
 def test_grad_cam_of_a_linear_head_is_its_class_activation_map(probe):
-    """Where scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
+    """If scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
     model, X, y = networks.build("tiny"), inputs.noise(1, 3, 24, 24), np.array([2])
     with torch.no_grad():
         A = model.features(torch.from_numpy(X))[0].numpy()
@@ -192,7 +192,7 @@ def test_guided_grad_cam_is_the_product(probe):
     cam = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
     expected, back = (compare.references("gradcam")[key] for key in ("Grad-CAM", "guided backprop"))
     compare.check_shape("Grad-CAM", cam, expected.shape)
-    product = compare.stretched(cam)[..., None] * back
+    product = compare.stretch(cam)[..., None] * back
     if compare.relative_error(product, expected[..., None] * back) > 1e-2:
         check_stored_cam(cam, "Grad-CAM")  # says what is wrong with it
     compare.assert_close("Guided Grad-CAM", product, expected[..., None] * back, 1e-2, read=READ_CAM)

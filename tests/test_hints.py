@@ -59,7 +59,7 @@ def ones_of_five():
     (X.clone().requires_grad_() * 2).sum(1).backward(torch.ones(5))
 
 
-def squeezed():
+def squeeze():
     (X[:1, :1].clone().requires_grad_() * 2).squeeze().backward(torch.ones(1))
 
 
@@ -71,7 +71,7 @@ def weights_by_layer():
     ("mistake", "words"),
     [
         (ones_of_five, "torch.ones_like(scores)"),
-        (squeezed, "squeeze() takes away"),
+        (squeeze, "squeeze() takes away"),
         (weights_by_layer, "style_weights[i] belongs to style_layers[i]"),
         (batch_size, "batch size"),
         (shapes, "batch size"),

@@ -1,4 +1,4 @@
-"""What holds for every method: input is checked in words, and a network is left exactly as it was found."""
+"""Rules for every method: input is checked in words, and a network is left exactly as it was found."""
 
 import random
 
@@ -51,7 +51,7 @@ with_images = pytest.mark.parametrize("method", [*MAPS, fooling])
 # --- nothing is left behind ---
 
 
-def used_network(name, state):
+def build_used(name, state):
     """A network as its owner may have it: frozen or in training, with hooks and gradients of its own."""
     model = networks.build(name)
     if state == "in training":
@@ -67,7 +67,7 @@ def used_network(name, state):
 @pytest.mark.parametrize("state", ["frozen", "in training"])
 def test_a_network_is_left_as_it_was(method, state, X, y):
     """Parameters, gradients, flags, modes, hooks, modules, random state: all as before; the input is not written to."""
-    model = used_network("embedded", state)
+    model = build_used("embedded", state)
     given, before = X.clone(), snapshot(model)
     method(model, X, y)
     assert differences(before, snapshot(model)) == []
@@ -82,7 +82,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("when", ["forward", "backward"])
 def test_a_network_is_left_as_it_was_after_an_exception(method, when, X, y):
     """An exception from within the network goes through, and still nothing is left behind."""
-    model = used_network("embedded", "in training")
+    model = build_used("embedded", "in training")
 
     def stop(*_):
         raise Stop
@@ -175,7 +175,7 @@ def test_the_work_does_not_grow_with_the_number_of_images(method):
 # --- wrong images, labels and networks ---
 
 
-def refused(error, message, method, model, X, y):
+def refuse(error, message, method, model, X, y):
     before = snapshot(model)
     with pytest.raises(error, match=message):
         method(model, X, y)
@@ -204,7 +204,7 @@ def refused(error, message, method, model, X, y):
     ids=["numpy", "one image", "channels last", "grey", "empty", "no pixels", "uint8", "another type", "not finite"],
 )
 def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
-    refused(error, message, method, networks.build("embedded"), spoil(X), y)
+    refuse(error, message, method, networks.build("embedded"), spoil(X), y)
 
 
 @all_maps
@@ -229,7 +229,7 @@ def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
     ids=["list", "floats", "too few", "two axes", "negative", "too large"],
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
-    refused(error, message, method, networks.build("tiny"), X, labels)
+    refuse(error, message, method, networks.build("tiny"), X, labels)
 
 
 @all_maps
@@ -252,7 +252,7 @@ def test_evaluating_restores_every_modules_own_mode():
 
 
 def test_every_way_to_call_a_relu_is_seen():
-    """As a function, a method, in place, by keyword, or as a module."""
+    """Called as a function, a method, in place, by keyword, or as a module."""
     ways = [
         F.relu,
         torch.relu,

@@ -58,7 +58,7 @@ def test_every_figure_has_its_place(work, names, capsys):
 
 @pytest.mark.parametrize("size", [(600, 20), (20, 600), (300, 200), (1, 1)])
 def test_a_figure_keeps_its_aspect_and_stays_within_its_frame(work, size):
-    """As large as fits, in the middle."""
+    """It is as large as fits, in the middle."""
     draw(work, "gradcam", size=size)
     main([], work)
     frame, picture = shapes(work, FRAME)["gradcam"], shapes(work, PICTURE)["gradcam"]
@@ -183,10 +183,10 @@ def test_a_damaged_report_is_told_and_left_alone(work, capsys):
 def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, capsys, monkeypatch):
     """PowerPoint on Windows keeps an open file to itself."""
 
-    def locked(self, target):
+    def refuse(self, target):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "replace", locked)
+    monkeypatch.setattr(Path, "replace", refuse)
     assert main([], work) == 1
     assert f"{REPORT} could not be written (Permission denied): close the program" in capsys.readouterr().err
     assert sorted(path.name for path in work.iterdir()) == [TEMPLATE]

@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_picture(main, tmp_path):
 
 
 def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tmp_path, monkeypatch, capsys):
-    """For each of the three pairs: content and style side by side, then the result."""
+    """Each of the three pairs has content and style side by side, then the result."""
     content, style = map(Path, own_pictures)
     source = replace(
         source, content_images={"town": content}, style_images=dict.fromkeys(("flow", "waves", "composition"), style)
@@ -188,7 +188,7 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
 def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures, option, other, taken, capsys):
     """--content alone is painted in the last pair's style, and a line says so."""
     args = style_transfer.parse_args([option, own_pictures[0]])
-    ((pair, content, style),) = style_transfer.chosen(args, source, source.cnn)
+    ((pair, content, style),) = style_transfer.choose_pairs(args, source, source.cnn)
     assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
     assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
 
@@ -201,7 +201,7 @@ def test_the_losses_agree_with_the_stored_values(source, capsys):
 
 
 def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, capsys):
-    """Where the file is missing one line says so, and the pictures are made all the same."""
+    """If the file is missing, one line says so, and the pictures are made all the same."""
     missing = {"embedded": replace(style_transfer.STYLE_CHECKS["embedded"], stored="tests/nothing.npz")}
     monkeypatch.setattr(style_transfer, "STYLE_CHECKS", missing)
     style_transfer.check_losses(source, source.model.features)
@@ -251,7 +251,7 @@ def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
     ],
 )
 def test_wrong_values_are_told_in_one_sentence(main, module, options, words, tmp_path):
-    """What cannot be done ends with status 1 and a sentence: expected, got, try."""
+    """A wrong value ends with status 1 and a sentence: expected, got, try."""
     with pytest.raises(SystemExit) as ended:
         script.run(lambda: main(module, *options))
     assert str(ended.value.code).startswith(words)
@@ -278,10 +278,10 @@ def test_wrong_options_end_with_status_2(main, module, options, capsys):
 def test_an_unsolved_part_is_named(main, monkeypatch):
     """Before Part 1.1 is written, the script says so instead of showing a traceback."""
 
-    def unsolved(self, X, y, model):
+    def leave_out(self, X, y, model):
         raise NotImplementedError("Part 1.1: saliency maps")
 
-    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", unsolved)
+    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", leave_out)
     with pytest.raises(SystemExit) as ended:
         script.run(lambda: main(saliency_map, "--num", "1"))
     assert ended.value.code == "not written yet: Part 1.1: saliency maps"
@@ -309,7 +309,7 @@ import ctypes
 from figures import script
 
 class Info(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks rest top kept".split()]
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks bytes usm fsm rest top kept".split()]
 
 glibc = ctypes.CDLL(None)
 glibc.mallinfo2.restype, glibc.malloc.restype = Info, ctypes.c_void_p

@@ -210,7 +210,7 @@ def test_a_second_list_is_kept_apart(house):
 
 @needs_make
 def test_an_interrupted_installation_is_made_again(house):
-    """What a killed run has left (its marker names a process that is gone) is made from nothing."""
+    """The rest of a killed run (its marker names a process that is gone) is made from nothing."""
     make_venv(house)
     (house / ".venv/installing").write_text("99999999\n")
     (house / ".venv/half").touch()
@@ -232,7 +232,7 @@ def test_a_running_installation_is_left_alone(house):
 
 @needs_make
 def test_a_failed_installation_is_tried_again(house):
-    """When pip fails, so does make, in one sentence, and the next call goes on where it stopped."""
+    """If pip fails, so does make, in one sentence, and the next call goes on where it stopped."""
     run = make_venv(house, PIP_STATUS="1")
     assert run.returncode == 1 and "The packages could not be installed" in run.stderr
     assert make_venv(house).returncode == 0
@@ -295,9 +295,10 @@ def test_a_missing_list_is_said(house):
     assert run.returncode == 1 and "There is no requirements.txt here" in run.stderr
 
 
+@pytest.mark.proof
 @needs_make
 def test_a_real_python_makes_a_real_venv(house):
-    """With this test's own Python and an empty list: .venv/bin/python runs, and has pip."""
+    """This test's own Python and an empty list: .venv/bin/python runs, and has pip."""
     (house / "requirements.txt").write_text("# nothing\n")
     run = make_venv(house, PYTHON=sys.executable)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -69,7 +69,7 @@ def test_the_first_steps_follow_all_three_losses(probe, run, step):
 @pytest.mark.points(0.5)
 def test_the_first_image_is_the_content(probe, run):
     """Style transfer starts from the content picture, with its pixels clamped to [-1.5, 1.5]."""
-    content = np.clip(inputs.normalised(inputs.small_pair()[0]), -1.5, 1.5)
+    content = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
     compare.assert_close("the first image", steps_of(run(probe))[:1], content, 1e-5, read=READ)
 
 
@@ -103,7 +103,7 @@ def test_the_loss_falls(probe, run):
 
 
 def assert_loss_falls(losses, image):
-    before, after = losses(inputs.normalised(inputs.small_pair()[0])), losses(image)
+    before, after = losses(inputs.normalise(inputs.small_pair()[0])), losses(image)
     limit = FALL * before
     assert after < limit, f"expected the loss to fall from {before:.4g} to less than {limit:.4g}, got {after:.4g}"
 
@@ -301,7 +301,7 @@ def test_the_stored_checks(recipe, name):
 
 @pytest.mark.parametrize("name", ["cl_out", "gm_out", "sl_out"])
 def test_the_courses_stored_checks(name):
-    """With the ImageNet weights; the course's values come from an older PyTorch and Pillow."""
+    """The ImageNet weights; the course's values come from an older PyTorch and Pillow."""
     needs("style-transfer-checks.npz", "tubingen.jpg", "starry_night.jpg")
     got, expected = checks("torchvision", COURSE_DATA)[name]
     compare.assert_close(name, got.reshape(expected.shape), expected, 5e-3)

@@ -35,7 +35,7 @@ def right(monkeypatch):
 
 @pytest.fixture
 def said(source, tmp_path):
-    """How a script ends."""
+    """Run a script, and return how it ends."""
 
     def run(module):
         with pytest.raises(SystemExit) as ended:

@@ -35,7 +35,15 @@ class CustomReLU(torch.autograd.Function):
 
 
 class GradCam:
-    """Where in the image the evidence for a class lies. `layer` is the dotted name of the layer that Grad-CAM reads."""
+    """Maps of the evidence for a class in the image. `layer` is the dotted name of the layer that Grad-CAM reads.
+
+    From a photograph to its map, after `import pretrained` and `from image_utils import open_image, preprocess`:
+
+        network = pretrained.load()
+        X = preprocess(open_image("my_cat.jpg")).to(network.device)
+        maps = GradCam(network.gradcam_layer).grad_cam(X, network.model(X).argmax(dim=1), network.model)
+        plt.imshow(maps[0], cmap="jet")
+    """
 
     def __init__(self, layer: str = "features.12") -> None:
         self.layer = layer

@@ -64,7 +64,7 @@ class GradingPlugin:
         from tests import compare
 
         report = yield
-        self._factors.setdefault(item.nodeid, []).extend(compare.noted_factors())
+        self._factors.setdefault(item.nodeid, []).extend(compare.take_factors())
         test = self.results.tests[item.nodeid]
         if call.excinfo is not None:
             self._right = False
@@ -77,7 +77,7 @@ class GradingPlugin:
         """What single numbers tell only all together is added to the messages of all tests that saw them."""
         from tests import compare
 
-        sentences = compare.agreed(entry for entries in self._factors.values() for entry in entries)
+        sentences = compare.name_factors(entry for entries in self._factors.values() for entry in entries)
         for test, entries in self._factors.items():
             for name in {name for name, factor in entries if factor != 1} & sentences.keys():
                 secret = f"it is a multiple of what is expected, the same in all tests of the {name}."

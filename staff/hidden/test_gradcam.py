@@ -56,12 +56,12 @@ def test_guided_grad_cam_of_drawn_images(probe, rng):
     cam = probe("grad_cam", X=asked.X, y=asked.y, **asked.network)["maps"]
     compare.check_shape("Grad-CAM", cam, asked.expected.shape[:3])
     back = gradcam.guided_backprop(model, asked.X, asked.y)
-    product = compare.stretched(cam)[..., None] * back
+    product = compare.stretch(cam)[..., None] * back
 
     def wrong():
         maps = gradcam.grad_cam_mistakes(model, asked.X, asked.y)
         return {
-            sentence: compare.stretched(cam)[..., None] * back
+            sentence: compare.stretch(cam)[..., None] * back
             for sentence, cam in maps.items()
             if cam.shape == back.shape[:3]
         }

@@ -54,7 +54,7 @@ class Pair:
 
     @property
     def _start(self) -> np.ndarray:
-        return inputs.normalised(self.content)
+        return inputs.normalise(self.content)
 
     @property
     def _oracle(self) -> StyleTransfer:
@@ -62,7 +62,7 @@ class Pair:
             : max(*self.layers["style_layers"], self.layers["content_layer"]) + 1
         ]
         losses = ContentPull(), StylePull(), BlurPull()
-        style = inputs.normalised(self.style)
+        style = inputs.normalise(self.style)
         return StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
 
     def steps(self, **way) -> np.ndarray:

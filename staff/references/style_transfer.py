@@ -115,7 +115,7 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 def store() -> None:
     """The first steps of a small pair, and what the mistakes make of them."""
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
-    content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
+    content, style = (inputs.normalise(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
     losses = ContentPull(), StylePull(), BlurPull()

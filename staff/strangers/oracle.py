@@ -218,7 +218,7 @@ def _style_transfer(rng: Rng) -> list[Question]:
     cnn = _model(network).features[:5]
     losses = ContentPull(), StylePull(), BlurPull()
     even = {"content_weight": 1.0, "style_weights": [1.0, 1.0], "tv_weight": 1.0}
-    pair = [inputs.normalised(picture).astype(np.float64) for picture in (content, style)]
+    pair = [inputs.normalise(picture).astype(np.float64) for picture in (content, style)]
     start = np.clip(pair[0] + 0.5 * rng.standard_normal(pair[0].shape), -1.5, 1.5)
     found = StyleTransfer(cnn, *pair, **layers, **even, losses=losses).losses(start)
     weights: dict[str, Any] = {name: float(1 / np.linalg.norm(slope)) for name, (_, slope) in found.items()}

@@ -167,7 +167,7 @@ def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
     assert asked[0]["weights"] == (pair.content_weight, pair.style_weights)
     assert asked[1]["weights"] is None
     files = session.source.content_images["town"], session.source.style_images["waves"]
-    expected = style_transfer.balanced(
+    expected = style_transfer.balance(
         replace(pair, image_size=96, style_size=96, style_layers=(2, 9)), *files, session.source.cnn
     )
     content, style = (pictures.large(path) for path in files)

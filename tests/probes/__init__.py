@@ -54,7 +54,7 @@ PROBES: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 class StudentError(AssertionError):
-    """What went wrong in a student's code: the type of the error, its message, and where."""
+    """A mistake in a student's code: the type of the error, its message, and where."""
 
     def __init__(self, kind: str, message: str, trace: str) -> None:
         super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))

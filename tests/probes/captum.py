@@ -1,4 +1,4 @@
-"""What tests ask of the halves of saliency_map.py and gradcam.py that use Captum."""
+"""Questions of tests to the halves of saliency_map.py and gradcam.py that use Captum."""
 
 from typing import Any
 
