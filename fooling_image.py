@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     twins = [fool(x, label, target, source) for x, label in zip(images.X, images.y)]
     for pair in twins:
         tell(pair, target, source.class_names)
-    pictures = [before_and_after(twins, images, target)]
+    with images.figures_of("fooling_image.py", args, parse_args([])):
+        pictures = [before_and_after(twins, images, target)]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -92,9 +93,10 @@ def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Pic
     heading = f"From {listed(names)} to {short(class_names[target])}"
     if firm:
         heading += ": the network is not fooled" + (f" about {listed(firm)}" if len(twins) > 1 else "")
-    path = images.out / "fooling_image.png"
+    path = images.path("fooling_image.png")
     figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
-    return Picture.of(path, CAPTION, heading=heading, target=short(class_names[target]), **measure(twins))
+    words = script.caption("fooling_image")
+    return Picture.of(path, words, heading=heading, target=short(class_names[target]), **measure(twins))
 
 
 def row(pair: Twins, class_names: Sequence[str]) -> Row:
@@ -122,28 +124,17 @@ def measure(twins: Sequence[Twins]) -> dict[str, str]:
     """Values for the caption: the steps and the differences."""
     steps = [pair.steps for pair in twins]
     moved = 255 * np.concatenate([abs(pair.difference).ravel() for pair in twins])
-    seen = SEEN if np.quantile(moved, 0.99) >= PLAIN else UNSEEN
+    seen = ("seen" if np.quantile(moved, 0.99) >= PLAIN else "unseen") if moved.any() else "nothing"
     return {
         "steps": count_steps(steps[0]) if len(set(steps)) == 1 else f"{min(steps)} to {max(steps)} steps",
         "typical": f"{moved.mean():.1f}",
         "most": f"{moved.max():.0f}",
-        "seen": seen if moved.any() else NOTHING,
+        "seen": script.read_captions()["fooling_image"]["sentences"][seen],
     }
 
 
 def count_steps(steps: int) -> str:
     return "1 step" if steps == 1 else f"{steps} steps"
-
-
-CAPTION = (  # the picture's title, and what to look at
-    "{heading}",
-    "An image, its twin, and what the network says of each. Between them lie {steps} along the gradient of the score "
-    "of {target}: pixels move by {typical} of 255 on average, {most} at most. Mid-grey in the difference is no "
-    "change. {seen}",
-)
-NOTHING = "Here no pixel was moved."
-UNSEEN = "As it is it can hardly be seen: only times ten does it show which pixels were moved."
-SEEN = "Here it can be seen as it is; times ten shows where else pixels were moved."
 
 
 if __name__ == "__main__":

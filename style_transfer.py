@@ -59,7 +59,11 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         check_losses(source, cnn)
     else:
         print(f"The losses cannot be checked: no values are stored for {source.name}")
-    pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
+    facts = script.describe_run("style_transfer.py", args, parse_args([]), source)
+    end = script.name_run(args, source)
+    painted = [(replace(pair, name=pair.name + end), *paths) for pair, *paths in painted]
+    with figure.made_by(**facts):
+        pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -145,8 +149,8 @@ def paint(
     title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
     title = title[0].upper() + title[1:]
     return [
-        Picture.of(sources_path, CAPTIONS["sources"], title=title, size=pair.style_size),
-        Picture.of(result_path, CAPTIONS["result"], title=title, steps=pair.num_iterations),
+        Picture.of(sources_path, script.caption("style_transfer", "sources"), title=title, size=pair.style_size),
+        Picture.of(result_path, script.caption("style_transfer", "result"), title=title, steps=pair.num_iterations),
     ]
 
 
@@ -196,22 +200,6 @@ def read_stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndar
         raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")
     with np.load(path, allow_pickle=False) as file:
         return dict(file), content, style
-
-
-CAPTIONS = {  # of each picture: its title, and what to look at
-    "sources": (
-        "{title}: the sources",
-        "What is given: the content picture, whose things and places are to stay, and the style picture, whose "
-        "colours and strokes are to be taken. Its shorter side is {size} pixels here: the larger, "
-        "the larger the strokes.",
-    ),
-    "result": (
-        "{title}: the result",
-        "The content picture after {steps} steps that make its features stay, its Gram matrices "
-        "become the style picture's, and neighbouring pixels alike. Compare the strokes and the palette with "
-        "the style picture, and the outlines with the content picture.",
-    ),
-}
 
 
 if __name__ == "__main__":

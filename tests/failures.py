@@ -10,13 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from tests import compare, hints
+from tests import compare, deadline, hints, probes
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES, WIDTH = 8, 160  # of a message that are shown
 UNWRITTEN = "not written yet"
 GAP = re.compile(r"(?:.*\bnot written yet: )?(Part \d\.\d: [\w ,'-]+)", re.DOTALL | re.IGNORECASE)
 READ = "    To read:"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """End what never ends, where it is students' code in this process; the grader has deadlines of its own."""
+    parts = _parts_of(item) | ({"scripts"} & {mark.name for mark in item.iter_markers()})
+    if not parts or probes.REACH in item.config.stash:
+        return (yield)
+    with deadline.ending(item, parts, lambda error: " ".join(_places(_own_frames(error)[-1:]))):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,7 +38,7 @@ def pytest_runtest_makereport(item, call):
         if part := _unwritten(call.excinfo.value):
             report.unwritten = part
             report.longrepr = f"not written yet: {part}"
-        elif _of_a_part(item):
+        elif _parts_of(item):
             asked, said, places = _summarise(item, call.excinfo.value)
             report.longrepr = "\n".join([asked, *said, *places])
             if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
@@ -83,10 +93,10 @@ def _unwritten(error):
     return ""
 
 
-def _of_a_part(item) -> bool:
-    """Return True for a test of student code alone."""
+def _parts_of(item):
+    """Names of the parts whose code, a student's, a test is about."""
     names = (line.partition(":")[0] for line in item.config.getini("markers") if ": part " in line)
-    return any(item.get_closest_marker(name) for name in names)
+    return {name for name in names if item.get_closest_marker(name)}
 
 
 def _summarise(item, error):
@@ -97,15 +107,23 @@ def _summarise(item, error):
     if points:
         cases = ", with all its cases" if hasattr(item, "callspec") else ""
         asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
-    frames = traceback.extract_tb(error.__traceback__)
-    said, own = f"{type(error).__name__}: {error}", [frame for frame in frames if _is_students(frame.filename)][-3:]
+    said, own = f"{type(error).__name__}: {error}", _own_frames(error)[-3:]
     if isinstance(error, AssertionError | pytest.fail.Exception):
         said, own = str(error), []
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
             said = said.splitlines()[0][:WIDTH]
+            frames = traceback.extract_tb(error.__traceback__)
             own = [frame for frame in frames if _short(frame.filename).startswith("tests/")][-1:]
-    places = [f"    {_short(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in own]
-    return asked, said.splitlines()[:LINES], places
+    return asked, said.splitlines()[:LINES], [f"    {place}" for place in _places(own)]
+
+
+def _own_frames(error):
+    """Frames of an error in a student's files."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+
+
+def _places(frames):
+    return [f"{_short(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in frames]
 
 
 def _is_students(path):

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-import os
+import json
 import platform
 import shutil
 import subprocess
@@ -27,9 +27,19 @@ def work(tmp_path):
     """A folder like a student's who has solved everything: small files under the right names."""
     for name in REQUIRED:
         write(tmp_path / name, skeleton(name))
-    for name in PICTURES:
-        write(tmp_path / name, name)
+    draw(tmp_path)
     return tmp_path
+
+
+def draw(work, names=PICTURES, **changes):
+    """Files in the places of figures, each with the text that a figure made by the code here has in it."""
+    for script, modules in SCRIPTS.items():
+        code = {name: collect_submission.digest_file(work / name) for name in (script, *modules)}
+        for name in (name for name in names if name.startswith(f"visualization/{script.removesuffix('.py')}")):
+            made = {"figure": Path(name).stem, "options": {}, "code": code} | changes
+            text = b"tEXtMade\0" + json.dumps(made).encode()
+            (work / name).parent.mkdir(exist_ok=True)
+            (work / name).write_bytes(b"PNG" + (len(text) - 4).to_bytes(4, "big") + text + b"rest")
 
 
 def write(path, text):
@@ -177,7 +187,7 @@ NAMED = {
     ),
     "an unsolved part without a name": (
         "style_utils.py", "def f():\n    raise NotImplementedError\n",
-        "style_utils.py, line 3: this part is not written yet.",
+        "style_utils.py, line 5: this part is not written yet.",
     ),
     "changed arguments": (
         "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),
@@ -250,11 +260,6 @@ def spoil(path, change):
         write(path, change[1])
 
 
-def touch_pictures(work):
-    for name in PICTURES:
-        (work / name).touch()
-
-
 @pytest.mark.parametrize("name, change, sentence", STOPPING.values(), ids=STOPPING)
 def test_what_would_cost_everything_stops_the_zip(work, capsys, name, change, sentence):
     spoil(work / name, change)
@@ -266,7 +271,7 @@ def test_what_would_cost_everything_stops_the_zip(work, capsys, name, change, se
 @pytest.mark.parametrize("name, change, sentence", NAMED.values(), ids=NAMED)
 def test_what_costs_a_part_or_a_point_is_named_and_the_rest_is_collected(work, capsys, name, change, sentence):
     spoil(work / name, change)
-    touch_pictures(work)
+    draw(work)
     said = collect(work, capsys)
     assert sentence in said
     assert "1 thing to look at above" in said
@@ -316,20 +321,33 @@ def test_a_file_that_may_not_be_read_is_named(work, capsys, monkeypatch):
     assert ".py could not be read (Permission denied): may you open it?" in collect(work, capsys, 1)
 
 
-def test_a_figure_older_than_its_code_is_named(work, capsys):
-    """A figure made before the last change of the code does not show what the code does."""
-    touch_pictures(work)
-    later = (work / "visualization/gradcam.png").stat().st_mtime + 60
-    os.utime(work / "visualizers/gradcam.py", (later, later))
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"code": {"visualizers/gradcam.py": "0"}}, "was made by another visualizers/gradcam.py: run python "),
+        ({"options": {"iterations": 20}}, ".png with --iterations 20: run python "),
+        ({"figure": "mine"}, "visualization/fooling_image.png was made as mine.png: run python fooling_image.py with"),
+    ],
+    ids=["code", "options", "name"],
+)
+def test_a_figure_that_is_not_the_assignments_is_named(work, capsys, changes, sentence):
+    """By what is stored in it, one sentence for each script, whatever its name and its time are."""
+    draw(work, **changes)
     said = collect(work, capsys)
-    assert "visualization/gradcam.png is older than visualizers/gradcam.py: run python gradcam.py again." in said
+    assert sentence in said and f"{len(SCRIPTS)} things to look at above" in said
+
+
+def test_a_figure_that_says_nothing_is_named(work, capsys):
+    write(work / "visualization/gradcam.png", "a picture from elsewhere")
+    said = collect(work, capsys)
+    assert "visualization/gradcam.png does not say how it was made: run python gradcam.py again." in said
     assert "1 thing to look at above" in said
 
 
 def test_prints_of_the_scripts_are_theirs(work, capsys):
     """A script prints what it found, within its functions; that is how it was handed out."""
     spoil(work / "fooling_image.py", "def main():\n    print('3 steps')\n")
-    touch_pictures(work)
+    draw(work)
     assert "nothing missing" in collect(work, capsys)
 
 
@@ -349,7 +367,7 @@ def test_not_implemented_error_in_other_words_is_no_unsolved_part(work, capsys):
         "# NotImplementedError\n"
         "try:\n    x = 'NotImplementedError'\nexcept NotImplementedError:\n    raise\n",
     )
-    touch_pictures(work)
+    draw(work)
     assert "nothing missing" in collect(work, capsys)
 
 
@@ -364,8 +382,8 @@ def test_a_missing_figure_is_named_with_the_script_that_makes_it(work, capsys, n
 
 
 def test_the_figures_of_the_embedded_network_count_as_well(work, capsys):
-    touch_pictures(work)
-    (work / "visualization/style_transfer_starry_night.png").rename(work / "visualization/style_transfer_flow.png")
+    (work / "visualization/style_transfer_starry_night.png").unlink()
+    draw(work, names=["visualization/style_transfer_flow.png"])
     assert "nothing missing" in collect(work, capsys)
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from captum.attr import GuidedBackprop, LayerGradCam
 from PIL import Image
 
 from tests import compare, inputs, networks, sentences
@@ -19,6 +18,8 @@ READ_CAM = "GradCam.grad_cam: weights are the mean gradients of features[12]; Re
 
 
 def captums_guided(model, X, y):
+    from captum.attr import GuidedBackprop
+
     images = torch.from_numpy(X).requires_grad_()
     return GuidedBackprop(model).attribute(images, target=torch.from_numpy(y)).detach().permute(0, 2, 3, 1).numpy()
 
@@ -229,6 +230,8 @@ def test_each_map_is_stretched_by_itself(probe):
 @gradcam
 def test_grad_cam_agrees_with_captum():
     """Captum's LayerGradCam, with its ReLU and at the layer's size, is ours before resizing, to 1e-5."""
+    from captum.attr import LayerGradCam
+
     from visualizers import GradCam
     from visualizers.gradcam import resize
 

@@ -1,5 +1,6 @@
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pptx import Presentation
 
 import report
+from figures.figure import MADE
 from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,10 +37,13 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
-def draw(work, *names, size=(60, 20)):
+def draw(work, *names, size=(60, 20), **options):
+    """Figures that say which options they were made with."""
     (work / "visualization").mkdir(exist_ok=True)
     for name in names:
-        Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png")
+        made = PngInfo()
+        made.add_text(MADE, json.dumps({"figure": name, "options": options}))
+        Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png", pnginfo=made)
 
 
 def shapes(work, start):
@@ -50,6 +56,7 @@ def shapes(work, start):
 def test_every_figure_has_its_place(work, names, capsys):
     """The figures of either network fill every frame; nothing is missing."""
     draw(work, *names)
+    draw(work, "style_transfer_mine", "style_transfer_mine_sources", content="my.jpg")
     assert main([], work) == 0
     assert shapes(work, PICTURE).keys() == shapes(work, FRAME).keys()
     assert len(shapes(work, PICTURE)) == len(CLASSIC)
@@ -119,8 +126,10 @@ def test_a_picture_of_ones_own_stays(work):
 
 def test_of_several_own_pairs_the_newest_is_taken(work):
     """Sources and result belong together."""
-    draw(work, "style_transfer_a", "style_transfer_a_sources", "style_transfer_flow", "style_transfer_flow_sources")
-    draw(work, "style_transfer_b", "style_transfer_b_sources", size=(20, 20))
+    draw(work, "style_transfer_a", "style_transfer_a_sources", style="a.png")
+    draw(work, "style_transfer_flow", "style_transfer_flow_sources")
+    draw(work, "style_transfer_b", "style_transfer_b_sources", size=(20, 20), style="b.png")
+    draw(work, "style_transfer_flow_20_iterations", "style_transfer_flow_20_iterations_sources", iterations=20)
     main([], work)
     pictures = shapes(work, PICTURE)
     own = [shape for name, shape in pictures.items() if "*" in name]
@@ -130,8 +139,8 @@ def test_of_several_own_pairs_the_newest_is_taken(work):
 
 def test_sources_and_result_of_ones_own_pair_are_two_pictures(work):
     """Also where a picture of one's own is itself called something_sources."""
-    draw(work, "style_transfer_town_sources_sources", size=(40, 20))
-    draw(work, "style_transfer_town_sources", size=(20, 20))
+    draw(work, "style_transfer_town_sources_sources", size=(40, 20), content="town_sources.png")
+    draw(work, "style_transfer_town_sources", size=(20, 20), content="town_sources.png")
     main([], work)
     own = {name: shape.width / shape.height for name, shape in shapes(work, PICTURE).items() if "*" in name}
     assert own == {OWN: pytest.approx(2, rel=1e-3), OWN.removesuffix("_sources"): pytest.approx(1, rel=1e-3)}
@@ -146,6 +155,13 @@ def test_of_several_labs_the_newest_figure_is_taken(work):
     main([], work)
     picture = shapes(work, PICTURE)[LAB]
     assert picture.width == pytest.approx(picture.height, rel=1e-3)
+
+
+def test_a_figure_of_ones_own_run_is_not_the_reports(work, capsys):
+    """The file has the report's name, and says that it shows something else."""
+    draw(work, "saliency_map", target="hay")
+    assert main([], work) == 0
+    assert "- saliency_map.png is missing: run python saliency_map.py" in capsys.readouterr().out
 
 
 def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):

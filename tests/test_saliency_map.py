@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import Saliency
 
 from tests import compare, inputs, networks, sentences
 
@@ -12,6 +11,8 @@ READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its 
 
 
 def captums(model, X, y):
+    from captum.attr import Saliency
+
     images = torch.from_numpy(X).requires_grad_()
     return Saliency(model).attribute(images, target=torch.from_numpy(y)).amax(dim=1).detach().numpy()
 
