@@ -55,7 +55,7 @@ def pytest_ignore_collect(collection_path, config):
     if not words or "not" in words or not (collection_path.is_dir() or collection_path.name.startswith("test_")):
         return None
     files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
-    return None if any(word in file.read_text(encoding="utf-8") for file in files for word in words) else True
+    return None if any(f"mark.{word}" in file.read_text(encoding="utf-8") for file in files for word in words) else True
 
 
 def pytest_configure(config):

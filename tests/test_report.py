@@ -52,6 +52,19 @@ def shapes(work, start):
     return {s.name.removeprefix(start): s for slide in slides for s in slide.shapes if s.name.startswith(start)}
 
 
+def edit(work, change, name=ANSWER):
+    """Let a change be made to the first shape with a name that begins so, as the student does."""
+    presentation = Presentation(str(work / REPORT))
+    shape = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(name))
+    change(shape)
+    presentation.save(str(work / REPORT))
+    return shape.name
+
+
+def write(text):
+    return lambda shape: setattr(shape.text_frame, "text", text)
+
+
 @pytest.mark.parametrize("names", [CLASSIC, EMBEDDED], ids=["imagenet", "embedded"])
 def test_every_figure_has_its_place(work, names, capsys):
     """The figures of either network fill every frame; nothing is missing."""
@@ -94,17 +107,15 @@ def test_what_is_written_stays_while_figures_are_renewed(work):
     """The second run works on the student's own report: text and notes stay, the old picture makes way."""
     draw(work, "gradcam")
     main([], work)
+    answer = edit(work, write("Because the images do not meet."))
+    edit(work, write("My caption."), "caption: gradcam")
     presentation = Presentation(str(work / REPORT))
-    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
-    answer.text_frame.text = "Because the images do not meet."
-    caption = next(s for slide in presentation.slides for s in slide.shapes if s.name == "caption: gradcam")
-    caption.text_frame.text = "My caption."
     presentation.slides[3].shapes.add_textbox(0, 0, 100, 100).text_frame.text = "A box of mine."
     presentation.save(str(work / REPORT))
 
     draw(work, "gradcam", size=(20, 60))
     main([], work)
-    assert shapes(work, answer.name)[""].text_frame.text == "Because the images do not meet."
+    assert shapes(work, answer)[""].text_frame.text == "Because the images do not meet."
     assert shapes(work, "caption: gradcam")[""].text_frame.text == "My caption."
     texts = [s.text_frame.text for slide in Presentation(str(work / REPORT)).slides for s in slide.shapes
              if s.has_text_frame]  # fmt: skip
@@ -174,10 +185,7 @@ def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):
 def test_an_answer_that_is_too_long_is_counted(work, capsys):
     """350 words are read; the report is written all the same."""
     main([], work)
-    presentation = Presentation(str(work / REPORT))
-    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
-    answer.text_frame.text = "word " * 351
-    presentation.save(str(work / REPORT))
+    edit(work, write("word " * 351))
     capsys.readouterr()
     assert main([], work) == 0
     assert "has 351 words, and at most 350 are read: make it shorter" in capsys.readouterr().out

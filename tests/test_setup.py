@@ -175,6 +175,16 @@ def log(house):
     return [line.split()[0] for line in (house / "made.log").read_text().splitlines()]
 
 
+def spoil_marker(house):
+    """Leave what a killed run leaves: its marker names a process that is gone."""
+    (house / ".venv/installing").write_text("99999999\n")
+
+
+def spoil_python(house):
+    """Remove the Python below .venv."""
+    (house / ".venv/bin/python").write_text(SHIM)
+
+
 @needs_make
 def test_venv_is_made_once_and_reused(house):
     """The first call makes .venv with the first Python that really runs, the second has nothing to do."""
@@ -203,19 +213,21 @@ def test_a_second_list_is_kept_apart(house):
     (house / "staff").mkdir()
     (house / "staff/requirements.txt").write_text("opencv==1\n")
     for _ in range(2):
-        assert make_venv(house).returncode == 0
-        assert make_venv(house, "staff/requirements.txt").returncode == 0
+        assert make_venv(house).returncode == make_venv(house, "staff/requirements.txt").returncode == 0
     assert log(house) == ["made", "pip", "pip"]
 
 
 @needs_make
-def test_an_interrupted_installation_is_made_again(house):
-    """The rest of a killed run (its marker names a process that is gone) is made from nothing."""
+@pytest.mark.parametrize(
+    "spoil, words", [(spoil_marker, "making it again"), (spoil_python, "its Python does not run")]
+)
+def test_a_venv_that_does_not_work_is_made_again(house, spoil, words):
+    """It is made from nothing."""
     make_venv(house)
-    (house / ".venv/installing").write_text("99999999\n")
     (house / ".venv/half").touch()
+    spoil(house)
     run = make_venv(house)
-    assert run.returncode == 0 and "making it again" in run.stdout
+    assert run.returncode == 0 and words in run.stdout
     assert log(house) == ["made", "pip", "made", "pip"]
     assert not (house / ".venv/half").exists() and not (house / ".venv/installing").exists()
 
@@ -240,27 +252,13 @@ def test_a_failed_installation_is_tried_again(house):
 
 
 @needs_make
-def test_a_venv_whose_python_is_gone_is_made_again(house):
-    """After the Python below it was removed, .venv is made anew."""
-    make_venv(house)
-    (house / ".venv/bin/python").write_text(SHIM)
-    run = make_venv(house)
-    assert run.returncode == 0 and "its Python does not run" in run.stdout
-    assert log(house) == ["made", "pip", "made", "pip"]
-
-
-@needs_make
-def test_a_venv_of_your_own_is_kept(house):
-    """A .venv made by hand (a smaller PyTorch, further packages) is completed, never deleted."""
+def test_a_folder_called_venv_is_never_deleted(house):
+    """A .venv made by hand (a smaller PyTorch, further packages) is completed; one with other things in it stays."""
     subprocess.run([house / "bin/python", "-m", "venv", ".venv"], cwd=house, check=True)
     (house / ".venv/mine").touch()
     assert make_venv(house).returncode == 0
     assert (house / ".venv/mine").exists() and log(house) == ["made", "pip"]
-
-
-@needs_make
-def test_a_folder_that_is_no_venv_is_never_deleted(house):
-    """A folder called .venv with other things in it stays, and the sentence says what to do."""
+    shutil.rmtree(house / ".venv")
     (house / ".venv").mkdir()
     (house / ".venv/thesis.txt").write_text("all of it")
     run = make_venv(house)
@@ -270,21 +268,17 @@ def test_a_folder_that_is_no_venv_is_never_deleted(house):
 
 @needs_make
 def test_without_a_fitting_python_the_sentence_says_what_to_install(house):
-    """No Python from 3.11 to 3.13 on PATH: the way out is in the message, and nothing is left behind."""
-    (house / "bin/python").write_text(SHIM)
-    run = make_venv(house)
-    assert run.returncode == 1
-    assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
-    assert "make figures PYTHON=" in run.stderr and not (house / ".venv").exists()
-
-
-@needs_make
-def test_a_python_that_is_named_must_fit(house):
-    """PYTHON=... is used or refused with what was expected and what came, never silently replaced."""
+    """PYTHON=... is used or refused, never silently replaced; without any on PATH the way out is in the message."""
     run = make_venv(house, PYTHON="python3")
     assert run.returncode == 1 and not (house / ".venv").exists()
     assert "PYTHON=python3 does not fit: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
     assert make_venv(house, PYTHON="python").returncode == 0
+    shutil.rmtree(house / ".venv")
+    (house / "bin/python").write_text(SHIM)
+    run = make_venv(house)
+    assert run.returncode == 1 and not (house / ".venv").exists()
+    assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
+    assert "make figures PYTHON=" in run.stderr
 
 
 @needs_make
