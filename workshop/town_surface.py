@@ -1,4 +1,4 @@
-"""What the town is painted on: colour, depth and surface direction of all that is seen above the waterline.
+"""The surface that the town is painted on: colour, depth and surface direction of all that is seen above the waterline.
 
 All lengths are in pixels of the finished picture; y points down, z towards the viewer.
 """
