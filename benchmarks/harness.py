@@ -81,7 +81,7 @@ def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
 
 
 def _apart(threads: int, function: Callable, *arguments: object) -> Any:
-    """Return what the function returns in a process of its own; None if that died. Raises RuntimeError where it raises."""
+    """Run the function in a process of its own: None if that died. Raises RuntimeError where it raises."""
     fork = multiprocessing.get_context("fork")
     here, there = fork.Pipe(duplex=False)
     process = fork.Process(target=_work, args=(there, threads, function, arguments), daemon=True)

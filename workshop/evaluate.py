@@ -63,7 +63,7 @@ def draw_held_out_scenes(count: int, drawings: str = "train") -> list[Scene]:
     first = FIRST_SEED + (0 if drawings == "train" else 1_000_000)
     jobs = [(first + i, labels[i % len(labels)], drawings) for i in range(count)]
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        return pool.starmap(_held_out_scene, jobs, chunksize=16)
+        return pool.starmap(_draw_held_out_scene, jobs, chunksize=16)
 
 
 def _draw_held_out_scene(seed: int, label: int, drawings: str) -> Scene:
@@ -120,7 +120,8 @@ def report_recognition(net: nn.Module, count: int) -> None:
     print(f"top-1 over {len(others)} pictures of held-out drawings: {accuracy(net, others):.3f}")
     print("localisation, over the pictures it gets right:", _describe(localisation(net, scenes)))
     untrained = random_network()
-    print(f"random network: top-1 {accuracy(untrained, scenes):.3f};", _describe(localisation(untrained, scenes, False)))
+    found = _describe(localisation(untrained, scenes, False))
+    print(f"random network: top-1 {accuracy(untrained, scenes):.3f};", found)
 
 
 def _describe(values: dict[str, float]) -> str:

@@ -57,7 +57,7 @@ def gradcam(source: pretrained.Pretrained) -> Image.Image:
 
 
 def class_visualization(source: pretrained.Pretrained) -> Image.Image:
-    """What the network likes best for four classes."""
+    """Picture of what the network likes best for four classes."""
     settings = vars(CLASS_VISUALIZATION[source.recipe])
     names, model = source.class_names, source.model
     create = ClassVisualization().create_class_visualization
