@@ -55,7 +55,7 @@ RUN := runs/embedded
 check: ## linter, types, tests and proofs, as continuous integration runs them
 	@bash .ci/run
 
-proof: test-venv ## what takes minutes: the whole way, real gradings, chaos, the browser at length
+proof: venv ## what takes minutes: the whole way, real gradings, chaos, the browser at length
 	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m proof $(ARGS)
 
 lint: venv ## linter and types alone
@@ -156,9 +156,7 @@ browser-venv: venv
 	@sh environment/make_venv.sh tests/explorer/requirements.txt
 
 # Tests of what students do not have need these, too.
-test-venv: gradebook-venv labs-venv browser-venv
-
-test: test-venv
+test proof: gradebook-venv labs-venv browser-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh workshop/requirements.txt
