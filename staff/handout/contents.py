@@ -192,6 +192,7 @@ LEFT_OUT = (
     "benchmarks/",
     "docs/autograder.md",
     "docs/performance.md",
+    "docs/rubric.md",
     "docs/staff.md",
     "staff/",
     "workshop/",
