@@ -30,7 +30,8 @@ def test_every_question_of_the_template_has_its_entry():
 
 def test_every_entry_says_what_is_full_half_and_none():
     entries, _ = read_rubric()
-    lacking = [name for name, text in entries.items() for word in ("Full", "Half", "None") if f"**{word}**:" not in text]
+    words = ("**Full**:", "**Half**:", "**None**:")
+    lacking = [name for name, text in entries.items() for word in words if word not in text]
     assert not lacking
 
 
