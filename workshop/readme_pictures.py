@@ -17,7 +17,7 @@ from figures import palette
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 from visualizers import ClassVisualization, GradCam
-from workshop.evaluate import stylised
+from workshop.evaluate import stylise
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures"
 SIDE, GAP = 224, 8
@@ -57,7 +57,7 @@ def gradcam(source: pretrained.Pretrained) -> Image.Image:
 
 
 def class_visualization(source: pretrained.Pretrained) -> Image.Image:
-    """What the network likes best for four classes."""
+    """Picture of what the network likes best for four classes."""
     settings = vars(CLASS_VISUALIZATION[source.recipe])
     names, model = source.class_names, source.model
     create = ClassVisualization().create_class_visualization
@@ -68,7 +68,7 @@ def style(source: pretrained.Pretrained) -> Image.Image:
     """Content and style above, the result below."""
     pair = next(pair for pair in STYLE_PAIRS[source.recipe] if pair.name == STYLE)
     pair, source = replace(pair, content="town"), replace(source, content_images={"town": TOWN})  # a picture of ours
-    made = stylised(source, pair, source.model.features)
+    made = stylise(source, pair, source.model.features)
     side = 2 * SIDE + GAP
     canvas = Image.new("RGB", (side, side), "white")
     result = deprocess(made)
