@@ -11,7 +11,7 @@ a graphics card: each pair is moved 200 times, there and back through the networ
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pretrained
 from figures import figure, script
 from figures.figure import Picture
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
-from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, Pair, plain_pair
+from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, Pair, StyleCheck, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
 
@@ -164,21 +164,32 @@ def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
         return
     unwritten = script.Unwritten()
     with torch.no_grad():
+        for name, (key, loss) in prepare_losses(check, cnn, content_path, style_path).items():
+            with unwritten:
+                report(name, loss(), stored[key])
+    unwritten.tell()
+
+
+def prepare_losses(
+    check: StyleCheck, cnn: nn.Sequential, content_path: Path, style_path: Path
+) -> dict[str, tuple[str, Callable[[], Tensor]]]:
+    """Return for each loss, by name, the key of its stored value and the function that computes ours."""
+    with torch.no_grad():
         content, content_img = features_from_img(content_path, check.image_size, cnn)
         style, _ = features_from_img(style_path, check.image_size, cnn)
         blank = extract_features(torch.zeros_like(content_img), cnn)  # the features of the mean colour
 
-        layer = check.content_layer
-        with unwritten:
-            report("Content Loss", ContentLoss()(check.content_weight, content[layer], blank[layer]), stored["cl_out"])
-        with unwritten:
-            report("Gram Matrix", StyleLoss().gram_matrix(style[check.gram_layer]), stored["gm_out"])
-            targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
-            style_loss = StyleLoss()(content, check.style_layers, targets, check.style_weights)
-            report("Style Loss", style_loss, stored["sl_out"])
-        with unwritten:
-            report("Total Variation Loss", TotalVariationLoss()(content_img, check.tv_weight), stored["tv_out"])
-    unwritten.tell()
+    def style_loss() -> Tensor:
+        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
+        return StyleLoss()(content, check.style_layers, targets, check.style_weights)
+
+    layer = check.content_layer
+    return {
+        "Content Loss": ("cl_out", lambda: ContentLoss()(check.content_weight, content[layer], blank[layer])),
+        "Gram Matrix": ("gm_out", lambda: StyleLoss().gram_matrix(style[check.gram_layer])),
+        "Style Loss": ("sl_out", style_loss),
+        "Total Variation Loss": ("tv_out", lambda: TotalVariationLoss()(content_img, check.tv_weight)),
+    }
 
 
 def report(name: str, got: Tensor, expected: np.ndarray) -> None:

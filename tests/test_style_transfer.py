@@ -238,26 +238,14 @@ def test_extract_features_gives_one_for_each_module():
 def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""
     from pretrained.settings import STYLE_CHECKS
-    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-    from style_utils import extract_features, features_from_img
+    from style_transfer import prepare_losses
 
     check = STYLE_CHECKS[recipe]
     cnn, stored = NETWORKS[recipe]().features, folder / check.stored
-    if recipe == "torchvision":
-        content_path, style_path = folder / check.content, folder / check.style
-    else:
-        content_path, style_path = inputs.path(check.content), inputs.path(check.style)
+    paths = check.content, check.style
+    content, style = (folder / path if recipe == "torchvision" else inputs.path(path) for path in paths)
     with torch.no_grad():
-        content, image = features_from_img(content_path, check.image_size, cnn)
-        style, _ = features_from_img(style_path, check.image_size, cnn)
-        blank = extract_features(torch.zeros_like(image), cnn)
-        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
-        ours = {
-            "cl_out": ContentLoss()(check.content_weight, content[check.content_layer], blank[check.content_layer]),
-            "gm_out": StyleLoss().gram_matrix(style[check.gram_layer]),
-            "sl_out": StyleLoss()(content, check.style_layers, targets, check.style_weights),
-            "tv_out": TotalVariationLoss()(image, check.tv_weight),
-        }
+        ours = {key: loss() for key, loss in prepare_losses(check, cnn, content, style).values()}
     with np.load(stored, allow_pickle=False) as file:
         return {name: (value.numpy(), np.asarray(file[name])) for name, value in ours.items()}
 
