@@ -332,8 +332,8 @@ def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
             other = [name for name, digest in made.get("code", {}).items() if digest_file(root / name) != digest]
             if not made and figure in graded:
                 yield f"{figure} does not say how it was made: run python {script} again."
-            elif figure in graded and (made["figure"] != Path(figure).stem or options):
-                told = f"{made['figure']}.png" + (f" with {options}" if options else "")
+            elif figure in graded and (made.get("figure") != Path(figure).stem or options):
+                told = f"{made.get('figure')}.png" + (f" with {options}" if options else "")
                 yield f"{figure} was made as {told}: run python {script} without options."
             elif other:
                 yield f"{figure} was made by another {other[0]}: run python {script} again."
@@ -348,9 +348,10 @@ def read_made(figure: Path) -> dict:
     start = data.find(b"tEXtMade\0")
     try:
         length = int.from_bytes(data[start - 4 : start], "big")
-        return json.loads(data[start + 9 : start + 4 + length]) if start > 0 else {}
+        made = json.loads(data[start + 9 : start + 4 + length]) if start > 0 else {}
     except ValueError:
         return {}
+    return made if isinstance(made, dict) else {}
 
 
 def digest_file(path: Path) -> str:

@@ -104,7 +104,7 @@ def find(name: str, figures: Path) -> Path | None:
 def is_graded(path: Path) -> bool:
     """Return True for a figure of the assignment's own run, by what it holds: not of another --image, say."""
     made = read_made(path)
-    return made.get("figure") == path.stem and not made["options"]
+    return made.get("figure") == path.stem and not made.get("options", True)
 
 
 def command(name: str) -> str:

@@ -160,9 +160,10 @@ def read_made(path: Path) -> dict[str, Any]:
     """Return how a figure was made: what `made_by` had it hold; {} if it says nothing, or is no picture."""
     try:
         with Image.open(path) as picture:
-            return json.loads(picture.info.get(MADE, "{}"))
+            made = json.loads(picture.info.get(MADE, "{}"))
     except (OSError, SyntaxError, ValueError):
         return {}
+    return made if isinstance(made, dict) else {}
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:

@@ -15,7 +15,7 @@ def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
     for sources in folder.glob(f"{START}*{END}.png"):
         result = sources.with_name(f"{sources.stem.removesuffix(END)}.png")
         made = read_made(result)
-        given = made and not made["options"].keys() & {"content", "style"}  # with other iterations, say
+        given = made and not made.get("options", {}).keys() & {"content", "style"}  # with other iterations, say
         if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS and not given:
             pairs.append((sources, result))
     return sorted(pairs, key=lambda pair: pair[0].stat().st_mtime, reverse=True)

@@ -1,3 +1,4 @@
+# STAFF
 """Code that never ends: told with its line after some seconds, once for each part."""
 
 from pathlib import Path
