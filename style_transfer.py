@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         print(f"The losses cannot be checked: no values are stored for {source.name}")
     facts = script.describe_run("style_transfer.py", args, parse_args([]), source)
     end = script.name_run(args, source)
-    painted = [(replace(pair, name=pair.name + end), *paths) for pair, *paths in painted]
+    painted = [(replace(pair, name=pair.name + end), content, style) for pair, content, style in painted]
     with figure.made_by(**facts):
         pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
     if args.show:
