@@ -89,7 +89,8 @@ class-warm: gradebook-venv ## grade the solution and twenty variants warm and co
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
 	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
 
-points: venv ## the parts, their tests, and what each is worth
+points: venv ## the parts, their tests, and what each is worth; writes the tables of README and docs/assignment.md
+	@$(VENV_PYTHON) -m staff.handout.tables
 	@$(VENV_PYTHON) -m staff.grader.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope

@@ -1,3 +1,4 @@
+# STAFF
 """The benchmarks' own workings, on contestants that only pretend to work: nothing here depends on the clock."""
 
 import json
