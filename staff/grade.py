@@ -52,7 +52,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="a page for student and staff, such as report.html")
     parser.add_argument("--seed", type=int, help="of hidden inputs (default: from the submission's id or contents)")
     parser.add_argument("--deadline", type=float, help="seconds after which the results are written as they stand")
-    parser.add_argument("--part", default="", help="run the tests of one part of assignment.toml alone, to try things out")
+    parser.add_argument("--part", default="", help="run the tests of one part alone, to try things out")
     return parser.parse_args(argv)
 
 

@@ -17,7 +17,7 @@ HIDDEN = "staff/hidden"
 
 
 class GradingPlugin:
-    """One run of graded tests, whose probes go through `reach`. table: that of assignment.toml; seed: of hidden inputs."""
+    """One run of graded tests, whose probes go through `reach`. table: assignment.toml; seed: of hidden inputs."""
 
     def __init__(self, reach: Reach, results: Results, table: dict, seed: int) -> None:
         self.reach, self.results, self.table, self.seed = reach, results, table, seed

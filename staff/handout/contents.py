@@ -1,7 +1,7 @@
 """Choose what students receive: everything but what is staff's, without solutions and without staff's sections.
 
-Staff's are the places of STAFF, and each file whose first line is `# STAFF`. Between `# BEGIN STAFF` and `# END STAFF` a
-file is cut. What slips through nevertheless, proofs.py refuses.
+Staff's are the places of STAFF, and each file whose first line is `# STAFF`. What stands between `# BEGIN STAFF` and
+`# END STAFF` is cut out. What slips through nevertheless, proofs.py refuses.
 """
 
 import subprocess
@@ -14,10 +14,10 @@ from staff.handout import markers
 ROOT = Path(__file__).resolve().parents[2]
 STAFF = (
     ".ci/", "autograder/", "benchmarks/", "gradebook/", "staff/", "workshop/",
-    "tests/explorer/", "tests/labs/", "tests/pretrained/",  # tests of what is given: nothing there is a student's to mend
+    "tests/explorer/", "tests/labs/", "tests/pretrained/",  # tests of what is given, which no student mends
     "CHANGELOG.md", "CONTRIBUTING.md", "docs/autograder.md", "docs/performance.md", "docs/staff.md",
 )  # fmt: skip
-# Labs that are not to be handed out this time, such as "labs/attribution/sanity_checks.py": `make labs` passes over them.
+# Labs that are not handed out this time, such as "labs/attribution/sanity_checks.py": `make labs` passes over them.
 HELD_BACK: tuple[str, ...] = ()
 STAFFS_FILE = b"# STAFF\n"
 NEEDED = (

@@ -44,7 +44,8 @@ def no_solution_line(folder: Path, root: Path = contents.ROOT) -> str:
 
 def nothing_of_staff(folder: Path, root: Path = contents.ROOT) -> str:
     """No line leads to what is staff's, no marker is left, and what is imported of ours is there."""
-    ours = {path.stem for path in root.iterdir() if path.suffix in ("", ".py")} - {path.stem for path in folder.iterdir()}
+    there = {path.stem for path in folder.iterdir()}
+    ours = {path.stem for path in root.iterdir() if path.suffix in ("", ".py")} - there
     imported = re.compile(rf"\s*(import|from) ({'|'.join(sorted(ours))})\b")
     texts = set()
     for name, number, line in _lines(folder):

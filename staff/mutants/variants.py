@@ -1,7 +1,7 @@
 """The variants: each module in written/ holds those of one student function, or of one block of it.
 
 A module in written/, or in a package there that has the function's name, says
-    FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part of assignment.toml
+    FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part
         that grades it; with FUNCTION = "" the whole file is;
     WRITTEN: how a student might write it, which is right;
     WRONG: {name: (what the grader must say, change)}, or (several sentences, change, BOUNDS);
