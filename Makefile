@@ -99,13 +99,13 @@ mutants: venv ## grade wrong and right variants of every student function: is th
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
 strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
-	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.strangers $(ARGS)
+	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.proofs.generated $(ARGS)
 
 hostile: venv ## grade submissions that attack: does the grader hold?
-	@$(VENV_PYTHON) -m staff.hostile $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.hostile $(ARGS)
 
 noise: venv ## how far does the solution stay below the tests' tolerances?
-	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m staff.noise $(ARGS)
+	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m staff.proofs.noise $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)

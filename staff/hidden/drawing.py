@@ -12,7 +12,7 @@ from staff.references.remembering import drawn
 from staff.references.shared import Mistakes
 from tests import compare, inputs, networks
 
-TOLERANCE = 1e-3  # of images in float32; staff/noise.py measures how far the solution stays below
+TOLERANCE = 1e-3  # of images in float32; staff/proofs/noise.py measures how far the solution stays below
 OF_GRADIENTS = 1e-2  # of maps that are gradients of the pixels: one ReLU that decides differently can change 2e-3
 RIPPLE = 1e-5  # relative changes of the input, a hundred times float32's rounding
 RIPPLES = 4

@@ -1,6 +1,6 @@
 """Judge strangers made by machine: right rewrites of the solution must keep all points, wrong edits must lose some.
 
-    python -m staff.strangers [--function NAME ...] [--seed N] [--count N]        (or: make strangers ARGS=...)
+    python -m staff.proofs.generated [--function NAME ...] [--seed N] [--count N]        (or: make strangers ARGS=...)
 
 Expect a quarter of an hour of processor time for all functions. Whether a stranger is right is decided by the float64
 oracle (oracle.py) alone; an edit that changes nothing there counts as right, and one that changes so little that a
@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Iterator
 
-from staff.strangers import making
-from staff.strangers.functions import FUNCTIONS
-from staff.strangers.judging import Judge, Verdict
-from staff.strangers.making import Stranger
+from staff.proofs.generated import making
+from staff.proofs.generated.functions import FUNCTIONS
+from staff.proofs.generated.judging import Judge, Verdict
+from staff.proofs.generated.making import Stranger
 
 NAMED = 0.8
 EDITS = 1.4  # for each stranger that is asked for, since some edits change nothing

@@ -8,11 +8,11 @@ import sys
 import pytest
 import torch
 
-from staff.strangers import __main__ as command
-from staff.strangers import edits, making, oracle, patterns, rewrites
-from staff.strangers.functions import FUNCTIONS, ROOT
-from staff.strangers.identities import IDENTITIES
-from staff.strangers.judging import Here, Verdict, take_on
+from staff.proofs.generated import __main__ as command
+from staff.proofs.generated import edits, making, oracle, patterns, rewrites
+from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.identities import IDENTITIES
+from staff.proofs.generated.judging import Here, Verdict, take_on
 
 
 def randn(*shape):
@@ -169,7 +169,7 @@ def test_a_sample_of_strangers_is_judged_rightly():
     """Of a quick function, in forks of a process of its own."""
     some = ["--count", "3", "--seed", "5", "--processes", "1", "--function", "tv_loss"]
     done = subprocess.run(
-        [sys.executable, "-m", "staff.strangers", *some], cwd=ROOT, capture_output=True, text=True, timeout=150
+        [sys.executable, "-m", "staff.proofs.generated", *some], cwd=ROOT, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Judged wrongly" not in done.stdout

@@ -5,8 +5,8 @@ import copy
 import zlib
 from collections.abc import Iterator
 
-from staff.strangers import patterns
-from staff.strangers.patterns import Body
+from staff.proofs.generated import patterns
+from staff.proofs.generated.patterns import Body
 
 OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Add, ast.Div),

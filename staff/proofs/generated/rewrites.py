@@ -5,9 +5,9 @@ import itertools
 import random
 from collections.abc import Callable
 
-from staff.strangers import patterns
-from staff.strangers.identities import IDENTITIES, Identity
-from staff.strangers.patterns import Body
+from staff.proofs.generated import patterns
+from staff.proofs.generated.identities import IDENTITIES, Identity
+from staff.proofs.generated.patterns import Body
 
 # From a block, and the names that are used outside of it, to another; None where the rule does not fit.
 Rule = Callable[[Body, random.Random, set[str]], Body | None]

@@ -1,6 +1,6 @@
 """Grade submissions that attack, one after the other, and print what each of them got.
 
-    python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
+    python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
 staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
@@ -27,9 +27,9 @@ from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, kernel, leftovers
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
-from staff.hostile import archives, payloads, traces
+from staff.proofs.hostile import archives, payloads, traces
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
 OWN = (str(Path.home()), str(ROOT))  # where what is left behind could lie, beside the folders that are open to all

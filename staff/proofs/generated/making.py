@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from staff.strangers import edits, patterns, rewrites
-from staff.strangers.functions import FUNCTIONS
+from staff.proofs.generated import edits, patterns, rewrites
+from staff.proofs.generated.functions import FUNCTIONS
 
 TRIES = 60  # for each stranger that is asked for, until there seem to be no more
 

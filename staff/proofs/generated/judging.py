@@ -35,9 +35,9 @@ from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
 from staff.mutants.judging import message
 from staff.references import remembering
-from staff.strangers import oracle
-from staff.strangers.functions import FUNCTIONS, ROOT
-from staff.strangers.making import Stranger
+from staff.proofs.generated import oracle
+from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.making import Stranger
 from tests import compare, probes
 
 CALL_SECONDS = 10  # of processor time, for one call of a stranger; a tenth of that when one has hung

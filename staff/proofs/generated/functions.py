@@ -6,7 +6,7 @@ from pathlib import Path
 from staff.handout import contents, markers
 from staff.mutants import variants
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
