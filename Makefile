@@ -110,7 +110,7 @@ noise: venv ## how far does the solution stay below the tests' tolerances?
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
-bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
+bench: venv ## time every picture beside other libraries, a quarter of an hour on two quiet cores: docs/performance.md
 	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from benchmarks import setting
 from benchmarks.bench_saliency_map import passes
 from benchmarks.harness import Case, Contestant
-from staff.engine.explain import explain
+from visualizers import GradCam
 from visualizers.gradcam import CustomReLU
 
 GUIDED_TARGETS = {"Captum": 1.8, "pytorch-grad-cam": 1.8, "limit": 1.15}
@@ -29,7 +29,7 @@ def cases() -> list[Case]:
 def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
-        return lambda: explain(X, y, model, ["guided_backprop"])
+        return lambda: GradCam().guided_backprop(X, y, model)
 
     def captum(network):
         (X, y), model = setting.images(N, size), network()
@@ -60,7 +60,7 @@ def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     def limit():
-        return passes(N, size, backwards=1)
+        return passes(N, size)
 
     return {
         **setting.each("ours", ours),
@@ -74,7 +74,7 @@ def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
 def grad_cam(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
-        return lambda: explain(X, y, model, ["grad_cam"])
+        return lambda: GradCam().grad_cam(X, y, model)
 
     def captum(network):
         (X, y), model = setting.images(N, size), network()

@@ -5,7 +5,7 @@ from captum.attr import Saliency
 
 from benchmarks import setting
 from benchmarks.harness import Case, Contestant
-from staff.engine.explain import explain
+from visualizers import SaliencyMap
 
 
 def cases() -> list[Case]:
@@ -16,8 +16,6 @@ def cases() -> list[Case]:
             f"N = {N}, {size} px",
             contestants(N, size),
             {"Captum": 1.8, "limit": 1.10} if (N, size) in [(5, 224), (25, 224)] else {},
-            "images" if size == 224 else "pixels",
-            N if size == 224 else size,
         )
         for N, size in sizes
     ]
@@ -26,7 +24,7 @@ def cases() -> list[Case]:
 def contestants(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
-        return lambda: explain(X, y, model, ["saliency"])
+        return lambda: SaliencyMap().compute_saliency_maps(X, y, model)
 
     def captum(network):
         (X, y), model = setting.images(N, size), network()
@@ -43,20 +41,19 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     def limit():
-        return passes(N, size, backwards=1)
+        return passes(N, size)
 
     return {**setting.each("ours", ours), **setting.each("Captum", captum), "classic": classic, "limit": limit}
 
 
-def passes(N: int, size: int, backwards: int):
-    """The bare passes: forward, and back to the pixels so many times."""
+def passes(N: int, size: int):
+    """Bare passes: forward, and back to the pixels."""
     chunks, model = setting.chunks(N, size), setting.best()
 
     def work():
         for x, y in chunks:
             leaf = x.detach().requires_grad_()
             score = model(leaf).gather(1, y).sum()
-            for k in range(backwards):
-                torch.autograd.grad(score, leaf, retain_graph=k + 1 < backwards)
+            torch.autograd.grad(score, leaf)
 
     return work

@@ -44,8 +44,6 @@ class Case:
     size: str
     contestants: Mapping[str, Contestant]
     targets: Mapping[str, float] = field(default_factory=dict)
-    axis: str = ""  # of the plot of growth that the case belongs to: "images", "pixels" or "classes"
-    at: int = 0  # its place on that axis
 
     @property
     def name(self) -> str:

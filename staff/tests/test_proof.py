@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from staff.proofs.hostile import archives, payloads
 from staff.mutants import __main__ as mutants
 from staff.mutants import variants
+from staff.proofs.hostile import archives, payloads
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ["tv_loss: root", "tv_loss: around the edge", "content_loss: mse_loss", "tv_loss: a convolution",

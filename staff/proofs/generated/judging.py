@@ -34,10 +34,10 @@ from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
 from staff.mutants.judging import message
-from staff.references import remembering
 from staff.proofs.generated import oracle
 from staff.proofs.generated.functions import FUNCTIONS, ROOT
 from staff.proofs.generated.making import Stranger
+from staff.references import remembering
 from tests import compare, probes
 
 CALL_SECONDS = 10  # of processor time, for one call of a stranger; a tenth of that when one has hung
