@@ -1,4 +1,4 @@
-"""How far the solution stays below the tolerances of the graded tests, over threads, memory formats and seeds.
+"""Measure how far the solution stays below the graded tests' tolerances, over threads, memory formats and seeds.
 
     python -m staff.proofs.noise [--seeds 10]        (or: make noise)
 
@@ -55,13 +55,13 @@ class Noise:
     def pytest_runtest_call(self, item: pytest.Item):
         own = compare.assert_close
 
-        def measured(name, got, expected, tolerance, *arguments, **keywords):
+        def measure(name, got, expected, tolerance, *arguments, **keywords):
             own(name, got, expected, tolerance, *arguments, **keywords)
             if tolerance:
                 error = compare.relative_error(np.reshape(got, np.shape(expected)), expected)
                 self.margins[item.nodeid] = min(self.margins[item.nodeid], tolerance / error if error else np.inf)
 
-        compare.assert_close = measured
+        compare.assert_close = measure
         try:
             return (yield)
         finally:

@@ -1,21 +1,23 @@
-"""The strangers of a function, drawn by a seed: each with what was done to the solution."""
+"""Programs of a function, drawn by a seed: each with what was done to the solution."""
 
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from staff.proofs.generated import edits, patterns, rewrites
 from staff.proofs.generated.functions import FUNCTIONS
 
-TRIES = 60  # for each stranger that is asked for, until there seem to be no more
+TRIES = 60  # for each program that is asked for, until there seem to be no more
 
 
 @dataclass(frozen=True)
-class Stranger:
+class Program:
+    """A solution's block that was rewritten, or edited as well."""
+
     function: str
     number: int
-    edited: bool  # or only rewritten
+    edited: bool
     made_of: tuple[str, ...]  # rules, and the edit after them
     block: str
 
@@ -24,48 +26,52 @@ class Stranger:
         return f"{self.function} {'edit' if self.edited else 'rewrite'} {self.number}"
 
 
-def rewritten(function: str, count: int, seed: int) -> Iterator[Stranger]:
-    """Up to `count` right ones, no two alike."""
-    rng, (block, outside) = _rng("rewrites", function, seed), solution(function)
-    seen = {block}
-    number = 0
-    for _ in range(count * TRIES):
-        if number == count:
-            break
-        new, made_of = rewrites.rewritten(block, rng, outside)
-        if new not in seen:
-            seen.add(new)
-            yield Stranger(function, number, False, tuple(made_of), new)
-            number += 1
+def draw_rewrites(function: str, count: int, seed: int) -> Iterator[Program]:
+    """Yield up to `count` right programs, no two alike."""
+    rng, (block, outside) = _rng("rewrites", function, seed), read_solution(function)
+
+    def rewrite(_: int) -> tuple[str, list[str]]:
+        return rewrites.rewrite(block, rng, outside)
+
+    yield from _draw(function, count, False, block, rewrite)
 
 
-def edited(function: str, count: int, seed: int) -> Iterator[Stranger]:
-    """Up to `count` with one edit each, half of them of the solution as it is, the others of it in other words."""
-    rng, (block, outside) = _rng("edits", function, seed), solution(function)
-    plain = [(done, patterns.written(body)) for done, body in edits.edits(block)]
+def draw_edits(function: str, count: int, seed: int) -> Iterator[Program]:
+    """Yield up to `count` with one edit each, half of them of the solution as it is, half of it in other words."""
+    rng, (block, outside) = _rng("edits", function, seed), read_solution(function)
+    plain = [(done, patterns.write(body)) for done, body in edits.list_edits(block)]
     rng.shuffle(plain)
-    seen = {block}
-    number = 0
-    for _ in range(count * TRIES):
-        if number == count:
-            break
+
+    def edit(number: int) -> tuple[str, list[str]]:
         if plain and number % 2 == 0:
-            made_of, (done, new) = [], plain.pop()
-        else:
-            words, made_of = rewrites.rewritten(block, rng, outside)
-            done, body = rng.choice(list(edits.edits(words)))
-            new = patterns.written(body)
+            done, new = plain.pop()
+            return new, [done]
+        words, made_of = rewrites.rewrite(block, rng, outside)
+        done, body = rng.choice(list(edits.list_edits(words)))
+        return patterns.write(body), [*made_of, done]
+
+    yield from _draw(function, count, True, block, edit)
+
+
+def _draw(
+    function: str, count: int, edited: bool, block: str, make: Callable[[int], tuple[str, list[str]]]
+) -> Iterator[Program]:
+    seen = {block}
+    for _ in range(count * TRIES):
+        number = len(seen) - 1
+        if number == count:
+            return
+        new, made_of = make(number)
         if new not in seen:
             seen.add(new)
-            yield Stranger(function, number, True, (*made_of, done), new)
-            number += 1
+            yield Program(function, number, edited, tuple(made_of), new)
 
 
 def _rng(*words: object) -> random.Random:
     return random.Random(zlib.crc32(repr(words).encode()))
 
 
-def solution(function: str) -> tuple[str, set[str]]:
-    """The solution's block as Python writes it, and the names that its file uses beside it."""
-    around = patterns.parsed(FUNCTIONS[function].source("raise NotImplementedError\n"))
-    return patterns.written(patterns.parsed(FUNCTIONS[function].block())), patterns.all_names(around)
+def read_solution(function: str) -> tuple[str, set[str]]:
+    """Return the solution's block as Python writes it, and the names that its file uses beside it."""
+    around = patterns.parse(FUNCTIONS[function].source("raise NotImplementedError\n"))
+    return patterns.write(patterns.parse(FUNCTIONS[function].block())), patterns.all_names(around)
