@@ -13,7 +13,7 @@ from staff.grader.intake import STUDENT_FILES
 from staff.grader.nursery import Nursery
 from staff.handout import build, proofs
 from staff.tests.forks import Forks
-from tests.conftest import X, pytest_configure, y  # noqa: F401 -- the engine is tested on the same images
+from tests.conftest import pytest_configure  # noqa: F401 -- marks
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
