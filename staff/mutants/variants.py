@@ -14,9 +14,7 @@ file.
 
 import importlib
 import pkgutil
-import re
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -94,22 +92,17 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def read_pieces(file: str) -> Iterator[tuple[markers.Line | markers.Block, str]]:
-    """Yield the lines and solutions of a student file, each with the name of the function that it stands in."""
-    inside = ""
-    for piece in markers.read(file, (ROOT / file).read_text(), contents.part_numbers()):
-        if isinstance(piece, markers.Line) and (definition := re.match(r" *def (\w+)", piece.text)):
-            inside = definition[1]
-        yield piece, inside
+def read_pieces(file: str) -> list[markers.Line | markers.Block]:
+    return markers.read(file, (ROOT / file).read_text(), contents.part_numbers())
 
 
 def rewrite_solution(file: str, part: str, function: str, code: str) -> str:
-    """Return the student file with `code` for the solution of one function."""
+    """Return the student file with `code` for the solution of one function, which may be named without its class."""
     lines, found = [], False
-    for piece, inside in read_pieces(file):
+    for piece in read_pieces(file):
         if isinstance(piece, markers.Line):
             lines.append(piece.text)
-        elif (piece.part, inside) == (part, function):
+        elif piece.part == part and function in (piece.function, piece.function.rpartition(".")[2]):
             lines += textwrap.indent(code, piece.indent).splitlines()
             found = True
         else:
