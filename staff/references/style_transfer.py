@@ -113,7 +113,7 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def store() -> None:
-    """Store the first steps of a small pair, and what the mistakes make of them; and the checks of style_transfer.py."""
+    """Store the first steps of a small pair, what mistakes make of them, and the checks of style_transfer.py."""
     _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
     original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
     _store_checks(STYLE_CHECKS["original"], original.double().features)
