@@ -80,7 +80,7 @@ class Reach:
         told = [error for error in self.errors if error is None or "is missing from the submission" not in error[1]]
         machines = [error for error in told if error is not None and _is_the_machines(*error)]
         one = machines and len(machines) == len(told) and len({kind for kind, _ in machines}) == 1
-        return ": ".join(machines[0]) if one else ""
+        return "".join(filter(str.isprintable, ": ".join(machines[0])))[:200] if one else ""
 
     def close(self) -> None:
         if self.client is not None:

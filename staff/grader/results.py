@@ -64,7 +64,7 @@ class Results:
             "test_output_format": "text",
             "test_name_format": "text",
             "visibility": "visible",
-            "stdout_visibility": "hidden",
+            "stdout_visibility": "visible" if self.ungraded else "hidden",  # without a score, output may not be
             "extra_data": {**self.facts, "ungraded": self.ungraded, "parts": self.parts()},
             "tests": [
                 {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from staff import grade as grade_py
+from staff.autograder import __main__ as autograder
 from staff.grader import canary, intake, workspace
 from staff.grader.client import Client
 from staff.grader.reach import Reach
@@ -58,9 +60,10 @@ def refused(results):
     return results["extra_data"]["ungraded"]
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
-def test_the_umask_of_whoever_grades_changes_nothing(run, tmp_path, umask):
-    code, said, results = run(umask=umask)
+@pytest.mark.parametrize("around", [{"umask": 0o027}, {"umask": 0o077, "HOME": "/nowhere/at/all"}])
+def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, around):
+    """Under 022 all other tests grade."""
+    code, said, results = run(**around)
     assert (code, results["score"]) == (0, 22), said
     assert stat.S_IMODE((tmp_path / "results/results.json").stat().st_mode) == 0o600
 
@@ -76,22 +79,29 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]
 
 
-def test_a_checkout_with_brackets_in_its_path_grades_as_any_other(run, tmp_path):
+@pytest.fixture
+def checkout(tmp_path):
+    """Copy of what grading takes, in a path that pytest and globs could mistake."""
     root = tmp_path / "a [1] ü"
-    root.mkdir()
-    for name in os.listdir(ROOT):
-        if not name.startswith("."):
-            (root / name).symlink_to(ROOT / name)
-    (root / "staff").unlink()
-    (root / "staff").mkdir()
-    for name in os.listdir(ROOT / "staff"):
-        (root / "staff" / name).symlink_to(ROOT / "staff" / name)
-    code, said, results = run(root=root)
+    for name, path in autograder.files().items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, root / name)
+    shutil.copytree(MINIATURE, root / MINIATURE.relative_to(ROOT))
+    return root
+
+
+def test_a_checkout_with_brackets_in_its_path_grades_as_any_other(run, checkout):
+    code, said, results = run(root=checkout)
     assert (code, results["score"]) == (0, 22), said
 
 
-def test_a_home_that_is_not_there_changes_nothing(run):
-    assert run(HOME="/nowhere/at/all")[2]["score"] == 22
+def test_tests_that_cannot_be_collected_give_no_points_and_say_nothing_hidden(run, checkout):
+    path = checkout / MINIATURE.relative_to(ROOT) / "staff/hidden/test_hidden_parts.py"
+    path.write_text("raise ValueError('what is hidden')\n")
+    code, _, results = run(root=checkout)
+    assert code == 3 and "pytest broke off" in refused(results)
+    assert "what is hidden" not in results["output"]
+    assert "what is hidden" in str(results["extra_data"]["grader_problems"])
 
 
 def test_a_user_without_a_home_can_grade(monkeypatch):
