@@ -1,3 +1,4 @@
+# STAFF
 """collect_submission.py: what goes into the zip, what is said of the rest (long for its table of everything said)."""
 
 import ast

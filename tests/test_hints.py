@@ -1,3 +1,4 @@
+# STAFF
 """Errors in students' code are answered with a sentence of help."""
 
 import pytest

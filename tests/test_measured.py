@@ -1,3 +1,4 @@
+# STAFF
 """What captions say, measured: closed forms for each number."""
 
 import numpy as np

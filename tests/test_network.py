@@ -1,3 +1,4 @@
+# STAFF
 """Rules for every method: input is checked in words, and a network is left exactly as it was found."""
 
 import random

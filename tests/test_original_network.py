@@ -1,3 +1,4 @@
+# STAFF
 """What the figures show of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
 
 import numpy as np

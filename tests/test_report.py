@@ -1,3 +1,4 @@
+# STAFF
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
 import json

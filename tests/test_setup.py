@@ -1,3 +1,4 @@
+# STAFF
 """The set-up: one list of packages, verbs that explain themselves, a true README, and make_venv.sh."""
 
 import os

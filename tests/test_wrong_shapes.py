@@ -1,3 +1,4 @@
+# STAFF
 """Captum halves that give something of the wrong shape: the scripts say what was expected, in one sentence."""
 
 import numpy as np

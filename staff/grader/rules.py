@@ -1,4 +1,4 @@
-"""The handout's rules: names, imports, prints, and images computed together. Each costs its points in assignment.toml."""
+"""The handout's rules: names, imports, prints, and images computed together. assignment.toml says what each costs."""
 
 import sys
 

@@ -7,20 +7,17 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import labs
+from staff.grader import assignment
 from staff.handout import contents, markers
 
 BASELINE = 0.0  # points that the handout earns as it is
-SCRIPTS = {  # the part that each script's first gap names
-    "saliency_map": "saliency",
-    "gradcam": "guided_backprop",
-    "fooling_image": "fooling",
-    "class_visualization": "class_visualization",
-    "style_transfer": "content_loss",
-}
+# The part that each script's first gap names.
+SCRIPTS = {part["script"].removesuffix(".py"): name
+           for name, part in reversed(assignment.read().parts.items()) if "script" in part}  # fmt: skip
 LABS = tuple(f"labs.{name}" for name in labs.LABS if f"labs/{name.replace('.', '/')}.py" not in contents.HELD_BACK)
 GIVEN = ("visualizers", "style_modules", "style_utils", "image_utils", "collect_submission", "report")
 MODULES = (*GIVEN, *SCRIPTS, *LABS)
@@ -33,20 +30,40 @@ class ProofError(AssertionError):
 def no_solution_line(folder: Path, root: Path = contents.ROOT) -> str:
     """No line of a solution stands in any file of the handout."""
     parts = contents.part_numbers()
-    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.SOLUTIONS
+    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.written()
               for line in markers.solution_lines(name, (root / name).read_text(encoding="utf-8"), parts)}  # fmt: skip
-    texts = 0
+    texts = set()
+    for name, number, line in _lines(folder):
+        texts.add(name)
+        if line.strip() in secret:
+            raise ProofError(
+                f"{name}, line {number}: expected no line of a solution, got {secret[line.strip()]}: {line.strip()}"
+            )
+    return f"none of {len(secret)} solution lines is in {len(texts)} files"
+
+
+def nothing_of_staff(folder: Path, root: Path = contents.ROOT) -> str:
+    """No line leads to what is staff's, no marker is left, and what is imported of ours is there."""
+    there = {path.stem for path in folder.iterdir()}
+    ours = {path.stem for path in root.iterdir() if path.suffix in ("", ".py")} - there
+    imported = re.compile(rf"\s*(import|from) ({'|'.join(sorted(ours))})\b")
+    texts = set()
+    for name, number, line in _lines(folder):
+        texts.add(name)
+        if imported.match(line) or re.search(r"\bstaff/|\bmake staff|\b(BEGIN|END) (STAFF|SOLUTION)\b", line):
+            raise ProofError(
+                f"{name}, line {number}: expected nothing of staff's, got {line.strip()!r}: put it between "
+                "`# BEGIN STAFF` and `# END STAFF`, or make `# STAFF` the file's first line"
+            )
+    return f"nothing of staff's is in {len(texts)} texts"
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, int, str]]:
+    """Each line of each text: the file's name, the line's number, the line."""
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or b"\0" in (data := path.read_bytes()):
-            continue
-        texts += 1
-        for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
-            if line.strip() in secret:
-                raise ProofError(
-                    f"{path.relative_to(folder)}, line {number}: expected no line of a solution, got "
-                    f"{secret[line.strip()]}: {line.strip()}"
-                )
-    return f"none of {len(secret)} solution lines is in {texts} files"
+        if path.is_file() and b"\0" not in (data := path.read_bytes()):
+            for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+                yield path.relative_to(folder).as_posix(), number, line
 
 
 def same_bytes(one: Path, other: Path) -> str:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from torch import nn
 
 from staff.grader import plugin
 from staff.hidden import drawing
-from staff.references.remembering import drawn
+from staff.references.remembering import keep_drawn
 from staff.references.style_transfer import StyleTransfer
 from tests import compare, inputs, sentences
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
@@ -25,11 +26,11 @@ WAYS = {
 }
 
 
-class Pair:
+class TransferQuestion:
     """Two pictures, a network and layers, with weights at which each of the three losses counts as much."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.network = drawing.network(rng, "squeezenet")
+        self.network = drawing.draw_network(rng, "squeezenet")
         names = rng.permutation(["town", "flow", "waves", "composition"])[:2]
         sizes = (int(rng.integers(28, 34)), int(rng.integers(40, 50))), (30, int(rng.integers(34, 44)))
         self.content, self.style = (inputs.picture(str(name), *size) for name, size in zip(names, sizes))
@@ -58,12 +59,14 @@ class Pair:
 
     @property
     def _oracle(self) -> StyleTransfer:
-        cnn = drawing.model(self.network).features[
-            : max(*self.layers["style_layers"], self.layers["content_layer"]) + 1
-        ]
         losses = ContentPull(), StylePull(), BlurPull()
         style = inputs.normalise(self.style)
-        return StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
+        return StyleTransfer(self.build(), self._start, style, **self.layers, **self.weights, losses=losses)
+
+    def build(self) -> nn.Sequential:
+        """Return the network in float64, down to the deepest layer that is needed."""
+        deepest = max(*self.layers["style_layers"], self.layers["content_layer"])
+        return drawing.build(self.network).features[: deepest + 1]
 
     def steps(self, **way) -> np.ndarray:
         return np.concatenate(self._oracle.steps(STEPS, **way)[1:])
@@ -76,9 +79,9 @@ class Pair:
         return {"content": self.content, "style": self.style} | sizes | self.layers | self.weights | self.network
 
 
-@drawn
+@keep_drawn
 def draw(rng):
-    return Pair(rng)
+    return TransferQuestion(rng)
 
 
 @pytest.fixture(scope="module")
@@ -121,5 +124,5 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
 
 @pytest.mark.points(1.5)
 def test_the_learning_rate_of_a_drawn_pair_drops(probe, seen):
-    """From 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
+    """It drops from 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
     check_lengths(seen(probe))

@@ -53,7 +53,7 @@ class StyleTransfer:
         with torch.no_grad():
             tensor, backs, outputs = image, [], []
             for name, module in walk.children(self.cnn).items():
-                tensor, back = walk.module(module, tensor, name)
+                tensor, back = walk.walk(module, tensor, name)
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
         image.requires_grad_()
@@ -97,7 +97,7 @@ class StyleTransfer:
 
 
 def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
-    """From gradients with respect to the outputs of some modules to that of the pixels."""
+    """Go from gradients with respect to the outputs of some modules to that of the pixels."""
     gradient: Tensor | None = None
     for i in reversed(range(len(backs))):
         if i in gradients:
@@ -113,7 +113,10 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def store() -> None:
-    """The first steps of a small pair, and what the mistakes make of them."""
+    """Store the first steps of a small pair, what mistakes make of them, and the checks of style_transfer.py."""
+    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
+    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    _store_checks(STYLE_CHECKS["original"], original.double().features)
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
     content, style = (inputs.normalise(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
@@ -147,16 +150,9 @@ def store() -> None:
     file.write()
 
 
-def store_checks() -> None:
-    """The four checks that style_transfer.py prints, of the two networks that are on every machine."""
-    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
-    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
-    _store_checks(STYLE_CHECKS["original"], original.double().features)
-
-
 def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
-    """As pretrained.settings describes them."""
-    content, style = (_preprocessed(inputs.path(name), check.image_size) for name in (check.content, check.style))
+    """Store the checks that pretrained.settings describes."""
+    content, style = (_preprocess(inputs.path(name), check.image_size) for name in (check.content, check.style))
     shown, painted, blank = (features(cnn, image) for image in (content, style, np.zeros_like(content)))
     targets = [gram_matrix(painted[layer]) for layer in check.style_layers]
     layer = check.content_layer
@@ -171,7 +167,7 @@ def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
     file.write()
 
 
-def _preprocessed(path: Path, size: int) -> np.ndarray:
+def _preprocess(path: Path, size: int) -> np.ndarray:
     """The picture with its shorter side at `size`, normalised, (1, 3, H, W)."""
     with Image.open(path) as picture:
         short = min(picture.size)

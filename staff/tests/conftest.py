@@ -12,7 +12,7 @@ from staff.gradebook.warm import Warm
 from staff.grader.intake import STUDENT_FILES
 from staff.grader.nursery import Nursery
 from staff.handout import build, proofs
-from tests.conftest import X, pytest_configure, pytest_ignore_collect, y  # noqa: F401 -- pytest finds them here
+from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
 from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]

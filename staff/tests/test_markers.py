@@ -151,7 +151,7 @@ def test_prose_is_no_marker(comment):
 @pytest.mark.parametrize("line", ["    # BEGIN SOLUTION first", "# END SOLUTION", "    #> x = 1", "# INSTEAD",
                                   "# BEGIN STAFF", "<!-- END STAFF -->"])  # fmt: skip
 def test_a_marker_in_another_file_is_refused(line):
-    with pytest.raises(MarkerError, match=r"other\.py, line 2: expected no marker in this file"):
+    with pytest.raises(MarkerError, match=r"other\.py, line 2: expected no marker here"):
         refuse_markers("other.py", f"x = 1\n{line}\n")
 
 

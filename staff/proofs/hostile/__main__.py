@@ -1,6 +1,6 @@
 """Grade submissions that attack, one after the other, and print what each of them got.
 
-    python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
+    python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
 staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
@@ -27,16 +27,16 @@ from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, kernel, leftovers
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
-from staff.hostile import archives, payloads, traces
+from staff.proofs.hostile import archives, payloads, traces
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
 OWN = (str(Path.home()), str(ROOT))  # where what is left behind could lie, beside the folders that are open to all
 
 
 @dataclass
-class Outcome:
+class AttackResult:
     name: str
     score: float
     seconds: float
@@ -71,7 +71,7 @@ def every() -> list[str]:
 
 def run(
     name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Warm | None = None
-) -> Outcome:
+) -> AttackResult:
     """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
     place = Path(tempfile.mkdtemp(prefix="hostile-"))
@@ -92,7 +92,7 @@ def run(
                     _grade_warm(warm, submission, out, whole, deadline))  # fmt: skip
             seconds = time.monotonic() - started
         wrong = [f"the grading said: {said}"] if said else []
-        score, problems = _looked_at(out, allowed)
+        score, problems = _judge(out, allowed)
         wrong += problems
         if seconds > deadline + GRACE:
             wrong.append(f"took {seconds:.0f} s")
@@ -102,18 +102,18 @@ def run(
                 descendants.end_all(os.getpid())  # what a warm process left goes with it
         if _listing(handed_in) != before:
             wrong.append("changed the submission")
-        lying = [*_named(mark), *_shared_memory()]
+        lying = [*_find_named(mark), *_find_shared_memory()]
         lying += [str(path) for path in tmp.iterdir() if not path.name.startswith("torchinductor_")]  # by its import
         lying += [str(path) for path in out.iterdir() if path.name not in ("results.json", "report.html")]
         if lying:
             wrong.append(f"left behind {', '.join(lying[:5])}")
-        return Outcome(name, score, seconds, wrong)
+        return AttackResult(name, score, seconds, wrong)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
 def stub() -> archives.Files:
-    """What students start from."""
+    """Return what students start from."""
     parts = contents.part_numbers()
     return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in STUDENT_FILES}
 
@@ -148,11 +148,11 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
         grader.kill()
         grader.communicate()
         return "nothing, and had to be ended"
-    return said.decode(errors="replace")[-500:] if grader.returncode else ""
+    return "" if grader.returncode in (0, 2) else said.decode(errors="replace")[-500:]  # 2: there is nothing to grade
 
 
 def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
-    """As _grade, by a process that has graded others before."""
+    """Grade as _grade does, by a process that has graded others before."""
     try:
         results, page = warm.grade(submission, None, deadline, "" if whole else PART)
     except GradingLost as problem:
@@ -162,12 +162,14 @@ def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: 
     return ""
 
 
-def _looked_at(out: Path, allowed: float) -> tuple[float, list[str]]:
-    """The score, and what is wrong with the results."""
+def _judge(out: Path, allowed: float) -> tuple[float, list[str]]:
+    """Return the score, and what is wrong with the results."""
     try:
         text = (out / "results.json").read_text()
         results = json.loads(text)
         tests = results["tests"]
+        if results["extra_data"]["ungraded"]:
+            return 0, ["points without a grading"] if tests or "score" in results else []
         score = float(results["score"])
         whole = abs(score - sum(test["score"] for test in tests)) < 0.01 and all(
             {"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests
@@ -195,8 +197,8 @@ def _listing(folder: Path) -> list[tuple]:
     ]
 
 
-def _named(mark: str) -> list[str]:
-    """What carries the attack's mark in its name, or the common one, but for the folder that it was graded in."""
+def _find_named(mark: str) -> list[str]:
+    """Find what carries the attack's mark in its name, or the common one, but for the folder that it was graded in."""
     found = []
     for top in {*OWN, *_open_to_all()}:
         for entry in os.scandir(top) if os.path.isdir(top) else ():
@@ -212,8 +214,8 @@ def _open_to_all() -> list[str]:
     return [] if places is None else list(places.times)
 
 
-def _shared_memory() -> list[str]:
-    """Segments and queues of System V that belong to a user whom the grader made up."""
+def _find_shared_memory() -> list[str]:
+    """Find segments and queues of System V that belong to a user whom the grader made up."""
     found = []
     for kind in ("shm", "msg", "sem"):
         try:
@@ -225,7 +227,7 @@ def _shared_memory() -> list[str]:
     return found
 
 
-def _print(outcome: Outcome) -> None:
+def _print(outcome: AttackResult) -> None:
     held = "; ".join(outcome.wrong) or "held"
     print(f"  {outcome.score:5.2f} points  {outcome.seconds:4.0f} s  {outcome.name:50} {held}", flush=True)
 
