@@ -130,7 +130,7 @@ def heard(open_folder, nursery, tmp_path):
         (lambda project: None, ""),
         (lambda project: (project / "style_modules").chmod(0o700), "Permission denied"),
         (lambda project: (project / "images").chmod(0o700), "Permission denied"),
-        (lambda project: (project / "figures/canvas.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
+        (lambda project: (project / "figures/gallery.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
         (lambda project: (project / "style_utils.py").write_text("import os; os._exit(1)"), ""),  # only read
     ],
 )  # fmt: skip
