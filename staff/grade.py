@@ -121,8 +121,8 @@ def grade(
         if taken.unreadable:
             results.refuse(taken.unreadable)
         else:
-            reach.client = start()  # it gets ready while pytest collects the tests
-            plugin = GradingPlugin(reach, results, table, seed, lambda: _unfit(reach, project, results))
+            first = reach.client = start()  # it gets ready while pytest collects the tests
+            plugin = GradingPlugin(reach, results, table, seed, lambda: _unfit(first, reach, project, results))
             ran = run_tests(plugin, suite, part)
             if why := plugin.unfit or reach.one_reason() or ("" if ran else BROKEN_OFF):
                 reach.problems.append(why)
@@ -148,10 +148,10 @@ def grade(
     return results
 
 
-def _unfit(reach: Reach, project: Path, results: Results) -> str:
-    """Why no student code can be judged here: for good, which the results then say, or this time."""
+def _unfit(client: Client, reach: Reach, project: Path, results: Results) -> str:
+    """Ask the canary, and return why no student code can be judged: for good, as the results then say, or this time."""
     try:
-        if why := canary.problem(reach.client.call, project):
+        if why := canary.problem(client.call, project):
             results.facts["unfit"] = True
         return why
     except (CallFailed, ServerLost) as problem:
