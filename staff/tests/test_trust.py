@@ -60,7 +60,9 @@ def reason_of(results):
     return results["extra_data"]["ungraded"]
 
 
-@pytest.mark.parametrize("around", [{"umask": 0o027}, {"umask": 0o077, "HOME": "/nowhere/at/all"}])
+@pytest.mark.parametrize(
+    "around", [pytest.param({"umask": 0o027}, marks=pytest.mark.proof), {"umask": 0o077, "HOME": "/nowhere/at/all"}]
+)
 def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, around):
     """Under 022 all other tests grade."""
     code, said, results = run(**around)
