@@ -121,8 +121,8 @@ def grade(
         if taken.unreadable:
             results.refuse(taken.unreadable)
         else:
-            reach.client = client = start()  # it gets ready while pytest collects the tests
-            plugin = GradingPlugin(reach, results, table, seed, lambda: _unfit(client, project, results))
+            first = reach.client = start()  # it gets ready while pytest collects the tests
+            plugin = GradingPlugin(reach, results, table, seed, lambda: _unfit(first, reach, project, results))
             ran = run_tests(plugin, suite, part)
             if why := plugin.unfit or reach.one_reason() or ("" if ran else BROKEN_OFF):
                 reach.problems.append(why)
@@ -148,14 +148,16 @@ def grade(
     return results
 
 
-def _unfit(client: Client, project: Path, results: Results) -> str:
-    """Why no student code can be judged here: for good, which the results then say, or this time."""
+def _unfit(client: Client, reach: Reach, project: Path, results: Results) -> str:
+    """Ask the canary, and return why no student code can be judged: for good, as the results then say, or this time."""
     try:
         if why := canary.problem(client.call, project):
             results.facts["unfit"] = True
         return why
     except (CallFailed, ServerLost) as problem:
-        return f"expected a program of the grader's own to run in a student's place, but it {problem}: grade again"
+        reach.problems.append(str(problem))
+        last = str(problem).strip().splitlines()[-1]
+        return f"expected a program of the grader's own to run in a student's place, got no answer ({last}): try again"
 
 
 def _home() -> list[Path]:

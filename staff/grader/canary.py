@@ -4,7 +4,6 @@
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -52,11 +51,12 @@ def sing(files: list[str]) -> dict:
     for name in files:
         if name.endswith(".py") and name not in STUDENT_FILES and not name.endswith("__main__.py"):
             importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
-    for name in sys.stdlib_module_names:
-        found = importlib.util.find_spec(name)
-        if found is not None and found.has_location and found.origin:
-            with open(found.origin, "rb"):
-                pass
+    library = os.path.dirname(os.__file__)  # and lib-dynload in it
+    for folder in [path for path in sys.path if path.startswith(library) and "site-packages" not in path]:
+        for entry in os.scandir(folder):
+            if entry.name.endswith((".py", ".so")):
+                with open(entry.path, "rb"):
+                    pass
     for name in STANDARD:
         importlib.import_module(name)
     return {"known": _compute()}

@@ -63,11 +63,11 @@ def take_in(path: Path, singles: Sequence[Path] = ()) -> Submission:
     if path.stat().st_size > MAX_ZIP:
         raise IntakeError(f"expected a zip of at most {MAX_ZIP >> 20} MB, got {path.stat().st_size >> 20} MB")
     with path.open("rb") as file:
-        return _unzipped(file)
+        return _unzip(file)
 
 
-def _unzipped(file: IO[bytes], within: bool = False) -> Submission:
-    """What a zip holds. within: this zip lies in what was handed in."""
+def _unzip(file: IO[bytes], within: bool = False) -> Submission:
+    """Take in what a zip holds. within: this zip lies in what was handed in."""
     try:
         _refuse_endless_directory(file)
         with zipfile.ZipFile(file) as archive:
@@ -204,7 +204,7 @@ def _choose(source: _Folder | _Zip | _Singles, within: bool = False) -> Submissi
         data = source.read(zips[0], MAX_INNER)
         if len(data) > MAX_INNER:
             raise IntakeError(f"expected a zip of at most {MAX_INNER >> 20} MB in it, got {_plain(zips[0])} with more")
-        submission = _unzipped(io.BytesIO(data), within=True)
+        submission = _unzip(io.BytesIO(data), within=True)
         submission.notes.append(f"The project was found in the zip {_plain(zips[0])}.")
         return submission
     if not here[root]:
