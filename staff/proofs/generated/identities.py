@@ -59,7 +59,8 @@ IDENTITIES = (
               "_a.masked_fill(_a < 0, 0)", "(_a + _a.abs()) / 2")),
     Identity("a ReLU's backward is a mask", "_g * (_x > 0)",
              ("torch.ops.aten.threshold_backward(_g, _x, 0)", "_g * (_x > 0).to(_g.dtype)",
-              "torch.where(_x > 0, _g, 0)", "_g.masked_fill(_x <= 0, 0)", "_g.clone().masked_fill_(~(_x > 0), 0)", "_g * _x.sign().relu()")),
+              "torch.where(_x > 0, _g, 0)", "_g.masked_fill(_x <= 0, 0)",
+              "_g.clone().masked_fill_(~(_x > 0), 0)", "_g * _x.sign().relu()")),
     # --- lengths ---
     Identity("a length is the root of the sum of squares", "_a.norm()",
              ("_a.square().sum().sqrt()", "torch.norm(_a)", "torch.linalg.vector_norm(_a)", "(_a ** 2).sum() ** 0.5",
