@@ -1,4 +1,4 @@
-"""Which promises do integrated gradients keep that other methods break?
+"""Question: which promises do integrated gradients keep that other methods break?
 
 Claim: they sum to the difference of the scores (completeness), see what a saturated function hides from its gradient
     (sensitivity), are the same for networks that are equal as functions (implementation invariance), and are linear
@@ -95,7 +95,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "What integrated gradients promise, and keep", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         *[(f"completeness, {name}, {steps} steps", f"{numbers['completeness'][name][i]:.1%}")
           for name in QUADRATURES for i, steps in ((0, numbers["steps"][0]), (-1, numbers["steps"][-1]))],
@@ -111,7 +111,7 @@ def table(numbers: Numbers) -> Table:
     return Table(("measured", ""), rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     last, most = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"][-1]
     best = min(last, key=last.__getitem__)
     same, dark = numbers["invariance"], {name: found["dark"] for name, found in numbers["baselines"].items()}
@@ -128,10 +128,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"pixels, from white {dark['white']:.0%}, and the ranks of noise's and grey's map agree by "
         f"{numbers['baselines']['noise']['like grey']:.2f}; so name it beside every such map.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 # Completeness.
@@ -175,7 +171,7 @@ def slopes(model: nn.Module, x: Tensor, y: Tensor, points: Iterable[Point]) -> d
     """The derivative of the score along the straight way from grey to x (1, 3, H, W), at each point in [0, 1]."""
     ordered = sorted(points)
     found: dict[Point, float] = {}
-    for start in tqdm(range(0, len(ordered), methods.CHUNK), desc="completeness", leave=False, disable=None):
+    for start in lab.progress(range(0, len(ordered), methods.CHUNK), "completeness"):
         some = ordered[start : start + methods.CHUNK]
         at = torch.tensor([float(point) for point in some]).to(x)[:, None, None, None] * x
         gradient = methods.gradient(at, y.expand(len(some)), model)
@@ -251,4 +247,4 @@ def baselines(bench: Bench, x: Tensor, y: Tensor, steps: int) -> dict[str, dict[
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""How well do explanations find the object, and would a map without a network find it as well?
+"""Question: how well do explanations find the object, and would a map without a network find it as well?
 
 Claim: a map that explains the class lies on its object. But objects are mostly in the middle, so a Gaussian in the
     middle, which has seen no image, finds them, too; and a network of random weights follows edges. Only what a method
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Numbers:
     layers = [name for name, module in scenes.model.named_modules() if isinstance(module, torch.nn.Conv2d)]
     networks = {
         "trained": scenes.model,
-        "untrained": lab.randomised(scenes.model, layers, bench.generator()),
+        "untrained": lab.randomise(scenes.model, layers, bench.generator()),
     }
     maps = {kind: every_map(X, y, network, scenes.gradcam_layer, bench) for kind, network in networks.items()}
     noise = torch.rand(masks.shape, generator=bench.generator()).numpy()
@@ -85,7 +85,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "Who finds the object, and who finds the middle", numbers["network"])
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in (*METHODS, GAUSSIAN, NOISE):
         trained, random = numbers["trained"][name], numbers["untrained"].get(name)
@@ -94,7 +94,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     trained, untrained = numbers["trained"], numbers["untrained"]
     middle = trained[GAUSSIAN]
     best = {key: max(METHODS, key=lambda name: trained[name][key]) for key in MEASURES}
@@ -111,10 +111,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"{', '.join(little) if little else 'no method'}: compare with a random network and with the middle before you "
         "call a map an explanation.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def every_map(
@@ -141,11 +137,11 @@ def against(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
     """
     auc = [roc_auc_score(mask[::2, ::2].ravel(), m[::2, ::2].ravel()) for m, mask in zip(maps, masks)]
     return {
-        "peak": float(lab.points(maps, masks).mean()),
-        "sum": float(lab.energy(maps, masks).mean()),
+        "peak": float(measures.peaks_on(maps, masks).mean()),
+        "sum": float(measures.energy(maps, masks).mean()),
         "auc": float(np.mean(auc)),
     }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Does an explanation change when the network forgets what it has learnt?
+"""Question: does an explanation change when the network forgets what it has learnt?
 
 Claim: it must. Where the layers' weights are replaced by random ones, from the top down or one alone, the maps of
     gradient, SmoothGrad and Grad-CAM change, while guided backprop and Guided Grad-CAM hardly do: they follow the
@@ -63,10 +63,10 @@ def measure(bench: Bench) -> Numbers:
     trained = methods.attributions(METHODS, X, y, bench.model, layer, seed=bench.seed, **count)
     bench.pictures.update({"image": images[0], "trained": {name: size(map_)[0] for name, map_ in trained.items()}})
     found: dict[str, list] = {"cascading": [], "independent": []}
-    for done, name in enumerate(tqdm(names, desc="sanity checks", leave=False, disable=None), 1):
-        found["cascading"].append(likeness(lab.randomised(bench.model, names[:done], bench.generator())))
+    for done, name in enumerate(lab.progress(names, "sanity checks"), 1):
+        found["cascading"].append(likeness(lab.randomise(bench.model, names[:done], bench.generator())))
         bench.pictures[name] = dict(latest)
-        alone = lab.randomised(bench.model, [name], bench.generator())
+        alone = lab.randomise(bench.model, [name], bench.generator())
         found["independent"].append(found["cascading"][0] if done == 1 else likeness(alone))
     return {
         "images": len(X),
@@ -125,7 +125,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "Whose maps notice that the network has forgotten", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in METHODS:
         cells = [", ".join(f"{numbers['cascading'][measure][name]['mean'][stage]:.2f}" for measure in MEASURES)
@@ -141,7 +141,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     def mean(names: Sequence[str], stage: int, measure: str = "absolute") -> float:
         return float(np.mean([numbers["cascading"][measure][name]["mean"][stage] for name in names]))
 
@@ -162,10 +162,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"For a network that learnt permuted labels by heart, ranks agree by {data[most]:.2f} ({most}) to "
         f"{data[least]:.2f} ({least}): what stays alike there is the picture, not what was learnt.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def layers(model: nn.Module) -> list[str]:
@@ -229,4 +225,4 @@ def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Do Shapley values make a better class activation map than gradients do?
+"""Question: do Shapley values make a better class activation map than gradients do?
 
 Claim: a channel's Shapley value is its mean contribution to the score over all orders in which channels could join;
     so it counts what channels do together, and the values of all channels sum to the score (efficiency). A map weighted
@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"images": len(X), "methods": list(names), "seconds": {}}
     confidence = probabilities(bench.model, X, y)
     numbers |= {name: {} for name in ("drop", "increase", "deletion", "insertion", "peaks")}
-    for name in tqdm(names, desc="Shap-CAM", leave=False, disable=None):
+    for name in lab.progress(names, "Shap-CAM"):
         start = time.perf_counter()
         maps = make(name, X, y, bench)
         numbers["seconds"][name] = (time.perf_counter() - start) / len(X)
@@ -67,7 +67,7 @@ def measure(bench: Bench) -> Numbers:
     numbers["scenes"] = len(X)
     for name in names:
         maps = make(name, X, y, scenes)
-        on = lab.points(maps.cpu().numpy(), np.asarray(scenes.source.masks)[: len(X)])
+        on = measures.peaks_on(maps.cpu().numpy(), np.asarray(scenes.source.masks)[: len(X)])
         numbers["peaks"][name] = int(on.sum())
     return numbers
 
@@ -100,7 +100,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "Weights by gradients, by ablation, by Shapley values", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         (
             name,
@@ -118,7 +118,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     drop, names = numbers["drop"], numbers["methods"]
     best = min(drop, key=drop.__getitem__)
     spread = max(drop.values()) - min(drop.values())
@@ -137,10 +137,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"correlate by {numbers['linear']:.2f} with gradient times activation, so on this head theory and short cut "
         f"{'are nearly the same' if numbers['linear'] > 0.95 else 'differ'}.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 # Shapley values of channels.
@@ -211,8 +207,7 @@ def run_head(model: nn.Module, A: Tensor) -> Tensor:
 
 def make(name: str, X: Tensor, y: Tensor, bench: Bench) -> Tensor:
     model, layer = bench.model, bench.source.gradcam_layer
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "nothing in image")  # a map of zeros is an answer, too
+    with lab.ignoring("nothing in image"):  # a map of zeros is an answer, too
         if name == "Grad-CAM":
             return torch.from_numpy(GradCam(layer).grad_cam(X, y, model)).to(X)
         if name == POSITIONS:  # the class's own map, of which the score is the mean
@@ -277,4 +272,4 @@ def mean_curve(model: nn.Module, X: Tensor, y: Tensor, maps: Tensor, others: Ten
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

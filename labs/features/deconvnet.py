@@ -1,4 +1,4 @@
-"""What does a unit respond to, and what do deconvnet, guided backprop and the gradient show of it?
+"""Question: what does a unit respond to, and what do deconvnet, guided backprop and the gradient show of it?
 
 Claim: deeper units respond to larger and more meaningful patterns. All three methods go back through the same network
     and differ only in what a ReLU lets back: the gradient where it was open, the deconvnet what is positive, guided
@@ -60,7 +60,7 @@ def measure(bench: Bench) -> Numbers:
     likeness: dict[str, list[float]] = {pair: [] for pair in COLOURS}
     units: dict[str, list[float]] = {name: [] for name in METHODS}
     sharp: dict[str, list[float]] = {name: [] for name in METHODS}
-    for depth in tqdm(depths, desc="deconvnet", leave=False, disable=None):
+    for depth in lab.progress(depths, "deconvnet"):
         network = Units(modules[: depth + 1])
         channels = strongest(network, pool, 1 if bench.quick else 3)
         found = [best(network, pool, channel, len(X)) for channel in channels]
@@ -100,7 +100,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "What the strongest channels of each layer respond to", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         (
             f"layer {depth}",
@@ -117,7 +117,7 @@ def table(numbers: Numbers) -> Table:
                   f"sum in the top 5 % of the pixels: {three}"), rows)  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
     alike = {name: values[-1] for name, values in numbers["units"].items()}
     near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
@@ -132,10 +132,6 @@ def seen(numbers: Numbers) -> list[str]:
         + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
            alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 class Units(nn.Module):
@@ -244,4 +240,4 @@ def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What does a layer remember of an image, and what of a texture?
+"""Question: what does a layer remember of an image, and what of a texture?
 
 Claim: an image can be rebuilt from the features of one layer, from early ones nearly to the pixel; deeper ones keep
     what it is and give up where exactly and in which colours. Gram matrices keep no place at all, so they give
@@ -113,7 +113,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "What a layer remembers of an image, and of a texture", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for i, layers in enumerate(numbers["sums"]):
         second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
@@ -128,7 +128,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     count, top = len(numbers["layers"]), numbers["layers"][-1]
     first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
     who = "second" if numbers["second"] else "own"
@@ -146,10 +146,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
         "style is what is left when place is averaged out.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def invert(cnn: nn.Sequential, x: Tensor, layers: Sequence[int], steps: int, bench: Bench) -> Tensor:
@@ -222,4 +218,4 @@ def opinion(model: nn.Module, X: Tensor, y: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

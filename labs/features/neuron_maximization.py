@@ -1,4 +1,4 @@
-"""Which picture excites a neuron, a channel or a class most, and what does it take to see it?
+"""Question: which picture excites a neuron, a channel or a class most, and what does it take to see it?
 
 Claim: climbing alone gives noise that excites the unit and means nothing. Priors, and transformations under which the
     picture must still work (shifts, scales), octaves from coarse to fine and colours without correlation make it
@@ -66,16 +66,16 @@ def measure(bench: Bench) -> Numbers:
     mixing = own_colours(pool)
     names, wanted = goals(bench, modules, pool)
     numbers: Numbers = {"steps": steps, "goals": names, "reached": {}, "kept": {}, "fine": {}}
-    for name, recipe in tqdm(RECIPES.items(), desc="recipes", leave=False, disable=None):
+    for name, recipe in lab.progress(RECIPES.items(), "recipes"):
         made = torch.cat([ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted])
         bench.pictures[name] = [lab.to_picture(x) for x in made]
         with torch.no_grad():
             numbers["reached"][name] = [float(goal(x[None])) for goal, x in zip(wanted, made)]
             numbers["kept"][name] = [survives(goal, x[None]) for goal, x in zip(wanted, made)]
-        numbers["fine"][name] = lab.fine(lab.spectrum(np.stack(bench.pictures[name])))
+        numbers["fine"][name] = measures.fine(measures.spectrum(np.stack(bench.pictures[name])))
     depths = [1, len(modules) - 1] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
     numbers["layers"], numbers["sheet"] = depths, []
-    for depth in tqdm(depths, desc="sheet", leave=False, disable=None):
+    for depth in lab.progress(depths, "sheet"):
         trunk = nn.Sequential(*modules[: depth + 1])
         count = 2 if bench.quick else 8
         with torch.no_grad():
@@ -116,7 +116,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "What excites a unit, and channels of every layer", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         (
             name,
@@ -134,7 +134,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     reached, kept = (
         {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
     )
@@ -150,10 +150,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
         "a picture shows what a unit would like, not what it meets.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 # What is to be excited.
@@ -255,4 +251,4 @@ def transformed(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""How far must a picture move before the network is wrong, and what does robust training change?
+"""Question: how far must a picture move before the network is wrong, and what does robust training change?
 
 Claim: a plainly trained network is wrong after steps that nobody sees. Iterated attacks need less than one step of the
     same sign, DeepFool's is near the smallest of all; adversarial training moves the whole curve to larger radii.
@@ -23,7 +23,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import attacking, lab, plots
-from labs.contestants import COLOURS, LITE, PLAIN, ROBUST, Contestant, contestants
+from labs.networks import COLOURS, LITE, PLAIN, ROBUST, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
@@ -44,11 +44,11 @@ SHOWN = 8  # times, of a difference that is drawn
 
 def measure(bench: Bench) -> Numbers:
     steps = 2 if bench.quick else 6
-    runners = contestants(bench, 1 if bench.quick else 4)
-    runners = [c for c in runners if not bench.quick or c.name != LITE]  # which takes three times as long
-    numbers: Numbers = {"steps": steps, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
+    networks = load_networks(bench, 1 if bench.quick else 4)
+    networks = [c for c in networks if not bench.quick or c.name != LITE]  # which takes three times as long
+    numbers: Numbers = {"steps": steps, "networks": [c.name for c in networks], "images": [len(c.y) for c in networks]}
     numbers |= {"fooled": {}, "lengths": {}, "saved": {}}
-    for c in tqdm(runners, desc="attacks", leave=False, disable=None):
+    for c in lab.progress(networks, "attacks"):
         fooled, lengths, ends = {}, {}, {}
         fooling = fooling_images(c, 1 if bench.quick else 3)
         for name, (_, targeted) in ATTACKS.items():
@@ -57,7 +57,7 @@ def measure(bench: Bench) -> Numbers:
         with torch.no_grad():
             ends[DEEPFOOL] = attacking.deepfool(c.scores, c.pixels)
         ends[ROOMY] = attacking.pgd(c.scores, c.pixels, c.y, 8 / 255, max(steps // 2, 1))
-        wrong = c.said(ends[DEEPFOOL]) != c.y
+        wrong = c.classify(ends[DEEPFOOL]) != c.y
         lengths[DEEPFOOL] = attacking.lengths(ends[DEEPFOOL] - c.pixels)[wrong].tolist()
         lengths[FOOLING] = attacking.lengths(fooling - c.pixels[: len(fooling)]).tolist()
         numbers["fooled"][c.name] = fooled
@@ -140,7 +140,7 @@ def note(numbers: Numbers) -> str:
     return "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     quick = is_quick(numbers)
     for network, count in zip(numbers["networks"], numbers["images"]):
@@ -160,7 +160,7 @@ def table(numbers: Numbers) -> Table:
     )  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     quick = is_quick(numbers)
     fooled, totals = numbers["fooled"], pooled(numbers)
     radii = radii_of("PGD", quick)
@@ -185,10 +185,6 @@ def seen(numbers: Numbers) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
 def radii_of(name: str, quick: bool) -> list[float]:
     """The radii that an attack is tried with."""
     norm, targeted = ATTACKS[name]
@@ -206,12 +202,12 @@ def attack_of(name: str, steps: int) -> Callable[..., Tensor]:
         return lambda scores, x, y, radius, targeted: attacking.pgd_l2(scores, x, y, radius, steps, targeted)
     if name == "FGSM":
         return lambda scores, x, y, radius, targeted: attacking.fgsm(scores, x, y, radius / 255, targeted)
-    way = attacking.iterated if name == "iterated FGSM" else attacking.pgd
+    way = attacking.iterate if name == "iterated FGSM" else attacking.pgd
     return lambda scores, x, y, radius, targeted: way(scores, x, y, radius / 255, steps, targeted)
 
 
 def within(
-    c: Contestant, attack: Callable[..., Tensor], radii: Sequence[float], targeted: bool
+    c: ComparedNetwork, attack: Callable[..., Tensor], radii: Sequence[float], targeted: bool
 ) -> tuple[list[float], Tensor]:
     """The share of images fooled within each radius, and the pixels that did it, at the smallest radius that did.
 
@@ -224,7 +220,7 @@ def within(
         rows = (~done).nonzero()[:, 0]
         if len(rows):
             tried = attack(c.scores, c.pixels[rows], aims[rows], radius, targeted)
-            said = c.said(tried)
+            said = c.classify(tried)
             good = said == aims[rows] if targeted else said != c.y[rows]
             ends[rows[good]] = tried[good]
             done[rows[good]] = True
@@ -232,35 +228,34 @@ def within(
     return shares, ends
 
 
-def survivors(c: Contestant, ends: Tensor, targeted: bool) -> dict[str, int]:
+def survivors(c: ComparedNetwork, ends: Tensor, targeted: bool) -> dict[str, int]:
     """How many of the pictures fool the network as they are, and how many of these do from a PNG, and from a JPEG."""
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names))
 
     def fools(pixels: Tensor) -> Tensor:
-        return c.said(pixels) == aims if targeted else c.said(pixels) != c.y
+        return c.classify(pixels) == aims if targeted else c.classify(pixels) != c.y
 
     fooled = fools(ends)
     counts = {"fooled": int(fooled.sum())}
-    return counts | {way: int((fooled & fools(attacking.saved(ends, way))).sum()) for way in attacking.SAVED}
+    return counts | {way: int((fooled & fools(attacking.save_and_open(ends, way))).sum()) for way in attacking.SAVED}
 
 
-def fooling_images(c: Contestant, most: int) -> Tensor:
+def fooling_images(c: ComparedNetwork, most: int) -> Tensor:
     """The assignment's fooling images, as pixels that a picture can hold."""
     fooler = FoolingImage(FOOLING_LEARNING_RATE[c.source.kind])
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names))[:most]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the network is not fooled")
+    with lab.ignoring("the network is not fooled"):
         return torch.cat([
             lab.to_pixels(fooler.make_fooling_image(lab.from_pixels(x[None]), int(aim), c.model))
             for x, aim in zip(c.pixels, aims)
         ])  # fmt: skip
 
 
-def example(c: Contestant, ends: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
+def example(c: ComparedNetwork, ends: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
     """The first image as PGD leaves it, the difference about mid-grey, and what the network says of it."""
     difference = (ends - c.pixels)[0]
     shown = (0.5 + SHOWN * difference).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-    said = int(c.said(ends[:1])[0])
+    said = int(c.classify(ends[:1])[0])
     words = f"{c.word(int(c.y[0]))} →\n{c.word(said)}\nby {255 * float(difference.abs().max()):.2g} of 255"
     return lab.to_picture(lab.from_pixels(ends[:1])), shown, words
 
@@ -287,4 +282,4 @@ def median(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

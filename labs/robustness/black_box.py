@@ -1,4 +1,4 @@
-"""How far does an attacker come who cannot look into the network?
+"""Question: how far does an attacker come who cannot look into the network?
 
 Claim: gradients are not needed. Scores are enough, by random squares or by a gradient that is estimated from them;
     so are labels alone, at the price of many more questions; and what fools one network often fools another.
@@ -24,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import attacking, lab, plots, querying
-from labs.contestants import COLOURS, LITE, Contestant, contestants
+from labs.networks import COLOURS, LITE, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
@@ -36,20 +36,20 @@ CARRIED = ("PGD", "fooling image")  # what is made on one network and shown to a
 
 def measure(bench: Bench) -> Numbers:
     asked = 21 if bench.quick else 140
-    runners = contestants(bench, 2 if bench.quick else 5)
-    tried = [c for c in runners if c.name != LITE]  # which takes three times as long
+    networks = load_networks(bench, 2 if bench.quick else 5)
+    tried = [c for c in networks if c.name != LITE]  # which takes three times as long
     tried = tried[:1] if bench.quick else tried
-    numbers: Numbers = {"asked": asked, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
-    numbers |= transfer(runners, 1 if bench.quick else 10)
+    numbers: Numbers = {"asked": asked, "networks": [c.name for c in networks], "images": [len(c.y) for c in networks]}
+    numbers |= transfer(networks, 1 if bench.quick else 10)
     numbers |= {"tried": [c.name for c in tried], "success": {}, "saved": {}, "distance": {}, "white": {}}
-    for c in tqdm(tried, desc="black box", leave=False, disable=None):
+    for c in lab.progress(tried, "black box"):
         ends = {}
         for way in WAYS:
             attack = querying.squares if way == "squares" else querying.nes
             ends[way], took = attack(c.scores, c.pixels, c.y, RADIUS / 255, asked, bench.generator())
             numbers["success"].setdefault(way, {})[c.name] = [float((took <= n).mean()) for n in range(asked + 1)]
         start = others(c)
-        ends["labels"], distance = querying.boundary(c.said, c.pixels, c.y, start, asked, bench.generator())
+        ends["labels"], distance = querying.boundary(c.classify, c.pixels, c.y, start, asked, bench.generator())
         numbers["distance"][c.name] = np.median(distance, axis=1).tolist()
         white = attacking.deepfool(c.scores, c.pixels)
         numbers["white"][c.name] = float(np.median(attacking.lengths(white - c.pixels).cpu()))
@@ -113,7 +113,7 @@ def note(numbers: Numbers) -> str:
     return f"{networks}. {pictures}"
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in numbers["networks"]:
         moved = {way: numbers["transfer"][way][name] for way in CARRIED}
@@ -137,7 +137,7 @@ def table(numbers: Numbers) -> Table:
     )  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     first = numbers["tried"][0]
     end = {way: numbers["success"][way][first][-1] for way in WAYS}
     diagonal, off = diagonal_and_rest(numbers["transfer"]["PGD"])
@@ -159,53 +159,48 @@ def seen(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
-def transfer(runners: Sequence[Contestant], steps: int) -> Numbers:
+def transfer(networks: Sequence[ComparedNetwork], steps: int) -> Numbers:
     """For each way and each network, the share of its adversarial pictures that each network of its classes gets wrong.
 
     All networks of the same classes are tried on the same images, which all of them name rightly as they are.
     """
     found: dict[str, dict[str, dict[str, float]]] = {way: {} for way in CARRIED}
-    for maker in runners:
+    for maker in networks:
         made = {"fooling image": fooled(maker)}
         made["PGD"] = attacking.pgd(maker.scores, maker.pixels, maker.y, RADIUS / 255, steps)
         for way, pixels in made.items():
             found[way][maker.name] = {
-                c.name: float((c.said(pixels) != c.y).float().mean()) for c in runners if c.source is maker.source
+                c.name: float((c.classify(pixels) != c.y).float().mean()) for c in networks if c.source is maker.source
             }
     return {"transfer": found}
 
 
-def fooled(c: Contestant) -> Tensor:
+def fooled(c: ComparedNetwork) -> Tensor:
     """The assignment's fooling images of all images."""
     fooler = FoolingImage(FOOLING_LEARNING_RATE[c.source.kind])
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names)).tolist()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the network is not fooled")
+    with lab.ignoring("the network is not fooled"):
         X = lab.from_pixels(c.pixels)
         made = [fooler.make_fooling_image(X[i : i + 1], aim, c.model) for i, aim in enumerate(aims)]
     return lab.to_pixels(torch.cat(made)).clamp(0, 1)
 
 
-def others(c: Contestant) -> Tensor:
+def others(c: ComparedNetwork) -> Tensor:
     """For each image another one that the network calls something else: where the walk along the boundary begins."""
     rows = [next(j for j in range(len(c.y)) if c.y[j] != label) for label in c.y]
     return c.pixels[rows]
 
 
-def survivors(c: Contestant, ends: Tensor) -> dict[str, int]:
+def survivors(c: ComparedNetwork, ends: Tensor) -> dict[str, int]:
     """How many pictures are wrong as they are, and how many of these from a PNG, and from a JPEG."""
-    wrong = c.said(ends) != c.y
-    counts = {way: int((wrong & (c.said(attacking.saved(ends, way)) != c.y)).sum()) for way in attacking.SAVED}
+    wrong = c.classify(ends) != c.y
+    counts = {way: int((wrong & (c.classify(attacking.save_and_open(ends, way)) != c.y)).sum()) for way in attacking.SAVED}
     return {"fooled": int(wrong.sum())} | counts
 
 
-def picture(c: Contestant, pixels: Tensor) -> tuple[np.ndarray, str]:
+def picture(c: ComparedNetwork, pixels: Tensor) -> tuple[np.ndarray, str]:
     """The first image as it is now, and what the network says."""
-    return lab.to_picture(lab.from_pixels(pixels[0])), c.word(int(c.said(pixels[:1])[0]))
+    return lab.to_picture(lab.from_pixels(pixels[0])), c.word(int(c.classify(pixels[:1])[0]))
 
 
 def half(shares: Sequence[float]) -> str:
@@ -222,4 +217,4 @@ def diagonal_and_rest(matrix: dict[str, dict[str, float]]) -> tuple[float, float
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Which pictures that are only worn, not attacked, does a network still know, and does robust training help there?
+"""Question: which pictures that are only worn, not attacked, does a network still know, and does robust training help there?
 
 Claim: noise, blur, weather and compression make a network wrong that people hardly mind. Training against attacks helps
     against noise, which it resembles, and may hurt elsewhere, such as with fog and contrast.
@@ -23,7 +23,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import lab, plots, worn
-from labs.contestants import COLOURS, PLAIN, ROBUST, Contestant, contestants
+from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from visualizers import GradCam
 
@@ -34,32 +34,32 @@ SHEET = 3  # the severity of the pictures that are drawn
 def measure(bench: Bench) -> Numbers:
     names = LOOKED if bench.quick else worn.NAMES
     severities = [1, 5] if bench.quick else list(worn.SEVERITIES)
-    runners = contestants(bench, 2 if bench.quick else 10, only_right=False)
-    numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
-    numbers |= {"severities": severities, "reference": references(runners), "clean": {}, "errors": {}}
+    networks = load_networks(bench, 2 if bench.quick else 10, only_right=False)
+    numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
+    numbers |= {"severities": severities, "reference": references(networks), "clean": {}, "errors": {}}
     shown = []
-    numbers["peaks"] = peaks([c for c in runners if c.source.masks is not None], bench)
-    for c in runners:
+    numbers["peaks"] = peaks([c for c in networks if c.source.masks is not None], bench)
+    for c in networks:
         numbers["clean"][c.name] = error(c, c.pixels)
         numbers["errors"][c.name] = {name: [] for name in names}
-    for kind in tqdm(dict.fromkeys(c.source.kind for c in runners), desc="corruptions", leave=False, disable=None):
-        alike = [c for c in runners if c.source.kind == kind]
+    for kind in lab.progress(dict.fromkeys(c.source.kind for c in networks), "corruptions"):
+        alike = [c for c in networks if c.source.kind == kind]
         for name in names:
             for severity in severities:
-                images = worn.corrupted(alike[0].images, name, severity, bench.seed)
+                images = corruptions.corrupt(alike[0].images, name, severity, bench.seed)
                 pixels = as_pixels(images).to(alike[0].pixels)
                 for c in alike:
                     numbers["errors"][c.name][name].append(error(c, pixels))
-                if alike[0] is runners[0] and severity == severities[len(severities) // 2]:
-                    shown.append((images[0], runners[0].word(int(runners[0].said(pixels[:1])[0]))))
+                if alike[0] is networks[0] and severity == severities[len(severities) // 2]:
+                    shown.append((images[0], networks[0].word(int(networks[0].classify(pixels[:1])[0]))))
     numbers |= {"mCE": {}, "relative": {}, "left out": {}}
-    for c in runners:
+    for c in networks:
         reference = numbers["reference"][c.name]
         numbers["mCE"][c.name], numbers["left out"][c.name] = mce(
             numbers["errors"][c.name], numbers["errors"][reference]
         )
         numbers["relative"][c.name] = relative_mce(numbers, c.name, reference)
-    bench.pictures.update(sheet=dict(zip(names, shown)), label=runners[0].word(int(runners[0].y[0])))
+    bench.pictures.update(sheet=dict(zip(names, shown)), label=networks[0].word(int(networks[0].y[0])))
     return numbers
 
 
@@ -118,7 +118,7 @@ def draw_errors(numbers: Numbers, axes, names: Sequence[str], networks: Sequence
     axes.tick_params(length=0)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in numbers["networks"]:
         errors = numbers["errors"][name]
@@ -136,7 +136,7 @@ def table(numbers: Numbers) -> Table:
     return Table(columns, rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
     gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
     noise = float(np.mean([gain[name] for name in worn.KINDS["noise"] if name in gain]))
@@ -165,23 +165,19 @@ def looking(peak: dict[str, float]) -> str:
             "it mostly looks at the object still, even where it names it wrongly.")  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
 def as_pixels(images: np.ndarray) -> Tensor:
     """uint8 (N, H, W, 3) as (N, 3, H, W) in [0, 1]."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
-def error(c: Contestant, pixels: Tensor) -> float:
+def error(c: ComparedNetwork, pixels: Tensor) -> float:
     """The share of the images that the network names wrongly."""
-    return float((c.said(pixels) != c.y).double().mean())
+    return float((c.classify(pixels) != c.y).double().mean())
 
 
-def references(runners: Sequence[Contestant]) -> dict[str, str]:
+def references(networks: Sequence[ComparedNetwork]) -> dict[str, str]:
     """Relative to which network each mCE is (the paper's is AlexNet): the plain twin, or the first one for ImageNet."""
-    return {c.name: PLAIN if c.source.masks is not None else runners[0].name for c in runners}
+    return {c.name: PLAIN if c.source.masks is not None else networks[0].name for c in networks}
 
 
 def mce(errors: dict[str, list[float]], reference: dict[str, list[float]]) -> tuple[float, int]:
@@ -201,22 +197,21 @@ def relative_mce(numbers: Numbers, name: str, reference: str) -> str:
     return f"{value:.0f} %" if any(sum(values) > 0 for values in above[reference].values()) else "-"
 
 
-def peaks(runners: Sequence[Contestant], bench: Bench) -> dict[str, dict[str, float]]:
+def peaks(networks: Sequence[ComparedNetwork], bench: Bench) -> dict[str, dict[str, float]]:
     """How often Grad-CAM's peak, for the true class, is on the object: clean, and at the highest severity of a few."""
     found: dict[str, dict[str, float]] = {}
-    for c in runners:
+    for c in networks:
         masks = np.asarray(c.source.masks)[list(c.rows)]
         cam = GradCam(c.source.gradcam_layer)
         found[c.name] = {}
         for name in ("clean", *LOOKED):
-            images = c.images if name == "clean" else worn.corrupted(c.images, name, 5, bench.seed)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "nothing in image")  # a map of zeros has no peak
+            images = c.images if name == "clean" else corruptions.corrupt(c.images, name, 5, bench.seed)
+            with lab.ignoring("nothing in image"):  # a map of zeros has no peak
                 maps = cam.grad_cam(lab.from_pixels(as_pixels(images).to(c.pixels)), c.y, c.model)
-            hits = lab.points(maps, masks) & maps.any(axis=(1, 2))
+            hits = measures.peaks_on(maps, masks) & maps.any(axis=(1, 2))
             found[c.name][name.replace("_", " ")] = float(hits.mean())
     return found
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

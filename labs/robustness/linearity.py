@@ -1,4 +1,4 @@
-"""Why do such small steps fool a network? Because it is too curved, or because it is too straight?
+"""Question: why do such small steps fool a network? Because it is too curved, or because it is too straight?
 
 Claim: too straight. Along the sign of the gradient, by eps, a linear score moves by eps times the sum of the gradient's
     sizes, which grows with the number of pixel values, while each moves by eps alone. So the more values there are, the
@@ -24,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import attacking, lab, plots
-from labs.contestants import COLOURS, LITE, Contestant, contestants
+from labs.networks import COLOURS, LITE, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from labs.querying import margin
 from pretrained.settings import FOOLING_LEARNING_RATE
@@ -45,12 +45,12 @@ BESIDE = 16  # of 255: as far as scores of single classes are drawn, either way
 
 def measure(bench: Bench) -> Numbers:
     points, draws = (3, 1) if bench.quick else (13, 3)
-    runners = [c for c in contestants(bench, 1 if bench.quick else 6) if c.name != LITE]
+    networks = [c for c in load_networks(bench, 1 if bench.quick else 6) if c.name != LITE]
     radii = np.linspace(0, WIDEST, points).tolist()
-    numbers: Numbers = {"radii": radii, "networks": [c.name for c in runners], "images": [len(c.y) for c in runners]}
+    numbers: Numbers = {"radii": radii, "networks": [c.name for c in networks], "images": [len(c.y) for c in networks]}
     numbers |= {"curves": {}, "lines": {}, "straight": {}, "needed": {}, "random": {}, "norms": {}}
     numbers["shares"] = SHARES[:2] if bench.quick else SHARES
-    for c in tqdm(runners, desc="linearity", leave=False, disable=None):
+    for c in lab.progress(networks, "linearity"):
         fooling = to_fooling(c)
         start, g = lab.values_and_gradient(partial(margin_of, c), c.pixels)
         generator = bench.generator()
@@ -69,9 +69,9 @@ def measure(bench: Bench) -> Numbers:
         numbers["norms"][c.name] = float((flat.abs().sum(dim=1) / flat.norm(dim=1)).mean())
         numbers["needed"][c.name] = [needed(c, -g.sign() * some(g, share, bench)) for share in numbers["shares"]]
         numbers["random"][c.name] = needed(c, signs[0])
-        if c is runners[0]:
+        if c is networks[0]:
             keep(bench, c, g, points)
-    numbers["values"] = int(runners[0].pixels[0].numel())
+    numbers["values"] = int(networks[0].pixels[0].numel())
     return numbers
 
 
@@ -128,7 +128,7 @@ def note(numbers: Numbers) -> str:
     return f"{networks}. Below: {numbers['networks'][0]}"
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name, count in zip(numbers["networks"], numbers["images"]):
         radius = [f"{one:g}" if one else f"> {NEEDED[-1]:g}" for one in (*numbers["needed"][name],)]
@@ -147,7 +147,7 @@ def table(numbers: Numbers) -> Table:
     )  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     first = numbers["networks"][0]
     lines, needed_ = numbers["lines"][first], numbers["needed"][first]
     ratio = lines["sign of the gradient"] / lines["gradient"]
@@ -174,11 +174,7 @@ def seen(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
-def margin_of(c: Contestant, pixels: Tensor) -> Tensor:
+def margin_of(c: ComparedNetwork, pixels: Tensor) -> Tensor:
     return margin(c.scores(pixels), c.y)
 
 
@@ -196,7 +192,7 @@ def some(like: Tensor, share: float, bench: Bench) -> Tensor:
     return (torch.rand(like.shape, generator=bench.generator()) < share).to(like)
 
 
-def along(c: Contestant, direction: Tensor, radii: Sequence[float]) -> Tensor:
+def along(c: ComparedNetwork, direction: Tensor, radii: Sequence[float]) -> Tensor:
     """The margin at x + radius / 255 * direction, (radii, N). Pixels may leave [0, 1]: a line has no corners."""
     with torch.no_grad():
         return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
@@ -213,29 +209,28 @@ def straight(curves: Tensor) -> float:
     return float(np.mean(scores))
 
 
-def needed(c: Contestant, direction: Tensor) -> float | None:
+def needed(c: ComparedNetwork, direction: Tensor) -> float | None:
     """The smallest radius tried, of 255, within which half the images are wrong; None where none is enough."""
     wrong = torch.zeros(len(c.y), dtype=torch.bool, device=c.y.device)
     for radius in NEEDED:
         rows = (~wrong).nonzero()[:, 0]
-        wrong[rows] = c.said((c.pixels[rows] + radius / 255 * direction[rows]).clamp(0, 1)) != c.y[rows]
+        wrong[rows] = c.classify((c.pixels[rows] + radius / 255 * direction[rows]).clamp(0, 1)) != c.y[rows]
         if wrong.float().mean() >= 0.5:
             return radius
     return None
 
 
-def to_fooling(c: Contestant) -> Tensor:
+def to_fooling(c: ComparedNetwork) -> Tensor:
     """From each image to its fooling image, as the assignment makes it."""
     fooler = FoolingImage(FOOLING_LEARNING_RATE[c.source.kind])
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names)).tolist()
     X = lab.from_pixels(c.pixels)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the network is not fooled")
+    with lab.ignoring("the network is not fooled"):
         ends = [fooler.make_fooling_image(X[i : i + 1], aim, c.model) for i, aim in enumerate(aims)]
     return lab.to_pixels(torch.cat(ends)) - c.pixels
 
 
-def keep(bench: Bench, c: Contestant, g: Tensor, points: int) -> None:
+def keep(bench: Bench, c: ComparedNetwork, g: Tensor, points: int) -> None:
     """The scores of five classes along the sign of the gradient, either way, and pictures from there, of one image."""
     radii = np.linspace(-BESIDE, BESIDE, 2 * points - 1)
     x = c.pixels[:1] - torch.from_numpy(radii).to(g).view(-1, 1, 1, 1) / 255 * g[:1].sign()
@@ -252,4 +247,4 @@ def keep(bench: Bench, c: Contestant, g: Tensor, points: int) -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

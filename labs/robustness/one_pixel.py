@@ -1,4 +1,4 @@
-"""Can a single pixel change what the network says, and is it a pixel that saliency calls important?
+"""Question: can a single pixel change what the network says, and is it a pixel that saliency calls important?
 
 Claim: differential evolution, which asks for scores and never for gradients, finds one, three or five pixels whose
     colours alone make many images wrong: 68 % of CIFAR's, which are 32 wide, 16 % of ImageNet's.
@@ -22,7 +22,7 @@ from tqdm import tqdm
 import pretrained
 from figures import palette, script
 from labs import attacking, lab, plots
-from labs.contestants import COLOURS, LITE, SMALL, Contestant, contestants, small
+from labs.networks import COLOURS, LITE, SMALL, ComparedNetwork, load_networks, small
 from labs.lab import Bench, Numbers, Result, Table
 from visualizers import SaliencyMap
 
@@ -46,13 +46,13 @@ class Found:
 
 
 def measure(bench: Bench) -> Numbers:
-    runners = [c for c in contestants(bench, 1 if bench.quick else 3) if c.name != LITE]
-    runners.append(small(bench, 1 if bench.quick else 12))
+    networks = [c for c in load_networks(bench, 1 if bench.quick else 3) if c.name != LITE]
+    networks.append(small(bench, 1 if bench.quick else 12))
     counts = PIXELS[:1] if bench.quick else PIXELS
-    numbers: Numbers = {"pixels": counts, "calls": {}, "networks": [c.name for c in runners]}
-    numbers["images"] = [len(c.y) for c in runners]
+    numbers: Numbers = {"pixels": counts, "calls": {}, "networks": [c.name for c in networks]}
+    numbers["images"] = [len(c.y) for c in networks]
     numbers |= {key: {} for key in ("fooled", "fall", "chance", "saved", "ranks", "on", "area")}
-    for c in tqdm(runners, desc="one pixel", leave=False, disable=None):
+    for c in lab.progress(networks, "one pixel"):
         population, generations = (8, 2) if bench.quick else BUDGET.get(c.name, (20, 6))
         numbers["calls"][c.name] = calls = population * (generations + 1)
         maps = SaliencyMap().compute_saliency_maps(lab.from_pixels(c.pixels), c.y, c.model).cpu().numpy()
@@ -110,7 +110,7 @@ def note(numbers: Numbers) -> str:
     return networks
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         (
             f"{name}, {count} images, {numbers['calls'][name]} questions each",
@@ -131,7 +131,7 @@ def table(numbers: Numbers) -> Table:
     )  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     first = numbers["networks"][0]
     ranks = {name: float(np.median(values)) for name, values in numbers["ranks"].items()}
     total = {key: sum(one[key] for one in numbers["saved"].values()) for key in ("fooled", *attacking.SAVED)}
@@ -154,10 +154,6 @@ def seen(numbers: Numbers) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
 def paint(x: Tensor, genes: np.ndarray) -> Tensor:
     """Copies of x (3, H, W), one for each of genes (P, 5 k) in [0, 1], with k pixels set to eight-bit colours."""
     height, width = x.shape[1:]
@@ -177,13 +173,13 @@ def places(genes: np.ndarray, height: int, width: int) -> list[tuple[int, int]]:
     return [(min(int(row * height), height - 1), min(int(column * width), width - 1)) for row, column in spots]
 
 
-def confidence(c: Contestant, pixels: Tensor, label: int) -> Tensor:
+def confidence(c: ComparedNetwork, pixels: Tensor, label: int) -> Tensor:
     """The probability of the class, (N,)."""
     with torch.no_grad():
         return torch.cat([c.scores(some).softmax(dim=1)[:, label] for some in pixels.split(32)])
 
 
-def search(c: Contestant, i: int, k: int, population: int, generations: int, seed: int) -> Found:
+def search(c: ComparedNetwork, i: int, k: int, population: int, generations: int, seed: int) -> Found:
     """Differential evolution of k pixels of image i; a whole population goes through the network at once."""
     x, label = c.pixels[i], int(c.y[i])
 
@@ -198,11 +194,11 @@ def search(c: Contestant, i: int, k: int, population: int, generations: int, see
     )  # fmt: skip
     made = paint(x, best.x[None])
     before, after = confidence(c, torch.stack([x, made[0]]), label).tolist()
-    said = int(c.said(made)[0])
+    said = int(c.classify(made)[0])
     return Found(made[0], places(best.x, *x.shape[1:]), before, after, said != label, said)
 
 
-def by_chance(c: Contestant, k: int, tries: int, bench: Bench) -> float:
+def by_chance(c: ComparedNetwork, k: int, tries: int, bench: Bench) -> float:
     """The share of images that are wrong after the best of as many random draws of k pixels."""
     rng = np.random.default_rng(bench.seed)
     wrong = []
@@ -213,15 +209,15 @@ def by_chance(c: Contestant, k: int, tries: int, bench: Bench) -> float:
             values = confidence(c, made, label)
             if float(values.min()) < least:
                 least, best = float(values.min()), made[int(values.argmin())]
-        wrong.append(best is not None and int(c.said(best[None])[0]) != label)
+        wrong.append(best is not None and int(c.classify(best[None])[0]) != label)
     return float(np.mean(wrong))
 
 
-def as_saved(c: Contestant, found: Sequence[Found], repeats: int) -> dict[str, int]:
+def as_saved(c: ComparedNetwork, found: Sequence[Found], repeats: int) -> dict[str, int]:
     """How many fool the network, and how many of these do from a PNG, and from a JPEG. found: count after count."""
     pixels, y = torch.stack([one.pixels for one in found]), c.y.repeat(repeats)
-    fooled = c.said(pixels) != y
-    counts = {way: int((fooled & (c.said(attacking.saved(pixels, way)) != y)).sum()) for way in attacking.SAVED}
+    fooled = c.classify(pixels) != y
+    counts = {way: int((fooled & (c.classify(attacking.save_and_open(pixels, way)) != y)).sum()) for way in attacking.SAVED}
     return {"fooled": int(fooled.sum())} | counts
 
 
@@ -230,7 +226,7 @@ def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:
     return float((saliency < saliency[place]).mean())
 
 
-def pictures(c: Contestant, found: Sequence[Found], maps: np.ndarray):
+def pictures(c: ComparedNetwork, found: Sequence[Found], maps: np.ndarray):
     """Of the image that lost most: itself, changed, its saliency, where the pixels are, and the words above."""
     i = max(range(len(found)), key=lambda i: (found[i].fooled, found[i].before - found[i].after))
     one = found[i]
@@ -244,4 +240,4 @@ def pictures(c: Contestant, found: Sequence[Found], maps: np.ndarray):
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Does a network go by shape or by texture, and does robust training change that?
+"""Question: does a network go by shape or by texture, and does robust training change that?
 
 Claim: where the two disagree, networks trained on ImageNet answer with the texture and people with the shape: a cat in
     an elephant's skin is an elephant to them. Adversarially trained networks go more by shape.
@@ -21,7 +21,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import cues, lab, plots
-from labs.contestants import COLOURS, ROBUST, Contestant, contestants
+from labs.networks import COLOURS, ROBUST, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained import photographs
 
@@ -33,10 +33,10 @@ Answers = list[list[int]]  # the class of the shape, of the texture, and the one
 
 def measure(bench: Bench) -> Numbers:
     steps, draws = (3, 1) if bench.quick else (50, 4)
-    runners = contestants(bench, 4 if bench.quick else 12)
-    numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
+    networks = load_networks(bench, 4 if bench.quick else 12)
+    numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
     numbers |= {"answers": {}, "bias": {}, "classes": {}, "cues": {}, "chance": {}}
-    painters = [c for c in runners if c.source is runners[0].source]
+    painters = [c for c in networks if c.source is networks[0].source]
     images, labels = conflicting(bench)
     pairs_ = pairs(labels, 2 if bench.quick else 10, first_pair(labels, painters[0]))
     strengths = STRENGTHS[-1:] if bench.quick else STRENGTHS
@@ -45,12 +45,12 @@ def measure(bench: Bench) -> Numbers:
                             for s, answers in by_strength.items()}  # fmt: skip
     numbers["answers"][PAINTED] = {c.name: [one for answers in by_strength.values() for one in answers[c.name]]
                                    for c in painters}  # fmt: skip
-    scenes = [c for c in runners if c.source.masks is not None]
+    scenes = [c for c in networks if c.source.masks is not None]
     numbers["answers"][FILLED] = masked(bench, scenes, draws)
     for way, found in numbers["answers"].items():
         numbers["bias"][way] = {name: shape_bias(answers) for name, answers in found.items()}
         numbers["classes"][way] = {name: by_class(answers) for name, answers in found.items()}
-    for c in tqdm(runners, desc="cues", leave=False, disable=None):
+    for c in lab.progress(networks, "cues"):
         numbers["cues"][c.name] = known(c, bench)
         numbers["chance"][c.name] = 1 / len(set(c.y.tolist()))
     kinds = {PAINTED: painters[0], FILLED: scenes[0]}
@@ -112,7 +112,7 @@ def draw_classes(numbers: Numbers, way: str, axes) -> None:
     axes.set_axisbelow(True)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in numbers["networks"]:
         cells = []
@@ -125,7 +125,7 @@ def table(numbers: Numbers) -> Table:
     return Table(("network", *ways, *CUES, "chance"), rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     one, two = numbers["bias"][PAINTED], numbers["bias"][FILLED]
     robust, plain = (two[name]["bias"] or 0.0 for name in list(two)[:2])
     first = numbers["networks"][0]
@@ -152,10 +152,6 @@ def seen(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
 def conflicting(bench: Bench) -> tuple[np.ndarray, np.ndarray]:
     """Pictures to mix: the photographs of the packages, among them a cat and a cheetah, or the network's own."""
     if bench.source.kind == "imagenet":
@@ -176,7 +172,7 @@ def pairs(labels: np.ndarray, most: int, first: tuple[int, int]) -> list[tuple[i
 
 def painted(
     bench: Bench,
-    painters: Sequence[Contestant],
+    painters: Sequence[ComparedNetwork],
     images: np.ndarray,
     labels: np.ndarray,
     steps: int,
@@ -185,8 +181,8 @@ def painted(
 ) -> dict[str, Answers]:
     """What each network says of pictures of one class painted in the texture of another."""
     cnn = bench.source.cnn
-    made = np.stack([cues.stylised(images[i], images[j], cnn, steps, strength)
-                     for i, j in tqdm(mixed, desc="style transfer", leave=False, disable=None)])  # fmt: skip
+    made = np.stack([cues.stylise(images[i], images[j], cnn, steps, strength)
+                     for i, j in lab.progress(mixed, "style transfer")])  # fmt: skip
     choices = sorted(set(labels.tolist()))
     asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
     answers = {c.name: [[*pair, said] for pair, said in zip(asked, chosen(c, made, choices))] for c in painters}
@@ -196,13 +192,13 @@ def painted(
     return answers
 
 
-def first_pair(labels: np.ndarray, c: Contestant) -> tuple[int, int]:
+def first_pair(labels: np.ndarray, c: ComparedNetwork) -> tuple[int, int]:
     """A cat in a cheetah's coat, where there are both."""
     words, wanted = [c.word(int(label)) for label in labels], ("Egyptian cat", "cheetah")
     return (words.index(wanted[0]), words.index(wanted[1])) if set(wanted) <= set(words) else (0, 1)
 
 
-def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, Answers]:
+def masked(bench: Bench, scenes: Sequence[ComparedNetwork], draws: int) -> dict[str, Answers]:
     """What each network says of scenes whose object is filled with patches of another class's object."""
     c, rng = scenes[0], np.random.default_rng(bench.seed)
     masks = np.asarray(c.source.masks)
@@ -213,7 +209,7 @@ def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, 
         others = [j for j in donors if c.source.labels[j] != c.source.labels[i]]
         for j in rng.choice(others, min(draws, len(others)), replace=False).tolist():
             mixed.append((i, j))
-            made.append(cues.filled(c.source.images[i], masks[i], textures[j], rng))
+            made.append(cues.fill(c.source.images[i], masks[i], textures[j], rng))
     labels, pictures = c.source.labels, np.stack(made)
     choices = sorted(set(labels.tolist()))
     asked = [(int(labels[i]), int(labels[j])) for i, j in mixed]
@@ -225,11 +221,11 @@ def masked(bench: Bench, scenes: Sequence[Contestant], draws: int) -> dict[str, 
     return answers
 
 
-def said_of(networks: Sequence[Contestant], answers: dict[str, Answers], n: int) -> list[tuple[str, str]]:
+def said_of(networks: Sequence[ComparedNetwork], answers: dict[str, Answers], n: int) -> list[tuple[str, str]]:
     return [(c.name, c.word(answers[c.name][n][2])) for c in networks]
 
 
-def chosen(c: Contestant, images: np.ndarray, choices: Sequence[int]) -> list[int]:
+def chosen(c: ComparedNetwork, images: np.ndarray, choices: Sequence[int]) -> list[int]:
     """Which of these classes has the highest score, for each of the images uint8 (N, H, W, 3)."""
     X = lab.as_batch(images, c.source)
     with torch.no_grad():
@@ -255,7 +251,7 @@ def by_class(answers: Answers) -> dict[str, Numbers]:
     return {str(k): shape_bias([one for one in answers if one[0] == k]) for k in sorted({one[0] for one in answers})}
 
 
-def known(c: Contestant, bench: Bench) -> dict[str, float]:
+def known(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
     """The share of a network's images that are named rightly by one cue, among the classes of these images."""
     rng = np.random.default_rng(bench.seed)
     ways: dict[str, Callable[[int], np.ndarray]] = {
@@ -263,8 +259,8 @@ def known(c: Contestant, bench: Bench) -> dict[str, float]:
         "grey": lambda i: cues.grey(c.images[i]),
         "silhouette": lambda i: cues.silhouette(np.asarray(c.source.masks)[c.rows[i]]),
         "edges": lambda i: cues.edges(c.images[i]),
-        "shuffled 4 × 4": lambda i: cues.shuffled(c.images[i], 4, rng),
-        "shuffled 8 × 8": lambda i: cues.shuffled(c.images[i], 8, rng),
+        "shuffled 4 × 4": lambda i: cues.shuffle(c.images[i], 4, rng),
+        "shuffled 8 × 8": lambda i: cues.shuffle(c.images[i], 8, rng),
     }
     if c.source.masks is None:
         del ways["silhouette"]
@@ -277,4 +273,4 @@ def known(c: Contestant, bench: Bench) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What can an attacker want, what can he know, and how far does each get on the same images?
+"""Question: what can an attacker want, what can he know, and how far does each get on the same images?
 
 Claim: attacks are ordered by their goal, from less confidence over any wrong class to one class for a given picture,
     and by what is known: the network itself (white box), its answers (adaptive black box), or nothing but a network of
@@ -24,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import script
 from labs import attacking, lab, plots, querying
-from labs.contestants import COLOURS, PLAIN, ROBUST, Contestant, contestants
+from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
 from labs.lab import Bench, Numbers, Result, Table
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
@@ -54,14 +54,14 @@ class Task:
 
 def measure(bench: Bench) -> Numbers:
     asked, steps = (5, 1) if bench.quick else (100, 8)
-    runners = contestants(bench, 1 if bench.quick else 5)
-    victims = {runners[0].name: runners[1], ROBUST: next(c for c in runners if c.name == PLAIN)}
-    if runners[1].source.kind != runners[0].source.kind:  # nobody knows the same classes
-        del victims[runners[0].name]
+    networks = load_networks(bench, 1 if bench.quick else 5)
+    victims = {networks[0].name: networks[1], ROBUST: next(c for c in networks if c.name == PLAIN)}
+    if networks[1].source.kind != networks[0].source.kind:  # nobody knows the same classes
+        del victims[networks[0].name]
     numbers: Numbers = {"asked": asked, "networks": list(victims), "surrogates": {}, "images": {}}
     numbers |= {"success": {}, "saved": {}, "length": {}}
-    for name, surrogate in tqdm(victims.items(), desc="taxonomy", leave=False, disable=None):
-        victim = next(c for c in runners if c.name == name)
+    for name, surrogate in lab.progress(victims.items(), "taxonomy"):
+        victim = next(c for c in networks if c.name == name)
         numbers["surrogates"][name], numbers["images"][name] = surrogate.name, len(victim.y)
         tasks = tasks_of(victim, bench)
         found: dict[str, dict[str, Tensor]] = {goal: {} for goal in GOALS}
@@ -116,7 +116,7 @@ def cell(numbers: Numbers, name: str, goal: str, way: str) -> str:
     return "\n".join(lines)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = []
     for name in numbers["networks"]:
         for goal, words in GOALS.items():
@@ -131,7 +131,7 @@ def table(numbers: Numbers) -> Table:
     return Table(("network", "goal", *columns), rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     first, last = numbers["networks"][0], numbers["networks"][-1]
     rows = {name: np.array([[numbers["success"][name][goal][way] for way in KNOWLEDGE] for goal in GOALS])
             for name in numbers["networks"]}  # fmt: skip
@@ -149,23 +149,19 @@ def seen(numbers: Numbers) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
-def tasks_of(c: Contestant, bench: Bench) -> dict[str, Task]:
+def tasks_of(c: ComparedNetwork, bench: Bench) -> dict[str, Task]:
     """The four goals on a network's images; "targeted" starts from as many pictures of noise."""
     with torch.no_grad():
         p = c.scores(c.pixels).softmax(dim=1).gather(1, c.y[:, None])[:, 0]
         noise = (0.5 + 0.1 * torch.randn(c.pixels.shape, generator=bench.generator())).clamp(0, 1).to(c.pixels)
     aims = attacking.targets(c.y, c.source.fooling_target, len(c.source.class_names))
-    others = attacking.targets(c.said(noise), c.source.fooling_target, len(c.source.class_names))
+    others = attacking.targets(c.classify(noise), c.source.fooling_target, len(c.source.class_names))
     halved = torch.stack([c.y.to(p), p / 2], dim=1)
     return {
         "less confidence": Task(c.pixels, halved, c.y, False, less_confident),
         "misclassification": Task(c.pixels, c.y, c.y, False, querying.margin),
-        "targeted": Task(noise, others, others, True, querying.targeted),
-        "source and target": Task(c.pixels, aims, aims, True, querying.targeted),
+        "targeted": Task(noise, others, others, True, querying.aim),
+        "source and target": Task(c.pixels, aims, aims, True, querying.aim),
     }
 
 
@@ -176,7 +172,7 @@ def less_confident(scores: Tensor, aims: Tensor) -> Tensor:
 
 
 def cells(
-    victim: Contestant, surrogate: Contestant, task: Task, steps: int, asked: int, bench: Bench
+    victim: ComparedNetwork, surrogate: ComparedNetwork, task: Task, steps: int, asked: int, bench: Bench
 ) -> dict[str, Tensor]:
     """The pixels that each kind of attacker makes. What is made on the surrogate never meets the victim before."""
     made = {
@@ -189,27 +185,26 @@ def cells(
     return {way: made[way] for way in KNOWLEDGE}
 
 
-def fooled(c: Contestant, task: Task) -> Tensor:
+def fooled(c: ComparedNetwork, task: Task) -> Tensor:
     """The assignment's fooling images, as pixels that a picture can hold."""
     fooler = FoolingImage(FOOLING_LEARNING_RATE[c.source.kind])
     X = lab.from_pixels(task.pixels)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the network is not fooled")
+    with lab.ignoring("the network is not fooled"):
         ends = [fooler.make_fooling_image(X[i : i + 1], int(aim), c.model) for i, aim in enumerate(task.classes)]
     return lab.to_pixels(torch.cat(ends)).clamp(0, 1)
 
 
-def reached(c: Contestant, task: Task, pixels: Tensor) -> float:
+def reached(c: ComparedNetwork, task: Task, pixels: Tensor) -> float:
     """The share of the pictures that reach the goal."""
     with torch.no_grad():
         return float((task.goal(c.scores(pixels), task.aims) < 0).float().mean())
 
 
-def as_file(c: Contestant, task: Task, pixels: Tensor) -> dict[str, float]:
-    return {way: reached(c, task, attacking.saved(pixels, way)) for way in attacking.SAVED}
+def as_file(c: ComparedNetwork, task: Task, pixels: Tensor) -> dict[str, float]:
+    return {way: reached(c, task, attacking.save_and_open(pixels, way)) for way in attacking.SAVED}
 
 
-def picture(c: Contestant, task: Task, pixels: Tensor) -> tuple[np.ndarray, str]:
+def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray, str]:
     """The first picture, and what the network says of it before and after."""
     with torch.no_grad():
         before, after = c.scores(torch.cat([task.pixels[:1], pixels[:1]])).softmax(dim=1)
@@ -218,4 +213,4 @@ def picture(c: Contestant, task: Task, pixels: Tensor) -> tuple[np.ndarray, str]
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

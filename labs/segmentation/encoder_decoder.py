@@ -1,4 +1,4 @@
-"""What does a network need to draw an object's edge, and what do skip connections bring?
+"""Question: what does a network need to draw an object's edge, and what do skip connections bring?
 
 Claim: going down, a network learns what is there and forgets where. A bilinear head draws blobs; a transposed
     convolution learns to draw but has nothing to draw from; unpooling remembers where each maximum was; a U-Net's skip
@@ -55,11 +55,11 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
     shown = np.sort(np.unique(new.labels, return_index=True)[1])[:SHOWN]  # different objects
     runs = [(kind, name) for kind in (PRETRAINED, SCRATCH) for name in DECODERS]
-    for kind, name in tqdm(runs, desc="training", leave=False, disable=None):
+    for kind, name in lab.progress(runs, "training"):
         model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
         kept = taught(model, X, masks, marks, bench.seed, new, source)
         kept["parameters"] = sum(parameter.numel() for parameter in model.decoder.parameters())
-        kept["known objects"] = regions.mean_iou(answers(model, same, source), same.masks)
+        kept["known objects"] = measures.mean_iou(answers(model, same, source), same.masks)
         kept["by distance"] = by_distance(answers(model, new, source), new.masks)
         maps, places = looks(model, new, source)
         kept["close"] = closeness(maps, places)
@@ -106,7 +106,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "Four ways to draw an object from a coarse map", numbers["network"])
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         (
             f"{name}, {kind}",
@@ -126,7 +126,7 @@ def table(numbers: Numbers) -> Table:
                   "training"), rows)  # fmt: skip
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     ours, scratch, steps = numbers[PRETRAINED], numbers[SCRATCH], numbers["steps"][-1]
     best = max(ours, key=lambda name: ours[name]["iou"][-1])
     ahead = {kind: np.mean([kept["iou"][-1] for kept in numbers[kind].values()]) for kind in (PRETRAINED, SCRATCH)}
@@ -146,10 +146,6 @@ def seen(numbers: Numbers) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
 def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
     """Some of the scenes."""
     return replace(scenes, images=scenes.images[rows], labels=scenes.labels[rows], masks=np.asarray(scenes.masks)[rows])
@@ -165,34 +161,33 @@ def taught(model: decoders.Segmenter, X: Tensor, masks: Tensor, marks: Sequence[
         if step in marks:
             kept["seconds"] += time.perf_counter() - start
             found = answers(model, test, source)
-            kept["iou"].append(regions.mean_iou(found, test.masks))
-            kept["edge"].append(regions.boundary_accuracy(found, test.masks, NEAR))
+            kept["iou"].append(measures.mean_iou(found, test.masks))
+            kept["edge"].append(measures.boundary_accuracy(found, test.masks, NEAR))
             start = time.perf_counter()
     model.eval().requires_grad_(False)
     return kept
 
 
 def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> np.ndarray:
-    return decoders.found(model, lab.as_batch(test.images, source)).cpu().numpy()
+    return decoders.find(model, lab.as_batch(test.images, source)).cpu().numpy()
 
 
 def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
     """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
-    bands = [np.zeros(true.shape, bool), *[regions.band(true, width) for width in range(1, FAR + 1)]]
+    bands = [np.zeros(true.shape, bool), *[measures.band(true, width) for width in range(1, FAR + 1)]]
     return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
 
 
 def looks(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """The student's saliency maps of one pixel at the edge in each of a few scenes, (N, H, W), and where it is."""
-    edges = regions.band(test.masks[:8], 1) & test.masks[:8]
+    edges = measures.band(test.masks[:8], 1) & test.masks[:8]
     height, width = test.masks.shape[1:]
     off = np.hypot(np.arange(height)[:, None] - height / 2, np.arange(width) - width / 2)
     flat = [int(np.where(edge, off, np.inf).argmin()) for edge in edges]  # the one nearest to the picture's middle
     pick = torch.tensor(flat, device=source.device)[:, None]
     pixel = Through(model, lambda scores: scores.flatten(1).gather(1, pick))
     X = lab.as_batch(test.images[: len(flat)], source)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # a dead network's map is 0
+    with lab.ignoring("the score of the asked class does not depend"):  # a dead network's map is 0
         maps = SaliencyMap().compute_saliency_maps(X, torch.zeros_like(pick[:, 0]), pixel)
     return maps.cpu().numpy(), [divmod(at, width) for at in flat]
 
@@ -202,7 +197,7 @@ def closeness(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
     near = np.zeros(maps.shape, bool)
     for one, (y, x) in zip(near, places):
         one[max(y - CLOSE, 0) : y + CLOSE + 1, max(x - CLOSE, 0) : x + CLOSE + 1] = True
-    return float(lab.energy(maps, near).mean())
+    return float(measures.energy(maps, near).mean())
 
 
 def judged(found: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -213,4 +208,4 @@ def judged(found: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

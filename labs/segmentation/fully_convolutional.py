@@ -1,4 +1,4 @@
-"""What does a classifier say of each place of a larger picture, and what does it cost to ask?
+"""Question: what does a classifier say of each place of a larger picture, and what does it cost to ask?
 
 Claim: a fully connected layer is a convolution as large as the map below it. So a classifier runs on pictures of any
     size and gives a map of classes: the answers of a window that slides by the network's stride, for a fraction of the
@@ -46,9 +46,9 @@ def measure(bench: Bench) -> Numbers:
     masks = np.concatenate([one.masks for one in large])
     thresholds = THRESHOLDS[::6] if bench.quick else THRESHOLDS
     cells = [class_map(lab.as_batch(one.image[None], scenes), scenes.model)[0].softmax(dim=0).cpu().numpy()
-             for one in tqdm(large, desc="class maps", leave=False, disable=None)]  # fmt: skip
+             for one in lab.progress(large, "class maps")]  # fmt: skip
     maps = [drawn_out(sure, COLUMNS * WINDOW, STRIDE, FIRST) for sure in cells]
-    cams = np.concatenate([grad_cams(one, scenes) for one in tqdm(large, desc="Grad-CAM", leave=False, disable=None)])
+    cams = np.concatenate([grad_cams(one, scenes) for one in lab.progress(large, "Grad-CAM")])
     found = {t: np.concatenate([decided(p, one.labels, t) for p, one in zip(maps, large)]) for t in (0.5, *thresholds)}
     bench.pictures.update({"large": large[0], "cells": cells[0], "map": maps[0]})
     bench.pictures["names"] = [short(name) for name in scenes.class_names]
@@ -57,11 +57,11 @@ def measure(bench: Bench) -> Numbers:
         "scenes": len(large),
         "thresholds": thresholds,
         "iou": {
-            CLASS_MAP: [float(regions.iou(found[t], masks).mean()) for t in thresholds],
-            GRAD_CAM: [float(regions.iou(cams > t, masks).mean()) for t in thresholds],
+            CLASS_MAP: [float(measures.iou(found[t], masks).mean()) for t in thresholds],
+            GRAD_CAM: [float(measures.iou(cams > t, masks).mean()) for t in thresholds],
         },
-        "at half": regions.iou(found[0.5], masks).tolist(),
-        "limits": [float(regions.iou(from_grid(masks, stride), masks).mean()) for stride in GRIDS],
+        "at half": measures.iou(found[0.5], masks).tolist(),
+        "limits": [float(measures.iou(from_grid(masks, stride), masks).mean()) for stride in GRIDS],
         "linear": linear(bench, scenes),
         **against_windows(bench, scenes, large[0]),
     }
@@ -109,7 +109,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "A classifier asked everywhere at once", numbers["network"])
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
     seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
     rows = [
@@ -127,7 +127,7 @@ def table(numbers: Numbers) -> Table:
     return Table(("measured", ""), rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
     limit = numbers["limits"][GRIDS.index(STRIDE)]
     best = {name: max(values) for name, values in numbers["iou"].items()}
@@ -142,10 +142,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
         "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def convolutional(model: nn.Sequential, height: int, width: int) -> nn.Sequential:
@@ -199,7 +195,7 @@ def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage)
     picture = lab.as_batch(large.image[None], scenes)
     cells = class_map(picture[..., :WINDOW, :WINDOW], scenes.model).shape[2]  # and the first pass of all is slow
     seconds: dict[str, list[float]] = {WINDOWS: [], ONCE: []}
-    for size in tqdm(sizes, desc="windows", leave=False, disable=None):
+    for size in lab.progress(sizes, "windows"):
         part = picture[..., :size, :size]
         start = time.perf_counter()
         with torch.no_grad():
@@ -259,4 +255,4 @@ def painted(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""How does a small map become a large one again, and what does each way leave behind?
+"""Question: how does a small map become a large one again, and what does each way leave behind?
 
 Claim: unpooling puts values back to where the maxima were. A transposed convolution stamps its kernel once for each
     value; that is the gradient of the convolution, and a convolution with the kernel turned by 180 degrees. Where the
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 import pretrained
 from figures import palette, script
 from labs import lab, plots
-from labs.decoders import unpooled
+from labs.decoders import unpool
 from labs.lab import Bench, Numbers, Result, Table
 from visualizers import SaliencyMap
 
@@ -46,7 +46,7 @@ PERIOD = 4  # pixels, after which the grid of SqueezeNet's first convolution and
 def measure(bench: Bench) -> Numbers:
     pooled, places = F.max_pool2d(_tensor(MAP), 2, stride=1, return_indices=True)
     given = _tensor(TO_UNPOOL)
-    summed = unpooled(given, places, (3, 3))
+    summed = unpool(given, places, (3, 3))
     way_back = lab.gradient(lambda x: F.max_pool2d(x, 2, stride=1) * given, _tensor(MAP))
     x, kernel = _tensor(MAP), _tensor(KERNEL)
     steps = stamps(x[0, 0], kernel[0, 0])
@@ -103,7 +103,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
 
 
-def table(numbers: Numbers) -> Table:
+def tabulate(numbers: Numbers) -> Table:
     rows = [
         ("unpooled, contributions summed", _words(numbers["summed"])),
         ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
@@ -119,7 +119,7 @@ def table(numbers: Numbers) -> Table:
     return Table(("measured", ""), rows)
 
 
-def seen(numbers: Numbers) -> list[str]:
+def conclude(numbers: Numbers) -> list[str]:
     uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
     return [
         f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
@@ -130,10 +130,6 @@ def seen(numbers: Numbers) -> list[str]:
         f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
         f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
     ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def stamps(x: Tensor, kernel: Tensor) -> list[Tensor]:
@@ -217,8 +213,7 @@ def network_phases(bench: Bench) -> Numbers:
     map_ = SaliencyMap().compute_saliency_maps(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.long),
                                                Convolved(kernel, x))  # fmt: skip
     _, X, y, _ = bench.batch(2 if bench.quick else 8)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # a map of zeros counts, too
+    with lab.ignoring("the score of the asked class does not depend"):  # a map of zeros counts, too
         maps = SaliencyMap().compute_saliency_maps(X, y, bench.model).cpu().double()
     maps = maps[:, 8:-8, 8:-8]  # without the border
     mean = maps.mean().clamp(min=1e-30)
@@ -270,4 +265,4 @@ def _words(values: Sequence[Sequence[float]]) -> str:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()
