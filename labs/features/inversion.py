@@ -11,7 +11,6 @@ Paper: Mahendran and Vedaldi 2015 (https://arxiv.org/abs/1412.0035); Gatys et al
     python -m labs.features.inversion
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,11 +20,9 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 from tqdm import trange
 
-import pretrained
-from figures import script
 from image_utils import open_image, preprocess
 from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs.lab import Bench, Numbers, Table
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features
 from visualizers.network import class_scores

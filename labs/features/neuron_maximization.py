@@ -11,7 +11,6 @@ Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579
     python -m labs.features.neuron_maximization
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-import pretrained
-from figures import script
 from figures.figure import short
 from image_utils import blur_image
 from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs.lab import Bench, Numbers, Table
 from style_modules import TotalVariationLoss
 from visualizers.network import relu_replaced_by
 
