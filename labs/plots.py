@@ -102,11 +102,20 @@ def name_ticks(
     axes.tick_params(axis=side, length=0)
 
 
-def cells(axes: "Axes", values: np.ndarray, words: Sequence[Sequence[str]], light: float, cmap: str, **style) -> None:
+def cells(
+    axes: "Axes",
+    values: np.ndarray,
+    words: Sequence[Sequence[str]],
+    light: float,
+    cmap: str,
+    spacing: float = 1.2,
+    **style,
+) -> None:
     """A table in colours: values (rows, columns) in [0, 1] with words on them, white on what is above `light`."""
     axes.imshow(values, cmap=cmap, vmin=0, vmax=1, **style)
     for (i, j), value in np.ndenumerate(values):
-        axes.text(j, i, words[i][j], ha="center", va="center", size=NOTE, color="white" if value > light else INK)
+        axes.text(j, i, words[i][j], ha="center", va="center", size=NOTE, linespacing=spacing,
+                  color="white" if value > light else INK)  # fmt: skip
 
 
 def curves(
