@@ -8,7 +8,6 @@ Paper: Su, Vargas and Sakurai 2019 (https://arxiv.org/abs/1710.08864).
     python -m labs.robustness.one_pixel
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,11 @@ import numpy as np
 import torch
 from scipy.optimize import differential_evolution
 from torch import Tensor
-from tqdm import tqdm
 
-import pretrained
-from figures import palette, script
+from figures import palette
 from labs import attacking, lab, plots
-from labs.networks import COLOURS, LITE, SMALL, ComparedNetwork, load_networks, small
-from labs.lab import Bench, Numbers, Result, Table
-from visualizers import SaliencyMap
+from labs.lab import Bench, Numbers, Table
+from labs.networks import COLOURS, LITE, SMALL, ComparedNetwork, count_survivors, load_networks, load_small
 
 PIXELS = [1, 3, 5]
 GENES = 5  # of a pixel: row, column, red, green, blue, all in [0, 1]
@@ -34,8 +30,8 @@ RING = 9  # how far the circle around a pixel is from it, in a picture that is d
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of one image: the changed pixels (3, H, W), where they are (k, 2), and the confidence in the own class."""
+class PixelAttack:
+    """The pixels (3, H, W) of one image after the attack, where they were changed, and the confidence in its class."""
 
     pixels: Tensor
     places: list[tuple[int, int]]
@@ -47,7 +43,7 @@ class Found:
 
 def measure(bench: Bench) -> Numbers:
     networks = [c for c in load_networks(bench, 1 if bench.quick else 3) if c.name != LITE]
-    networks.append(small(bench, 1 if bench.quick else 12))
+    networks.append(load_small(bench, 1 if bench.quick else 12))
     counts = PIXELS[:1] if bench.quick else PIXELS
     numbers: Numbers = {"pixels": counts, "calls": {}, "networks": [c.name for c in networks]}
     numbers["images"] = [len(c.y) for c in networks]
@@ -55,19 +51,22 @@ def measure(bench: Bench) -> Numbers:
     for c in lab.progress(networks, "one pixel"):
         population, generations = (8, 2) if bench.quick else BUDGET.get(c.name, (20, 6))
         numbers["calls"][c.name] = calls = population * (generations + 1)
-        maps = SaliencyMap().compute_saliency_maps(lab.from_pixels(c.pixels), c.y, c.model).cpu().numpy()
+        maps = lab.saliency(lab.from_pixels(c.pixels), c.y, c.model).cpu().numpy()
         found = {k: [search(c, i, k, population, generations, bench.seed) for i in range(len(c.y))] for k in counts}
+        every = [one for k in counts for one in found[k]]
+        y = c.y.repeat(len(counts))
+        spots = [(i % len(c.y), place) for i, one in enumerate(every) for place in one.places]
         numbers["fooled"][c.name] = [float(np.mean([one.fooled for one in found[k]])) for k in counts]
         numbers["fall"][c.name] = [float(np.mean([one.before - one.after for one in found[k]])) for k in counts]
-        numbers["chance"][c.name] = by_chance(c, counts[-1], calls, bench)
-        numbers["saved"][c.name] = as_saved(c, [one for k in counts for one in found[k]], len(counts))
-        numbers["ranks"][c.name] = [
-            rank(maps[i], place) for k in counts for i, one in enumerate(found[k]) for place in one.places
-        ]
-        if c.source.masks is not None:
-            masks = np.asarray(c.source.masks)[list(c.rows)]
-            hits = [masks[i][place] for k in counts for i, one in enumerate(found[k]) for place in one.places]
-            numbers["on"][c.name], numbers["area"][c.name] = float(np.mean(hits)), float(masks.mean())
+        numbers["chance"][c.name] = try_at_random(c, counts[-1], calls, bench)
+        numbers["saved"][c.name] = count_survivors(
+            torch.stack([one.pixels for one in every]),
+            lambda pixels, c=c, y=y: c.classify(pixels) != y,
+        )
+        numbers["ranks"][c.name] = [rank(maps[i], place) for i, place in spots]
+        if c.masks is not None:
+            numbers["on"][c.name] = float(np.mean([c.masks[i][place] for i, place in spots]))
+            numbers["area"][c.name] = float(c.masks.mean())
         bench.pictures[c.name] = pictures(c, found[counts[-1]], maps)
     return numbers
 
@@ -81,54 +80,49 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     lines = {name: [100 * share for share in numbers["fooled"][name]] for name in names}
     plots.curves(above, numbers["pixels"], lines, COLOURS)
     above.set_xticks(numbers["pixels"])
-    above.set_ylim(-4, 104)
-    above.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-    plots.plain(below, "Rank of the found pixels by saliency", "of all pixels below it (dotted: picked at random)")
+    plots.percent(above)
+    plots.plain(below, "Rank of the found pixels by saliency", "of all pixels below it (dotted: picked at random)",
+                "of the found pixels")  # fmt: skip
     for name in names:
-        ranks = np.sort(numbers["ranks"][name])
-        height = np.arange(1, len(ranks) + 1) / len(ranks)
-        below.step([0, *ranks, 1], [0, *height, 1], color=COLOURS[name], linewidth=2, where="post")
-    below.plot([0, 1], [0, 1], color=plots.COLOURS["random"], linewidth=1.5, linestyle=":")
-    below.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
-    below.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
-    below.set_ylabel("of the found pixels", size=plots.NOTE, color=plots.FAINT)
+        ranks = 100 * np.sort(numbers["ranks"][name])
+        height = 100 * np.arange(1, len(ranks) + 1) / len(ranks)
+        below.step([0, *ranks, 100], [0, *height, 100], color=COLOURS[name], linewidth=2, where="post")
+    below.plot([0, 100], [0, 100], color=plots.COLOURS["random"], linewidth=1.5, linestyle=":")
+    plots.percent(below, "x", *below.get_xlim())
+    plots.percent(below, "y", *below.get_ylim())
     grid = right.subplots(len(names), 3, squeeze=False)
     for line, name in zip(grid, names):
-        image, changed, heat, places, words = bench.pictures[name]
-        for axes, picture, title in zip(line, (image, changed, heat), (*words, "saliency: circles as beside")):
+        *shown, places, words = bench.pictures[name]
+        for axes, picture, title in zip(line, shown, (*words, "saliency: circles as beside")):
             plots.show(axes, picture, title)
         for axes in line[1:]:
             for y, x in places:
                 axes.plot(x, y, "o", markersize=RING, markerfacecolor="none", markeredgecolor="#ff00ff")
         line[0].set_ylabel(name, size=plots.TITLE, color=COLOURS[name])
-    return plots.save(fig, path, "A few pixels, found without gradients", note(numbers))
+    note = "; ".join(describe(numbers, ":").values())
+    return plots.save(fig, path, "A few pixels, found without gradients", note)
 
 
-def note(numbers: Numbers) -> str:
-    networks = "; ".join(f"{name}: {count} images, {numbers['calls'][name]} questions each"
-                         for name, count in zip(numbers["networks"], numbers["images"]))  # fmt: skip
-    return networks
+def describe(numbers: Numbers, gap: str) -> dict[str, str]:
+    """Words for each network, its images and its questions."""
+    return {
+        name: f"{name}{gap} {count} images, {numbers['calls'][name]} questions each"
+        for name, count in zip(numbers["networks"], numbers["images"])
+    }
 
 
 def tabulate(numbers: Numbers) -> Table:
-    rows = [
-        (
-            f"{name}, {count} images, {numbers['calls'][name]} questions each",
-            ", ".join(f"{share:.0%}" for share in numbers["fooled"][name]),
-            f"{numbers['chance'][name]:.0%}",
-            ", ".join(f"{fall:.0%}" for fall in numbers["fall"][name]),
-            "{PNG}, {JPEG} of {fooled}".format(**numbers["saved"][name]),
-            f"{np.median(numbers['ranks'][name]):.0%}",
-            f"{numbers['on'][name]:.0%} ({numbers['area'][name]:.0%})" if name in numbers["on"] else "-",
-        )
-        for name, count in zip(numbers["networks"], numbers["images"])
-    ]
-    pixels = ", ".join(map(str, numbers["pixels"]))
-    return Table(
-        ("network", f"wrong after {pixels} pixels", f"after {numbers['pixels'][-1]} random ones, as many tries",
-         "confidence lost", "wrong as PNG, as JPEG 90", "median rank by saliency (100 %: the highest)",
-         "on the object (its area)"), rows,
-    )  # fmt: skip
+    pixels, on = lab.join(numbers["pixels"], ""), numbers["on"]
+    table = Table.of("network", numbers["networks"], {
+        f"wrong after {pixels} pixels": lambda name: lab.join(numbers["fooled"][name], ".0%"),
+        f"after {numbers['pixels'][-1]} random ones, as many tries": lambda name: f"{numbers['chance'][name]:.0%}",
+        "confidence lost": lambda name: lab.join(numbers["fall"][name], ".0%"),
+        "wrong as PNG, as JPEG 90": lambda name: "{PNG}, {JPEG} of {fooled}".format(**numbers["saved"][name]),
+        "median rank by saliency (100 %: the highest)": lambda name: f"{np.median(numbers['ranks'][name]):.0%}",
+        "on the object (its area)":
+            lambda name: f"{on[name]:.0%} ({numbers['area'][name]:.0%})" if name in on else "-",
+    })  # fmt: skip
+    return Table(table.columns, [(describe(numbers, ",")[name], *cells) for name, *cells in table.rows])
 
 
 def conclude(numbers: Numbers) -> list[str]:
@@ -172,14 +166,22 @@ def places(genes: np.ndarray, height: int, width: int) -> list[tuple[int, int]]:
     spots = genes.reshape(-1, GENES)[:, :2].tolist()
     return [(min(int(row * height), height - 1), min(int(column * width), width - 1)) for row, column in spots]
 
+def try_at_random(c: ComparedNetwork, k: int, tries: int, bench: Bench) -> float:
+    """The share of images that are wrong after the best of as many random draws of k pixels."""
+    rng = np.random.default_rng(bench.seed)
+    wrong = []
+    for x, label in zip(c.pixels, c.y.tolist()):
+        best, least = None, np.inf
+        for some in np.array_split(rng.random((tries, GENES * k)), max(tries // 32, 1)):
+            made = paint(x, some)
+            values = confidence(c, made, label)
+            if float(values.min()) < least:
+                least, best = float(values.min()), made[int(values.argmin())]
+        wrong.append(best is not None and int(c.classify(best[None])[0]) != label)
+    return float(np.mean(wrong))
 
-def confidence(c: ComparedNetwork, pixels: Tensor, label: int) -> Tensor:
-    """The probability of the class, (N,)."""
-    with torch.no_grad():
-        return torch.cat([c.scores(some).softmax(dim=1)[:, label] for some in pixels.split(32)])
 
-
-def search(c: ComparedNetwork, i: int, k: int, population: int, generations: int, seed: int) -> Found:
+def search(c: ComparedNetwork, i: int, k: int, population: int, generations: int, seed: int) -> PixelAttack:
     """Differential evolution of k pixels of image i; a whole population goes through the network at once."""
     x, label = c.pixels[i], int(c.y[i])
 
@@ -195,30 +197,7 @@ def search(c: ComparedNetwork, i: int, k: int, population: int, generations: int
     made = paint(x, best.x[None])
     before, after = confidence(c, torch.stack([x, made[0]]), label).tolist()
     said = int(c.classify(made)[0])
-    return Found(made[0], places(best.x, *x.shape[1:]), before, after, said != label, said)
-
-
-def by_chance(c: ComparedNetwork, k: int, tries: int, bench: Bench) -> float:
-    """The share of images that are wrong after the best of as many random draws of k pixels."""
-    rng = np.random.default_rng(bench.seed)
-    wrong = []
-    for x, label in zip(c.pixels, c.y.tolist()):
-        best, least = None, np.inf
-        for some in np.array_split(rng.random((tries, GENES * k)), max(tries // 32, 1)):
-            made = paint(x, some)
-            values = confidence(c, made, label)
-            if float(values.min()) < least:
-                least, best = float(values.min()), made[int(values.argmin())]
-        wrong.append(best is not None and int(c.classify(best[None])[0]) != label)
-    return float(np.mean(wrong))
-
-
-def as_saved(c: ComparedNetwork, found: Sequence[Found], repeats: int) -> dict[str, int]:
-    """How many fool the network, and how many of these do from a PNG, and from a JPEG. found: count after count."""
-    pixels, y = torch.stack([one.pixels for one in found]), c.y.repeat(repeats)
-    fooled = c.classify(pixels) != y
-    counts = {way: int((fooled & (c.classify(attacking.save_and_open(pixels, way)) != y)).sum()) for way in attacking.SAVED}
-    return {"fooled": int(fooled.sum())} | counts
+    return PixelAttack(made[0], places(best.x, *x.shape[1:]), before, after, said != label, said)
 
 
 def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:
@@ -226,14 +205,19 @@ def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:
     return float((saliency < saliency[place]).mean())
 
 
-def pictures(c: ComparedNetwork, found: Sequence[Found], maps: np.ndarray):
-    """Of the image that lost most: itself, changed, its saliency, where the pixels are, and the words above."""
+def confidence(c: ComparedNetwork, pixels: Tensor, label: int) -> Tensor:
+    """The probability of the class, (N,)."""
+    return lab.predict(c.scores, pixels, 32).softmax(dim=1)[:, label]
+
+
+def pictures(c: ComparedNetwork, found: Sequence[PixelAttack], maps: np.ndarray) -> tuple:
+    """The image that lost most: itself, changed, its saliency, where the pixels are, and the words above."""
     i = max(range(len(found)), key=lambda i: (found[i].fooled, found[i].before - found[i].after))
     one = found[i]
     heat = palette.heat(maps, np.quantile(maps[i], 0.995))[i]
     words = (
         f"{c.word(int(c.y[i]))}, {one.before:.0%}",
-        f"{len(one.places)} pixels: {c.word(one.said)}" if one.fooled else f"{len(one.places)} pixels: {one.after:.0%}",
+        f"{len(one.places)} pixels: {c.word(one.said) if one.fooled else format(one.after, '.0%')}",
     )
     image, changed = (lab.to_picture(lab.from_pixels(pixels)) for pixels in (c.pixels[i], one.pixels))
     return image, changed, heat, one.places, words

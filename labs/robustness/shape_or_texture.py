@@ -10,19 +10,16 @@ Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 201
     python -m labs.robustness.shape_or_texture
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import pretrained
-from figures import script
 from labs import cues, lab, plots
+from labs.lab import Bench, Numbers, Table
 from labs.networks import COLOURS, ROBUST, ComparedNetwork, load_networks
-from labs.lab import Bench, Numbers, Result, Table
 from pretrained import photographs
 
 STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to a coat
