@@ -45,7 +45,7 @@ def stylise(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: i
 
 
 def _pair(layers: int) -> Pair:
-    """Where content and style are read: SqueezeNet's usual layers, or as deep in another network."""
+    """Layers that content and style are read from: SqueezeNet's usual ones, or as deep in another network."""
     pair = plain_pair("content", "style")
     deepest = (1, 4, 6, 7) if layers == 13 else tuple(sorted({layers * k // 13 for k in (1, 4, 6, 7)}))
     return replace(pair, style_layers=deepest, content_layer=min(pair.content_layer, layers - 1))

@@ -5,7 +5,7 @@ A lab is a module with a docstring (its first line is the question) and four fun
     measure(bench) -> dict        numbers and lists of numbers, as JSON holds them; the same for the same seed
     tabulate(numbers) -> Table    what was measured
     conclude(numbers) -> list     three sentences: what was found, how that stands to the claim, what follows
-    draw(numbers, bench, path)    one figure of these numbers, and of the pictures that `measure` put into bench.pictures
+    draw(numbers, bench, path)    one figure of these numbers and of the pictures that `measure` put into bench.pictures
 
 `run` does all of these and keeps the result; `main` does so for the lab that was started from a shell.
 """

@@ -27,7 +27,7 @@ def _flat(maps: np.ndarray) -> np.ndarray:
 
 
 def iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """What both of each pair of masks cover over what either covers, (N,); 1 where both are empty."""
+    """Pixels in both of each pair of masks over those in either, (N,); 1 where both are empty."""
     both = (found & true).sum(axis=(1, 2))
     either = (found | true).sum(axis=(1, 2))
     return np.where(either == 0, 1.0, both / np.maximum(either, 1))

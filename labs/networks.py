@@ -72,7 +72,7 @@ class ComparedNetwork:
         return short(self.source.class_names[label])
 
     def name_first(self, pixels: Tensor) -> str:
-        """What the network says of the first picture, in words."""
+        """Class name of the first picture, as the network has it."""
         return self.word(int(self.classify(pixels[:1])[0]))
 
     def aims(self, y: Tensor | None = None) -> Tensor:

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
-from tqdm import trange
 
 from image_utils import open_image, preprocess
 from labs import lab, plots
@@ -170,7 +169,7 @@ def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: st
     optimizer = torch.optim.Adam([image], lr=RATE)
     rough = TotalVariationLoss()
     low, high = (lab.from_pixels(torch.full_like(like, value)) for value in (0.0, 1.0))
-    for _ in trange(steps, desc=name, leave=False, disable=None):
+    for _ in lab.progress(range(steps), name):
         optimizer.zero_grad()
         (loss(image) + rough(image, ROUGH)).backward()
         optimizer.step()

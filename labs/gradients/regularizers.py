@@ -61,7 +61,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     rows = len(numbers["classes"])
     fig = plots.sheet(1640, 210 * rows + 480)
     above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
-    judge, ranks = ranked_by(numbers)
+    judge, ranks = choose_ranks(numbers)
     panels = above.subplots(rows, len(SETTINGS), squeeze=False)
     for j, name in enumerate(SETTINGS):
         for i, label in enumerate(numbers["classes"]):
@@ -81,7 +81,7 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     return plots.save(fig, path, "What holds a class visualization down", bench.source.name)
 
 
-def ranked_by(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
+def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
     """The network whose ranks are told, the second one where there is one, and the ranks."""
     if numbers["second_rank"]:
         return numbers["second"].split(",")[0], numbers["second_rank"]
@@ -94,7 +94,7 @@ def middle_rank(ranks: Sequence[int]) -> float:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    judge, ranks = ranked_by(numbers)
+    judge, ranks = choose_ranks(numbers)
     return Table.of("restraint", SETTINGS, {
         "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
         "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
@@ -104,7 +104,7 @@ def tabulate(numbers: Numbers) -> Table:
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    judge, ranks = ranked_by(numbers)
+    judge, ranks = choose_ranks(numbers)
     middle = {name: middle_rank(ranks[name]) for name in SETTINGS}
     alone = min(SETTINGS[1:6], key=middle.__getitem__)
     finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}

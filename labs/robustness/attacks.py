@@ -121,7 +121,7 @@ def draw_saved(numbers: Numbers, axes: "plots.Axes") -> None:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    def saved(name: str) -> str:
+    def survivors(name: str) -> str:
         counts = add_up(numbers["saved"][name].values())
         return f"{counts['PNG']}, {counts['JPEG']} of {counts['fooled']}"
 
@@ -132,7 +132,7 @@ def tabulate(numbers: Numbers) -> Table:
         **{f"{attack}: radius that fools half": lambda name, attack=attack: halves[name][attack] for attack in ATTACKS},
         "DeepFool's length (median)": lambda name: median(lengths[name][DEEPFOOL]),
         "fooling image's": lambda name: median(lengths[name][FOOLING]),
-        "wrong as PNG, as JPEG 90": saved,
+        "wrong as PNG, as JPEG 90": survivors,
     })  # fmt: skip
 
 

@@ -92,25 +92,25 @@ def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
 def tabulate(numbers: Numbers) -> Table:
     def end(way: str) -> Callable[[str], str]:
         shares = numbers["success"][way]
-        return tried(lambda name: f"{shares[name][-1]:.0%}, {half(shares[name])}")
+        return if_tried(lambda name: f"{shares[name][-1]:.0%}, {half(shares[name])}")
 
-    def tried(cell: Callable[[str], str]) -> Callable[[str], str]:
+    def if_tried(cell: Callable[[str], str]) -> Callable[[str], str]:
         return lambda name: cell(name) if name in numbers["tried"] else "-"
 
-    def moved(way: str) -> Callable[[str], str]:
+    def list_transfer(way: str) -> Callable[[str], str]:
         rows = numbers["transfer"][way]
         return lambda name: ", ".join(f"{target}: {share:.0%}" for target, share in rows[name].items())
 
     return Table.of("network", numbers["networks"], {
         **{f"{way}: wrong in the end, questions for half": end(way) for way in WAYS},
-        "labels alone: distance": tried(
+        "labels alone: distance": if_tried(
             lambda name: f"{numbers['distance'][name][0]:.1f} → {numbers['distance'][name][-1]:.1f}"
         ),
-        "DeepFool's": tried(lambda name: f"{numbers['white'][name]:.2f}"),
-        "wrong as PNG, as JPEG 90: squares; NES; labels": tried(
+        "DeepFool's": if_tried(lambda name: f"{numbers['white'][name]:.2f}"),
+        "wrong as PNG, as JPEG 90: squares; NES; labels": if_tried(
             lambda name: "; ".join("{PNG}, {JPEG} of {fooled}".format(**one) for one in numbers["saved"][name].values())
         ),
-        **{f"{way}: what is wrong": moved(way) for way in CARRIED},
+        **{f"{way}: what is wrong": list_transfer(way) for way in CARRIED},
     })  # fmt: skip
 
 

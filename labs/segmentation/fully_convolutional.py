@@ -72,7 +72,8 @@ def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
     for label, mask in zip(large.labels, large.masks):
         true[mask] = label
     panels = above.subplots(1, 4)
-    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in (cells, bench.pictures["map"]))
+    maps = (cells, bench.pictures["map"])
+    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in maps)
     plots.show(panels[0], large.image, "one picture of four objects")
     for axes, classes, title in zip(panels[1:], (true, coarse, said), (
         "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from labs import lab
-from labs.contestants import Contestant
+from labs.networks import ComparedNetwork
 from tests import networks
 
 
@@ -38,7 +38,7 @@ def grey(count: int = 1) -> Tensor:
     return 0.45 + 0.1 * noise
 
 
-def contestant(model: nn.Module, pixels: Tensor, name: str = "small") -> Contestant:
+def compared(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
     """Of a network of pixels: all images belong to the class that it names."""
     with torch.no_grad():
         scores = model(pixels)
@@ -46,4 +46,4 @@ def contestant(model: nn.Module, pixels: Tensor, name: str = "small") -> Contest
         kind="imagenet", fooling_target=0, class_names=[f"class {k}" for k in range(scores.shape[1])], masks=None,
         images=(255 * pixels).round().byte().permute(0, 2, 3, 1).numpy(),
     )  # fmt: skip
-    return Contestant(name, OfPixels(model), source, range(len(pixels)), pixels, scores.argmax(dim=1))
+    return ComparedNetwork(name, OfPixels(model), source, range(len(pixels)), pixels, scores.argmax(dim=1))

@@ -6,8 +6,8 @@ import torch
 
 from labs import querying
 from labs.robustness import black_box
-from tests.labs import runners
-from tests.labs.runners import margins
+from tests.labs import small
+from tests.labs.small import margins
 
 
 def generator():
@@ -17,11 +17,11 @@ def generator():
 def test_the_margin_is_the_own_score_less_the_highest_other():
     scores = torch.tensor([[3.0, 1.0, 2.5], [3.0, 1.0, 2.5]])
     assert querying.margin(scores, torch.tensor([0, 1])).tolist() == [0.5, -2.0]
-    assert querying.targeted(scores, torch.tensor([0, 1])).tolist() == [-0.5, 2.0]
+    assert querying.aim(scores, torch.tensor([0, 1])).tolist() == [-0.5, 2.0]
 
 
 def test_squares_stay_in_their_ball_and_more_questions_leave_no_more_margin():
-    model, x = runners.linear(), runners.grey(3)
+    model, x = small.linear(), small.grey(3)
     y = model(x).argmax(1)
     seen = []
 
@@ -45,7 +45,7 @@ def test_squares_become_smaller():
 
 def test_the_estimated_gradient_of_a_linear_margin_is_right_in_the_mean():
     """Each estimate is g u uᵀ averaged over noises u, whose mean is g."""
-    model, x = runners.linear(), runners.grey()
+    model, x = small.linear(), small.grey()
     y = model(x).argmax(1)
     true = (model[1].weight[y] - model[1].weight[1 - y]).flatten()
     noise = generator()
@@ -58,7 +58,7 @@ def test_the_estimated_gradient_of_a_linear_margin_is_right_in_the_mean():
 
 
 def test_nes_lowers_the_margin_within_its_ball():
-    model, x = runners.linear(), runners.grey(3)
+    model, x = small.linear(), small.grey(3)
     y = model(x).argmax(1)
     ends, took = querying.nes(model, x, y, 0.002, 63, generator())
     assert (ends - x).abs().max() <= 0.002 + 1e-6
@@ -67,7 +67,7 @@ def test_nes_lowers_the_margin_within_its_ball():
 
 
 def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distance_to_the_boundary():
-    model, x = runners.linear(), runners.grey(3)
+    model, x = small.linear(), small.grey(3)
     y = model(x).argmax(1)
     w = (model[1].weight[0] - model[1].weight[1]).view(3, 6, 6)
     start = (x - torch.where(y == 0, 1.0, -1.0).view(-1, 1, 1, 1) * 0.4 * w.sign()).clamp(0, 1)
@@ -79,11 +79,11 @@ def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distanc
 
 def test_a_network_is_fooled_by_what_was_made_on_its_like():
     """Twice the same network: all entries of the matrix are the same. Another one's need not be."""
-    x = runners.grey(3)
-    one = runners.contestant(runners.linear(classes=3), x, "one")
-    like = runners.contestant(runners.linear(classes=3), x, "like")
+    x = small.grey(3)
+    one = small.compared(small.linear(classes=3), x, "one")
+    like = small.compared(small.linear(classes=3), x, "like")
     like = type(like)("like", like.model, one.source, like.rows, like.pixels, like.y)
-    matrix = black_box.transfer([one, like], steps=3)["transfer"]
+    matrix = black_box.transfer([one, like], steps=3)
     for way in black_box.CARRIED:
         values = {share for row in matrix[way].values() for share in row.values()}
         assert len(values) == 1 and list(matrix[way]["one"]) == ["one", "like"]

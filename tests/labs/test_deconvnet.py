@@ -73,7 +73,7 @@ def test_two_channels_that_are_one_have_equal_maps(X):
     conv = nn.Conv2d(3, 2, 3)
     conv.weight.data[1], conv.bias.data[1] = conv.weight.data[0], conv.bias.data[0]
     network = Units([conv.requires_grad_(False), nn.ReLU()])
-    assert deconvnet.others(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
+    assert deconvnet.compare_channels(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("nested", [False, True])

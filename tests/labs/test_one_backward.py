@@ -43,5 +43,5 @@ def test_many_images_are_all_different(bench):
 def test_maps_from_the_sum_are_those_of_each_image(X, y):
     model = networks.build("deep", "float64")
     assert one_backward.difference(model, X.double(), y) < 1e-12
-    seconds = one_backward.timed(networks.build("tiny"), X, y, [1, 3])
+    seconds = one_backward.measure_times(networks.build("tiny"), X, y, [1, 3])
     assert all(len(values) == 2 and min(values) > 0 for values in seconds.values())

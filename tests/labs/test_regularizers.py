@@ -6,7 +6,7 @@ import torch
 
 from labs.gradients import regularizers
 from labs.gradients.regularizers import L2, LENGTH, TV, Less, climb, make
-from labs.lab import fine, spectrum
+from labs.measures import fine, spectrum
 from style_modules import TotalVariationLoss
 from tests import networks
 
@@ -39,21 +39,6 @@ def test_total_variation_pulls_as_hard_as_l2_at_white_noise():
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (rough,) = torch.autograd.grad(TotalVariationLoss()(x, TV), x)
     assert float(rough.norm() / (2 * L2 * x.detach().norm())) == pytest.approx(1, rel=0.01)
-
-
-@pytest.mark.parametrize("cycles", [3, 20, 70])
-def test_the_spectrum_of_a_wave_has_its_peak_at_its_cycles(cycles):
-    wave = np.sin(2 * np.pi * cycles * np.arange(224) / 224)
-    picture = np.broadcast_to(127 + 100 * wave[:, None], (224, 224)).astype(np.uint8)
-    power = spectrum(np.stack([picture] * 3, axis=2)[None])
-    assert 1 + int(np.argmax(power)) == cycles
-    assert sum(power) == pytest.approx(1)
-
-
-def test_white_noise_has_three_quarters_of_its_power_above_half_the_frequencies():
-    """All frequencies alike: the share is that of the area of the rings from 56 to 112, 1 - 1/4."""
-    noise = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
-    assert fine(spectrum(noise)) == pytest.approx(0.75, abs=0.02)
 
 
 def test_each_restraint_changes_the_picture_its_own_way(model):

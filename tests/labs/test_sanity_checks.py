@@ -41,7 +41,7 @@ def test_layers_are_named_from_the_scores_down():
 def test_guided_backprop_hardly_notices_a_random_top_and_grad_cam_does(source):
     """The paper's finding, on one scene."""
     X, y = lab.as_batch(source.images[2:3], source), torch.from_numpy(source.labels[2:3])
-    random = lab.randomised(source.model, ["classifier.1"], torch.Generator().manual_seed(0))
+    random = lab.randomise(source.model, ["classifier.1"], torch.Generator().manual_seed(0))
     names = ("guided backprop", "Grad-CAM")
     one, other = (
         sanity_checks.methods.attributions(names, X, y, model, "features.12") for model in (source.model, random)

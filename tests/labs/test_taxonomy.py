@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from labs.robustness import taxonomy
-from tests.labs import runners
+from tests.labs import small
 
 
 @pytest.fixture
 def c():
-    return runners.contestant(runners.linear(classes=4), runners.grey(3))
+    return small.compared(small.linear(classes=4), small.grey(3))
 
 
 def test_less_confidence_is_reached_just_below_half_of_what_there_was():
@@ -22,12 +22,12 @@ def test_less_confidence_is_reached_just_below_half_of_what_there_was():
 def test_every_goal_is_still_open_at_the_start(c, bench):
     """Nothing is counted as a success that was there before the attack."""
     for name, task in taxonomy.tasks_of(c, bench).items():
-        assert taxonomy.reached(c, task, task.pixels) == 0, name
+        assert task.success(c, task.pixels) == 0, name
 
 
 def test_a_goal_is_reached_where_the_network_says_so(c, bench):
     """The class that is named is reached as a target; and then the picture is misclassified, if it was another's."""
     task = taxonomy.tasks_of(c, bench)["targeted"]
-    said = taxonomy.Task(task.pixels, c.said(task.pixels), c.said(task.pixels), True, task.goal)
-    assert taxonomy.reached(c, said, task.pixels) == 1
-    assert taxonomy.as_file(c, said, task.pixels)["PNG"] >= 0
+    said = taxonomy.Task(task.pixels, c.classify(task.pixels), c.classify(task.pixels), True, task.goal)
+    assert said.success(c, task.pixels) == 1
+    assert taxonomy.open_again(c, said, task.pixels)["PNG"] >= 0
