@@ -21,12 +21,13 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from tqdm import tqdm
 
+import methods
 import pretrained
 from figures import palette, script
 from image_utils import blur_image
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.lab import Bench, Numbers, Result, Table, Through
-from labs.methods import ReluAs
+from methods import ReluAs
 from visualizers.network import class_scores
 
 STEPS = [5, 10, 20, 50, 100, 300]

@@ -19,12 +19,13 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
+import methods
 import pretrained
 from figures import palette, script
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.lab import Bench, Numbers, Result, Table
-from labs.methods import METHODS
 
+METHODS = methods.compared()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}
 

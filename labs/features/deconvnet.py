@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+import methods
 import pretrained
 from figures import palette, script
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.lab import Bench, Numbers, Result, Table
 
 METHODS = ("deconvnet", "guided backprop", "gradient")
