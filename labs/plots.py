@@ -1,6 +1,7 @@
 """Drawing for labs: plain axes, curves that carry their own names, and one colour for one method in all of them."""
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import methods
 from figures import figure
 from figures.canvas import DPI, FAINT, HEADING, INK, NOTE, TITLE
 
@@ -15,22 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-COLOURS = {
+COLOURS = ChainMap(methods.COLOURS, {
     # what is explained
     "score": "#0072b2",
     "probability": "#d55e00",
     "loss": "#009e73",
-    # methods
-    "gradient": "#0072b2",
+    # methods of single labs
     "its absolute value": "#d9a200",
     "saliency map": "#0a9d9d",
-    "SmoothGrad": "#56b4e9",
-    "gradient × input": "#009e73",
-    "integrated gradients": "#00643c",
-    "guided backprop": "#d55e00",
-    "deconvnet": "#e69f00",
-    "Grad-CAM": "#b8287f",
-    "Guided Grad-CAM": "#6a3d9a",
     "Grad-CAM++": "#e07bb5",
     "Score-CAM": "#8c6d31",
     "Ablation-CAM": "#b5651d",
@@ -39,7 +33,7 @@ COLOURS = {
     # what a method must beat
     "centred Gaussian": "#777777",
     "random": "#b0b0b0",
-}
+})  # fmt: skip
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#b8287f", "#8c6d31", "#6a3d9a", "#56b4e9")  # where no method is meant
 FRAME = "#c9c9c9"
 END = "end"  # marks the name of a curve at its end

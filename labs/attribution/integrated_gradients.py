@@ -19,11 +19,12 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
+import methods
 from figures import palette
 from image_utils import blur_image
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.lab import Bench, Numbers, Table, Through
-from labs.methods import ReluAs
+from methods import ReluAs
 from visualizers.network import class_scores
 
 STEPS = [5, 10, 20, 50, 100, 300]

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+import methods
 from figures import palette
-from labs import lab, measures, methods, plots
+from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.methods import METHODS
 
+METHODS = methods.compared()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 SHOWN = 2  # the scene whose maps are drawn
 MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}

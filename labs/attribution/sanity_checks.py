@@ -21,21 +21,14 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import methods
 from figures import palette
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.attribution import data_test
 from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
 
-METHODS = (
-    "gradient",
-    "SmoothGrad",
-    "gradient × input",
-    "integrated gradients",
-    "guided backprop",
-    "Grad-CAM",
-    "Guided Grad-CAM",
-)
+METHODS = tuple(name for name in methods.compared() if name != methods.DECONVNET)
 MEASURES = {
     "absolute": "Rank correlation",
     "signed": "Rank correlation, with signs",

@@ -28,7 +28,7 @@ from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
 from visualizers.gradcam import resized
-from visualizers.network import submodule
+from visualizers.network import keeping, submodule
 
 SHAP, POSITIONS = "Shap-CAM", "Shap-CAM, positions"
 METHODS = ("Grad-CAM", "Grad-CAM++", "Score-CAM", "Ablation-CAM", SHAP, POSITIONS)
@@ -121,14 +121,9 @@ def conclude(numbers: Numbers) -> list[str]:
 
 def activations(model: nn.Module, X: Tensor, layer: str) -> Tensor:
     """The output of the layer for X, (N, C, h, w)."""
-    kept: list[Tensor] = []
-    handle = submodule(model, layer).register_forward_hook(lambda module, inputs, output: kept.append(output.clone()))
-    try:
-        with torch.no_grad():
-            model(X)
-    finally:
-        handle.remove()
-    return kept[0]
+    with keeping(model, [layer]) as kept, torch.no_grad():
+        model(X)
+    return kept[layer]
 
 
 def shapley(model: nn.Module, A: Tensor, y: int, orders: int, generator: torch.Generator) -> Tensor:

@@ -22,8 +22,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import methods
 from figures import palette
-from labs import lab, methods, plots
+from labs import lab, plots
 from labs.lab import Bench, Numbers, Table
 
 METHODS = ("deconvnet", "guided backprop", "gradient")

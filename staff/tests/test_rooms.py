@@ -18,6 +18,7 @@ FLOORS = (
     {"image_utils"},
     {"figures"},
     {"visualizers"},
+    {"methods"},
     {"scripts"},
     {"explorer", "labs"},
     {"tests"},

@@ -47,13 +47,14 @@ def test_images_of_a_batch_get_noise_of_their_own():
 
 
 def test_more_severe_noise_is_further_away():
-    far = [np.abs(corruptions.corrupt(PICTURE // 2 + 64, "gaussian_noise", s, 0).astype(int) - (PICTURE // 2 + 64)).mean()
-           for s in corruptions.SEVERITIES]  # fmt: skip
+    grey = PICTURE // 2 + 64
+    made = [corruptions.corrupt(grey, "gaussian_noise", severity, 0) for severity in corruptions.SEVERITIES]
+    far = [np.abs(noisy.astype(int) - grey).mean() for noisy in made]
     assert far == sorted(far)
 
 
 def test_mce_is_the_mean_ratio_of_summed_errors():
-    """Of noise (0.1 + 0.3) / (0.2 + 0.6), of fog 0.4 / 0.2: a mean of 1.25. Snow has no reference."""
+    """Noise has (0.1 + 0.3) / (0.2 + 0.6), fog 0.4 / 0.2: a mean of 1.25. Snow has no reference."""
     errors = {"noise": [0.1, 0.3], "fog": [0.2, 0.2], "snow": [0.1, 0.1]}
     reference = {"noise": [0.2, 0.6], "fog": [0.1, 0.1], "snow": [0.0, 0.0]}
     assert corruptions.mce(errors, reference) == (pytest.approx(125), 1)

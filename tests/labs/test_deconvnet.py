@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from labs import methods
+import methods
 from labs.features import deconvnet
 from labs.features.deconvnet import METHODS, Units, best, boxes, correlation, crops, sharpness
 from tests import networks

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from labs import methods
+import methods
 from labs.attribution import integrated_gradients
 from labs.attribution.integrated_gradients import QUADRATURES, change, completeness, quadrature
-from labs.methods import ReluAs
+from methods import ReluAs
 from tests import networks
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from labs import lab, measures, methods
+import methods
+from labs import lab, measures
 from labs.attribution import localisation
 from tests import networks
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from labs import lab
 from labs.attribution.shap_cam import activations, mean_curve, run_head, shapley
 from tests import networks
 
