@@ -5,7 +5,7 @@ A lab is a module with a docstring (its first line is the question) and four fun
     measure(bench) -> dict        numbers and lists of numbers, as JSON holds them; the same for the same seed
     tabulate(numbers) -> Table    what was measured
     conclude(numbers) -> list     three sentences: what was found, how that stands to the claim, what follows
-    draw(numbers, bench, path)    one figure of these numbers and of the pictures that `measure` put into bench.pictures
+    draw(numbers, bench)          one figure of these numbers and of the pictures that `measure` put into bench.pictures
 
 `run` does all of these and keeps the result; `main` does so for the lab that was started from a shell.
 """
@@ -33,6 +33,7 @@ import pretrained
 from figures import gallery, script
 from figures.figure import Picture, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
+from labs import plots
 from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
@@ -127,7 +128,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     bench = Bench(source, args.seed, args.quick)
     numbers = lab.measure(bench)
     seconds = time.perf_counter() - start
-    path = lab.draw(numbers, bench, stem.with_suffix(".png"))
+    path = plots.save(lab.draw(numbers, bench), stem.with_suffix(".png"))
     question = question_of(lab)
     table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
     result = Result(name, question, numbers, table, sentences, Picture(path, question, " ".join(sentences)), seconds)

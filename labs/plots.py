@@ -160,10 +160,15 @@ def show_row(
         show(axes, picture, title, COLOURS.get(title, INK), size)
 
 
-def save(fig: "Figure", path: str | PathLike[str], heading: str, note: str) -> Path:
-    """Write the figure, its heading above and the network's name in the lower left corner."""
+def head(fig: "Figure", heading: str, note: str) -> "Figure":
+    """The figure with its heading above and a note, such as the network's name, in the lower left corner."""
     fig.suptitle(heading, size=HEADING, weight="bold", color=INK, x=0.01, ha="left")
     fig.supxlabel(note, size=NOTE, color=FAINT, x=0.01, ha="left")
+    return fig
+
+
+def save(fig: "Figure", path: str | PathLike[str]) -> Path:
+    """Write the figure; names at the ends of curves are moved apart where they would cover each other."""
     _spread_ends(fig)
     return figure.save(fig, path)
 

@@ -12,7 +12,6 @@ Paper: Sundararajan, Taly and Yan 2017 (https://arxiv.org/abs/1703.01365).
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -48,81 +47,6 @@ def measure(bench: Bench) -> Numbers:
         "image": names[0],
         "baselines": baselines(bench, X[:1], y[:1], few),
     }
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1560, 960)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[0.85, 1])
-    left, middle, right = above.subplots(1, 3, width_ratios=[1.5, 0.8, 1.3])
-    plots.plain(left, "Completeness: error of the sum", "steps", "of the scores' difference", logx=10, logy=10)
-    left.set_xticks(numbers["steps"], numbers["steps"], minor=False)
-    left.set_xticks([], minor=True)
-    plots.curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
-
-    plots.plain(middle, "Sensitivity: 1 - ReLU(1 - x)", "x")
-    x = np.linspace(0, 2, 101)
-    middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
-    for i, (name, value) in enumerate(numbers["sensitivity"].items()):
-        middle.text(0.75, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
-    middle.plot([2], [1], "o", color=plots.INK)
-
-    plots.plain(right, "Change of the map, 0 to 1")
-    place = np.arange(len(COMPARED))
-    for shift, kind, alpha in ((-0.2, "invariance", 1.0), (0.2, "linearity", 0.45)):
-        heights = [max(numbers[kind][name], 1e-8) for name in COMPARED]
-        bars = right.bar(place + shift, heights, 0.38, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
-        words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends
-        right.bar_label(bars, words, size=8, color=plots.INK)
-    right.set_yscale("log")
-    right.set_ylim(1e-8, 1e3)
-    right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])
-    right.text(0.02, 0.97, "full: the same function, written otherwise\npale: a sum of two scores, of their maps",
-               transform=right.transAxes, va="top", size=plots.NOTE, color=plots.FAINT)  # fmt: skip
-
-    panels = below.subplots(2, len(BASELINES) + 1)
-    plots.show(panels[0, 0], bench.pictures["image"], numbers["image"])
-    panels[1, 0].axis("off")
-    for j, name in enumerate(BASELINES, 1):
-        start, map_ = bench.pictures[name]
-        plots.show(panels[0, j], start, f"from {name}")
-        plots.show(panels[1, j], palette.heat([np.abs(map_)])[0])
-    panels[1, 1].set_ylabel("size of the attributions", size=plots.NOTE)
-    return plots.save(fig, path, "What integrated gradients promise, and keep", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    rows = [
-        *[(f"completeness, {name}, {steps} steps", f"{numbers['completeness'][name][i]:.1%}")
-          for name in QUADRATURES for i, steps in ((0, numbers["steps"][0]), (-1, numbers["steps"][-1]))],
-        *[(f"1 - ReLU(1 - x) at 2, {name}", f"{value:.3g}") for name, value in numbers["sensitivity"].items()],
-        *[(f"change when ReLU(x) is written x + ReLU(-x), {name}", f"{numbers['invariance'][name]:.2g}")
-          for name in COMPARED],
-        *[(f"map of 2 s - 3 t against 2 maps less 3 maps, {name}", f"{numbers['linearity'][name]:.2g}")
-          for name in COMPARED],
-        *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth of the pixels",
-           f"{found['score']:.1f}, {found['like grey']:.2f}, {found['dark']:.0%}")
-          for name, found in numbers["baselines"].items()],
-    ]  # fmt: skip
-    return Table(("measured", ""), rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    last, most = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"][-1]
-    best = min(last, key=last.__getitem__)
-    same, dark = numbers["invariance"], {name: found["dark"] for name, found in numbers["baselines"].items()}
-    kept = same["integrated gradients"] < 0.01
-    return [
-        f"With {most} steps the attributions sum to the scores' difference to {last[best]:.1%} ({best}) and "
-        f"{last[QUADRATURES[0]]:.1%} ({QUADRATURES[0]}); on 1 - ReLU(1 - x) they give "
-        f"{numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
-        f"{numbers['sensitivity']['gradient']:.3g}.",
-        f"Written otherwise, the same network {'keeps' if kept else 'does not keep'} its integrated gradients, which "
-        f"change by {same['integrated gradients']:.1g}; guided backprop changes by {same['guided backprop']:.0%} and "
-        f"the deconvnet by {same['deconvnet']:.0%}.",
-        f"But the baseline decides much: from black {dark['black']:.0%} of the map is on the darkest fifth of the "
-        f"pixels, from white {dark['white']:.0%}, and the ranks of noise's and grey's map agree by "
-        f"{numbers['baselines']['noise']['like grey']:.2f}; so name it beside every such map.",
-    ]
 
 
 def completeness(model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int]) -> dict[str, list[float]]:
@@ -221,6 +145,81 @@ def baselines(bench: Bench, x: Tensor, y: Tensor, steps: int) -> dict[str, dict[
             "dark": float(size[dark].sum() / size.sum()),
         }
     return found
+
+
+def tabulate(numbers: Numbers) -> Table:
+    rows = [
+        *[(f"completeness, {name}, {steps} steps", f"{numbers['completeness'][name][i]:.1%}")
+          for name in QUADRATURES for i, steps in ((0, numbers["steps"][0]), (-1, numbers["steps"][-1]))],
+        *[(f"1 - ReLU(1 - x) at 2, {name}", f"{value:.3g}") for name, value in numbers["sensitivity"].items()],
+        *[(f"change when ReLU(x) is written x + ReLU(-x), {name}", f"{numbers['invariance'][name]:.2g}")
+          for name in COMPARED],
+        *[(f"map of 2 s - 3 t against 2 maps less 3 maps, {name}", f"{numbers['linearity'][name]:.2g}")
+          for name in COMPARED],
+        *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth of the pixels",
+           f"{found['score']:.1f}, {found['like grey']:.2f}, {found['dark']:.0%}")
+          for name, found in numbers["baselines"].items()],
+    ]  # fmt: skip
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    last, most = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"][-1]
+    best = min(last, key=last.__getitem__)
+    same, dark = numbers["invariance"], {name: found["dark"] for name, found in numbers["baselines"].items()}
+    kept = same["integrated gradients"] < 0.01
+    return [
+        f"With {most} steps the attributions sum to the scores' difference to {last[best]:.1%} ({best}) and "
+        f"{last[QUADRATURES[0]]:.1%} ({QUADRATURES[0]}); on 1 - ReLU(1 - x) they give "
+        f"{numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
+        f"{numbers['sensitivity']['gradient']:.3g}.",
+        f"Written otherwise, the same network {'keeps' if kept else 'does not keep'} its integrated gradients, which "
+        f"change by {same['integrated gradients']:.1g}; guided backprop changes by {same['guided backprop']:.0%} and "
+        f"the deconvnet by {same['deconvnet']:.0%}.",
+        f"But the baseline decides much: from black {dark['black']:.0%} of the map is on the darkest fifth of the "
+        f"pixels, from white {dark['white']:.0%}, and the ranks of noise's and grey's map agree by "
+        f"{numbers['baselines']['noise']['like grey']:.2f}; so name it beside every such map.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1560, 960)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[0.85, 1])
+    left, middle, right = above.subplots(1, 3, width_ratios=[1.5, 0.8, 1.3])
+    plots.plain(left, "Completeness: error of the sum", "steps", "of the scores' difference", logx=10, logy=10)
+    left.set_xticks(numbers["steps"], numbers["steps"], minor=False)
+    left.set_xticks([], minor=True)
+    plots.curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
+
+    plots.plain(middle, "Sensitivity: 1 - ReLU(1 - x)", "x")
+    x = np.linspace(0, 2, 101)
+    middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
+    for i, (name, value) in enumerate(numbers["sensitivity"].items()):
+        middle.text(0.75, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
+    middle.plot([2], [1], "o", color=plots.INK)
+
+    plots.plain(right, "Change of the map, 0 to 1")
+    place = np.arange(len(COMPARED))
+    for shift, kind, alpha in ((-0.2, "invariance", 1.0), (0.2, "linearity", 0.45)):
+        heights = [max(numbers[kind][name], 1e-8) for name in COMPARED]
+        bars = right.bar(place + shift, heights, 0.38, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
+        words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends
+        right.bar_label(bars, words, size=8, color=plots.INK)
+    right.set_yscale("log")
+    right.set_ylim(1e-8, 1e3)
+    right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])
+    right.text(0.02, 0.97, "full: the same function, written otherwise\npale: a sum of two scores, of their maps",
+               transform=right.transAxes, va="top", size=plots.NOTE, color=plots.FAINT)  # fmt: skip
+
+    panels = below.subplots(2, len(BASELINES) + 1)
+    plots.show(panels[0, 0], bench.pictures["image"], numbers["image"])
+    panels[1, 0].axis("off")
+    for j, name in enumerate(BASELINES, 1):
+        start, map_ = bench.pictures[name]
+        plots.show(panels[0, j], start, f"from {name}")
+        plots.show(panels[1, j], palette.heat([np.abs(map_)])[0])
+    panels[1, 1].set_ylabel("size of the attributions", size=plots.NOTE)
+    return plots.head(fig, "What integrated gradients promise, and keep", bench.source.name)
 
 
 if __name__ == "__main__":

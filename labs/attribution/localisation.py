@@ -10,7 +10,6 @@ Paper: Zhang et al. 2016 (https://arxiv.org/abs/1608.00507) for the pointing gam
     python -m labs.attribution.localisation
 """
 
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,37 +42,34 @@ def measure(bench: Bench) -> Numbers:
     return {"scenes": len(masks), "network": scenes.name, "area": float(masks.mean())} | found
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 860)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.35, 1])
-    names = (*METHODS, GAUSSIAN)[::-1]
-    colours = [plots.COLOURS[name] for name in names]
-    place = np.arange(len(names))
-    for axes, (key, title) in zip(above.subplots(1, 3, sharey=True), MEASURES.items()):
-        plots.plain(axes, title)
-        axes.barh(place + 0.17, [numbers["trained"][name][key] for name in names], 0.5, color=colours)
-        random = [numbers["untrained"].get(name, {key: 0})[key] for name in names]
-        axes.barh(place - 0.25, random, 0.25, color=colours, alpha=0.35)
-        axes.axvline(numbers["trained"][GAUSSIAN][key], color=plots.COLOURS[GAUSSIAN], linewidth=1, linestyle=":")
-        axes.set_xlim(0, 1)
-        axes.set_yticks(place, names)
-        axes.tick_params(axis="y", length=0)
-    axes.text(0.02, place[-1] - 0.25, "random weights", va="center", size=8, color=plots.INK)
-    axes.text(0.02, place[-1] + 0.17, "trained", va="center", size=8, color="white")
-    columns = (*METHODS, GAUSSIAN)
-    panels = below.subplots(2, 1 + len(columns))
-    image, mask = bench.pictures["image"], bench.pictures["mask"]
-    plots.show(panels[0, 0], image, "image, mask")
-    plots.show(panels[1, 0], image * np.where(mask, 1, 0.35)[..., None] / 255)
-    for row, kind, words in zip(panels, ("trained", "untrained"), ("trained", "random weights")):
-        row[0].set_ylabel(words, size=plots.NOTE)
-        for axes, name in zip(row[1:], columns):
-            if (picture := bench.pictures.get(f"{name}, {kind}")) is None:
-                axes.axis("off")
-                continue
-            title = name.replace(" ", "\n", 1) if kind == "trained" else ""
-            plots.show(axes, palette.heat([picture])[0], title, plots.COLOURS[name], 8)
-    return plots.save(fig, path, "Who finds the object, and who finds the middle", numbers["network"])
+def every_map(
+    X: torch.Tensor, y: torch.Tensor, model: torch.nn.Module, layer: str, bench: Bench
+) -> dict[str, np.ndarray]:
+    """The maps (N, H, W) of all methods, by name."""
+    count = {"samples": 2, "steps": 2} if bench.quick else {"samples": 8, "steps": 16}
+    parts = [
+        methods.maps(METHODS, *part, model, layer, seed=bench.seed, **count)
+        for part in lab.progress(list(zip(X.split(5), y.split(5))), "maps")
+    ]
+    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in METHODS}
+
+
+def judge(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """Means over images: the share of peaks on the object, the share of the sum there, and the probability that a
+    pixel of the object is higher than one beside it (AUC, of every second row and column).
+    """
+    auc = [roc_auc_score(mask[::2, ::2].ravel(), m[::2, ::2].ravel()) for m, mask in zip(maps, masks)]
+    return {
+        "peak": float(measures.peaks_on(maps, masks).mean()),
+        "sum": float(measures.energy(maps, masks).mean()),
+        "auc": float(np.mean(auc)),
+    }
+
+
+def gaussian(size: int) -> np.ndarray:
+    """In the middle of (size, size), a quarter of it wide."""
+    along = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / (size / 4)) ** 2)
+    return along[:, None] * along
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -107,34 +103,37 @@ def conclude(numbers: Numbers) -> list[str]:
     ]
 
 
-def every_map(
-    X: torch.Tensor, y: torch.Tensor, model: torch.nn.Module, layer: str, bench: Bench
-) -> dict[str, np.ndarray]:
-    """The maps (N, H, W) of all methods, by name."""
-    count = {"samples": 2, "steps": 2} if bench.quick else {"samples": 8, "steps": 16}
-    parts = [
-        methods.maps(METHODS, *part, model, layer, seed=bench.seed, **count)
-        for part in lab.progress(list(zip(X.split(5), y.split(5))), "maps")
-    ]
-    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in METHODS}
-
-
-def judge(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Means over images: the share of peaks on the object, the share of the sum there, and the probability that a
-    pixel of the object is higher than one beside it (AUC, of every second row and column).
-    """
-    auc = [roc_auc_score(mask[::2, ::2].ravel(), m[::2, ::2].ravel()) for m, mask in zip(maps, masks)]
-    return {
-        "peak": float(measures.peaks_on(maps, masks).mean()),
-        "sum": float(measures.energy(maps, masks).mean()),
-        "auc": float(np.mean(auc)),
-    }
-
-
-def gaussian(size: int) -> np.ndarray:
-    """In the middle of (size, size), a quarter of it wide."""
-    along = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / (size / 4)) ** 2)
-    return along[:, None] * along
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 860)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.35, 1])
+    names = (*METHODS, GAUSSIAN)[::-1]
+    colours = [plots.COLOURS[name] for name in names]
+    place = np.arange(len(names))
+    for axes, (key, title) in zip(above.subplots(1, 3, sharey=True), MEASURES.items()):
+        plots.plain(axes, title)
+        axes.barh(place + 0.17, [numbers["trained"][name][key] for name in names], 0.5, color=colours)
+        random = [numbers["untrained"].get(name, {key: 0})[key] for name in names]
+        axes.barh(place - 0.25, random, 0.25, color=colours, alpha=0.35)
+        axes.axvline(numbers["trained"][GAUSSIAN][key], color=plots.COLOURS[GAUSSIAN], linewidth=1, linestyle=":")
+        axes.set_xlim(0, 1)
+        axes.set_yticks(place, names)
+        axes.tick_params(axis="y", length=0)
+    axes.text(0.02, place[-1] - 0.25, "random weights", va="center", size=8, color=plots.INK)
+    axes.text(0.02, place[-1] + 0.17, "trained", va="center", size=8, color="white")
+    columns = (*METHODS, GAUSSIAN)
+    panels = below.subplots(2, 1 + len(columns))
+    image, mask = bench.pictures["image"], bench.pictures["mask"]
+    plots.show(panels[0, 0], image, "image, mask")
+    plots.show(panels[1, 0], image * np.where(mask, 1, 0.35)[..., None] / 255)
+    for row, kind, words in zip(panels, ("trained", "untrained"), ("trained", "random weights")):
+        row[0].set_ylabel(words, size=plots.NOTE)
+        for axes, name in zip(row[1:], columns):
+            if (picture := bench.pictures.get(f"{name}, {kind}")) is None:
+                axes.axis("off")
+                continue
+            title = name.replace(" ", "\n", 1) if kind == "trained" else ""
+            plots.show(axes, palette.heat([picture])[0], title, plots.COLOURS[name], 8)
+    return plots.head(fig, "Who finds the object, and who finds the middle", numbers["network"])
 
 
 if __name__ == "__main__":

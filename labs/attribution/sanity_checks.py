@@ -11,7 +11,6 @@ Paper: Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292).
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -80,83 +79,6 @@ def summarize(stages: Sequence[dict[str, dict[str, list[float]]]]) -> Numbers:
     }
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1720, 1000)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.3])
-    stages = ["trained", *map(short, numbers["layers"])]
-    for axes, (measure, title) in zip(above.subplots(1, 4, sharey=True), MEASURES.items()):
-        plots.plain(axes, title, "random from the top down to")
-        curves = {name: [1.0, *found["mean"]] for name, found in numbers["cascading"][measure].items()}
-        for name, found in numbers["cascading"][measure].items():
-            middle, spread = np.array(curves[name]), np.array([0.0, *found["deviation"]])
-            axes.fill_between(range(len(stages)), middle - spread, middle + spread, color=plots.COLOURS[name],
-                              alpha=0.12, linewidth=0)  # fmt: skip
-        draw_stages(axes, curves, stages)
-    first, second, third = plots.parts(below, 1, 3, width_ratios=[1, 0.75, 2.1])
-    axes = plots.plain(first.subplots(), "Rank correlation, one layer random")
-    alone = numbers["independent"]["absolute"]
-    draw_stages(axes, {name: found["mean"] for name, found in alone.items()}, stages[1:])
-    values = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
-    plots.bars(second.subplots(), values, title="Permuted labels").set_xlim(-0.1, 1)
-    shown = [numbers["layers"][i] for i in sorted({0, len(stages) // 4, len(stages) // 2, len(stages) - 2})
-             if i < len(numbers["layers"])]  # fmt: skip
-    panels = third.subplots(1 + len(shown), len(METHODS), squeeze=False)
-    for i, stage in enumerate(["trained", *shown]):
-        panels[i, 0].set_ylabel(short(stage), size=plots.NOTE)
-        for axes, name in zip(panels[i], METHODS):
-            title = name.replace(" ", "\n", 1) if i == 0 else ""
-            plots.show(axes, palette.heat([bench.pictures[stage][name]])[0], title, plots.COLOURS[name], 8)
-    return plots.save(fig, path, "Whose maps notice that the network has forgotten", bench.source.name)
-
-
-def draw_stages(axes: "plots.Axes", lines: dict[str, list[float]], stages: Sequence[str]) -> None:
-    plots.curves(axes, range(len(stages)), lines, marker="")
-    axes.axhline(0, color=plots.FRAME, linewidth=1)
-    axes.set_xticks(range(len(stages)), stages, rotation=90)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    def likeness(name: str, stage: int) -> str:
-        return lab.join((numbers["cascading"][measure][name]["mean"][stage] for measure in MEASURES), ".2f")
-
-    def lowest(name: str) -> str:
-        alone = numbers["independent"]["absolute"][name]["mean"]
-        return f"{min(alone):.2f} ({short(numbers['layers'][int(np.argmin(alone))])})"
-
-    data, four = numbers["data"]["absolute"], "ranks, with signs, SSIM, HOG"
-    return Table.of("method", METHODS, {
-        f"top layer random: {four}": lambda name: likeness(name, 0),
-        f"all random: {four}": lambda name: likeness(name, -1),
-        "deviation of ranks over images": lambda name:
-            f"{numbers['cascading']['absolute'][name]['deviation'][-1]:.2f}",
-        "lowest ranks, one layer random": lowest,
-        "ranks, permuted labels": lambda name: f"{data[name]['mean']:.2f} ± {data[name]['deviation']:.2f}",
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    def mean(names: Sequence[str], stage: int, measure: str = "absolute") -> float:
-        return float(np.mean([numbers["cascading"][measure][name]["mean"][stage] for name in names]))
-
-    top, end = mean(INSENSITIVE, 0), mean(INSENSITIVE, -1)
-    others, others_end = mean(SENSITIVE, 0), mean(SENSITIVE, -1)
-    data = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
-    most, least = max(data, key=data.__getitem__), min(data, key=data.__getitem__)
-    guided = numbers["cascading"]["absolute"]["guided backprop"]["mean"]
-    half = next((short(layer) for layer, value in zip(numbers["layers"], guided) if value < 0.5), None)
-    fall = f"guided backprop falls below one half when {half} is random, too" if half else (
-        "guided backprop never falls below one half")  # fmt: skip
-    return [
-        f"With the top layer random, the ranks of guided backprop and Guided Grad-CAM agree by {top:.2f} with the "
-        f"trained network's, those of gradient and Grad-CAM by {others:.2f}; with all layers random by {end:.2f} and "
-        f"{others_end:.2f}.",
-        f"So the paper's finding {'shows' if top > others + 0.2 else 'does not show'} while the lower layers are as "
-        f"trained, and {'to the end' if end > others_end + 0.2 else 'not to the end'}: {fall}.",
-        f"For a network that learnt permuted labels by heart, ranks agree by {data[most]:.2f} ({most}) to "
-        f"{data[least]:.2f} ({least}): what stays alike there is the picture, not what was learnt.",
-    ]
-
-
 def layers(model: nn.Module) -> list[str]:
     """The names of the modules with weights, from the scores down to the image; what is nested deeper counts as one."""
     deepest = 3 if next(iter(model.state_dict())).startswith("network.") else 2
@@ -164,10 +86,6 @@ def layers(model: nn.Module) -> list[str]:
         ".".join(name.split(".")[: min(deepest, name.count("."))]) for name, _ in model.named_parameters()
     )
     return list(names)[::-1]
-
-
-def short(layer: str) -> str:
-    return layer.replace("features.", "").replace("classifier.1", "classifier").replace("network.", "")
 
 
 def size(attribution: Tensor) -> np.ndarray:
@@ -213,6 +131,87 @@ def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
         }
         for measure in MEASURES
     }
+
+
+def tabulate(numbers: Numbers) -> Table:
+    def likeness(name: str, stage: int) -> str:
+        return lab.join((numbers["cascading"][measure][name]["mean"][stage] for measure in MEASURES), ".2f")
+
+    def lowest(name: str) -> str:
+        alone = numbers["independent"]["absolute"][name]["mean"]
+        return f"{min(alone):.2f} ({short(numbers['layers'][int(np.argmin(alone))])})"
+
+    data, four = numbers["data"]["absolute"], "ranks, with signs, SSIM, HOG"
+    return Table.of("method", METHODS, {
+        f"top layer random: {four}": lambda name: likeness(name, 0),
+        f"all random: {four}": lambda name: likeness(name, -1),
+        "deviation of ranks over images": lambda name:
+            f"{numbers['cascading']['absolute'][name]['deviation'][-1]:.2f}",
+        "lowest ranks, one layer random": lowest,
+        "ranks, permuted labels": lambda name: f"{data[name]['mean']:.2f} ± {data[name]['deviation']:.2f}",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    def mean(names: Sequence[str], stage: int, measure: str = "absolute") -> float:
+        return float(np.mean([numbers["cascading"][measure][name]["mean"][stage] for name in names]))
+
+    top, end = mean(INSENSITIVE, 0), mean(INSENSITIVE, -1)
+    others, others_end = mean(SENSITIVE, 0), mean(SENSITIVE, -1)
+    data = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
+    most, least = max(data, key=data.__getitem__), min(data, key=data.__getitem__)
+    guided = numbers["cascading"]["absolute"]["guided backprop"]["mean"]
+    half = next((short(layer) for layer, value in zip(numbers["layers"], guided) if value < 0.5), None)
+    fall = f"guided backprop falls below one half when {half} is random, too" if half else (
+        "guided backprop never falls below one half")  # fmt: skip
+    return [
+        f"With the top layer random, the ranks of guided backprop and Guided Grad-CAM agree by {top:.2f} with the "
+        f"trained network's, those of gradient and Grad-CAM by {others:.2f}; with all layers random by {end:.2f} and "
+        f"{others_end:.2f}.",
+        f"So the paper's finding {'shows' if top > others + 0.2 else 'does not show'} while the lower layers are as "
+        f"trained, and {'to the end' if end > others_end + 0.2 else 'not to the end'}: {fall}.",
+        f"For a network that learnt permuted labels by heart, ranks agree by {data[most]:.2f} ({most}) to "
+        f"{data[least]:.2f} ({least}): what stays alike there is the picture, not what was learnt.",
+    ]
+
+
+def short(layer: str) -> str:
+    return layer.replace("features.", "").replace("classifier.1", "classifier").replace("network.", "")
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1720, 1000)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.3])
+    stages = ["trained", *map(short, numbers["layers"])]
+    for axes, (measure, title) in zip(above.subplots(1, 4, sharey=True), MEASURES.items()):
+        plots.plain(axes, title, "random from the top down to")
+        curves = {name: [1.0, *found["mean"]] for name, found in numbers["cascading"][measure].items()}
+        for name, found in numbers["cascading"][measure].items():
+            middle, spread = np.array(curves[name]), np.array([0.0, *found["deviation"]])
+            axes.fill_between(range(len(stages)), middle - spread, middle + spread, color=plots.COLOURS[name],
+                              alpha=0.12, linewidth=0)  # fmt: skip
+        draw_stages(axes, curves, stages)
+    first, second, third = plots.parts(below, 1, 3, width_ratios=[1, 0.75, 2.1])
+    axes = plots.plain(first.subplots(), "Rank correlation, one layer random")
+    alone = numbers["independent"]["absolute"]
+    draw_stages(axes, {name: found["mean"] for name, found in alone.items()}, stages[1:])
+    values = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
+    plots.bars(second.subplots(), values, title="Permuted labels").set_xlim(-0.1, 1)
+    shown = [numbers["layers"][i] for i in sorted({0, len(stages) // 4, len(stages) // 2, len(stages) - 2})
+             if i < len(numbers["layers"])]  # fmt: skip
+    panels = third.subplots(1 + len(shown), len(METHODS), squeeze=False)
+    for i, stage in enumerate(["trained", *shown]):
+        panels[i, 0].set_ylabel(short(stage), size=plots.NOTE)
+        for axes, name in zip(panels[i], METHODS):
+            title = name.replace(" ", "\n", 1) if i == 0 else ""
+            plots.show(axes, palette.heat([bench.pictures[stage][name]])[0], title, plots.COLOURS[name], 8)
+    return plots.head(fig, "Whose maps notice that the network has forgotten", bench.source.name)
+
+
+def draw_stages(axes: "plots.Axes", lines: dict[str, list[float]], stages: Sequence[str]) -> None:
+    plots.curves(axes, range(len(stages)), lines, marker="")
+    axes.axhline(0, color=plots.FRAME, linewidth=1)
+    axes.set_xticks(range(len(stages)), stages, rotation=90)
 
 
 if __name__ == "__main__":

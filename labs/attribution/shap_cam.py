@@ -16,7 +16,6 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -64,59 +63,6 @@ def measure(bench: Bench) -> Numbers:
     for name in names:
         numbers["peaks"][name] = int(measures.peaks_on(make(name, X, y, scenes).cpu().numpy(), masks).sum())
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    names, image = numbers["methods"], bench.pictures["image"]
-    fig = plots.sheet(1640, 800)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[0.8, 1])
-    overlays = [palette.overlay([image], [bench.pictures[name]])[0] for name in names]
-    plots.show_row(above, [image, *overlays], ["image", *names])
-    first, second, third, fourth = below.subplots(1, 4, width_ratios=[1, 1, 1, 0.85])
-    plots.plain(first, "Error of Shapley values", "orders sampled", logx=2, logy=10)
-    counts = numbers["counts"]
-    fading = [numbers["error"][0] * (counts[0] / count) ** 0.5 for count in counts]
-    first.plot(counts, fading, color=plots.FRAME, linewidth=1, linestyle="--")
-    plots.curves(first, counts, {SHAP: numbers["error"]})
-    for axes, key, title, x in ((second, "deletion", "Confidence, deleting its best pixels", "% deleted"),
-                                (third, "insertion", "Confidence, inserting them", "% inserted")):  # fmt: skip
-        plots.plain(axes, title, x)
-        plots.curves(axes, list(100 * SHARES), numbers[key], marker="")
-        axes.set_ylim(0, 1)
-    plots.bars(fourth, {name: 100 * numbers["drop"][name] for name in names}, title="Average drop, %")
-    return plots.save(fig, path, "Weights by gradients, by ablation, by Shapley values", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    return Table.of("method", numbers["methods"], {
-        "average drop (low is good)": lambda name: f"{numbers['drop'][name]:.0%}",
-        "increase in confidence": lambda name: f"{numbers['increase'][name]:.0%}",
-        "deletion (low)": lambda name: f"{np.mean(numbers['deletion'][name]):.2f}",
-        "insertion (high)": lambda name: f"{np.mean(numbers['insertion'][name]):.2f}",
-        "peaks on the object": lambda name: f"{numbers['peaks'][name]} of {numbers['scenes']}",
-        "an image takes": lambda name: f"{numbers['seconds'][name]:.1f} s",
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    drop, names = numbers["drop"], numbers["methods"]
-    best = min(drop, key=drop.__getitem__)
-    spread = max(drop.values()) - min(drop.values())
-    gain = drop["Grad-CAM"] - drop[SHAP]
-    verdict = "less than" if gain > 0.02 else "more than" if gain < -0.02 else "as much as"
-    areas = {key: {name: float(np.mean(numbers[key][name])) for name in names} for key in ("deletion", "insertion")}
-    return [
-        f"{numbers['counts'][-1]} orders give Shapley values of {numbers['players']} channels to "
-        f"{numbers['error'][-1]:.1%} (one order: {numbers['error'][0]:.1%}), and they sum to the score to "
-        f"{numbers['efficiency']:.0e} of it, whatever the number.",
-        f"Shown only what Shap-CAM keeps, the network loses {drop[SHAP]:.0%} of its confidence on {numbers['images']} "
-        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is that of {best} "
-        f"({drop[best]:.0%}), and all are within {spread:.0%} of each other.",
-        f"Deletion and insertion are {areas['deletion'][SHAP]:.2f} and {areas['insertion'][SHAP]:.2f} for Shap-CAM and "
-        f"{areas['deletion']['Grad-CAM']:.2f} and {areas['insertion']['Grad-CAM']:.2f} for Grad-CAM; Shapley values "
-        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on this head theory and short cut "
-        f"{'are nearly the same' if numbers['linear'] > 0.95 else 'differ'}.",
-    ]
 
 
 def activations(model: nn.Module, X: Tensor, layer: str) -> Tensor:
@@ -228,6 +174,59 @@ def mean_curve(model: nn.Module, X: Tensor, y: Tensor, maps: Tensor, others: Ten
     mixed = [torch.where(rank[:, None] < round(share * pixels), others, X) for share in SHARES]
     values = lab.confidence(model, torch.cat(mixed), y.repeat(len(SHARES)))
     return values.reshape(len(SHARES), len(X)).mean(dim=1).tolist()
+
+
+def tabulate(numbers: Numbers) -> Table:
+    return Table.of("method", numbers["methods"], {
+        "average drop (low is good)": lambda name: f"{numbers['drop'][name]:.0%}",
+        "increase in confidence": lambda name: f"{numbers['increase'][name]:.0%}",
+        "deletion (low)": lambda name: f"{np.mean(numbers['deletion'][name]):.2f}",
+        "insertion (high)": lambda name: f"{np.mean(numbers['insertion'][name]):.2f}",
+        "peaks on the object": lambda name: f"{numbers['peaks'][name]} of {numbers['scenes']}",
+        "an image takes": lambda name: f"{numbers['seconds'][name]:.1f} s",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    drop, names = numbers["drop"], numbers["methods"]
+    best = min(drop, key=drop.__getitem__)
+    spread = max(drop.values()) - min(drop.values())
+    gain = drop["Grad-CAM"] - drop[SHAP]
+    verdict = "less than" if gain > 0.02 else "more than" if gain < -0.02 else "as much as"
+    areas = {key: {name: float(np.mean(numbers[key][name])) for name in names} for key in ("deletion", "insertion")}
+    return [
+        f"{numbers['counts'][-1]} orders give Shapley values of {numbers['players']} channels to "
+        f"{numbers['error'][-1]:.1%} (one order: {numbers['error'][0]:.1%}), and they sum to the score to "
+        f"{numbers['efficiency']:.0e} of it, whatever the number.",
+        f"Shown only what Shap-CAM keeps, the network loses {drop[SHAP]:.0%} of its confidence on {numbers['images']} "
+        f"images, {verdict} with Grad-CAM ({drop['Grad-CAM']:.0%}); the least loss is that of {best} "
+        f"({drop[best]:.0%}), and all are within {spread:.0%} of each other.",
+        f"Deletion and insertion are {areas['deletion'][SHAP]:.2f} and {areas['insertion'][SHAP]:.2f} for Shap-CAM and "
+        f"{areas['deletion']['Grad-CAM']:.2f} and {areas['insertion']['Grad-CAM']:.2f} for Grad-CAM; Shapley values "
+        f"correlate by {numbers['linear']:.2f} with gradient times activation, so on this head theory and short cut "
+        f"{'are nearly the same' if numbers['linear'] > 0.95 else 'differ'}.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    names, image = numbers["methods"], bench.pictures["image"]
+    fig = plots.sheet(1640, 800)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[0.8, 1])
+    overlays = [palette.overlay([image], [bench.pictures[name]])[0] for name in names]
+    plots.show_row(above, [image, *overlays], ["image", *names])
+    first, second, third, fourth = below.subplots(1, 4, width_ratios=[1, 1, 1, 0.85])
+    plots.plain(first, "Error of Shapley values", "orders sampled", logx=2, logy=10)
+    counts = numbers["counts"]
+    fading = [numbers["error"][0] * (counts[0] / count) ** 0.5 for count in counts]
+    first.plot(counts, fading, color=plots.FRAME, linewidth=1, linestyle="--")
+    plots.curves(first, counts, {SHAP: numbers["error"]})
+    for axes, key, title, x in ((second, "deletion", "Confidence, deleting its best pixels", "% deleted"),
+                                (third, "insertion", "Confidence, inserting them", "% inserted")):  # fmt: skip
+        plots.plain(axes, title, x)
+        plots.curves(axes, list(100 * SHARES), numbers[key], marker="")
+        axes.set_ylim(0, 1)
+    plots.bars(fourth, {name: 100 * numbers["drop"][name] for name in names}, title="Average drop, %")
+    return plots.head(fig, "Weights by gradients, by ablation, by Shapley values", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901); Springenberg et
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -70,62 +69,6 @@ def measure(bench: Bench) -> Numbers:
             sharp[name].append(float(np.mean([sharpness(one.maps[name]) for one in found])))
             units[name].append(compare_channels(network, found[0].images[:1], channels, name))
     return numbers | {"likeness": likeness, "units": units, "sharpness": sharp}
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    height = 215 * len(numbers["layers"])
-    fig = plots.sheet(1640, height + 380)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[height, 320])
-    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
-    panels = above.subplots(len(rows), 2 * len(rows[0]), squeeze=False)
-    for i, (depth, row) in enumerate(zip(numbers["layers"], rows)):
-        panels[i, 0].set_ylabel(f"layer {depth}", size=plots.TITLE)
-        for j, one in enumerate(row):
-            for k, method, title in ((2 * j, "", "excite it most"), (2 * j + 1, "deconvnet", "deconvnet")):
-                colour = plots.COLOURS.get(title, plots.INK)
-                plots.show(panels[i, k], mosaic(one.patches(method)), "" if i else title, colour, plots.TITLE)
-    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
-    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
-    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
-    axes.axhline(0, color=plots.FRAME, linewidth=1)
-    axes.set_xticks(numbers["layers"])
-    patches = [rows[-2][0].patches(name)[0] for name in ("", *METHODS)]
-    plots.show_row(right, patches, ["one unit's patch", *METHODS], plots.TITLE)
-    return plots.save(fig, path, "What the strongest channels of each layer respond to", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    three = ", ".join(METHODS)
-    columns = ("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
-               f"sum in the top 5 % of the pixels: {three}")  # fmt: skip
-    return Table(columns, [
-        (
-            f"layer {depth}",
-            f"{numbers['sees'][i]} px",
-            lab.join(numbers["channels"][i], ""),
-            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
-            lab.join((numbers["units"][name][i] for name in METHODS), ".2f"),
-            lab.join((numbers["sharpness"][name][i] for name in METHODS), ".0%"),
-        )
-        for i, depth in enumerate(numbers["layers"])
-    ])  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
-    alike = {name: values[-1] for name, values in numbers["units"].items()}
-    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
-    return [
-        f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
-        f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
-        f"{min(first.values()):.2f}.",
-        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
-        "ReLUs alone has made other pictures of the same unit.",
-        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
-        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
-        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
-           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
-    ]
 
 
 class Units(nn.Module):
@@ -210,6 +153,68 @@ def correlation(a: Tensor, b: Tensor) -> float:
     return float(((a * b).sum(dim=1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-30)).mean())
 
 
+def sharpness(maps: Tensor) -> float:
+    """The share of the sum of |map| in the strongest 5 % of the pixels."""
+    sizes = maps.abs().sum(dim=1).flatten(1).sort(dim=1, descending=True).values
+    return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
+
+
+def tabulate(numbers: Numbers) -> Table:
+    three = ", ".join(METHODS)
+    columns = ("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
+               f"sum in the top 5 % of the pixels: {three}")  # fmt: skip
+    return Table(columns, [
+        (
+            f"layer {depth}",
+            f"{numbers['sees'][i]} px",
+            lab.join(numbers["channels"][i], ""),
+            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
+            lab.join((numbers["units"][name][i] for name in METHODS), ".2f"),
+            lab.join((numbers["sharpness"][name][i] for name in METHODS), ".0%"),
+        )
+        for i, depth in enumerate(numbers["layers"])
+    ])  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
+    alike = {name: values[-1] for name, values in numbers["units"].items()}
+    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
+    return [
+        f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
+        f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
+        f"{min(first.values()):.2f}.",
+        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
+        "ReLUs alone has made other pictures of the same unit.",
+        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
+        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
+        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
+           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    height = 215 * len(numbers["layers"])
+    fig = plots.sheet(1640, height + 380)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[height, 320])
+    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
+    panels = above.subplots(len(rows), 2 * len(rows[0]), squeeze=False)
+    for i, (depth, row) in enumerate(zip(numbers["layers"], rows)):
+        panels[i, 0].set_ylabel(f"layer {depth}", size=plots.TITLE)
+        for j, one in enumerate(row):
+            for k, method, title in ((2 * j, "", "excite it most"), (2 * j + 1, "deconvnet", "deconvnet")):
+                colour = plots.COLOURS.get(title, plots.INK)
+                plots.show(panels[i, k], mosaic(one.patches(method)), "" if i else title, colour, plots.TITLE)
+    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
+    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
+    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
+    axes.axhline(0, color=plots.FRAME, linewidth=1)
+    axes.set_xticks(numbers["layers"])
+    patches = [rows[-2][0].patches(name)[0] for name in ("", *METHODS)]
+    plots.show_row(right, patches, ["one unit's patch", *METHODS], plots.TITLE)
+    return plots.head(fig, "What the strongest channels of each layer respond to", bench.source.name)
+
+
 def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
     """Nine patches, uint8 or in [0, 1], three by three: uint8."""
     side = 3 * TILE + 2 * SEAM
@@ -220,12 +225,6 @@ def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
         y, x = (k * (TILE + SEAM) for k in divmod(i, 3))
         made[y : y + TILE, x : x + TILE] = np.asarray(tile)
     return made
-
-
-def sharpness(maps: Tensor) -> float:
-    """The share of the sum of |map| in the strongest 5 % of the pixels."""
-    sizes = maps.abs().sum(dim=1).flatten(1).sort(dim=1, descending=True).values
-    return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
 
 
 if __name__ == "__main__":

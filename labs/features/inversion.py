@@ -12,7 +12,6 @@ Paper: Mahendran and Vedaldi 2015 (https://arxiv.org/abs/1412.0035); Gatys et al
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -65,73 +64,6 @@ def measure(bench: Bench) -> Numbers:
         numbers["place"].append(psnr(style, made))
         bench.pictures["textures"].append(lab.to_picture(made))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    layers, textures = numbers["layers"], bench.pictures["textures"]
-    sums = [" + ".join(map(str, some)) if len(some) < 3 else "all of them" for some in numbers["sums"]]
-    rows = len(numbers["images"]) + 1
-    fig = plots.sheet(1640, 190 * rows + 400)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[190 * rows, 330])
-    panels = above.subplots(rows, 1 + len(sums), squeeze=False)
-    for i, shown in enumerate(bench.pictures["images"]):
-        for axes, picture, title in zip(panels[i], shown, ["original", *sums]):
-            plots.show(axes, picture, "" if i else title, size=plots.TITLE)
-    for axes, picture, title in zip(panels[-1], textures, ["", *[f"to {layer}" for layer in layers]]):
-        plots.show(axes, picture, title, size=plots.TITLE)
-    for axes in panels[-1, len(textures) :]:
-        axes.axis("off")
-    panels[0, 0].set_ylabel("content of layer", size=plots.NOTE)
-    panels[-1, 0].set_ylabel("Gram matrices", size=plots.NOTE)
-    left, middle, right = below.subplots(1, 3, width_ratios=[1, 1, 1.2])
-    count = len(layers)
-    plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
-    plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
-    plots.plain(middle, "Confidence in the original's class", "layer")
-    judges = {"the network itself": "own", numbers.get("judge", "").split(",")[0]: "second"}
-    lines = {name: numbers[who][:count] for name, who in judges.items() if numbers[who]}
-    plots.curves(middle, layers, lines, dict(zip(judges, plots.OTHERS)))
-    middle.set_ylim(-0.03, 1.03)
-    plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
-    shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
-    plots.curves(right, layers, numbers["textures"], shades)
-    for axes in (left, middle, right):
-        axes.set_xticks(layers)
-    return plots.save(fig, path, "What a layer remembers of an image, and of a texture", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    rows = []
-    for i, layers in enumerate(numbers["sums"]):
-        name = ("layer " if len(layers) == 1 else "layers ") + lab.join(layers, "")
-        left, own = (f"{numbers[key][i]:.0%}" for key in ("left", "own"))
-        second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
-        rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", own, second))
-    for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
-        rows.append((f"Gram matrices of the first {name}", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
-    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
-               "second network's")  # fmt: skip
-    return Table(columns, rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    count, top = len(numbers["layers"]), numbers["layers"][-1]
-    first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
-    who = "second" if numbers["second"] else "own"
-    judge = numbers.get("judge", "the network itself").split(",")[0]
-    textures = list(numbers["textures"].values())
-    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
-    return [
-        f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
-        f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
-        f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
-        f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
-        f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
-        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
-        f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
-        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
-        "style is what is left when place is averaged out.",
-    ]
 
 
 def invert(cnn: nn.Sequential, x: Tensor, layers: Sequence[int], steps: int, bench: Bench) -> Tensor:
@@ -197,6 +129,73 @@ def psnr(X: Tensor, made: Tensor) -> float:
     """The mean peak signal-to-noise ratio in dB, of uint8 pictures."""
     pairs = [(lab.to_picture(a), lab.to_picture(b)) for a, b in zip(X, made)]
     return float(np.mean([peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs]))
+
+
+def tabulate(numbers: Numbers) -> Table:
+    rows = []
+    for i, layers in enumerate(numbers["sums"]):
+        name = ("layer " if len(layers) == 1 else "layers ") + lab.join(layers, "")
+        left, own = (f"{numbers[key][i]:.0%}" for key in ("left", "own"))
+        second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
+        rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", own, second))
+    for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
+        rows.append((f"Gram matrices of the first {name}", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
+    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
+               "second network's")  # fmt: skip
+    return Table(columns, rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    count, top = len(numbers["layers"]), numbers["layers"][-1]
+    first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
+    who = "second" if numbers["second"] else "own"
+    judge = numbers.get("judge", "the network itself").split(",")[0]
+    textures = list(numbers["textures"].values())
+    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
+    return [
+        f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
+        f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
+        f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
+        f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
+        f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
+        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
+        f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
+        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
+        "style is what is left when place is averaged out.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    layers, textures = numbers["layers"], bench.pictures["textures"]
+    sums = [" + ".join(map(str, some)) if len(some) < 3 else "all of them" for some in numbers["sums"]]
+    rows = len(numbers["images"]) + 1
+    fig = plots.sheet(1640, 190 * rows + 400)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[190 * rows, 330])
+    panels = above.subplots(rows, 1 + len(sums), squeeze=False)
+    for i, shown in enumerate(bench.pictures["images"]):
+        for axes, picture, title in zip(panels[i], shown, ["original", *sums]):
+            plots.show(axes, picture, "" if i else title, size=plots.TITLE)
+    for axes, picture, title in zip(panels[-1], textures, ["", *[f"to {layer}" for layer in layers]]):
+        plots.show(axes, picture, title, size=plots.TITLE)
+    for axes in panels[-1, len(textures) :]:
+        axes.axis("off")
+    panels[0, 0].set_ylabel("content of layer", size=plots.NOTE)
+    panels[-1, 0].set_ylabel("Gram matrices", size=plots.NOTE)
+    left, middle, right = below.subplots(1, 3, width_ratios=[1, 1, 1.2])
+    count = len(layers)
+    plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
+    plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
+    plots.plain(middle, "Confidence in the original's class", "layer")
+    judges = {"the network itself": "own", numbers.get("judge", "").split(",")[0]: "second"}
+    lines = {name: numbers[who][:count] for name, who in judges.items() if numbers[who]}
+    plots.curves(middle, layers, lines, dict(zip(judges, plots.OTHERS)))
+    middle.set_ylim(-0.03, 1.03)
+    plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
+    shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
+    plots.curves(right, layers, numbers["textures"], shades)
+    for axes in (left, middle, right):
+        axes.set_xticks(layers)
+    return plots.head(fig, "What a layer remembers of an image, and of a texture", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -83,58 +82,6 @@ def measure(bench: Bench) -> Numbers:
         with torch.no_grad():
             numbers["sheet"].append(float(excitation(made).mean()))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 860)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
-    above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
-    panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)
-    for i, goal in enumerate(numbers["goals"]):
-        panels[i, 0].set_ylabel(goal.replace(" ", "\n", 2), size=plots.NOTE)
-        for axes, name in zip(panels[i], RECIPES):
-            plots.show(axes, bench.pictures[name][i], "" if i else name, COLOURS[name], weight="bold")
-    first, second = below.subplots(1, 2, sharey=True)
-    kept = {name: 100 * float(np.mean(numbers["kept"][name])) for name in RECIPES}
-    plots.bars(first, kept, COLOURS, "Survives shift and blur, %")
-    fine = {name: 100 * numbers["fine"][name] for name in RECIPES}
-    plots.bars(second, fine, COLOURS, "Power at high frequencies, %")
-    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
-    for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
-        line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
-        for axes, picture in zip(line, row):
-            plots.show(axes, picture)
-    return plots.save(fig, path, "What excites a unit, and channels of every layer", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    restraints = Table.of("restraint", RECIPES, {
-        f"times the best sample image: {', '.join(numbers['goals'])}":
-            lambda name: lab.join(numbers["reached"][name], ".1f"),
-        "survives shift and blur": lambda name: lab.join(numbers["kept"][name], ".0%"),
-        "power above half the frequencies": lambda name: f"{numbers['fine'][name]:.0%}",
-    })  # fmt: skip
-    sheet = [(f"channels of layer {depth}, all restraints", f"{value:.1f} (mean of the sheet)", "", "")
-             for depth, value in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
-    return Table(restraints.columns, [*restraints.rows, *sheet])
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    reached, kept = (
-        {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
-    )
-    free, held = "nothing", "+ colours"
-    best = max(kept, key=kept.__getitem__)
-    return [
-        f"Without restraint {numbers['steps']} steps excite the units {reached[free]:.1f} times as much as the best "
-        f"sample image, with all restraints {reached[held]:.1f} times.",
-        f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
-        f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
-        f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
-        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
-        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
-        "a picture shows what a unit would like, not what it meets.",
-    ]
 
 
 def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> tuple[list[str], list[Excitation]]:
@@ -224,7 +171,56 @@ def own_colours(X: Tensor) -> Tensor:
     return root * 3 / root.diagonal().sum()
 
 
+def tabulate(numbers: Numbers) -> Table:
+    restraints = Table.of("restraint", RECIPES, {
+        f"times the best sample image: {', '.join(numbers['goals'])}":
+            lambda name: lab.join(numbers["reached"][name], ".1f"),
+        "survives shift and blur": lambda name: lab.join(numbers["kept"][name], ".0%"),
+        "power above half the frequencies": lambda name: f"{numbers['fine'][name]:.0%}",
+    })  # fmt: skip
+    sheet = [(f"channels of layer {depth}, all restraints", f"{value:.1f} (mean of the sheet)", "", "")
+             for depth, value in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
+    return Table(restraints.columns, [*restraints.rows, *sheet])
 
+
+def conclude(numbers: Numbers) -> list[str]:
+    reached, kept = (
+        {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
+    )
+    free, held = "nothing", "+ colours"
+    best = max(kept, key=kept.__getitem__)
+    return [
+        f"Without restraint {numbers['steps']} steps excite the units {reached[free]:.1f} times as much as the best "
+        f"sample image, with all restraints {reached[held]:.1f} times.",
+        f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
+        f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
+        f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
+        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
+        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
+        "a picture shows what a unit would like, not what it meets.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 860)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
+    above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
+    panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)
+    for i, goal in enumerate(numbers["goals"]):
+        panels[i, 0].set_ylabel(goal.replace(" ", "\n", 2), size=plots.NOTE)
+        for axes, name in zip(panels[i], RECIPES):
+            plots.show(axes, bench.pictures[name][i], "" if i else name, COLOURS[name], weight="bold")
+    first, second = below.subplots(1, 2, sharey=True)
+    kept = {name: 100 * float(np.mean(numbers["kept"][name])) for name in RECIPES}
+    plots.bars(first, kept, COLOURS, "Survives shift and blur, %")
+    fine = {name: 100 * numbers["fine"][name] for name in RECIPES}
+    plots.bars(second, fine, COLOURS, "Power at high frequencies, %")
+    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
+    for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
+        line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
+        for axes, picture in zip(line, row):
+            plots.show(axes, picture)
+    return plots.head(fig, "What excites a unit, and channels of every layer", bench.source.name)
 
 
 if __name__ == "__main__":

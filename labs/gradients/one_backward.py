@@ -12,7 +12,6 @@ Paper: Simonyan et al. 2014, section 3 (https://arxiv.org/abs/1312.6034); Ioffe 
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,20 +45,6 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1560, 470)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1.05, 0.45 * len(numbers["influence"])])
-    axes = plots.plain(left.subplots(), "Seconds for N saliency maps", "N images", logx=2, logy=10)
-    axes.set_xticks(numbers["images"], numbers["images"])
-    plots.curves(axes, numbers["images"], numbers["seconds"], dict(zip(WAYS, plots.OTHERS)))
-    panels = right.subplots(1, len(numbers["influence"]), squeeze=False)[0]
-    for axes, (name, found) in zip(panels, numbers["influence"].items()):
-        plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
-        plots.plain(axes, name.replace(", ", ",\n"), "gradient of image", "score of image")
-        axes.set_xticks([])
-    return plots.save(fig, path, "One backward pass gives every image its own gradient", bench.source.name)
-
-
 def measure_times(model: nn.Module, X: Tensor, y: Tensor, counts: Sequence[int]) -> dict[str, list[float]]:
     """The seconds that each of WAYS takes for so many images; the last one for at most MOST."""
 
@@ -87,41 +72,6 @@ def measure_times(model: nn.Module, X: Tensor, y: Tensor, counts: Sequence[int])
 
 def one_by_one(model: nn.Module, X: Tensor, y: Tensor) -> Tensor:
     return torch.cat([lab.saliency(X[i : i + 1], y[i : i + 1], model) for i in range(len(X))])
-
-
-def tabulate(numbers: Numbers) -> Table:
-    rows = [(f"{numbers['images'][len(seconds) - 1]} maps, {name}", f"{seconds[-1]:.2f} s")
-            for name, seconds in numbers["seconds"].items()]  # fmt: skip
-    rows += [(f"largest difference of a map, of its maximum, {bits}", f"{difference:.1g}")
-             for bits, difference in numbers["difference"].items()]  # fmt: skip
-    for name, found in numbers["influence"].items():
-        rows += [
-            (f"another image's gradient, of a score's own, {name}", f"{others(found['shares']):.2g}"),
-            (f"error of maps from the sum, {name}", f"{found['error']:.1g}"),
-        ]
-    return Table(("measured", ""), rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    most, seconds, exact = numbers["images"][-1], numbers["seconds"], numbers["difference"]
-    one, alone, graph = (seconds[name][-1] for name in WAYS)
-    batch = numbers["images"][len(seconds[WAYS[2]]) - 1]
-    said = [
-        f"One backward pass from the sum gives the maps that each image has alone, to {exact['64 bits']:.1g} of their "
-        f"maximum in 64 bits ({exact['32 bits']:.1g} in 32); for {most} images it takes {one:.2f} s, image by image "
-        f"{alone:.2f} s, and {graph:.1f} s for {batch} where each score goes back through the whole batch.",
-        "The network with BatchNorm cannot be had here, so what training mode does was not measured.",
-        "So sum the scores; but put the network into evaluation mode first, or take each image by itself.",
-    ]
-    if "second" in numbers:
-        found = numbers["influence"][TRAINING]
-        said[1] = (
-            f"With BatchNorm in training mode ({numbers['second']}) another image's gradient is "
-            f"{others(found['shares']):.0%} as long as an image's own, and maps from the sum are wrong by "
-            f"{found['error']:.0%}; in evaluation mode it is exactly "
-            f"{others(numbers['influence']['BatchNorm, evaluation mode']['shares']):g}."
-        )
-    return said
 
 
 class TrainingBatchNorm(nn.Module):
@@ -167,10 +117,59 @@ def influence(model: nn.Module, X: Tensor, y: Tensor) -> Numbers:
     return {"shares": shares, "error": float((maps - right).norm() / right.norm())}
 
 
+def tabulate(numbers: Numbers) -> Table:
+    rows = [(f"{numbers['images'][len(seconds) - 1]} maps, {name}", f"{seconds[-1]:.2f} s")
+            for name, seconds in numbers["seconds"].items()]  # fmt: skip
+    rows += [(f"largest difference of a map, of its maximum, {bits}", f"{difference:.1g}")
+             for bits, difference in numbers["difference"].items()]  # fmt: skip
+    for name, found in numbers["influence"].items():
+        rows += [
+            (f"another image's gradient, of a score's own, {name}", f"{others(found['shares']):.2g}"),
+            (f"error of maps from the sum, {name}", f"{found['error']:.1g}"),
+        ]
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    most, seconds, exact = numbers["images"][-1], numbers["seconds"], numbers["difference"]
+    one, alone, graph = (seconds[name][-1] for name in WAYS)
+    batch = numbers["images"][len(seconds[WAYS[2]]) - 1]
+    said = [
+        f"One backward pass from the sum gives the maps that each image has alone, to {exact['64 bits']:.1g} of their "
+        f"maximum in 64 bits ({exact['32 bits']:.1g} in 32); for {most} images it takes {one:.2f} s, image by image "
+        f"{alone:.2f} s, and {graph:.1f} s for {batch} where each score goes back through the whole batch.",
+        "The network with BatchNorm cannot be had here, so what training mode does was not measured.",
+        "So sum the scores; but put the network into evaluation mode first, or take each image by itself.",
+    ]
+    if "second" in numbers:
+        found = numbers["influence"][TRAINING]
+        said[1] = (
+            f"With BatchNorm in training mode ({numbers['second']}) another image's gradient is "
+            f"{others(found['shares']):.0%} as long as an image's own, and maps from the sum are wrong by "
+            f"{found['error']:.0%}; in evaluation mode it is exactly "
+            f"{others(numbers['influence']['BatchNorm, evaluation mode']['shares']):g}."
+        )
+    return said
+
+
 def others(matrix: list[list[float]]) -> float:
     """The mean of what stands beside the diagonal."""
     values = np.array(matrix)
     return float(values[~np.eye(len(values), dtype=bool)].mean())
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1560, 470)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.05, 0.45 * len(numbers["influence"])])
+    axes = plots.plain(left.subplots(), "Seconds for N saliency maps", "N images", logx=2, logy=10)
+    axes.set_xticks(numbers["images"], numbers["images"])
+    plots.curves(axes, numbers["images"], numbers["seconds"], dict(zip(WAYS, plots.OTHERS)))
+    panels = right.subplots(1, len(numbers["influence"]), squeeze=False)[0]
+    for axes, (name, found) in zip(panels, numbers["influence"].items()):
+        plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
+        plots.plain(axes, name.replace(", ", ",\n"), "gradient of image", "score of image")
+        axes.set_xticks([])
+    return plots.head(fig, "One backward pass gives every image its own gradient", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Paper: Simonyan et al. 2014, section 2 (https://arxiv.org/abs/1312.6034); Yosins
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -55,72 +54,6 @@ def measure(bench: Bench) -> Numbers:
         if second is not None:
             numbers["second_confidence"][name], numbers["second_rank"][name] = rate(second, pictures, targets)
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    rows = len(numbers["classes"])
-    fig = plots.sheet(1640, 210 * rows + 480)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
-    judge, ranks = choose_ranks(numbers)
-    panels = above.subplots(rows, len(SETTINGS), squeeze=False)
-    for j, name in enumerate(SETTINGS):
-        for i, label in enumerate(numbers["classes"]):
-            title = name if i == 0 else ""
-            plots.show(panels[i, j], bench.pictures[name][i], title, COLOURS[name], plots.TITLE, "bold")
-            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
-            panels[i, 0].set_ylabel(label, size=plots.TITLE)
-    left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
-    power = {name: numbers["spectrum"][name] for name in COLOURS}
-    plots.plain(left, "Power over frequency", "cycles across the picture", logx=10, logy=10)
-    plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
-    extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
-    plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
-    plots.bars(right, {name: middle_rank(ranks[name]) for name in SETTINGS}, COLOURS, f"Rank by {judge}")
-    right.set_xscale("log")
-    right.set_xlim(1)
-    return plots.save(fig, path, "What holds a class visualization down", bench.source.name)
-
-
-def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
-    """The network whose ranks are told, the second one where there is one, and the ranks."""
-    if numbers["second_rank"]:
-        return numbers["second"].split(",")[0], numbers["second_rank"]
-    return "the network itself", numbers["rank"]
-
-
-def middle_rank(ranks: Sequence[int]) -> float:
-    """The geometric mean."""
-    return float(np.exp(np.log(ranks).mean()))
-
-
-def tabulate(numbers: Numbers) -> Table:
-    judge, ranks = choose_ranks(numbers)
-    return Table.of("restraint", SETTINGS, {
-        "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
-        "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
-        "power above half the frequencies": lambda name: f"{measures.fine(numbers['spectrum'][name]):.1%}",
-        f"rank by {judge}: {', '.join(numbers['classes'])}": lambda name: lab.join(ranks[name], ""),
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    judge, ranks = choose_ranks(numbers)
-    middle = {name: middle_rank(ranks[name]) for name in SETTINGS}
-    alone = min(SETTINGS[1:6], key=middle.__getitem__)
-    finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}
-    free, held = (float(np.mean(numbers["confidence"][name])) for name in ("nothing", "all but TV"))
-    return [
-        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
-        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
-        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
-        f"{finest['all']:.2%}.",
-        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {judge}, "
-        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
-        f"blur, and {middle['all']:.0f} with total variation, too.",
-        f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
-        f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
-        "ask another network, or your eyes.",
-    ]
 
 
 class Less(nn.Module):
@@ -199,6 +132,72 @@ def rate(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[
     y = torch.tensor(targets, device=scores.device)[:, None]
     confidence = scores.softmax(dim=1).gather(1, y)[:, 0]
     return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()
+
+
+def tabulate(numbers: Numbers) -> Table:
+    judge, ranks = choose_ranks(numbers)
+    return Table.of("restraint", SETTINGS, {
+        "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
+        "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
+        "power above half the frequencies": lambda name: f"{measures.fine(numbers['spectrum'][name]):.1%}",
+        f"rank by {judge}: {', '.join(numbers['classes'])}": lambda name: lab.join(ranks[name], ""),
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    judge, ranks = choose_ranks(numbers)
+    middle = {name: middle_rank(ranks[name]) for name in SETTINGS}
+    alone = min(SETTINGS[1:6], key=middle.__getitem__)
+    finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}
+    free, held = (float(np.mean(numbers["confidence"][name])) for name in ("nothing", "all but TV"))
+    return [
+        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
+        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
+        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
+        f"{finest['all']:.2%}.",
+        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {judge}, "
+        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
+        f"blur, and {middle['all']:.0f} with total variation, too.",
+        f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
+        f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
+        "ask another network, or your eyes.",
+    ]
+
+
+def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
+    """The network whose ranks are told, the second one where there is one, and the ranks."""
+    if numbers["second_rank"]:
+        return numbers["second"].split(",")[0], numbers["second_rank"]
+    return "the network itself", numbers["rank"]
+
+
+def middle_rank(ranks: Sequence[int]) -> float:
+    """The geometric mean."""
+    return float(np.exp(np.log(ranks).mean()))
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    rows = len(numbers["classes"])
+    fig = plots.sheet(1640, 210 * rows + 480)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
+    judge, ranks = choose_ranks(numbers)
+    panels = above.subplots(rows, len(SETTINGS), squeeze=False)
+    for j, name in enumerate(SETTINGS):
+        for i, label in enumerate(numbers["classes"]):
+            title = name if i == 0 else ""
+            plots.show(panels[i, j], bench.pictures[name][i], title, COLOURS[name], plots.TITLE, "bold")
+            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
+            panels[i, 0].set_ylabel(label, size=plots.TITLE)
+    left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
+    power = {name: numbers["spectrum"][name] for name in COLOURS}
+    plots.plain(left, "Power over frequency", "cycles across the picture", logx=10, logy=10)
+    plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
+    extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
+    plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
+    plots.bars(right, {name: middle_rank(ranks[name]) for name in SETTINGS}, COLOURS, f"Rank by {judge}")
+    right.set_xscale("log")
+    right.set_xlim(1)
+    return plots.head(fig, "What holds a class visualization down", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Paper: Simonyan et al. 2014, section 3 (https://arxiv.org/abs/1312.6034); Szeged
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,6 +22,9 @@ from visualizers.network import class_scores
 
 LENGTH = 1.0  # of a step, in normalised pixels: the same for each direction
 DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
+
+
+Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network, images, classes and their gradient
 
 
 def measure(bench: Bench) -> Numbers:
@@ -39,44 +41,6 @@ def measure(bench: Bench) -> Numbers:
         numbers["said"][name] = float((said == target).float().mean())
         bench.pictures["ends"].append(lab.to_picture(end[0]))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1560, 640)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
-    left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
-    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
-    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
-    wrong = {name: 100 * numbers["wrong"][name] for name in DIRECTIONS}
-    plots.percent(plots.bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
-    plots.show_row(below, bench.pictures["ends"], ["at the start", *DIRECTIONS], plots.TITLE)
-    return plots.save(fig, path, "What matters is not yet which way", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    gain = numbers["gain"]
-    return Table.of("direction", DIRECTIONS, {
-        "pixel values pushed the wrong way": lambda name: f"{numbers['wrong'][name]:.0%}",
-        f"score gained in {numbers['steps']} steps": lambda name: f"{gain[name]:+.2f}",
-        "of the gradient's": lambda name: f"{gain[name] / gain['gradient']:.1%}",
-        f"images then called {numbers['target']}": lambda name: f"{numbers['said'][name]:.0%}",
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    gain, wrong = numbers["gain"], numbers["wrong"]
-    best = gain["gradient"]
-    return [
-        f"In {numbers['steps']} steps of equal length the gradient gains {best:.1f} of the score, its absolute value "
-        f"{gain['its absolute value']:+.1f} and the saliency map {gain['saliency map']:+.1f}; a random direction gains "
-        f"{gain['random']:+.1f}.",
-        f"The absolute value pushes {wrong['its absolute value']:.0%} of the pixel values the wrong way and the map, "
-        f"copied to three channels, {wrong['saliency map']:.0%}: no better than chance.",
-        "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
-    ]
-
-
-Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network, images, classes and their gradient
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -106,6 +70,41 @@ def climb(
         X = X + LENGTH * way / way.flatten(1).norm(dim=1).clamp(min=1e-30)[:, None, None, None]
     scores.append(float(class_scores(lab.predict(model, X), y).mean()))
     return scores, float(np.mean(wrong)), X
+
+
+def tabulate(numbers: Numbers) -> Table:
+    gain = numbers["gain"]
+    return Table.of("direction", DIRECTIONS, {
+        "pixel values pushed the wrong way": lambda name: f"{numbers['wrong'][name]:.0%}",
+        f"score gained in {numbers['steps']} steps": lambda name: f"{gain[name]:+.2f}",
+        "of the gradient's": lambda name: f"{gain[name] / gain['gradient']:.1%}",
+        f"images then called {numbers['target']}": lambda name: f"{numbers['said'][name]:.0%}",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    gain, wrong = numbers["gain"], numbers["wrong"]
+    best = gain["gradient"]
+    return [
+        f"In {numbers['steps']} steps of equal length the gradient gains {best:.1f} of the score, its absolute value "
+        f"{gain['its absolute value']:+.1f} and the saliency map {gain['saliency map']:+.1f}; a random direction gains "
+        f"{gain['random']:+.1f}.",
+        f"The absolute value pushes {wrong['its absolute value']:.0%} of the pixel values the wrong way and the map, "
+        f"copied to three channels, {wrong['saliency map']:.0%}: no better than chance.",
+        "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1560, 640)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
+    left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
+    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
+    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
+    wrong = {name: 100 * numbers["wrong"][name] for name in DIRECTIONS}
+    plots.percent(plots.bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
+    plots.show_row(below, bench.pictures["ends"], ["at the start", *DIRECTIONS], plots.TITLE)
+    return plots.head(fig, "What matters is not yet which way", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Paper: Simonyan et al. 2014, section 3 (https://arxiv.org/abs/1312.6034): "the u
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,65 +36,6 @@ def measure(bench: Bench) -> Numbers:
     numbers["scenes"] = scenes.source.name
     numbers["pointing"] = pointing(scenes.model, X, y, np.asarray(scenes.source.masks)[: len(X)])
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    shown = bench.pictures["confidence"]
-    fig = plots.sheet(1560, 700)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1.15, 1])
-    above, below = left.subplots(2, 1, sharex=True)
-    levels = np.array(numbers["levels"])
-    odds = np.log(levels / (1 - levels))
-    plots.plain(above, "Size of the map, of the score's mean", logy=10)
-    plots.curves(above, odds, {name: numbers["size"][name] for name in QUANTITIES})
-    plots.plain(below, "What other classes have in the gradient", "the network's confidence in the class")
-    plots.curves(below, odds, {name: numbers["leak"][name] for name in ("score", "loss")})
-    below.set_ylim(-0.05, 1.05)
-    below.set_xticks(odds[::2], [f"{100 * level:g} %" for level in levels[::2]])
-    grid = right.subplots(4, len(shown))
-    for j, confidence in enumerate(shown):
-        plots.show(grid[0, j], bench.pictures["images"][j], f"{confidence:.1%}")
-        for i, name in enumerate(QUANTITIES, 1):
-            maps = bench.pictures[name]
-            plots.show(grid[i, j], palette.heat(maps, np.quantile(maps, 0.995))[j])
-            grid[i, 0].set_ylabel(name, size=plots.TITLE, color=plots.COLOURS[name])
-    return plots.save(fig, path, "A sure network has no gradient left, but for its score", bench.source.name)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    half, sure = find_level(numbers, 0.5), find_level(numbers, 0.99)
-    one, other = f"{numbers['levels'][half]:.0%}", f"{numbers['levels'][sure]:.0%}"
-    size, point = numbers["size"], numbers["pointing"]
-    return Table.of("explained", QUANTITIES, {
-        f"size at {one}": lambda name: f"{size[name][half]:.2g}",
-        f"size at {other}": lambda name: f"{size[name][sure]:.2g}",
-        f"other classes at {other}": lambda name: f"{numbers['leak'][name][sure]:.0%}",
-        "scenes with the peak on the object": lambda name: f"{point[name]['hits']} of {point['images']}",
-        "sum on it": lambda name: f"{point[name]['energy']:.0%}",
-        "maps of zeros": lambda name: f"{point[name]['empty']}",
-    })  # fmt: skip
-
-
-def find_level(numbers: Numbers, level: float) -> int:
-    """The index of the confidence that is nearest to `level`, among those that the pictures have reached."""
-    return int(np.abs(np.array(numbers["levels"]) - level).argmin())
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    sure, size, point = find_level(numbers, 0.99), numbers["size"], numbers["pointing"]
-    more = point["score"]["hits"] - point["loss"]["hits"]
-    better = "points better" if more > 2 else "points worse" if more < -2 else "hardly points better or worse"
-    return [
-        f"At a confidence of {numbers['levels'][sure]:.0%} the map of the score is {size['score'][sure]:.2g} times its "
-        f"mean size, that of the probability {size['probability'][sure]:.2g} and that of the loss "
-        f"{size['loss'][sure]:.2g}; {point['loss']['empty']} of {point['images']} scenes have a loss whose map is all "
-        "zeros in 32 bits.",
-        f"Other classes make up {numbers['leak']['loss'][sure]:.0%} of the loss's gradient there, and the peak is on "
-        f"the object in {point['score']['hits']} (score) and {point['loss']['hits']} (loss) of these scenes: the score "
-        f"{better}.",
-        "Probability and loss have the same map but for its size, as the one's gradient is -p times the other's: "
-        "explain the score to ask what speaks for a class, and the loss only to ask what would change the answer.",
-    ]
 
 
 def fade(model: nn.Module, x: Tensor, label: Tensor, fades: Tensor) -> dict[str, Tensor]:
@@ -175,6 +115,65 @@ def pointing(model: nn.Module, X: Tensor, y: Tensor, masks: np.ndarray) -> dict[
             "empty": int((~there).sum()),
         }
     return found
+
+
+def tabulate(numbers: Numbers) -> Table:
+    half, sure = find_level(numbers, 0.5), find_level(numbers, 0.99)
+    one, other = f"{numbers['levels'][half]:.0%}", f"{numbers['levels'][sure]:.0%}"
+    size, point = numbers["size"], numbers["pointing"]
+    return Table.of("explained", QUANTITIES, {
+        f"size at {one}": lambda name: f"{size[name][half]:.2g}",
+        f"size at {other}": lambda name: f"{size[name][sure]:.2g}",
+        f"other classes at {other}": lambda name: f"{numbers['leak'][name][sure]:.0%}",
+        "scenes with the peak on the object": lambda name: f"{point[name]['hits']} of {point['images']}",
+        "sum on it": lambda name: f"{point[name]['energy']:.0%}",
+        "maps of zeros": lambda name: f"{point[name]['empty']}",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    sure, size, point = find_level(numbers, 0.99), numbers["size"], numbers["pointing"]
+    more = point["score"]["hits"] - point["loss"]["hits"]
+    better = "points better" if more > 2 else "points worse" if more < -2 else "hardly points better or worse"
+    return [
+        f"At a confidence of {numbers['levels'][sure]:.0%} the map of the score is {size['score'][sure]:.2g} times its "
+        f"mean size, that of the probability {size['probability'][sure]:.2g} and that of the loss "
+        f"{size['loss'][sure]:.2g}; {point['loss']['empty']} of {point['images']} scenes have a loss whose map is all "
+        "zeros in 32 bits.",
+        f"Other classes make up {numbers['leak']['loss'][sure]:.0%} of the loss's gradient there, and the peak is on "
+        f"the object in {point['score']['hits']} (score) and {point['loss']['hits']} (loss) of these scenes: the score "
+        f"{better}.",
+        "Probability and loss have the same map but for its size, as the one's gradient is -p times the other's: "
+        "explain the score to ask what speaks for a class, and the loss only to ask what would change the answer.",
+    ]
+
+
+def find_level(numbers: Numbers, level: float) -> int:
+    """The index of the confidence that is nearest to `level`, among those that the pictures have reached."""
+    return int(np.abs(np.array(numbers["levels"]) - level).argmin())
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    shown = bench.pictures["confidence"]
+    fig = plots.sheet(1560, 700)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.15, 1])
+    above, below = left.subplots(2, 1, sharex=True)
+    levels = np.array(numbers["levels"])
+    odds = np.log(levels / (1 - levels))
+    plots.plain(above, "Size of the map, of the score's mean", logy=10)
+    plots.curves(above, odds, {name: numbers["size"][name] for name in QUANTITIES})
+    plots.plain(below, "What other classes have in the gradient", "the network's confidence in the class")
+    plots.curves(below, odds, {name: numbers["leak"][name] for name in ("score", "loss")})
+    below.set_ylim(-0.05, 1.05)
+    below.set_xticks(odds[::2], [f"{100 * level:g} %" for level in levels[::2]])
+    grid = right.subplots(4, len(shown))
+    for j, confidence in enumerate(shown):
+        plots.show(grid[0, j], bench.pictures["images"][j], f"{confidence:.1%}")
+        for i, name in enumerate(QUANTITIES, 1):
+            maps = bench.pictures[name]
+            plots.show(grid[i, j], palette.heat(maps, np.quantile(maps, 0.995))[j])
+            grid[i, 0].set_ylabel(name, size=plots.TITLE, color=plots.COLOURS[name])
+    return plots.head(fig, "A sure network has no gradient left, but for its score", bench.source.name)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Paper: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572); Madry et al. 20
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -62,111 +61,11 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1060)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.15, 1])
-    for axes, name, title, x in zip(
-        above.subplots(1, 3),
-        ("PGD", "PGD in L2", "PGD, targeted"),
-        ("Still right under PGD in L-infinity", "Still right under PGD in L2", "Says the class aimed at"),
-        ("radius, of 255 (dotted: FGSM)", "radius, in pixels from 0 to 1", "radius, of 255"),
-    ):
-        targeted, radii = is_targeted(name), radii_tried(numbers, name)
-        plots.plain(axes, title, x, logx=2)
-        if name == "PGD":
-            for network, fooled in numbers["fooled"].items():
-                right_share = [100 * (1 - share) for share in fooled["FGSM"]]
-                axes.plot(radii, right_share, color=COLOURS[network], linestyle=":", linewidth=1.5)
-        lines = {
-            network: [100 * (share if targeted else 1 - share) for share in fooled[name]]
-            for network, fooled in numbers["fooled"].items()
-        }
-        plots.curves(axes, radii, lines, COLOURS)
-        axes.set_xticks(radii[1::2], [f"{radius:g}" for radius in radii[1::2]])
-        plots.percent(axes, high=118 if targeted else 104)
-    one, two, three = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.25])
-    draw_lengths(numbers, plots.plain(one.subplots(), "Length in L2 that was enough"))
-    draw_saved(numbers, plots.plain(two.subplots(), "Still wrong when saved"))
-    panels = three.subplots(2, len(numbers["networks"]), squeeze=False)
-    for column, network in zip(panels.T, numbers["networks"]):
-        adversarial, difference, title = bench.pictures[network]
-        plots.show(column[0], adversarial, f"{network}\n{title}", COLOURS[network])
-        plots.show(column[1], difference, f"difference × {SHOWN}")
-    return plots.save(fig, path, "How far a picture must move before the network is wrong", count_images(numbers))
-
-
-def draw_lengths(numbers: Numbers, axes: "plots.Axes") -> None:
-    names = list(numbers["networks"])[::-1]
-    for i, network in enumerate(names):
-        for name, marker, up in ((DEEPFOOL, "o", 0.12), (FOOLING, "^", -0.18)):
-            values = numbers["lengths"][network][name]
-            axes.plot(values, [i + up] * len(values), marker, color=COLOURS[network], markersize=5, alpha=0.75)
-    axes.set_xscale("log")
-    plots.name_ticks(axes, "y", names, COLOURS)
-    axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_xlabel("circles: DeepFool; triangles: the assignment's fooling image", size=plots.NOTE, color=plots.FAINT)
-
-
-def draw_saved(numbers: Numbers, axes: "plots.Axes") -> None:
-    totals = pool(numbers)
-    names = list(totals)[::-1]
-    for i, name in enumerate(names):
-        for way, up, colour in (("PNG", 0.18, "#56b4e9"), ("JPEG", -0.18, "#6a3d9a")):
-            share = 100 * totals[name][way] / max(totals[name]["fooled"], 1)
-            axes.barh(i + up, share, height=0.34, color=colour)
-            axes.text(max(share, 0) + 1.5, i + up, f"{way} {share:.0f} %", va="center", size=plots.NOTE, color=colour)
-    axes.set_yticks(range(len(names)), [f"{name} ({totals[name]['fooled']})" for name in names])
-    axes.tick_params(axis="y", length=0)
-    plots.percent(axes, "x", 0, 128)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    def survivors(name: str) -> str:
-        counts = add_up(numbers["saved"][name].values())
-        return f"{counts['PNG']}, {counts['JPEG']} of {counts['fooled']}"
-
-    images = dict(zip(numbers["networks"], numbers["images"]))
-    lengths, halves = numbers["lengths"], half_radii(numbers)
-    return Table.of("network", numbers["networks"], {
-        "images": lambda name: str(images[name]),
-        **{f"{attack}: radius that fools half": lambda name, attack=attack: halves[name][attack] for attack in ATTACKS},
-        "DeepFool's length (median)": lambda name: median(lengths[name][DEEPFOOL]),
-        "fooling image's": lambda name: median(lengths[name][FOOLING]),
-        "wrong as PNG, as JPEG 90": survivors,
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    fooled, totals, reached = numbers["fooled"], pool(numbers), half_radii(numbers)
-    first = numbers["networks"][0]
-    lengths = {network: float(np.median(one[DEEPFOOL] or [0])) for network, one in numbers["lengths"].items()}
-    pairs = [(p, f) for one in fooled.values() for p, f in zip(one["PGD"], one["FGSM"])]
-    ahead, behind = sum(p > f for p, f in pairs), sum(p < f for p, f in pairs)
-    gain = lengths[ROBUST] / max(lengths[PLAIN], 1e-9)
-    everything = add_up(totals.values())
-    return [
-        f"PGD makes half the images of {first} wrong within {reached[first]['PGD']} of 255, one step (FGSM) within "
-        f"{reached[first]['FGSM']}; of {len(pairs)} radii and networks PGD fools more at {ahead}, FGSM at {behind}.",
-        f"Half of the robust network's images take {reached[ROBUST]['PGD']} of 255, half of its twin's "
-        f"{reached[PLAIN]['PGD']}; DeepFool goes {lengths[ROBUST]:.2f}, not {lengths[PLAIN]:.2f}, in L2, {gain:.1f} "
-        f"times as far: robust training {'moved the whole curve' if gain > 1.5 else 'hardly shows'}.",
-        f"Of {everything['fooled']} wrong answers, each at the smallest radius that gave it, "
-        f"{everything['PNG']} are left in the eight bits of a PNG and {everything['JPEG']} after JPEG 90; DeepFool's, "
-        f"the shortest, keep {share(totals[DEEPFOOL], 'PNG')} and {share(totals[DEEPFOOL], 'JPEG')}, PGD's at 8 of "
-        f"255 {share(totals[ROOMY], 'PNG')} and {share(totals[ROOMY], 'JPEG')}: what is just enough is lost in saving.",
-    ]
-
-
 def radii_of(name: str, quick: bool) -> list[float]:
     """The radii that an attack is tried with."""
     norm, targeted = ATTACKS[name]
     radii = [float(radius) for radius in (LINF if norm == "linf" else L2) if not targeted or radius >= WORTH]
     return radii[3::4] if quick else radii
-
-
-def radii_tried(numbers: Numbers, name: str) -> list[float]:
-    """The same of an attack that is done: few where the run was quick."""
-    return radii_of(name, quick=len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF))
 
 
 def is_targeted(name: str) -> bool:
@@ -220,6 +119,48 @@ def example(c: ComparedNetwork, ends: Tensor) -> tuple[np.ndarray, np.ndarray, s
     return lab.to_picture(lab.from_pixels(ends[:1])), shown, words
 
 
+def tabulate(numbers: Numbers) -> Table:
+    def survivors(name: str) -> str:
+        counts = add_up(numbers["saved"][name].values())
+        return f"{counts['PNG']}, {counts['JPEG']} of {counts['fooled']}"
+
+    images = dict(zip(numbers["networks"], numbers["images"]))
+    lengths, halves = numbers["lengths"], half_radii(numbers)
+    return Table.of("network", numbers["networks"], {
+        "images": lambda name: str(images[name]),
+        **{f"{attack}: radius that fools half": lambda name, attack=attack: halves[name][attack] for attack in ATTACKS},
+        "DeepFool's length (median)": lambda name: median(lengths[name][DEEPFOOL]),
+        "fooling image's": lambda name: median(lengths[name][FOOLING]),
+        "wrong as PNG, as JPEG 90": survivors,
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    fooled, totals, reached = numbers["fooled"], pool(numbers), half_radii(numbers)
+    first = numbers["networks"][0]
+    lengths = {network: float(np.median(one[DEEPFOOL] or [0])) for network, one in numbers["lengths"].items()}
+    pairs = [(p, f) for one in fooled.values() for p, f in zip(one["PGD"], one["FGSM"])]
+    ahead, behind = sum(p > f for p, f in pairs), sum(p < f for p, f in pairs)
+    gain = lengths[ROBUST] / max(lengths[PLAIN], 1e-9)
+    everything = add_up(totals.values())
+    return [
+        f"PGD makes half the images of {first} wrong within {reached[first]['PGD']} of 255, one step (FGSM) within "
+        f"{reached[first]['FGSM']}; of {len(pairs)} radii and networks PGD fools more at {ahead}, FGSM at {behind}.",
+        f"Half of the robust network's images take {reached[ROBUST]['PGD']} of 255, half of its twin's "
+        f"{reached[PLAIN]['PGD']}; DeepFool goes {lengths[ROBUST]:.2f}, not {lengths[PLAIN]:.2f}, in L2, {gain:.1f} "
+        f"times as far: robust training {'moved the whole curve' if gain > 1.5 else 'hardly shows'}.",
+        f"Of {everything['fooled']} wrong answers, each at the smallest radius that gave it, "
+        f"{everything['PNG']} are left in the eight bits of a PNG and {everything['JPEG']} after JPEG 90; DeepFool's, "
+        f"the shortest, keep {share(totals[DEEPFOOL], 'PNG')} and {share(totals[DEEPFOOL], 'JPEG')}, PGD's at 8 of "
+        f"255 {share(totals[ROOMY], 'PNG')} and {share(totals[ROOMY], 'JPEG')}: what is just enough is lost in saving.",
+    ]
+
+
+def radii_tried(numbers: Numbers, name: str) -> list[float]:
+    """The same of an attack that is done: few where the run was quick."""
+    return radii_of(name, quick=len(next(iter(numbers["fooled"].values()))["PGD"]) < len(LINF))
+
+
 def pool(numbers: Numbers) -> dict[str, dict[str, int]]:
     """Survivors of each attack, over all networks."""
     return {name: add_up(one[name] for one in numbers["saved"].values()) for name in (*ATTACKS, ROOMY, DEEPFOOL)}
@@ -251,6 +192,64 @@ def half_radius(shares: Sequence[float], radii: Sequence[float]) -> str:
 
 def median(values: Sequence[float]) -> str:
     return f"{np.median(values):.2f}" if values else "-"
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 1060)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.15, 1])
+    for axes, name, title, x in zip(
+        above.subplots(1, 3),
+        ("PGD", "PGD in L2", "PGD, targeted"),
+        ("Still right under PGD in L-infinity", "Still right under PGD in L2", "Says the class aimed at"),
+        ("radius, of 255 (dotted: FGSM)", "radius, in pixels from 0 to 1", "radius, of 255"),
+    ):
+        targeted, radii = is_targeted(name), radii_tried(numbers, name)
+        plots.plain(axes, title, x, logx=2)
+        if name == "PGD":
+            for network, fooled in numbers["fooled"].items():
+                right_share = [100 * (1 - share) for share in fooled["FGSM"]]
+                axes.plot(radii, right_share, color=COLOURS[network], linestyle=":", linewidth=1.5)
+        lines = {
+            network: [100 * (share if targeted else 1 - share) for share in fooled[name]]
+            for network, fooled in numbers["fooled"].items()
+        }
+        plots.curves(axes, radii, lines, COLOURS)
+        axes.set_xticks(radii[1::2], [f"{radius:g}" for radius in radii[1::2]])
+        plots.percent(axes, high=118 if targeted else 104)
+    one, two, three = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.25])
+    draw_lengths(numbers, plots.plain(one.subplots(), "Length in L2 that was enough"))
+    draw_saved(numbers, plots.plain(two.subplots(), "Still wrong when saved"))
+    panels = three.subplots(2, len(numbers["networks"]), squeeze=False)
+    for column, network in zip(panels.T, numbers["networks"]):
+        adversarial, difference, title = bench.pictures[network]
+        plots.show(column[0], adversarial, f"{network}\n{title}", COLOURS[network])
+        plots.show(column[1], difference, f"difference × {SHOWN}")
+    return plots.head(fig, "How far a picture must move before the network is wrong", count_images(numbers))
+
+
+def draw_lengths(numbers: Numbers, axes: "plots.Axes") -> None:
+    names = list(numbers["networks"])[::-1]
+    for i, network in enumerate(names):
+        for name, marker, up in ((DEEPFOOL, "o", 0.12), (FOOLING, "^", -0.18)):
+            values = numbers["lengths"][network][name]
+            axes.plot(values, [i + up] * len(values), marker, color=COLOURS[network], markersize=5, alpha=0.75)
+    axes.set_xscale("log")
+    plots.name_ticks(axes, "y", names, COLOURS)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xlabel("circles: DeepFool; triangles: the assignment's fooling image", size=plots.NOTE, color=plots.FAINT)
+
+
+def draw_saved(numbers: Numbers, axes: "plots.Axes") -> None:
+    totals = pool(numbers)
+    names = list(totals)[::-1]
+    for i, name in enumerate(names):
+        for way, up, colour in (("PNG", 0.18, "#56b4e9"), ("JPEG", -0.18, "#6a3d9a")):
+            share = 100 * totals[name][way] / max(totals[name]["fooled"], 1)
+            axes.barh(i + up, share, height=0.34, color=colour)
+            axes.text(max(share, 0) + 1.5, i + up, f"{way} {share:.0f} %", va="center", size=plots.NOTE, color=colour)
+    axes.set_yticks(range(len(names)), [f"{name} ({totals[name]['fooled']})" for name in names])
+    axes.tick_params(axis="y", length=0)
+    plots.percent(axes, "x", 0, 128)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Paper: Papernot et al. 2017 (https://arxiv.org/abs/1602.02697); Ilyas et al. 201
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -52,41 +51,26 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    tried, questions = numbers["tried"], range(numbers["asked"] + 1)
-    fig = plots.sheet(1640, 900)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.6, 1])
-    left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 1, 1.05])
-    axes = plots.plain(left.subplots(), f"Wrong within {RADIUS} of 255, by scores",
-                       "questions for each image (lines: squares; dotted: NES)")  # fmt: skip
-    for name in tried:
-        axes.plot([100 * share for share in numbers["success"]["NES"][name]], ":", color=COLOURS[name], linewidth=2)
-    lines = {name: [100 * share for share in numbers["success"]["squares"][name]] for name in tried}
-    plots.curves(axes, questions, lines, COLOURS, marker="")
-    plots.percent(axes)
-    axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone",
-                       "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
-    for name in tried:
-        axes.axhline(numbers["white"][name], color=COLOURS[name], linewidth=1, linestyle=":")
-    plots.curves(axes, questions, {name: numbers["distance"][name] for name in tried}, COLOURS, marker="")
-    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on another"))
-    shown, words = zip(*bench.pictures["row"])
-    titles = [f"{way}: {word}" for way, word in zip((*WAYS, "labels alone"), words[1:])]
-    plots.show_row(below, shown, [words[0], *titles])
-    note = f"{count_images(numbers)}. Pictures: {tried[0]}"
-    return plots.save(fig, path, "What an attacker does who sees answers only", note)
+def transfer(networks: Sequence[ComparedNetwork], steps: int) -> dict[str, dict[str, dict[str, float]]]:
+    """The share of each network's adversarial pictures that each network of its classes gets wrong, for each way.
+
+    All networks of the same classes are tried on the same images, which all of them name rightly as they are.
+    """
+    found: dict[str, dict[str, dict[str, float]]] = {way: {} for way in CARRIED}
+    for maker in networks:
+        made = {"fooling image": maker.fooling_images(maker.pixels, maker.aims()).clamp(0, 1)}
+        made["PGD"] = attacking.pgd(maker.scores, maker.pixels, maker.y, RADIUS / 255, steps)
+        for way, pixels in made.items():
+            found[way][maker.name] = {
+                c.name: float((c.classify(pixels) != c.y).float().mean()) for c in networks if c.source is maker.source
+            }
+    return found
 
 
-def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
-    names, moved = numbers["networks"], numbers["transfer"]
-    values = np.array([[moved["PGD"][maker].get(shown, np.nan) for shown in names] for maker in names])
-    words = [["" if np.isnan(value) else f"{value:.0%}\n({moved['fooling image'][maker][shown]:.0%})"
-              for value, shown in zip(line, names)] for line, maker in zip(values, names)]  # fmt: skip
-    plots.cells(axes, values, words, 0.55, "Purples")
-    for side in ("x", "y"):
-        plots.name_ticks(axes, side, names, COLOURS, broken=True, size=plots.NOTE)
-    axes.set_xlabel("shown to", size=plots.NOTE, color=plots.FAINT)
-    axes.set_ylabel(f"made on: PGD, {RADIUS} of 255 (fooling images)", size=plots.NOTE, color=plots.FAINT)
+def others(c: ComparedNetwork) -> Tensor:
+    """Another image for each, which the network calls something else: there the walk along the boundary begins."""
+    rows = [next(j for j in range(len(c.y)) if c.y[j] != label) for label in c.y]
+    return c.pixels[rows]
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -133,28 +117,6 @@ def conclude(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def transfer(networks: Sequence[ComparedNetwork], steps: int) -> dict[str, dict[str, dict[str, float]]]:
-    """The share of each network's adversarial pictures that each network of its classes gets wrong, for each way.
-
-    All networks of the same classes are tried on the same images, which all of them name rightly as they are.
-    """
-    found: dict[str, dict[str, dict[str, float]]] = {way: {} for way in CARRIED}
-    for maker in networks:
-        made = {"fooling image": maker.fooling_images(maker.pixels, maker.aims()).clamp(0, 1)}
-        made["PGD"] = attacking.pgd(maker.scores, maker.pixels, maker.y, RADIUS / 255, steps)
-        for way, pixels in made.items():
-            found[way][maker.name] = {
-                c.name: float((c.classify(pixels) != c.y).float().mean()) for c in networks if c.source is maker.source
-            }
-    return found
-
-
-def others(c: ComparedNetwork) -> Tensor:
-    """Another image for each, which the network calls something else: there the walk along the boundary begins."""
-    rows = [next(j for j in range(len(c.y)) if c.y[j] != label) for label in c.y]
-    return c.pixels[rows]
-
-
 def half(shares: Sequence[float]) -> str:
     """The number of questions after which half the images are wrong."""
     reached = [n for n, share in enumerate(shares) if share >= 0.5]
@@ -166,6 +128,43 @@ def diagonal_and_rest(matrix: dict[str, dict[str, float]]) -> tuple[float, float
     own = [shares[name] for name, shares in matrix.items()]
     rest = [share for name, shares in matrix.items() for target, share in shares.items() if target != name]
     return float(np.mean(own)), float(np.mean(rest)) if rest else 0.0
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    tried, questions = numbers["tried"], range(numbers["asked"] + 1)
+    fig = plots.sheet(1640, 900)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.6, 1])
+    left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 1, 1.05])
+    axes = plots.plain(left.subplots(), f"Wrong within {RADIUS} of 255, by scores",
+                       "questions for each image (lines: squares; dotted: NES)")  # fmt: skip
+    for name in tried:
+        axes.plot([100 * share for share in numbers["success"]["NES"][name]], ":", color=COLOURS[name], linewidth=2)
+    lines = {name: [100 * share for share in numbers["success"]["squares"][name]] for name in tried}
+    plots.curves(axes, questions, lines, COLOURS, marker="")
+    plots.percent(axes)
+    axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone",
+                       "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
+    for name in tried:
+        axes.axhline(numbers["white"][name], color=COLOURS[name], linewidth=1, linestyle=":")
+    plots.curves(axes, questions, {name: numbers["distance"][name] for name in tried}, COLOURS, marker="")
+    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on another"))
+    shown, words = zip(*bench.pictures["row"])
+    titles = [f"{way}: {word}" for way, word in zip((*WAYS, "labels alone"), words[1:])]
+    plots.show_row(below, shown, [words[0], *titles])
+    note = f"{count_images(numbers)}. Pictures: {tried[0]}"
+    return plots.head(fig, "What an attacker does who sees answers only", note)
+
+
+def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
+    names, moved = numbers["networks"], numbers["transfer"]
+    values = np.array([[moved["PGD"][maker].get(shown, np.nan) for shown in names] for maker in names])
+    words = [["" if np.isnan(value) else f"{value:.0%}\n({moved['fooling image'][maker][shown]:.0%})"
+              for value, shown in zip(line, names)] for line, maker in zip(values, names)]  # fmt: skip
+    plots.cells(axes, values, words, 0.55, "Purples")
+    for side in ("x", "y"):
+        plots.name_ticks(axes, side, names, COLOURS, broken=True, size=plots.NOTE)
+    axes.set_xlabel("shown to", size=plots.NOTE, color=plots.FAINT)
+    axes.set_ylabel(f"made on: PGD, {RADIUS} of 255 (fooling images)", size=plots.NOTE, color=plots.FAINT)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Paper: Hendrycks and Dietterich 2019 (https://arxiv.org/abs/1903.12261); Ford et
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -67,103 +66,6 @@ def measure(bench: Bench) -> Numbers:
         numbers["relative"][c.name] = relative_mce(numbers, c.name, reference)
     bench.pictures.update(sheet=sheet, label=first.word(int(first.y[0])))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    networks, errors = numbers["networks"], numbers["errors"]
-    names = list(errors[networks[0]])
-    fig = plots.sheet(1640, 1080)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
-    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
-    draw_errors(numbers, axes, names, networks)
-    above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
-    for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), KINDS.items()):
-        plots.plain(axes, kind, "severity")
-        for network in networks:
-            line = np.mean([errors[network][name] for name in members if name in names], axis=0)
-            axes.plot([0, *numbers["severities"]], [100 * v for v in (numbers["clean"][network], *line)], "o-",
-                      color=COLOURS[network], linewidth=2, markersize=3)  # fmt: skip
-        plots.percent(axes)
-        axes.set_xticks([0, 1, 3, 5])
-    sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()
-    for axes, (name, (image, said)) in zip(sheet, bench.pictures["sheet"].items()):
-        plots.show(axes, image, name.replace("_", " "))
-        axes.set_xlabel(said, size=plots.NOTE, color="#00643c" if said == bench.pictures["label"] else "#b3261e")
-    for axes in sheet[len(names) :]:
-        axes.set_visible(False)
-    note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
-    note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
-    return plots.save(fig, path, "Worn pictures: what is still known", note)
-
-
-def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], networks: Sequence[str]) -> None:
-    """The mean error of each network for each corruption, as a table in colours."""
-    values = np.array([[numbers["clean"][n] for n in networks],
-                       *[[np.mean(numbers["errors"][n][name]) for n in networks] for name in names]])  # fmt: skip
-    plots.cells(axes, values, [[f"{value:.0%}" for value in row] for row in values], 0.7, "Oranges", aspect="auto")
-    for text, (i, j) in zip(axes.texts, np.ndindex(values.shape)):
-        row, reference = values[i], numbers["reference"][networks[j]]
-        pair = [value for value, network in zip(row, networks) if numbers["reference"][network] == reference]
-        text.set_weight("bold" if min(pair) == row[j] < max(pair) else "normal")
-    for j, network in enumerate(networks):
-        axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
-                  color=COLOURS[network], weight="bold")  # fmt: skip
-    axes.set_ylim(len(names) + 1.6, -0.5)
-    rows = ["clean", *[name.replace("_", " ") for name in names], "mCE"]
-    axes.set_yticks(range(len(rows)), rows)
-    plots.name_ticks(axes, "x", networks, COLOURS, broken=True)
-    axes.tick_params(length=0)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    errors = {network: {name: np.mean(values) for name, values in found.items()}
-              for network, found in numbers["errors"].items()}  # fmt: skip
-
-    def relative(name: str) -> str:
-        left = numbers["left out"][name]
-        words = f"{numbers['mCE'][name]:.0f} %, {numbers['relative'][name]} (to {numbers['reference'][name]}"
-        return words + (f", without {left} of no error)" if left else ")")
-
-    def peak(name: str) -> str:
-        return ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-"
-
-    def mean(members: Sequence[str]) -> Callable[[str], str]:
-        return lambda name: f"{np.mean([errors[name][one] for one in members if one in errors[name]]):.0%}"
-
-    table = Table.of("network", numbers["networks"], {
-        "clean error": lambda name: f"{numbers['clean'][name]:.0%}",
-        **{kind: mean(members) for kind, members in KINDS.items()},
-        "all": mean(NAMES),
-        "mCE, relative mCE": relative,
-        "Grad-CAM's peak on the object": peak,
-    })  # fmt: skip
-    return Table(table.columns, [(f"{name}, {numbers['images'][name]} images", *row) for name, *row in table.rows])
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
-    gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
-    noise = float(np.mean([gain[name] for name in KINDS["noise"] if name in gain]))
-    rest = {name.replace("_", " "): value for name, value in gain.items() if name not in KINDS["noise"]}
-    hurt = [name for name, value in rest.items() if value < -0.02]
-    helped = [name for name, value in rest.items() if value > 0.02]
-    first = numbers["networks"][0]
-    errors = {name: np.mean(values) for name, values in numbers["errors"][first].items()}
-    worst = max(errors, key=errors.__getitem__).replace("_", " ")
-    peak = numbers["peaks"][ROBUST]
-    looks_away = min(peak.values()) < peak["clean"] - 0.2
-    return [
-        f"Worn pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
-        f"{np.mean(list(errors.values())):.0%}, most of all {worst}; mCE: "
-        + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
-        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
-        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
-        f"hurts with {', '.join(hurt) or 'nothing'}.",
-        "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
-        + " of the robust network's scenes, at the highest severity: "
-        + ("it looks away with the worst of them, and so it errs." if looks_away else
-           "it mostly looks at the object still, even where it names it wrongly."),
-    ]  # fmt: skip
 
 
 def corrupt(images: np.ndarray, name: str, severity: int, seed: int) -> np.ndarray:
@@ -232,6 +134,103 @@ def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
         hits = measures.peaks_on(maps, c.masks) & maps.any(axis=(1, 2))
         found[name.replace("_", " ")] = float(hits.mean())
     return found
+
+
+def tabulate(numbers: Numbers) -> Table:
+    errors = {network: {name: np.mean(values) for name, values in found.items()}
+              for network, found in numbers["errors"].items()}  # fmt: skip
+
+    def relative(name: str) -> str:
+        left = numbers["left out"][name]
+        words = f"{numbers['mCE'][name]:.0f} %, {numbers['relative'][name]} (to {numbers['reference'][name]}"
+        return words + (f", without {left} of no error)" if left else ")")
+
+    def peak(name: str) -> str:
+        return ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-"
+
+    def mean(members: Sequence[str]) -> Callable[[str], str]:
+        return lambda name: f"{np.mean([errors[name][one] for one in members if one in errors[name]]):.0%}"
+
+    table = Table.of("network", numbers["networks"], {
+        "clean error": lambda name: f"{numbers['clean'][name]:.0%}",
+        **{kind: mean(members) for kind, members in KINDS.items()},
+        "all": mean(NAMES),
+        "mCE, relative mCE": relative,
+        "Grad-CAM's peak on the object": peak,
+    })  # fmt: skip
+    return Table(table.columns, [(f"{name}, {numbers['images'][name]} images", *row) for name, *row in table.rows])
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
+    gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
+    noise = float(np.mean([gain[name] for name in KINDS["noise"] if name in gain]))
+    rest = {name.replace("_", " "): value for name, value in gain.items() if name not in KINDS["noise"]}
+    hurt = [name for name, value in rest.items() if value < -0.02]
+    helped = [name for name, value in rest.items() if value > 0.02]
+    first = numbers["networks"][0]
+    errors = {name: np.mean(values) for name, values in numbers["errors"][first].items()}
+    worst = max(errors, key=errors.__getitem__).replace("_", " ")
+    peak = numbers["peaks"][ROBUST]
+    looks_away = min(peak.values()) < peak["clean"] - 0.2
+    return [
+        f"Worn pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
+        f"{np.mean(list(errors.values())):.0%}, most of all {worst}; mCE: "
+        + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
+        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
+        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
+        f"hurts with {', '.join(hurt) or 'nothing'}.",
+        "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
+        + " of the robust network's scenes, at the highest severity: "
+        + ("it looks away with the worst of them, and so it errs." if looks_away else
+           "it mostly looks at the object still, even where it names it wrongly."),
+    ]  # fmt: skip
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    networks, errors = numbers["networks"], numbers["errors"]
+    names = list(errors[networks[0]])
+    fig = plots.sheet(1640, 1080)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
+    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
+    draw_errors(numbers, axes, names, networks)
+    above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
+    for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), KINDS.items()):
+        plots.plain(axes, kind, "severity")
+        for network in networks:
+            line = np.mean([errors[network][name] for name in members if name in names], axis=0)
+            axes.plot([0, *numbers["severities"]], [100 * v for v in (numbers["clean"][network], *line)], "o-",
+                      color=COLOURS[network], linewidth=2, markersize=3)  # fmt: skip
+        plots.percent(axes)
+        axes.set_xticks([0, 1, 3, 5])
+    sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()
+    for axes, (name, (image, said)) in zip(sheet, bench.pictures["sheet"].items()):
+        plots.show(axes, image, name.replace("_", " "))
+        axes.set_xlabel(said, size=plots.NOTE, color="#00643c" if said == bench.pictures["label"] else "#b3261e")
+    for axes in sheet[len(names) :]:
+        axes.set_visible(False)
+    note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
+    note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
+    return plots.head(fig, "Worn pictures: what is still known", note)
+
+
+def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], networks: Sequence[str]) -> None:
+    """The mean error of each network for each corruption, as a table in colours."""
+    values = np.array([[numbers["clean"][n] for n in networks],
+                       *[[np.mean(numbers["errors"][n][name]) for n in networks] for name in names]])  # fmt: skip
+    plots.cells(axes, values, [[f"{value:.0%}" for value in row] for row in values], 0.7, "Oranges", aspect="auto")
+    for text, (i, j) in zip(axes.texts, np.ndindex(values.shape)):
+        row, reference = values[i], numbers["reference"][networks[j]]
+        pair = [value for value, network in zip(row, networks) if numbers["reference"][network] == reference]
+        text.set_weight("bold" if min(pair) == row[j] < max(pair) else "normal")
+    for j, network in enumerate(networks):
+        axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
+                  color=COLOURS[network], weight="bold")  # fmt: skip
+    axes.set_ylim(len(names) + 1.6, -0.5)
+    rows = ["clean", *[name.replace("_", " ") for name in names], "mCE"]
+    axes.set_yticks(range(len(rows)), rows)
+    plots.name_ticks(axes, "x", networks, COLOURS, broken=True)
+    axes.tick_params(length=0)
 
 
 if __name__ == "__main__":

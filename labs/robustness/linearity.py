@@ -11,7 +11,6 @@ Paper: Goodfellow, Shlens and Szegedy 2015 (https://arxiv.org/abs/1412.6572), se
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -63,98 +62,6 @@ def measure(bench: Bench) -> Numbers:
             keep(bench, c, g, points)
     numbers["values"] = int(networks[0].pixels[0].numel())
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    first, radii = numbers["networks"][0], numbers["radii"]
-    fig = plots.sheet(1640, 960)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.2, 1])
-    left, middle, right = above.subplots(1, 3)
-    plots.plain(left, f"Margin along four directions, {first}", PREDICTED, "of the margin at 0 (below 0: wrong)")
-    draw_margins(left, radii, numbers["curves"][first], numbers["lines"][first], WAYS)
-    plots.plain(middle, "Along the sign of the gradient", PREDICTED)
-    signs, slopes = ({name: found["sign of the gradient"] for name, found in numbers[key].items()}
-                     for key in ("curves", "lines"))  # fmt: skip
-    draw_margins(middle, radii, signs, slopes, COLOURS)
-    lowest = min(min(curve) for one in numbers["curves"].values() for curve in one.values())
-    for axes in (left, middle):
-        axes.axhline(0, color=plots.FRAME, linewidth=1)
-        axes.set_ylim(1.15 * lowest - 0.1, 1.6)
-    plots.plain(right, "Radius that fools half the images", "pixel values that may move", "of 255", logx=10, logy=2)
-    values = [share * numbers["values"] for share in numbers["shares"]]
-    lines = {name: [one or np.nan for one in needed] for name, needed in numbers["needed"].items() if needed[0]}
-    for name, line in lines.items():
-        right.plot(values, line, "o-", color=COLOURS[name], linewidth=2, markersize=4)
-        right.plot(values, [line[0] / share for share in numbers["shares"]], ":", color=COLOURS[name], linewidth=1.2)
-    plots.name_ends(right, {name: (values[0], line[0]) for name, line in lines.items()}, COLOURS)
-    right.set_ylim(NEEDED[0], 2 * NEEDED[-1])
-    right.set_yticks(NEEDED[::2], [f"{radius:g}" for radius in NEEDED[::2]])
-    right.text(0.02, 0.03, "dotted: twice the values, half the radius", transform=right.transAxes, size=plots.NOTE,
-               color=plots.FAINT)  # fmt: skip
-    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.5])
-    axes = plots.plain(left.subplots(), "Scores along the sign of the gradient, one image", "of 255; 0 is the image")
-    scores = bench.pictures["scores"]
-    plots.curves(axes, bench.pictures["radii"], scores, dict(zip(scores, plots.OTHERS)), marker="")
-    axes.axvline(0, color=plots.FRAME, linewidth=1)
-    plots.show_row(right, *zip(*bench.pictures["pictures"]))
-    note = f"{count_images(numbers)}. Below: {first}"
-    return plots.save(fig, path, "Why small steps are enough: many values add up", note)
-
-
-def draw_margins(
-    axes: "plots.Axes",
-    radii: Sequence[float],
-    curves: dict[str, list[float]],
-    slopes: dict[str, float],
-    colours: dict[str, str],
-) -> None:
-    """The margins over the radius, and dotted what their slopes at 0 predict."""
-    for name, slope in slopes.items():
-        axes.plot(radii, 1 + slope * np.array(radii), ":", color=colours[name], linewidth=1.2)
-    plots.curves(axes, radii, curves, colours, marker="")
-
-
-def tabulate(numbers: Numbers) -> Table:
-    def radius(one: float | None) -> str:
-        return f"{one:g}" if one else f"> {NEEDED[-1]:g}"
-
-    parts = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
-    images = dict(zip(numbers["networks"], numbers["images"]))
-    table = Table.of("network", numbers["networks"], {
-        **{f"slope: {way}": lambda name, way=way: f"{numbers['lines'][name][way]:+.2f}" for way in WAYS},
-        "straight within 1, within 8 of 255 (R²)": lambda name: lab.join(numbers["straight"][name], ".2f"),
-        "L1 / L2": lambda name: f"{numbers['norms'][name]:.0f}",
-        f"radius for half, by {parts} of the values": lambda name: ", ".join(map(radius, numbers["needed"][name])),
-        "by random signs": lambda name: radius(numbers["random"][name]),
-    })  # fmt: skip
-    return Table(table.columns, [(f"{name}, {images[name]} images", *cells) for name, *cells in table.rows])
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    first = numbers["networks"][0]
-    lines, needed_ = numbers["lines"][first], numbers["needed"][first]
-    ratio = lines["sign of the gradient"] / lines["gradient"]
-    expected = np.sqrt(2 * numbers["values"] / np.pi)
-    reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
-    logs = np.log(np.array(reached).T)
-    power = np.polyfit(logs[0], logs[1], 1)[0] if len(reached) > 1 else 0.0
-    r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
-    near, far = numbers["straight"][first]
-    return [
-        f"One 255th along the sign of the gradient is to lower the margin of {first} by "
-        f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
-        f"{abs(lines['random signs']):.2f} times; the gradient's L1 is {numbers['norms'][first]:.0f} times its L2, "
-        f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
-        f"{1 / ratio:.1f} times as much.",
-        f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
-        + ("straight all the way, as the paper says." if far > 0.9 else
-           f"{first} is straight at first and bends then, sooner than the paper says." if near > 0.9 else
-           f"{first} bends from the first step on, less straight than the paper says."),
-        f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
-        "-1: many small changes that add up are the reason, and "
-        + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
-           f"random signs do not reach it within {NEEDED[-1]:g} of 255."),
-    ]  # fmt: skip
 
 
 def as_long(directions: Tensor) -> Tensor:
@@ -212,6 +119,98 @@ def keep(bench: Bench, c: ComparedNetwork, g: Tensor, points: int) -> None:
     bench.pictures["pictures"] = [
         (lab.to_picture(lab.from_pixels(x[i])), f"{radii[i]:+g}: {c.word(said[i])}") for i in rows
     ]
+
+
+def tabulate(numbers: Numbers) -> Table:
+    def radius(one: float | None) -> str:
+        return f"{one:g}" if one else f"> {NEEDED[-1]:g}"
+
+    parts = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
+    images = dict(zip(numbers["networks"], numbers["images"]))
+    table = Table.of("network", numbers["networks"], {
+        **{f"slope: {way}": lambda name, way=way: f"{numbers['lines'][name][way]:+.2f}" for way in WAYS},
+        "straight within 1, within 8 of 255 (R²)": lambda name: lab.join(numbers["straight"][name], ".2f"),
+        "L1 / L2": lambda name: f"{numbers['norms'][name]:.0f}",
+        f"radius for half, by {parts} of the values": lambda name: ", ".join(map(radius, numbers["needed"][name])),
+        "by random signs": lambda name: radius(numbers["random"][name]),
+    })  # fmt: skip
+    return Table(table.columns, [(f"{name}, {images[name]} images", *cells) for name, *cells in table.rows])
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    first = numbers["networks"][0]
+    lines, needed_ = numbers["lines"][first], numbers["needed"][first]
+    ratio = lines["sign of the gradient"] / lines["gradient"]
+    expected = np.sqrt(2 * numbers["values"] / np.pi)
+    reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
+    logs = np.log(np.array(reached).T)
+    power = np.polyfit(logs[0], logs[1], 1)[0] if len(reached) > 1 else 0.0
+    r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
+    near, far = numbers["straight"][first]
+    return [
+        f"One 255th along the sign of the gradient is to lower the margin of {first} by "
+        f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
+        f"{abs(lines['random signs']):.2f} times; the gradient's L1 is {numbers['norms'][first]:.0f} times its L2, "
+        f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
+        f"{1 / ratio:.1f} times as much.",
+        f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
+        + ("straight all the way, as the paper says." if far > 0.9 else
+           f"{first} is straight at first and bends then, sooner than the paper says." if near > 0.9 else
+           f"{first} bends from the first step on, less straight than the paper says."),
+        f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
+        "-1: many small changes that add up are the reason, and "
+        + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
+           f"random signs do not reach it within {NEEDED[-1]:g} of 255."),
+    ]  # fmt: skip
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    first, radii = numbers["networks"][0], numbers["radii"]
+    fig = plots.sheet(1640, 960)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.2, 1])
+    left, middle, right = above.subplots(1, 3)
+    plots.plain(left, f"Margin along four directions, {first}", PREDICTED, "of the margin at 0 (below 0: wrong)")
+    draw_margins(left, radii, numbers["curves"][first], numbers["lines"][first], WAYS)
+    plots.plain(middle, "Along the sign of the gradient", PREDICTED)
+    signs, slopes = ({name: found["sign of the gradient"] for name, found in numbers[key].items()}
+                     for key in ("curves", "lines"))  # fmt: skip
+    draw_margins(middle, radii, signs, slopes, COLOURS)
+    lowest = min(min(curve) for one in numbers["curves"].values() for curve in one.values())
+    for axes in (left, middle):
+        axes.axhline(0, color=plots.FRAME, linewidth=1)
+        axes.set_ylim(1.15 * lowest - 0.1, 1.6)
+    plots.plain(right, "Radius that fools half the images", "pixel values that may move", "of 255", logx=10, logy=2)
+    values = [share * numbers["values"] for share in numbers["shares"]]
+    lines = {name: [one or np.nan for one in needed] for name, needed in numbers["needed"].items() if needed[0]}
+    for name, line in lines.items():
+        right.plot(values, line, "o-", color=COLOURS[name], linewidth=2, markersize=4)
+        right.plot(values, [line[0] / share for share in numbers["shares"]], ":", color=COLOURS[name], linewidth=1.2)
+    plots.name_ends(right, {name: (values[0], line[0]) for name, line in lines.items()}, COLOURS)
+    right.set_ylim(NEEDED[0], 2 * NEEDED[-1])
+    right.set_yticks(NEEDED[::2], [f"{radius:g}" for radius in NEEDED[::2]])
+    right.text(0.02, 0.03, "dotted: twice the values, half the radius", transform=right.transAxes, size=plots.NOTE,
+               color=plots.FAINT)  # fmt: skip
+    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.5])
+    axes = plots.plain(left.subplots(), "Scores along the sign of the gradient, one image", "of 255; 0 is the image")
+    scores = bench.pictures["scores"]
+    plots.curves(axes, bench.pictures["radii"], scores, dict(zip(scores, plots.OTHERS)), marker="")
+    axes.axvline(0, color=plots.FRAME, linewidth=1)
+    plots.show_row(right, *zip(*bench.pictures["pictures"]))
+    note = f"{count_images(numbers)}. Below: {first}"
+    return plots.head(fig, "Why small steps are enough: many values add up", note)
+
+
+def draw_margins(
+    axes: "plots.Axes",
+    radii: Sequence[float],
+    curves: dict[str, list[float]],
+    slopes: dict[str, float],
+    colours: dict[str, str],
+) -> None:
+    """The margins over the radius, and dotted what their slopes at 0 predict."""
+    for name, slope in slopes.items():
+        axes.plot(radii, 1 + slope * np.array(radii), ":", color=colours[name], linewidth=1.2)
+    plots.curves(axes, radii, curves, colours, marker="")
 
 
 if __name__ == "__main__":

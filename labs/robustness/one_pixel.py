@@ -10,7 +10,6 @@ Paper: Su, Vargas and Sakurai 2019 (https://arxiv.org/abs/1710.08864).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -71,83 +70,6 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    names = numbers["networks"]
-    fig = plots.sheet(1640, 300 * len(names) + 60)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.75])
-    above, below = left.subplots(2, 1)
-    plots.plain(above, "Images that are wrong", "pixels that may be changed")
-    lines = {name: [100 * share for share in numbers["fooled"][name]] for name in names}
-    plots.curves(above, numbers["pixels"], lines, COLOURS)
-    above.set_xticks(numbers["pixels"])
-    plots.percent(above)
-    plots.plain(below, "Rank of the found pixels by saliency", "of all pixels below it (dotted: picked at random)",
-                "of the found pixels")  # fmt: skip
-    for name in names:
-        ranks = 100 * np.sort(numbers["ranks"][name])
-        height = 100 * np.arange(1, len(ranks) + 1) / len(ranks)
-        below.step([0, *ranks, 100], [0, *height, 100], color=COLOURS[name], linewidth=2, where="post")
-    below.plot([0, 100], [0, 100], color=plots.COLOURS["random"], linewidth=1.5, linestyle=":")
-    plots.percent(below, "x", *below.get_xlim())
-    plots.percent(below, "y", *below.get_ylim())
-    grid = right.subplots(len(names), 3, squeeze=False)
-    for line, name in zip(grid, names):
-        *shown, places, words = bench.pictures[name]
-        for axes, picture, title in zip(line, shown, (*words, "saliency: circles as beside")):
-            plots.show(axes, picture, title)
-        for axes in line[1:]:
-            for y, x in places:
-                axes.plot(x, y, "o", markersize=RING, markerfacecolor="none", markeredgecolor="#ff00ff")
-        line[0].set_ylabel(name, size=plots.TITLE, color=COLOURS[name])
-    note = "; ".join(describe(numbers, ":").values())
-    return plots.save(fig, path, "A few pixels, found without gradients", note)
-
-
-def describe(numbers: Numbers, gap: str) -> dict[str, str]:
-    """Words for each network, its images and its questions."""
-    return {
-        name: f"{name}{gap} {count} images, {numbers['calls'][name]} questions each"
-        for name, count in zip(numbers["networks"], numbers["images"])
-    }
-
-
-def tabulate(numbers: Numbers) -> Table:
-    pixels, on = lab.join(numbers["pixels"], ""), numbers["on"]
-    table = Table.of("network", numbers["networks"], {
-        f"wrong after {pixels} pixels": lambda name: lab.join(numbers["fooled"][name], ".0%"),
-        f"after {numbers['pixels'][-1]} random ones, as many tries": lambda name: f"{numbers['chance'][name]:.0%}",
-        "confidence lost": lambda name: lab.join(numbers["fall"][name], ".0%"),
-        "wrong as PNG, as JPEG 90": lambda name: "{PNG}, {JPEG} of {fooled}".format(**numbers["saved"][name]),
-        "median rank by saliency (100 %: the highest)": lambda name: f"{np.median(numbers['ranks'][name]):.0%}",
-        "on the object (its area)":
-            lambda name: f"{on[name]:.0%} ({numbers['area'][name]:.0%})" if name in on else "-",
-    })  # fmt: skip
-    return Table(table.columns, [(describe(numbers, ",")[name], *cells) for name, *cells in table.rows])
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    first = numbers["networks"][0]
-    ranks = {name: float(np.median(values)) for name, values in numbers["ranks"].items()}
-    total = {key: sum(one[key] for one in numbers["saved"].values()) for key in ("fooled", *attacking.SAVED)}
-    high = min(ranks.values())
-    last = numbers["pixels"][-1]
-    return [
-        f"One pixel makes {numbers['fooled'][first][0]:.0%} of {first}'s images wrong and {last} pixels "
-        f"{numbers['fooled'][first][-1]:.0%}, after {numbers['calls'][first]} questions for each (the paper: 16 % of "
-        f"ImageNet's by one pixel with AlexNet, after {PAPER:,}); of a small network's, 64 "
-        f"wide, {numbers['fooled'][SMALL][0]:.0%} and {numbers['fooled'][SMALL][-1]:.0%} after "
-        f"{numbers['calls'][SMALL]:,}, by as many random tries of {last} pixels {numbers['chance'][SMALL]:.0%}.",
-        f"Half of the found pixels are among the {1 - high:.0%} that saliency puts highest, or higher, for every "
-        "network"
-        + (f", and {', '.join(f'{value:.0%} ({name})' for name, value in numbers['on'].items())} lie on the object."
-           if numbers["on"] else ".")
-        + (" By chance it were 50%: saliency tells where such pixels are likely, not which they are." if high > 0.6 else
-           " By chance it were 50%: saliency tells little of where such pixels are."),
-        f"Of {total['fooled']} wrong answers {total['PNG']} are left in a PNG, as whole colours were asked for, and "
-        f"{total['JPEG']} after JPEG 90, which smears single pixels.",
-    ]
-
-
 def paint(x: Tensor, genes: np.ndarray) -> Tensor:
     """Copies of x (3, H, W), one for each of genes (P, 5 k) in [0, 1], with k pixels set to eight-bit colours."""
     height, width = x.shape[1:]
@@ -165,6 +87,7 @@ def places(genes: np.ndarray, height: int, width: int) -> list[tuple[int, int]]:
     """Rows and columns of the pixels that `paint` sets, of one individual's genes (5 k,)."""
     spots = genes.reshape(-1, GENES)[:, :2].tolist()
     return [(min(int(row * height), height - 1), min(int(column * width), width - 1)) for row, column in spots]
+
 
 def try_at_random(c: ComparedNetwork, k: int, tries: int, bench: Bench) -> float:
     """The share of images that are wrong after the best of as many random draws of k pixels."""
@@ -221,6 +144,83 @@ def pictures(c: ComparedNetwork, found: Sequence[PixelAttack], maps: np.ndarray)
     )
     image, changed = (lab.to_picture(lab.from_pixels(pixels)) for pixels in (c.pixels[i], one.pixels))
     return image, changed, heat, one.places, words
+
+
+def tabulate(numbers: Numbers) -> Table:
+    pixels, on = lab.join(numbers["pixels"], ""), numbers["on"]
+    table = Table.of("network", numbers["networks"], {
+        f"wrong after {pixels} pixels": lambda name: lab.join(numbers["fooled"][name], ".0%"),
+        f"after {numbers['pixels'][-1]} random ones, as many tries": lambda name: f"{numbers['chance'][name]:.0%}",
+        "confidence lost": lambda name: lab.join(numbers["fall"][name], ".0%"),
+        "wrong as PNG, as JPEG 90": lambda name: "{PNG}, {JPEG} of {fooled}".format(**numbers["saved"][name]),
+        "median rank by saliency (100 %: the highest)": lambda name: f"{np.median(numbers['ranks'][name]):.0%}",
+        "on the object (its area)":
+            lambda name: f"{on[name]:.0%} ({numbers['area'][name]:.0%})" if name in on else "-",
+    })  # fmt: skip
+    return Table(table.columns, [(describe(numbers, ",")[name], *cells) for name, *cells in table.rows])
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    first = numbers["networks"][0]
+    ranks = {name: float(np.median(values)) for name, values in numbers["ranks"].items()}
+    total = {key: sum(one[key] for one in numbers["saved"].values()) for key in ("fooled", *attacking.SAVED)}
+    high = min(ranks.values())
+    last = numbers["pixels"][-1]
+    return [
+        f"One pixel makes {numbers['fooled'][first][0]:.0%} of {first}'s images wrong and {last} pixels "
+        f"{numbers['fooled'][first][-1]:.0%}, after {numbers['calls'][first]} questions for each (the paper: 16 % of "
+        f"ImageNet's by one pixel with AlexNet, after {PAPER:,}); of a small network's, 64 "
+        f"wide, {numbers['fooled'][SMALL][0]:.0%} and {numbers['fooled'][SMALL][-1]:.0%} after "
+        f"{numbers['calls'][SMALL]:,}, by as many random tries of {last} pixels {numbers['chance'][SMALL]:.0%}.",
+        f"Half of the found pixels are among the {1 - high:.0%} that saliency puts highest, or higher, for every "
+        "network"
+        + (f", and {', '.join(f'{value:.0%} ({name})' for name, value in numbers['on'].items())} lie on the object."
+           if numbers["on"] else ".")
+        + (" By chance it were 50%: saliency tells where such pixels are likely, not which they are." if high > 0.6 else
+           " By chance it were 50%: saliency tells little of where such pixels are."),
+        f"Of {total['fooled']} wrong answers {total['PNG']} are left in a PNG, as whole colours were asked for, and "
+        f"{total['JPEG']} after JPEG 90, which smears single pixels.",
+    ]
+
+
+def describe(numbers: Numbers, gap: str) -> dict[str, str]:
+    """Words for each network, its images and its questions."""
+    return {
+        name: f"{name}{gap} {count} images, {numbers['calls'][name]} questions each"
+        for name, count in zip(numbers["networks"], numbers["images"])
+    }
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    names = numbers["networks"]
+    fig = plots.sheet(1640, 300 * len(names) + 60)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.75])
+    above, below = left.subplots(2, 1)
+    plots.plain(above, "Images that are wrong", "pixels that may be changed")
+    lines = {name: [100 * share for share in numbers["fooled"][name]] for name in names}
+    plots.curves(above, numbers["pixels"], lines, COLOURS)
+    above.set_xticks(numbers["pixels"])
+    plots.percent(above)
+    plots.plain(below, "Rank of the found pixels by saliency", "of all pixels below it (dotted: picked at random)",
+                "of the found pixels")  # fmt: skip
+    for name in names:
+        ranks = 100 * np.sort(numbers["ranks"][name])
+        height = 100 * np.arange(1, len(ranks) + 1) / len(ranks)
+        below.step([0, *ranks, 100], [0, *height, 100], color=COLOURS[name], linewidth=2, where="post")
+    below.plot([0, 100], [0, 100], color=plots.COLOURS["random"], linewidth=1.5, linestyle=":")
+    plots.percent(below, "x", *below.get_xlim())
+    plots.percent(below, "y", *below.get_ylim())
+    grid = right.subplots(len(names), 3, squeeze=False)
+    for line, name in zip(grid, names):
+        *shown, places, words = bench.pictures[name]
+        for axes, picture, title in zip(line, shown, (*words, "saliency: circles as beside")):
+            plots.show(axes, picture, title)
+        for axes in line[1:]:
+            for y, x in places:
+                axes.plot(x, y, "o", markersize=RING, markerfacecolor="none", markeredgecolor="#ff00ff")
+        line[0].set_ylabel(name, size=plots.TITLE, color=COLOURS[name])
+    note = "; ".join(describe(numbers, ":").values())
+    return plots.head(fig, "A few pixels, found without gradients", note)
 
 
 if __name__ == "__main__":

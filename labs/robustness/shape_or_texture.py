@@ -11,7 +11,6 @@ Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 201
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -49,100 +48,6 @@ def measure(bench: Bench) -> Numbers:
     numbers["cues"] = {c.name: measure_cues(c, bench) for c in lab.progress(networks, "cues")}
     numbers["chance"] = {c.name: 1 / len(set(c.y.tolist())) for c in networks}
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    networks = numbers["networks"]
-    fig = plots.sheet(1640, 1120)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.7])
-    shown = bench.pictures["conflicts"]
-    for axes, (picture, title, answers) in zip(above.subplots(1, len(shown)), shown):
-        plots.show(axes, picture, title.replace(", ", ",\n"))
-        for i, (name, said) in enumerate(answers):
-            axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
-                      color=COLOURS[name])  # fmt: skip
-    left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
-    draw_classes(numbers, PAINTED, plots.plain(left.subplots(), "Shape or texture: style transfer"))
-    draw_classes(numbers, FILLED, plots.plain(middle.subplots(), "Filled masks"))
-    axes = plots.plain(right.subplots(), "Named rightly by one cue")
-    for i, name in enumerate(networks):
-        told, up = numbers["cues"][name], 0.27 - 0.18 * i
-        places = [CUES.index(cue) + up for cue in told]
-        axes.barh(places, [100 * value for value in told.values()], height=0.17, color=COLOURS[name])
-        axes.text(1, up, name, va="center", size=plots.NOTE, color="white")
-    axes.set_yticks(range(len(CUES)), CUES)
-    axes.set_ylim(len(CUES) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    plots.percent(axes, "x", 0)
-    counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
-    note = f"Below pictures: answers, in the networks' colours. Painted by {networks[0]}. Images: {counts}"
-    return plots.save(fig, path, "Shape or texture?", note)
-
-
-def draw_classes(numbers: Numbers, way: str, axes: "plots.Axes") -> None:
-    """A row for each class of shape: where between texture and shape each network's answers are; lines: all classes."""
-    names = dict(sorted(numbers["names"][way].items(), key=lambda item: item[1], reverse=True))
-    for offset, (network, found) in zip((0.16, -0.16), numbers["classes"][way].items()):
-        colour, whole = COLOURS[network], numbers["bias"][way][network]
-        for i, k in enumerate(names):
-            if (one := found.get(k)) and one["counted"]:
-                axes.plot(100 * one["bias"], i + offset, "o", color=colour, markersize=3 + one["counted"] ** 0.5)
-        if whole["counted"]:
-            at = 100 * whole["bias"]
-            axes.axvline(at, color=colour, linewidth=2, alpha=0.6)
-            axes.annotate(f"{network}: {whole['bias']:.0%}", (at, 0.95 + 0.16 * offset), (4 if at < 60 else -4, 0),
-                          xycoords=("data", "axes fraction"), textcoords="offset points", size=plots.NOTE,
-                          color=colour, ha="left" if at < 60 else "right")  # fmt: skip
-    axes.set_yticks(range(len(names)), list(names.values()))
-    axes.set_ylim(-0.7, 1.1 * len(names))
-    axes.set_xlim(-6, 106)
-    axes.set_xticks([0, 50, 100], ["texture", "half", "shape"])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", color="#eeeeee")
-    axes.set_axisbelow(True)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    def bias(way: str) -> Callable[[str], str]:
-        found = numbers["bias"][way]
-        words = {name: "{shape}, {texture}, {neither}: ".format(**one) + in_percent(one) for name, one in found.items()}
-        return lambda name: words.get(name, "-")
-
-    def cue(which: str) -> Callable[[str], str]:
-        return lambda name: f"{numbers['cues'][name][which]:.0%}" if which in numbers["cues"][name] else "-"
-
-    return Table.of("network", numbers["networks"], {
-        **{f"{way}: shape, texture, neither: shape bias": bias(way) for way in (PAINTED, FILLED)},
-        **{which: cue(which) for which in CUES},
-        "chance": lambda name: f"{numbers['chance'][name]:.0%}",
-    })  # fmt: skip
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    one, two = numbers["bias"][PAINTED], numbers["bias"][FILLED]
-    robust, plain = (bias["bias"] or 0.0 for bias in list(two.values())[:2])
-    first = numbers["networks"][0]
-    told, robust_told = numbers["cues"][first], numbers["cues"][ROBUST]
-    sentence = ", ".join(
-        f"{name} {' → '.join(in_percent(found[name]) for found in numbers['strengths'].values())}" for name in one
-    )
-    below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
-    shuffle, edge = told["shuffled 4 × 4"], told["edges"]
-    return [
-        "Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape "
-        f"in {sentence}; in all " + ", ".join(f"{in_percent(bias)} of {bias['counted']}" for bias in one.values())
-        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much."
-           if below else ": the strength decides, so the paper's 22 to 43 % belong to the paper's strength."),
-        f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
-        f"{plain:.0%}: robust training "
-        + ("moves it towards shape." if robust > plain + 0.05 else
-           "moves it towards texture." if robust < plain - 0.05 else "hardly matters."),
-        f"{first} still knows {shuffle:.0%} when 4 × 4 patches are shuffled and {edge:.0%} by edges alone; the robust "
-        f"network knows {robust_told['shuffled 4 × 4']:.0%} and {robust_told['edges']:.0%}, and "
-        f"{robust_told['silhouette']:.0%} of silhouettes: "
-        + ("patches without a shape tell it more than a shape without patches." if shuffle > edge else
-           "a shape without texture tells it no less than patches without a shape."),
-    ]  # fmt: skip
 
 
 def paint(
@@ -241,10 +146,6 @@ def shape_bias(answers: Answers) -> Numbers:
             "bias": shape / counted if counted else None}  # fmt: skip
 
 
-def in_percent(bias: Numbers) -> str:
-    return f"{bias['bias']:.0%}" if bias["counted"] else "-"
-
-
 def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
     """The share of a network's images that are named rightly by one cue, among the classes of these images."""
     rng = np.random.default_rng(bench.seed)
@@ -267,6 +168,104 @@ def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
 def by_class(answers: Answers) -> dict[str, Numbers]:
     """The same for each class of shape, by its number as a word, as JSON has it."""
     return {str(k): shape_bias([one for one in answers if one[0] == k]) for k in sorted({one[0] for one in answers})}
+
+
+def tabulate(numbers: Numbers) -> Table:
+    def bias(way: str) -> Callable[[str], str]:
+        found = numbers["bias"][way]
+        words = {name: "{shape}, {texture}, {neither}: ".format(**one) + in_percent(one) for name, one in found.items()}
+        return lambda name: words.get(name, "-")
+
+    def cue(which: str) -> Callable[[str], str]:
+        return lambda name: f"{numbers['cues'][name][which]:.0%}" if which in numbers["cues"][name] else "-"
+
+    return Table.of("network", numbers["networks"], {
+        **{f"{way}: shape, texture, neither: shape bias": bias(way) for way in (PAINTED, FILLED)},
+        **{which: cue(which) for which in CUES},
+        "chance": lambda name: f"{numbers['chance'][name]:.0%}",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    one, two = numbers["bias"][PAINTED], numbers["bias"][FILLED]
+    robust, plain = (bias["bias"] or 0.0 for bias in list(two.values())[:2])
+    first = numbers["networks"][0]
+    told, robust_told = numbers["cues"][first], numbers["cues"][ROBUST]
+    sentence = ", ".join(
+        f"{name} {' → '.join(in_percent(found[name]) for found in numbers['strengths'].values())}" for name in one
+    )
+    below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
+    shuffle, edge = told["shuffled 4 × 4"], told["edges"]
+    return [
+        "Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape "
+        f"in {sentence}; in all " + ", ".join(f"{in_percent(bias)} of {bias['counted']}" for bias in one.values())
+        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much."
+           if below else ": the strength decides, so the paper's 22 to 43 % belong to the paper's strength."),
+        f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
+        f"{plain:.0%}: robust training "
+        + ("moves it towards shape." if robust > plain + 0.05 else
+           "moves it towards texture." if robust < plain - 0.05 else "hardly matters."),
+        f"{first} still knows {shuffle:.0%} when 4 × 4 patches are shuffled and {edge:.0%} by edges alone; the robust "
+        f"network knows {robust_told['shuffled 4 × 4']:.0%} and {robust_told['edges']:.0%}, and "
+        f"{robust_told['silhouette']:.0%} of silhouettes: "
+        + ("patches without a shape tell it more than a shape without patches." if shuffle > edge else
+           "a shape without texture tells it no less than patches without a shape."),
+    ]  # fmt: skip
+
+
+def in_percent(bias: Numbers) -> str:
+    return f"{bias['bias']:.0%}" if bias["counted"] else "-"
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    networks = numbers["networks"]
+    fig = plots.sheet(1640, 1120)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.7])
+    shown = bench.pictures["conflicts"]
+    for axes, (picture, title, answers) in zip(above.subplots(1, len(shown)), shown):
+        plots.show(axes, picture, title.replace(", ", ",\n"))
+        for i, (name, said) in enumerate(answers):
+            axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
+                      color=COLOURS[name])  # fmt: skip
+    left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
+    draw_classes(numbers, PAINTED, plots.plain(left.subplots(), "Shape or texture: style transfer"))
+    draw_classes(numbers, FILLED, plots.plain(middle.subplots(), "Filled masks"))
+    axes = plots.plain(right.subplots(), "Named rightly by one cue")
+    for i, name in enumerate(networks):
+        told, up = numbers["cues"][name], 0.27 - 0.18 * i
+        places = [CUES.index(cue) + up for cue in told]
+        axes.barh(places, [100 * value for value in told.values()], height=0.17, color=COLOURS[name])
+        axes.text(1, up, name, va="center", size=plots.NOTE, color="white")
+    axes.set_yticks(range(len(CUES)), CUES)
+    axes.set_ylim(len(CUES) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    plots.percent(axes, "x", 0)
+    counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
+    note = f"Below pictures: answers, in the networks' colours. Painted by {networks[0]}. Images: {counts}"
+    return plots.head(fig, "Shape or texture?", note)
+
+
+def draw_classes(numbers: Numbers, way: str, axes: "plots.Axes") -> None:
+    """A row for each class of shape: where between texture and shape each network's answers are; lines: all classes."""
+    names = dict(sorted(numbers["names"][way].items(), key=lambda item: item[1], reverse=True))
+    for offset, (network, found) in zip((0.16, -0.16), numbers["classes"][way].items()):
+        colour, whole = COLOURS[network], numbers["bias"][way][network]
+        for i, k in enumerate(names):
+            if (one := found.get(k)) and one["counted"]:
+                axes.plot(100 * one["bias"], i + offset, "o", color=colour, markersize=3 + one["counted"] ** 0.5)
+        if whole["counted"]:
+            at = 100 * whole["bias"]
+            axes.axvline(at, color=colour, linewidth=2, alpha=0.6)
+            axes.annotate(f"{network}: {whole['bias']:.0%}", (at, 0.95 + 0.16 * offset), (4 if at < 60 else -4, 0),
+                          xycoords=("data", "axes fraction"), textcoords="offset points", size=plots.NOTE,
+                          color=colour, ha="left" if at < 60 else "right")  # fmt: skip
+    axes.set_yticks(range(len(names)), list(names.values()))
+    axes.set_ylim(-0.7, 1.1 * len(names))
+    axes.set_xlim(-6, 106)
+    axes.set_xticks([0, 50, 100], ["texture", "half", "shape"])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Paper: Papernot et al. 2016 (https://arxiv.org/abs/1511.07528), section II, for 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -79,78 +78,6 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def shares(numbers: Numbers, name: str) -> np.ndarray:
-    """The success against a network, (goals, knowledge)."""
-    return np.array([[numbers["success"][name][goal][way] for way in KNOWLEDGE] for goal in GOALS])
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    names = numbers["networks"]
-    fig = plots.sheet(1640, 900)
-    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.9, *[1.5] * len(names)])
-    for axes, (goal, (shown, words)) in zip(columns[0].subplots(len(GOALS), 1), bench.pictures["goals"].items()):
-        plots.show(axes, shown, words)
-        axes.set_ylabel(goal.replace(" and ", "\nand "), size=plots.TITLE)
-    for column, name in zip(columns[1:], names):
-        axes = plots.plain(column.subplots())
-        axes.set_title(f"{name}, {numbers['images'][name]} images", size=plots.TITLE, color=COLOURS[name], loc="left")
-        words = [[describe(numbers, name, goal, way) for way in KNOWLEDGE] for goal in GOALS]
-        plots.cells(axes, shares(numbers, name), words, 0.55, "Purples", spacing=1.5, aspect="auto")
-        axes.set_xticks(range(len(KNOWLEDGE)), [way.replace(" black", "\nblack") for way in KNOWLEDGE], size=plots.NOTE)
-        axes.set_yticks([])
-        axes.xaxis.tick_top()
-        axes.tick_params(length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-    note = f"Pictures, after the white box attack: {names[0]}. Within {RADIUS} of 255, but for the fooling image."
-    return plots.save(fig, path, "What attackers want, what they know, and how many succeed", note)
-
-
-def describe(numbers: Numbers, name: str, goal: str, way: str) -> str:
-    """The words of one cell: the attack, its success, and that of its pictures saved as JPEG."""
-    attacks = {"white box": "PGD", "adaptive black box": f"squares, {numbers['asked']} questions"}
-    words = attacks.get(way, f"PGD on\n{numbers['surrogates'][name]}")
-    jpeg = numbers["saved"][name][goal][way]["JPEG"]
-    lines = [words, f"{numbers['success'][name][goal][way]:.0%}", f"(JPEG: {jpeg:.0%})"]
-    if goal == "source and target" and way == "white box":
-        lines.append(f"fooling image: {numbers['success'][name][goal][FOOLING]:.0%}")
-    return "\n".join(lines)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    def cell(name: str, goal: str, way: str) -> str:
-        saved = numbers["saved"][name][goal][way]
-        return f"{numbers['success'][name][goal][way]:.0%} ({saved['PNG']:.0%}, {saved['JPEG']:.0%})"
-
-    rows = []
-    for name in numbers["networks"]:
-        for goal, words in GOALS.items():
-            cells = [cell(name, goal, way) for way in KNOWLEDGE]
-            if FOOLING in numbers["success"][name][goal]:
-                cells[0] += f"; {FOOLING} {cell(name, goal, FOOLING)}"
-            rows.append((name, f"{goal}: {words}", *cells))
-    ways = ("PGD", f"squares, {numbers['asked']} questions", "PGD on another network")
-    columns = [f"{know}: {way} (as PNG, as JPEG 90)" for know, way in zip(KNOWLEDGE, ways)]
-    return Table(("network", "goal", *columns), rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    first, last = (shares(numbers, numbers["networks"][i]) for i in (0, -1))
-    name = numbers["networks"][0]
-    know, want, others = first.mean(axis=0), first.mean(axis=1), last.mean(axis=0)
-    falls = "the less is known the fewer" if all(np.diff(know) <= 0) else "but what is known does not order them"
-    harder = "as the claim has it" if all(np.diff(want) <= 0) else "not in the order of the claim"
-    return [
-        f"Within {RADIUS} of 255 attackers of {name} reach {know[0]:.0%} of their goals in the white box, "
-        f"{know[1]:.0%} by questions and {know[2]:.0%} by another network: {falls}.",
-        "By goal it is " + ", ".join(f"{value:.0%} ({goal})" for goal, value in zip(GOALS, want)) + f", {harder}.",
-        f"Of {numbers['networks'][-1]} the white box reaches {others[0]:.0%}, questions {others[1]:.0%} and the other "
-        f"network {others[2]:.0%}; {name}'s fooling images, which have no radius (half of them move a value by "
-        f"{numbers['length'][name]:.0f} of 255 or more), reach their class in "
-        f"{numbers['success'][name]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius.",
-    ]
-
-
 def tasks_of(c: ComparedNetwork, bench: Bench) -> dict[str, Task]:
     """The four goals on a network's images; "targeted" starts from as many pictures of noise."""
     p = lab.confidence(c.scores, c.pixels, c.y)
@@ -196,6 +123,78 @@ def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray,
         before, after = c.scores(torch.cat([task.pixels[:1], pixels[:1]])).softmax(dim=1)
     words = " → ".join(f"{c.word(int(p.argmax()))}, {float(p.max()):.0%}" for p in (before, after))
     return lab.to_picture(lab.from_pixels(pixels[0])), words
+
+
+def tabulate(numbers: Numbers) -> Table:
+    def cell(name: str, goal: str, way: str) -> str:
+        saved = numbers["saved"][name][goal][way]
+        return f"{numbers['success'][name][goal][way]:.0%} ({saved['PNG']:.0%}, {saved['JPEG']:.0%})"
+
+    rows = []
+    for name in numbers["networks"]:
+        for goal, words in GOALS.items():
+            cells = [cell(name, goal, way) for way in KNOWLEDGE]
+            if FOOLING in numbers["success"][name][goal]:
+                cells[0] += f"; {FOOLING} {cell(name, goal, FOOLING)}"
+            rows.append((name, f"{goal}: {words}", *cells))
+    ways = ("PGD", f"squares, {numbers['asked']} questions", "PGD on another network")
+    columns = [f"{know}: {way} (as PNG, as JPEG 90)" for know, way in zip(KNOWLEDGE, ways)]
+    return Table(("network", "goal", *columns), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    first, last = (shares(numbers, numbers["networks"][i]) for i in (0, -1))
+    name = numbers["networks"][0]
+    know, want, others = first.mean(axis=0), first.mean(axis=1), last.mean(axis=0)
+    falls = "the less is known the fewer" if all(np.diff(know) <= 0) else "but what is known does not order them"
+    harder = "as the claim has it" if all(np.diff(want) <= 0) else "not in the order of the claim"
+    return [
+        f"Within {RADIUS} of 255 attackers of {name} reach {know[0]:.0%} of their goals in the white box, "
+        f"{know[1]:.0%} by questions and {know[2]:.0%} by another network: {falls}.",
+        "By goal it is " + ", ".join(f"{value:.0%} ({goal})" for goal, value in zip(GOALS, want)) + f", {harder}.",
+        f"Of {numbers['networks'][-1]} the white box reaches {others[0]:.0%}, questions {others[1]:.0%} and the other "
+        f"network {others[2]:.0%}; {name}'s fooling images, which have no radius (half of them move a value by "
+        f"{numbers['length'][name]:.0f} of 255 or more), reach their class in "
+        f"{numbers['success'][name]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius.",
+    ]
+
+
+def shares(numbers: Numbers, name: str) -> np.ndarray:
+    """The success against a network, (goals, knowledge)."""
+    return np.array([[numbers["success"][name][goal][way] for way in KNOWLEDGE] for goal in GOALS])
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    names = numbers["networks"]
+    fig = plots.sheet(1640, 900)
+    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.9, *[1.5] * len(names)])
+    for axes, (goal, (shown, words)) in zip(columns[0].subplots(len(GOALS), 1), bench.pictures["goals"].items()):
+        plots.show(axes, shown, words)
+        axes.set_ylabel(goal.replace(" and ", "\nand "), size=plots.TITLE)
+    for column, name in zip(columns[1:], names):
+        axes = plots.plain(column.subplots())
+        axes.set_title(f"{name}, {numbers['images'][name]} images", size=plots.TITLE, color=COLOURS[name], loc="left")
+        words = [[describe(numbers, name, goal, way) for way in KNOWLEDGE] for goal in GOALS]
+        plots.cells(axes, shares(numbers, name), words, 0.55, "Purples", spacing=1.5, aspect="auto")
+        axes.set_xticks(range(len(KNOWLEDGE)), [way.replace(" black", "\nblack") for way in KNOWLEDGE], size=plots.NOTE)
+        axes.set_yticks([])
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        for side in axes.spines.values():
+            side.set_visible(False)
+    note = f"Pictures, after the white box attack: {names[0]}. Within {RADIUS} of 255, but for the fooling image."
+    return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
+
+
+def describe(numbers: Numbers, name: str, goal: str, way: str) -> str:
+    """The words of one cell: the attack, its success, and that of its pictures saved as JPEG."""
+    attacks = {"white box": "PGD", "adaptive black box": f"squares, {numbers['asked']} questions"}
+    words = attacks.get(way, f"PGD on\n{numbers['surrogates'][name]}")
+    jpeg = numbers["saved"][name][goal][way]["JPEG"]
+    lines = [words, f"{numbers['success'][name][goal][way]:.0%}", f"(JPEG: {jpeg:.0%})"]
+    if goal == "source and target" and way == "white box":
+        lines.append(f"fooling image: {numbers['success'][name][goal][FOOLING]:.0%}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -65,55 +64,6 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1120)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
-    left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
-    images, masks = bench.pictures["scenes"]
-    found = {name: bench.pictures[f"{PRETRAINED}, {name}"] for name in DECODERS}
-    panels = left.subplots(SHOWN, 2 + len(DECODERS))
-    for row, line in enumerate(panels[: len(images)]):
-        plots.show(line[0], images[row], "" if row else "never seen")
-        plots.show(line[1], colour_mistakes(masks[row], masks[row]), "" if row else "exact mask")
-        for axes, name in zip(line[2:], DECODERS):
-            title = "" if row else name.replace(" ", "\n")
-            plots.show(axes, colour_mistakes(found[name][0][row], masks[row]), title, COLOURS[name])
-    panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
-    for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
-        axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
-    right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
-    for axes, (name, (_, map_, (y, x))) in zip(right.subplots(2, 2).ravel(), found.items()):
-        title = f"{name}\n{numbers[PRETRAINED][name]['close']:.0%} within {CLOSE} pixels"
-        plots.show(axes, palette.heat([map_])[0], title, COLOURS[name], 8)
-        axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="white")
-    charts = below.subplots(1, 3)
-    for axes, key, title in zip(charts, ("iou", "edge"), ("Mean IoU", f"Accuracy within {NEAR} pixels of the edge")):
-        plots.plain(axes, title, "training steps (dashed: from scratch)")
-        for name in DECODERS:
-            axes.plot(numbers["steps"], numbers[SCRATCH][name][key], color=COLOURS[name], linewidth=1.2, linestyle="--")
-        lines = {name: numbers[PRETRAINED][name][key] for name in DECODERS}
-        plots.curves(axes, numbers["steps"], lines, COLOURS)
-        axes.set_ylim(None, 1)
-    plots.plain(charts[2], "Pixels that are wrong", "pixels from the edge (pretrained trunk)")
-    wrong = {name: [1 - right for right in numbers[PRETRAINED][name]["by distance"]] for name in DECODERS}
-    plots.curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
-    charts[2].set_ylim(0, None)
-    return plots.save(fig, path, "Four ways to draw an object from a coarse map", numbers["network"])
-
-
-def tabulate(numbers: Numbers) -> Table:
-    runs = {f"{name}, {kind}": kept for kind in (PRETRAINED, SCRATCH) for name, kept in numbers[kind].items()}
-    return Table.of("", runs, {
-        "mean IoU, objects never seen": lambda run: f"{runs[run]['iou'][-1]:.0%}",
-        "known objects, new scenes": lambda run: f"{runs[run]['known objects']:.0%}",
-        f"right within {NEAR} px of an edge": lambda run: f"{runs[run]['edge'][-1]:.0%}",
-        f"wrong {FAR} px from it": lambda run: f"{1 - runs[run]['by distance'][-1]:.0%}",
-        f"saliency of an edge pixel within {CLOSE} px": lambda run: f"{runs[run]['close']:.0%}",
-        "decoder's parameters": lambda run: f"{runs[run]['parameters'] / 1e3:.0f} k",
-        "training": lambda run: f"{runs[run]['seconds']:.0f} s",
-    })  # fmt: skip
-
-
 def teach(
     model: decoders.Segmenter,
     X: Tensor,
@@ -160,11 +110,32 @@ def share_nearby(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
     return float(measures.energy(maps, near).mean())
 
 
-def colour_mistakes(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """A mask as a picture: what is right, what is missed, what is none of the object."""
-    picture = np.full((*true.shape, 3), 255, np.uint8)
-    picture[found & true], picture[true & ~found], picture[found & ~true] = RIGHT, MISSED, EXTRA
-    return picture
+def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
+    """Some of the scenes."""
+    return replace(scenes, images=scenes.images[rows], labels=scenes.labels[rows], masks=np.asarray(scenes.masks)[rows])
+
+
+def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> np.ndarray:
+    return decoders.find(model, lab.as_batch(test.images, source)).cpu().numpy()
+
+
+def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
+    """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
+    bands = [np.zeros(true.shape, bool), *[measures.band(true, width) for width in range(1, FAR + 1)]]
+    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
+
+
+def tabulate(numbers: Numbers) -> Table:
+    runs = {f"{name}, {kind}": kept for kind in (PRETRAINED, SCRATCH) for name, kept in numbers[kind].items()}
+    return Table.of("", runs, {
+        "mean IoU, objects never seen": lambda run: f"{runs[run]['iou'][-1]:.0%}",
+        "known objects, new scenes": lambda run: f"{runs[run]['known objects']:.0%}",
+        f"right within {NEAR} px of an edge": lambda run: f"{runs[run]['edge'][-1]:.0%}",
+        f"wrong {FAR} px from it": lambda run: f"{1 - runs[run]['by distance'][-1]:.0%}",
+        f"saliency of an edge pixel within {CLOSE} px": lambda run: f"{runs[run]['close']:.0%}",
+        "decoder's parameters": lambda run: f"{runs[run]['parameters'] / 1e3:.0f} k",
+        "training": lambda run: f"{runs[run]['seconds']:.0f} s",
+    })  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
@@ -187,19 +158,47 @@ def conclude(numbers: Numbers) -> list[str]:
     ]
 
 
-def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
-    """Some of the scenes."""
-    return replace(scenes, images=scenes.images[rows], labels=scenes.labels[rows], masks=np.asarray(scenes.masks)[rows])
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 1120)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
+    left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
+    images, masks = bench.pictures["scenes"]
+    found = {name: bench.pictures[f"{PRETRAINED}, {name}"] for name in DECODERS}
+    panels = left.subplots(SHOWN, 2 + len(DECODERS))
+    for row, line in enumerate(panels[: len(images)]):
+        plots.show(line[0], images[row], "" if row else "never seen")
+        plots.show(line[1], colour_mistakes(masks[row], masks[row]), "" if row else "exact mask")
+        for axes, name in zip(line[2:], DECODERS):
+            title = "" if row else name.replace(" ", "\n")
+            plots.show(axes, colour_mistakes(found[name][0][row], masks[row]), title, COLOURS[name])
+    panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
+    for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
+        axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
+    right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
+    for axes, (name, (_, map_, (y, x))) in zip(right.subplots(2, 2).ravel(), found.items()):
+        title = f"{name}\n{numbers[PRETRAINED][name]['close']:.0%} within {CLOSE} pixels"
+        plots.show(axes, palette.heat([map_])[0], title, COLOURS[name], 8)
+        axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="white")
+    charts = below.subplots(1, 3)
+    for axes, key, title in zip(charts, ("iou", "edge"), ("Mean IoU", f"Accuracy within {NEAR} pixels of the edge")):
+        plots.plain(axes, title, "training steps (dashed: from scratch)")
+        for name in DECODERS:
+            axes.plot(numbers["steps"], numbers[SCRATCH][name][key], color=COLOURS[name], linewidth=1.2, linestyle="--")
+        lines = {name: numbers[PRETRAINED][name][key] for name in DECODERS}
+        plots.curves(axes, numbers["steps"], lines, COLOURS)
+        axes.set_ylim(None, 1)
+    plots.plain(charts[2], "Pixels that are wrong", "pixels from the edge (pretrained trunk)")
+    wrong = {name: [1 - right for right in numbers[PRETRAINED][name]["by distance"]] for name in DECODERS}
+    plots.curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
+    charts[2].set_ylim(0, None)
+    return plots.head(fig, "Four ways to draw an object from a coarse map", numbers["network"])
 
 
-def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> np.ndarray:
-    return decoders.find(model, lab.as_batch(test.images, source)).cpu().numpy()
-
-
-def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
-    """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
-    bands = [np.zeros(true.shape, bool), *[measures.band(true, width) for width in range(1, FAR + 1)]]
-    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
+def colour_mistakes(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """A mask as a picture: what is right, what is missed, what is none of the object."""
+    picture = np.full((*true.shape, 3), 255, np.uint8)
+    picture[found & true], picture[true & ~found], picture[found & ~true] = RIGHT, MISSED, EXTRA
+    return picture
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Paper: Long et al. 2015, sections 3.1 and 5 (https://arxiv.org/abs/1411.4038).
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -63,45 +62,6 @@ def measure(bench: Bench) -> Numbers:
     }
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 980)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.3, 1])
-    large, names, cells = (bench.pictures[key] for key in ("large", "names", "cells"))
-    colours = dict(zip(large.labels.tolist(), plots.OTHERS))
-    true = np.full(large.masks.shape[1:], -1)
-    for label, mask in zip(large.labels, large.masks):
-        true[mask] = label
-    panels = above.subplots(1, 4)
-    maps = (cells, bench.pictures["map"])
-    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in maps)
-    plots.show(panels[0], large.image, "one picture of four objects")
-    for axes, classes, title in zip(panels[1:], (true, coarse, said), (
-        "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
-        f"drawn out to the pixels: mean IoU {np.mean(numbers['at half'][:OBJECTS]):.0%}",
-    )):  # fmt: skip
-        plots.show(axes, colour_classes(classes, colours), title)
-    for label, mask in zip(large.labels.tolist(), large.masks):
-        row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
-        panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
-    left, middle, right = below.subplots(1, 3)
-    plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
-    plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
-    limit, grey = numbers["limits"][GRIDS.index(STRIDE)], COLOURS["the grid's own limit"]
-    left.axhline(limit, color=grey, linewidth=1, linestyle=":")
-    left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE, color=grey,
-              va="top")  # fmt: skip
-    left.set_ylim(0, 1)
-    plots.plain(middle, "Seconds for the same answers", "width of the picture, pixels", logy=10)
-    plots.curves(middle, numbers["sizes"], numbers["seconds"], COLOURS)
-    middle.set_xticks(numbers["sizes"], numbers["sizes"])
-    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels")
-    right.bar([str(stride) for stride in GRIDS], numbers["limits"], 0.55, color=grey)
-    for i, value in enumerate(numbers["limits"]):
-        right.text(i, value - 0.03, f"{value:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
-    right.set_ylim(0, 1)
-    return plots.save(fig, path, "A classifier asked everywhere at once", numbers["network"])
-
-
 def enlarge(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:
     """Maps (..., h, w) to (..., size, size), linearly between the middles of their cells, at first + i * stride."""
     for axis in (-1, -2):
@@ -123,41 +83,6 @@ def grad_cam(large: Collage, scenes: pretrained.Pretrained) -> np.ndarray:
     X = lab.as_batch(large.image[None], scenes)
     y = torch.from_numpy(large.labels).to(X.device)
     return GradCam(scenes.gradcam_layer).grad_cam(X.expand(len(y), -1, -1, -1), y, scenes.model)
-
-
-def tabulate(numbers: Numbers) -> Table:
-    fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
-    rows = [
-        ("fully connected as convolution: largest difference, one window, 64 bits", f"{fc['one window']:.1g}"),
-        (f"{fc['windows']} windows of one picture: same class, by convolution once", f"{fc['same']:.0%}"),
-        (f"SqueezeNet, {numbers['windows']} windows: same class", f"{numbers['same']:.0%}"),
-        ("difference of their scores, of the scores' size", f"{numbers['difference']:.0%}"),
-        ("seconds, sliding window", f"{seconds[WINDOWS]:.2f}"),
-        ("seconds, convolution once", f"{seconds[ONCE]:.2f}"),
-        (f"IoU of {len(numbers['at half'])} objects, class map surer than half", f"{np.mean(numbers['at half']):.0%}"),
-        *[(f"the same at its best threshold, {name}", f"{value:.0%}") for name, value in best.items()],
-        *[(f"IoU of a perfect answer in cells of {stride} pixels", f"{value:.0%}")
-          for stride, value in zip(GRIDS, numbers["limits"])],
-    ]  # fmt: skip
-    return Table(("measured", ""), rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
-    limit = numbers["limits"][GRIDS.index(STRIDE)]
-    best = {name: max(values) for name, values in numbers["iou"].items()}
-    return [
-        f"Written as convolutions, fully connected layers give the same scores to "
-        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
-        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
-        "same class (padding differs).",
-        f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
-        f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
-        f"answer on its grid would reach {limit:.0%}.",
-        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
-        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
-    ]
 
 
 def convolutional(model: nn.Sequential, height: int, width: int) -> nn.Sequential:
@@ -234,6 +159,80 @@ def from_grid(masks: np.ndarray, stride: int) -> np.ndarray:
     n, height, width = masks.shape
     shares = masks.reshape(n, height // stride, stride, width // stride, stride).mean(axis=(2, 4))
     return enlarge(shares, width, stride, (stride - 1) / 2) > 0.5
+
+
+def tabulate(numbers: Numbers) -> Table:
+    fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
+    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
+    rows = [
+        ("fully connected as convolution: largest difference, one window, 64 bits", f"{fc['one window']:.1g}"),
+        (f"{fc['windows']} windows of one picture: same class, by convolution once", f"{fc['same']:.0%}"),
+        (f"SqueezeNet, {numbers['windows']} windows: same class", f"{numbers['same']:.0%}"),
+        ("difference of their scores, of the scores' size", f"{numbers['difference']:.0%}"),
+        ("seconds, sliding window", f"{seconds[WINDOWS]:.2f}"),
+        ("seconds, convolution once", f"{seconds[ONCE]:.2f}"),
+        (f"IoU of {len(numbers['at half'])} objects, class map surer than half", f"{np.mean(numbers['at half']):.0%}"),
+        *[(f"the same at its best threshold, {name}", f"{value:.0%}") for name, value in best.items()],
+        *[(f"IoU of a perfect answer in cells of {stride} pixels", f"{value:.0%}")
+          for stride, value in zip(GRIDS, numbers["limits"])],
+    ]  # fmt: skip
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
+    limit = numbers["limits"][GRIDS.index(STRIDE)]
+    best = {name: max(values) for name, values in numbers["iou"].items()}
+    return [
+        f"Written as convolutions, fully connected layers give the same scores to "
+        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
+        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
+        "same class (padding differs).",
+        f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
+        f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
+        f"answer on its grid would reach {limit:.0%}.",
+        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
+        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 980)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.3, 1])
+    large, names, cells = (bench.pictures[key] for key in ("large", "names", "cells"))
+    colours = dict(zip(large.labels.tolist(), plots.OTHERS))
+    true = np.full(large.masks.shape[1:], -1)
+    for label, mask in zip(large.labels, large.masks):
+        true[mask] = label
+    panels = above.subplots(1, 4)
+    maps = (cells, bench.pictures["map"])
+    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in maps)
+    plots.show(panels[0], large.image, "one picture of four objects")
+    for axes, classes, title in zip(panels[1:], (true, coarse, said), (
+        "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
+        f"drawn out to the pixels: mean IoU {np.mean(numbers['at half'][:OBJECTS]):.0%}",
+    )):  # fmt: skip
+        plots.show(axes, colour_classes(classes, colours), title)
+    for label, mask in zip(large.labels.tolist(), large.masks):
+        row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
+        panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
+    left, middle, right = below.subplots(1, 3)
+    plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
+    plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
+    limit, grey = numbers["limits"][GRIDS.index(STRIDE)], COLOURS["the grid's own limit"]
+    left.axhline(limit, color=grey, linewidth=1, linestyle=":")
+    left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE, color=grey,
+              va="top")  # fmt: skip
+    left.set_ylim(0, 1)
+    plots.plain(middle, "Seconds for the same answers", "width of the picture, pixels", logy=10)
+    plots.curves(middle, numbers["sizes"], numbers["seconds"], COLOURS)
+    middle.set_xticks(numbers["sizes"], numbers["sizes"])
+    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels")
+    right.bar([str(stride) for stride in GRIDS], numbers["limits"], 0.55, color=grey)
+    for i, value in enumerate(numbers["limits"]):
+        right.text(i, value - 0.03, f"{value:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
+    right.set_ylim(0, 1)
+    return plots.head(fig, "A classifier asked everywhere at once", numbers["network"])
 
 
 def colour_classes(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:

@@ -12,7 +12,6 @@ Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901) for unpooling; D
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -56,42 +55,6 @@ def measure(bench: Bench) -> Numbers:
     }
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1130)
-    pool, stamp, board = plots.parts(fig, 3, 1, height_ratios=[1, 1.12, 1.3])
-    for part, title in (
-        (pool, "Max pooling 2 x 2, stride 1, and back"),
-        (stamp, "Transposed convolution, stride 1: each value of the map stamps the kernel"),
-        (board, "How often each pixel is covered when a map of ones is made twice as large; a network's gradient"),
-    ):
-        part.suptitle(title, size=plots.TITLE, weight="bold", x=0.01, ha="left")
-    for axes, (title, values, marked) in zip(pool.subplots(1, 5), (
-        ("a map, its maxima marked", MAP, ((0, 1), (1, 0), (1, 2))),
-        ("pooled: 150 wins in two windows", numbers["pooled"], ()),
-        ("other values, to be put back", TO_UNPOOL, ()),
-        ("unpooled: 300 + 450 = 750", numbers["summed"], ((0, 1),)),
-        ("nn.MaxUnpool2d: 450 overwrites 300", numbers["overwritten"], ((0, 1),)),
-    )):  # fmt: skip
-        grid(axes, values, title, marked)
-    row = stamp.subplots(1, 2 + len(STEPS))
-    flat = [value for line in MAP for value in line]
-    grid(row[0], MAP, "the map")
-    grid(row[1], KERNEL, "the kernel K")
-    for axes, step in zip(row[2:], STEPS):
-        top, left = divmod(step - 1, 3)
-        title = f"+ {flat[step - 1]} K" if step > 1 else f"{flat[0]} K"
-        title += "" if step < 9 else ": the gradient\nof the convolution, too"
-        grid(axes, numbers["stamps"][step - 1], title, [(top + i, left + j) for i in (0, 1) for j in (0, 1)])
-    panels = board.subplots(1, 6, width_ratios=[1, 1, 1, 1.15, 1, 1])
-    for axes, name in zip(panels, WAYS):
-        grid(axes, numbers["covered"][name], name, colour=COLOURS[name])
-    draw_unevenness(panels[3], numbers["unevenness"])
-    mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
-    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    grid(panels[5], np.round(numbers["phases"], 2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
-    return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
-
-
 def transpose(x: Tensor, kernel: Tensor) -> dict[str, Tensor]:
     """The transposed convolution (stride 1) of x (1, 1, H, W) in four ways."""
     rows, columns = kernel.shape[2:]
@@ -103,35 +66,6 @@ def transpose(x: Tensor, kernel: Tensor) -> dict[str, Tensor]:
         "gradient of the convolution": lab.gradient(lambda big: F.conv2d(big, kernel) * x, large),
         "convolution with the kernel turned": F.conv2d(F.pad(x, around), kernel.flip(2, 3)),
     }
-
-
-def tabulate(numbers: Numbers) -> Table:
-    rows = [
-        ("unpooled, contributions summed", _words(numbers["summed"])),
-        ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
-        ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
-        ("all nine stamped", _words(numbers["stamps"][8])),
-        ("largest difference of any two ways, random maps and kernels", f"{numbers['largest difference']:.1g}"),
-    ]
-    rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
-             for name, value in numbers["unevenness"].items()]  # fmt: skip
-    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
-              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
-    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
-    return Table(("measured", ""), rows)
-
-
-def conclude(numbers: Numbers) -> list[str]:
-    uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
-    return [
-        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
-        f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
-        "Stamping, the gradient of the convolution and the turned kernel agree to "
-        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
-        f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
-        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
-        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
-    ]
 
 
 def stamps(x: Tensor, kernel: Tensor) -> list[Tensor]:
@@ -209,6 +143,83 @@ def network_phases(bench: Bench) -> Numbers:
     return {"phases": phases, "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max())}
 
 
+def _tensor(values: Sequence[Sequence[int]]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)[None, None]
+
+
+def _list(maps: Tensor) -> list[list[float]]:
+    return maps[0, 0].tolist()
+
+
+def tabulate(numbers: Numbers) -> Table:
+    rows = [
+        ("unpooled, contributions summed", _words(numbers["summed"])),
+        ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
+        ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
+        ("all nine stamped", _words(numbers["stamps"][8])),
+        ("largest difference of any two ways, random maps and kernels", f"{numbers['largest difference']:.1g}"),
+    ]
+    rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
+             for name, value in numbers["unevenness"].items()]  # fmt: skip
+    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
+              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
+    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
+    return [
+        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
+        f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
+        "Stamping, the gradient of the convolution and the turned kernel agree to "
+        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
+        f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
+        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
+        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
+    ]
+
+
+def _words(values: Sequence[Sequence[float]]) -> str:
+    return "; ".join(" ".join(f"{value:g}" for value in line) for line in values)
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 1130)
+    pool, stamp, board = plots.parts(fig, 3, 1, height_ratios=[1, 1.12, 1.3])
+    for part, title in (
+        (pool, "Max pooling 2 x 2, stride 1, and back"),
+        (stamp, "Transposed convolution, stride 1: each value of the map stamps the kernel"),
+        (board, "How often each pixel is covered when a map of ones is made twice as large; a network's gradient"),
+    ):
+        part.suptitle(title, size=plots.TITLE, weight="bold", x=0.01, ha="left")
+    for axes, (title, values, marked) in zip(pool.subplots(1, 5), (
+        ("a map, its maxima marked", MAP, ((0, 1), (1, 0), (1, 2))),
+        ("pooled: 150 wins in two windows", numbers["pooled"], ()),
+        ("other values, to be put back", TO_UNPOOL, ()),
+        ("unpooled: 300 + 450 = 750", numbers["summed"], ((0, 1),)),
+        ("nn.MaxUnpool2d: 450 overwrites 300", numbers["overwritten"], ((0, 1),)),
+    )):  # fmt: skip
+        grid(axes, values, title, marked)
+    row = stamp.subplots(1, 2 + len(STEPS))
+    flat = [value for line in MAP for value in line]
+    grid(row[0], MAP, "the map")
+    grid(row[1], KERNEL, "the kernel K")
+    for axes, step in zip(row[2:], STEPS):
+        top, left = divmod(step - 1, 3)
+        title = f"+ {flat[step - 1]} K" if step > 1 else f"{flat[0]} K"
+        title += "" if step < 9 else ": the gradient\nof the convolution, too"
+        grid(axes, numbers["stamps"][step - 1], title, [(top + i, left + j) for i in (0, 1) for j in (0, 1)])
+    panels = board.subplots(1, 6, width_ratios=[1, 1, 1, 1.15, 1, 1])
+    for axes, name in zip(panels, WAYS):
+        grid(axes, numbers["covered"][name], name, colour=COLOURS[name])
+    draw_unevenness(panels[3], numbers["unevenness"])
+    mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
+    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
+    grid(panels[5], np.round(numbers["phases"], 2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
+    return plots.head(fig, "From a small map to a large one, step by step", bench.source.name)
+
+
 def grid(
     axes: "plots.Axes",
     values: Sequence[Sequence[float]] | np.ndarray,
@@ -238,18 +249,6 @@ def draw_unevenness(axes: "plots.Axes", uneven: dict[str, float]) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.4, len(uneven) - 0.3)
     axes.set_yticks([])
-
-
-def _tensor(values: Sequence[Sequence[int]]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32)[None, None]
-
-
-def _list(maps: Tensor) -> list[list[float]]:
-    return maps[0, 0].tolist()
-
-
-def _words(values: Sequence[Sequence[float]]) -> str:
-    return "; ".join(" ".join(f"{value:g}" for value in line) for line in values)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def grey(count: int = 1) -> Tensor:
     return 0.45 + 0.1 * noise
 
 
-def compared(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
+def compare_images(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
     """Of a network of pixels: all images belong to the class that it names."""
     with torch.no_grad():
         scores = model(pixels)

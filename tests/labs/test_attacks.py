@@ -92,7 +92,7 @@ def test_an_image_of_the_wanted_class_gets_another_target():
 
 def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
     model, x, y, w = two
-    c = small.compared(model, x)
+    c = small.compare_images(model, x)
     need = float((margins(model, x, y) / w.abs().sum()).max()) * 255  # of 255, for all of them
     shares, ends = attacks.within(c, attacks.attack_of("FGSM", 1), [need / 1000, 1.01 * need, 4 * need], False)
     assert shares[1:] == [1.0, 1.0] and shares[0] <= 1

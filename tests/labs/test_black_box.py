@@ -80,8 +80,8 @@ def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distanc
 def test_a_network_is_fooled_by_what_was_made_on_its_like():
     """Twice the same network: all entries of the matrix are the same. Another one's need not be."""
     x = small.grey(3)
-    one = small.compared(small.linear(classes=3), x, "one")
-    like = small.compared(small.linear(classes=3), x, "like")
+    one = small.compare_images(small.linear(classes=3), x, "one")
+    like = small.compare_images(small.linear(classes=3), x, "like")
     like = type(like)("like", like.model, one.source, like.rows, like.pixels, like.y)
     matrix = black_box.transfer([one, like], steps=3)
     for way in black_box.CARRIED:

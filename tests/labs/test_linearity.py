@@ -10,7 +10,7 @@ from tests.labs import small
 
 
 def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s():
-    c = small.compared(small.linear(), small.grey(2))
+    c = small.compare_images(small.linear(), small.grey(2))
     radii = [0.0, 1.0, 2.0, 3.0]
     g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
     curves = linearity.along(c, -g.sign(), radii)
@@ -37,7 +37,7 @@ def test_fewer_values_are_some_of_more(bench):
 
 
 def test_the_needed_radius_is_the_first_that_is_enough():
-    c = small.compared(small.linear(), small.grey(1))
+    c = small.compare_images(small.linear(), small.grey(1))
     g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
     exact = 255 * float(querying.margin(c.scores(c.pixels), c.y)[0] / g.abs().sum())
     expected = next(radius for radius in linearity.NEEDED if radius > exact)

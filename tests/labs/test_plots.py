@@ -1,4 +1,4 @@
-"""How labs draw: names beside their curves, and never one over the other."""
+"""Drawing for labs: names beside their curves, and never one over the other."""
 
 from labs import plots
 
@@ -9,7 +9,7 @@ def test_names_of_curves_that_end_together_stand_apart(tmp_path):
     axes = fig.subplots()
     lines = {"score": [0, 1], "loss": [0, 1.001], "probability": [0, 0.999]}
     plots.curves(axes, [0, 1], lines)
-    path = plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    path = plots.save(plots.head(fig, "heading", "note"), tmp_path / "curves.png")
     boxes = [text.get_window_extent() for text in axes.texts]
     assert path.exists() and [text.get_text() for text in axes.texts] == list(lines)
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
@@ -20,7 +20,7 @@ def test_a_name_far_from_others_stays_at_its_curve(tmp_path):
     fig = plots.sheet(800, 400)
     axes = fig.subplots()
     plots.curves(axes, [0, 1], {"score": [0, 1], "loss": [0, 5]})
-    plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    plots.save(plots.head(fig, "heading", "note"), tmp_path / "curves.png")
     assert all(text.xyann == (6, 0) for text in axes.texts)
 
 
@@ -31,7 +31,7 @@ def test_names_of_curves_that_end_at_the_top_stay_below_the_title(tmp_path):
     lines = {name: [0, 1] for name in list(plots.COLOURS)[:6]}
     plots.curves(axes, [0, 1], lines)
     axes.set_ylim(0, 1)
-    plots.save(fig, tmp_path / "curves.png", "heading", "note")
+    plots.save(plots.head(fig, "heading", "note"), tmp_path / "curves.png")
     boxes = [text.get_window_extent() for text in axes.texts]
     assert max((box.y0 + box.y1) / 2 for box in boxes) <= axes.bbox.y1 + 1
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
