@@ -9,6 +9,7 @@ from PIL import Image
 
 import pretrained
 from labs.lab import Bench
+from tests.labs import small
 
 SIDE = 96  # pixels of small scenes: the network still names nearly all of them rightly
 torch.set_num_threads(1)
@@ -31,3 +32,10 @@ def small_source(source):
 def bench(small_source):
     """A bench on which a lab takes seconds."""
     return Bench(small_source, quick=True)
+
+
+@pytest.fixture
+def two():
+    """A linear network of two classes, three grey pictures, their classes, and the weights of the margin."""
+    model, x = small.linear(), small.grey(3)
+    return model, x, model(x).argmax(1), model[1].weight[0] - model[1].weight[1]

@@ -1,4 +1,4 @@
-"""A contestant for tests: a small network of pixels in [0, 1], with images of its own."""
+"""Small networks of pixels in [0, 1], with images of their own, to compare as labs do."""
 
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def linear(classes: int = 2, seed: int = 0) -> nn.Module:
 
 
 def margins(model, x, y):
-    """Of two classes: the own score less the other."""
+    """The own score less the other, of two classes."""
     s = model(x)
     return (s.gather(1, y[:, None]) - s.gather(1, 1 - y[:, None]))[:, 0]
 
@@ -38,8 +38,8 @@ def grey(count: int = 1) -> Tensor:
     return 0.45 + 0.1 * noise
 
 
-def compare_images(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
-    """Of a network of pixels: all images belong to the class that it names."""
+def compare(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
+    """A network of pixels among those that are compared: all images belong to the class that it names."""
     with torch.no_grad():
         scores = model(pixels)
     source = SimpleNamespace(

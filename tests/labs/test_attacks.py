@@ -10,15 +10,6 @@ from tests.labs import small
 from tests.labs.small import margins
 
 
-@pytest.fixture
-def two():
-    """A linear network of two classes, grey pictures, their classes, and the weights of the margin."""
-    model, x = small.linear(), small.grey(3)
-    y = model(x).argmax(1)
-    w = model[1].weight[0] - model[1].weight[1]
-    return model, x, y, w
-
-
 def test_one_step_of_fgsm_moves_a_linear_score_by_radius_times_the_l1_norm(two):
     model, x, y, w = two
     moved = attacking.fgsm(model, x, y, 0.01)
@@ -92,7 +83,7 @@ def test_an_image_of_the_wanted_class_gets_another_target():
 
 def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
     model, x, y, w = two
-    c = small.compare_images(model, x)
+    c = small.compare(model, x)
     need = float((margins(model, x, y) / w.abs().sum()).max()) * 255  # of 255, for all of them
     shares, ends = attacks.within(c, attacks.attack_of("FGSM", 1), [need / 1000, 1.01 * need, 4 * need], False)
     assert shares[1:] == [1.0, 1.0] and shares[0] <= 1

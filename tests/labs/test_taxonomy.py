@@ -9,7 +9,7 @@ from tests.labs import small
 
 @pytest.fixture
 def c():
-    return small.compare_images(small.linear(classes=4), small.grey(3))
+    return small.compare(small.linear(classes=4), small.grey(3))
 
 
 def test_less_confidence_is_reached_just_below_half_of_what_there_was():
