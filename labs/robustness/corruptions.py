@@ -174,7 +174,7 @@ def conclude(numbers: Numbers) -> list[str]:
     peak = numbers["peaks"][ROBUST]
     looks_away = min(peak.values()) < peak["clean"] - 0.2
     return [
-        f"Worn pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
+        f"Corrupted pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
         f"{np.mean(list(errors.values())):.0%}, most of all {worst}; mCE: "
         + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
         f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
@@ -211,7 +211,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.set_visible(False)
     note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
     note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
-    return plots.head(fig, "Worn pictures: what is still known", note)
+    return plots.head(fig, "Corrupted pictures: what is still known", note)
 
 
 def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], networks: Sequence[str]) -> None:
