@@ -15,6 +15,7 @@ from figures.canvas import DPI, FAINT, HEADING, INK, NOTE, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure, SubFigure
 
 COLOURS = ChainMap(methods.COLOURS, {
@@ -88,12 +89,12 @@ def name_ticks(
     axes: "Axes", side: str, names: Sequence[str], colours: Mapping[str, str], broken: bool = False, **style
 ) -> None:
     """A name at 0, 1, ... of an axis, each in its colour; broken: into several lines."""
-    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis: Axis = axes.xaxis if side == "x" else axes.yaxis
     words = [re.sub("(, |-|(?<=SqueezeNet) )", lambda gap: gap[0].rstrip() + "\n", name) for name in names]
     axis.set_ticks(range(len(names)), words if broken else list(names), **style)
     for label, name in zip(axis.get_ticklabels(), names):
         label.set_color(colours[name])
-    axes.tick_params(axis=side, length=0)
+    axis.set_tick_params(length=0)
 
 
 def cells(

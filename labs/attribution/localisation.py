@@ -48,8 +48,8 @@ def every_map(
     """The maps (N, H, W) of all methods, by name."""
     count = {"samples": 2, "steps": 2} if bench.quick else {"samples": 8, "steps": 16}
     parts = [
-        methods.maps(METHODS, *part, model, layer, seed=bench.seed, **count)
-        for part in lab.progress(list(zip(X.split(5), y.split(5))), "maps")
+        methods.maps(METHODS, some, labels, model, layer, seed=bench.seed, **count)
+        for some, labels in lab.progress(list(zip(X.split(5), y.split(5))), "maps")
     ]
     return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in METHODS}
 

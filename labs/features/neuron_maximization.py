@@ -62,11 +62,11 @@ def measure(bench: Bench) -> Numbers:
     names, wanted = goals(bench, modules, pool)
     numbers: Numbers = {"steps": steps, "goals": names, "reached": {}, "kept": {}, "fine": {}}
     for name, recipe in lab.progress(RECIPES.items(), "recipes"):
-        made = [ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted]
-        bench.pictures[name] = [lab.to_picture(x) for x in made]
+        alone = [ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted]
+        bench.pictures[name] = [lab.to_picture(x) for x in alone]
         with torch.no_grad():
-            numbers["reached"][name] = [float(goal(x)) for goal, x in zip(wanted, made)]
-            numbers["kept"][name] = [survives(goal, x) for goal, x in zip(wanted, made)]
+            numbers["reached"][name] = [float(goal(x)) for goal, x in zip(wanted, alone)]
+            numbers["kept"][name] = [survives(goal, x) for goal, x in zip(wanted, alone)]
         numbers["fine"][name] = measures.fine(measures.spectrum(np.stack(bench.pictures[name])))
     depths = [1, len(modules) - 1] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
     numbers["layers"], numbers["sheet"] = depths, []

@@ -12,6 +12,7 @@ Paper: Simonyan et al. 2014, section 2 (https://arxiv.org/abs/1312.6034); Yosins
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -116,7 +117,7 @@ def climb(model: nn.Module, target: int, x: Tensor, steps: int) -> Tensor:
         return FoolingImage(LENGTH, steps).make_fooling_image(x, 0, Never(model, target))
 
 
-def visualize(model: nn.Module, target: int, steps: int, seed: int, **restraints: float) -> tuple[Image.Image, float]:
+def visualize(model: nn.Module, target: int, steps: int, seed: int, **restraints: Any) -> tuple[Image.Image, float]:
     """The student's class visualization, and its share of values that are black or white."""
     picture = ClassVisualization().create_class_visualization(
         target, [""] * (target + 1), model, learning_rate=LENGTH, num_iterations=steps, generate_plots=False, seed=seed,

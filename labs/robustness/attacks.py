@@ -120,6 +120,9 @@ def example(c: ComparedNetwork, ends: Tensor) -> tuple[np.ndarray, np.ndarray, s
 
 
 def tabulate(numbers: Numbers) -> Table:
+    def half(attack: str, name: str) -> str:
+        return halves[name][attack]
+
     def survivors(name: str) -> str:
         counts = add_up(numbers["saved"][name].values())
         return f"{counts['PNG']}, {counts['JPEG']} of {counts['fooled']}"
@@ -128,7 +131,7 @@ def tabulate(numbers: Numbers) -> Table:
     lengths, halves = numbers["lengths"], half_radii(numbers)
     return Table.of("network", numbers["networks"], {
         "images": lambda name: str(images[name]),
-        **{f"{attack}: radius that fools half": lambda name, attack=attack: halves[name][attack] for attack in ATTACKS},
+        **{f"{attack}: radius that fools half": partial(half, attack) for attack in ATTACKS},
         "DeepFool's length (median)": lambda name: median(lengths[name][DEEPFOOL]),
         "fooling image's": lambda name: median(lengths[name][FOOLING]),
         "wrong as PNG, as JPEG 90": survivors,

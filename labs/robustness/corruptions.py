@@ -131,7 +131,7 @@ def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
         X = lab.from_pixels(as_pixels(images).to(c.pixels))
         with lab.ignoring("nothing in image"):  # a map of zeros has no peak
             maps = GradCam(c.source.gradcam_layer).grad_cam(X, c.y, c.model)
-        hits = measures.peaks_on(maps, c.masks) & maps.any(axis=(1, 2))
+        hits = measures.peaks_on(maps, np.asarray(c.masks)) & maps.any(axis=(1, 2))
         found[name.replace("_", " ")] = float(hits.mean())
     return found
 
@@ -222,7 +222,7 @@ def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], netw
     for text, (i, j) in zip(axes.texts, np.ndindex(values.shape)):
         row, reference = values[i], numbers["reference"][networks[j]]
         pair = [value for value, network in zip(row, networks) if numbers["reference"][network] == reference]
-        text.set_weight("bold" if min(pair) == row[j] < max(pair) else "normal")
+        text.set_fontweight("bold" if min(pair) == row[j] < max(pair) else "normal")
     for j, network in enumerate(networks):
         axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
                   color=COLOURS[network], weight="bold")  # fmt: skip

@@ -11,6 +11,7 @@ Paper: Goodfellow, Shlens and Szegedy 2015 (https://arxiv.org/abs/1412.6572), se
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def measure(bench: Bench) -> Numbers:
     numbers["shares"] = SHARES[:2] if bench.quick else SHARES
     for c in lab.progress(networks, "linearity"):
         fooling = c.fooling_images(c.pixels, c.aims()) - c.pixels
-        start, g = lab.values_and_gradient(lambda pixels, c=c: margin(c.scores(pixels), c.y), c.pixels)
+        start, g = lab.values_and_gradient(partial(margin_of, c), c.pixels)
         generator = bench.generator()
         signs = [random_signs(g, generator) for _ in range(draws)]
         ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
@@ -78,10 +79,14 @@ def some(like: Tensor, share: float, bench: Bench) -> Tensor:
     return (torch.rand(like.shape, generator=bench.generator()) < share).to(like)
 
 
+def margin_of(c: ComparedNetwork, pixels: Tensor) -> Tensor:
+    return margin(c.scores(pixels), c.y)
+
+
 def along(c: ComparedNetwork, direction: Tensor, radii: Sequence[float]) -> Tensor:
     """The margin at x + radius / 255 * direction, (radii, N). Pixels may leave [0, 1]: a line has no corners."""
     with torch.no_grad():
-        return torch.stack([margin(c.scores(c.pixels + radius / 255 * direction), c.y) for radius in radii])
+        return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
 
 
 def half_radius(c: ComparedNetwork, direction: Tensor) -> float | None:
@@ -122,13 +127,16 @@ def keep(bench: Bench, c: ComparedNetwork, g: Tensor, points: int) -> None:
 
 
 def tabulate(numbers: Numbers) -> Table:
+    def slope(way: str, name: str) -> str:
+        return f"{numbers['lines'][name][way]:+.2f}"
+
     def radius(one: float | None) -> str:
         return f"{one:g}" if one else f"> {NEEDED[-1]:g}"
 
     parts = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
     images = dict(zip(numbers["networks"], numbers["images"]))
     table = Table.of("network", numbers["networks"], {
-        **{f"slope: {way}": lambda name, way=way: f"{numbers['lines'][name][way]:+.2f}" for way in WAYS},
+        **{f"slope: {way}": partial(slope, way) for way in WAYS},
         "straight within 1, within 8 of 255 (R²)": lambda name: lab.join(numbers["straight"][name], ".2f"),
         "L1 / L2": lambda name: f"{numbers['norms'][name]:.0f}",
         f"radius for half, by {parts} of the values": lambda name: ", ".join(map(radius, numbers["needed"][name])),
@@ -195,7 +203,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     scores = bench.pictures["scores"]
     plots.curves(axes, bench.pictures["radii"], scores, dict(zip(scores, plots.OTHERS)), marker="")
     axes.axvline(0, color=plots.FRAME, linewidth=1)
-    plots.show_row(right, *zip(*bench.pictures["pictures"]))
+    pictures, titles = zip(*bench.pictures["pictures"])
+    plots.show_row(right, pictures, titles)
     note = f"{count_images(numbers)}. Below: {first}"
     return plots.head(fig, "Why small steps are enough: many values add up", note)
 

@@ -10,6 +10,7 @@ Paper: Su, Vargas and Sakurai 2019 (https://arxiv.org/abs/1710.08864).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -58,10 +59,7 @@ def measure(bench: Bench) -> Numbers:
         numbers["fooled"][c.name] = [float(np.mean([one.fooled for one in found[k]])) for k in counts]
         numbers["fall"][c.name] = [float(np.mean([one.before - one.after for one in found[k]])) for k in counts]
         numbers["chance"][c.name] = try_at_random(c, counts[-1], calls, bench)
-        numbers["saved"][c.name] = count_survivors(
-            torch.stack([one.pixels for one in every]),
-            lambda pixels, c=c, y=y: c.classify(pixels) != y,
-        )
+        numbers["saved"][c.name] = count_survivors(torch.stack([one.pixels for one in every]), partial(is_wrong, c, y))
         numbers["ranks"][c.name] = [rank(maps[i], place) for i, place in spots]
         if c.masks is not None:
             numbers["on"][c.name] = float(np.mean([c.masks[i][place] for i, place in spots]))
@@ -121,6 +119,10 @@ def search(c: ComparedNetwork, i: int, k: int, population: int, generations: int
     before, after = confidence(c, torch.stack([x, made[0]]), label).tolist()
     said = int(c.classify(made)[0])
     return PixelAttack(made[0], places(best.x, *x.shape[1:]), before, after, said != label, said)
+
+
+def is_wrong(c: ComparedNetwork, y: Tensor, pixels: Tensor) -> Tensor:
+    return c.classify(pixels) != y
 
 
 def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:

@@ -216,7 +216,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     draw_unevenness(panels[3], numbers["unevenness"])
     mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
     plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    grid(panels[5], np.round(numbers["phases"], 2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
+    grid(panels[5], np.array(numbers["phases"]).round(2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
     return plots.head(fig, "From a small map to a large one, step by step", bench.source.name)
 
 

@@ -24,7 +24,7 @@ def test_the_twin_is_small_and_built_as_the_embedded_network_is(source):
     assert not any(parameter.requires_grad for parameter in twin.parameters()) and not twin.training
 
 
-def test_contestants_of_the_same_classes_are_tried_on_the_same_images_which_both_name_rightly(bench):
+def test_networks_of_the_same_classes_are_tried_on_the_same_images_which_both_name_rightly(bench):
     robust, plain = networks.load_networks(bench, 2)
     assert (robust.name, plain.name) == (ROBUST, PLAIN)
     assert torch.equal(robust.pixels, plain.pixels) and robust.pixels.min() >= 0 and robust.pixels.max() <= 1
