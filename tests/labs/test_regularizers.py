@@ -25,7 +25,7 @@ def test_climbing_by_the_fooling_image_takes_every_step(model):
 
 
 def test_a_penalty_pulls_along_its_gradient():
-    """With a score that ignores the image, climbing score - L2 |x|^2 goes straight to black's opposite: zero."""
+    """Climbing by a score that ignores the image, score - L2 |x|^2, goes straight to black's opposite: zero."""
     model = networks.build("tiny")
     for parameter in model.parameters():
         parameter.data.zero_()
@@ -35,14 +35,14 @@ def test_a_penalty_pulls_along_its_gradient():
 
 
 def test_total_variation_pulls_as_hard_as_l2_at_white_noise():
-    """Of white noise the gradient of |x|^2 is 2 |x| long and that of total variation 2 sqrt(20) |x|."""
+    """White noise has a gradient of |x|^2 that is 2 |x| long and one of total variation of 2 sqrt(20) |x|."""
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (rough,) = torch.autograd.grad(TotalVariationLoss()(x, TV), x)
     assert float(rough.norm() / (2 * L2 * x.detach().norm())) == pytest.approx(1, rel=0.01)
 
 
 def test_each_restraint_changes_the_picture_its_own_way(model):
-    """From the same noise: blur leaves less at high frequencies, jitter and penalties another picture."""
+    """All begin with the same noise: blur leaves less at high frequencies, jitter and penalties another picture."""
     made = {name: make(name, model, 0, 3, 0) for name in regularizers.SETTINGS}
     power = {name: fine(spectrum(np.asarray(picture)[None])) for name, (picture, _) in made.items()}
     assert power["blur"] < 0.8 * power["nothing"]

@@ -77,7 +77,7 @@ def test_the_saliency_map_of_a_convolution_is_the_size_of_its_transposed_one(ben
 
 
 def test_a_convolution_and_a_pooling_of_stride_two_leave_a_grid_of_period_four():
-    """From a pixel lead 3, 2, 3 or 1 ways through windows of 3 at stride 2, twice: by hand, along one axis."""
+    """A pixel has 3, 2, 3 or 1 ways through windows of 3 at stride 2, twice: by hand, along one axis."""
     x, ones = torch.zeros(1, 1, 33, requires_grad=True), torch.ones(1, 1, 3)
     twice = F.conv1d(F.conv1d(x, ones, stride=2), ones, stride=2)
     (ways,) = torch.autograd.grad(twice.sum(), x)
