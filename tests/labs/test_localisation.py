@@ -17,15 +17,9 @@ def masks():
     return masks
 
 
-def test_the_mask_itself_is_found_perfectly(masks):
+def test_the_mask_itself_is_the_best_map_its_opposite_the_worst_and_a_constant_one_has_no_order(masks):
     assert localisation.judge(masks.astype(float), masks) == {"peak": 1, "sum": 1, "auc": 1}
-
-
-def test_its_opposite_is_the_worst_map(masks):
     assert localisation.judge((~masks).astype(float), masks) == {"peak": 0, "sum": 0, "auc": 0}
-
-
-def test_a_constant_map_has_the_area_as_its_sum_and_no_order(masks):
     found = localisation.judge(np.ones(masks.shape), masks)
     assert found["sum"] == pytest.approx(masks.mean(axis=(1, 2)).mean()) and found["auc"] == 0.5
 

@@ -30,21 +30,21 @@ def test_mean_iou_of_finding_nothing_is_half_the_background(square):
     assert measures.mean_iou(np.zeros_like(square), square) == pytest.approx(128 / 144 / 2)
 
 
-def test_the_band_of_a_straight_edge_is_as_wide_as_asked_on_both_sides():
-    half = np.zeros((1, 10, 10), bool)
-    half[..., 5:] = True
+@pytest.fixture
+def half():
+    masks = np.zeros((1, 10, 10), bool)
+    masks[..., 5:] = True
+    return masks
+
+
+def test_the_band_of_a_straight_edge_is_as_wide_as_asked_on_both_sides_and_without_edge_empty(half):
     for width in (1, 2, 3):
         assert np.flatnonzero(measures.band(half, width)[0, 0]).tolist() == list(range(5 - width, 5 + width))
-
-
-def test_the_band_of_a_mask_without_edge_is_empty():
     assert not measures.band(np.ones((2, 6, 6), bool), 2).any()
 
 
-def test_boundary_accuracy_of_an_edge_that_is_shifted():
+def test_boundary_accuracy_of_an_edge_that_is_shifted(half):
     """Four columns are within two of the edge: one is wrong where the edge is one off, two where it is two."""
-    half = np.zeros((1, 10, 10), bool)
-    half[..., 5:] = True
     found = [measures.boundary_accuracy(np.roll(half, shift, axis=2)[..., :], half, 2) for shift in (0, 1, 2)]
     assert found == [1, 3 / 4, 2 / 4]
 

@@ -13,15 +13,10 @@ def tensor(values):
     return torch.tensor(values, dtype=torch.float32)[None, None]
 
 
-def test_max_pooling_of_the_example_is_known():
-    pooled, places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)
-    assert pooled[0, 0].tolist() == [[150, 150], [100, 110]]
-    assert places[0, 0].tolist() == [[1, 1], [3, 5]]
-
-
 def test_unpooling_sums_where_two_windows_share_their_maximum_and_max_unpool_overwrites():
     """Both upper windows have their maximum at the 150: 300 + 450 are put there, or 450 alone."""
-    places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)[1]
+    pooled, places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)
+    assert pooled[0, 0].tolist() == [[150, 150], [100, 110]] and places[0, 0].tolist() == [[1, 1], [3, 5]]
     values = tensor(TO_UNPOOL)
     assert unpool(values, places, (3, 3))[0, 0].tolist() == [[0, 750, 0], [100, 0, 250], [0, 0, 0]]
     overwritten = torch.nn.MaxUnpool2d(2, stride=1)(values, places, output_size=(3, 3))
@@ -55,12 +50,9 @@ def test_four_ways_to_a_transposed_convolution_agree():
     assert upsampling.agreement(5, torch.Generator().manual_seed(0)) < 1e-14
 
 
-def test_kernel_three_at_stride_two_covers_like_a_checkerboard():
-    """Along an axis a pixel lies under two stamps or under one; in the plane under four, two or one."""
+def test_kernel_three_at_stride_two_covers_like_a_checkerboard_and_four_and_resizing_first_evenly():
+    """Along an axis a pixel lies under two stamps of 3 or under one; in the plane under four, two or one."""
     assert upsampling.cover(WAYS[0])[:2] == [[4, 2, 4, 2, 4, 2], [2, 1, 2, 1, 2, 1]]
-
-
-def test_kernel_four_and_resizing_first_cover_evenly():
     assert upsampling.cover(WAYS[1]) == [[4] * 6] * 6
     assert upsampling.cover(WAYS[2]) == [[9] * 6] * 6
 
