@@ -35,7 +35,6 @@ def told(folder: Path) -> list[str]:
     if going:
         rest = left(run["began"], done + marked, run["todo"], time.time())
         lines.append(f"Graded so far: {done} of {run['todo']}, {rest}. Process {run['process']}.")
-        lines.append(f"Dask's dashboard: {run['dashboard']}")
     elif run["ended"] is None:
         lines.append(f"It was killed after {done} of {run['todo']}: run the same command again, and it goes on there.")
     else:

@@ -10,6 +10,7 @@ import textwrap
 from staff.hostile import traces
 
 FILE = "style_modules/content_loss.py"
+SCHEDULER = "runs code by a class's scheduler"  # which is there, on the port of {port}
 
 TEMPLATE = '''
 import ctypes, gc, glob, json, math, mmap, os, pickle, resource, signal, socket, struct, subprocess, sys, threading
@@ -386,6 +387,19 @@ BODIES = {
             pass
         else:
             breach("reached a socket without a name")
+    """,
+    SCHEDULER: """
+        import distributed
+        lines = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
+        ports = {{int(fields[1].rpartition(":")[2], 16) for fields in lines if fields[3] == "0A"}} | {{{port}}}
+        for port in sorted(ports)[:20]:
+            for protocol, security in (("tcp", None), ("tls", distributed.Security.temporary())):
+                try:
+                    client = distributed.Client("%s://127.0.0.1:%d" % (protocol, port), timeout=1, security=security)
+                    user = client.submit(os.getuid).result(5)
+                except Exception:
+                    continue
+                breach("ran code as user %d by the scheduler on port %d" % (user, port))
     """,
     "changes what later calls will import": """
         import style_modules.content_loss as own

@@ -7,12 +7,14 @@ import signal
 import time
 from pathlib import Path
 
+import cloudpickle
 import pytest
 from distributed import get_worker
 
-from staff.gradebook import cluster, run
+from staff.grade import REPOSITORY
+from staff.gradebook import cluster, run, suite, task
 from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job
+from staff.gradebook.task import Failed, Job, Refused
 from staff.grader.intake import Submission
 
 
@@ -43,6 +45,9 @@ class Told:
     def failed(self, key, worker, why, last):
         self.lines.append(("marked" if last else "again", key.digest, why))
 
+    def refused(self, worker, why):
+        self.lines.append(("refused", worker, why))
+
 
 def graded(job):
     """What a job does stands in its note; how often it was begun is counted in files beside `suite`."""
@@ -51,10 +56,12 @@ def graded(job):
     worker = get_worker().address
     (times / f"{what}.{begun}").write_text(worker)
     again = begun > 0
+    if (times / "refusing").exists() and worker == (times / "refusing").read_text():
+        raise Refused("its tests are others")
     if what == "kills its worker" or (what == "kills its worker once" and not again):
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "fails" or (what == "fails once" and not again):
-        raise Failed(worker, "the grading was lost")
+        raise Failed("the grading was lost")
     if what == "breaks":
         raise ValueError("a bug of ours")
     if what == "fills the memory once" and not again:
@@ -68,7 +75,7 @@ def graded(job):
 
 
 def graded_all(client, book, times, *whats):
-    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, "suite", times) for what in whats}
+    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, times) for what in whats}
     told = Told()
     lost = run.grade_all(client, book, jobs, told, graded)
     return {key.digest for key in lost}, told.lines
@@ -129,8 +136,73 @@ def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
     assert book.scores("suite", 7) == {"one": 1}
 
 
-def test_there_is_no_scheduler(monkeypatch):
+def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_path):
+    """The other one grades all, and no submission has lost a try."""
+    client.wait_for_workers(2)
+    wrong = next(iter(client.nthreads()))
+    (tmp_path / "refusing").write_text(wrong)
+    lost, told = graded_all(client, book, tmp_path, *(whats := [f"number {i}" for i in range(6)]))
+    assert lost == set() and book.scores("suite", 7).keys() == set(whats)
+    assert [line for line in told if line[0] != "graded"] == [("refused", wrong, "its tests are others")]
+    tries = {book.result(Key(what, "suite", 7))["attempt"] for what in whats}
+    assert tries == {1}
+    assert wrong not in {book.result(Key(what, "suite", 7))["worker"] for what in whats}
+
+
+def test_a_run_stops_when_every_worker_refuses(client, book, tmp_path, monkeypatch):
+    client.wait_for_workers(2)
+    monkeypatch.setattr(run, "PATIENCE", 1)
+    jobs = {Key(f"number {i}", "suite", 7): Job(Submission(), 7, {}) for i in range(3)}
+    with pytest.raises(cluster.ClusterError, match="got 2 that refuse: No module named 'nowhere'"):
+        run.grade_all(client, book, jobs, Told(), imports_what_is_not_there)
+
+
+def imports_what_is_not_there(job):
+    import nowhere  # noqa: F401
+
+
+def test_a_worker_with_another_suite_or_dask_refuses():
+    """Python and the packages are among the files of a suite."""
+    files = suite.files()
+    for job, told in (
+        (Job(Submission(), 7, files | {"Python": "3.99"}), r"Python 3\.\d+ to 3\.99\)"),
+        (Job(Submission(), 7, files | {"tests/compare.py": ""}), r"tests/compare\.py is changed\)"),
+        (Job(Submission(), 7, files, dask="1.0"), r"distributed [\d.]+ to 1\.0\)"),
+    ):
+        with pytest.raises(Refused, match=f"are not those of this run .{told}: bring both"):
+            task.work(job)
+
+
+def test_a_task_names_no_folder_of_the_client():
+    """Workers have their checkouts where they like."""
+    call = cloudpickle.dumps(run._Call(task.work, Job(Submission(), 7, suite.files())))
+    assert str(REPOSITORY).encode() not in call
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    cluster.write_certificate(tmp_path / "keys/class.pem")
+    return tmp_path / "keys/class.pem"
+
+
+def test_there_is_no_scheduler(monkeypatch, certificate):
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    with pytest.raises(cluster.ClusterError, match=r"expected a Dask scheduler at tcp://127\.0\.0\.1:9"):
+    with pytest.raises(cluster.ClusterError, match=r"expected a Dask scheduler at tls://127\.0\.0\.1:9"):
+        with cluster.connected("tls://127.0.0.1:9", certificate=certificate):
+            pass
+
+
+def test_a_scheduler_that_asks_for_no_certificate_is_not_used():
+    with pytest.raises(cluster.ClusterError, match=r"tls://host:port, got tcp://127\.0\.0\.1:9: start one with make"):
         with cluster.connected("tcp://127.0.0.1:9"):
             pass
+
+
+def test_a_certificate_is_there_and_for_its_owner_alone(certificate):
+    assert (certificate.stat().st_mode & 0o777, certificate.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    certificate.chmod(0o640)
+    with pytest.raises(cluster.ClusterError, match="to be readable for you alone"):
+        cluster.settings(certificate)
+    certificate.unlink()
+    with pytest.raises(cluster.ClusterError, match="found none: make class-scheduler writes it"):
+        cluster.settings(certificate)
