@@ -389,17 +389,21 @@ BODIES = {
             breach("reached a socket without a name")
     """,
     SCHEDULER: """
-        import distributed
+        import ssl
+        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
         lines = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
         ports = {{int(fields[1].rpartition(":")[2], 16) for fields in lines if fields[3] == "0A"}} | {{{port}}}
-        for port in sorted(ports)[:20]:
-            for protocol, security in (("tcp", None), ("tls", distributed.Security.temporary())):
+        for port in sorted(ports)[-40:]:
+            for context in (None, anybody):
                 try:
-                    client = distributed.Client("%s://127.0.0.1:%d" % (protocol, port), timeout=1, security=security)
-                    user = client.submit(os.getuid).result(5)
-                except Exception:
+                    link = socket.create_connection(("127.0.0.1", port), 0.5)
+                    link = context.wrap_socket(link) if context else link
+                    said = link.recv(4096)
+                except OSError:
                     continue
-                breach("ran code as user %d by the scheduler on port %d" % (user, port))
+                if b"pickle-protocol" in said:  # how Dask greets those whose orders it takes
+                    breach("the scheduler on port %d takes orders" % port)
     """,
     "changes what later calls will import": """
         import style_modules.content_loss as own
