@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         if args.status:
-            console.print("\n".join(status.told(args.out)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(status.describe(args.out)), markup=False, highlight=False, soft_wrap=True)
             return 0
         return grade_class(args, console)
     except PROBLEMS as problem:
@@ -93,7 +93,7 @@ def grade_class(
     version = suite.version(files)
     wanted = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
     with Gradebook(args.out) as book:
-        book.ask_again(_asked(args.again, places, decided))
+        book.ask_again(_find_asked(args.again, places, decided))
         has, again = book.scores(version, decided.seed), book.asked_again()
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
         jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, tests)
@@ -116,13 +116,13 @@ def grade_class(
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         found = standings(places, decided, book, version)
-        for path in _written(args.out, found, decided, book, version, args.anonymous):
+        for path in _write(args.out, found, decided, book, version, args.anonymous):
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
         book.end(outcome)
     return int(bool(lost))
 
 
-def _written(folder, found, decided, book, version, anonymous) -> list[Path]:
+def _write(folder, found, decided, book, version, anonymous) -> list[Path]:
     """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
     names = pages.Names(found, book.salt(), anonymous)
     folder = folder / "anonymous" if anonymous else folder
@@ -138,7 +138,7 @@ def _end(book: Gradebook, outcome: str) -> None:
         pass  # the disk is full, which is being told
 
 
-def _asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
+def _find_asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
     """The digests of the students whom these words name. Raises ExportError."""
     digests = []
     for word in words:
@@ -153,7 +153,7 @@ def _asked(words: list[str], places: list[choosing.Place], decided: settings.Set
 
 
 def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
-    """What is graded by this run, and why."""
+    """Say what is graded by this run, and why."""
     nobody = sum(not place.handed_in for place in places)
     lines = [f"{len(places)} students, {nobody} without a submission; {len(wanted)} different submissions can count."]
     kept = len(wanted) - len(todo)

@@ -1,4 +1,4 @@
-"""Where the gradings run: a Dask cluster of this machine's own, or one that is there already. All of it speaks TLS.
+"""The Dask cluster that grades: this machine's own, or one that is there already. All of it speaks TLS.
 
     python -m staff.gradebook.cluster scheduler CERTIFICATE [options of dask scheduler]
     python -m staff.gradebook.cluster worker CERTIFICATE tls://host:8786 [options of dask worker]
@@ -118,7 +118,7 @@ def settings(certificate: Path) -> dict[str, object]:
 
 
 def fitting() -> int:
-    """How many gradings this machine can do at once."""
+    """Number of gradings that this machine can do at once."""
     cores = len(os.sched_getaffinity(0))
     memory = min(psutil.virtual_memory().available, MEMORY_LIMIT)  # the latter is a container's own
     return max(1, min(cores, memory // PER_WORKER))

@@ -63,9 +63,9 @@ def grade_all(
         elif time.monotonic() - able > PATIENCE:
             why = list(refused.values())[-1]
             raise ClusterError(f"expected workers that can grade, got {len(workers)} that refuse: {why}")
-        for wanted, worker in _placed(waiting, Counter(worker for _, worker in running.values()), usable):
+        for wanted, worker in _place(waiting, Counter(worker for _, worker in running.values()), usable):
             running[_submit(client, wanted, worker, function)] = wanted, worker
-        for future in _done(client, running, workers):
+        for future in _collect(client, running, workers):
             wanted, worker = running.pop(future)
             try:
                 why = _settle(book, wanted, future, progress)
@@ -89,15 +89,15 @@ def grade_all(
 
 
 def _workers(client: Client) -> dict[str, int]:
-    """How many threads each has."""
+    """Number of threads of each."""
     try:
         return client.nthreads()
     except (OSError, TimeoutError, RuntimeError):
         raise _scheduler_lost() from None
 
 
-def _placed(waiting: deque[_Wanted], busy: Counter, usable: dict[str, int]) -> Iterator[tuple[_Wanted, str]]:
-    """For each free thread one that waits; a second try goes elsewhere where there is an elsewhere."""
+def _place(waiting: deque[_Wanted], busy: Counter, usable: dict[str, int]) -> Iterator[tuple[_Wanted, str]]:
+    """Yield one that waits for each free thread; a second try goes elsewhere where there is an elsewhere."""
     for worker in (Counter(usable) - busy).elements():
         for wanted in waiting:
             if worker not in wanted.failed_on or usable.keys() <= set(wanted.failed_on):
@@ -112,8 +112,8 @@ def _submit(client: Client, wanted: _Wanted, worker: str, function: Callable[[Jo
     return client.submit(pickle.loads, call, key=name, pure=False, workers=[worker])
 
 
-def _done(client: Client, running: dict[Future, tuple[_Wanted, str]], workers: dict[str, int]) -> list[Future]:
-    """Those that came to their end, or whose worker is gone; perhaps none within a while. Raises ClusterError."""
+def _collect(client: Client, running: dict[Future, tuple[_Wanted, str]], workers: dict[str, int]) -> list[Future]:
+    """Return those that came to their end, or whose worker is gone; perhaps none in a while. Raises ClusterError."""
     try:
         if running:
             wait(list(running), timeout=LOOK, return_when="FIRST_COMPLETED")

@@ -1,4 +1,4 @@
-"""How a run is getting on, seen from another terminal: the gradebook is read, never written."""
+"""A run seen from another terminal, how it is getting on: the gradebook is read, never written."""
 
 import fcntl
 import sqlite3
@@ -9,7 +9,7 @@ from staff.gradebook.progress import left
 from staff.gradebook.store import NAME, GradebookError
 
 
-def told(folder: Path) -> list[str]:
+def describe(folder: Path) -> list[str]:
     """Sentences on the latest run. Raises GradebookError where there is no gradebook."""
     path = folder / NAME
     if not path.is_file():
@@ -45,7 +45,7 @@ def told(folder: Path) -> list[str]:
 
 
 def _held(lock: Path) -> bool:
-    """Whether a run is going on."""
+    """Say whether a run is going on."""
     with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

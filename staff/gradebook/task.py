@@ -1,4 +1,4 @@
-"""What one Dask task does, on a worker: grade one submission in a fork of the worker's warm process."""
+"""One Dask task, on a worker: grade one submission in a fork of the worker's warm process."""
 
 import atexit
 import json

@@ -397,7 +397,9 @@ BODIES = {
         for port in sorted(ports)[-40:]:
             for context in (None, anybody):
                 try:
-                    link = socket.create_connection(("127.0.0.1", port), 0.5)
+                    link = socket.socket()
+                    link.settimeout(0.5)
+                    link.connect((b"127.0.0.1", port))
                     link = context.wrap_socket(link) if context else link
                     said = link.recv(4096)
                 except OSError:

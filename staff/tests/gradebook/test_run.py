@@ -34,7 +34,7 @@ def book(tmp_path):
 
 
 class Told:
-    """What a run tells its progress."""
+    """A record of what a run tells its progress."""
 
     def __init__(self):
         self.lines = []
@@ -49,8 +49,8 @@ class Told:
         self.lines.append(("refused", worker, why))
 
 
-def graded(job):
-    """What a job does stands in its note; how often it was begun is counted in files beside `suite`."""
+def grade(job):
+    """Do what stands in the job's note; how often it was begun is counted in files beside `suite`."""
     what, times = job.submission.notes[0], Path(job.suite)
     begun = len(list(times.glob(f"{what}.*")))
     worker = get_worker().address
@@ -74,15 +74,15 @@ def graded(job):
     return Graded(1.0, json.dumps(results), b"", 0.1, worker)
 
 
-def graded_all(client, book, times, *whats):
+def grade_whole(client, book, times, *whats):
     jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, times) for what in whats}
     told = Told()
-    lost = run.grade_all(client, book, jobs, told, graded)
+    lost = run.grade_all(client, book, jobs, told, grade)
     return {key.digest for key in lost}, told.lines
 
 
 def test_each_result_is_kept_with_the_try_that_gave_it(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "one", "two", "three", "fails once")
+    lost, told = grade_whole(client, book, tmp_path, "one", "two", "three", "fails once")
     assert lost == set()
     assert book.scores("suite", 7).keys() == {"one", "two", "three", "fails once"}
     tries = {name: book.result(Key(name, "suite", 7))["attempt"] for name in book.scores("suite", 7)}
@@ -91,13 +91,13 @@ def test_each_result_is_kept_with_the_try_that_gave_it(client, book, tmp_path):
 
 
 def test_the_second_try_is_on_another_worker(client, book, tmp_path):
-    graded_all(client, book, tmp_path, "fails once")
+    grade_whole(client, book, tmp_path, "fails once")
     first, second = ((tmp_path / f"fails once.{i}").read_text() for i in (0, 1))
     assert first != second
 
 
 def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "fails", "one", "breaks", "two")
+    lost, told = grade_whole(client, book, tmp_path, "fails", "one", "breaks", "two")
     assert lost == {"fails", "breaks"}
     assert book.scores("suite", 7).keys() == {"one", "two"}
     assert {line for line in told if line[0] == "marked"} == {
@@ -108,20 +108,20 @@ def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path
 
 @pytest.mark.parametrize("what", ["kills its worker once", "fills the memory once"])
 def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
-    lost, told = graded_all(client, book, tmp_path, what, "one", "two", "three")
+    lost, told = grade_whole(client, book, tmp_path, what, "one", "two", "three")
     assert lost == set()
     assert len(book.scores("suite", 7)) == 4
     assert any(line[0] == "again" and "the worker that graded it died" in line[2] for line in told)
 
 
 def test_a_submission_that_kills_each_worker_is_marked(client, book, tmp_path):
-    lost, _ = graded_all(client, book, tmp_path, "kills its worker", "one", "two")
+    lost, _ = grade_whole(client, book, tmp_path, "kills its worker", "one", "two")
     assert "kills its worker" in lost
     assert len(list(tmp_path.glob("kills its worker.*"))) == 2
 
 
 def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "is unsure", "is unsure once")
+    lost, told = grade_whole(client, book, tmp_path, "is unsure", "is unsure once")
     assert lost == set()
     assert json.loads(book.result(Key("is unsure", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert not json.loads(book.result(Key("is unsure once", "suite", 7))["results"])["extra_data"]["grader_problems"]
@@ -131,7 +131,7 @@ def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, bo
 def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
     key = Key("one", "suite", 7)
     book.keep(key, dataclasses.replace(result(), score=0.5), 1)
-    _, told = graded_all(client, book, tmp_path, "one")
+    _, told = grade_whole(client, book, tmp_path, "one")
     assert told == [("graded", "one", 0.5)]
     assert book.scores("suite", 7) == {"one": 1}
 
@@ -141,7 +141,7 @@ def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_p
     client.wait_for_workers(2)
     wrong = next(iter(client.nthreads()))
     (tmp_path / "refusing").write_text(wrong)
-    lost, told = graded_all(client, book, tmp_path, *(whats := [f"number {i}" for i in range(6)]))
+    lost, told = grade_whole(client, book, tmp_path, *(whats := [f"number {i}" for i in range(6)]))
     assert lost == set() and book.scores("suite", 7).keys() == set(whats)
     assert [line for line in told if line[0] != "graded"] == [("refused", wrong, "its tests are others")]
     tries = {book.result(Key(what, "suite", 7))["attempt"] for what in whats}
