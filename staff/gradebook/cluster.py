@@ -11,6 +11,7 @@ certificate. Whoever can read it can run code on all of these machines.
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ from staff.grade import REPOSITORY
 
 CERTIFICATE = REPOSITORY / "runs/class/class.pem"  # git ignores runs/, and no student's code sees the checkout
 PER_WORKER = 2500 << 20  # bytes: the warm process, one grading, and what a student's call may take
-PATIENCE = 30  # seconds for a scheduler to answer
+PATIENCE = 30  # seconds for a scheduler to answer, or to write its certificate
 DEATH_TIMEOUT = 300  # seconds after which a worker without its scheduler ends
 SETTINGS = {
     "distributed.scheduler.worker-ttl": "120 seconds",  # then a worker that says nothing counts as dead
@@ -52,11 +53,7 @@ def connected(scheduler: str = "", workers: int = 0, certificate: Path = CERTIFI
         with _local(workers or fitting()) as client:
             yield client
         return
-    if not scheduler.startswith("tls://"):
-        raise ClusterError(
-            f"expected a scheduler that asks for a certificate, tls://host:port, got {scheduler}: "
-            "start one with make class-scheduler, since on any other everybody in the network can run code"
-        )
+    refuse_open(scheduler)
     with dask.config.set(settings(certificate)), silence_logging_cmgr("CRITICAL"):  # a ClusterError says it
         try:
             client = Client(scheduler, timeout=PATIENCE)
@@ -85,6 +82,15 @@ def _local(workers: int) -> Iterator[Client]:
             Client(cluster) as client,
         ):  # fmt: skip
             yield client
+
+
+def refuse_open(scheduler: str) -> None:
+    """Raise ClusterError where this is not the address of a scheduler with TLS."""
+    if not scheduler.startswith("tls://"):
+        raise ClusterError(
+            f"expected a scheduler that asks for a certificate, SCHEDULER=tls://host:port, got {scheduler or 'none'}: "
+            "start one with make class-scheduler, since on any other everybody in the network can run code"
+        )
 
 
 def write_certificate(path: Path) -> None:
@@ -130,8 +136,13 @@ def main(argv: list[str]) -> None:
 
     role, certificate, options = argv[0], Path(argv[1]), argv[2:]
     try:
-        if role == "scheduler" and not certificate.exists():
+        if role == "worker":
+            refuse_open(options[0])
+        elif not certificate.exists():
             write_certificate(certificate)
+        stop = time.monotonic() + PATIENCE
+        while not certificate.exists() and time.monotonic() < stop:  # the scheduler was started a moment ago
+            time.sleep(0.5)
         dask.config.set(settings(certificate))
     except (ClusterError, OSError) as problem:
         sys.exit(f"{str(problem)[:1].upper()}{str(problem)[1:]}.")

@@ -193,7 +193,7 @@ def test_there_is_no_scheduler(monkeypatch, certificate):
 
 
 def test_a_scheduler_that_asks_for_no_certificate_is_not_used():
-    with pytest.raises(cluster.ClusterError, match=r"tls://host:port, got tcp://127\.0\.0\.1:9: start one with make"):
+    with pytest.raises(cluster.ClusterError, match=r"SCHEDULER=tls://host:port, got tcp://127\.0\.0\.1:9: start"):
         with cluster.connected("tcp://127.0.0.1:9"):
             pass
 
