@@ -59,6 +59,7 @@ def grade(job):
     if (times / "refusing").exists() and worker == (times / "refusing").read_text():
         raise Refused("its tests are others")
     if what == "kills its worker" or (what == "kills its worker once" and not again):
+        time.sleep(1)  # its nanny does not start it again if it dies before the nanny has seen it
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "fails" or (what == "fails once" and not again):
         raise Failed("the grading was lost")
@@ -75,6 +76,7 @@ def grade(job):
 
 
 def grade_whole(client, book, times, *whats):
+    client.wait_for_workers(2, timeout=60)  # the last test may have cost some
     jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, times) for what in whats}
     told = Told()
     lost = run.grade_all(client, book, jobs, told, grade)
@@ -138,7 +140,7 @@ def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
 
 def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_path):
     """The other one grades all, and no submission has lost a try."""
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=60)
     wrong = next(iter(client.nthreads()))
     (tmp_path / "refusing").write_text(wrong)
     lost, told = grade_whole(client, book, tmp_path, *(whats := [f"number {i}" for i in range(6)]))
@@ -150,7 +152,7 @@ def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_p
 
 
 def test_a_run_stops_when_every_worker_refuses(client, book, tmp_path, monkeypatch):
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=60)
     monkeypatch.setattr(run, "PATIENCE", 1)
     jobs = {Key(f"number {i}", "suite", 7): Job(Submission(), 7, {}) for i in range(3)}
     with pytest.raises(cluster.ClusterError, match="got 2 that refuse: No module named 'nowhere'"):
