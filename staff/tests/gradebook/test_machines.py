@@ -165,7 +165,8 @@ def test_over_ssh(start, submissions, tmp_path):
     Path("/run/sshd").mkdir(exist_ok=True)
     start(tmp_path, shutil.which("sshd", path="/usr/sbin:/usr/bin"), "-D", "-e", "-f", "/dev/null", "-p", str(port),
           "-o", f"HostKey={keys}/host", "-o", f"AuthorizedKeysFile={keys}/user.pub", "-o", "StrictModes=no",
-          "-o", "ListenAddress=127.0.0.1", "-o", "PermitRootLogin=prohibit-password", "-o", f"PidFile={keys}/pid")  # fmt: skip
+          "-o", "PermitRootLogin=prohibit-password", "-o", f"PidFile={keys}/pid",
+          "-o", "ListenAddress=127.0.0.1")  # fmt: skip
     until(lambda: is_open(port))
     grade_by_the_docs(start, place, commands("Over **SSH**"), submissions)
 
