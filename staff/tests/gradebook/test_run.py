@@ -133,8 +133,8 @@ def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, bo
 
 
 def test_a_worker_that_cannot_grade_stops_the_class_at_once(client, book, tmp_path):
-    with pytest.raises(cluster.ClusterError, match=r"own to run\. That was worker tcp"):
-        graded_all(client, book, tmp_path, "cannot grade", "one", "two", "three")
+    with pytest.raises(cluster.ClusterError, match=r"own to run"):
+        grade_whole(client, book, tmp_path, "cannot grade", "one", "two", "three")
 
 
 def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
