@@ -103,7 +103,7 @@ def cells(
     words: Sequence[Sequence[str]],
     light: float,
     cmap: str,
-    spacing: float = 1.2,
+    spacing: float | None = None,
     **style,
 ) -> None:
     """A table in colours: values (rows, columns) in [0, 1] with words on them, white on what is above `light`."""
