@@ -54,7 +54,7 @@ def connected(scheduler: str = "", workers: int = 0, certificate: Path = CERTIFI
             yield client
         return
     refuse_open(scheduler)
-    with dask.config.set(settings(certificate)), silence_logging_cmgr("CRITICAL"):  # a ClusterError says it
+    with dask.config.set(settings(certificate)), silence_logging_cmgr("CRITICAL"):  # a ClusterError says it, now and later
         try:
             client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as problem:
@@ -63,8 +63,8 @@ def connected(scheduler: str = "", workers: int = 0, certificate: Path = CERTIFI
                 f"{type(problem).__name__}: start one with make class-scheduler, or leave SCHEDULER out for a cluster "
                 "of this machine alone"
             ) from None
-    with client:
-        yield client
+        with client:
+            yield client
 
 
 @contextmanager
