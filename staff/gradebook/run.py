@@ -14,7 +14,7 @@ from distributed import Client, Future, KilledWorker, wait
 
 from staff.gradebook.cluster import ClusterError
 from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, Refused, work
+from staff.gradebook.task import Failed, Job, Refused, Unfit, work
 
 TRIES = 2
 LOOK = 2  # seconds between two looks at which workers there are
@@ -49,7 +49,7 @@ def grade_all(
     Each task is for one worker that has nothing else to do, so that no scheduler, however it was started, moves it. A
     worker that refuses gets no more. progress: is told `graded(key, graded, before)`, `failed(key, worker, why, last)`
     and `refused(worker, why)`; see progress.py. function: what a worker does. Raises ClusterError when the scheduler is
-    lost or all workers refuse, GradebookError when nothing can be written.
+    lost, all workers refuse or one cannot grade, GradebookError when nothing can be written.
     """
     waiting = deque(_Wanted(key, job) for key, job in jobs.items())
     running: dict[Future, tuple[_Wanted, str]] = {}  # with the worker
@@ -137,6 +137,8 @@ def _settle(book: Gradebook, wanted: _Wanted, future: Future, progress) -> str:
         graded = future.result(timeout=FETCH)
     except Refused:
         raise
+    except Unfit as problem:
+        raise ClusterError(f"{problem}; what was graded is kept") from None
     except ImportError as problem:
         raise Refused(f"{problem}: start it in the folder of a checkout, with its environment") from None
     except Failed as problem:

@@ -27,6 +27,10 @@ class Refused(Exception):
     """This worker would not grade as the others do, whatever the submission; the message says why."""
 
 
+class Unfit(Failed):
+    """This worker cannot run student code as it should: so would be every submission's grading by it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Everything that a grading needs, and so may run anywhere, and twice."""
@@ -39,7 +43,7 @@ class Job:
 
 
 def work(job: Job) -> Graded:
-    """Raises Failed, Refused."""
+    """Grade one submission. Raises Failed, Refused, and Unfit where all others would fail, too."""
     try:
         with _one_at_a_time:
             results, page = _warm_for(job).grade(job.submission, job.seed)
@@ -49,6 +53,11 @@ def work(job: Job) -> Graded:
         raise Failed(f"the grading met {type(problem).__name__}: {problem}") from None
     table = json.loads(results)
     worker = distributed.get_worker().address
+    if "score" not in table:
+        facts = table["extra_data"]
+        if facts.get("unfit"):
+            raise Unfit(f"{facts['ungraded']}. That was worker {worker}")
+        raise Failed(facts["ungraded"])
     return Graded(table["score"], results, zlib.compress(page.encode()), table["execution_time"], worker)
 
 

@@ -14,7 +14,7 @@ from distributed import get_worker
 from staff.grade import REPOSITORY
 from staff.gradebook import cluster, run, suite, task
 from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, Refused
+from staff.gradebook.task import Failed, Job, Refused, Unfit
 from staff.grader.intake import Submission
 
 
@@ -63,6 +63,8 @@ def grade(job):
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "fails" or (what == "fails once" and not again):
         raise Failed("the grading was lost")
+    if what == "cannot grade":
+        raise Unfit("expected a program of the grader's own to run")
     if what == "breaks":
         raise ValueError("a bug of ours")
     if what == "fills the memory once" and not again:
@@ -128,6 +130,11 @@ def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, bo
     assert json.loads(book.result(Key("is unsure", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert not json.loads(book.result(Key("is unsure once", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert sum(line[0] == "again" for line in told) == 2
+
+
+def test_a_worker_that_cannot_grade_stops_the_class_at_once(client, book, tmp_path):
+    with pytest.raises(cluster.ClusterError, match=r"own to run"):
+        grade_whole(client, book, tmp_path, "cannot grade", "one", "two", "three")
 
 
 def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
