@@ -54,7 +54,7 @@ def connected(scheduler: str = "", workers: int = 0, certificate: Path = CERTIFI
             yield client
         return
     refuse_open(scheduler)
-    with dask.config.set(settings(certificate)), silence_logging_cmgr("CRITICAL"):  # a ClusterError says it, now and later
+    with dask.config.set(settings(certificate)), silence_logging_cmgr("CRITICAL"):  # a ClusterError says it
         try:
             client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as problem:
