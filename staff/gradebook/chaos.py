@@ -5,7 +5,8 @@
 A worker is killed every 20 seconds, all the time; after a quarter of the results the scheduler is killed, after half
 the client, after three quarters the disk of the gradebook is filled (a small tmpfs, which takes root). Each time the
 same command is run again. Expect an hour on two cores, a line for each of these, and in the end: as many results as
-there are submissions that can be read, none graded again, each equal to that of a run in peace. Exits with 1 where that does not hold.
+there are submissions that can be read, none graded again, each equal to that of a run in peace. Exits with 1 where that
+does not hold.
 """
 
 import argparse
