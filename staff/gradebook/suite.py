@@ -1,4 +1,4 @@
-"""Version of the suite, on which a result depends beside the submission: the files that grade, and the packages. Its digest is the version."""
+"""The suite that a result depends on beside the submission: grading files, and packages; their digest is its version."""
 
 import hashlib
 import sys
