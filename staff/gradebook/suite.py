@@ -1,4 +1,4 @@
-"""The suite that a result depends on beside the submission: grading files, and packages; their digest is its version."""
+"""The suite, on which a result depends beside the submission: files and packages; their digest is its version."""
 
 import hashlib
 import sys
