@@ -3,9 +3,9 @@
     python -m benchmarks            (or: make bench)
     python -m benchmarks --check    (or: make bench-check)
 
-Writes benchmarks/results.json and the table in docs/performance.md. With --check it writes nothing: it measures the
-lines that have a target again, compares ratios, never seconds, with benchmarks/results.json, and ends with status 1 if
-one is more than a fifth worse.
+Writes benchmarks/results.json and the table in docs/performance.md. With --check it writes
+nothing: it measures the lines that have a target again, compares ratios, never seconds, with benchmarks/results.json,
+and ends with status 1 if one is more than a fifth worse.
 """
 
 import argparse

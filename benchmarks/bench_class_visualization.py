@@ -3,46 +3,42 @@
 import torch
 
 from benchmarks import setting
-from benchmarks.bench_fooling_image import STEPS, timed
+from benchmarks.bench_fooling_image import STEPS, time_step
 from benchmarks.harness import Case, Contestant
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, blur_image, deprocess
 from visualizers import ClassVisualization
 
-TARGET = 0
 NAMES = [str(k) for k in range(100)]
 
 
 def cases() -> list[Case]:
-    targets = {"classic": 1.8, "limit": 1.15}
-    return [Case("class visualization", "a step", contestants(), targets)]
+    return [Case("class visualization", "a step", contestants(), {"classic": 1.8, "limit": 1.15})]
 
 
 def contestants() -> dict[str, Contestant]:
     def ours():
-        model = setting.best()  # as the script has it
-        visualize = ClassVisualization().create_class_visualization
-        return timed(
-            lambda: visualize(TARGET, NAMES, model, num_iterations=STEPS, show_every=STEPS, generate_plots=False)
-        )
+        model, visualize = setting.best(), ClassVisualization().create_class_visualization  # as the script has it
+        keywords = {"num_iterations": STEPS, "show_every": STEPS, "generate_plots": False}
+        return time_step(lambda: visualize(0, NAMES, model, **keywords))
 
     def classic():
         model = setting.plain()
-        return timed(lambda: classic_way(TARGET, model))
+        return time_step(lambda: ascend_as_usual(0, model))
 
     def limit():
         model, x = setting.best(), setting.last(torch.randn(1, 3, 224, 224)).requires_grad_()
 
         def work():
             for _ in range(STEPS):
-                torch.autograd.grad(model(x)[0, TARGET], x)
+                torch.autograd.grad(model(x)[0, 0], x)
 
-        return timed(work)
+        return time_step(work)
 
     return {"ours": ours, "classic": classic, "limit": limit}
 
 
-def classic_way(target: int, model):
-    """Return the picture by gradients of everything, the blur by numpy's way round."""
+def ascend_as_usual(target: int, model):
+    """The image after STEPS steps with gradients of everything and the blur by way of NumPy."""
     img = torch.randn(1, 3, 224, 224).requires_grad_()
     for t in range(STEPS):
         ox, oy = torch.randint(0, 16, (2,)).tolist()

@@ -1,4 +1,4 @@
-"""Write measurements to benchmarks/results.json and into the table of docs/performance.md."""
+"""Write what was measured: benchmarks/results.json and the table in docs/performance.md."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PACKAGES = ("torch", "torchvision", "captum", "grad-cam", "torchattacks", "numpy
 
 
 def line(case: Case, results: dict[str, dict]) -> dict:
-    """What is kept of a case: times, memory, ratios to ours, and what was aimed at."""
+    """One line of results.json, kept of a case: times, memory, ratios to ours, and what was aimed at."""
     return {
         "work": case.work,
         "size": case.size,
