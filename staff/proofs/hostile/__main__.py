@@ -140,7 +140,8 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
         done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)
     except subprocess.TimeoutExpired:
         return "nothing, and had to be ended"
-    return done.stderr.decode(errors="replace")[-500:] if done.returncode else ""
+    # 2: there is nothing to grade
+    return "" if done.returncode in (0, 2) else done.stderr.decode(errors="replace")[-500:]
 
 
 def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
@@ -158,7 +159,10 @@ def _judge(out: Path, allowed: float) -> tuple[float, list[str]]:
     """Return the score, and what is wrong with the results."""
     try:
         results = json.loads((out / "results.json").read_text())
-        tests, score = results["tests"], float(results["score"])
+        tests = results["tests"]
+        if results["extra_data"]["ungraded"]:
+            return 0, ["points without a grading"] if tests or "score" in results else []
+        score = float(results["score"])
         whole = bool(tests) and abs(score - sum(test["score"] for test in tests)) < 0.01
         whole &= all({"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests)
     except (OSError, ValueError, KeyError, TypeError) as problem:
