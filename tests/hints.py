@@ -1,4 +1,4 @@
-"""Sentences of help: where an error in a student's code usually comes from."""
+"""Sentences of help on errors in a student's code: where each usually comes from."""
 
 import re
 
