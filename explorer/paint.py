@@ -8,9 +8,9 @@ import gradio as gr
 import numpy as np
 
 from explorer import markup, networks, pictures
+from explorer.markup import pieces
 from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, listed, settings, showing, tie
+from explorer.view import ONCE, QUIET, Choices, Shown, Story, View, arrange, show_all, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -31,7 +31,7 @@ TIMES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the usual weight
 
 
 def build() -> View:
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
             content = gr.Dropdown(label="Content", elem_id="paint-content")
@@ -110,21 +110,20 @@ def wire(sessions: Sessions, view: View) -> None:
     own = view.outputs["own"]
 
     def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).tell(KEY, "stop")
+        sessions.of(request.session_hash).stop(KEY)
 
     parts = list(view.parts().values())
 
     def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
         try:
-            session.kept["paint own"] = pictures.uploaded(dropped)
+            session.kept["paint own"] = pictures.take_upload(dropped)
         except Problem as problem:
-            yield listed(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
+            yield arrange(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
             return
-        settings(session, view)["style"] = OWN
-        yield listed(parts, {own: None, view.fields["style"]: OWN})
-        for shown in showing(session, view, show):
-            yield listed(parts, shown)
+        view.settings(session)["style"] = OWN
+        yield arrange(parts, {own: None, view.fields["style"]: OWN})
+        yield from show_all(session, view, show, parts)
 
     own.upload(choose_own, own, parts, **QUIET)
     tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
@@ -184,14 +183,14 @@ def run(
     title, step = f"{content} in the style of {style}", 0
     yield {"sources": _sources(session, content, style), "notes": ""}
     try:
-        for frame in session.watch(KEY, "ascents:paint", **asked):
+        for frame in session.watch(KEY, "paint", **asked):
             step, pixels = frame["step"], frame["pixels"]
             left = frame["each"] * (iterations - step)
             said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
             session.drawn[KEY] = [*both, (title, pixels)]
-            yield {"live": _painted(title, pixels, said)}
+            yield {"live": _figure(title, pixels, said)}
         if 0 < step < iterations:
-            yield {"live": _painted(title, pixels, f"stopped at step {step} of {int(iterations)}")}
+            yield {"live": _figure(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     except Problem as problem:
         yield {"notes": markup.notice(str(problem))}
     chosen = session.settings.get(KEY, {"content": content, "style": style})
@@ -199,8 +198,8 @@ def run(
         yield from show(session, **chosen)  # chosen while this was painted, when nothing else was shown
 
 
-def _painted(title: str, pixels: np.ndarray, said: str) -> str:
-    return markup.figure([markup.picture(pixels, f"{title}, {said}")], title, said)
+def _figure(title: str, pixels: np.ndarray, said: str) -> str:
+    return markup.figure([markup.picture(pixels, f"{title}, {said}", True)], title, said)
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:
@@ -222,8 +221,8 @@ def _sources(session: Session, content: str, style: str) -> str:
         "Content": (content, _pixels(session, content, session.source.content_images)),
         "Style": (style, _pixels(session, style, session.source.style_images)),
     }
-    figures = (
-        markup.figure([markup.picture(pictures.small(pixels), f"{title.lower()}: {name}")], title, markup.text(name))
+    figures = [
+        markup.figure([markup.picture(pictures.small(pixels), f"{title.lower()}: {name}", True)], title, name)
         for title, (name, pixels) in both.items()
-    )
-    return f'<div class="x-panels x-sources">{"".join(figures)}</div>'
+    ]
+    return pieces.panels(figures, "x-sources")

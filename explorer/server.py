@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from explorer import networks, worker
 from figures.script import UserError
 
 if TYPE_CHECKING:
     from explorer.session import Sessions
+
+
+PROXIES = ("NO_PROXY", "no_proxy")  # a page on this machine is asked for directly, whatever stands for other addresses
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Running:
 
 def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
     """Serve the page until Ctrl+C."""
-    with running(networks.asked_for(weights, model).key, device, port, share, browse) as page:
+    with running(networks.choose(weights, model).key, device, port, share, browse) as page:
         print(f"The explorer is at {page.address} (Ctrl+C ends it)", flush=True)
         while True:
             time.sleep(3600)
@@ -46,8 +50,10 @@ def running(
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
     worker.warm_up()
     source = networks.load(network, device)  # what cannot be had is told before a page opens
-    with tempfile.TemporaryDirectory(prefix="explorer-") as folder:  # for this user's eyes only, as mkdtemp makes it
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with (
+        tempfile.TemporaryDirectory(prefix="explorer-") as folder,  # for this user's eyes only, as mkdtemp makes it
+        mock.patch.dict(os.environ, GRADIO_TEMP_DIR=folder, **({} if share else dict.fromkeys(PROXIES, "*"))),
+    ):
         from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
 
         page, sessions = pages.build(network, str(source.device), limit, code)

@@ -25,7 +25,7 @@ from figures import palette, script
 from labs import lab, plots
 from labs.lab import Bench, Numbers, Result, Table
 
-METHODS = methods.compared()
+METHODS = methods.comparisons()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}
 
