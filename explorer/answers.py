@@ -121,16 +121,16 @@ def by_captum(
     network: str, picture: np.ndarray, function: str, target: int, layer: str, device: str, **_: Any
 ) -> tuple[list[np.ndarray], list[str]]:
     """The maps of one of the root scripts' functions that call Captum, as methods.BY_CAPTUM names them."""
-    module, _, name = function.partition(":")
+    module, name = function.split(":")
     call, seen = getattr(importlib.import_module(module), name), look(network, picture, device)
     asked = [methods.METHODS[method] for method in methods.BY_CAPTUM[function]]
-    layers = [seen.model.get_submodule(layer)] if any(method.takes_layer for method in asked) else []
-    maps, notes = noting(lambda: call(seen.X, seen.label(target), seen.model, *layers))
-    maps = [maps] if len(asked) == 1 else maps
-    if not isinstance(maps, Sequence) or len(maps) != len(asked):
+    given = [seen.model.get_submodule(layer)] if any(method.takes_layer for method in asked) else []
+    found, notes = noting(lambda: call(seen.X, seen.label(target), seen.model, *given))
+    found = [found] if len(asked) == 1 else found
+    if not isinstance(found, Sequence) or len(found) != len(asked):
         raise Problem(f"expected {len(asked)} maps from {name}, got something else: look at its contract")
     shapes = [picture.shape if method.drawn == methods.ABOUT_GREY else picture.shape[:2] for method in asked]
-    return [as_map(m, (1, *shape), name) for m, shape in zip(maps, shapes)], notes
+    return [as_map(maps, (1, *shape), name) for maps, shape in zip(found, shapes)], notes
 
 
 def as_map(maps: Any, shape: tuple[int, ...], name: str) -> np.ndarray:

@@ -10,8 +10,8 @@ import numpy as np
 from explorer import markup, networks
 from explorer.markup import pieces
 from explorer.networks import likeliest, probabilities
-from explorer.session import Session, Sessions
-from explorer.view import ONCE, QUIET, Choices, Shown, Story, View, tie
+from explorer.session import Session
+from explorer.view import Choices, Shown, Story, View
 from explorer.worker import Problem
 from figures.figure import short
 from figures.images import saved
@@ -62,7 +62,7 @@ def build() -> View:
     fields = {"target": target, "rate": rate, "most": most, "quality": quality}
     outputs = {"notes": notes, "panels": panels, "curve": curve, "after": after}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
+    return View(fields, outputs, buttons)
 
 
 def choices(session: Session) -> Choices:
@@ -72,14 +72,6 @@ def choices(session: Session) -> Choices:
 def usual(session: Session) -> Shown:
     """The target that the assignment aims at."""
     return {"target": session.source.fooling_target}
-
-
-def wire(sessions: Sessions, view: View) -> None:
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).stop(KEY)
-
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
 def show(session: Session, target: int, rate: float, most: int, quality: int) -> Iterator[Shown]:

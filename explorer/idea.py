@@ -9,7 +9,7 @@ from explorer import markup, networks
 from explorer.markup import pieces
 from explorer.networks import likeliest, probabilities
 from explorer.session import Session, Sessions
-from explorer.view import ONCE, QUIET, Choices, Shown, Story, View, tie
+from explorer.view import QUIET, Choices, Shown, Story, View
 from explorer.worker import Problem
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
@@ -56,7 +56,7 @@ def build() -> View:
     fields |= {"l2": l2, "blur": blur, "jitter": jitter, "clamp": clamp}
     outputs = {"notes": notes, "live": live, "kept": kept, "curve": curve, "pause": pause}
     buttons = {"start": start, "stop": stop, "keep": keep}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, wire=wire)
+    return View(fields, outputs, buttons)
 
 
 def choices(session: Session) -> Choices:
@@ -79,10 +79,6 @@ def usual(session: Session) -> Shown:
 def wire(sessions: Sessions, view: View) -> None:
     pause = view.outputs["pause"]
 
-    def stop(request: gr.Request) -> str:
-        sessions.of(request.session_hash).stop(KEY)
-        return "Pause"
-
     def pause_or_go(words: str, request: gr.Request) -> str:
         session = sessions.of(request.session_hash)
         if words == "Pause" and session.climbing == KEY:
@@ -94,8 +90,6 @@ def wire(sessions: Sessions, view: View) -> None:
     def keep(request: gr.Request) -> str:
         return put_beside(sessions.of(request.session_hash))
 
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, pause, **QUIET)
     pause.click(pause_or_go, pause, pause, **QUIET)
     view.buttons["keep"].click(keep, None, view.outputs["kept"], **QUIET)
 

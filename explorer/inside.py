@@ -9,7 +9,7 @@ import numpy as np
 from explorer import colours, markup, networks, pictures, where
 from explorer.markup import pieces
 from explorer.session import Session, Sessions, Turn
-from explorer.view import ONCE, QUIET, Choices, Shown, Story, View, tie
+from explorer.view import Choices, Shown, Story, View, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -50,8 +50,7 @@ def build() -> View:
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
     buttons = {"start": start, "stop": stop}
-    moved = ("layer", "channel")
-    return View(KEY, fields, outputs, buttons, moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    return View(fields, outputs, buttons, moved=("layer", "channel"))
 
 
 def choices(session: Session) -> Choices:
@@ -72,12 +71,7 @@ def wire(sessions: Sessions, view: View) -> None:
         session.begin()  # what is still drawn must not write its own channel over this one
         return {"layer": str(event.layer), "channel": int(event.channel)}
 
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).stop(KEY)
-
     tie(view.outputs["layers"].channel, sessions, view, show, choose)
-    tie(view.buttons["start"].click, sessions, view, draw, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
 def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
@@ -127,7 +121,7 @@ def exciting(turn: Turn, layer: str, channel: int) -> tuple[str, list[tuple[str,
     return markup.figure(cells, f"What excites channel {channel} of {layer} most", caption, under), drawn
 
 
-def draw(session: Session, layer: str, channel: int) -> Iterator[Shown]:
+def run(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The picture that the channel likes best, live."""
     title = f"What channel {channel} of {layer} looks for"
     drawn: list = []

@@ -144,6 +144,9 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
             for name, part in view.fields.items():
                 if part.visible:
                     tie(part.input, sessions, view, view.show, inputs=[name])
+            if view.run:
+                tie(view.buttons["start"].click, sessions, view, view.run, inputs=list(view.fields), how=ONCE)
+                view.buttons["stop"].click(_stopping(sessions, view.key), None, None, **QUIET)
             view.wire(sessions, view)
 
         def close_page(request: gr.Request) -> None:
@@ -157,7 +160,7 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
 def _tab(module: Any, sessions: Sessions, address: gr.HTML) -> View:
     """A view in its tab, with the buttons that save it and copy its link."""
     with gr.Tab(module.TITLE, id=module.KEY, elem_id=f"tab-{module.KEY}") as tab:
-        view: View = module.build()
+        view = View.of(module)
         view.address = address
         with gr.Row(elem_classes="x-actions"):
             keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
@@ -188,6 +191,13 @@ def _tab(module: Any, sessions: Sessions, address: gr.HTML) -> View:
     link.click(None, js=COPY)
     tab.select(open_tab, address, parts, **QUIET)
     return view
+
+
+def _stopping(sessions: Sessions, key: str) -> Callable[[gr.Request], None]:
+    def stop(request: gr.Request) -> None:
+        sessions.of(request.session_hash).stop(key)
+
+    return stop
 
 
 def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:

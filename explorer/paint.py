@@ -10,7 +10,7 @@ import numpy as np
 from explorer import markup, networks, pictures
 from explorer.markup import pieces
 from explorer.session import Session, Sessions
-from explorer.view import ONCE, QUIET, Choices, Shown, Story, View, arrange, show_all, tie
+from explorer.view import QUIET, Choices, Shown, Story, View, arrange, show_all
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -77,7 +77,7 @@ def build() -> View:
     }
     outputs = {"notes": notes, "sources": sources, "live": live, "own": own}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, ("style",), choices=choices, usual=usual, show=show, wire=wire)
+    return View(fields, outputs, buttons, moved=("style",))
 
 
 def choices(session: Session) -> Choices:
@@ -109,9 +109,6 @@ def usual(session: Session) -> Shown:
 def wire(sessions: Sessions, view: View) -> None:
     own = view.outputs["own"]
 
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).stop(KEY)
-
     parts = list(view.parts().values())
 
     def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
@@ -126,8 +123,6 @@ def wire(sessions: Sessions, view: View) -> None:
         yield from show_all(session, view, show, parts)
 
     own.upload(choose_own, own, parts, **QUIET)
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
 def show(session: Session, content: str, style: str, **_: Any) -> Iterator[Shown]:

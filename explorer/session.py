@@ -77,11 +77,11 @@ class Session:
         name = arguments.get("method") or arguments.get("function") or question
         key: tuple = (turn.network, turn.picture.key, question, tuple(sorted(arguments.items())))
         hung = ("hung", name)
-        if (found := self._known(hung, key)) is None:
+        if (found := self._recall(hung, key)) is None:
             if turn.current:
                 self._make_way(key)
             with self._asking:
-                if (found := self._known(hung, key)) is None:
+                if (found := self._recall(hung, key)) is None:
                     if not turn.current:
                         raise Cancelled("something else was asked for meanwhile")
                     self._running = key if name in SLOW else None
@@ -130,7 +130,7 @@ class Session:
         self._results.clear()
         self.worker.end()
 
-    def _known(self, *keys: tuple) -> Any:
+    def _recall(self, *keys: tuple) -> Any:
         if self.worker.stale():
             self._results.clear()
         return next((self._results[key] for key in keys if key in self._results), None)

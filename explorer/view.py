@@ -83,17 +83,28 @@ class View:
     moved: the fields that the page sets by itself, with a picture or a click; few: each costs time at every event.
     """
 
-    key: str
     fields: dict[str, Any]
     outputs: dict[str, Any]
     buttons: dict[str, Any] = field(default_factory=dict)
     moved: Sequence[str] = ()
+    key: str = ""
     address: Any = None  # the part of the page that holds its address
+    # The functions of the view's module that have these names:
     choices: Callable[[Session], Choices] = lambda session: {}  # of the menus that depend on the network
     usual: Callable[[Session], Shown] = lambda session: {}  # what suits the network
     meet: Callable[[Session], Shown] = lambda session: {}  # what suits the picture
     show: Show | None = None  # what is drawn without being asked for
+    run: Show | None = None  # what the button "start" begins, and the button "stop" ends
     wire: Callable[[Sessions, "View"], None] = lambda sessions, view: None  # ties the view's own buttons
+
+    @classmethod
+    def of(cls, module: Any) -> "View":
+        """The view that this module builds, with the module's key and functions."""
+        view = module.build()
+        view.key = module.KEY
+        for name in ("choices", "usual", "meet", "show", "run", "wire"):
+            setattr(view, name, getattr(module, name, getattr(view, name)))
+        return view
 
     def parts(self) -> dict[str, Any]:
         """The parts that may change on the page, by name."""

@@ -40,7 +40,7 @@ OURS, CAPTUM, DIFFERENCE = WHOSE = ("ours", "Captum's", "difference")
 
 @dataclass(frozen=True)
 class Style:
-    """How maps are drawn: whose they are, their colours, and whether the object is outlined."""
+    """The way maps are drawn: whose they are, their colours, and whether the object is outlined."""
 
     whose: str
     cmap: str
@@ -92,8 +92,7 @@ def build() -> View:
         **dict(zip(("row", "column", "channel"), hidden)),
     }
     outputs = {"notes": notes, "seen": seen, **panels, "place": place}
-    moved = ("target", "versus")
-    return View(KEY, fields, outputs, moved=moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    return View(fields, outputs, moved=("target", "versus"))
 
 
 def choices(session: Session) -> Choices:

@@ -202,7 +202,7 @@ def relu_otherwise(x: Tensor) -> Tensor:
     return x + (-x).relu()
 
 
-def comparisons(X: Tensor, y: Tensor, model: nn.Module, steps: int, other: nn.Module) -> dict[str, float]:
+def compared(X: Tensor, y: Tensor, model: nn.Module, steps: int, other: nn.Module) -> dict[str, float]:
     """How much each method's attributions differ between two networks."""
     ours, theirs = (methods.attributions(COMPARED, X, y, one, "", steps=steps) for one in (model, other))
     return {name: change(ours[name], theirs[name]) for name in COMPARED}

@@ -33,9 +33,10 @@ def views():
     import gradio as gr
 
     from explorer import page
+    from explorer.view import View
 
     with loops_closed(), gr.Blocks():
-        return {module.KEY: module.build() for module in page.VIEWS}
+        return {module.KEY: View.of(module) for module in page.VIEWS}
 
 
 @contextmanager

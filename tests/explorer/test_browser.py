@@ -299,7 +299,7 @@ def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
 
 
 def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
-    """Who prefers dark gets dark paper and light ink; what cannot be had is named, and the page is there."""
+    """Anybody who prefers dark gets dark paper and light ink; what cannot be had is named, and the page is there."""
     with opened(browser, server) as page:
         page.emulate_media(color_scheme="dark")
         page.goto(f"{server[0]}?view=where&picture=999&layer=<script>alert(1)</script>")

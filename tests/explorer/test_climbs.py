@@ -97,7 +97,7 @@ def test_a_class_picture_climbs_and_is_kept_beside_another(session):
 
 
 def test_the_clamp_lets_colours_go_further():
-    """With clamp 1 pixels stay valid; with 3 they may leave by one width on either side."""
+    """Pixels stay valid with clamp 1 stay valid; with 3 they may leave by one width on either side."""
     import torch
 
     from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
@@ -189,7 +189,7 @@ def test_a_network_without_a_table_paints_with_balanced_weights(session, monkeyp
 
 
 def test_layers_of_one_s_own_are_painted(session):
-    """With balanced weights a deep layer alone still gives finite, changing pictures."""
+    """A deep layer with balanced weights alone still gives finite, changing pictures."""
     shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
     assert "step 3 of 3" in shown["live"][-1], shown
     assert not any(shown.get("notes", []))
@@ -246,7 +246,7 @@ def test_every_layer_shows_its_strongest_channels(session):
 
 
 def test_an_older_view_of_the_channels_falls_silent(session, monkeypatch):
-    """Who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
+    """Somebody who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
     find = session.find
 
     def find_and_click(*asked):
@@ -283,11 +283,11 @@ def test_a_channel_draws_what_it_looks_for(session, monkeypatch):
     of a class's picture it is noise still.
     """
     monkeypatch.setattr(inside, "ITERATIONS", 12)
-    shown = run(inside.draw(session, "features.9", 17))
+    shown = run(inside.run(session, "features.9", 17))
     assert "iteration 12 of 12" in shown["dream"][-1]
     drawn = session.drawn["inside"][-1][1]
     monkeypatch.setattr(inside, "CLIMB", inside.CLIMB | {"learning_rate": 25.0, "blur_every": 5})
-    run(inside.draw(session, "features.9", 17))
+    run(inside.run(session, "features.9", 17))
     noise = np.random.default_rng(0).integers(0, 255, drawn.shape, dtype=np.uint8)
     liked, other, before = (
         answers.look("embedded", blur(picture), "cpu").outputs["features.9"][0, 17].mean().item()
@@ -301,7 +301,7 @@ def blur(pixels):
 
 
 def test_a_curve_names_its_lines_and_where_they_end():
-    """Who does not see the lines reads them."""
+    """Somebody who does not see the lines reads them."""
     html = curves({"cat": [0.9, 0.5], "dog": [0.1, 0.2]}, "Chances", "step")
     assert 'aria-label="Chances: cat ends at 50\u202f%, dog ends at 20\u202f%"' in html
     assert html.count("<polyline") == 2

@@ -1,4 +1,4 @@
-"""What goes wrong is said in words, and the page goes on: pictures of every kind, links, and students' functions."""
+"""Faults are said in words, and the page goes on: pictures of every kind, and students' functions."""
 
 import io
 import zlib
@@ -247,7 +247,7 @@ def test_the_views_of_a_student_who_has_just_begun(unwritten):
 
 
 def test_a_dead_class_is_told():
-    """Of a grey wall ImageNet's network gives some classes a score of zero, which no small change moves: it is said."""
+    """A grey wall: ImageNet's network gives some classes a score of zero, which no small change moves: it is said."""
     try:
         networks.load("squeezenet", "cpu")
     except SourceError as problem:

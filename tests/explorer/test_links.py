@@ -58,7 +58,7 @@ def test_a_link_brings_the_settings_back(key, session, views):
     ],
 )
 def test_a_link_that_makes_no_sense_is_told(name, value, session, views):
-    """What it asks for is named, the rest is set, and nothing of it gets into the page as code."""
+    """Senseless wishes are named, the rest is set, and nothing of it gets into the page as code."""
     view, asked = views["where"], {name: value}
     refused = links.open_picture(session, asked) + links.read_fields(view.fields, view.choices(session), asked)[1]
     assert refused == [f"{name}={value}"]
@@ -128,7 +128,7 @@ def test_the_explorer_stands_above_what_it_shows():
 
 
 def test_what_nobody_has_set_is_what_suits_the_network(views):
-    """Who presses Start before the page is filled starts with what suits the network; what was set stays."""
+    """Somebody who presses Start before the page is filled starts with what suits the network; what was set stays."""
     session = Session("embedded", "cpu", LIMIT, ROOT)
     values = views["idea"].settings(session)
     assert values["target"] == session.source.visualization_targets[0]

@@ -31,7 +31,7 @@ def built(both):
 
 
 def dependencies(built):
-    """What follows what on the page: its events, as the browser gets them."""
+    """The events of the page, as the browser gets them."""
     return built.config["dependencies"]
 
 

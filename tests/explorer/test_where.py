@@ -26,7 +26,7 @@ FIELDS = {
 }
 
 
-def shown(session, **changes):
+def see(session, **changes):
     """All that the view shows in the end."""
     together = {}
     for new in where.show(session, **FIELDS | changes):
@@ -41,7 +41,7 @@ def pictures(html):
 
 def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
     """Five maps and the layer's, each with words for those who do not see it."""
-    page = shown(session)
+    page = see(session)
     assert {"saliency", "SmoothGrad", "Grad-CAM", "deconvnet"} < set(methods.METHODS)
     for name, method in methods.METHODS.items():
         (alt,) = pictures(page[name])
@@ -52,8 +52,8 @@ def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
 
 
 def test_two_classes_stand_beside_each_other(session):
-    """What speaks for the one and what for the other: two pictures for each method."""
-    page = shown(session, versus=5)
+    """Evidence for the one and for the other: two pictures for each method."""
+    page = see(session, versus=5)
     for name in methods.METHODS:
         first, second = pictures(page[name])
         assert " for dog" in first and " for gorilla" in second
@@ -61,21 +61,21 @@ def test_two_classes_stand_beside_each_other(session):
 
 def test_the_same_class_twice_is_one(session):
     """A class beside itself says nothing more."""
-    assert len(pictures(shown(session, versus=2)["saliency"])) == 1
+    assert len(pictures(see(session, versus=2)["saliency"])) == 1
 
 
 def test_another_overlay_class_or_layer_that_was_there_asks_for_nothing(session, monkeypatch):
     """Once made, a map is drawn in other colours and strengths, and shown again, without the network."""
-    shown(session), shown(session, target=1), shown(session, layer="features.5")
+    see(session), see(session, target=1), see(session, layer="features.5")
 
-    def asked(*_, **__):
+    def refuse(*_, **__):
         raise AssertionError("the network was asked again")
 
-    monkeypatch.setattr(session.worker, "ask", asked)
-    one = shown(session, strength=0.2, cmap="cividis", outline=True)
-    other = shown(session, strength=0.8, cmap="jet", outline=True)
+    monkeypatch.setattr(session.worker, "ask", refuse)
+    one = see(session, strength=0.2, cmap="cividis", outline=True)
+    other = see(session, strength=0.8, cmap="jet", outline=True)
     assert one["Grad-CAM"] != other["Grad-CAM"]
-    shown(session, target=1), shown(session, layer="features.5")
+    see(session, target=1), see(session, layer="features.5")
 
 
 @pytest.mark.parametrize("network", ["embedded", "lite"])
@@ -95,7 +95,7 @@ def test_a_new_layer_goes_on_from_the_picture_s_own_pass(network):
 
 
 def test_recalled_layers_are_not_run(monkeypatch):
-    """What lies below the layer does not compute again; what lies above it does."""
+    """Layers below do not compute again; those above do."""
     source = networks.load("embedded", "cpu")
     seen = answers.look("embedded", source.images[1], "cpu")
     ran = []
@@ -113,7 +113,7 @@ def test_recalled_layers_are_not_run(monkeypatch):
 
 def test_ours_and_captum_s_agree(session):
     """The difference is black, and the largest one is told."""
-    page = shown(session, whose=where.DIFFERENCE)
+    page = see(session, whose=where.DIFFERENCE)
     for name in ("saliency", "guided backprop"):
         told = re.search(r"Largest difference ([\d.e-]+), where the largest value is ([\d.e-]+)\.<", page[name])
         assert float(told[1]) <= 1e-4 * float(told[2])
@@ -122,8 +122,8 @@ def test_ours_and_captum_s_agree(session):
 
 
 def test_captum_s_maps_can_be_shown_alone(session):
-    """With `Captum's` each figure is the library's."""
-    assert pictures(shown(session, whose=where.CAPTUM)["Grad-CAM"])[0].startswith("Grad-CAM of hay for dog")
+    """Each figure under `Captum's` is the library's."""
+    assert pictures(see(session, whose=where.CAPTUM)["Grad-CAM"])[0].startswith("Grad-CAM of hay for dog")
 
 
 def test_a_map_hits_where_its_strongest_place_is_on_the_object():
@@ -149,18 +149,18 @@ def test_a_difference_is_drawn_on_the_scale_of_the_maps():
 
 def test_a_place_shows_its_strongest_channels_and_their_pixels(session):
     """Six tiles, the strongest first, and guided backprop from the neuron there."""
-    page = shown(session, row=6, column=7)
+    page = see(session, row=6, column=7)
     numbers = [int(n) for n in re.findall(r'data-channel="(\d+)"', page["place"])]
     output = answers.look("embedded", session.picture.pixels, "cpu").outputs["features.12"][0][:, 6, 7]
     assert numbers == output.topk(6).indices.tolist()
     assert f"What excites channel {numbers[0]} here" in page["place"]
     assert "x-mark" in page["layer_map"]
-    assert f"What excites channel {numbers[2]} here" in shown(session, row=6, column=7, channel=numbers[2])["place"]
+    assert f"What excites channel {numbers[2]} here" in see(session, row=6, column=7, channel=numbers[2])["place"]
 
 
 def test_a_place_outside_the_layer_shows_nothing(session):
     """After another layer was chosen the old place may not be there."""
-    assert shown(session, row=6, column=99)["place"] == ""
+    assert see(session, row=6, column=99)["place"] == ""
 
 
 def test_an_older_request_falls_silent(session):
@@ -188,7 +188,7 @@ def test_the_strength_of_the_overlay_goes_from_picture_to_map():
 
 
 def test_words_of_others_are_no_code():
-    """What a student's error or a class name says cannot become a part of the page."""
+    """Words of a student's error or a class name cannot become a part of the page."""
     page = markup.notice("<img src=x onerror=alert(1)> ${alert(1)} {{x}}")
     assert "<img" not in page and "${" not in page and "{{" not in page
 

@@ -108,7 +108,7 @@ def test_a_climb_ends_and_the_page_goes_on(way):
 
 
 def test_a_climb_goes_on_while_one_looks_at_what_was_there(session):
-    """Who looks at another view meanwhile, whose maps are known, does not end a painting."""
+    """Somebody who looks at another view meanwhile, whose maps are known, does not end a painting."""
     session.choose(pictures.sample(session.source, 0))
     explain(session, "saliency"), session.scores()
     frames = session.watch("idea", "idea", **ASCENT)
@@ -147,7 +147,7 @@ def test_beyond_the_most_pages_the_oldest_rests_and_comes_back(monkeypatch):
 
 
 def test_a_changed_file_is_read_again(student):
-    """Who mends a function sees the mended map without starting the page again."""
+    """Somebody who mends a function sees the mended map without starting the page again."""
     session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
     assert explain(session, "saliency")[0].max() == -1
     student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
@@ -184,7 +184,7 @@ def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, stude
 
 
 def test_the_same_map_is_waited_for_and_made_once(session):
-    """Who changes the colours while integrated gradients are computed asks for the same again: one answer for both."""
+    """Somebody who changes the colours while a slow map is computed asks for it again: one answer for both."""
     session.choose(pictures.sample(session.source, 5))
     session.scores()
     found, asked = [], {"method": "SmoothGrad", "target": 3, "layer": ""}
@@ -215,7 +215,7 @@ def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch)
 
 
 def test_a_mistake_names_the_student_s_line(tmp_path):
-    """Of all the lines of a traceback the last one in a student's file is told."""
+    """The last line of a traceback that stands in a student's file is told."""
     path = tmp_path / "style_utils.py"
     path.write_text("def f():\n    return [][3]\n", encoding="utf-8")
     space = {}
