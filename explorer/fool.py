@@ -12,7 +12,6 @@ from explorer.markup import pieces
 from explorer.networks import likeliest, probabilities
 from explorer.session import Session
 from explorer.view import Choices, Shown, Story, View
-from explorer.worker import Problem
 from figures.figure import short
 from figures.images import saved
 
@@ -93,28 +92,23 @@ def run(session: Session, target: int, rate: float, most: int, quality: int) -> 
     fooled = Fooled(session.network, session.picture.key, target, session.picture.pixels, session.scores())
     step, said, started = 0, "", session.picture
     asked = {"picture": started.pixels, "target": target, "learning_rate": float(rate), "most": int(most)}
-    try:
-        for frame in session.watch(KEY, "fool", **asked):
-            step = frame["step"]
-            said = "; ".join(frame["notes"])
-            if "pixels" not in frame:
-                break
-            fooled.pixels, fooled.scores = frame["pixels"], frame["scores"]
-            chances = probabilities(fooled.scores)
-            fooled.before.append(float(chances[first]))
-            fooled.after.append(float(chances[target]))
-            panels = _panels(session, started.pixels, frame, step)
-            session.drawn[KEY] = panels
-            lines = {f"{name}, as at first": fooled.before, f"{aim}, the target": fooled.after}
-            yield {
-                "notes": "",
-                "panels": _figures(panels, name),
-                "curve": markup.curves(lines, "What the network thinks, step by step", "step"),
-                "after": "",
-            }
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
-        return
+    for frame in session.watch(KEY, "fool", **asked):
+        step = frame["step"]
+        said = "; ".join(frame["notes"])
+        if "pixels" not in frame:
+            break
+        fooled.pixels, fooled.scores = frame["pixels"], frame["scores"]
+        chances = probabilities(fooled.scores)
+        fooled.before.append(float(chances[first]))
+        fooled.after.append(float(chances[target]))
+        session.drawn[KEY] = panels = _panels(session, started.pixels, frame, step)
+        lines = {f"{name}, as at first": fooled.before, f"{aim}, the target": fooled.after}
+        yield {
+            "notes": "",
+            "panels": _figures(panels, name),
+            "curve": markup.curves(lines, "What the network thinks, step by step", "step"),
+            "after": "",
+        }
     session.kept[KEY] = fooled
     yield {"notes": markup.notice(_verdict(fooled, target, aim, step), said)}
     if session.picture is started:

@@ -10,7 +10,6 @@ from explorer.markup import pieces
 from explorer.networks import likeliest, probabilities
 from explorer.session import Session, Sessions
 from explorer.view import QUIET, Choices, Shown, Story, View
-from explorer.worker import Problem
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
 
@@ -120,22 +119,19 @@ def run(
     settings = f"seed {seed}, L2 {l2:g}, blur {blur or 'never'}, jitter {jitter}, clamp {clamp:g}, step {rate:g}"
     chances: list[float] = []
     yield {"notes": "", "pause": "Pause"}
-    try:
-        for frame in session.watch(KEY, "idea", **asked):
-            chances.append(float(probabilities(frame["scores"])[target]))
-            said = short(session.source.class_names[likeliest(frame["scores"])[0]])
-            under = f"iteration {frame['iteration']} of {int(iterations)}: the network says {said}, " + markup.percent(
-                float(probabilities(frame["scores"]).max())
-            )
-            session.kept[KEY] = (name, settings, under, frame["pixels"])
-            session.drawn[KEY] = _pictures(session)
-            yield {
-                "live": _figure(name, settings, under, frame["pixels"]),
-                "curve": markup.curves({f"{name}": chances}, "How sure the network is of what it sees", "picture"),
-                "notes": markup.notice(*frame["notes"]),
-            }
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
+    for frame in session.watch(KEY, "idea", **asked):
+        now = probabilities(frame["scores"])
+        chances.append(float(now[target]))
+        said = short(session.source.class_names[likeliest(now)[0]])
+        under = f"iteration {frame['iteration']} of {int(iterations)}: the network says {said}, "
+        under += markup.percent(float(now.max()))
+        session.kept[KEY] = (name, settings, under, frame["pixels"])
+        session.drawn[KEY] = _pictures(session)
+        yield {
+            "live": _figure(name, settings, under, frame["pixels"]),
+            "curve": markup.curves({name: chances}, "How sure the network is of what it sees", "picture"),
+            "notes": markup.notice(*frame["notes"]),
+        }
     yield {"pause": "Pause"}
 
 

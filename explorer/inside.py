@@ -124,17 +124,11 @@ def exciting(turn: Turn, layer: str, channel: int) -> tuple[str, list[tuple[str,
 def run(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The picture that the channel likes best, live."""
     title = f"What channel {channel} of {layer} looks for"
-    drawn: list = []
-    try:
-        for frame in session.watch(
-            KEY, "channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **CLIMB
-        ):
-            drawn = [(title, frame["pixels"])]
-            said = f"iteration {frame['iteration']} of {ITERATIONS}"
-            yield {
-                "dream": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}", True)], title, said),
-                "notes": markup.notice(*frame["notes"]),
-            }
-    except Problem as problem:
-        yield {"dream": markup.missing(title, str(problem))}
-    session.drawn[KEY] = [*session.drawn.get(KEY, []), *drawn]
+    before = session.drawn.get(KEY, [])
+    for frame in session.watch(KEY, "channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **CLIMB):
+        said = f"iteration {frame['iteration']} of {ITERATIONS}"
+        session.drawn[KEY] = [*before, (title, frame["pixels"])]
+        yield {
+            "dream": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}", True)], title, said),
+            "notes": markup.notice(*frame["notes"]),
+        }

@@ -95,20 +95,13 @@ def choices(session: Session) -> Choices:
 def usual(session: Session) -> Shown:
     """The first of the assignment's pairs."""
     pair = networks.pairs(session.source)[0]
-    return {
-        "content": pair.content,
-        "style": pair.style,
-        "iterations": pair.num_iterations,
-        "image_size": pair.image_size,
-        "style_size": pair.style_size,
-        "content_layer": pair.content_layer,
-        "style_layers": list(pair.style_layers),
-    }
+    same = ("content", "style", "image_size", "style_size", "content_layer")
+    usual = {name: getattr(pair, name) for name in same}
+    return usual | {"iterations": pair.num_iterations, "style_layers": list(pair.style_layers)}
 
 
 def wire(sessions: Sessions, view: View) -> None:
     own = view.outputs["own"]
-
     parts = list(view.parts().values())
 
     def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
@@ -127,12 +120,8 @@ def wire(sessions: Sessions, view: View) -> None:
 
 def show(session: Session, content: str, style: str, **_: Any) -> Iterator[Shown]:
     """The two sources."""
-    if session.climbing == KEY:
-        return
-    try:
+    if session.climbing != KEY:
         yield {"sources": _sources(session, content, style), "notes": ""}
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
 
 
 def run(
@@ -156,10 +145,7 @@ def run(
     layers = sorted(style_layers)
     at_home = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
     usual = pair.style_weights and at_home
-    both = [
-        (content, _pixels(session, content, session.source.content_images)),
-        (style, _pixels(session, style, session.source.style_images)),
-    ]
+    both = _pair(session, content, style)
     asked = {
         "content": both[0][1],
         "style": both[1][1],
@@ -177,24 +163,21 @@ def run(
     }
     title, step = f"{content} in the style of {style}", 0
     yield {"sources": _sources(session, content, style), "notes": ""}
-    try:
-        for frame in session.watch(KEY, "paint", **asked):
-            step, pixels = frame["step"], frame["pixels"]
-            left = frame["each"] * (iterations - step)
-            said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
-            session.drawn[KEY] = [*both, (title, pixels)]
-            yield {"live": _figure(title, pixels, said)}
-        if 0 < step < iterations:
-            yield {"live": _figure(title, pixels, f"stopped at step {step} of {int(iterations)}")}
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
+    for frame in session.watch(KEY, "paint", **asked):
+        step, pixels = frame["step"], frame["pixels"]
+        left = frame["each"] * (iterations - step)
+        said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
+        session.drawn[KEY] = [*both, (title, pixels)]
+        yield {"live": _figure(title, pixels, said)}
+    if 0 < step < iterations:
+        yield {"live": _figure(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     chosen = session.settings.get(KEY, {"content": content, "style": style})
     if (chosen["content"], chosen["style"]) != (content, style):
         yield from show(session, **chosen)  # chosen while this was painted, when nothing else was shown
 
 
 def _figure(title: str, pixels: np.ndarray, said: str) -> str:
-    return markup.figure([markup.picture(pixels, f"{title}, {said}", True)], title, said)
+    return markup.figure([markup.picture(pixels, f"{title}: {said}", True)], title, said)
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:
@@ -211,13 +194,15 @@ def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:
     return pictures.large(files[name])
 
 
-def _sources(session: Session, content: str, style: str) -> str:
-    both = {
-        "Content": (content, _pixels(session, content, session.source.content_images)),
-        "Style": (style, _pixels(session, style, session.source.style_images)),
-    }
-    figures = [
-        markup.figure([markup.picture(pictures.small(pixels), f"{title.lower()}: {name}", True)], title, name)
-        for title, (name, pixels) in both.items()
+def _pair(session: Session, content: str, style: str) -> list[tuple[str, np.ndarray]]:
+    """The content and the style: their names and pictures."""
+    source = session.source
+    return [
+        (content, _pixels(session, content, source.content_images)),
+        (style, _pixels(session, style, source.style_images)),
     ]
-    return pieces.panels(figures, "x-sources")
+
+
+def _sources(session: Session, content: str, style: str) -> str:
+    pair = zip(("Content", "Style"), _pair(session, content, style))
+    return pieces.panels([_figure(title, pictures.small(pixels), name) for title, (name, pixels) in pair], "x-sources")

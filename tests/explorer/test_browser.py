@@ -230,13 +230,13 @@ def test_a_class_emerges_rests_goes_on_and_stops(page):
 def test_painting_and_cancelling(page):
     """The town in another style, with the time left; after Cancel the next painting can begin."""
     go(page, "Paint")
-    shows(page, "content: town")
+    shows(page, "Content: town")
     page.click("#paint-start")
     expect(page.get_by_text(re.compile(r"step \d+ of 200, about \d+ s left"))).to_be_visible()
     page.click("#paint-stop")
     page.fill("#paint-style input", "flow")
     page.keyboard.press("Enter")
-    shows(page, "style: flow")
+    shows(page, "Style: flow")
     page.click("#paint-start")
     shows(page, "town in the style of flow")
     page.click("#paint-stop")

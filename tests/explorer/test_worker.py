@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer import pictures
-from explorer.session import Session, Sessions
+from explorer.session import Sessions
 from explorer.worker import ROOT, Cancelled, Problem, Worker, describe
 from tests.explorer.conftest import LIMIT
 
@@ -223,8 +223,3 @@ def test_a_mistake_names_the_student_s_line(tmp_path):
     with pytest.raises(IndexError) as raised:
         space["f"]()
     assert describe(raised.value, tmp_path) == "IndexError: list index out of range (style_utils.py, line 2)"
-
-
-def test_a_session_begins_with_the_first_sample():
-    """The page is never empty."""
-    assert Session("embedded", "cpu", LIMIT, ROOT).picture.number == 0
