@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from explorer.session import Sessions
 
 
-PROXIES = ("NO_PROXY", "no_proxy")  # a page on this machine is asked for directly, whatever stands for other addresses
-
-
 @dataclass
 class Running:
     """A page that is being served."""
@@ -37,6 +34,15 @@ def serve(weights: str, model: str, device: str, port: int | None, share: bool, 
             time.sleep(3600)
 
 
+def environment(folder: str, share: bool) -> dict[str, str]:
+    """Variables for the page and its processes: uploads lie in the folder, and nothing of a notebook's is used.
+
+    A page on this machine is asked for directly, whatever proxies stand for other addresses, unless others `share` it.
+    """
+    direct = {} if share else {"NO_PROXY": "*", "no_proxy": "*"}
+    return {"GRADIO_TEMP_DIR": folder, "MPLBACKEND": "Agg"} | direct
+
+
 @contextmanager
 def running(
     network: str,
@@ -48,12 +54,12 @@ def running(
     code: Path = worker.ROOT,
 ) -> Iterator[Running]:
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
-    worker.warm_up()
-    source = networks.load(network, device)  # what cannot be had is told before a page opens
     with (
         tempfile.TemporaryDirectory(prefix="explorer-") as folder,  # for this user's eyes only, as mkdtemp makes it
-        mock.patch.dict(os.environ, GRADIO_TEMP_DIR=folder, **({} if share else dict.fromkeys(PROXIES, "*"))),
+        mock.patch.dict(os.environ, environment(folder, share)),
     ):
+        worker.warm_up()
+        source = networks.load(network, device)  # what cannot be had is told before a page opens
         from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
 
         page, sessions = pages.build(network, str(source.device), limit, code)

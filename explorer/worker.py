@@ -21,7 +21,7 @@ from figures.script import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 # What every worker needs, and no student writes.
-WARM = ["torch", "torchvision.transforms.v2", "captum.attr", "numpy", "PIL.Image", "image_utils", "pretrained"]
+WARM = ["torch", "torchvision.transforms.v2", "captum.attr", "explorer.answers"]
 # What students write: a worker that has read an older version of it is replaced.
 STUDENTS = ("visualizers/*.py", "style_modules/*.py", "style_utils.py", "saliency_map.py", "gradcam.py")
 LIMIT = 30.0  # seconds from one answer to the next
@@ -142,7 +142,6 @@ def warm_up() -> None:
     """Start the process that the workers are forked from, before the first of them is asked for."""
     # Threads that wait for each other turn in circles by default, and several processes share few cores here.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ["MPLBACKEND"] = "Agg"  # a notebook's own is for the notebook alone
     if _context().get_start_method() == "forkserver":
         forkserver.ensure_running()
 
