@@ -104,6 +104,7 @@ def test_a_climb_ends_and_the_page_goes_on(way):
         session._results.clear()
         assert np.array_equal(session.scores(), first)
     sessions.close_all()
+    session.close()
     assert len(sessions) == 0
 
 
@@ -190,7 +191,7 @@ def test_the_same_map_is_waited_for_and_made_once(session):
     found, asked = [], {"method": "SmoothGrad", "target": 3, "layer": ""}
     thread = threading.Thread(target=lambda: found.append(session.begin().result("explain", **asked)))
     thread.start()
-    while session._running is None:
+    while session._running is None and thread.is_alive():
         time.sleep(0.001)
     process = session.worker._process
     found.append(session.begin().result("explain", **asked))
