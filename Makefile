@@ -102,18 +102,18 @@ mutants: venv ## grade wrong and right variants of every student function: is th
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
 strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
-	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.strangers $(ARGS)
+	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.proofs.generated $(ARGS)
 
 hostile: gradebook-venv ## grade submissions that attack: does the grader hold?
-	@$(VENV_PYTHON) -m staff.hostile $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.hostile $(ARGS)
 
 noise: venv ## how far does the solution stay below the tests' tolerances?
-	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m staff.noise $(ARGS)
+	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m staff.proofs.noise $(ARGS)
 
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
-bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
+bench: venv ## time every picture beside other libraries, a quarter of an hour on two quiet cores: docs/performance.md
 	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 

@@ -237,7 +237,7 @@ def _distance(got: np.ndarray, wrong: object) -> float:
 def _recognised_by_itself(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, secret: bool) -> str:
     """What can be told from any expected array: its negative, a multiple, its axes in another order, one too many."""
     if not _comparable(got):
-        return ""
+        return likeness.NOT_FINITE if got.dtype.kind == "f" and got.size else ""
     if got.shape == expected.shape:
         values = (sample(got), expected.values) if isinstance(expected, Sample) else (got, expected)
         return likeness.of_numbers(*(value.astype(np.float64).ravel() for value in values), tolerance, secret)

@@ -8,6 +8,7 @@ FEWEST = 3  # numbers that must agree before they tell anything,
 SHARE = 0.02  # and such a share of all
 CLOSE = 1e-2  # what parts of an answer must agree to, at most
 
+NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what is not positive."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
 TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off there."
 

@@ -1,23 +1,14 @@
-"""What is said of the usual mistakes, where more than one file speaks of them: tests, hidden tests and references."""
+"""Sentences on the usual mistakes of which more than one file speaks: tests, hidden tests and references."""
 
 # --- of the losses ---
 
 WEIGHT_MISSING = "the weight is missing."
 WEIGHT_SQUARED = "the weight is squared too: it multiplies the sum."
-DIVIDED_BY_WEIGHT = "it is divided by the weight: multiply by it."
 MEAN = "the mean is taken: add the squares up."
 NOT_SQUARED = "the difference is not squared."
 ABSOLUTE = "the absolute difference is taken: square it."
-CUBED = "the difference is raised to the power of three: square it."
-DIFFERENCE_DOUBLED = "the difference is doubled: square it."
-LARGEST_ALONE = "the largest alone counts: add all up."
-MULTIPLIED = "the squares are multiplied: add them up."
-FOURTH_POWER = "the difference is raised to the power of four: square it."
 WEIGHT_ALONE = "the weight comes back alone: multiply it by the sum."
 DIVIDED_BY_SUM = "the weight is divided by the sum: multiply them."
-COUNTED = "the numbers are counted: add the squares up."
-SUM_DOUBLED = "the sum is doubled."
-SUM_SQUARED = "the sum itself is squared: square each difference, then add up."
 ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
@@ -55,9 +46,6 @@ CHANGED_IN_VAIN = "the image is changed although the network says the target: lo
 NOT_THE_SCORE = "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself."
 ALL_SCORES = "the gradient of all scores together: pick the target's."
 PREDICTED_NOT_TARGET = "the class that the network predicts was taken, not the target."
-NEXT_CLASS = "the next class is taken instead of the target."
-CLASS_BEFORE = "the class before is taken instead of the target."
-FIRST_CLASS = "the first class is taken instead of the target."
 
 # --- of the Gram matrix and the style loss ---
 

@@ -77,7 +77,6 @@ def test_the_page_keeps_what_is_written_around_its_table(tmp_path, monkeypatch):
     page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
     monkeypatch.setattr(table, "PAGE", page)
     monkeypatch.setattr(table, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(table, "PLOT", tmp_path / "growth.png")
     about = {"machine": table.machine(1), "load": [0.0, 0.0], "minutes": 1.0}
     table.write(about | measured(2.0, 5.0, 1.6, {"Captum": 3.0, "limit": 1.3}))
     text = page.read_text()

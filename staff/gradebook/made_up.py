@@ -8,8 +8,8 @@ from pathlib import Path
 
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
-from staff.hostile import archives, payloads
 from staff.mutants import variants
+from staff.proofs.hostile import archives, payloads
 
 FIRST = ("Ada", "Ben", "Chen", "Dina", "Emeka", "Farah", "Gita", "Hugo", "Ines", "Jun", "Kofi", "Lena", "Mina", "Noor")
 LAST = ("Abel", "Bauer", "Costa", "Diallo", "Evans", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Khan", "Lopez")

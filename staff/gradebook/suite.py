@@ -1,4 +1,4 @@
-"""What a result depends on beside the submission: the files that grade, and the packages. Its digest is the version."""
+"""The suite, on which a result depends beside the submission: files and packages; their digest is its version."""
 
 import hashlib
 import sys
@@ -29,7 +29,7 @@ def version(digests: dict[str, str]) -> str:
 
 
 def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What differs, one short phrase each."""
+    """Say what differs, one short phrase each."""
     told = []
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) == now.get(name):

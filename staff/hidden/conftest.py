@@ -1,4 +1,4 @@
-"""What hidden tests share: the way to students' code, and random numbers."""
+"""Shared by hidden tests: the way to students' code, and random numbers."""
 
 import pytest
 

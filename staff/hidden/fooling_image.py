@@ -11,14 +11,14 @@ DRAWS = 1000  # of such images at most: one seed in sixty takes more than 80
 ENOUGH = 10  # draws, after which the best one is taken that is good enough
 
 
-class Question:
+class FoolingQuestion:
     """An image and a target that are a few steps apart, and for which rounding matters little."""
 
     def __init__(self, rng: np.random.Generator, name: str) -> None:
         self.error = np.inf  # that small changes of the image make, of the best question so far
         for count in range(DRAWS):
-            drawn = drawing.network(rng, name)
-            built, X = drawing.model(drawn), drawing.images(rng, name, 1)
+            drawn = drawing.draw_network(rng, name)
+            built, X = drawing.build(drawn), drawing.draw_images(rng, name, 1)
             scores = chain_rule.scores(built, X)[0]
             target = int(scores.argsort()[-1 - rng.integers(1, 4)])
             if scores[target] < 0.1 * scores.max():

@@ -5,7 +5,7 @@ import pytest
 
 from staff.hidden import drawing
 from staff.references import chain_rule, class_visualization
-from staff.references.remembering import drawn
+from staff.references.remembering import keep_drawn
 from tests import compare, inputs
 from tests.test_class_visualization import UNCHANGED, along, check_length
 
@@ -20,8 +20,8 @@ class Asked:
     """A network and a class, and the question that goes to the probe."""
 
     def __init__(self, rng, name):
-        self.network = drawing.network(rng, name)
-        self.model, noise = drawing.model(self.network), rng.standard_normal((1, 3, 224, 224))
+        self.network = drawing.draw_network(rng, name)
+        self.model, noise = drawing.build(self.network), rng.standard_normal((1, 3, 224, 224))
         self.target = int(chain_rule.scores(self.model, noise)[0].argsort()[-2])
         gradient = chain_rule.through(self.model, noise, chain_rule.one_hot([self.target])).gradient
         # A weight of the regulariser at which it counts beside the score.
@@ -30,7 +30,7 @@ class Asked:
         self.classes = len(chain_rule.scores(self.model, noise)[0])
 
     def images(self, probe, steps, l2_reg, learning_rate):
-        """What each of the first steps started from, (1, 3, 224, 224), without jitter and blur, and where it led."""
+        """Return what each of the first steps started from, (1, 3, 224, 224), without jitter and blur; then the end."""
         asked = {**self.network, "target": self.target, "classes": self.classes, "still": True}
         settings = {"l2_reg": l2_reg, "learning_rate": learning_rate, "num_iterations": steps + 1}
         images = probe("class_visualization", **asked, **settings)["inputs"]
@@ -40,7 +40,7 @@ class Asked:
 
 
 def judge(name, before, after, expected, wrong):
-    """The direction, over the pixels that were not clamped."""
+    """Judge the direction, over the pixels that were not clamped."""
     free = inputs.unclamped(after)
     assert free.mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
 
@@ -55,7 +55,7 @@ def is_near(before, after, expected):
     return compare.relative_error(along(after - before, free), along(expected, free)) <= TOLERANCE
 
 
-@drawn
+@keep_drawn
 def ask(rng, name):
     return Asked(rng, name)
 
@@ -67,7 +67,7 @@ def asked(request, rng):
 
 @pytest.mark.points(2)
 def test_the_direction_of_a_step_for_a_drawn_class(probe, asked):
-    """With other networks, classes, weights of the regulariser and learning rates than the public tests'."""
+    """Other networks, classes, weights of the regulariser and learning rates than the public tests'."""
     model, target = asked.model, asked.target
     for l2_reg, learning_rate in ((asked.weight, asked.learning_rate), (5e-4, 5.0)):
         before, after = asked.images(probe, 1, l2_reg, learning_rate)

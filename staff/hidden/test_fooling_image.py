@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from staff.hidden import drawing
-from staff.hidden.fooling_image import Question
+from staff.hidden.fooling_image import FoolingQuestion
 from staff.references import chain_rule, fooling_image
-from staff.references.remembering import drawn
+from staff.references.remembering import keep_drawn
 from tests import compare, sentences
 from tests.test_fooling_image import UNCHANGED, endless
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 
 
-@drawn
+@keep_drawn
 def ask(rng, name):
-    return Question(rng, name)
+    return FoolingQuestion(rng, name)
 
 
 @pytest.fixture(params=["embedded", "squeezenet"], ids=drawing.in_words)
@@ -42,8 +42,8 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
 @pytest.mark.points(0.5)
 def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
     """Nothing is to be done when the network says the target at once; counts beside an image that is to be changed."""
-    network, X = drawing.network(rng, "tiny"), drawing.images(rng, "tiny", 1)
-    ranked = chain_rule.scores(drawing.model(network), X)[0].argsort()
+    network, X = drawing.draw_network(rng, "tiny"), drawing.draw_images(rng, "tiny", 1)
+    ranked = chain_rule.scores(drawing.build(network), X)[0].argsort()
     changed = sentences.CHANGED_IN_VAIN
     image = probe("fooling", X=X, target=int(ranked[-1]), **network)["image"]
     drawing.judge("the image", image, X, 0, read=READ, otherwise=changed)

@@ -31,10 +31,11 @@ def test_custom_relu_of_drawn_numbers(probe, rng):
 @pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "tiny")], ids=drawing.in_words)
 def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'."""
-    asked = drawing.question(rng, name, count, gradcam.guided_backprop)
-    out = probe("guided_backprop", X=asked.X, y=asked.y, **asked.network)
+    functions = gradcam.guided_backprop, gradcam.guided_backprop_mistakes
+    asked = drawing.draw_maps(rng, "guided_backprop", name, count, *functions)
+    out = probe(asked.probe, **asked.arguments)
     with told(out):
-        asked.judge("guided backprop", out["maps"], gradcam.guided_backprop_mistakes, READ_GUIDED)
+        asked.judge("maps", "guided backprop", out["maps"], READ_GUIDED)
 
 
 @pytest.mark.gradcam
@@ -42,28 +43,19 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
 @pytest.mark.parametrize(("count", "name"), [(1, "squeezenet"), (2, "deep"), (7, "embedded")], ids=drawing.in_words)
 def test_grad_cam_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests'; stretched by themselves or all together."""
-    asked = drawing.question(rng, name, count, gradcam.grad_cam, drawing.TOLERANCE)
-    maps = probe("grad_cam", X=asked.X, y=asked.y, **asked.network)["maps"]
-    compare.check_cam(maps, lambda maps: asked.judge("Grad-CAM", maps, gradcam.grad_cam_mistakes, READ_CAM))
+    functions = gradcam.grad_cam, gradcam.grad_cam_mistakes
+    asked = drawing.draw_maps(rng, "grad_cam", name, count, *functions, drawing.TOLERANCE)
+    maps = probe(asked.probe, **asked.arguments)["maps"]
+    compare.check_cam(maps, lambda maps: asked.judge("maps", "Grad-CAM", maps, READ_CAM))
 
 
 @pytest.mark.gradcam
 @pytest.mark.points(2)
 def test_guided_grad_cam_of_drawn_images(probe, rng):
     """Grad-CAM times guided backprop, pixel by pixel, of two images; the latter, tested above, is our own."""
-    asked = drawing.question(rng, "squeezenet", 2, gradcam.guided_grad_cam)
-    model = drawing.model(asked.network)
-    cam = probe("grad_cam", X=asked.X, y=asked.y, **asked.network)["maps"]
-    compare.check_shape("Grad-CAM", cam, asked.expected.shape[:3])
-    back = gradcam.guided_backprop(model, asked.X, asked.y)
-    product = compare.stretched(cam)[..., None] * back
-
-    def wrong():
-        maps = gradcam.grad_cam_mistakes(model, asked.X, asked.y)
-        return {
-            sentence: compare.stretched(cam)[..., None] * back
-            for sentence, cam in maps.items()
-            if cam.shape == back.shape[:3]
-        }
-
-    drawing.judge("Guided Grad-CAM", product, asked.expected, asked.tolerance, wrong, READ_CAM)
+    functions = gradcam.guided_grad_cam, gradcam.guided_grad_cam_mistakes
+    asked = drawing.draw_maps(rng, "grad_cam", "squeezenet", 2, *functions)
+    cam, expected = probe(asked.probe, **asked.arguments)["maps"], asked.answers["maps"]
+    compare.check_shape("Grad-CAM", cam, expected.shape[:3])
+    back = gradcam.guided_backprop(drawing.build(asked.network), asked.arguments["X"], asked.arguments["y"])
+    asked.judge("maps", "Guided Grad-CAM", compare.stretched(cam)[..., None] * back, READ_CAM)

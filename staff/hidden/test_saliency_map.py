@@ -11,6 +11,5 @@ READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its 
 @pytest.mark.parametrize(("count", "name"), [(1, "embedded"), (2, "squeezenet"), (7, "deep")], ids=drawing.in_words)
 def test_saliency_of_drawn_images(probe, rng, count, name):
     """Other images, classes, sizes and networks than the public tests': one map for each image, of its own class."""
-    asked = drawing.question(rng, name, count, saliency_map.saliency)
-    maps = probe("saliency", X=asked.X, y=asked.y, **asked.network)["maps"]
-    asked.judge("saliency", maps, saliency_map.saliency_mistakes, READ)
+    functions = saliency_map.saliency, saliency_map.saliency_mistakes
+    drawing.draw_maps(rng, "saliency", name, count, *functions).ask(probe, "saliency", READ)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from torch import nn
 
 from staff.grader import plugin
 from staff.hidden import drawing
-from staff.references.remembering import drawn
-from staff.references.style_transfer import StyleTransfer
-from tests import compare, inputs, sentences
+from staff.references.remembering import keep_drawn
+from staff.references.style_transfer import WAYS, StyleTransfer
+from tests import compare, inputs
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 from tests.test_style_transfer import UNCHANGED, check_lengths
 
@@ -14,22 +15,18 @@ READ = "style_transfer: each step, clear the gradients, add the three losses up,
 STEPS = 3  # that are followed
 RIPPLES = 6
 LIKENESS = 0.92  # of the images of each step; drawn at random, no mistake comes above 0.85 in all of them
-WAYS = {
-    sentences.NO_CONTENT: {"without": ["content"]},
-    sentences.NO_STYLE: {"without": ["style"]},
-    sentences.NO_TV: {"without": ["tv"]},
-    sentences.NOT_CLEARED: {"clears": False},
-    sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+MISTAKES = {
+    **WAYS,
     "the loss is ascended: the optimizer descends what .grad holds.": {"learning_rate": -3.0},
     "the image is never changed: call optimizer.step().": {"learning_rate": 0.0},
 }
 
 
-class Pair:
+class TransferQuestion:
     """Two pictures, a network and layers, with weights at which each of the three losses counts as much."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.network = drawing.network(rng, "squeezenet")
+        self.network = drawing.draw_network(rng, "squeezenet")
         names = rng.permutation(["town", "flow", "waves", "composition"])[:2]
         sizes = (int(rng.integers(28, 34)), int(rng.integers(40, 50))), (30, int(rng.integers(34, 44)))
         self.content, self.style = (inputs.picture(str(name), *size) for name, size in zip(names, sizes))
@@ -45,12 +42,8 @@ class Pair:
             "style_weights": [float(f"{weights['style']:.3g}")] * 3,
             "tv_weight": float(f"{weights['tv']:.3g}"),
         }
-        # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
-        # decides, and in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
         self.images = self.steps()
-        rippled = [self.steps(seen=lambda x: drawing.ripple(rng, x)) for _ in range(RIPPLES)]
-        sure = np.all([np.abs(other - self.images) < inputs.ALIKE / 2 for other in rippled], axis=(0, 1))
-        self.pixels = np.flatnonzero(sure)
+        self.pixels = np.flatnonzero(self._oracle.find_sure(self.images, rng, drawing.RIPPLE, RIPPLES))
 
     @property
     def _start(self) -> np.ndarray:
@@ -58,12 +51,14 @@ class Pair:
 
     @property
     def _oracle(self) -> StyleTransfer:
-        cnn = drawing.model(self.network).features[
-            : max(*self.layers["style_layers"], self.layers["content_layer"]) + 1
-        ]
         losses = ContentPull(), StylePull(), BlurPull()
         style = inputs.normalised(self.style)
-        return StyleTransfer(cnn, self._start, style, **self.layers, **self.weights, losses=losses)
+        return StyleTransfer(self.build(), self._start, style, **self.layers, **self.weights, losses=losses)
+
+    def build(self) -> nn.Sequential:
+        """Return the network in float64, down to the deepest layer that is needed."""
+        deepest = max(*self.layers["style_layers"], self.layers["content_layer"])
+        return drawing.build(self.network).features[: deepest + 1]
 
     def steps(self, **way) -> np.ndarray:
         return np.concatenate(self._oracle.steps(STEPS, **way)[1:])
@@ -76,9 +71,9 @@ class Pair:
         return {"content": self.content, "style": self.style} | sizes | self.layers | self.weights | self.network
 
 
-@drawn
+@keep_drawn
 def draw(rng):
-    return Pair(rng)
+    return TransferQuestion(rng)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +105,7 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
     likeness = pair.alike(images, pair.images).min()
     if likeness > LIKENESS:
         return
-    alike = {mistake: pair.alike(images, pair.steps(**way)).min() for mistake, way in WAYS.items()}
+    alike = {mistake: pair.alike(images, pair.steps(**way)).min() for mistake, way in MISTAKES.items()}
     mistake = max(alike, key=alike.get)
     seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > LIKENESS else ""
     pytest.fail(
@@ -121,5 +116,5 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
 
 @pytest.mark.points(1.5)
 def test_the_learning_rate_of_a_drawn_pair_drops(probe, seen):
-    """From 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
+    """It drops from 3 to 0.1 at step 180 (or 181): Adam's steps are about as long as its learning rate."""
     check_lengths(seen(probe))

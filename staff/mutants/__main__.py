@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     return int(wrongly + rightly > 0 or share < NAMED)
 
 
-def _print(verdict: judging.Verdict, verbose: bool) -> None:
+def _print(verdict: judging.VariantVerdict, verbose: bool) -> None:
     variant = verdict.variant
     told = ["misnamed"] if verdict.misnamed else ["named" if verdict.named else "not named"]
     marks = (told if variant.says else []) + ([] if verdict.good else ["WRONGLY JUDGED"])
@@ -65,7 +65,7 @@ def _print(verdict: judging.Verdict, verbose: bool) -> None:
             print(f"      | {line}")
 
 
-def _print_silent(wrong: list[judging.Verdict]) -> None:
+def _print_silent(wrong: list[judging.VariantVerdict]) -> None:
     """Not counted as wrong: to one of several tests two mistakes may look alike."""
     print(f"\nSilent tests: {sum(len(verdict.silent) for verdict in wrong)}")
     for verdict in wrong:

@@ -1,4 +1,4 @@
-"""One variant judged as the grader judges a submission, by a fork server that a process keeps for many of them."""
+"""Judges a variant as the grader judges a submission, by a fork server that a process keeps for many of them."""
 
 import multiprocessing.util
 import shutil
@@ -22,7 +22,7 @@ HALF = 0.005  # a hundredth of a point, to which points are rounded, by two
 
 
 @dataclass
-class Verdict:
+class VariantVerdict:
     variant: variants.Variant
     had: float
     most: float
@@ -43,7 +43,7 @@ class Verdict:
 
 
 def start(seed: int) -> None:
-    """Once in each process: a fork server, and the folder that it runs student code from."""
+    """Start, once in each process, a fork server, and make the folder that it runs student code from."""
     global client, project, seed_of_hidden
     seed_of_hidden = seed
     work = Path(tempfile.mkdtemp(prefix="mutants-"))
@@ -61,9 +61,9 @@ def _end(work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def judge(variant: variants.Variant) -> Verdict:
+def judge(variant: variants.Variant) -> VariantVerdict:
     if variant.problem:
-        return Verdict(variant, 0, 0, False, False, [], "", [variant.problem])
+        return VariantVerdict(variant, 0, 0, False, False, [], "", [variant.problem])
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
@@ -71,18 +71,14 @@ def judge(variant: variants.Variant) -> Verdict:
     reach = Reach(lambda: client, table["limits"], time.monotonic() + SECONDS)
     reach.client = client
     plugin = GradingPlugin(reach, results, table, seed_of_hidden)
-    assert_close = compare.assert_close  # which the plugin wraps
-    try:
-        grade.run_tests(plugin, grade.REPOSITORY, variant.part)
-    finally:
-        compare.assert_close = assert_close
+    run_tests(plugin, variant.part)
     tests = [test for test in results.tests.values() if test.part == variant.part]
     if not variant.says:
         rules.check(taken, results, reach, table["rules"])
         tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
     failed = [test for test in tests if test.score < test.max_score]
     said = [message(test.output) for test in failed]
-    return Verdict(
+    return VariantVerdict(
         variant,
         sum(test.score for test in tests),
         sum(test.max_score for test in tests),
@@ -94,6 +90,15 @@ def judge(variant: variants.Variant) -> Verdict:
     )
 
 
+def run_tests(plugin: GradingPlugin, part: str, *more: str) -> None:
+    """Run this repository's graded tests of a part. more: of pytest's options."""
+    assert_close = compare.assert_close  # which the plugin wraps
+    try:
+        grade.run_tests(plugin, grade.REPOSITORY, part, *more)
+    finally:
+        compare.assert_close = assert_close
+
+
 def message(output: str) -> str:
-    """Without the test's own line at the top, and without the advice of what to read, which any failure gets."""
+    """Return it without the test's own line at the top, and without the advice of what to read, which all get."""
     return "\n".join(line for line in output.partition("\n\n")[2].splitlines() if "To read:" not in line)

@@ -16,6 +16,7 @@ import importlib
 import pkgutil
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +47,7 @@ def solution() -> dict[str, bytes]:
 
 
 def modules() -> dict[str, ModuleType]:
-    """Those in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
+    """Return the modules in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
     prefix = f"{written.__name__}."
     names = [entry.name for entry in pkgutil.walk_packages(written.__path__, prefix) if not entry.ispkg]
     return {name.removeprefix(prefix): importlib.import_module(name) for name in names}
@@ -61,7 +62,7 @@ def _of(title: str, module: ModuleType) -> list[Variant]:
         says = (says,) if isinstance(says, str) else says
         made = Variant(f"{title}: {name}", module.PART, says, **(bounds or {}))
         try:
-            made.files[module.FILE] = _changed(module, change).encode()
+            made.files[module.FILE] = _change(module, change).encode()
         except ValueError as problem:
             made.problem = str(problem)
         return made
@@ -73,40 +74,42 @@ def _of(title: str, module: ModuleType) -> list[Variant]:
     ]
 
 
-def _changed(module: ModuleType, change: Change) -> str:
+def _change(module: ModuleType, change: Change) -> str:
     code = textwrap.dedent(change if isinstance(change, str) else module.WRITTEN).strip("\n") + "\n"
     elsewhere = {}
     for old, new in change.items() if isinstance(change, dict) else ():
         if old in code:
-            code = _replaced(code, old, new)
+            code = _replace(code, old, new)
         else:
             elsewhere[old] = new
-    text = within(module.FILE, module.PART, module.FUNCTION, code) if module.FUNCTION else code
+    text = rewrite_solution(module.FILE, module.PART, module.FUNCTION, code) if module.FUNCTION else code
     for old, new in elsewhere.items():
-        text = _replaced(text, old, new)
+        text = _replace(text, old, new)
     return text
 
 
-def _replaced(text: str, old: str, new: str) -> str:
+def _replace(text: str, old: str, new: str) -> str:
     if text.count(old) != 1:
         raise ValueError(f"expected {old!r} once, found it {text.count(old)} times: write this variant again")
     return text.replace(old, new)
 
 
-def defined(line: str) -> str:
-    """The name of the function that begins in this line; "" if none does."""
-    definition = re.match(r" *def (\w+)", line)
-    return definition[1] if definition else ""
-
-
-def within(file: str, part: str, function: str, code: str) -> str:
-    """The student file with `code` for the solution of one function."""
-    lines, inside, found = [], "", False
+def read_pieces(file: str) -> Iterator[tuple[markers.Line | markers.Block, str]]:
+    """Yield the lines and solutions of a student file, each with the name of the function that it stands in."""
+    inside = ""
     for piece in markers.read(file, (ROOT / file).read_text(), contents.part_numbers()):
+        if isinstance(piece, markers.Line) and (definition := re.match(r" *def (\w+)", piece.text)):
+            inside = definition[1]
+        yield piece, inside
+
+
+def rewrite_solution(file: str, part: str, function: str, code: str) -> str:
+    """Return the student file with `code` for the solution of one function."""
+    lines, found = [], False
+    for piece, inside in read_pieces(file):
         if isinstance(piece, markers.Line):
             lines.append(piece.text)
-            inside = defined(piece.text) or inside
-        elif piece.part == part and inside == function:
+        elif (piece.part, inside) == (part, function):
             lines += textwrap.indent(code, piece.indent).splitlines()
             found = True
         else:

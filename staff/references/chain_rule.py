@@ -33,7 +33,7 @@ KINDS = (*IN_LINE, Fire, nn.AdaptiveAvgPool2d, nn.Conv2d, nn.Dropout, nn.Flatten
 
 @dataclass
 class Pass:
-    """One way through a network and back: outputs and their gradients by the dotted names of the modules."""
+    """A way through a network and back: outputs and their gradients by the dotted names of the modules."""
 
     scores: np.ndarray  # (N, K)
     gradient: np.ndarray  # of the pixels (N, 3, H, W)
@@ -45,7 +45,7 @@ def through(model: nn.Module, X: np.ndarray, upstream: Callable[[np.ndarray], np
     """Forward, then backward from upstream(scores) (N, K), with this rule at every ReLU."""
     walk = Walk(RULES[rule])
     with torch.no_grad():
-        scores, back = walk.module(model, torch.from_numpy(np.asarray(X, np.float64)), "")
+        scores, back = walk.walk(model, torch.from_numpy(np.asarray(X, np.float64)), "")
         scores = scores.flatten(1)
         gradient = back(torch.from_numpy(np.asarray(upstream(scores.numpy()), np.float64)))
     outputs, gradients = ({k: v.numpy() for k, v in kept.items()} for kept in (walk.outputs, walk.gradients))
@@ -53,19 +53,17 @@ def through(model: nn.Module, X: np.ndarray, upstream: Callable[[np.ndarray], np
 
 
 def scores(model: nn.Module, X: np.ndarray) -> np.ndarray:
-    return through(model, X, np.zeros_like).scores
+    """(N, K), without a way back."""
+    with torch.no_grad():
+        return Walk(RULES["plain"]).walk(model, torch.from_numpy(np.asarray(X, np.float64)), "")[0].flatten(1).numpy()
 
 
 def features(cnn: nn.Sequential, X: np.ndarray) -> list[np.ndarray]:
     """The output of each module."""
     walk = Walk(RULES["plain"])
     with torch.no_grad():
-        walk.module(cnn, torch.from_numpy(np.asarray(X, np.float64)), "")
+        walk.walk(cnn, torch.from_numpy(np.asarray(X, np.float64)), "")
     return [walk.outputs[str(i)].numpy() for i in range(len(cnn))]
-
-
-def of_all(model: nn.Module, X: np.ndarray) -> np.ndarray:
-    return through(model, X, np.ones_like).gradient
 
 
 # --- what is asked for: the gradient of the scores (N, K) ---
@@ -76,7 +74,8 @@ def one_hot(y: Sequence[int] | np.ndarray) -> Callable[[np.ndarray], np.ndarray]
     return lambda scores: np.eye(scores.shape[1])[np.asarray(y)]
 
 
-def predicted(scores: np.ndarray) -> np.ndarray:
+def predict(scores: np.ndarray) -> np.ndarray:
+    """The upstream gradient that asks for the score of the network's own class."""
     return np.eye(scores.shape[1])[scores.argmax(1)]
 
 
@@ -85,49 +84,31 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(1, keepdims=True)
 
 
-def asked_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """The usual mistakes in asking for the scores of the classes y, and under "" the right way."""
-    own, count = one_hot(y), len(y)
-
-    def all_labels(scores: np.ndarray) -> np.ndarray:
-        return np.ones_like(scores) * own(scores).max(0)
-
-    return {
+def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return the usual mistakes in asking for the scores of the classes y, and under "" the right way."""
+    own = one_hot(y)
+    ways = {
         "": own,
         "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
-        sentences.PREDICTED_CLASS: predicted,
-        "the gradient is that of a cross-entropy loss: take that of the score itself.": lambda s: softmax(s) - own(s),
-        "the gradient is that of a cross-entropy loss, and of its mean: take that of the score itself.": lambda s: (
-            (softmax(s) - own(s)) / count
-        ),
-        "the gradient is that of a cross-entropy loss, turned around: take that of the score itself.": lambda s: (
-            own(s) - softmax(s)
-        ),
-        "the gradient is that of a cross-entropy loss, and of its mean, turned around: take the score's.": lambda s: (
-            (own(s) - softmax(s)) / count
-        ),
+        sentences.PREDICTED_CLASS: predict,
         "the gradient is that of the probability (after softmax): take that of the score.": lambda s: probability_slope(
             s, y
         ),
-        "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": all_labels,
+        "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": lambda s: (
+            np.ones_like(s) * own(s).max(0)
+        ),
     }
+    for mean, count in (("", 1), (", and of its mean", len(y))):
+        for turned, sign in (("", 1), (", turned around", -1)):
+            sentence = f"the gradient is that of a cross-entropy loss{mean}{turned}: take that of the score itself."
+            ways[sentence] = lambda s, scale=sign / count: scale * (softmax(s) - own(s))
+    return ways
 
 
-def asked_strangely(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Rarer mistakes of that kind."""
-    own, count = one_hot(y), len(y)
-    return {
-        "the gradient is divided by the number of images: add the scores up, without a mean.": lambda s: own(s) / count,
-        "the sign of the scores is turned.": lambda s: -own(s),
-        "the score is squared: take its own gradient.": lambda s: 2 * s * own(s),
-        "the score's logarithm is taken: take its own gradient.": lambda s: own(s) / np.where(s == 0, np.inf, s),
-        "the next class is taken instead of the one that is asked for.": lambda s: np.roll(own(s), 1, axis=1),
-        "the class before is taken instead of the one that is asked for.": lambda s: np.roll(own(s), -1, axis=1),
-        "the first class is taken: pick the one that is asked for.": one_hot(np.zeros_like(y)),
-        "the first image's class is taken for all: each has its own.": lambda s: np.ones_like(s) * own(s)[:1],
-        "the last image's class is taken for all: each has its own.": lambda s: np.ones_like(s) * own(s)[-1:],
-        "the lowest score is taken, not the one that was asked for.": lambda s: np.eye(s.shape[1])[s.argmin(1)],
-    }
+def ask_for_mean(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return a rarer mistake of that kind."""
+    sentence = "the gradient is divided by the number of images: add the scores up, without a mean."
+    return {sentence: lambda scores: one_hot(y)(scores) / len(y)}
 
 
 def probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -146,15 +127,15 @@ class Walk:
         self.outputs: dict[str, Tensor] = {}
         self.gradients: dict[str, Tensor] = {}
 
-    def module(self, module: nn.Module, x: Tensor, name: str) -> tuple[Tensor, Back]:
+    def walk(self, module: nn.Module, x: Tensor, name: str) -> tuple[Tensor, Back]:
         output, back = self._dispatch(module, x, name)
         self.outputs[name] = output.clone()
 
-        def noted(gradient: Tensor) -> Tensor:
+        def note(gradient: Tensor) -> Tensor:
             self.gradients[name] = gradient.reshape(output.shape).clone()
             return back(self.gradients[name])
 
-        return output, noted
+        return output, note
 
     def _dispatch(self, module: nn.Module, x: Tensor, name: str) -> tuple[Tensor, Back]:
         """By its very kind: a class made from one of these may do something else."""
@@ -198,21 +179,21 @@ class Walk:
         """One after the other."""
         backs = []
         for own_name, module in modules.items():
-            x, back = self.module(module, x, f"{name}.{own_name}".lstrip("."))
+            x, back = self.walk(module, x, f"{name}.{own_name}".lstrip("."))
             backs.append(back)
         return x, lambda g: _chain(backs, g)
 
     def _fire(self, fire: Fire, x: Tensor, name: str) -> tuple[Tensor, Back]:
-        squeezed, squeeze_back = self._activated(fire, "squeeze", x, name)
-        one, one_back = self._activated(fire, "expand1x1", squeezed, name)
-        three, three_back = self._activated(fire, "expand3x3", squeezed, name)
+        squeezed, squeeze_back = self._activate(fire, "squeeze", x, name)
+        one, one_back = self._activate(fire, "expand1x1", squeezed, name)
+        three, three_back = self._activate(fire, "expand3x3", squeezed, name)
         cut = one.shape[1]
         return (
             torch.cat([one, three], dim=1),
             lambda g: squeeze_back(one_back(g[:, :cut]) + three_back(g[:, cut:])),
         )
 
-    def _activated(self, fire: Fire, convolution: str, x: Tensor, name: str) -> tuple[Tensor, Back]:
+    def _activate(self, fire: Fire, convolution: str, x: Tensor, name: str) -> tuple[Tensor, Back]:
         """One of its convolutions, and the ReLU behind it."""
         own = self.children(fire)
         return self._in_line({each: own[each] for each in (convolution, f"{convolution}_activation")}, x, name)

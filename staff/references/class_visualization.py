@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from staff.references.chain_rule import MEAN, STD, one_hot, predicted, scores, softmax, through
-from staff.references.shared import Mistakes, combined, unit
-from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
+from staff.references.chain_rule import MEAN, STD, one_hot, predict, scores, softmax, through
+from staff.references.shared import Mistakes, combine, unit
+from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
 from tests.compare import sample
 
@@ -25,16 +25,16 @@ def ascent_step(
 ) -> np.ndarray:
     """One step of class visualization from x (1, 3, H, W), clamped to valid pixels."""
     way = apart_direction if apart else direction
-    return clamped(x + learning_rate * way(model, x, target, l2_reg))
+    return clamp(x + learning_rate * way(model, x, target, l2_reg))
 
 
 def direction(model: nn.Module, x: np.ndarray, target: int, l2_reg: float) -> np.ndarray:
-    """Of length 1: along the gradient of the score less l2_reg * ||x||^2."""
+    """Return the direction, of length 1: along the gradient of the score less l2_reg * ||x||^2."""
     return unit(_gradient(model, x, target) - 2 * l2_reg * x)
 
 
 def apart_direction(model: nn.Module, x: np.ndarray, target: int, l2_reg: float) -> np.ndarray:
-    """As some write it: the regulariser's gradient is added after the score's was normalised."""
+    """Return the direction as some write it: the regulariser's gradient is added after the score's was normalised."""
     return unit(_gradient(model, x, target)) - 2 * l2_reg * x
 
 
@@ -43,37 +43,27 @@ def _gradient(model: nn.Module, x: np.ndarray, target: int) -> np.ndarray:
 
 
 def norms(model: nn.Module, x: np.ndarray, target: int) -> tuple[float, float]:
-    """Of the score's gradient: its norm, and its largest value."""
+    """Return the norm of the score's gradient, and its largest value."""
     g = _gradient(model, x, target)
     return float(np.sqrt((g**2).sum())), float(np.abs(g).max())
 
 
-def clamped(x: np.ndarray) -> np.ndarray:
+def clamp(x: np.ndarray) -> np.ndarray:
     low, high = (((edge - MEAN) / STD)[None, :, None, None] for edge in (0, 1))
     return np.clip(x, low, high)
 
 
 def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
-    """Of a step's direction, as arrays of length 1."""
+    """Return those of a step's direction, as arrays of length 1."""
     own = one_hot([target])
     ways = {
         "": own,
         sentences.ALL_SCORES: np.ones_like,
         sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
     }
-    strange = {
-        sentences.PREDICTED_NOT_TARGET: predicted,
-        sentences.NEXT_CLASS: lambda s: np.roll(own(s), 1, axis=1),
-        sentences.CLASS_BEFORE: lambda s: np.roll(own(s), -1, axis=1),
-        sentences.FIRST_CLASS: one_hot([0]),
-    }
-    usual, rare = (
-        {sentence: through(model, x, upstream).gradient for sentence, upstream in them.items()}
-        for them in (ways, strange)
-    )
     decay, norm = 2 * l2_reg * x, np.sqrt((x**2).sum())
     stages = (
-        usual,
+        {sentence: through(model, x, upstream).gradient for sentence, upstream in ways.items()},
         {
             "": lambda g: g - decay,
             "the regulariser's sign is turned: it must pull the pixels towards zero.": lambda g: g + decay,
@@ -85,26 +75,20 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: flo
         {"": 1, sentences.OBJECTIVE_DESCENDED: -1},
     )
     alone = (
-        rare,
+        {sentences.PREDICTED_NOT_TARGET: through(model, x, predict).gradient},
         {
             "the regulariser is outside the learning rate: it belongs to the gradient.": lambda g: (
                 learning_rate * unit(g) - decay
             ),
             "the regulariser's sum is not of squares.": lambda g: g - l2_reg,
             "the regulariser's sum is of absolute values: square them.": lambda g: g - l2_reg * np.sign(x),
-            "the regulariser's sum is of third powers: square the pixels.": lambda g: g - 3 * l2_reg * x**2,
-            "the regulariser counts twice.": lambda g: g - 2 * decay,
-            "the regulariser's weight is squared.": lambda g: g - l2_reg * decay,
-            "the regulariser is divided by its weight: multiply by it.": lambda g: g - 2 * x / l2_reg,
-            sentences.SIGN_OF_GRADIENT: lambda g: np.sign(g - decay),
         },
     )
-
-    return combined(lambda gradient, regularised, sign: unit(sign * regularised(gradient)), stages, alone)
+    return combine(lambda gradient, regularise, sign: unit(sign * regularise(gradient)), stages, alone)
 
 
 def never_cleared(model: nn.Module, seen: list[np.ndarray], target: int) -> Mistakes:
-    """Of the direction of the last step, without regulariser. seen: the images at which the steps started."""
+    """Return those of the last step's direction, without regulariser. seen: the images where the steps started."""
     gradients = [_gradient(model, x, target) for x in seen]
     ways = {
         sentences.NEVER_CLEARED: sum(gradients),
@@ -116,7 +100,7 @@ def never_cleared(model: nn.Module, seen: list[np.ndarray], target: int) -> Mist
 
 
 def store() -> None:
-    """The direction of the first step, from the noise of one seed."""
+    """Store the direction of the first step, from the noise of one seed."""
     model, file, target = networks.build("embedded", "float64"), File("class_visualization"), 6
     start = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(NOISE)).double().numpy()
     g = _gradient(model, start, target)
@@ -131,7 +115,7 @@ def store() -> None:
             free = inputs.unclamped(after[None])  # the rest says nothing of a direction
             step = np.where(free, (after - before)[None], 0)
             others.append(np.where(free, step / np.linalg.norm(step) * np.linalg.norm(right[free]), right))
-        others += rippled(lambda x, l2_reg=l2_reg: direction(model, x, target, l2_reg), start)
+        others += ripple(lambda x, l2_reg=l2_reg: direction(model, x, target, l2_reg), start)
         wrong = direction_mistakes(model, start, target, **settings)
         file.put(key, right, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
         file.arrays[f"{key}: apart"] = np.float32(sample(apart_direction(model, start, target, l2_reg)))

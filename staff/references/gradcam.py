@@ -8,38 +8,30 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import asked_strangely, asked_wrongly, one_hot, scores, through
-from staff.references.shared import Mistakes, combined, of_some_images
-from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, rippled
+from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, scores, through
+from staff.references.shared import Mistakes, combine, list_partial_batches
+from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
-from tests.compare import relative_error
+from tests.compare import relative_error, stretched
 
 # --- CustomReLU ---
 
 
 def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
-    """Of its backward."""
+    """Return those of its backward."""
     return {
         sentences.PLAIN_RELU: dout * (x > 0),
         sentences.DECONVNET_RELU: dout * (dout > 0),
         "what is stopped and what passes are exchanged for x: it passes where x is positive.": dout
         * (x <= 0)
         * (dout > 0),
-        "both are turned around: dout passes where it and x are positive.": dout * (x <= 0) * (dout <= 0),
-        "dout passes where either of the two is positive: both must be.": dout * ((x > 0) | (dout > 0)),
-        sentences.SIGN_TURNED: -dout * (x > 0) * (dout > 0),
-        "dout is multiplied by x: it passes as it is.": dout * x * (x > 0) * (dout > 0),
-        "dout is squared: it passes as it is.": dout**2 * (x > 0) * (dout > 0),
         sentences.ONES: (x > 0) * (dout > 0) * 1.0,
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
+        "x comes back where it is positive: dout must pass.": x * (x > 0),
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
-        "x comes back where it is positive: dout must pass.": x * (x > 0),
         "dout is cut off at 1 instead of 0.": np.maximum(dout * (x > 0), 1),
-        "dout is cut off at -1 instead of 0.": np.maximum(dout * (x > 0), -1),
-        "ones come back where nothing must pass: that is 0.": np.where(x > 0, np.maximum(dout, 0), 1),
-        "what should pass is stopped, and what should be stopped passes.": dout * ~((x > 0) & (dout > 0)),
     }
 
 
@@ -54,11 +46,11 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarra
 def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     gradients: dict[tuple[str, int], np.ndarray] = {}
 
-    def maps(rule: str, upstream: Callable, finished: Callable) -> np.ndarray:
+    def maps(rule: str, upstream: Callable, finish: Callable) -> np.ndarray:
         key = rule, id(upstream)
         if key not in gradients:
             gradients[key] = through(model, X, upstream, rule).gradient
-        return finished(gradients[key])
+        return finish(gradients[key])
 
     stages = (
         {
@@ -68,7 +60,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
                 "deconvnet"
             ),
         },
-        asked_wrongly(y),
+        ask_wrongly(y),
         {
             "": lambda g: np.moveaxis(g, 1, 3),
             "the axes are not in the order N, H, W, C: the channels come last.": lambda g: g,
@@ -85,15 +77,14 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
     )
     alone = (
         {},
-        asked_strangely(y),
+        ask_for_mean(y),
         {
-            sentences.SIGN_TURNED: lambda g: -np.moveaxis(g, 1, 3),
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
         },
     )
     own = maps("guided", stages[1][""], stages[2][""])
-    return combined(maps, stages, alone) | of_some_images(own)
+    return combine(maps, stages, alone) | list_partial_batches(own)
 
 
 # --- Grad-CAM ---
@@ -113,7 +104,7 @@ def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featur
 
 def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
     """(N, H, W) in [0, 1], each map scaled by itself."""
-    return scaled(resized(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
+    return stretch(resize(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
 
 
 def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
@@ -121,7 +112,7 @@ def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str =
     return grad_cam(model, X, y, layer)[..., None] * guided_backprop(model, X, y)
 
 
-def resized(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Bicubic, by the kernel that Pillow uses (a = -1/2). maps: (N, h, w); returns (N, *size)."""
     rows, columns = (_bicubic(old, new) for old, new in zip(maps.shape[1:], size))
     return np.einsum("Hh,nhw,Ww->nHW", rows, maps, columns)
@@ -146,10 +137,9 @@ def _cubic(x: float, a: float = -0.5) -> float:
     return a * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0
 
 
-def scaled(maps: np.ndarray, together: bool = False) -> np.ndarray:
-    """Each map, or with `together` the batch, stretched to [0, 1]; where all is equal, zeros."""
-    axes = None if together else (1, 2)
-    low, high = maps.min(axis=axes, keepdims=True), maps.max(axis=axes, keepdims=True)
+def stretch(maps: np.ndarray) -> np.ndarray:
+    """Each map stretched to [0, 1]; where all is equal, zeros."""
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), 0)
 
 
@@ -157,17 +147,17 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
     size, square = X.shape[2:], X.shape[2] == X.shape[3]
     passes = {}
 
-    def maps(upstream: Callable, weighed: Callable, cut: Callable, finished: Callable) -> np.ndarray:
+    def maps(upstream: Callable, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
         if id(upstream) not in passes:
             passes[id(upstream)] = through(model, X, upstream)
         there = passes[id(upstream)]
-        return finished(cut(weighed(there.outputs[layer], there.gradients[layer])))
+        return finish(cut(weighed(there.outputs[layer], there.gradients[layer])))
 
     positive = (through(model, X, one_hot(y)).outputs[layer] >= 0).all()  # then both of these are one
     before_the_sum = "the ReLU comes before the sum over the channels: apply it once, to their weighted sum"
     each, of_weights = ("", "") if positive else (" (not to each channel)", " (not to the weights)")
     stages = (
-        asked_wrongly(y),
+        ask_wrongly(y),
         {
             "": lambda A, g: (_mean(g) * A).sum(1),
             "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
@@ -186,76 +176,56 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
             "the absolute value stands where the last ReLU should.": np.abs,
         },
         {
-            "": lambda cam: scaled(resized(cam, size)),
-            "the map is not stretched to [0, 1].": lambda cam: resized(cam, size),
+            "": lambda cam: stretch(resize(cam, size)),
+            "the map is not stretched to [0, 1].": lambda cam: resize(cam, size),
             "the map has the size of the layer: resize it to the image.": lambda cam: cam,
-            "the map is stretched, but has the size of the layer: resize it to the image.": scaled,
-            "the map is turned: its rows are columns (PIL's resize takes width first).": lambda cam: scaled(
-                resized(cam, size)
+            "the map is stretched, but has the size of the layer: resize it to the image.": stretch,
+            "the map is turned: its rows are columns (PIL's resize takes width first).": lambda cam: stretch(
+                resize(cam, size)
             ).transpose(0, 2, 1),
         },
     )
     alone = (
-        asked_strangely(y),
+        {},
         {
             f"{before_the_sum}{of_weights}.": lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
-            "the largest gradient stands for their mean.": lambda A, g: (g.max((2, 3), keepdims=True) * A).sum(1),
-            "the absolute gradients are averaged: keep their sign.": lambda A, g: (_mean(np.abs(g)) * A).sum(1),
-            "the layer's output is squared: weigh it as it is.": lambda A, g: (_mean(g) * A**2).sum(1),
-            "the weights are added to the channels: multiply them.": lambda A, g: (_mean(g) + A).sum(1),
-            "the weights are subtracted from the channels: multiply them.": lambda A, g: (_mean(g) - A).sum(1),
-            "the channels are divided by their weights: multiply them.": lambda A, g: _divided(A, _mean(g)).sum(1),
-            "the weights are divided by the channels: multiply them.": lambda A, g: _divided(_mean(g), A).sum(1),
-            "the weighted channels are multiplied, or the largest is taken: add them up.": lambda A, g: (
-                _mean(g) * A
-            ).max(1),
-            "the gradients are averaged over rows alone: take the mean over height and width.": lambda A, g: (
-                g.mean(2, keepdims=True) * A
+            "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
+                _mean(g), A, where=A != 0, out=np.zeros_like(A)
             ).sum(1),
-            "the gradients are averaged over columns alone: take the mean over height and width.": lambda A, g: (
-                g.mean(3, keepdims=True) * A
-            ).sum(1),
-            "the gradients are averaged over the channels, too: each channel has a weight of its own.": lambda A, g: (
-                g.mean((1, 2, 3), keepdims=True) * A
-            ).sum(1),
-            "the gradients are averaged over the channels: take the mean over height and width.": lambda A, g: (
-                g.mean(1, keepdims=True) * A
-            ).sum(1),
-            "the layer's output is averaged instead of the gradients.": lambda A, g: (_mean(A) * g).sum(1),
         },
+        {},
         {
-            "the sign is turned before the last ReLU.": lambda cam: np.maximum(-cam, 0),
-            "positive values are cut off instead of negative ones.": lambda cam: np.minimum(cam, 0),
-        },
-        {
-            "the map is turned before it is resized: its rows are rows of the image.": lambda cam: scaled(
-                resized(cam.transpose(0, 2, 1), size)
+            "the map is turned before it is resized: its rows are rows of the image.": lambda cam: stretch(
+                resize(cam.transpose(0, 2, 1), size)
             ),
             "the map is turned: height and width are exchanged in its new size (PIL's resize takes width first).": (
-                lambda cam: None if square else scaled(resized(cam, size[::-1]))
+                lambda cam: None if square else stretch(resize(cam, size[::-1]))
             ),
-            "the map is enlarged by repeating pixels: bicubic is asked for.": lambda cam: scaled(_repeated(cam, size)),
+            "the map is enlarged by repeating pixels: bicubic is asked for.": lambda cam: stretch(_repeat(cam, size)),
         },
     )
-    wrong = combined(maps, stages, alone)
+    wrong = combine(maps, stages, alone)
     there = passes[id(stages[0][""])]
     for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
         if other in there.outputs and there.outputs[other].ndim == 4:
             sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
             wrong[sentence] = grad_cam(model, X, y, other)
-    return wrong | of_some_images(maps(*(stage[""] for stage in stages)))
+    return wrong | list_partial_batches(maps(*(stage[""] for stage in stages)))
+
+
+def guided_grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
+    """Return what mistakes in Grad-CAM make of its product with guided backprop."""
+    back = guided_backprop(model, X, y)
+    maps = grad_cam_mistakes(model, X, y)
+    return {name: stretched(cam)[..., None] * back for name, cam in maps.items() if cam.shape == back.shape[:3]}
 
 
 def _mean(gradient: np.ndarray) -> np.ndarray:
     return gradient.mean((2, 3), keepdims=True)
 
 
-def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.divide(a, b, where=b != 0, out=np.zeros(np.broadcast_shapes(a.shape, b.shape)))
-
-
-def _repeated(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
+def _repeat(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Enlarged without interpolation."""
     rows, columns = (((np.arange(new) + 0.5) * old / new).astype(int) for old, new in zip(maps.shape[1:], size))
     return maps[:, rows][:, :, columns]
@@ -265,24 +235,24 @@ def _repeated(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
 
 
 def store() -> None:
-    """Guided backprop and Grad-CAM of three scenes, and Grad-CAM of another network."""
+    """Store guided backprop and Grad-CAM of three scenes, and Grad-CAM of another network."""
     model, X = networks.build("embedded", "float64"), inputs.scenes()
     y = classes(model, X)
     file = File("gradcam")
     file.arrays["y"] = y
     others = in_float32("guided_backprop", "maps", network="embedded", X=X, y=y)
-    others += rippled(lambda X: guided_backprop(model, X, y), X)
+    others += ripple(lambda X: guided_backprop(model, X, y), X)
     wrong = guided_backprop_mistakes(model, X, y)
     file.put("guided backprop", guided_backprop(model, X, y), others, wrong, least=LEAST_OF_GRADIENTS)
     others = in_float32("grad_cam", "maps", network="embedded", X=X, y=y)
-    others += rippled(lambda X: grad_cam(model, X, y), X)
+    others += ripple(lambda X: grad_cam(model, X, y), X)
     file.put("Grad-CAM", grad_cam(model, X, y), others, grad_cam_mistakes(model, X, y))
     _put_another_network(file)
     file.write()
 
 
 def classes(model: nn.Module, X: np.ndarray) -> np.ndarray:
-    """The network's own of each image, but of the second another one."""
+    """Return the network's own class of each image, but of the second another one."""
     ranked = scores(model, X).argsort(axis=1)
     y = ranked[:, -1].copy()
     # Of the classes that come next, the first for which Grad-CAM finds something.
@@ -291,7 +261,7 @@ def classes(model: nn.Module, X: np.ndarray) -> np.ndarray:
 
 
 def _put_another_network(file: File) -> None:
-    """Of classes for which it matters most that gradients are averaged first: on the embedded one it hardly does."""
+    """Store maps of classes for which averaging gradients first matters most: on the embedded one it hardly does."""
     seeded = {"seed": 3, "classes": 7}
     model, X = networks.build("deep", "float64", **seeded), inputs.scenes()
     apart = []  # of each class and image
@@ -302,6 +272,6 @@ def _put_another_network(file: File) -> None:
         apart.append([relative_error(other, cam) if cam.any() else 0 for other, cam in zip(wrong, right)])
     y = np.argmax(apart, axis=0)
     others = in_float32("grad_cam", "maps", network="deep", X=X, y=y, **seeded)
-    others += rippled(lambda X: grad_cam(model, X, y), X)
+    others += ripple(lambda X: grad_cam(model, X, y), X)
     file.arrays["another network: y"] = y
     file.put("Grad-CAM of another network", grad_cam(model, X, y), others, grad_cam_mistakes(model, X, y))

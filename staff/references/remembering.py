@@ -20,7 +20,7 @@ keeping = False  # whether functions keep their results
 
 
 def remember() -> None:
-    """From now on: with one seed, hidden tests ask the same of every submission."""
+    """Keep results from now on: with one seed, hidden tests ask the same of every submission."""
     global keeping
     keeping = True
     for entry in pkgutil.iter_modules(references.__path__):
@@ -28,11 +28,11 @@ def remember() -> None:
             _remember(importlib.import_module(f"{references.__name__}.{entry.name}"))
 
 
-def drawn(make: Callable) -> Callable:
-    """For a function that draws what a test asks. Its first argument is the generator, left as if drawn from."""
+def keep_drawn(make: Callable) -> Callable:
+    """Wrap a function that draws what a test asks. Its first argument is the generator, left as if drawn from."""
 
     @wraps(make)
-    def remembered(rng: np.random.Generator, *arguments):
+    def draw(rng: np.random.Generator, *arguments):
         if not keeping:
             return make(rng, *arguments)
         key = _digest((make.__module__, make.__name__, rng.bit_generator.state, arguments))
@@ -41,13 +41,13 @@ def drawn(make: Callable) -> Callable:
         result, rng.bit_generator.state = KNOWN[key]
         return result
 
-    return remembered
+    return draw
 
 
 def _remember(module: ModuleType) -> None:
     def remembering(function):
         @wraps(function)
-        def remembered(*arguments, **keywords):
+        def recall(*arguments, **keywords):
             try:
                 key = _digest((function.__module__, function.__name__, arguments, sorted(keywords.items())))
             except (pickle.PicklingError, AttributeError, TypeError):  # functions among the arguments
@@ -59,7 +59,7 @@ def _remember(module: ModuleType) -> None:
                 KNOWN[key] = result
             return result
 
-        return remembered
+        return recall
 
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if function.__module__ == module.__name__ and name[0] != "_" and name not in ("one_hot", "through"):
@@ -67,7 +67,7 @@ def _remember(module: ModuleType) -> None:
 
 
 def _is_plain(result: object) -> bool:
-    """Whether no function is among it: that could not be handed on to another process."""
+    """Tell whether no function is among it: that could not be handed on to another process."""
     if isinstance(result, dict | list | tuple):
         return all(map(_is_plain, result.values() if isinstance(result, dict) else result))
     return not callable(result)
@@ -81,7 +81,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _digest(value: object) -> bytes:
-    """Of all that it holds; arrays go in where they lie, without a copy."""
+    """Digest all that it holds; arrays go in where they lie, without a copy."""
     text, digest = io.BytesIO(), hashlib.sha256()
     _Pickler(text, protocol=5, buffer_callback=digest.update).dump(value)
     digest.update(text.getbuffer())

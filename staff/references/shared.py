@@ -1,4 +1,4 @@
-"""What the usual mistakes of several functions share."""
+"""Helpers of the tables of usual mistakes: one mistake or two at once, those of losses, and of some images alone."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ Stage = Mapping[str, Any]
 TELLS = 1e-2  # two mistakes at once are told if they give something this far from what fewer give
 
 
-def combined(make: Callable[..., object], stages: Sequence[Stage], alone: Sequence[Stage] = ()) -> Mistakes:
-    """What comes of each mistake, and of two of the usual ones at once, where one of them alone does not explain it.
+def combine(make: Callable[..., object], stages: Sequence[Stage], alone: Sequence[Stage] = ()) -> Mistakes:
+    """Return what comes of each mistake, and of two usual ones at once, where one of them alone does not explain it.
 
     make: from one choice of each stage to what it gives, or to None where the choices do not go together.
     stages: the right choices and the usual mistakes. alone: for each stage what is rare, and is only tried by itself.
@@ -26,27 +26,22 @@ def combined(make: Callable[..., object], stages: Sequence[Stage], alone: Sequen
     right = [stage[""] for stage in stages]
     found: Mistakes = {}
     known = [np.asarray(make(*right))]
+
+    def try_choices(sentence: str, changes: dict[int, Any], apart: float, others: int = 0) -> None:
+        output = make(*(changes.get(i, choice) for i, choice in enumerate(right)))
+        if output is None or _is_known(output, known[others:], apart):
+            return
+        if np.isfinite(np.asarray(output)).all() and np.any(output):  # nothing but zeros may come of anything
+            found[sentence] = np.asarray(output)
+            known.append(found[sentence])
+
     for i, stage in enumerate(itertools.chain(stages, alone)):
         for sentence in filter(None, stage):
-            output = make(*_changed(right, {i % len(stages): stage[sentence]}))
-            if output is not None and not _is_known(output, known[1:], 1e-9):
-                _add(found, known, sentence, output)
+            try_choices(sentence, {i % len(stages): stage[sentence]}, 1e-9, others=1)
     for (i, one), (j, other) in itertools.combinations(enumerate(stages), 2):
         for first, second in itertools.product(filter(None, one), filter(None, other)):
-            output = make(*_changed(right, {i: one[first], j: other[second]}))
-            if output is not None and not _is_known(output, known, TELLS):
-                _add(found, known, f"{first} Besides: {second}", output)
+            try_choices(f"{first} Besides: {second}", {i: one[first], j: other[second]}, TELLS)
     return found
-
-
-def _changed(right: Sequence[Any], changes: dict[int, Any]) -> list[Any]:
-    return [changes.get(i, choice) for i, choice in enumerate(right)]
-
-
-def _add(found: Mistakes, known: list[np.ndarray], sentence: str, output: object) -> None:
-    if np.isfinite(np.asarray(output)).all() and np.any(output):  # nothing but zeros may come of anything
-        found[sentence] = np.asarray(output)
-        known.append(found[sentence])
 
 
 def _is_known(output: object, known: list[np.ndarray], apart: float) -> bool:
@@ -55,11 +50,12 @@ def _is_known(output: object, known: list[np.ndarray], apart: float) -> bool:
 
 
 def unit(g: np.ndarray) -> np.ndarray:
+    """Scale to length 1."""
     return g / np.sqrt((g**2).sum())
 
 
-def of_some_images(maps: np.ndarray) -> Mistakes:
-    """The maps where a batch size is written as a number, or one image alone was meant."""
+def list_partial_batches(maps: np.ndarray) -> Mistakes:
+    """Return the maps where a batch size is written as a number, or one image alone was meant."""
     if len(maps) == 1:
         return {
             "the axis of the images is missing: squeeze() takes away every axis of one, that of one image too.": maps[0]
@@ -82,30 +78,28 @@ def tensor(array: np.ndarray) -> Tensor:
     return torch.tensor(np.asarray(array, np.float64))
 
 
-def value_of(loss: Callable[..., Tensor | None]) -> Callable[..., np.ndarray | None]:
-    """The `make` of `combined`: a loss's value."""
+def list_loss_mistakes(
+    loss: Callable[..., Tensor | None],
+    stages: Sequence[Stage],
+    alone: Sequence[Stage],
+    argument: Tensor | None = None,
+) -> Mistakes:
+    """Return what mistakes make of a loss's value, or of its gradient with respect to `argument`.
 
-    def made(*choices: Any) -> np.ndarray | None:
+    loss: the `make` of `combine`. One that does not know of its argument has a gradient of zeros.
+    """
+
+    def make(*choices: Any) -> np.ndarray | None:
         value = loss(*choices)
-        return None if value is None else value.detach().numpy()
-
-    return made
-
-
-def gradient_of(loss: Callable[..., Tensor | None], argument: Tensor) -> Callable[..., np.ndarray | None]:
-    """Its gradient with respect to one of its arguments."""
-
-    def made(*choices: Any) -> np.ndarray | None:
-        value = loss(*choices)
-        if value is None:
-            return None
+        if value is None or argument is None:
+            return None if value is None else value.detach().numpy()
         (gradient,) = torch.autograd.grad(value, argument, retain_graph=True, allow_unused=True, materialize_grads=True)
         return gradient.numpy()
 
-    return made
-
-
-def cut_off(argument: np.ndarray) -> Mistakes:
-    """The gradient of a loss that does not know of its argument."""
-    sentence = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
-    return {sentence: np.zeros(argument.shape)}
+    found = combine(make, stages, alone)
+    if argument is not None:
+        sentence = (
+            "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
+        )
+        found[sentence] = np.zeros(argument.shape)
+    return found

@@ -1,4 +1,4 @@
-"""What is stored of a function in tests/references: expected values, how close is close, and the usual mistakes.
+"""Write what tests/references holds of a function: expected values, how close is close, and the usual mistakes.
 
 Expected values come from the oracles alone. The tolerance of each is FACTOR times the largest difference among: this
 repository's solution in float32, on one and on two threads, with axes in PyTorch's order and channels last; and the
@@ -31,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class File:
-    """What goes into one .npz: values, tolerances, mistakes."""
+    """The values, tolerances and mistakes of one .npz."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,7 +52,7 @@ class File:
         for other in others:
             self._check_finite(f"{key}, by float32 or from rippled inputs", other)
         largest = max(relative_error(other.reshape(expected.shape), expected) for other in others)
-        tolerance = _rounded_up(max(FACTOR * largest, least))
+        tolerance = _round_up(max(FACTOR * largest, least))
         self.arrays[key] = np.float32(sample(expected) if sampled else expected)
         if sampled:
             self.arrays[f"{key}: shape"] = np.array(expected.shape)
@@ -79,7 +79,7 @@ class File:
             self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
         before = _read(path)
-        changed = changes(before, self.arrays)
+        changed = list_changes(before, self.arrays)
         if not changed:
             print(f"{path.name}: as before")
             return
@@ -101,8 +101,8 @@ class File:
             )
 
 
-def changes(before: Arrays, after: Arrays) -> dict[str, str]:
-    """For each key whose array is another one, what became of it."""
+def list_changes(before: Arrays, after: Arrays) -> dict[str, str]:
+    """Tell of each key whose array is another one what became of it."""
     found = {key: "gone" for key in before if key not in after}
     for key, new in after.items():
         change = _change(before.get(key), new)
@@ -129,13 +129,13 @@ def _read(path: Path) -> Arrays:
         return dict(stored)
 
 
-def _rounded_up(tolerance: float) -> float:
+def _round_up(tolerance: float) -> float:
     """To two digits, so that what the last bits decide changes no file."""
     return float(decimal.Context(prec=2, rounding=decimal.ROUND_UP).create_decimal(repr(float(tolerance))))
 
 
 def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:
-    """What the solution gives, in each of the ways in which float32 can differ."""
+    """Return what the solution gives, in each of the ways in which float32 can differ."""
     answers, threads = [], torch.get_num_threads()
     ways = itertools.product((1, 2), (False, True) if "network" in arguments else (False,))
     try:
@@ -148,14 +148,14 @@ def in_float32(probe: str, key: str, **arguments) -> list[np.ndarray]:
     return answers
 
 
-def rippled(function: Callable[[np.ndarray], np.ndarray | float], X: np.ndarray) -> list[np.ndarray]:
-    """What the oracle gives on inputs that are changed a little."""
+def ripple(function: Callable[[np.ndarray], np.ndarray | float], X: np.ndarray) -> list[np.ndarray]:
+    """Return what the oracle gives on inputs that are changed a little."""
     rng = np.random.default_rng(0)
     return [np.asarray(function(X * (1 + RIPPLE * rng.standard_normal(X.shape)))) for _ in range(RIPPLES)]
 
 
 def town_and_painting() -> list[list[np.ndarray]]:
-    """The features of both in the embedded network, one array for each of its modules."""
+    """Return the features of both in the embedded network, one array for each of its modules."""
     cnn = networks.build("embedded").features
     return [
         [value.numpy() for value in inputs.features(cnn, inputs.picture(name, 48, 64))] for name in ("town", "flow")

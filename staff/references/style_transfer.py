@@ -21,6 +21,14 @@ from tests import inputs, networks, sentences
 from tests.compare import sample
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
+WAYS = {  # the usual mistakes, as arguments of `steps`
+    sentences.NO_CONTENT: {"without": ["content"]},
+    sentences.NO_STYLE: {"without": ["style"]},
+    sentences.NO_TV: {"without": ["tv"]},
+    sentences.NOT_CLEARED: {"clears": False},
+    sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+}
+
 
 class StyleTransfer:
     """Three losses of one pair on one network, and Adam on the pixels."""
@@ -53,7 +61,7 @@ class StyleTransfer:
         with torch.no_grad():
             tensor, backs, outputs = image, [], []
             for name, module in walk.children(self.cnn).items():
-                tensor, back = walk.module(module, tensor, name)
+                tensor, back = walk.walk(module, tensor, name)
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
         image.requires_grad_()
@@ -95,9 +103,21 @@ class StyleTransfer:
             images.append(x)
         return images
 
+    def find_sure(self, right: np.ndarray, rng: np.random.Generator, ripple: float, times: int) -> np.ndarray:
+        """Mask of the pixels that inputs changed by `ripple` leave as they are in each of the first steps `right`.
+
+        Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
+        decides. It also does in max-pooling where neighbours were clamped to the same value.
+        """
+        sure = np.ones(right.shape[1:], bool)
+        for _ in range(times):
+            other = self.steps(len(right), seen=lambda x: x * (1 + ripple * rng.standard_normal(x.shape)))[1:]
+            sure &= (np.abs(np.concatenate(other) - right) < inputs.ALIKE / 2).all(axis=0)
+        return sure
+
 
 def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
-    """From gradients with respect to the outputs of some modules to that of the pixels."""
+    """Go from gradients with respect to the outputs of some modules to that of the pixels."""
     gradient: Tensor | None = None
     for i in reversed(range(len(backs))):
         if i in gradients:
@@ -113,28 +133,16 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def store() -> None:
-    """The first steps of a small pair, and what the mistakes make of them."""
+    """Store the first steps of a small pair, and what the mistakes make of them."""
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
     content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
     losses = ContentPull(), StylePull(), BlurPull()
     pair = StyleTransfer(cnn, content, style, **settings, losses=losses)
-    ways = {
-        "right": {},
-        sentences.NO_CONTENT: {"without": ["content"]},
-        sentences.NO_STYLE: {"without": ["style"]},
-        sentences.NO_TV: {"without": ["tv"]},
-        sentences.NOT_CLEARED: {"clears": False},
-        sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
-    }
+    ways = {"right": {}, **WAYS}
     images = {key: np.concatenate(pair.steps(inputs.STEPS, **way)[1:]) for key, way in ways.items()}
-    # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
-    # decides. It also does in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
-    rng, sure = np.random.default_rng(0), np.ones(content[0].shape, bool)
-    for _ in range(2 * RIPPLES):
-        other = pair.steps(inputs.STEPS, seen=lambda x: x * (1 + RIPPLE * rng.standard_normal(x.shape)))[1:]
-        sure &= (np.abs(np.concatenate(other) - images["right"]) < inputs.ALIKE / 2).all(axis=0)
+    sure = pair.find_sure(images["right"], np.random.default_rng(0), RIPPLE, 2 * RIPPLES)
     pixels = sample(np.flatnonzero(sure))
     file = File("style_transfer")
     file.arrays["pixels"] = pixels
@@ -148,15 +156,15 @@ def store() -> None:
 
 
 def store_checks() -> None:
-    """The four checks that style_transfer.py prints, of the two networks that are on every machine."""
+    """Store the four checks that style_transfer.py prints, of the two networks that are on every machine."""
     _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
     original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
     _store_checks(STYLE_CHECKS["original"], original.double().features)
 
 
 def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
-    """As pretrained.settings describes them."""
-    content, style = (_preprocessed(inputs.path(name), check.image_size) for name in (check.content, check.style))
+    """Store the checks that pretrained.settings describes."""
+    content, style = (_preprocess(inputs.path(name), check.image_size) for name in (check.content, check.style))
     shown, painted, blank = (features(cnn, image) for image in (content, style, np.zeros_like(content)))
     targets = [gram_matrix(painted[layer]) for layer in check.style_layers]
     layer = check.content_layer
@@ -171,7 +179,7 @@ def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:
     file.write()
 
 
-def _preprocessed(path: Path, size: int) -> np.ndarray:
+def _preprocess(path: Path, size: int) -> np.ndarray:
     """The picture with its shorter side at `size`, normalised, (1, 3, H, W)."""
     with Image.open(path) as picture:
         short = min(picture.size)

@@ -13,7 +13,6 @@ from staff.grader.intake import STUDENT_FILES
 from staff.grader.nursery import Nursery
 from staff.handout import build, proofs
 from staff.tests.forks import Forks
-from tests.conftest import X, y  # noqa: F401 -- the engine is tested on the same images
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from staff.hostile import archives, payloads
 from staff.mutants import __main__ as mutants
 from staff.mutants import variants
+from staff.proofs.hostile import archives, payloads
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ["tv_loss: root", "tv_loss: around the edge", "content_loss: mse_loss", "tv_loss: a convolution",
@@ -52,4 +52,4 @@ def test_wrong_variants_are_named_and_right_ones_pass(capsys):
 
 @pytest.mark.slow
 def test_attacks_gain_nothing_and_leave_nothing():
-    assert "2 attacks: 0 did not fail as they should" in run("staff.hostile", ["--warm", *ATTACKS])
+    assert "2 attacks: 0 did not fail as they should" in run("staff.proofs.hostile", ["--warm", *ATTACKS])

@@ -89,7 +89,7 @@ def test_the_losses_import_torch_alone():
     ("path", "line"),
     [
         ("pretrained/source.py", "from figures import figure"),
-        ("visualizers/gradcam.py", "import staff.engine"),
+        ("visualizers/gradcam.py", "import staff.references"),
         ("tests/test_gradcam.py", "def f():\n    from staff.references import mistakes"),
         ("labs/gradients/one.py", "from explorer import page"),
         ("figures/figure.py", "import gradcam"),
@@ -102,7 +102,7 @@ def test_an_import_that_runs_up_is_told_in_a_sentence(path, line):
 
 
 def test_an_import_that_runs_down_is_fine():
-    assert not list(climbs("staff/engine/explain.py", "from visualizers import gradcam\nimport numpy, tests.inputs"))
+    assert not list(climbs("staff/references/gradcam.py", "from tests import inputs\nimport numpy, visualizers"))
 
 
 def test_the_drawing_shows_these_floors():

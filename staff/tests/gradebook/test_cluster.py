@@ -21,7 +21,7 @@ from distributed import LocalCluster, Security
 from staff.gradebook import cluster
 from staff.grader import client as fork_server
 from staff.grader import intake, workspace
-from staff.hostile import payloads
+from staff.proofs.hostile import payloads
 from staff.tests.conftest import MINIATURE, ROOT
 
 NAMESPACES = ("network namespace", "mount namespace", "ipc namespace", "process namespace")

@@ -20,7 +20,7 @@ import pytest
 from staff.gradebook import chaos, cluster
 from staff.gradebook.store import NAME
 from staff.handout import proofs
-from staff.hostile.__main__ import stub
+from staff.proofs.hostile.__main__ import stub
 from staff.tests.conftest import ROOT
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]

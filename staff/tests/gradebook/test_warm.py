@@ -119,9 +119,9 @@ from staff.hidden import drawing, test_class_visualization, test_fooling_image, 
 from staff.references import chain_rule, saliency_map
 from tests import inputs, networks
 model, X, y = networks.build("tiny", "float64"), inputs.noise(2, 3, 20, 26, dtype=np.float64), np.array([4, 0])
-saliency_map.saliency_mistakes(model, X, y), chain_rule.asked_wrongly(y)
+saliency_map.saliency_mistakes(model, X, y), chain_rule.ask_wrongly(y)
 rng = np.random.default_rng(1)
-drawing.question(rng, "tiny", 1, saliency_map.saliency)
+drawing.draw_maps(rng, "saliency", "tiny", 1, saliency_map.saliency, saliency_map.saliency_mistakes)
 test_fooling_image.ask(rng, "tiny"), test_class_visualization.ask(rng, "tiny"), test_style_transfer.draw(rng)
 assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
 """
@@ -138,7 +138,7 @@ def test_what_was_drawn_comes_again_and_the_generator_goes_on(monkeypatch):
     monkeypatch.setattr(remembering, "KNOWN", {})
     counts = []
 
-    @remembering.drawn
+    @remembering.keep_drawn
     def draw(rng, count):
         counts.append(count)
         return rng.standard_normal(count)

@@ -1,4 +1,4 @@
-"""Strangers judged by the graded tests of their function, each in a fork of this process, where all is loaded.
+"""Judges programs by the graded tests of their function, each in a fork of this process, where all is loaded.
 
 They are our own code: a limit on time and memory is all that they need, and a call of theirs is a plain call.
 """
@@ -27,64 +27,62 @@ import pytest
 import torch
 from tqdm import tqdm
 
-from staff import grade
 from staff.grader import child, descendants, points
 from staff.grader.client import LINE, CallFailed
 from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
 from staff.grader.results import Results, Test
-from staff.mutants.judging import message
+from staff.mutants.judging import message, run_tests
+from staff.proofs.generated import oracle
+from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.making import Program
 from staff.references import remembering
-from staff.strangers import oracle
-from staff.strangers.functions import FUNCTIONS, ROOT
-from staff.strangers.making import Stranger
-from tests import compare, probes
+from tests import probes
 
-CALL_SECONDS = 10  # of processor time, for one call of a stranger; a tenth of that when one has hung
-SECONDS = 400  # for all tests of one stranger, on a machine that may be busy
-MEMORY = 3 << 30  # bytes that a stranger may add
-REMEMBERED = 300 << 20  # bytes of expected values that strangers of one function hand on to later ones
+CALL_SECONDS = 10  # of processor time, for one call of a program; a tenth of that when one has hung
+SECONDS = 400  # for all tests of one program, on a machine that may be busy
+MEMORY = 3 << 30  # bytes that a program may add
+REMEMBERED = 300 << 20  # bytes of expected values that programs of one function hand on to later ones
 MISTAKE = "It looks like this mistake: "
 ERROR = re.compile(r"([A-Z]\w*Error|Ended): ")  # of what was raised, or was ended
 PLACE = re.compile(r", line \d+: |expected .+, got .+: ")  # the student's line, or the advice of a probe
 
 
-def names(said: str) -> bool:
-    """Whether a test's message recognises a mistake, or tells the error that was raised, with its line or advice."""
+def is_named(said: str) -> bool:
+    """Tell whether a message recognises a mistake, or tells the error that was raised, with its line or advice."""
     return MISTAKE in said or bool(ERROR.match(said) and PLACE.search(said))
 
 
 class UntilNamed(GradingPlugin):
-    """Ends the tests with the first that names a mistake: a stranger loses points, and is told why."""
+    """Ends the tests with the first that names a mistake: a program loses points, and is told why."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.session = session
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         test = self.results.tests[nodeid]
-        if test.score < test.max_score and names(message(test.output)):
+        if test.score < test.max_score and is_named(message(test.output)):
             self.session.shouldfail = "a mistake is named"
 
 
 @dataclass
-class Verdict:
-    stranger: Stranger
+class ProgramVerdict:
+    program: Program
     error: float = np.inf  # relative, to the float64 oracle
     raised: str = ""
     had: float = 0.0
     most: float = 0.0
     said: list[tuple[str, str]] = field(default_factory=list)  # of each test that failed: its name and its message
     problem: str = ""  # why there is no verdict
-    seconds: float = 0.0
 
     @property
     def is_right(self) -> bool:
-        return self.error <= FUNCTIONS[self.stranger.function].near
+        return self.error <= FUNCTIONS[self.program.function].near
 
     @property
     def is_wrong(self) -> bool:
         """Neither right nor wrong is what differs so little that a tolerance lets it pass, or nearly."""
-        return self.error >= FUNCTIONS[self.stranger.function].far
+        return self.error >= FUNCTIONS[self.program.function].far
 
     @property
     def judged_wrongly(self) -> bool:
@@ -93,11 +91,11 @@ class Verdict:
 
     @property
     def named(self) -> bool:
-        return any(names(text) for _, text in self.said)
+        return any(is_named(text) for _, text in self.said)
 
 
 class Here:
-    """In place of a Client: calls probes in this process. Only as much of it as `Reach` needs."""
+    """A Client that calls probes in this process: only as much of it as `Reach` needs."""
 
     def __init__(self) -> None:
         self.reports: list[dict] = []
@@ -124,7 +122,7 @@ class Here:
 
 
 class _OutOfTime(BaseException):
-    """Not an Exception: a stranger must not catch it."""
+    """Not an Exception: a program must not catch it."""
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
@@ -132,44 +130,42 @@ def _out_of_time(number: int, frame: FrameType | None) -> None:
 
 
 class Judge:
-    """The judge of the strangers of one function; `processes` of them at once. seed: of all that is drawn."""
+    """Judges the programs of one function, `processes` of them at once. seed: of all that is drawn."""
 
     def __init__(self, function: str, seed: int, processes: int = 2) -> None:
         self.function, self.seed, self.processes = FUNCTIONS[function], seed, processes
         torch.set_num_threads(1)  # threads do not survive a fork: none may have started,
         tqdm.monitor_interval = 0  # and none of a progress bar
         remembering.remember()
-        self.questions = oracle.questions(function, seed)
-        tests = self._graded()  # the solution's: what they load and work out is there for the forks
+        self.checks = oracle.draw_checks(function, seed)
+        tests = self._grade()  # the solution's: what they load and work out is there for the forks
         lost = [f"{test.name}\n{test.output}" for test in tests if test.score < test.max_score]
-        error, raised = oracle.error(self.questions)
+        error, raised = oracle.find_error(self.checks)
         if lost or not tests or error > self.function.near:
             raise ValueError(f"expected the solution to be right, got {error:.1e}, {raised or lost}: mend it first")
 
-    def judge(self, strangers: Iterable[Stranger]) -> Iterator[Verdict]:
-        """As they come."""
-        waiting, running = iter(strangers), dict[Connection, tuple[Stranger, int, float]]()
+    def judge(self, programs: Iterable[Program]) -> Iterator[ProgramVerdict]:
+        """Yield verdicts as they come."""
+        waiting, running = iter(programs), dict[Connection, tuple[Program, int, float]]()
         room = REMEMBERED
         while True:
-            while len(running) < self.processes and (stranger := next(waiting, None)) is not None:
-                link, pid = self._fork(stranger)
-                running[link] = stranger, pid, time.monotonic()
+            while len(running) < self.processes and (program := next(waiting, None)) is not None:
+                link, pid = self._fork(program)
+                running[link] = program, pid, time.monotonic()
             if not running:
                 return
             ready, _, _ = select.select(list(running), [], [], 1.0)
             late = [link for link, (_, _, started) in running.items() if time.monotonic() - started > 2 * SECONDS]
             for link in {*ready, *late}:
-                stranger, pid, started = running.pop(link)
-                verdict, learnt = _received(link) if link in ready else (None, b"")
+                program, pid, _ = running.pop(link)
+                verdict, learnt = _receive(link) if link in ready else (None, b"")
                 _end(pid)
                 if 0 < len(learnt) < room:
                     room -= len(learnt)
                     remembering.KNOWN.update(pickle.loads(learnt))
-                verdict = verdict or Verdict(stranger, problem="it gave no answer, or not in time")
-                verdict.seconds = time.monotonic() - started
-                yield verdict
+                yield verdict or ProgramVerdict(program, problem="it gave no answer, or not in time")
 
-    def _fork(self, stranger: Stranger) -> tuple[Connection, int]:
+    def _fork(self, program: Program) -> tuple[Connection, int]:
         link, theirs = Pipe(duplex=False)
         sys.stdout.flush()
         pid = os.fork()
@@ -182,59 +178,55 @@ class Judge:
             size = descendants.memory([os.getpid()], 0) + MEMORY
             resource.setrlimit(resource.RLIMIT_DATA, (size, size))
             known = set(remembering.KNOWN)
-            verdict = self._verdict(stranger)
+            verdict = self._verdict(program)
             learnt = {key: value for key, value in remembering.KNOWN.items() if key not in known}
             theirs.send((verdict, pickle.dumps(learnt) if learnt else b""))
             os._exit(0)
         except BaseException:
-            theirs.send((Verdict(stranger, problem=traceback.format_exc()), b""))
+            theirs.send((ProgramVerdict(program, problem=traceback.format_exc()), b""))
             os._exit(1)
 
-    def _verdict(self, stranger: Stranger) -> Verdict:
-        verdict = Verdict(stranger)
+    def _verdict(self, program: Program) -> ProgramVerdict:
+        verdict = ProgramVerdict(program)
         with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
             warnings.simplefilter("ignore")
             sys.stdout = sys.stderr = nowhere  # warnings and progress bars
-            take_on(stranger)
+            take_on(program)
             signal.signal(signal.SIGPROF, _out_of_time)
             signal.setitimer(signal.ITIMER_PROF, 2 * CALL_SECONDS)
             try:
-                verdict.error, verdict.raised = oracle.error(self.questions)
+                verdict.error, verdict.raised = oracle.find_error(self.checks)
             except _OutOfTime:
                 verdict.raised = "it did not come to its end"
             signal.setitimer(signal.ITIMER_PROF, 0)
-            tests = self._graded()
+            tests = self._grade()
         verdict.had, verdict.most = (sum(getattr(t, kind) for t in tests) for kind in ("score", "max_score"))
         verdict.said = [(t.name, message(t.output)) for t in tests if t.score < t.max_score]
         return verdict
 
-    def _graded(self) -> list[Test]:
-        """The function's tests, run on what is loaded."""
+    def _grade(self) -> list[Test]:
+        """Run the function's tests on what is loaded."""
         table, results = points.read(), Results()
         reach = Reach(Here, {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
         plugin = UntilNamed(reach, results, table, self.seed)
-        assert_close = compare.assert_close  # which the plugin wraps
-        try:
-            own = ["-k", self.function.own] if self.function.own else []
-            grade.run_tests(plugin, grade.REPOSITORY, self.function.part, *own)
-        finally:
-            compare.assert_close = assert_close
+        own = ["-k", self.function.own] if self.function.own else []
+        run_tests(plugin, self.function.part, *own)
         if reach.problems:
             raise RuntimeError("\n".join(reach.problems))
         own_tests = [test for test in results.tests.values() if test.part == self.function.part]
         return [test for test in own_tests if test.output != Test.output]  # what -k leaves out stands there, too
 
 
-def take_on(stranger: Stranger) -> None:
-    """From now on the student's module in this process is the stranger's."""
-    function = FUNCTIONS[stranger.function]
-    source, path = function.source(stranger.block), str(ROOT / function.file)
+def take_on(program: Program) -> None:
+    """Make the program's module the student's in this process."""
+    function = FUNCTIONS[program.function]
+    source, path = function.source(program.block), str(ROOT / function.file)
     module = importlib.import_module(function.module)
     linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # for the lines of its errors
     exec(compile(source, path, "exec"), module.__dict__)
 
 
-def _received(link: Connection) -> tuple[Verdict | None, bytes]:
+def _receive(link: Connection) -> tuple[ProgramVerdict | None, bytes]:
     with contextlib.suppress(EOFError, OSError):
         return link.recv()
     return None, b""

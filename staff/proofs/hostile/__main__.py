@@ -1,6 +1,6 @@
 """Grade submissions that attack, one after the other, and print what each of them got.
 
-    python -m staff.hostile [WORDS ...]        (or: make hostile ARGS="fork")
+    python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
 staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
@@ -28,16 +28,16 @@ from staff.gradebook.warm import GradingLost, Warm
 from staff.grader import descendants, kernel, leftovers
 from staff.grader.intake import STUDENT_FILES
 from staff.handout import contents, markers
-from staff.hostile import archives, payloads, traces
+from staff.proofs.hostile import archives, payloads, traces
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
 OWN = (str(Path.home()), str(ROOT))  # where what is left behind could lie, beside the folders that are open to all
 
 
 @dataclass
-class Outcome:
+class AttackResult:
     name: str
     score: float
     seconds: float
@@ -72,7 +72,7 @@ def every() -> list[str]:
 
 def run(
     name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Warm | None = None
-) -> Outcome:
+) -> AttackResult:
     """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
     place = Path(tempfile.mkdtemp(prefix="hostile-"))
@@ -95,7 +95,7 @@ def run(
                     _grade_warm(warm, submission, out, whole, deadline))  # fmt: skip
             seconds = time.monotonic() - started
         wrong = [f"the grading said: {said}"] if said else []
-        score, problems = _looked_at(out, allowed)
+        score, problems = _judge(out, allowed)
         wrong += problems
         if seconds > deadline + GRACE:
             wrong.append(f"took {seconds:.0f} s")
@@ -105,12 +105,12 @@ def run(
                 descendants.end_all(os.getpid())  # what a warm process left goes with it
         if _listing(handed_in) != before:
             wrong.append("changed the submission")
-        lying = [*_named(mark), *_shared_memory()]
+        lying = [*_find_named(mark), *_find_shared_memory()]
         lying += [str(path) for path in tmp.iterdir() if not path.name.startswith("torchinductor_")]  # by its import
         lying += [str(path) for path in out.iterdir() if path.name not in ("results.json", "report.html")]
         if lying:
             wrong.append(f"left behind {', '.join(lying[:5])}")
-        return Outcome(name, score, seconds, wrong)
+        return AttackResult(name, score, seconds, wrong)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -125,7 +125,7 @@ def _scheduler() -> Iterator[int]:
 
 
 def stub() -> archives.Files:
-    """What students start from."""
+    """Return what students start from."""
     parts = contents.part_numbers()
     return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in STUDENT_FILES}
 
@@ -147,24 +147,17 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     command = [sys.executable, str(ROOT / "staff/grade.py"), str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
-    grader = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(tmp)},
-    )
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
-        _, said = grader.communicate(timeout=deadline + 3 * GRACE)
+        done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)
     except subprocess.TimeoutExpired:
-        grader.kill()
-        grader.communicate()
         return "nothing, and had to be ended"
-    return "" if grader.returncode in (0, 2) else said.decode(errors="replace")[-500:]  # 2: there is nothing to grade
+    # 2: there is nothing to grade
+    return "" if done.returncode in (0, 2) else done.stderr.decode(errors="replace")[-500:]
 
 
 def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
-    """As _grade, by a process that has graded others before."""
+    """Grade as _grade does, by a process that has graded others before."""
     try:
         results, page = warm.grade(submission, None, deadline, "" if whole else PART)
     except GradingLost as problem:
@@ -174,28 +167,25 @@ def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: 
     return ""
 
 
-def _looked_at(out: Path, allowed: float) -> tuple[float, list[str]]:
-    """The score, and what is wrong with the results."""
+def _judge(out: Path, allowed: float) -> tuple[float, list[str]]:
+    """Return the score, and what is wrong with the results."""
     try:
-        text = (out / "results.json").read_text()
-        results = json.loads(text)
+        results = json.loads((out / "results.json").read_text())
         tests = results["tests"]
         if results["extra_data"]["ungraded"]:
             return 0, ["points without a grading"] if tests or "score" in results else []
         score = float(results["score"])
-        whole = abs(score - sum(test["score"] for test in tests)) < 0.01 and all(
-            {"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests
-        )
+        whole = bool(tests) and abs(score - sum(test["score"] for test in tests)) < 0.01
+        whole &= all({"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         return 0, [f"no valid results: {type(problem).__name__}: {problem}"]
-    wrong = [] if whole and tests else ["the results are not whole"]
+    wrong = [] if whole else ["the results are not whole"]
     if score > allowed:
         wrong.append(f"earned {score:g}, more than {allowed:g}")
-    wrong += [test["output"][test["output"].index("BREACH") :][:200] for test in tests if "BREACH" in test["output"]][
-        :1
-    ]
-    if results["extra_data"].get("grader_problems"):
-        wrong.append(f"the grader's problems: {str(results['extra_data']['grader_problems'])[:300]}")
+    breaches = [test["output"].partition("BREACH")[2] for test in tests if "BREACH" in test["output"]]
+    wrong += [f"BREACH{breach}"[:200] for breach in breaches[:1]]
+    if problems := results["extra_data"].get("grader_problems"):
+        wrong.append(f"the grader's problems: {str(problems)[:300]}")
     report = out / "report.html"
     if report.exists() and "<script>alert" in report.read_text(errors="replace"):
         wrong.append("put a script into the report")
@@ -209,8 +199,8 @@ def _listing(folder: Path) -> list[tuple]:
     ]
 
 
-def _named(mark: str) -> list[str]:
-    """What carries the attack's mark in its name, or the common one, but for the folder that it was graded in."""
+def _find_named(mark: str) -> list[str]:
+    """Find what carries the attack's mark in its name, or the common one, but for the folder that it was graded in."""
     found = []
     for top in {*OWN, *_open_to_all()}:
         for entry in os.scandir(top) if os.path.isdir(top) else ():
@@ -226,8 +216,8 @@ def _open_to_all() -> list[str]:
     return [] if places is None else list(places.times)
 
 
-def _shared_memory() -> list[str]:
-    """Segments and queues of System V that belong to a user whom the grader made up."""
+def _find_shared_memory() -> list[str]:
+    """Find segments and queues of System V that belong to a user whom the grader made up."""
     found = []
     for kind in ("shm", "msg", "sem"):
         try:
@@ -239,7 +229,7 @@ def _shared_memory() -> list[str]:
     return found
 
 
-def _print(outcome: Outcome) -> None:
+def _print(outcome: AttackResult) -> None:
     held = "; ".join(outcome.wrong) or "held"
     print(f"  {outcome.score:5.2f} points  {outcome.seconds:4.0f} s  {outcome.name:50} {held}", flush=True)
 

@@ -1,6 +1,6 @@
-"""How far the solution stays below the tolerances of the graded tests, over threads, memory formats and seeds.
+"""Measure how far the solution stays below the graded tests' tolerances, over threads, memory formats and seeds.
 
-    python -m staff.noise [--seeds 10]        (or: make noise)
+    python -m staff.proofs.noise [--seeds 10]        (or: make noise)
 
 Expect some ten minutes, a line for each way of running, and the smallest margins: tolerance over error of each
 comparison, where 1 would be a failure. Exits with 1 if a test fails, or a margin is below LEAST. The tests run in this
@@ -23,7 +23,7 @@ from staff.grader.plugin import SEED
 from staff.references.remembering import remember
 from tests import compare, probes
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 THREADS = 1, 2, 4
 LEAST = 5
 
@@ -55,13 +55,13 @@ class Noise:
     def pytest_runtest_call(self, item: pytest.Item):
         own = compare.assert_close
 
-        def measured(name, got, expected, tolerance, *arguments, **keywords):
+        def measure(name, got, expected, tolerance, *arguments, **keywords):
             own(name, got, expected, tolerance, *arguments, **keywords)
             if tolerance:
                 error = compare.relative_error(np.reshape(got, np.shape(expected)), expected)
                 self.margins[item.nodeid] = min(self.margins[item.nodeid], tolerance / error if error else np.inf)
 
-        compare.assert_close = measured
+        compare.assert_close = measure
         try:
             return (yield)
         finally:

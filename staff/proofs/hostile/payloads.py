@@ -7,7 +7,7 @@ machine without a working sandbox is bounded: PROCESSES, BYTES and SECONDS at mo
 
 import textwrap
 
-from staff.hostile import traces
+from staff.proofs.hostile import traces
 
 FILE = "style_modules/content_loss.py"
 SCHEDULER = "runs code by a class's scheduler"  # which is there, on the port of {port}

@@ -1,18 +1,17 @@
-"""Strangers made by machine: rules keep the meaning, an edit changes one place, and the judge tells them apart."""
+"""Programs made by machine: rules keep the meaning, an edit changes one place, and the judge tells them apart."""
 
 import ast
-import random
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from staff.strangers import __main__ as command
-from staff.strangers import edits, making, oracle, patterns, rewrites
-from staff.strangers.functions import FUNCTIONS, ROOT
-from staff.strangers.identities import IDENTITIES
-from staff.strangers.judging import Here, Verdict, take_on
+from staff.proofs.generated import __main__ as command
+from staff.proofs.generated import edits, making, oracle, patterns, rewrites
+from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.identities import IDENTITIES
+from staff.proofs.generated.judging import Here, ProgramVerdict, take_on
 
 
 def randn(*shape):
@@ -41,11 +40,11 @@ PLAIN = [
     for identity in IDENTITIES
     if "attribute" not in identity.pattern
     and not any(word in identity.pattern for word in ("tqdm", "image[None]"))
-    and isinstance(patterns.parsed(identity.pattern)[0], ast.Expr)
+    and isinstance(patterns.parse(identity.pattern)[0], ast.Expr)
 ]
 
 
-def value(code, names):
+def evaluate(code, names):
     from visualizers.network import class_scores
 
     found = eval(code, {"torch": torch, "class_scores": class_scores, **names})
@@ -62,9 +61,9 @@ def test_other_words_mean_the_same(identity):
     torch.manual_seed(0)
     names = {f"_{name}": randn(2, 3, 4, 5) for name in "abgknwx"}
     names |= MEANT.get(identity.rule, {})
-    expected = value(identity.pattern, names)
+    expected = evaluate(identity.pattern, names)
     for way in identity.ways:
-        got = value(way, names)
+        got = evaluate(way, names)
         assert got.shape == expected.shape and torch.allclose(got, expected, atol=1e-6), way
 
 
@@ -85,15 +84,15 @@ STATEMENTS = {
 def test_rewritten_statements_do_the_same(rule):
     """Each rule changes its snippet, and y is as before."""
     before = STATEMENTS[rule]
-    after = patterns.written(rule(patterns.parsed(before), random.Random(0), {"x", "y"}))
-    assert after != before
+    ways = [patterns.write(body) for body in rule(patterns.parse(before), {"x", "y"})]
+    assert ways and before not in ways
     for x in (1, 2, 3):
-        done = []
-        for code in (before, after):
+        done = set()
+        for code in (before, *ways):
             names = {"x": x, "torch": torch, "model": lambda x: 2 * x}
             exec(code, names)
-            done.append(float(torch.as_tensor(names["y"]).detach()))
-        assert done[0] == done[1], after
+            done.add(float(torch.as_tensor(names["y"]).detach()))
+        assert len(done) == 1, ways
 
 
 def test_every_rule_is_a_name_of_its_own():
@@ -105,8 +104,8 @@ def test_every_rule_is_a_name_of_its_own():
 
 def test_an_edit_changes_one_place():
     """Each edit of a block is another one, and differs from it in one line, or in the order of two."""
-    block, _ = making.solution("tv_loss")
-    found = [(done, patterns.written(body)) for done, body in edits.edits(block)]
+    block, _ = making.read_solution("tv_loss")
+    found = [(done, patterns.write(body)) for done, body in edits.list_edits(block)]
     assert len(found) > 40
     for done, after in found:
         lines = set(block.splitlines()) ^ set(after.splitlines())
@@ -119,57 +118,57 @@ def test_an_edit_changes_one_place():
 
 def test_edits_reach_loops_and_conditions():
     block = "for i in range(3):\n    if i > 1:\n        break\n"
-    found = {patterns.written(body) for _, body in edits.edits(block)}
+    found = {patterns.write(body) for _, body in edits.list_edits(block)}
     assert "for i in range(3):\n    if not i > 1:\n        break\n" in found
     assert "for i in range(3):\n    if i > 1:\n        pass\n" in found
     assert "for i in range(4):\n    if i > 1:\n        break\n" in found
 
 
-# --- strangers ---
+# --- programs ---
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_seed_makes_the_same_strangers_again(function):
+def test_a_seed_makes_the_same_programs_again(function):
     """And no two of them are alike."""
-    made = [list(command.strangers(function, 2, seed)) for seed in (1, 1, 2)]
+    made = [list(command.draw(function, 2, seed)) for seed in (1, 1, 2)]
     assert made[0] == made[1] != made[2]
-    assert len({stranger.block for stranger in made[0]}) == len(made[0]) >= 4
-    for stranger in made[0]:
-        compile(FUNCTIONS[function].source(stranger.block), FUNCTIONS[function].file, "exec")
+    assert len({program.block for program in made[0]}) == len(made[0]) >= 4
+    for program in made[0]:
+        compile(FUNCTIONS[function].source(program.block), FUNCTIONS[function].file, "exec")
 
 
 def test_an_endless_loop_is_ended_and_its_line_is_told(monkeypatch):
     from staff.grader.client import CallFailed
 
-    stranger = making.Stranger("tv_loss", 0, True, (), "while True:\n    img = img + 0\n")
+    program = making.Program("tv_loss", 0, True, (), "while True:\n    img = img + 0\n")
     monkeypatch.setitem(sys.modules, "style_modules.tv_loss", type(sys)("style_modules.tv_loss"))
-    take_on(stranger)
+    take_on(program)
     with pytest.raises(CallFailed, match="was ended after 1 seconds") as caught:
         Here().call("tv_loss", {"seconds": 1}, image=torch.zeros(1, 3, 4, 5).numpy(), weight=1.0)
     assert caught.value.hung and caught.value.line.startswith("style_modules/tv_loss.py, line ")
 
 
 def test_what_differs_less_than_a_tolerance_is_set_aside():
-    stranger = next(making.edited("tv_loss", 1, 0))
-    between = Verdict(stranger, error=1e-5, had=6, most=6)
+    program = next(making.draw_edits("tv_loss", 1, 0))
+    between = ProgramVerdict(program, error=1e-5, had=6, most=6)
     assert not (between.is_right or between.is_wrong or between.judged_wrongly)
-    assert Verdict(stranger, error=1.0, had=6, most=6).judged_wrongly
-    assert Verdict(stranger, error=0.0, had=5, most=6).judged_wrongly
-    assert not Verdict(stranger, error=1.0, had=5, most=6).judged_wrongly
+    assert ProgramVerdict(program, error=1.0, had=6, most=6).judged_wrongly
+    assert ProgramVerdict(program, error=0.0, had=5, most=6).judged_wrongly
+    assert not ProgramVerdict(program, error=1.0, had=5, most=6).judged_wrongly
 
 
 def test_the_oracle_asks_inside_the_contract():
     """The solution answers what it is asked, without a warning: no dead class, no image that is not fooled."""
     for function in ("saliency", "custom_relu", "grad_cam", "content_loss", "gram_matrix", "style_loss", "tv_loss"):
-        found, raised = oracle.error(oracle.questions(function, 5))
+        found, raised = oracle.find_error(oracle.draw_checks(function, 5))
         assert found <= FUNCTIONS[function].near, raised
 
 
-def test_a_sample_of_strangers_is_judged_rightly():
-    """Of a quick function, in forks of a process of its own."""
+def test_a_sample_of_programs_is_judged_rightly():
+    """A few of a quick function, in forks of a process of its own."""
     some = ["--count", "3", "--seed", "5", "--processes", "1", "--function", "tv_loss"]
     done = subprocess.run(
-        [sys.executable, "-m", "staff.strangers", *some], cwd=ROOT, capture_output=True, text=True, timeout=150
+        [sys.executable, "-m", "staff.proofs.generated", *some], cwd=ROOT, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Judged wrongly" not in done.stdout

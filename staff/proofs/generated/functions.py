@@ -1,12 +1,12 @@
-"""The graded functions, and where each stands: its file, its part, and which of the part's tests are its own."""
+"""The graded functions: where each stands, its file, its part, and which of the part's tests are its own."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from staff.handout import contents, markers
+from staff.handout import markers
 from staff.mutants import variants
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Function:
 
     own: what chooses its tests among those of `part`, as pytest's -k does. near: up to this relative error a float64
     run is right; far: from this on it is wrong, which is well above the tolerance of its graded tests.
-    count: how many strangers of each kind are made of it; fewer where its tests take long.
+    count: how many programs of each kind are made of it; fewer where its tests take long.
     """
 
     name: str
@@ -31,25 +31,22 @@ class Function:
         return self.file.removesuffix(".py").replace("/", ".")
 
     def block(self) -> str:
-        """The solution's lines, without indentation."""
-        inside = ""
-        for piece in markers.read(self.file, (ROOT / self.file).read_text(), contents.part_numbers()):
-            if isinstance(piece, markers.Line):
-                inside = variants.defined(piece.text) or inside
-            elif (piece.part, inside) == (self.part, self.name):
+        """Return the solution's lines, without indentation."""
+        for piece, inside in variants.read_pieces(self.file):
+            if isinstance(piece, markers.Block) and (piece.part, inside) == (self.part, self.name):
                 return "\n".join(line.text.removeprefix(piece.indent) for line in piece.solution)
         raise ValueError(f"expected a solution of {self.part} in {self.name} of {self.file}, found none")
 
     def source(self, block: str) -> str:
-        """The student file with this block in place of the solution's."""
-        return variants.within(self.file, self.part, self.name, block)
+        """Return the student file with this block in place of the solution's."""
+        return variants.rewrite_solution(self.file, self.part, self.name, block)
 
 
 LOSS = 1e-3  # the `far` of losses, whose tests have tolerances of 1e-4 and less
 GRADCAM = "visualizers/gradcam.py"
 STYLE = "style_modules/style_loss.py"
 
-# Captum's saliency, its maps and those of a layer are looked at by tests that earn no points: they have no strangers.
+# Captum's saliency, its maps and those of a layer are looked at by tests that earn no points: they have no programs.
 FUNCTIONS = {
     "saliency": Function("compute_saliency_maps", "visualizers/saliency_map.py", "saliency"),
     "custom_relu": Function("backward", GRADCAM, "guided_backprop", own="custom_relu", far=LOSS),

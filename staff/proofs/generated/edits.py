@@ -1,12 +1,11 @@
-"""Wrong strangers, or nearly all of them: one edit at one place, as a slip of the pen makes it."""
+"""Wrong programs, or nearly all of them: one edit at one place, as a slip of the pen makes it."""
 
 import ast
-import copy
 import zlib
 from collections.abc import Iterator
 
-from staff.strangers import patterns
-from staff.strangers.patterns import Body
+from staff.proofs.generated import patterns
+from staff.proofs.generated.patterns import Body
 
 OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Add, ast.Div),
@@ -26,31 +25,36 @@ METHODS = {
 Edit = tuple[str, Body]  # what was done, and the code after it
 
 
-def edits(block: str) -> Iterator[Edit]:
-    """Every single edit of a block, in the order of its places."""
-    body = patterns.parsed(block)
+def list_edits(block: str) -> Iterator[Edit]:
+    """Yield every single edit of a block, in the order of its places."""
+    body = patterns.parse(block)
     for node in patterns.expressions(body):
-        for done, new in _of_expression(node):
-            yield f"{done}: {ast.unparse(node)} -> {ast.unparse(new)}", patterns.with_expression(body, node, new)
+        for done, new in _edit_expression(node):
+            yield f"{done}: {ast.unparse(node)} -> {ast.unparse(new)}", patterns.replace(body, node, new)
     for node in _values(body):
         others = sorted({other.id for other in _values(body)} - {node.id})
         if others:
             new = ast.Name(others[zlib.crc32(node.id.encode()) % len(others)], ast.Load())
-            yield f"another name: {node.id} -> {new.id}", patterns.with_expression(body, node, new)
+            yield f"another name: {node.id} -> {new.id}", patterns.replace(body, node, new)
     for statements in patterns.bodies(body):
-        for statement in statements:
-            yield from _of_statement(body, statements, statement)
+        for i, statement in enumerate(statements):
+            text = ast.unparse(statement).splitlines()[0]
+            for done, new in _edit_statement(statement):
+                yield f"{done}: {text}", patterns.replace_statements(body, statements, statement, 1, new)
+            if after := statements[i + 1 : i + 2]:
+                both = patterns.replace_statements(body, statements, statement, 2, [*after, statement])
+                yield f"statements exchanged: {text}", both
 
 
 def _values(body: Body) -> list[ast.Name]:
-    """The names that stand for values: no functions, modules or methods' owners."""
+    """Return the names that stand for values: no functions, modules or methods' owners."""
     nodes = list(patterns.expressions(body))
     owners = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     owners |= {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     return [node for node in nodes if isinstance(node, ast.Name) and id(node) not in owners]
 
 
-def _of_expression(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+def _edit_expression(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     match node:
         case ast.BinOp(left=left, op=operator, right=right):
             for other in OPERATORS.get(type(operator), ()):
@@ -78,10 +82,10 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
         case ast.Subscript(value=value):
             yield "an index dropped", value
         case ast.Call():
-            yield from _of_call(node)
+            yield from _edit_call(node)
 
 
-def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+def _edit_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     for i in range(len(node.args)):
         if len(node.args) + len(node.keywords) > 1:
             yield "an argument dropped", ast.Call(node.func, node.args[:i] + node.args[i + 1 :], node.keywords)
@@ -100,27 +104,15 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             yield "a call dropped", node.args[0]
 
 
-def _of_statement(body: Body, statements: list[ast.stmt], statement: ast.stmt) -> Iterator[Edit]:
-    text = ast.unparse(statement).splitlines()[0]
-    yield f"a statement dropped: {text}", patterns.with_statements(body, statement, 1, [])
+def _edit_statement(statement: ast.stmt) -> Iterator[tuple[str, Body]]:
+    yield "a statement dropped", []
     match statement:
-        case ast.If(test=test):
-            for done, other in (
-                ("the condition turned", ast.UnaryOp(ast.Not(), test)),
-                ("as if the condition held", ast.Constant(True)),
-            ):
-                new = copy.copy(statement)
-                new.test = other
-                yield f"{done}: {text}", patterns.with_statements(body, statement, 1, [new])
+        case ast.If(test=test, body=inner, orelse=other):
+            yield "the condition turned", [ast.If(ast.UnaryOp(ast.Not(), test), inner, other)]
+            yield "as if the condition held", [ast.If(ast.Constant(True), inner, other)]
         case ast.For(body=inner) | ast.While(body=inner) | ast.With(body=inner):
-            yield f"only once: {text}", patterns.with_statements(body, statement, 1, inner)
+            yield "only once", inner
         case ast.AugAssign(target=target, value=value):
-            new_assign = ast.Assign([target], value, lineno=0)
-            yield f"assigned instead of added: {text}", patterns.with_statements(body, statement, 1, [new_assign])
+            yield "assigned instead of added", [ast.Assign([target], value, lineno=0)]
         case ast.Return(value=value) if value is not None:
-            turned = ast.Return(ast.UnaryOp(ast.USub(), value))
-            yield f"the sign turned: {text}", patterns.with_statements(body, statement, 1, [turned])
-    after = statements[statements.index(statement) + 1 :]
-    if after:
-        both = [after[0], statement]
-        yield f"statements exchanged: {text}", patterns.with_statements(body, statement, 2, both)
+            yield "the sign turned", [ast.Return(ast.UnaryOp(ast.USub(), value))]

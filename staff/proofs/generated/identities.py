@@ -1,4 +1,4 @@
-"""What may be written for what: for each rule a pattern (see patterns.py), and other ways to write the same."""
+"""Rules of what may be written for what: for each a pattern (see patterns.py), and other ways to write the same."""
 
 from dataclasses import dataclass
 

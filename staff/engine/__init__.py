@@ -1,1 +1,0 @@
-"""All methods and many classes from shared passes, for thousands of images: what students must not get beforehand."""

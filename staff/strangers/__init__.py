@@ -1,4 +1,0 @@
-"""Strangers by machine: right rewrites of the solution and single edits of it, and whether the graded tests are fair.
-
-python -m staff.strangers        (or: make strangers ARGS="--function tv_loss")
-"""
