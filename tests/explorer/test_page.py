@@ -91,7 +91,7 @@ LINKS = (
 
 
 @pytest.mark.parametrize("query", LINKS, ids=["where", "fool"])
-@pytest.mark.parametrize("order", permutations(["load", "tab-where", "tab-fool"]), ids=", then ".join)
+@pytest.mark.parametrize("order", [*permutations(["load", "tab-where", "tab-fool"])], ids=", then ".join)
 def test_a_link_is_kept_in_whatever_order_a_page_opens(order, query, both, monkeypatch):
     """A page that opens sends several events, which run at once: the first is held until the others have gone on.
 
