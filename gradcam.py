@@ -38,12 +38,12 @@ from figures import figure, measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
 from figures.images import Images, Maps, as_array, checked, chosen_images, listed, output_size, parser
+from methods import CAM, GUIDED, GUIDED_CAM, METHODS
 from pretrained import layers
 from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
-GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
 SIGN = Bar(palette.SIGNED, "against", "for")
 
 
@@ -172,9 +172,7 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
 
 def row(name: str, maps: Maps, images: Images) -> Row:
     """A method's maps as pictures."""
-    if name == CAM:
-        return Row(palette.overlay(images.pixels, maps[name]), name, bar=Bar(palette.JET, "nothing", "for"))
-    return Row(palette.about_grey(maps[name]), name)
+    return METHODS[name].row(maps[name], images.pixels)
 
 
 def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
