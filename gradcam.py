@@ -40,6 +40,8 @@ from visualizers import GradCam
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
+DOG_AND_CAT = ("bull mastiff", "Siamese cat")
+
 GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
 SIGN = Bar(palette.SIGNED, "against", "for")
 
@@ -60,7 +62,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images, name)
-        classes_picture = two_classes(images, own, name)
+        pair = None if args.image or args.target else images.side_by_side(DOG_AND_CAT)
+        classes_picture = dog_and_cat(pair, name) if pair else two_classes(images, own, name)
     with unwritten:
         captums, captum_picture = captum(images, layer)
     with unwritten:
@@ -89,6 +92,19 @@ def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
         path = images.draw(rows, "gradcam.png", "Guided backprop, Grad-CAM, and their product")
     unwritten.tell()
     return maps, Picture.of(path, CAPTIONS["ours"], layer=layer)
+
+
+def dog_and_cat(pair: Images, layer: str) -> Picture:
+    """Guided backprop and Grad-CAM of one picture, left for the class on the left, right for that on the right."""
+    method = GradCam(layer)
+    maps = {GUIDED: pair.each(method.guided_backprop), CAM: pair.each(method.grad_cam)}
+    shares = [measured.share_of_half(cam, right=i == 1) for i, cam in enumerate(maps[CAM])]
+    titles = [f"for {short(pair.source.class_names[k])}: {s:.0%} on its half" for k, s in zip(pair.y, shares)]
+    rows = [row(GUIDED, maps, pair), replace(row(CAM, maps, pair), titles=titles)]
+    path = pair.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
+    guided, cam = (measured.correlation(maps[name][:1], maps[name][1:])[0] for name in (GUIDED, CAM))
+    shares_in_words = listed([f"{share:.0%}" for share in shares])
+    return Picture.of(path, CAPTIONS["dog and cat"], guided=guided, cam=cam, shares=shares_in_words)
 
 
 def two_classes(images: Images, own: Maps, layer: str) -> Picture:
@@ -271,6 +287,13 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "Each image is explained for its class, and for another one, which stands above the map ({names}). Pixel by "
         "pixel, the two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: "
         "alike, 0: nothing in common; the mean of the images). {verdict}",
+    ),
+    "dog and cat": (
+        "One image, two classes",
+        "A dog and a cat in one picture. On the left both methods are asked for the dog, on the right for the cat. "
+        "Grad-CAM puts {shares} of itself on the half of its own class (50% would tell nothing). Pixel by pixel, the two "
+        "maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: alike, 0: nothing "
+        "in common).",
     ),
     "captum": (
         "Guided backprop and Guided Grad-CAM by Captum",

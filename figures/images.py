@@ -68,6 +68,24 @@ class Images:
         titles = [_title(_probabilities(x, self.source), k, self.source) for x, k in zip(self.X, self.others)]
         return replace(self, y=self.others, others=self.y, titles=titles)
 
+    def side_by_side(self, names: Sequence[str]) -> "Images | None":
+        """One picture of two samples beside each other, twice: for the class of the left one and of the right one.
+
+        names: of the two classes. None where there are no samples of them, or the network takes squares alone.
+        """
+        source, labels = self.source, self.source.labels.tolist()
+        if not set(names) <= {source.class_names[label] for label in labels}:
+            return None
+        y = [source.class_names.index(name) for name in names]
+        pixels = np.concatenate([source.images[labels.index(label)] for label in y], axis=1)
+        x = preprocess(Image.fromarray(pixels), pixels.shape[:2]).to(source.device)
+        try:
+            probabilities = _probabilities(x, source)
+        except Exception:  # each architecture has assertions of its own
+            return None
+        titles = [_title(probabilities, label, source) for label in y]
+        return Images([pixels] * 2, [x] * 2, y, titles, y[::-1], source, self.out)
+
     def draw(self, rows: Sequence[Row], name: str, heading: str) -> Path:
         """Draw the images, and rows of their maps below, into the file of this name; returns its path."""
         rows = [Row(self.pixels, "image", self.titles), *(replace(row, panels=self._alike(row)) for row in rows)]
@@ -119,7 +137,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options of the scripts that explain images; description: the script's docstring."""
     arguments = script.parser(description)
     which = arguments.add_mutually_exclusive_group()
-    which.add_argument("--num", type=script.count, help="how many of the sample images (default: 5, if there are)")
+    which.add_argument(
+        "--num",
+        type=script.count,
+        help="how many of the sample images: the first, or with --seed drawn of all (default: 5, if there are)",
+    )
     add_image_option(which, "as many as --num says")
     arguments.add_argument(
         "--target", help="the class to explain, name or index, for all images (default: each image's own)"
@@ -130,7 +152,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def chosen_images(
     args: argparse.Namespace, source: pretrained.Pretrained | None, target: str | None = None
 ) -> Images:
-    """The images that `--image` names, or else the first `--num` of the samples.
+    """Return the images that `--image` names, or else `--num` of the samples: the first, or with a --seed drawn of all.
 
     source: where it is loaded already. target: the class to explain, name or index, instead of each image's own; an
     image's own class is a sample's label, and of a photograph what the network says. The second class is the own one
@@ -142,7 +164,9 @@ def chosen_images(
     if args.image is None and number > there:
         raise script.UserError(f"expected --num between 1 and {there}, got {number}: there are no more images")
     wanted = args.image or range(1, number + 1)
-    found = [_sample(which, source) if isinstance(which, int) else (_photograph(which), None) for which in wanted]
+    if args.seed and args.image is None:
+        wanted = sorted(1 + np.random.default_rng(args.seed).permutation(there)[:number])
+    found = [_sample(which, source) if not isinstance(which, str) else (_photograph(which), None) for which in wanted]
     pixels = [image for image, _ in found]
     X = [preprocess(Image.fromarray(image), image.shape[:2]).to(source.device) for image in pixels]
 

@@ -37,6 +37,13 @@ def share_below_zero(maps: Arrays) -> float:
     return sum(float(m.clip(max=0).sum()) for m in maps) / -total if total else 0.0
 
 
+def share_of_half(image_map: np.ndarray, right: bool) -> float:
+    """Part of a map (H, W) >= 0 that lies on its left or right half; 0 for a map of zeros."""
+    middle = image_map.shape[1] // 2
+    half = image_map[:, middle:] if right else image_map[:, :middle]
+    return float(half.sum() / (image_map.sum() or 1))
+
+
 def grid_of_strides(maps: Arrays, model: nn.Module) -> tuple[int, float]:
     """The first stride s above 1 in the network, and how much of a grid of s pixels there is in the maps.
 

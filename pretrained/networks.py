@@ -6,28 +6,29 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pretrained import efficientnet, torchvision_networks
+from pretrained import torchvision_networks
 from pretrained.addresses import WEIGHTS
 from pretrained.downloads import course_file
+from pretrained.efficientnet import LITES, build_lite, fold, one_after_the_other
 from pretrained.errors import SourceError
 from pretrained.original import read_original
-from pretrained.packages import EFFICIENTNET, ORIGINAL, packaged_file
+from pretrained.packages import ORIGINAL, packaged_file
 from pretrained.weights import (
     EMBEDDED,
     build_network,
     count_classes,
-    filled,
+    fill,
     read_metadata,
     read_weights,
-    ready,
+    make_ready,
 )
 
 SQUEEZENET, LITE = "squeezenet1_1", "efficientnet_lite0"
-TITLES = {SQUEEZENET: "SqueezeNet 1.1", LITE: "EfficientNet-Lite0"}
+TITLES = {SQUEEZENET: "SqueezeNet 1.1", **{name: f"EfficientNet-Lite{name[-1]}" for name in LITES}}
 # What --weights may say besides a file, for each architecture; the rest are torchvision's.
 WORDS = {
     SQUEEZENET: ("auto", "imagenet", "torchvision", "original", "embedded"),
-    LITE: ("auto", "imagenet"),
+    **dict.fromkeys(LITES, ("auto", "imagenet")),
 }
 ASKED = "as asked; --weights auto takes the usual one"
 ANOTHER = "as asked; without --model it is SqueezeNet 1.1"
@@ -47,17 +48,20 @@ class Network:
 
 
 def find_network(weights: str, architecture: str, device: torch.device) -> Network:
-    """The network for the options --weights and --model. Raises SourceError, in one sentence."""
-    if architecture not in (SQUEEZENET, LITE, *torchvision_networks.names()):
+    """Return the network for the options --weights and --model. Raises SourceError, in one sentence."""
+    if architecture not in (*TITLES, *torchvision_networks.names()):
         raise SourceError(
-            f"expected squeezenet1_1, efficientnet_lite0 or another network of torchvision, got --model "
-            f"{architecture!r}: try {', '.join(_alike(architecture))}"
+            f"expected squeezenet1_1, efficientnet_lite0, _lite1, _lite2 or another network of torchvision, got --model "
+            f"{architecture!r}: try {', '.join(_similar_names(architecture))}"
         )
     words = WORDS.get(architecture, ("auto", "imagenet", "torchvision"))
     if weights not in words:
         return _from_file(weights, words, architecture, device)
-    if architecture == LITE:
-        return _lite(device)
+    if architecture in LITES:
+        path = packaged_file(LITES[architecture])
+        model = _lite_from(path, architecture, device)
+        name = f"{TITLES[architecture]}, ImageNet weights"
+        return Network(model, device, architecture, "packaged", "imagenet", name, ANOTHER)
     if architecture != SQUEEZENET:
         return _of_torchvision(architecture, device)
     if weights in ("auto", "imagenet"):
@@ -66,9 +70,9 @@ def find_network(weights: str, architecture: str, device: torch.device) -> Netwo
 
 
 def _whichever(device: torch.device) -> Network:
-    """Torchvision's weights where they can be had, else the original ones."""
+    """Take torchvision's weights where they can be had, else the original ones."""
     try:
-        return _torchvision(device, "torchvision's file is here; --weights original takes the authors'")
+        return _torchvision(device, "torchvision's file is here; --weights original takes the authors'", patient=False)
     except SourceError as problem:
         missing = problem
     try:
@@ -80,8 +84,8 @@ def _whichever(device: torch.device) -> Network:
         ) from None
 
 
-def _torchvision(device: torch.device, why: str) -> Network:
-    path = course_file(WEIGHTS)
+def _torchvision(device: torch.device, why: str, patient: bool = True) -> Network:
+    path = course_file(WEIGHTS, patient=patient)
     model = build_network(read_weights(path), path, device)
     return Network(model, device, SQUEEZENET, "torchvision", "imagenet", "SqueezeNet 1.1, torchvision's weights", why)
 
@@ -96,31 +100,25 @@ def _embedded(device: torch.device, why: str) -> Network:
     return Network(model, device, SQUEEZENET, "embedded", "embedded", read_metadata(EMBEDDED)["name"], why)
 
 
-def _lite(device: torch.device) -> Network:
-    path = packaged_file(EFFICIENTNET)
-    model = _lite_from(path, device)
-    return Network(model, device, LITE, "packaged", "imagenet", "EfficientNet-Lite0, ImageNet weights", ANOTHER)
-
-
-def _lite_from(path: Path, device: torch.device, fold: bool = True) -> nn.Module:
-    network = filled(efficientnet.efficientnet_lite0, read_weights(path), path, "EfficientNet-Lite0")
-    return ready(efficientnet.one_after_the_other(efficientnet.folded(network) if fold else network), device)
+def _lite_from(path: Path, architecture: str, device: torch.device, folded: bool = True) -> nn.Module:
+    network = fill(lambda: build_lite(architecture), read_weights(path), path, TITLES[architecture])
+    return make_ready(one_after_the_other(fold(network) if folded else network), device)
 
 
 def with_batch_norm(device: torch.device) -> nn.Module:
     """EfficientNet-Lite0 as it was trained, BatchNorm and all. Raises SourceError where its packages are missing."""
-    return _lite_from(packaged_file(EFFICIENTNET), device, fold=False)
+    return _lite_from(packaged_file(LITES[LITE]), LITE, device, folded=False)
 
 
 def _of_torchvision(architecture: str, device: torch.device) -> Network:
     network = torchvision_networks.load(architecture)
-    model = ready(torchvision_networks.normalised(architecture, network), device)
+    model = make_ready(torchvision_networks.normalise(architecture, network), device)
     name = f"{architecture}, torchvision's weights"
     return Network(model, device, architecture, "torchvision", "imagenet", name, ANOTHER)
 
 
 def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: torch.device) -> Network:
-    """Weights of one's own belong to whichever classes there are as many of."""
+    """Load weights of one's own, which belong to whichever classes there are as many of."""
     path = Path(weights).expanduser()
     if path.suffix not in {".pth", ".pt", ".safetensors"}:
         raise SourceError(
@@ -131,16 +129,16 @@ def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: 
     if architecture == SQUEEZENET:
         kind = _kind(count_classes(state, path), path)
         return Network(build_network(state, path, device), device, architecture, "own", kind, name, ASKED)
-    if architecture == LITE:
-        model = _lite_from(path, device)
+    if architecture in LITES:
+        model = _lite_from(path, architecture, device)
     else:
-        network = filled(lambda: torchvision_networks.build(architecture), state, path, f"torchvision's {architecture}")
-        model = ready(torchvision_networks.normalised(architecture, network), device)
+        network = fill(lambda: torchvision_networks.build(architecture), state, path, f"torchvision's {architecture}")
+        model = make_ready(torchvision_networks.normalise(architecture, network), device)
     return Network(model, device, architecture, "own", "imagenet", name, ASKED)
 
 
 def _kind(count: int, path: Path) -> str:
-    """Whose classes these weights of a SqueezeNet are for, by their number and, where it is said, their names."""
+    """Tell whose classes these weights of a SqueezeNet are for, by their number and, where it is said, their names."""
     class_names = read_metadata(EMBEDDED)["class_names"]
     if count == 1000:
         return "imagenet"
@@ -156,8 +154,8 @@ def _kind(count: int, path: Path) -> str:
     return "embedded"
 
 
-def _alike(architecture: str) -> list[str]:
+def _similar_names(architecture: str) -> list[str]:
     import difflib
 
-    names = [LITE, *torchvision_networks.names()]
+    names = [*LITES, *torchvision_networks.names()]
     return difflib.get_close_matches(architecture, names, n=4, cutoff=0.4) or [SQUEEZENET, LITE, "resnet18"]

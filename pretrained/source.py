@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from pretrained import imagenet, layers, photographs, scenes
+from pretrained import imagenet, layers, scenes
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
 from pretrained.networks import LITE, SQUEEZENET, Network, find_network
 from pretrained.packages import packaged_file
+from pretrained.photographs import CONTENT_PHOTOGRAPH, read_photographs
 from pretrained.settings import STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, find_device, read_metadata
 
@@ -91,13 +92,9 @@ def load(weights: str = "auto", device: str = "auto", model: str = SQUEEZENET) -
 
 def _imagenet(network: Network) -> Pretrained:
     notes = [f"Network: {network.name} ({network.why})."]
-    try:
-        images, labels, class_names = imagenet.imagenet_val(patient=False)
-    except SourceError as problem:
-        class_names = imagenet.class_names()
-        images, labels, others = photographs.read_photographs(class_names)
-        reasons = "; ".join([str(problem), *others])
-        notes.append(f"Images: {len(images)} photographs from packages instead of the course's ({reasons}).")
+    class_names = imagenet.class_names()
+    images, labels, note = _sample_images(class_names)
+    notes += [note] if note else []
     content_images, style_images, replaced = _pictures()
     return Pretrained(
         name=network.name,
@@ -117,6 +114,27 @@ def _imagenet(network: Network) -> Pretrained:
         notes=tuple(notes),
         pictures_note=replaced,
     )
+
+
+def _sample_images(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, str]:
+    """The course's images, then the packages' photographs; their labels; and a line if some are missing."""
+    images, labels, missing = [], [], []
+    for read in (lambda: (*imagenet.imagenet_val(patient=False)[:2], []), lambda: read_photographs(class_names)):
+        try:
+            some, their_labels, problems = read()
+        except SourceError as problem:
+            some, their_labels, problems = np.empty((0, 224, 224, 3), np.uint8), np.empty(0, np.int64), [str(problem)]
+        images.append(some)
+        labels.append(their_labels)
+        missing += problems
+    course, packaged = map(len, images)
+    if not course + packaged:
+        raise SourceError(missing[-1])
+    which = f"the course's {course} and {packaged} photographs from packages"
+    if not course:
+        which = f"{packaged} photographs from packages instead of the course's"
+    note = f"Images: {which} ({'; '.join(missing)})." if missing else ""
+    return np.concatenate(images), np.concatenate(labels), note
 
 
 def _embedded(network: Network) -> Pretrained:
@@ -161,6 +179,6 @@ def _pictures() -> tuple[dict[str, Path], dict[str, Path], str]:
 def _photograph() -> Path:
     """A content picture from a package, or the town of this repository."""
     try:
-        return packaged_file(photographs.CONTENT)
+        return packaged_file(CONTENT_PHOTOGRAPH)
     except SourceError:
         return scenes.CONTENT_IMAGES["town"]

@@ -49,11 +49,11 @@ def address(weights: Any) -> tuple[str, Pinned]:
     """The file that torchvision's `weights` are in: its name, which has the beginning of its SHA-256, and its pin."""
     name = weights.url.rpartition("/")[2]
     sha256 = name.rpartition("-")[2].partition(".")[0]
-    return name, Pinned(sha256, (weights.url,), most_bytes=int(2 * weights.meta["_file_size"] * 1e6))
+    return name, Pinned(sha256, (weights.url,))
 
 
-def normalised(name: str, network: Any) -> nn.Module:
-    """The network for ImageNet-normalised images, whatever it was trained on."""
+def normalise(name: str, network: Any) -> nn.Module:
+    """Return the network for ImageNet-normalised images, whatever it was trained on."""
     from torchvision import models
 
     if name in TRANSFORMED:

@@ -15,7 +15,7 @@ from figures import script
 from pretrained import torchvision_networks
 from pretrained.networks import LITE, find_network
 from pretrained.photographs import read_photographs
-from pretrained.weights import ready
+from pretrained.weights import make_ready
 from tests.panels import panels
 
 # Random weights know nothing: what a method warns of then is no mistake.
@@ -27,11 +27,11 @@ pytestmark = [
     ),
 ]
 CPU = torch.device("cpu")
-NETWORKS = [LITE, "resnet18", "vgg16", "mobilenet_v3_small"]
+NETWORKS = [LITE, "resnet18", "vgg11", "mobilenet_v3_small"]
 LAYERS = {
     LITE: "network.features.17",
     "resnet18": "layer4.1",
-    "vgg16": "features.30",
+    "vgg11": "features.20",
     "mobilenet_v3_small": "features.12",
 }
 
@@ -50,7 +50,7 @@ def network(name):
             value.normal_(std=(2 / value[0].numel()) ** 0.5, generator=generator)
         else:
             value.fill_(float(key.endswith("weight")))
-    return ready(torchvision_networks.normalised(name, model), CPU)
+    return make_ready(torchvision_networks.normalise(name, model), CPU)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

