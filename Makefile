@@ -119,23 +119,23 @@ bench-check: venv ## fail if a picture is made more than a fifth slower than in 
 	@$(VENV_PYTHON) -m benchmarks --check $(ARGS)
 
 staff-paint: staff-venv ## paint images/content and images/styles again
-	@$(VENV_PYTHON) -m staff.embedded.paint $(ARGS)
+	@$(VENV_PYTHON) -m workshop.paint $(ARGS)
 
 staff-render: staff-venv ## render the sample scenes again: images/scenes
-	@$(VENV_PYTHON) -m staff.embedded.render samples $(ARGS)
+	@$(VENV_PYTHON) -m workshop.render samples $(ARGS)
 
 staff-train: staff-venv ## render a pool, train on it, in RUN=runs/embedded; goes on where it was cut off
 	@[ -e $(RUN)/pool.complete ] || { rm -rf $(RUN)/pool && mkdir -p $(RUN) && \
-		$(VENV_PYTHON) -m staff.embedded.render pool --out $(RUN)/pool && touch $(RUN)/pool.complete; }
-	@$(VENV_PYTHON) -m staff.embedded.train plain --data $(RUN)/pool --out $(RUN)
-	@$(VENV_PYTHON) -m staff.embedded.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
+		$(VENV_PYTHON) -m workshop.render pool --out $(RUN)/pool && touch $(RUN)/pool.complete; }
+	@$(VENV_PYTHON) -m workshop.train plain --data $(RUN)/pool --out $(RUN)
+	@$(VENV_PYTHON) -m workshop.train robust --data $(RUN)/pool --out $(RUN) --start $(RUN)/plain.checkpoint
 
 readme-pictures: staff-venv browser-venv ## make the README's pictures again: docs/pictures
-	@$(VENV_PYTHON) -m staff.readme_pictures $(ARGS)
-	@$(VENV_PYTHON) -m staff.explorer_picture
+	@$(VENV_PYTHON) -m workshop.readme_pictures $(ARGS)
+	@$(VENV_PYTHON) -m workshop.explorer_picture
 
 staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisation, class pictures, style
-	@$(VENV_PYTHON) -m staff.embedded.evaluate $(ARGS)
+	@$(VENV_PYTHON) -m workshop.evaluate $(ARGS)
 
 # END STAFF
 # Set-up, which the verbs above ask for themselves.
@@ -157,5 +157,5 @@ browser-venv: venv
 test: gradebook-venv labs-venv browser-venv
 
 staff-venv: venv
-	@sh environment/make_venv.sh staff/embedded/requirements.txt
+	@sh environment/make_venv.sh workshop/requirements.txt
 # END STAFF

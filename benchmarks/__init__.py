@@ -1,1 +1,1 @@
-"""How fast every picture is made, beside Captum, pytorch-grad-cam, the classic way and the bare passes: make bench."""
+"""Times of every picture, beside other libraries and beside the least that the method needs."""

@@ -3,7 +3,7 @@
     python -m benchmarks            (or: make bench)
     python -m benchmarks --check    (or: make bench-check)
 
-Writes benchmarks/results.json, the table in docs/performance.md, and benchmarks/growth.png. With --check it writes
+Writes benchmarks/results.json and the table in docs/performance.md. With --check it writes
 nothing: it measures the lines that have a target again, compares ratios, never seconds, with benchmarks/results.json,
 and ends with status 1 if one is more than a fifth worse.
 """
@@ -16,8 +16,6 @@ import time
 
 from benchmarks import (
     bench_class_visualization,
-    bench_engine_all_maps,
-    bench_engine_path_methods,
     bench_fooling_image,
     bench_gradcam,
     bench_saliency_map,
@@ -30,8 +28,6 @@ from benchmarks import (
 BENCHMARKS = (
     bench_saliency_map,
     bench_gradcam,
-    bench_engine_all_maps,
-    bench_engine_path_methods,
     bench_fooling_image,
     bench_class_visualization,
     bench_style_transfer,

@@ -20,7 +20,7 @@ def contestants() -> dict[str, Contestant]:
     def ours():
         (X, _), model = setting.images(1), setting.best()  # as the script has it
         method = FoolingImage(learning_rate=TINY, max_steps=STEPS)
-        return timed(lambda: method.make_fooling_image(X, TARGET, model))
+        return time_step(lambda: method.make_fooling_image(X, TARGET, model))
 
     def classic():
         (X, _), model = setting.images(1), setting.plain()
@@ -36,7 +36,7 @@ def contestants() -> dict[str, Contestant]:
                     x += TINY * x.grad / x.grad.norm()
                     x.grad.zero_()
 
-        return timed(work, STEPS + 1)
+        return time_step(work, STEPS + 1)
 
     def torchattacks_pgd():
         from torchattacks import PGDL2
@@ -45,7 +45,7 @@ def contestants() -> dict[str, Contestant]:
         attack = PGDL2(model, eps=1.0, alpha=TINY, steps=STEPS, random_start=False)
         attack.set_mode_targeted_by_label(quiet=True)
         X = (X - X.min()) / (X.max() - X.min())
-        return timed(lambda: attack(X, torch.full_like(y, TARGET)))
+        return time_step(lambda: attack(X, torch.full_like(y, TARGET)))
 
     def limit():
         (X, _), model = setting.images(1), setting.best()
@@ -56,14 +56,14 @@ def contestants() -> dict[str, Contestant]:
                 torch.autograd.grad(model(x)[0, TARGET], x)
             model(x)  # the last look
 
-        return timed(work)
+        return time_step(work)
 
     attacks = {"torchattacks": torchattacks_pgd} if importlib.util.find_spec("torchattacks") else {}
     return {"ours": ours, **attacks, "classic": classic, "limit": limit}
 
 
-def timed(work, steps: int = STEPS):
-    """Seconds of one step."""
+def time_step(work, steps: int = STEPS):
+    """A function that does the work and returns the seconds of one step."""
 
     def run() -> float:
         start = clock()

@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import setting
-from benchmarks.bench_saliency_map import passes
+from benchmarks.bench_saliency_map import pass_back
 from benchmarks.harness import Case, Contestant
-from staff.engine.explain import explain
+from visualizers import GradCam
 from visualizers.gradcam import CustomReLU
 
-GUIDED_TARGETS = {"Captum": 1.8, "pytorch-grad-cam": 1.8, "limit": 1.15}
-CAM_TARGETS = {"Captum": 1.5, "pytorch-grad-cam": 2.5, "limit": 1.10}
+GUIDED_TARGETS = {"Captum": 1.3, "pytorch-grad-cam": 1.8, "limit": 1.6}
+CAM_TARGETS = {"Captum": 1.5, "pytorch-grad-cam": 2.5, "limit": 1.4}
 
 
 def cases() -> list[Case]:
@@ -29,7 +29,7 @@ def cases() -> list[Case]:
 def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
-        return lambda: explain(X, y, model, ["guided_backprop"])
+        return lambda: GradCam().guided_backprop(X, y, model)
 
     def captum(network):
         (X, y), model = setting.images(N, size), network()
@@ -59,22 +59,19 @@ def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
 
         return work
 
-    def limit():
-        return passes(N, size, backwards=1)
-
     return {
         **setting.each("ours", ours),
         **setting.each("Captum", captum),
         **setting.each("pytorch-grad-cam", pytorch_grad_cam),
         "classic": classic,
-        "limit": limit,
+        "limit": lambda: pass_back(N, size),
     }
 
 
 def grad_cam(N: int, size: int) -> dict[str, Contestant]:
     def ours(network):
         (X, y), model = setting.images(N, size), network()
-        return lambda: explain(X, y, model, ["grad_cam"])
+        return lambda: GradCam().grad_cam(X, y, model)
 
     def captum(network):
         (X, y), model = setting.images(N, size), network()

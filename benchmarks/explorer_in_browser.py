@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 
 from explorer import networks
 from figures.figure import short
-from staff.explorer_picture import tab
+from workshop.explorer_picture import tab
 
 ROUNDS = 5
 STRENGTH = 'input[aria-label^="number input for How strongly"]'
@@ -60,72 +60,72 @@ def main() -> None:
         page.goto(address)
         page.locator(f'img[alt^="Grad-CAM of {names[0]}"]').wait_for()
         print(f"page opened, its first map: {time.monotonic() - start:.2f} s")
-        finished(page, names[0])
+        wait_for_maps(page, names[0])
         first = [choose(page, i, names[i]) for i in range(1, 2 + ROUNDS)]
-        told("first sample chosen", first[:1])
-        told("another sample, warm", first[1:])
-        told("a sample that was there", [choose(page, i, names[i]) for i in range(1, 1 + ROUNDS)])
+        tell("first sample chosen", first[:1])
+        tell("another sample, warm", first[1:])
+        tell("a sample that was there", [choose(page, i, names[i]) for i in range(1, 1 + ROUNDS)])
         picture = names[ROUNDS]
         page.get_by_text("Colours", exact=True).click()
         classes = others(networks.class_choices(source), page.locator("#where-class input").input_value())
         layers = others([(name, 0) for name in networks.layers(source)], source.gradcam_layer)
         for what in ("another class", "a class that was there"):
             seen = [f"Grad-CAM of {picture} for {short(name)}" for name in classes]
-            told(what, [typed(page, "#where-class input", name, alt) for name, alt in zip(classes, seen)])
-            finished(page, f"{picture} for {short(classes[-1])}")
+            tell(what, [type_words(page, "#where-class input", name, alt) for name, alt in zip(classes, seen)])
+            wait_for_maps(page, f"{picture} for {short(classes[-1])}")
         for what in ("another layer", "a layer that was there"):
-            told(what, [typed(page, "#where-layer input", name, f"Grad-CAM of {picture}") for name in layers])
-        told("another strength of the overlay", [strength(page, s, f"Grad-CAM of {picture}") for s in STRENGTHS])
-        print(f"memory of its processes: {memory(os.getpid()) / 2**20:.0f} MiB (PSS)")
+            tell(what, [type_words(page, "#where-layer input", name, f"Grad-CAM of {picture}") for name in layers])
+        tell("another strength of the overlay", [set_strength(page, s, f"Grad-CAM of {picture}") for s in STRENGTHS])
+        print(f"memory of its processes: {count_memory(os.getpid()) / 2**20:.0f} MiB (PSS)")
         gone = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
         print(f"requests: {len(asked)}, of which left the machine: {len(gone)}")
     print(f"load {os.getloadavg()[0]:.1f} after")
 
 
 def others(choices: Sequence[tuple[str, int]], shown: str) -> list[str]:
-    """Of a menu the last few that are not chosen already: who chooses those sees nothing change."""
+    """The last few of a menu that are not chosen already: who chooses those sees nothing change."""
     return [name for name, _ in choices if name != shown][-ROUNDS:]
 
 
 def choose(page: Page, number: int, name: str) -> tuple[float, float]:
-    """From the click on a sample to its first map: seconds by the browser's clock, and of the processor."""
+    """Seconds from the click on a sample to its first map, by the browser's clock and of the processor."""
     thumb = page.locator(f'[data-number="{number}"]')
-    measured = timed(page, "click", f"Grad-CAM of {name}", thumb.dispatch_event, "click")
-    finished(page, name)
+    measured = time_event(page, "click", f"Grad-CAM of {name}", thumb.dispatch_event, "click")
+    wait_for_maps(page, name)
     return measured
 
 
-def typed(page: Page, field: str, words: str, alt: str) -> tuple[float, float]:
-    """From Enter in a menu to the map that has changed."""
+def type_words(page: Page, field: str, words: str, alt: str) -> tuple[float, float]:
+    """Seconds from Enter in a menu to the map that has changed."""
     page.locator(field).fill(words)
-    return timed(page, "keydown", alt, page.locator(field).press, "Enter")
+    return time_event(page, "keydown", alt, page.locator(field).press, "Enter")
 
 
-def strength(page: Page, value: str, alt: str) -> tuple[float, float]:
-    """From the number that is written to the map that has changed."""
-    return timed(page, "input", alt, page.locator(STRENGTH).fill, value)
+def set_strength(page: Page, value: str, alt: str) -> tuple[float, float]:
+    """Seconds from the number that is written to the map that has changed."""
+    return time_event(page, "input", alt, page.locator(STRENGTH).fill, value)
 
 
-def timed(page: Page, event: str, alt: str, act: Callable[[str], None], given: str) -> tuple[float, float]:
-    """From an event that `act` makes to the picture that it makes appear."""
+def time_event(page: Page, event: str, alt: str, act: Callable[[str], None], given: str) -> tuple[float, float]:
+    """Seconds from an event that `act` makes to the picture that it makes appear."""
     page.evaluate(AWAITED, [event, alt])
-    before = spent(os.getpid())
+    before = count_seconds(os.getpid())
     act(given)
     found = page.evaluate(GOT, PATIENCE)
     if found is None:
         raise SystemExit(f"expected another picture of {alt!r} after {given!r}, saw none")
-    cpu = spent(os.getpid()) - before
+    cpu = count_seconds(os.getpid()) - before
     page.evaluate(STILL)
     return found / 1000, cpu
 
 
-def finished(page: Page, name: str) -> None:
+def wait_for_maps(page: Page, name: str) -> None:
     """Wait for the last and slowest map of a picture, and until nothing changes on the page any more."""
     page.locator(f'img[alt^="Integrated gradients of {name}"]').wait_for()
     page.evaluate(STILL)
 
 
-def told(what: str, measured: list[tuple[float, float]]) -> None:
+def tell(what: str, measured: list[tuple[float, float]]) -> None:
     seconds, cpu = zip(*measured)
     print(
         f"{what}: {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s, of the processor "
@@ -150,7 +150,7 @@ def processes(pid: int) -> Iterator[Path]:
             continue  # it ended meanwhile
 
 
-def memory(pid: int) -> int:
+def count_memory(pid: int) -> int:
     """Bytes of PSS: what several processes share counts once."""
     total = 0
     for at in processes(pid):
@@ -159,7 +159,7 @@ def memory(pid: int) -> int:
     return total
 
 
-def spent(pid: int) -> float:
+def count_seconds(pid: int) -> float:
     """Seconds of the processor."""
     ticks = 0
     for at in processes(pid):

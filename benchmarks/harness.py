@@ -44,8 +44,6 @@ class Case:
     size: str
     contestants: Mapping[str, Contestant]
     targets: Mapping[str, float] = field(default_factory=dict)
-    axis: str = ""  # of the plot of growth that the case belongs to: "images", "pixels" or "classes"
-    at: int = 0  # its place on that axis
 
     @property
     def name(self) -> str:
@@ -58,7 +56,7 @@ def clock() -> float:
 
 
 def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
-    """For each contestant the median and the quartiles in seconds, and the peak of memory in MiB.
+    """Return for each contestant the median and the quartiles in seconds, and the peak of memory in MiB.
 
     One that dies is left out: some want more memory than there is.
     """
@@ -77,13 +75,13 @@ def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:
 
 
 def ratio(results: Mapping[str, Mapping], contestant: str) -> float:
-    """How many times as long as ours; for the limit, how many times as long ours is."""
+    """Number of times as long as ours; for the limit, how many times as long ours is."""
     other, ours = results[contestant]["median"], results["ours"]["median"]
     return ours / other if contestant == "limit" else other / ours
 
 
 def _apart(threads: int, function: Callable, *arguments: object) -> Any:
-    """What the function returns in a process of its own; None if that died. Raises RuntimeError where it raises."""
+    """Run the function in a process of its own: None if that died. Raises RuntimeError where it raises."""
     fork = multiprocessing.get_context("fork")
     here, there = fork.Pipe(duplex=False)
     process = fork.Process(target=_work, args=(there, threads, function, arguments), daemon=True)
@@ -146,7 +144,7 @@ def _turn(timer: Timer) -> float:
 
 
 def _keep_memory() -> None:
-    """What the Makefile's MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ do, where there is glibc."""
+    """Set glibc's thresholds as scripts do, where there is a glibc."""
     if hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(M_TRIM_THRESHOLD, 2**30)
         library.mallopt(M_MMAP_THRESHOLD, 2**25)

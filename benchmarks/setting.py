@@ -1,4 +1,4 @@
-"""What all contestants share: the embedded network in two states, and the sample scenes."""
+"""The setting that all contestants share: the embedded network in two states, and the sample scenes."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -15,12 +15,12 @@ CHUNK = 8  # images of 224 x 224 at once: the fastest that we found, for the lim
 
 
 def plain() -> nn.Module:
-    """As torchvision gives it: parameters that require gradients, memory in the default order."""
+    """The network as torchvision gives it: parameters that require gradients, memory in the default order."""
     return best().to(memory_format=torch.contiguous_format).requires_grad_(True)
 
 
 def best() -> nn.Module:
-    """As `pretrained` gives it: frozen, and on a CPU with the channels last."""
+    """The network as `pretrained` gives it: frozen, and on a CPU with the channels last."""
     return pretrained.load("embedded", "cpu").model
 
 
@@ -43,7 +43,7 @@ def images(N: int, size: int = 224) -> tuple[Tensor, Tensor]:
 
 
 def last(X: Tensor) -> Tensor:
-    """With the channels last."""
+    """The same with its channels last."""
     return X.contiguous(memory_format=torch.channels_last)
 
 

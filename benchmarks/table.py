@@ -1,4 +1,4 @@
-"""From measurements to benchmarks/results.json, the table in docs/performance.md and the plot of growth."""
+"""Write what was measured: benchmarks/results.json and the table in docs/performance.md."""
 
 import json
 import os
@@ -11,7 +11,6 @@ from benchmarks.harness import Case, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.json")
-PLOT = Path(__file__).with_name("growth.png")
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- The table: written by make bench -->", "<!-- End of the table -->"
 LOSS = 0.2  # of a ratio, that `check` lets pass
@@ -19,12 +18,10 @@ PACKAGES = ("torch", "torchvision", "captum", "grad-cam", "torchattacks", "numpy
 
 
 def line(case: Case, results: dict[str, dict]) -> dict:
-    """What is kept of a case: times, memory, ratios to ours, and what was aimed at."""
+    """One line of results.json, kept of a case: times, memory, ratios to ours, and what was aimed at."""
     return {
         "work": case.work,
         "size": case.size,
-        "axis": case.axis,
-        "at": case.at,
         "results": results,
         "ratios": {name: round(ratio(results, name), 3) for name in results if name != "ours"},
         "targets": dict(case.targets),
@@ -58,8 +55,7 @@ def write(measured: dict) -> None:
         beside = path.with_name(f".{path.name}.part")
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
-    _plot(measured)
-    print(f"wrote {RESULTS}, {PAGE} and {PLOT}")
+    print(f"wrote {RESULTS} and {PAGE}")
 
 
 def check(measured: dict, committed: dict) -> int:
@@ -139,49 +135,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
-
-
-def _plot(measured: dict) -> None:
-    """Time an image against the number of images, the pixels, and the classes asked for."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    fig = Figure(figsize=(12, 3.6), layout="constrained")
-    labels = {"images": "images at once", "pixels": "pixels of a side, N = 5", "classes": "classes each, N = 5"}
-    for axes, (axis, label) in zip(fig.subplots(1, 3), labels.items()):
-        lines = [row for row in measured["lines"].values() if row["work"] == "all four maps" and _belongs(row, axis)]
-        for name, colour in {
-            "Captum": "#b0524a",
-            "Captum, our layout": "#d9a441",
-            "ours": "#2b6c8f",
-            "limit": "#777777",
-        }.items():
-            points = sorted(
-                (_place(row, axis), row["results"][name]["median"] / _images(row))
-                for row in lines
-                if name in row["results"]
-            )
-            if points:
-                x, y = zip(*points)
-                axes.plot(x, [1000 * value for value in y], "o-", color=colour, label=name)
-        axes.set(xlabel=label, xscale="log" if axis == "images" else "linear", ylim=(0, None))
-        axes.spines[["top", "right"]].set_visible(False)
-    fig.axes[0].set_ylabel("ms an image")
-    if fig.axes[0].lines:
-        fig.axes[0].legend(frameon=False)
-    fig.suptitle("All four maps: saliency, guided backprop, Grad-CAM, Guided Grad-CAM")
-    FigureCanvasAgg(fig).print_png(PLOT, metadata={"Software": None})
-
-
-def _images(row: dict) -> int:
-    return row["at"] if row["axis"] == "images" else int(row["size"].split(",")[0].removeprefix("N = "))
-
-
-def _belongs(row: dict, axis: str) -> bool:
-    """The line for five images of 224 pixels and one class each belongs to all three."""
-    return (row["axis"] == axis and (axis != "pixels" or _images(row) == 5)) or row["size"] == "N = 5, 224 px"
-
-
-def _place(row: dict, axis: str) -> int:
-    usual = {"images": 5, "pixels": 224, "classes": 1}
-    return row["at"] if row["axis"] == axis else usual[axis]

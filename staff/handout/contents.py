@@ -194,6 +194,7 @@ LEFT_OUT = (
     "docs/autograder.md",
     "docs/performance.md",
     "staff/",
+    "workshop/",
     # Tests of what is given, and of what the solution alone promises: nothing in them is a student's to mend.
     "tests/explorer/",
     "tests/labs/",

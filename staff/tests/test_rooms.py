@@ -22,6 +22,7 @@ FLOORS = (
     {"explorer", "labs"},
     {"tests"},
     {"staff"},
+    {"workshop"},
     {"benchmarks"},
 )
 ROOM_OF = dict.fromkeys(SCRIPTS.split(), "scripts") | {"explore": "explorer"}

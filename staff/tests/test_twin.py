@@ -8,8 +8,8 @@ from pretrained.weights import read_weights
 
 
 def test_the_shipped_twin_is_the_judge_packed():
-    """If this fails the judge was trained again: python -m staff.embedded.twin."""
-    judge = contestants.TWIN.parents[2] / "staff" / "embedded" / "judge.safetensors"
+    """If this fails the judge was trained again: python -m workshop.twin."""
+    judge = contestants.TWIN.parents[2] / "workshop" / "judge.safetensors"
     expected = contestants.packed(read_weights(judge))
     stored = load_file(contestants.TWIN)
     assert stored.keys() == expected.keys()

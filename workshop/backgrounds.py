@@ -73,7 +73,7 @@ def _clouds(rng: Rng) -> np.ndarray:
 def _grain(rng: Rng) -> np.ndarray:
     """Drawn-out noise, turned: fur, bark, rain."""
     picture = _ramp(noise(rng, 1, rng.uniform(0.6, 0.9), rng.uniform(4, 12)), _palette(rng, 3))
-    return _turned(picture, rng.uniform(0, 180))
+    return _turn(picture, rng.uniform(0, 180))
 
 
 def _strokes(rng: Rng) -> np.ndarray:
@@ -103,7 +103,7 @@ def _wood(rng: Rng) -> np.ndarray:
     y, x = np.mgrid[0:S, 0:S].astype(np.float32) / S
     rings = np.hypot(x - rng.uniform(-1, 2), 0.25 * (y - rng.uniform(-1, 2))) + 0.08 * noise(rng, 8, stretch=3)
     tone = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(10, 30) * rings)
-    return _turned(_ramp(0.75 * tone + 0.25 * noise(rng, 1, 0.9, 8), _palette(rng, 3)), rng.choice([0, 90]))
+    return _turn(_ramp(0.75 * tone + 0.25 * noise(rng, 1, 0.9, 8), _palette(rng, 3)), rng.choice([0, 90]))
 
 
 def _cells(rng: Rng) -> np.ndarray:
@@ -129,7 +129,7 @@ def _checks(rng: Rng) -> np.ndarray:
     y, x = np.mgrid[0:S, 0:S]
     side = int(rng.integers(6, 40))
     picture = _ramp((((x // side) + (y // side)) % 2).astype(np.float32), _palette(rng, 2))
-    return _turned(picture, rng.uniform(0, 90))
+    return _turn(picture, rng.uniform(0, 90))
 
 
 def _dots(rng: Rng) -> np.ndarray:
@@ -218,7 +218,7 @@ def _photo(name: str) -> np.ndarray:
             if path.exists():
                 return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     raise SystemExit(
-        f"expected {name} among scikit-image's pictures, found none: install staff/embedded/requirements.txt"
+        f"expected {name} among scikit-image's pictures, found none: install workshop/requirements.txt"
     )
 
 
@@ -231,7 +231,7 @@ def _photo_crop(rng: Rng, name: str) -> np.ndarray:
     return np.rot90(crop, rng.integers(4))[:, :: rng.choice([-1, 1])].copy()
 
 
-def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
+def _turn(picture: np.ndarray, degrees: float) -> np.ndarray:
     matrix = cv2.getRotationMatrix2D((S / 2, S / 2), degrees, 1.42)
     return cv2.warpAffine(picture, matrix, (S, S), borderMode=cv2.BORDER_REFLECT)
 

@@ -1,6 +1,6 @@
 """Measure the embedded network: does it recognise, localise, draw its classes, and paint?
 
-    python -m staff.embedded.evaluate [--weights FILE] [--only recognition] [--out DIR]
+    python -m workshop.evaluate [--weights FILE] [--only recognition] [--out DIR]
 
 Expect a table on the terminal and, under runs/evaluation, sheets of all class pictures and stylised pictures.
 Recognition and localisation take three minutes on two cores, the class pictures ten, the style transfer four.
@@ -33,11 +33,11 @@ from figures.figure import Row
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, Pair
 from pretrained.weights import EMBEDDED, build_network, read_weights
-from staff.embedded.glyphs import CLASS_NAMES, CLASSES
-from staff.embedded.render import Scene, scene
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, style_transfer
 from visualizers import ClassVisualization, GradCam, SaliencyMap
+from workshop.glyphs import CLASS_NAMES, CLASSES
+from workshop.render import Scene, scene
 
 JUDGE = Path(__file__).with_name("judge.safetensors")
 FIRST_SEED = 900_000_000  # far from the pools, whose seeds start at seed * 10,000,000
@@ -57,16 +57,16 @@ def random_network(seed: int = 0) -> nn.Module:
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def held_out_scenes(count: int, drawings: str = "train") -> list[Scene]:
+def draw_held_out_scenes(count: int, drawings: str = "train") -> list[Scene]:
     """`count` scenes on held-out backgrounds, classes in turn; drawings "held out" leaves out classes without any."""
     labels = [i for i, name in enumerate(CLASS_NAMES) if drawings == "train" or CLASSES[name][1]]
     first = FIRST_SEED + (0 if drawings == "train" else 1_000_000)
     jobs = [(first + i, labels[i % len(labels)], drawings) for i in range(count)]
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        return pool.starmap(_held_out_scene, jobs, chunksize=16)
+        return pool.starmap(_draw_held_out_scene, jobs, chunksize=16)
 
 
-def _held_out_scene(seed: int, label: int, drawings: str) -> Scene:
+def _draw_held_out_scene(seed: int, label: int, drawings: str) -> Scene:
     cv2.setNumThreads(1)
     return scene(seed, label, drawings=drawings, held_out_backgrounds=True)
 
@@ -115,15 +115,16 @@ def localisation(net: nn.Module, scenes: list[Scene], only_right: bool = True) -
 
 
 def report_recognition(net: nn.Module, count: int) -> None:
-    scenes, others = held_out_scenes(count), held_out_scenes(count // 2, "held out")
+    scenes, others = draw_held_out_scenes(count), draw_held_out_scenes(count // 2, "held out")
     print(f"top-1 over {count} held-out pictures: {accuracy(net, scenes):.3f}")
     print(f"top-1 over {len(others)} pictures of held-out drawings: {accuracy(net, others):.3f}")
-    print("localisation, over the pictures it gets right:", _told(localisation(net, scenes)))
+    print("localisation, over the pictures it gets right:", _describe(localisation(net, scenes)))
     untrained = random_network()
-    print(f"random network: top-1 {accuracy(untrained, scenes):.3f};", _told(localisation(untrained, scenes, False)))
+    found = _describe(localisation(untrained, scenes, False))
+    print(f"random network: top-1 {accuracy(untrained, scenes):.3f};", found)
 
 
-def _told(values: dict[str, float]) -> str:
+def _describe(values: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" if value < 100 else f"{value:.0f} {name}" for name, value in values.items())
 
 
@@ -155,7 +156,7 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
                 (source.style_images[pair.style], pair.style_size),
             )
         )
-        made, untrained = stylised(source, pair, net.features), stylised(source, pair, random_network().features)
+        made, untrained = stylise(source, pair, net.features), stylise(source, pair, random_network().features)
         titles = ["content", "style", "result", "by a random network"]
         panels = [deprocess(x) for x in (content, style, made, untrained)]
         figure.grid([Row(panels, titles=titles)], out / f"style_{pair.name}.png", height=384)
@@ -172,7 +173,7 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
         )
 
 
-def stylised(source: pretrained.Pretrained, pair: Pair, cnn: nn.Sequential) -> Tensor:
+def stylise(source: pretrained.Pretrained, pair: Pair, cnn: nn.Sequential) -> Tensor:
     """The result of a pair with the feature layers `cnn`: (1, 3, H, W), ImageNet-normalised."""
     arguments = vars(pair) | {
         "content_image": source.content_images[pair.content],

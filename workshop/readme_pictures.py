@@ -1,6 +1,6 @@
 """Make the three pictures at the top of the README, in docs/pictures, with SqueezeNet's original ImageNet weights.
 
-    python -m staff.readme_pictures
+    python -m workshop.readme_pictures
 
 Expect a minute on two cores. Each is 456 x 456 pixels, panels side by side, with no text: the README says what they
 are. Photographs belong to their authors and stay in their packages: what the network makes of them is shown instead.
@@ -16,8 +16,8 @@ import pretrained
 from figures import palette
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
-from staff.embedded.evaluate import stylised
 from visualizers import ClassVisualization, GradCam
+from workshop.evaluate import stylise
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures"
 SIDE, GAP = 224, 8
@@ -57,7 +57,7 @@ def gradcam(source: pretrained.Pretrained) -> Image.Image:
 
 
 def class_visualization(source: pretrained.Pretrained) -> Image.Image:
-    """What the network likes best for four classes."""
+    """Picture of what the network likes best for four classes."""
     settings = vars(CLASS_VISUALIZATION[source.recipe])
     names, model = source.class_names, source.model
     create = ClassVisualization().create_class_visualization
@@ -68,7 +68,7 @@ def style(source: pretrained.Pretrained) -> Image.Image:
     """Content and style above, the result below."""
     pair = next(pair for pair in STYLE_PAIRS[source.recipe] if pair.name == STYLE)
     pair, source = replace(pair, content="town"), replace(source, content_images={"town": TOWN})  # a picture of ours
-    made = stylised(source, pair, source.model.features)
+    made = stylise(source, pair, source.model.features)
     side = 2 * SIDE + GAP
     canvas = Image.new("RGB", (side, side), "white")
     result = deprocess(made)

@@ -1,7 +1,7 @@
 """Render labelled scenes, each with the exact mask of its object.
 
-    python -m staff.embedded.render pool --out DIR --count 24000 --seed 1       # to train on
-    python -m staff.embedded.render samples                                     # writes images/scenes
+    python -m workshop.render pool --out DIR --count 24000 --seed 1       # to train on
+    python -m workshop.render samples                                     # writes images/scenes
 
 Expect `pool` to take about a minute for 10,000 pictures on two cores, and `samples` to write 25 pictures,
 their masks and `scenes.json`. A scene is a background, a few distractors, one object of the class with a
@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from staff.embedded.backgrounds import S, background
-from staff.embedded.glyphs import CLASS_NAMES, CLASSES, DISTRACTORS, SIDE, glyph
+from workshop.backgrounds import S, background
+from workshop.glyphs import CLASS_NAMES, CLASSES, DISTRACTORS, SIDE, glyph
 
-SCENES = Path(__file__).parents[2] / "images" / "scenes"
+SCENES = Path(__file__).parents[1] / "images" / "scenes"
 LEAST_VISIBLE = 0.7  # of the object's area, when something stands in front of it
 BACKGROUND_ONLY = -1
 
@@ -54,7 +54,7 @@ def scene(
     if distractors:
         for _ in range(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15])):
             size = rng.uniform(28, 84)
-            _paste(canvas, *_posed(rng, str(rng.choice(DISTRACTORS)), size, rng.uniform(0, S, 2)))
+            _paste(canvas, *_pose(rng, str(rng.choice(DISTRACTORS)), size, rng.uniform(0, S, 2)))
     mask, drawing = np.zeros((S, S), bool), ""
     if label is None:
         label = int(rng.integers(len(CLASS_NAMES)))
@@ -64,17 +64,17 @@ def scene(
         size = float(np.exp(rng.uniform(np.log(58), np.log(176))))
         reach = 0.42 * size  # keeps most of the object inside
         centre = rng.uniform(reach, S - reach, 2)
-        colour, alpha = _posed(rng, drawing, size, centre)
+        colour, alpha = _pose(rng, drawing, size, centre)
         if rng.random() < 0.5:
             _shadow(rng, canvas, alpha)
         _paste(canvas, colour, alpha)
         mask = alpha > 0.5
         if occlusion and rng.random() < 0.3:
             mask = _occlude(rng, canvas, mask, size, centre)
-    return Scene(_exposed(rng, canvas, noise), mask, label, drawing, kind)
+    return Scene(_expose(rng, canvas, noise), mask, label, drawing, kind)
 
 
-def _posed(rng: np.random.Generator, drawing: str, size: float, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pose(rng: np.random.Generator, drawing: str, size: float, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The drawing placed on an empty canvas: premultiplied colour (S, S, 3) and alpha (S, S)."""
     levels = glyph(drawing)
     source = levels[0] if size > SIDE // 2 else levels[1] if size > SIDE // 4 else levels[2]
@@ -114,7 +114,7 @@ def _occlude(
     """Put a distractor before the object's edge; the mask of what is still seen. Leaves most of the object."""
     direction = rng.uniform(0, 2 * np.pi)
     place = centre + 0.48 * size * np.array([np.cos(direction), np.sin(direction)])
-    colour, alpha = _posed(rng, str(rng.choice(DISTRACTORS)), size * rng.uniform(0.3, 0.55), place)
+    colour, alpha = _pose(rng, str(rng.choice(DISTRACTORS)), size * rng.uniform(0.3, 0.55), place)
     seen = mask & (alpha < 0.5)
     if seen.sum() < LEAST_VISIBLE * mask.sum():
         return mask
@@ -122,7 +122,7 @@ def _occlude(
     return seen
 
 
-def _exposed(rng: np.random.Generator, canvas: np.ndarray, noise: float) -> np.ndarray:
+def _expose(rng: np.random.Generator, canvas: np.ndarray, noise: float) -> np.ndarray:
     """Light from one side, gamma, focus and sensor noise: uint8 (S, S, 3)."""
     y, x = np.mgrid[-1 : 1 : S * 1j, -1 : 1 : S * 1j].astype(np.float32)
     t = rng.uniform(0, 2 * np.pi)

@@ -1,7 +1,7 @@
 """Train the embedded SqueezeNet 1.1 from scratch on rendered pictures, plain or made robust.
 
-    python -m staff.embedded.train plain  --data POOL --out RUN --seed 1
-    python -m staff.embedded.train robust --data POOL --out RUN --seed 1 --start RUN/plain.checkpoint
+    python -m workshop.train plain  --data POOL --out RUN --seed 1
+    python -m workshop.train robust --data POOL --out RUN --seed 1 --start RUN/plain.checkpoint
 
 Expect a quarter of an hour for `plain` and half an hour for `robust` on two cores. Each is cut into phases and
 saves a checkpoint every minute; the same command takes up where it was cut off. The result, RUN/plain.safetensors
@@ -31,8 +31,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import SqueezeNet, squeezenet1_1
 
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
-from staff.embedded.backgrounds import TRAINED_KINDS
-from staff.embedded.glyphs import CLASS_NAMES, FOOLING_TARGET, VISUALIZATION_TARGETS
+from workshop.backgrounds import TRAINED_KINDS
+from workshop.glyphs import CLASS_NAMES, FOOLING_TARGET, VISUALIZATION_TARGETS
 
 BATCH = 32
 LABEL_SMOOTHING = 0.05
@@ -231,7 +231,7 @@ def write_network(net: SqueezeNet, path: Path) -> None:
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("schedule", choices=list(SCHEDULES))
-    parser.add_argument("--data", type=Path, required=True, help="a pool made by staff.embedded.render")
+    parser.add_argument("--data", type=Path, required=True, help="a pool made by workshop.render")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the result")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=Path, help="the checkpoint to start from (robust)")

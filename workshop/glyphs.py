@@ -63,7 +63,7 @@ def glyph(drawing: str) -> tuple[np.ndarray, ...]:
         picture = _draw_ray(int(drawing[4:]))
     else:
         picture = _draw_emoji(drawing)
-    rgba = np.asarray(_centred(picture), np.float32) / 255
+    rgba = np.asarray(_centre(picture), np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]
     half = cv2.resize(rgba, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
     quarter = cv2.resize(rgba, (SIDE // 4, SIDE // 4), interpolation=cv2.INTER_AREA)
@@ -84,7 +84,7 @@ def _draw_emoji(drawing: str) -> Image.Image:
     return canvas
 
 
-def _centred(picture: Image.Image) -> Image.Image:
+def _centre(picture: Image.Image) -> Image.Image:
     """The picture's inked box, scaled to fill a square of SIDE pixels but for a thin margin."""
     picture = picture.crop(picture.getbbox())
     scale = (SIDE - 8) / max(picture.size)

@@ -71,7 +71,7 @@ class Canvas:
         return np.clip(small + 0.45 * (small - blurred), 0, 1)
 
 
-def scattered(rng: np.random.Generator, size: tuple[int, int], spacing: float) -> np.ndarray:
+def scatter(rng: np.random.Generator, size: tuple[int, int], spacing: float) -> np.ndarray:
     """Points (n, 2) about `spacing` apart, in random order, that cover a picture and a little around it."""
     x, y = np.meshgrid(np.arange(-spacing, size[0] + spacing, spacing), np.arange(-spacing, size[1] + spacing, spacing))
     points = np.stack([x.ravel(), y.ravel()], 1)

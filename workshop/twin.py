@@ -1,9 +1,9 @@
 """Write the embedded network's plainly trained twin for the labs, with eight bits for a weight.
 
-    python -m staff.embedded.twin
+    python -m workshop.twin
 
 Expect labs/robustness/twin.safetensors, 0.8 MB, in seconds. The twin is the judge (`judge.safetensors`): the same
-architecture, trained by `python -m staff.embedded.train plain` on scenes of the same renderer, from another seed. It
+architecture, trained by `python -m workshop.train plain` on scenes of the same renderer, from another seed. It
 never saw an attack, so beside the embedded network, whose plain training was followed by adversarial training, it
 shows what the latter has changed. Rounded to half precision it takes 1.5 MB; with a byte for a weight and a scale for
 each output channel, half of that.
@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from figures import script
 from labs import contestants
 from pretrained.weights import build_network, read_weights
-from staff.embedded.evaluate import CPU, JUDGE, accuracy, as_batch
-from staff.embedded.render import Scene
+from workshop.evaluate import CPU, JUDGE, accuracy, as_batch
+from workshop.render import Scene
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def report(judge: torch.nn.Module, twin: torch.nn.Module) -> None:
-    """How far the scores of the sample scenes are off, and how many are named rightly, before and after rounding."""
+    """Print how far the scores of the sample scenes are off, and how many are named rightly, before and after rounding."""
     import pretrained
 
     source = pretrained.load("embedded", "cpu")

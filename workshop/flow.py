@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from staff.embedded.brush import Canvas, scattered, shade
+from workshop.brush import Canvas, scatter, shade
 
 SIZE = (768, 608)
 DISCS = (
@@ -60,7 +60,7 @@ def _horizon(x):
 
 def _sky(rng, canvas):
     for spacing, width, length in ((9, 12, 60), (7.5, 8.5, 46)):
-        for point in scattered(rng, SIZE, spacing):
+        for point in scatter(rng, SIZE, spacing):
             x, y = point
             if y > _horizon(x) + 12:
                 continue
@@ -114,7 +114,7 @@ def _land(rng, canvas):
             slope = (line(x + 2) - line(x - 2)) / 4 * np.exp(-np.maximum(y - line(x), 0) / 70)
             return np.stack([np.ones_like(x), slope], 1) / np.hypot(1, slope)[:, None]
 
-        points = scattered(rng, SIZE, 7.5)
+        points = scatter(rng, SIZE, 7.5)
         for point in points[np.argsort(points[:, 1] + rng.uniform(0, 30, len(points)))]:
             below = point[1] - line(point[0])
             if below < 0:
@@ -169,7 +169,7 @@ def _tree(rng, canvas):
         slant = -0.15 * lean + 0.30 * np.sin(y / 34 + x / 21)
         return np.stack([slant, -np.ones_like(y)], 1) / np.hypot(slant, 1)[:, None]
 
-    points = scattered(rng, SIZE, 8)
+    points = scatter(rng, SIZE, 8)
     for point in points[np.argsort(points[:, 1])]:
         if point[1] > top and abs(point[0] - middle) < half(point[1]):
             edge = abs(point[0] - middle) / (half(point[1]) + 1e-3)

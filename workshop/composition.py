@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from staff.embedded.brush import Canvas, scattered, shade
-from staff.embedded.noise import fractal
+from workshop.brush import Canvas, scatter, shade
+from workshop.noise import fractal
 
 SIZE = (768, 512)
 HUBS = np.array([(250, 330), (400, 215), (575, 150), (480, 365), (140, 150), (660, 350), (280, 110), (90, 380)], float)
@@ -35,7 +35,7 @@ def composition(rng: np.random.Generator) -> np.ndarray:
     field = _along_edges(sketch)
     for spacing, width, length in ((8, 10, 44), (5, 5.5, 30), (3.6, 3.8, 20)):
         detail = cv2.GaussianBlur(_contrast(sketch), (0, 0), 3)
-        for point in scattered(rng, SIZE, spacing):
+        for point in scatter(rng, SIZE, spacing):
             x, y = np.clip(point, 0, (SIZE[0] - 1, SIZE[1] - 1)).astype(int)
             if (width < 5 and detail[y, x] < 0.05) or (width > 9 and detail[y, x] > 0.16):
                 continue
@@ -61,7 +61,7 @@ def _sketch(rng):
     def blend(mask, colour, share):
         picture[mask > 0] = picture[mask > 0] * (1 - share) + np.asarray(colour, np.float32) * share
 
-    def filled(points):
+    def fill(points):
         mask = np.zeros(shape, np.uint8)
         cv2.fillPoly(mask, [np.round(np.asarray(points) * 16).astype(np.int32)], 1, shift=4)
         return mask
@@ -76,14 +76,14 @@ def _sketch(rng):
         wobble = 1 + 0.25 * np.sin(2 * turn + rng.uniform(0, 6)) + 0.15 * np.sin(3 * turn + rng.uniform(0, 6))
         reach = rng.uniform(40, 95) * wobble
         points = centre + np.stack([1.2 * reach * np.cos(turn), 0.85 * reach * np.sin(turn)], 1)
-        blend(filled(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.45, 0.85))
+        blend(fill(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.45, 0.85))
     for _ in range(24):  # bars, most along one diagonal
         centre, angle = _place(rng), rng.normal(-0.75, 0.35) + (np.pi / 2) * (rng.random() < 0.3)
         along = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(40, 130)
         side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(6, 15)
         end = side * rng.uniform(0.2, 1)
         blend(
-            filled([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
+            fill([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
             COLOURS[rng.integers(len(COLOURS))],
             0.95,
         )
@@ -91,7 +91,7 @@ def _sketch(rng):
         centre, turn = _place(rng), rng.uniform(0, 2 * np.pi) + np.array([0, 2.5, 3.7])
         reach = rng.uniform(26, 72) * np.array([1.5, 0.8, 0.8])
         blend(
-            filled(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)),
+            fill(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)),
             COLOURS[rng.integers(len(COLOURS))],
             0.9,
         )
@@ -134,7 +134,7 @@ def _sketch(rng):
             for j in range(3):
                 corner = centre + (i - 2) * one + (j - 1.5) * two
                 colour = COLOURS[pair[(i + j) % 2]] if rng.random() < 0.75 else COLOURS[pair[2 + (i * j) % 3]]
-                blend(filled([corner, corner + one, corner + one + two, corner + two]), colour, 0.95)
+                blend(fill([corner, corner + one, corner + one + two, corner + two]), colour, 0.95)
     for _ in range(26):
         blend(circle(_place(rng, 90), rng.uniform(4, 10)), COLOURS[rng.integers(len(COLOURS))], 1)
     return picture

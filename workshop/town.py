@@ -6,9 +6,9 @@ All lengths are in pixels of the finished picture; y points down, z towards the 
 import cv2
 import numpy as np
 
-from staff.embedded.noise import fractal
-from staff.embedded.town_houses import BASE, HOUSES, house, tiles
-from staff.embedded.town_surface import HEIGHT, SS, UP, WATERLINE, WIDTH, Surface
+from workshop.noise import fractal
+from workshop.town_houses import BASE, HOUSES, house, tiles
+from workshop.town_surface import HEIGHT, SS, UP, WATERLINE, WIDTH, Surface
 
 SUN = np.array([-0.62, -0.52, 0.58]) / np.linalg.norm([-0.62, -0.52, 0.58])  # towards the sun
 SUNLIGHT = np.array([1.0, 0.87, 0.66]) * 1.75

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from staff.embedded.brush import Canvas, scattered, shade
+from workshop.brush import Canvas, scatter, shade
 
 SIZE = (608, 768)
 HORIZON = 312
@@ -81,7 +81,7 @@ def _bands(rng, canvas, height, colours, where, breadth):
     order = np.concatenate([rng.permutation(len(colours)) for _ in range(14)])
     widths = np.cumsum(rng.uniform(0.5, 1.5, len(order)) * breadth) - 3 * breadth
     for spacing, width in ((9, 11), (8, 7.5)):
-        for point in scattered(rng, SIZE, spacing):
+        for point in scatter(rng, SIZE, spacing):
             if not where(*point):
                 continue
             band = np.searchsorted(widths, height(*point) + rng.normal(0, 1.5)) % len(order)
@@ -119,7 +119,7 @@ def _glitter(rng, canvas):
 
 def _hills(rng, canvas):
     """The far shore."""
-    for point in sorted(scattered(rng, SIZE, 8).tolist(), key=lambda p: p[1]):
+    for point in sorted(scatter(rng, SIZE, 8).tolist(), key=lambda p: p[1]):
         x, y = point
         if _shore(x) < y < HORIZON + 3:
             path = canvas.follow(point, _along(lambda x, y: y - 0.8 * _shore(x)), rng.uniform(36, 70))

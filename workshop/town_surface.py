@@ -1,4 +1,4 @@
-"""What the town is painted on: colour, depth and surface direction of all that is seen above the waterline.
+"""The surface that the town is painted on: colour, depth and surface direction of all that is seen above the waterline.
 
 All lengths are in pixels of the finished picture; y points down, z towards the viewer.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from staff.embedded.noise import fractal
+from workshop.noise import fractal
 
 WIDTH, HEIGHT = 768, 512
 WATERLINE = 362
@@ -18,7 +18,7 @@ UP, FRONT = (0.0, -0.75, 0.66), (0.0, 0.0, 1.0)
 
 @dataclass
 class Surface:
-    """What is seen above the waterline, one value per sample."""
+    """All that is seen above the waterline, one value per sample."""
 
     rng: np.random.Generator
     shape: tuple[int, int] = (WATERLINE * SS, WIDTH * SS)

@@ -1,7 +1,7 @@
 """Paint the pictures of the style transfer: images/content/town.png and three paintings in images/styles.
 
-    python -m staff.embedded.paint              # all four, in about a minute
-    python -m staff.embedded.paint flow waves   # these alone
+    python -m workshop.paint              # all four, in about a minute
+    python -m workshop.paint flow waves   # these alone
 
 Each picture has its own seed, so the same versions of the packages give the same files.
 """
@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from staff.embedded.composition import composition
-from staff.embedded.flow import flow
-from staff.embedded.town import town
-from staff.embedded.waves import waves
+from workshop.composition import composition
+from workshop.flow import flow
+from workshop.town import town
+from workshop.waves import waves
 
-IMAGES = Path(__file__).parents[2] / "images"
+IMAGES = Path(__file__).parents[1] / "images"
 PICTURES = {
     "content/town": (town, 7),
     "styles/flow": (flow, 2),

@@ -1,6 +1,6 @@
 """Make the README's picture of the explorer, docs/pictures/explorer.png: a scene, seen for two classes.
 
-    python -m staff.explorer_picture
+    python -m workshop.explorer_picture
 
 Expect twenty seconds on two cores. It needs pytest-playwright (tests/explorer/requirements.txt) and Debian's Chromium.
 The picture is of this project's own content alone: the embedded network's scenes.
@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from explorer import server
-from staff.readme_pictures import OUT, write
+from workshop.readme_pictures import OUT, write
 
 CHROMIUM = "/usr/bin/chromium"
 SETTINGS = "?view=where&network=embedded&picture=6&target=5&versus=17&row=6&column=7"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from staff.embedded.town_surface import UP
+from workshop.town_surface import UP
 
 BASE = 318  # where the houses stand, behind the wall
 
