@@ -34,7 +34,7 @@ import pretrained
 from figures import figure, measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
-from figures.images import Images, Maps, as_array, checked, chosen_images, listed, output_size, parser
+from figures.images import Images, Maps, as_array, check_maps, choose_images, list_words, output_size, parser
 from pretrained import layers
 from visualizers import GradCam
 
@@ -56,7 +56,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source, args.target)
+    images = choose_images(args, source, args.target)
     name = args.layer or images.source.gradcam_layer
     layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
@@ -103,7 +103,7 @@ def dog_and_cat(pair: Images, layer: str) -> Picture:
     rows = [row(GUIDED, maps, pair), replace(row(CAM, maps, pair), titles=titles)]
     path = pair.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
     guided, cam = (measured.correlation(maps[name][:1], maps[name][1:])[0] for name in (GUIDED, CAM))
-    shares_in_words = listed([f"{share:.0%}" for share in shares])
+    shares_in_words = list_words([f"{share:.0%}" for share in shares])
     return Picture.of(path, CAPTIONS["dog and cat"], guided=guided, cam=cam, shares=shares_in_words)
 
 
@@ -120,7 +120,7 @@ def two_classes(images: Images, own: Maps, layer: str) -> Picture:
     path = images.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
     guided, cam = (float(np.mean(measured.correlation(own[name], maps[name]))) for name in (GUIDED, CAM))
     verdict = ALIKE if abs(guided - cam) < 0.1 else GUIDED_LESS if guided > cam else CAM_LESS
-    names = listed([short(images.source.class_names[k]) for k in others.y])
+    names = list_words([short(images.source.class_names[k]) for k in others.y])
     return Picture.of(path, CAPTIONS["classes"], names=names, guided=guided, cam=cam, verdict=verdict)
 
 
@@ -128,9 +128,9 @@ def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
     """Guided backprop and Guided Grad-CAM by Captum below the images, and the maps."""
     guided, cam, guided_cam = images.each(captum_maps, layer)
     maps = {
-        GUIDED: checked("`guided`", guided, images.sizes(3), captum_maps),
-        CAM: checked("`cam`", cam, images.sizes(), captum_maps),
-        GUIDED_CAM: checked("`guided_cam`", guided_cam, images.sizes(3), captum_maps),
+        GUIDED: check_maps("`guided`", guided, images.sizes(3), captum_maps),
+        CAM: check_maps("`cam`", cam, images.sizes(), captum_maps),
+        GUIDED_CAM: check_maps("`guided_cam`", guided_cam, images.sizes(3), captum_maps),
     }
     rows = [row(name, maps, images) for name in (GUIDED, GUIDED_CAM)]
     path = images.draw(rows, "gradcam_captum.png", "Captum: guided backprop and Guided Grad-CAM")
@@ -141,17 +141,17 @@ def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
     """What one layer, and one of its neurons, make of the images."""
     sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
     evidence, activation = images.each(layer_maps, layer)
-    checked("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
-    checked("`activation`", activation, sizes, layer_maps)
-    conductance = checked("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)
+    check_maps("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
+    check_maps("`activation`", activation, sizes, layer_maps)
+    conductance = check_maps("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)
     neurons = [tuple(int(i) for i in np.unravel_index(c.argmax(), c.shape)) for c in conductance]
     responses = images.each(neuron_responses, layer, given=neurons)
-    checked("the pixels of a neuron", responses, images.sizes(3), neuron_responses)
+    check_maps("the pixels of a neuron", responses, images.sizes(3), neuron_responses)
 
     places = [f"channel {channel}\nat ({row}, {column})" for channel, row, column in neurons]
     rows = [
-        Row(palette.signed(evidence), "Layer Grad-CAM", bar=SIGN),
-        Row(palette.signed([c.sum(axis=0) for c in conductance]), "layer conductance", bar=SIGN),
+        Row(palette.diverging(evidence), "Layer Grad-CAM", bar=SIGN),
+        Row(palette.diverging([c.sum(axis=0) for c in conductance]), "layer conductance", bar=SIGN),
         Row(
             palette.heat([np.abs(a).mean(axis=0) for a in activation]),
             "layer activation",
@@ -291,9 +291,9 @@ CAPTIONS = {  # of each picture: its title, and what to look at
     "dog and cat": (
         "One image, two classes",
         "A dog and a cat in one picture. On the left both methods are asked for the dog, on the right for the cat. "
-        "Grad-CAM puts {shares} of itself on the half of its own class (50% would tell nothing). Pixel by pixel, the two "
-        "maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: alike, 0: nothing "
-        "in common).",
+        "Grad-CAM puts {shares} of itself on the half of its own class (50% would tell nothing). Pixel by pixel, the "
+        "two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: alike, 0: "
+        "nothing in common).",
     ),
     "captum": (
         "Guided backprop and Guided Grad-CAM by Captum",

@@ -149,7 +149,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return arguments
 
 
-def chosen_images(
+def choose_images(
     args: argparse.Namespace, source: pretrained.Pretrained | None, target: str | None = None
 ) -> Images:
     """Return the images that `--image` names, or else `--num` of the samples: the first, or with a --seed drawn of all.
@@ -192,7 +192,7 @@ def chosen_images(
     return Images(pixels, X, y, titles, others, source, Path(args.out))
 
 
-def listed(words: Sequence[str]) -> str:
+def list_words(words: Sequence[str]) -> str:
     """Each once: "cat, dog and bird"."""
     *others, last = dict.fromkeys(words)
     return f"{', '.join(others)} and {last}" if others else last
@@ -208,7 +208,9 @@ def as_array(maps: Any) -> Any:
     return maps.detach().cpu().numpy() if isinstance(maps, Tensor) else maps
 
 
-def checked(name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]], method: Callable) -> list[np.ndarray]:
+def check_maps(
+    name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]], method: Callable
+) -> list[np.ndarray]:
     """The maps that a method gave under this name, one for each image, if each has its shape. Raises UserError."""
     for array, shape in zip(maps, shapes):
         if array.shape != shape:
@@ -260,7 +262,7 @@ def _probabilities(x: Tensor, source: pretrained.Pretrained) -> list[float]:
         return source.model(x).softmax(dim=1)[0].tolist()
 
 
-def saved(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
+def save_and_read(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
     """A picture, uint8 (H, W, 3), as it is after being saved as "PNG", or as "JPEG" of this quality, and read again."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **({"quality": int(quality)} if kind == "JPEG" else {}))

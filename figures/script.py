@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -97,7 +98,7 @@ def count(text: str) -> int:
 def open_picture(path: str) -> Image.Image:
     """A picture of one's own, if it can be opened and is not a strip."""
     try:
-        opened = open_image(Path(path).expanduser())
+        opened = open_image(os.path.expanduser(path))  # unlike Path's, leaves ~cat.png as it is
     except (ValueError, OSError) as problem:
         raise UserError(str(problem)) from None
     width, height = opened.size
@@ -111,7 +112,7 @@ def open_picture(path: str) -> Image.Image:
 def picture(path: str) -> Path:
     """The path of such a picture."""
     open_picture(path)
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))
 
 
 def class_index(target: str, class_names: Sequence[str]) -> int:

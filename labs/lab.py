@@ -25,9 +25,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 import pretrained
-from figures import gallery, script
+from figures import script
 from figures.figure import Picture, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
+from pretrained.files import write_whole
 
 Numbers = dict[str, Any]
 
@@ -110,7 +111,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None, source: pretrained.Pretrain
     table, seen = lab.table(numbers), lab.seen(numbers)
     result = Result(name, question, numbers, table, seen, Picture(path, question, " ".join(seen)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
-    gallery.write(json.dumps(kept, indent=1, allow_nan=False) + "\n", stem.with_suffix(".json"))
+    write_whole(stem.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
     print(as_text(result))
     return result
 

@@ -42,15 +42,15 @@ def course_file(name: str, exactly: bool = False, patient: bool = True) -> Path:
 
     name: a key of `addresses.FILES`.
     exactly: only the course's own copy will do; the starry_night.jpg that is served publicly is a wider crop.
-    patient: as in `pinned_file`.
+    patient: as in `find_pinned`.
     Raises SourceError where the file cannot be had.
     """
     if name not in FILES:
         raise SourceError(f"expected one of {', '.join(FILES)}, got {name!r}: check the spelling")
-    return pinned_file(name, FILES[name], exactly, patient)
+    return find_pinned(name, FILES[name], exactly, patient)
 
 
-def pinned_file(name: str, file: Pinned, exactly: bool = False, patient: bool = True) -> Path:
+def find_pinned(name: str, file: Pinned, exactly: bool = False, patient: bool = True) -> Path:
     """Path of a file of this name and content, fetched if need be.
 
     patient: False where another file will do: the web is not asked again on a day on which a host was dead.
@@ -95,7 +95,7 @@ def cache_folder(name: str = "") -> Path:
     if name.endswith(".pth"):
         return Path(torch.hub.get_dir()) / "checkpoints"
     if folder := os.environ.get("COURSE_DATA_CACHE"):
-        return Path(folder).expanduser()
+        return Path(os.path.expanduser(folder))
     import pooch
 
     return Path(pooch.os_cache("cs7643-a3"))
@@ -138,7 +138,7 @@ def _own_copy(name: str, accepted: list[str]) -> Path | None:
     setting = os.environ.get("COURSE_DATA")
     if not setting:
         return None
-    folder = Path(setting).expanduser()
+    folder = Path(os.path.expanduser(setting))
     if not os.path.isdir(folder):  # unlike Path.is_dir, false for a folder that we may not look into
         raise SourceError(f"expected COURSE_DATA to name a folder, got {setting!r}: correct it or unset it")
     path = folder / name

@@ -20,7 +20,7 @@ LITES = dict(zip(("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite
 
 
 def build_lite(name: str = "efficientnet_lite0", num_classes: int = 1000) -> nn.Module:
-    """Build a key of LITES as its package does, whose names the weights go by. Raises SourceError without the package."""
+    """Build a key of LITES as its package does, whose names the weights go by. Raises SourceError without it."""
     try:
         package: Any = importlib.import_module("efficientnet_lite_pytorch")
     except ImportError:

@@ -33,3 +33,10 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_whole(path: str | PathLike[str], text: str) -> Path:
+    """Write a text file by `whole`, in UTF-8; return its path."""
+    with whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return Path(path)

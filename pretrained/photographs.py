@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pretrained.errors import SourceError
-from pretrained.packages import PACKAGED, packaged_bytes
+from pretrained.packages import PACKAGED, read_packaged
 
 # In their order; the first five are those of most figures.
 PHOTOGRAPHS = {name: file.shows for name, file in PACKAGED.items() if file.shows}
@@ -29,7 +29,7 @@ def read_photographs(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     images, labels, missing = [], [], {}
     for name, shows in PHOTOGRAPHS.items():
         try:
-            images.append(_middle(packaged_bytes(name)))
+            images.append(_middle(read_packaged(name)))
         except SourceError as problem:
             missing.setdefault(PACKAGED[name].package, str(problem))
         else:

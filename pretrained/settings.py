@@ -15,7 +15,7 @@ class Ascent:
 
 
 @dataclass(frozen=True)
-class Pair:
+class StylePair:
     """Arguments of `style_utils.style_transfer`; content and style are keys of `Pretrained`'s pictures."""
 
     name: str
@@ -70,33 +70,33 @@ CLASS_VISUALIZATION = {
 }
 
 
-def _painted(style: str, style_weights: tuple[float, ...]) -> Pair:
+def _painted(style: str, style_weights: tuple[float, ...]) -> StylePair:
     """The town in one of our styles. The weights give each layer its share of the loss at the start, most to the first.
 
     The embedded network's features differ in size from ImageNet's, so the weights do, too; larger pictures, a greater
     share for the first layer and more total variation keep down the lattice of dots that its pooling layers favour.
     """
-    return Pair(style, "town", style, 320, 0.2, style_weights, 0.5, image_size=256, initial_lr=2.0)
+    return StylePair(style, "town", style, 320, 0.2, style_weights, 0.5, image_size=256, initial_lr=2.0)
 
 
-def _strokes(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> Pair:
+def _strokes(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
     """With the original weights. At the start the four layers have shares of 3 : 2.4 : 1.8 : 1.8 of the style loss.
 
     With the classic weights nearly all of it is the first layers', whose strokes are thin and leave a lattice of dots.
     Found by looking, at what content weight houses are still known and strokes are seen.
     """
-    return Pair(style, content, style, 320, content_weight, style_weights, 0.2, image_size=256)
+    return StylePair(style, content, style, 320, content_weight, style_weights, 0.2, image_size=256)
 
 
-def _lite(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> Pair:
+def _lite(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
     """With EfficientNet-Lite0, by the same shares; the layers are its blocks, and content is read from the third."""
-    pair = Pair(style, content, style, 288, content_weight, style_weights, 0.3, image_size=224)
+    pair = StylePair(style, content, style, 288, content_weight, style_weights, 0.3, image_size=224)
     return replace(pair, content_layer=4, style_layers=(1, 3, 5, 8))
 
 
-def plain_pair(content: str, style: str) -> Pair:
+def plain_pair(content: str, style: str) -> StylePair:
     """For a network without a table: layers and weights are still open."""
-    return Pair(style, content, style, 224, 0.0, (), 0.3, image_size=224, style_layers=())
+    return StylePair(style, content, style, 224, 0.0, (), 0.3, image_size=224, style_layers=())
 
 
 # What weights are balanced to where layers are chosen by hand: style loss of the content picture, and content loss of
@@ -106,13 +106,13 @@ STYLE_SHARE, CONTENT_SHARE = 9e5, 2.5e5
 # The paintings of ours that take the place of the classic ones, in the order of these.
 STYLE_PAIRS = {
     "torchvision": (
-        Pair("composition_vii", "tubingen", "composition_vii", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
-        Pair("the_scream", "tubingen", "the_scream", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
-        Pair("starry_night", "tubingen", "starry_night", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
+        StylePair("composition_vii", "tubingen", "composition_vii", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
+        StylePair("the_scream", "tubingen", "the_scream", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
+        StylePair("starry_night", "tubingen", "starry_night", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
         # As for the painting whose place each takes.
-        Pair("composition", "china", "composition", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
-        Pair("waves", "china", "waves", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
-        Pair("flow", "china", "flow", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
+        StylePair("composition", "china", "composition", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
+        StylePair("waves", "china", "waves", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
+        StylePair("flow", "china", "flow", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
     ),
     "original": (
         _strokes("tubingen", "composition_vii", 0.2, (1.1e6, 8300, 2900, 15000)),

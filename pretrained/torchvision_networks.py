@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pretrained.addresses import Pinned
-from pretrained.downloads import pinned_file
+from pretrained.downloads import find_pinned
 from pretrained.normalisation import IMAGENET_MEAN, IMAGENET_STD, Normalised
 from pretrained.weights import read_weights
 
@@ -40,7 +40,7 @@ def load(name: str) -> nn.Module:
     weights = models.get_model_weights(name).DEFAULT
     # Torchvision would wait for ever, trust what is in the cache, and unpickle anything: after this it is known to be
     # the right file, of tensors alone.
-    read_weights(pinned_file(*address(weights)))
+    read_weights(find_pinned(*address(weights)))
     with torch.random.fork_rng(devices=[]):
         return models.get_model(name, weights=weights, progress=False)
 

@@ -11,7 +11,7 @@ import gradcam
 import pretrained
 import saliency_map
 from figures import script
-from figures.images import chosen_images
+from figures.images import choose_images
 
 pytestmark = pytest.mark.scripts
 
@@ -55,7 +55,7 @@ def test_every_format_is_seen_as_a_person_sees_it(source, tmp_path, save):
     ramp = np.repeat(np.linspace(30, 220, 60, dtype=np.uint8)[None], 40, axis=0)
     path = save(Image.fromarray(ramp).convert("RGB"), tmp_path / "ramp")
     args = saliency_map.parse_args(["--image", str(path)])
-    (pixels,) = chosen_images(args, source).pixels
+    (pixels,) = choose_images(args, source).pixels
     assert pixels.shape == (224, 336, 3)
     columns = pixels.mean(axis=(0, 2))
     assert np.abs(columns - np.linspace(30, 220, 336)).max() < 12

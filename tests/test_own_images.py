@@ -12,7 +12,7 @@ import fooling_image
 import gradcam
 import pretrained
 import saliency_map
-from figures.images import chosen_images, listed, percent
+from figures.images import choose_images, list_words, percent
 from image_utils import SQUEEZENET_STD, preprocess
 from tests.panels import panels, places
 
@@ -39,11 +39,11 @@ def photographs(source, tmp_path):
 
 @pytest.fixture
 def choose(source, tmp_path):
-    """chosen_images of these options."""
+    """choose_images of these options."""
 
     def chosen(*options):
         args = saliency_map.parse_args(["--out", str(tmp_path), *options])
-        return chosen_images(args, source, args.target)
+        return choose_images(args, source, args.target)
 
     return chosen
 
@@ -120,7 +120,7 @@ def test_how_sure_in_per_cent(probability, words):
 
 @pytest.mark.parametrize("words, said", [(["a"], "a"), (["a", "b", "a"], "a and b"), ("abc", "a, b and c")])
 def test_a_list_in_words(words, said):
-    assert listed(words) == said
+    assert list_words(words) == said
 
 
 # --- methods ---

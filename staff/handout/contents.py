@@ -72,6 +72,7 @@ KEPT = (
     "figures/gallery.py",
     "figures/images.py",
     "figures/measured.py",
+    "figures/page.html",
     "figures/pairs.py",
     "figures/palette.py",
     "figures/script.py",

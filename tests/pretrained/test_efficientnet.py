@@ -13,7 +13,7 @@ from image_utils import preprocess
 from pretrained import SourceError
 from pretrained.efficientnet import LITES, build_lite
 from pretrained.normalisation import Normalise
-from pretrained.packages import FOR_LABS, packaged_file
+from pretrained.packages import FOR_LABS, find_packaged
 from pretrained.photographs import Image, read_photographs
 from tests.pretrained.world import COURSE_DATA, NAMES, assert_one_sentence, needs_course_data
 
@@ -34,7 +34,7 @@ def test_it_is_the_packages_network(name):
         pytest.skip("labs/requirements.txt is not installed")
     model = pretrained.networks.find_network("auto", name, torch.device("cpu")).model
     theirs = EfficientNet.from_name(name.replace("_", "-")).eval()
-    theirs.load_state_dict(torch.load(packaged_file(LITES[name]), weights_only=True))
+    theirs.load_state_dict(torch.load(find_packaged(LITES[name]), weights_only=True))
     images, labels, _ = read_photographs(NAMES)
     with torch.no_grad():
         expected = theirs((torch.from_numpy(images[:8]).permute(0, 3, 1, 2).float() - 127) / 128)

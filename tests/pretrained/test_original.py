@@ -8,8 +8,8 @@ from torch.nn import functional as F
 import pretrained
 from image_utils import preprocess
 from pretrained.downloads import course_file
-from pretrained.original import SCALES, as_torchvision, rescaled, unpickled
-from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.original import SCALES, as_torchvision, read_pickle, rescale
+from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.settings import STYLE_CHECKS
 from pretrained.weights import build_network
 from style_modules import ContentLoss, StyleLoss
@@ -21,13 +21,13 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def layers():
-    return unpickled(packaged_file(ORIGINAL))
+    return read_pickle(find_packaged(ORIGINAL))
 
 
 @pytest.fixture(scope="module")
 def network(layers):
     """As the scripts have it."""
-    return build_network(rescaled(as_torchvision(layers)), packaged_file(ORIGINAL), CPU)
+    return build_network(rescale(as_torchvision(layers)), find_packaged(ORIGINAL), CPU)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_fold_and_scaling_leave_the_scores(layers, network, images):
 def test_scaling_divides_each_layers_outputs_and_leaves_the_scores(layers, images, scales):
     """Outputs of a module are divided by its number, or else by that of the one before; the scores are the same."""
     state, x = as_torchvision(layers), normalised(images[:1])
-    plain, scaled = (build_network(rescaled(state, s), packaged_file(ORIGINAL), CPU) for s in ({}, scales))
+    plain, scaled = (build_network(rescale(state, s), find_packaged(ORIGINAL), CPU) for s in ({}, scales))
     with torch.no_grad():
         before, after = extract_features(x, plain.features), extract_features(x, scaled.features)
         scores = plain(x), scaled(x)

