@@ -1,4 +1,4 @@
-"""Where things stand on a figure, in pixels from its upper left corner, and how much room words take.
+"""Places on a figure, in pixels from its upper left corner, and the room that words take.
 
 A panel is the network's 224 pixels, so an image is drawn one to one.
 """

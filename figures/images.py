@@ -48,7 +48,7 @@ class Images:
         return [(*image.shape[:2], *more) for image in self.pixels]
 
     def each(self, method: Callable[..., Any], *more: Any, given: Sequence[Any] | None = None) -> Any:
-        """What method(X, y, model, *more) gives, as a list with an array for each image.
+        """List what method(X, y, model, *more) gives, an array for each image.
 
         X is (N, 3, H, W) with all images where they are of one shape, else they come one by one.
         given: what the method wants of each image instead of its class. Where the method gives several things, as a
@@ -193,13 +193,13 @@ def choose_images(
 
 
 def list_words(words: Sequence[str]) -> str:
-    """Each once: "cat, dog and bird"."""
+    """List words, each once: "cat, dog and bird"."""
     *others, last = dict.fromkeys(words)
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def percent(probability: float) -> str:
-    """How sure the network is."""
+    """A probability in per cent."""
     return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"
 
 

@@ -1,4 +1,4 @@
-"""What the five root scripts share: their options, and mistakes told in one sentence."""
+"""Options that the five root scripts share, and mistakes told in one sentence."""
 
 import argparse
 import difflib

@@ -57,7 +57,7 @@ def features(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def _steps(module: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
-    """What is called one after the other: the children of the network itself, and of plain containers."""
+    """List what is called one after the other: the children of the network itself, and of plain containers."""
     steps = []
     for child_name, child in module.named_children():
         full = f"{name}.{child_name}".lstrip(".")

@@ -35,7 +35,7 @@ class StylePair:
 
 @dataclass(frozen=True)
 class StyleCheck:
-    """What the four stored checks of the losses are computed on, and the stored file.
+    """Pictures and layers that the four stored checks of the losses are computed on, and the stored file.
 
     cl_out: content loss between the content picture and one of zeros (the mean colour), at content_layer.
     gm_out: Gram matrix of the style picture, at gram_layer.
@@ -70,7 +70,7 @@ CLASS_VISUALIZATION = {
 }
 
 
-def _painted(style: str, style_weights: tuple[float, ...]) -> StylePair:
+def _town(style: str, style_weights: tuple[float, ...]) -> StylePair:
     """The town in one of our styles. The weights give each layer its share of the loss at the start, most to the first.
 
     The embedded network's features differ in size from ImageNet's, so the weights do, too; larger pictures, a greater
@@ -80,7 +80,7 @@ def _painted(style: str, style_weights: tuple[float, ...]) -> StylePair:
 
 
 def _strokes(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
-    """With the original weights. At the start the four layers have shares of 3 : 2.4 : 1.8 : 1.8 of the style loss.
+    """Settings for the original weights: at the start the layers have shares of 3 : 2.4 : 1.8 : 1.8 of the style loss.
 
     With the classic weights nearly all of it is the first layers', whose strokes are thin and leave a lattice of dots.
     Found by looking, at what content weight houses are still known and strokes are seen.
@@ -89,13 +89,13 @@ def _strokes(content: str, style: str, content_weight: float, style_weights: tup
 
 
 def _lite(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
-    """With EfficientNet-Lite0, by the same shares; the layers are its blocks, and content is read from the third."""
+    """Settings for EfficientNet-Lite0, by the same shares; its layers are blocks, content is read from the third."""
     pair = StylePair(style, content, style, 288, content_weight, style_weights, 0.3, image_size=224)
     return replace(pair, content_layer=4, style_layers=(1, 3, 5, 8))
 
 
 def plain_pair(content: str, style: str) -> StylePair:
-    """For a network without a table: layers and weights are still open."""
+    """Settings for a network without a table: layers and weights are still open."""
     return StylePair(style, content, style, 224, 0.0, (), 0.3, image_size=224, style_layers=())
 
 
@@ -131,9 +131,9 @@ STYLE_PAIRS = {
         _lite("china", "flow", 0.032, (30000, 270, 750, 820)),
     ),
     "embedded": (
-        _painted("composition", (7.1e6, 1.7e6, 1.6e6, 9.2e5)),
-        _painted("waves", (2.3e6, 7.5e5, 6.8e5, 5.6e5)),
-        _painted("flow", (3.7e6, 2.0e6, 1.8e6, 7.5e5)),
+        _town("composition", (7.1e6, 1.7e6, 1.6e6, 9.2e5)),
+        _town("waves", (2.3e6, 7.5e5, 6.8e5, 5.6e5)),
+        _town("flow", (3.7e6, 2.0e6, 1.8e6, 7.5e5)),
     ),
     "other": (),
 }

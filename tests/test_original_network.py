@@ -1,4 +1,4 @@
-"""What the figures show of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
+"""Figures of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
 
 import numpy as np
 import pytest

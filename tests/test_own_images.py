@@ -41,11 +41,11 @@ def photographs(source, tmp_path):
 def choose(source, tmp_path):
     """choose_images of these options."""
 
-    def chosen(*options):
+    def choose(*options):
         args = saliency_map.parse_args(["--out", str(tmp_path), *options])
         return choose_images(args, source, args.target)
 
-    return chosen
+    return choose
 
 
 # --- what is seen ---
@@ -184,7 +184,7 @@ def test_fooling_draws_a_row_for_each_photograph(source, tmp_path, photographs, 
 
 @pytest.mark.parametrize("size, words", [(0, "no pixel was moved"), (0.02, "hardly be"), (0.2, "be seen as it is")])
 def test_the_caption_of_a_fooling_image_says_what_the_picture_shows(choose, tmp_path, size, words):
-    """Whether the difference is to be seen as it is, and by how much pixels moved, is measured."""
+    """It is measured whether the difference is to be seen as it is, and by how much pixels moved."""
     images = choose("--image", "1")
     x = images.X[0]
     moved = x + size / torch.tensor(SQUEEZENET_STD)[:, None, None] * torch.sign(x)

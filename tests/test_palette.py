@@ -41,7 +41,7 @@ def test_an_empty_map_is_drawn_without_a_warning(draw):
 
 
 def test_overlay_is_half_image_half_map():
-    """Where the map is 0, black turns into half of jet's dark blue; where it is 1, into half of its dark red."""
+    """Black turns into half of jet's dark blue where the map is 0, and into half of its dark red where it is 1."""
     low, high = palette.overlay(np.zeros((1, 1, 2, 3), np.uint8), np.array([[[0.0, 1.0]]]))[0][0]
     assert np.allclose(low, [0, 0, 0.25], atol=0.01) and np.allclose(high, [0.25, 0, 0], atol=0.01)
 

@@ -1,4 +1,4 @@
-"""Which network is taken, why, and on which device: every word of --weights, and a machine without the web."""
+"""The network that is taken, why, and on which device: every word of --weights, and a machine without the web."""
 
 import re
 import socket
@@ -53,7 +53,7 @@ def test_auto_never_ends_in_the_embedded_network(offline, monkeypatch):
 
 
 def test_auto_uses_the_cache_offline(classic, offline, monkeypatch, goods):
-    """What was fetched once is enough: no connection is needed then, not even for a look."""
+    """A file that was fetched once is enough: no connection is needed then, not even for a look."""
     for name, content in goods.items():
         path = downloads.cache_folder(name) / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -122,7 +122,7 @@ def test_make_data_as_a_command(tmp_path):
 
 
 def test_addresses_are_pinned_to_commits():
-    """What GitHub serves is asked for by commit, so that it cannot change."""
+    """GitHub's files are asked for by commit, so that they cannot change."""
     urls = [url for file in addresses.FILES.values() for url in file.urls]
     github = [url for url in urls if "github" in url]
     assert len(urls) == 6 and len(github) == 4

@@ -23,7 +23,7 @@ def model():
     return pretrained.networks.find_network("auto", "efficientnet_lite0", torch.device("cpu")).model
 
 
-def normalised(images):
+def normalise(images):
     return torch.cat([preprocess(Image.fromarray(image)) for image in images])
 
 
@@ -38,7 +38,7 @@ def test_it_is_the_packages_network(name):
     images, labels, _ = read_photographs(NAMES)
     with torch.no_grad():
         expected = theirs((torch.from_numpy(images[:8]).permute(0, 3, 1, 2).float() - 127) / 128)
-        scores = model(normalised(images[:8]))
+        scores = model(normalise(images[:8]))
     torch.testing.assert_close(scores, expected, atol=2e-3, rtol=1e-3)
     assert (scores.argmax(dim=1) == torch.from_numpy(labels[:8])).sum() >= 7
 
@@ -68,7 +68,7 @@ def test_the_courses_images_are_known(model, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(COURSE_DATA))
     images, labels, _ = pretrained.imagenet_val()
     with torch.no_grad():
-        best = model(normalised(images)).topk(5).indices
+        best = model(normalise(images)).topk(5).indices
     right = best == torch.from_numpy(labels)[:, None]
     assert right[:, 0].sum() == 17 and right.sum() == 23
 
@@ -87,7 +87,7 @@ def test_weights_of_ones_own(offline, tmp_path):
 
 @pytest.mark.parametrize(("mean", "std"), [((0.5,) * 3, (0.5,) * 3), ((0.1, 0.2, 0.3), (0.9, 0.8, 0.7))])
 def test_normalise_undoes_imagenets_and_does_its_own(mean, std):
-    """From (x - m) / s to (x - mean) / std of the same x."""
+    """It turns (x - m) / s into (x - mean) / std of the same x."""
     x = np.random.default_rng(0).random((2, 3, 5, 4), np.float32)
     column = lambda values: np.array(values, np.float32).reshape(3, 1, 1)  # noqa: E731
     given = (x - column((0.485, 0.456, 0.406))) / column((0.229, 0.224, 0.225))

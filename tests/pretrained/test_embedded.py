@@ -77,7 +77,7 @@ def test_importing_pretrained_is_cheap():
 
 
 def test_the_embedded_network_needs_no_package_with_weights(monkeypatch):
-    """Where none of them is installed, as in the autograder, the embedded network is loaded all the same."""
+    """None of them is installed in the autograder: the embedded network is loaded all the same."""
     uninstall(monkeypatch, *PACKAGED)
     for name in ("ndf", "efficientnet_lite_pytorch", "skimage", "sklearn", "gradio"):
         monkeypatch.setitem(sys.modules, name, None)

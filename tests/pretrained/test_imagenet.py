@@ -44,7 +44,7 @@ def test_imagenet_is_fetched_checked_and_cached(classic, goods, tmp_path):
 
 @needs_course_data
 def test_the_courses_own_files_are_taken_from_a_folder(serve, monkeypatch):
-    """With COURSE_DATA the real images, labels and pictures are used, and only the weights are fetched."""
+    """The real images, labels and pictures are used with COURSE_DATA, and only the weights are fetched."""
     server = serve([WEIGHTS])
     monkeypatch.setenv("COURSE_DATA", str(COURSE_DATA))
     source = pretrained.load("auto")
@@ -84,7 +84,7 @@ def test_the_label_map_is_never_unpickled(classic):
 
 
 def test_paintings_fall_back_one_by_one(classic, goods):
-    """Where one painting cannot be had ours takes its place, with a line that says so; the others stay."""
+    """Our painting takes the place of one that cannot be had, with a line that says so; the others stay."""
     classic.pages["/the_scream.jpg"] = 404
     source = pretrained.load("imagenet")
     assert list(source.style_images) == ["composition_vii", "waves", "starry_night"]
@@ -108,7 +108,7 @@ def test_a_photograph_takes_the_place_of_the_content_picture(classic, monkeypatc
 
 
 def test_photographs_take_the_place_of_the_images(classic):
-    """Where the course's images cannot be had, the weights are taken all the same; a line says so."""
+    """The course's images cannot be had: the weights are taken all the same; a line says so."""
     classic.pages[f"/{IMAGES}"] = 404
     source = pretrained.load("imagenet")
     assert (source.kind, source.weights) == ("imagenet", "torchvision")
@@ -117,7 +117,7 @@ def test_photographs_take_the_place_of_the_images(classic):
 
 
 def test_the_courses_images_go_with_the_original_weights(classic):
-    """Where torchvision's weights cannot be had the images still are: both know the same classes."""
+    """Torchvision's weights cannot be had, the images still are: both know the same classes."""
     classic.pages[f"/{WEIGHTS}"] = 404
     source = pretrained.load("imagenet")
     assert (source.kind, source.weights) == ("imagenet", "original")

@@ -44,17 +44,17 @@ def test_the_pinned_versions_are_those_of_the_requirements():
     assert {line for line in lines["environment/photographs.txt"] if "==" in line} == {"foolbox==3.3.4", "alibi==0.9.6"}
 
 
-def tampered(content):
+def tamper(content):
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
 DAMAGE = {
-    "tampered": (tampered, None, "got another or a damaged file in {package} {version}"),
+    "tampered": (tamper, None, "got another or a damaged file in {package} {version}"),
     "truncated": (lambda content: content[: len(content) // 2], None, "got another or a damaged file in {package}"),
     "empty": (lambda content: b"", None, "got another or a damaged file in {package} {version}"),
     "missing": (lambda content: None, None, "got no such file in {package} {version}"),
     "another version": (lambda content: None, "9.9", "got no such file in {package} 9.9"),
-    "another version's": (tampered, "9.9", "got another or a damaged file in {package} 9.9"),
+    "another version's": (tamper, "9.9", "got another or a damaged file in {package} 9.9"),
 }
 
 
@@ -171,7 +171,7 @@ def test_there_are_32_photographs_with_labels():
 
 @pytest.mark.parametrize("size", [(512, 256), (256, 512), (300, 200), (1000, 999)])
 def test_the_middle_is_cut_out(size, monkeypatch, tmp_path):
-    """Of a ramp along the longer side, the shorter one at 256 pixels, the 224 columns about the middle are kept."""
+    """A ramp along the longer side, the shorter one at 256 pixels: the 224 columns about the middle are kept."""
     width, height = size
     ramp = np.linspace(0, 255, max(size))[None, :].repeat(min(size), axis=0)
     picture = Image.fromarray((ramp if width >= height else ramp.T).astype(np.uint8))

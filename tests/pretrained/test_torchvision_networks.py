@@ -20,7 +20,7 @@ SMALL = "mobilenet_v3_small"
 def served(server, monkeypatch):
     """served(content): torchvision's weights of SMALL are this, at an address on this machine."""
 
-    def served(content):
+    def serve_weights(content):
         name = "mobilenet_v3_small-01234567.pth"
         server.pages[f"/{name}"] = content
         pin = Pinned(hashlib.sha256(content).hexdigest()[:8], (f"{server.url}/{name}",))
@@ -32,7 +32,7 @@ def served(server, monkeypatch):
         monkeypatch.setattr(models.MobileNet_V3_Small_Weights, "get_state_dict", cached)
         return name
 
-    return served
+    return serve_weights
 
 
 def random_state(name, seed=0):
@@ -151,7 +151,7 @@ def test_the_last_map_is_found(name, count, layer):
 
 
 def test_looking_for_the_last_map_leaves_no_hook():
-    """Whether it is found or not."""
+    """It is found, or it is not."""
 
     class Broken(nn.Module):
         def __init__(self):
@@ -173,7 +173,7 @@ def test_looking_for_the_last_map_leaves_no_hook():
 
 
 def test_a_step_between_modules_ends_the_row():
-    """What `forward` does between two modules belongs to neither: the row stops before it."""
+    """A step that `forward` does between two modules belongs to neither: the row stops before it."""
 
     class Between(nn.Module):
         def __init__(self):
