@@ -44,7 +44,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
+.PHONY: lint check proof handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
 	class-scale autograder mutants strangers hostile noise references bench bench-check staff-paint staff-render staff-train \
 	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
@@ -52,8 +52,11 @@ RUN := runs/embedded
 
 ##@ For staff
 
-check: ## linter, types and tests, as continuous integration runs them
+check: ## linter, types, tests and proofs, as continuous integration runs them
 	@bash .ci/run
+
+proof: venv ## what takes minutes: the whole way, real gradings, chaos, the browser at length
+	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m proof $(ARGS)
 
 lint: venv ## linter and types alone
 	@$(VENV_PYTHON) -m ruff check .
@@ -154,7 +157,7 @@ browser-venv: venv
 	@sh environment/make_venv.sh tests/explorer/requirements.txt
 
 # Tests of what students do not have need these, too.
-test: gradebook-venv labs-venv browser-venv
+test proof: gradebook-venv labs-venv browser-venv
 
 staff-venv: venv
 	@sh environment/make_venv.sh workshop/requirements.txt

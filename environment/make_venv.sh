@@ -90,7 +90,7 @@ rm -f "$stamp"
 say "Installing $requirements into .venv (Python $(version "$python")); this happens once."
 has_torch='import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'
 if [ "$requirements" = requirements.txt ] && [ "$(uname)" = Linux ] && ! runs "$python" "$has_torch"; then
-    say "On Linux that is about 3 GB to download, since PyTorch comes with CUDA; README.md has a smaller way."
+    say "On Linux that is about 3 GB to download, since PyTorch comes with CUDA; docs/setup.md has a smaller way."
 fi
 if [ -n "$uv" ]; then
     "$uv" pip install --python "$python" $alone -r "$requirements" </dev/null

@@ -79,7 +79,8 @@ def find_pinned(name: str, file: Pinned, exactly: bool = False, patient: bool = 
         for url in urls:
             try:
                 path = _download(url, cached, accepted)
-                _mark().unlink(missing_ok=True)
+                with suppress(OSError):
+                    _mark().unlink()
                 return path
             except _FetchError as problem:
                 problems.append(str(problem))

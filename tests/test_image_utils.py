@@ -80,7 +80,7 @@ def test_a_telephones_heic_is_opened_or_told(tmp_path, monkeypatch):
     if importlib.util.find_spec("pi_heif"):
         assert np.abs(np.subtract(colour(path), RED)).max() <= 6 and open_image(path).size == (64, 48)
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    monkeypatch.setattr(Image, "OPEN", {k: v for k, v in Image.OPEN.items() if k not in ("HEIF", "AVIF")})
+    monkeypatch.setattr(Image, "ID", [kind for kind in Image.ID if kind != "HEIF"])
     with pytest.raises(ValueError, match=r"^expected a whole picture in .*, got .*for HEIC: python -m pip"):
         open_image(path)
     assert image_utils.HEIF in (Path(image_utils.__file__).parent / "requirements.txt").read_text().split()
@@ -110,9 +110,8 @@ def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path, orientation
         ({0x0112: 6, 0x829A: (1, 0)}, ""),  # an exposure of 1 / 0 s
         ({0x0112: 6, 0x8769: {0x9286: b"\0" * 9}, 0x0100: 2**31}, ""),
         ({0x0112: 99}, "the rotation of .*a.jpg cannot be read"),
-        ({0x0112: "left"}, "the rotation of .*a.jpg cannot be read"),
     ],
-    ids=["exposure", "odd values", "no such rotation", "words"],
+    ids=["exposure", "odd values", "no such rotation"],
 )
 def test_odd_exif_is_no_reason_to_refuse_a_picture(tmp_path, tags, words):
     """It is turned where its rotation can be read; where not, a note says so, and it is shown as it was stored."""

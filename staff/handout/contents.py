@@ -37,6 +37,7 @@ KEPT = (
     "collect_submission.py",
     "docs/assignment.md",
     "docs/pictures/",
+    "docs/setup.md",
     "environment.yaml",
     "environment/make_venv.sh",
     "environment/photographs.txt",
@@ -194,6 +195,8 @@ LEFT_OUT = (
     "benchmarks/",
     "docs/autograder.md",
     "docs/performance.md",
+    "docs/rubric.md",
+    "docs/staff.md",
     "staff/",
     "workshop/",
     # Tests of what is given, and of what the solution alone promises: nothing in them is a student's to mend.

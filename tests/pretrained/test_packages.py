@@ -45,7 +45,8 @@ def test_the_pinned_versions_are_those_of_the_requirements():
 
 
 def tamper(content):
-    return content[:-1] + bytes([content[-1] ^ 1])
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 DAMAGE = {
