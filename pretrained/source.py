@@ -65,10 +65,10 @@ class Pretrained(Network):
         """The modules that follow each other up to the last map: what style transfer looks at, by index."""
         return nn.Sequential(*self._features.values())
 
-    @property
+    @cached_property
     def gradcam_layer(self) -> str:
-        """The name of the network's last map, which Grad-CAM reads: features.12 in SqueezeNet 1.1."""
-        return list(self._features)[-1]
+        """Name of the network's last map, which Grad-CAM reads: features.12 in SqueezeNet 1.1."""
+        return layers.last_map(self.model)
 
     @cached_property
     def _features(self) -> dict[str, nn.Module]:
