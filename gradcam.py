@@ -196,7 +196,7 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
         if len(size) == 3 and min(size[1:]) > 1:
             return modules[name]
     names = ", ".join(layers.features(model))
-    raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {names}")
+    raise script.UserError(f"expected a layer that gives one map, got {name!r}: try one of {names}")
 
 
 def as_images(attributions: Tensor) -> np.ndarray:

@@ -222,8 +222,8 @@ def check_maps(
 
 
 def output_size(layer: nn.Module, x: Tensor, model: nn.Module) -> tuple[int, ...]:
-    """(C, h, w) of what the layer makes of one image; () where it is not called, or gives no tensor."""
-    sizes: list[tuple[int, ...]] = [()]
+    """(C, h, w) of what the layer makes of one image; () where it is not called once, or gives no tensor."""
+    sizes: list[tuple[int, ...]] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
         sizes.append(tuple(output.shape[1:]) if isinstance(output, Tensor) else ())
@@ -234,7 +234,7 @@ def output_size(layer: nn.Module, x: Tensor, model: nn.Module) -> tuple[int, ...
             model(x)
     finally:
         handle.remove()
-    return sizes[-1]
+    return sizes[0] if len(sizes) == 1 else ()
 
 
 def _number_or_file(text: str) -> int | str:

@@ -136,5 +136,5 @@ def test_layers_that_are_not_there(main, source):
     """One sentence with the layers that there are."""
     with pytest.raises(script.UserError, match=r"between 0 and \d+ for .+, got 4 and \[99\]: try --content-layer"):
         main(style_transfer, "--content-layer", "4", "--style-layers", "99")
-    with pytest.raises(script.UserError, match=r"expected a layer whose output is a map, got 'nothing': try one of .+"):
+    with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got 'nothing': try one of .+"):
         main(gradcam, "--num", "1", "--layer", "nothing")
