@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import pretrained
-from pretrained import SourceError, downloads
+from pretrained import downloads
 from pretrained.addresses import WEIGHTS
 from pretrained.packages import ORIGINAL
 from pretrained.weights import find_device
-from tests.pretrained.world import assert_one_sentence, uninstall
+from tests.pretrained.world import refuse, uninstall
 
 
 @pytest.mark.parametrize("weights", ["auto", "imagenet", "torchvision"])
@@ -38,18 +38,14 @@ def test_what_is_named_exactly_is_taken_or_nothing(offline):
     """No other network takes the place of one that was named."""
     assert pretrained.load("original").weights == "original"
     assert pretrained.load("embedded").weights == "embedded"
-    with pytest.raises(SourceError, match=f"expected {WEIGHTS}, got no connection") as error:
-        pretrained.load("torchvision")
-    assert_one_sentence(error.value)
+    refuse(f"expected {WEIGHTS}, got no connection", pretrained.load, "torchvision")
 
 
 def test_auto_never_ends_in_the_embedded_network(offline, monkeypatch):
     """Without the web and without the package, one sentence says both, and how to ask for the small network."""
     uninstall(monkeypatch, ORIGINAL)
     for weights in ("auto", "imagenet"):
-        with pytest.raises(SourceError, match=r"got neither .+no connection.+no such package.+--weights emb") as error:
-            pretrained.load(weights)
-        assert_one_sentence(error.value)
+        refuse(r"got neither .+no connection.+no such package.+--weights emb", pretrained.load, weights)
 
 
 def test_auto_uses_the_cache_offline(classic, offline, monkeypatch, goods):
@@ -74,9 +70,7 @@ def test_auto_uses_the_cache_offline(classic, offline, monkeypatch, goods):
 )
 def test_a_choice_that_is_none(model, weights, words):
     """A misspelt network, and weights that another network has."""
-    with pytest.raises(SourceError, match=words) as error:
-        pretrained.load(weights, model=model)
-    assert_one_sentence(error.value)
+    refuse(words, pretrained.load, weights, model=model)
 
 
 # --- devices ---
@@ -85,9 +79,7 @@ def test_a_choice_that_is_none(model, weights, words):
 @pytest.mark.parametrize("device", ["nonsense", "meta", "cuda:99", "", "cpu:x"])
 def test_a_device_that_is_not_there(device):
     """An unknown or unavailable device is one sentence, not a traceback from the depths of torch."""
-    with pytest.raises(SourceError, match="expected a device that this machine has") as error:
-        pretrained.load("embedded", device=device)
-    assert_one_sentence(error.value)
+    refuse("expected a device that this machine has", pretrained.load, "embedded", device=device)
 
 
 @pytest.mark.parametrize(("available", "device"), [(True, "cuda"), (False, "cpu")])

@@ -10,16 +10,9 @@ import pytest
 import pretrained
 from pretrained import SourceError, course_file, downloads
 from pretrained.addresses import FILES, IMAGES, WEIGHTS, Pinned
-from tests.pretrained.world import assert_one_sentence, files_below
+from tests.pretrained.world import files_below, refuse
 
 PINS = dict(FILES)  # as they are, before a test sets its own
-
-
-def refuse(name, words, exactly=False):
-    """course_file(name) must end in one sentence with these words."""
-    with pytest.raises(SourceError, match=words) as error:
-        course_file(name, exactly)
-    assert_one_sentence(error.value)
 
 
 MISBEHAVIOUR = {
@@ -42,7 +35,7 @@ def test_a_bad_server_leaves_nothing_behind(classic, goods, monkeypatch, tmp_pat
     tampered = goods[name][:-1] + bytes([goods[name][-1] ^ 1])
     page, words = MISBEHAVIOUR.get(how) or (tampered, "a file with another SHA-256")
     classic.pages[f"/{name}"] = page
-    refuse(name, words)
+    refuse(words, course_file, name)
     assert files_below(tmp_path) in ([], ["no-connection"])
 
     monkeypatch.setattr(downloads, "PATIENCE", 5)
@@ -53,12 +46,12 @@ def test_a_bad_server_leaves_nothing_behind(classic, goods, monkeypatch, tmp_pat
 
 def test_a_connection_that_is_refused(offline):
     """No server at the address."""
-    refuse(IMAGES, r"got no connection to 127.0.0.1.+connect and run")
+    refuse(r"got no connection to 127.0.0.1.+connect and run", course_file, IMAGES)
 
 
 def test_a_name_that_cannot_be_looked_up():
     """On a machine without a network the look-up fails."""
-    refuse(IMAGES, r"no connection to cs231n.stanford.edu: connect")
+    refuse(r"no connection to cs231n.stanford.edu: connect", course_file, IMAGES)
 
 
 def test_a_dead_host_is_remembered_for_the_day(offline, classic, monkeypatch, capsys):
@@ -74,7 +67,7 @@ def test_a_dead_host_is_remembered_for_the_day(offline, classic, monkeypatch, ca
 
     assert [count_fetches(load), count_fetches(load)] == [1, 0]
     assert "no connection to 127.0.0.1" in pretrained.load("auto").notes[0]
-    assert count_fetches(lambda: refuse(WEIGHTS, "no connection")) == 1, "asked for by name it is tried again"
+    assert count_fetches(lambda: refuse("no connection", course_file, WEIGHTS)) == 1, "who insists is heard"
     monkeypatch.setenv("COURSE_DATA_MIRRORS", f"{classic.url}/none")
     assert count_fetches(load) == 2, "another mirror is a new chance"
     yesterday = mark.stat().st_mtime - 86400
@@ -88,7 +81,7 @@ def test_a_dead_host_is_remembered_for_the_day(offline, classic, monkeypatch, ca
 def test_a_missing_file_does_not_make_a_host_dead(classic, goods):
     """A host that says 404 for one file is asked for the next."""
     classic.pages["/tubingen.jpg"] = 404
-    refuse("tubingen.jpg", "404")
+    refuse("404", course_file, "tubingen.jpg")
     assert course_file("the_scream.jpg", patient=False).read_bytes() == goods["the_scream.jpg"]
 
 
@@ -116,7 +109,7 @@ def test_a_damaged_file_in_the_cache_is_never_trusted(classic, goods, name, dama
     cached.parent.mkdir(parents=True)
     cached.write_bytes(damage(goods[name]))
     classic.pages[f"/{name}"] = 404
-    refuse(name, r"got a damaged file in .+; status 404")
+    refuse(r"got a damaged file in .+; status 404", course_file, name)
     source = pretrained.load("auto")
     assert (source.weights, len(source.images)) == (("original", 34) if name == WEIGHTS else ("torchvision", 32))
 
@@ -131,7 +124,7 @@ def test_a_cache_folder_that_cannot_be_written(classic, monkeypatch, tmp_path, n
     """A file where the folder should be: the sentence names the setting that moves the cache."""
     (tmp_path / "file").touch()
     monkeypatch.setenv(setting, str(tmp_path / "file"))
-    refuse(name, f"got (Not a directory|File exists): set {setting}")
+    refuse(f"got (Not a directory|File exists): set {setting}", course_file, name)
     assert pretrained.load("auto").kind == "imagenet"
 
 
@@ -146,7 +139,7 @@ def test_mirrors_are_asked_first(classic, goods, monkeypatch):
     assert course_file("the_scream.jpg").read_bytes() == goods["the_scream.jpg"]
     assert classic.asked[3:] == ["/none/the_scream.jpg", "/the_scream.jpg"]
     classic.pages["/starry_night.jpg"] = 410
-    refuse("starry_night.jpg", r"got .+status 404 from .+; status 410 from .+: connect")
+    refuse(r"got .+status 404 from .+; status 410 from .+: connect", course_file, "starry_night.jpg")
 
 
 def test_a_progress_bar_in_a_terminal_only(classic, monkeypatch, capsys):
@@ -171,13 +164,13 @@ def test_a_folder_of_ones_own_comes_first(classic, goods, monkeypatch, tmp_path)
     assert course_file("tubingen.jpg") == own / "tubingen.jpg"
     assert classic.asked == []
     assert course_file("the_scream.jpg") == tmp_path / "cache" / "the_scream.jpg"
-    refuse(IMAGES, r"another or a damaged file in COURSE_DATA .+: remove it")
+    refuse(r"another or a damaged file in COURSE_DATA .+: remove it", course_file, IMAGES)
 
 
 def test_a_course_folder_that_does_not_exist(classic, monkeypatch, tmp_path):
     """Torchvision's weights, asked for by name, end with the error; auto takes the original ones and says why."""
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "nowhere"))
-    refuse(WEIGHTS, r"expected COURSE_DATA to name a folder, got '.+nowhere'")
+    refuse(r"expected COURSE_DATA to name a folder, got '.+nowhere'", course_file, WEIGHTS)
     source = pretrained.load("auto")
     assert source.weights == "original" and "COURSE_DATA" in source.notes[0]
     assert classic.asked == []
@@ -193,7 +186,7 @@ def test_two_copies_of_starry_night(classic, monkeypatch, tmp_path):
     monkeypatch.setitem(FILES, "starry_night.jpg", Pinned(pins[0], (url,), served_sha256=pins[1]))
     classic.pages["/starry_night.jpg"] = public
     assert course_file("starry_night.jpg").read_bytes() == public
-    refuse("starry_night.jpg", "got no public address: ask your course", exactly=True)
+    refuse("got no public address: ask your course", course_file, "starry_night.jpg", exactly=True)
     assert course_file("starry_night.jpg").read_bytes() == public, "and it stays in the cache"
     assert classic.asked == ["/starry_night.jpg"]
     (tmp_path / "starry_night.jpg").write_bytes(ours)
@@ -204,5 +197,5 @@ def test_two_copies_of_starry_night(classic, monkeypatch, tmp_path):
 
 def test_files_that_nobody_serves_and_unknown_ones():
     """The stored checks come with the course: nobody is sent to `make data` for them; known files are listed."""
-    refuse("style-transfer-checks.npz", "got no public address: ask your course")
-    refuse("cat.jpg", r"expected one of .+tubingen.jpg.+, got 'cat.jpg'")
+    refuse("got no public address: ask your course", course_file, "style-transfer-checks.npz")
+    refuse(r"expected one of .+tubingen.jpg.+, got 'cat.jpg'", course_file, "cat.jpg")

