@@ -13,6 +13,7 @@ image.
 """
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,6 +38,7 @@ from figures.figure import Bar, Picture, Row, short
 from figures.images import Images, Maps, as_array, check_maps, choose_images, list_words, output_size, parser
 from pretrained import layers
 from visualizers import GradCam
+from visualizers.network import relu_replaced_by
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
@@ -176,9 +178,30 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     text = "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + "."
     path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
     least = min(measured.correlation(own[GUIDED_CAM], captums[GUIDED_CAM]))
-    left_out = any(isinstance(module, nn.ReLU6) for module in images.model.modules())
-    words = CAPTIONS["comparison, ReLU6" if left_out else "comparison"]
-    return Picture.of(path, words, largest=largest, correlation=least)
+    relus = relus_without_hooks(images.X[0], images.model)
+    words = CAPTIONS["comparison, left out" if relus else "comparison"]
+    return Picture.of(path, words, largest=largest, correlation=least, relus=relus)
+
+
+def relus_without_hooks(x: Tensor, model: nn.Module) -> str:
+    """Name the ReLUs that Captum's guided backprop misses, since it hooks modules of nn.ReLU alone; "" if there are none.
+
+    They are ReLU6, and ReLUs that a module's `forward` calls as functions, as DenseNet's last one.
+    """
+    if any(isinstance(module, nn.ReLU6) for module in model.modules()):
+        return "ReLU6"
+    called: list[Tensor] = []
+    hooked: list[nn.Module] = []
+    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
+    handles = [relu.register_forward_hook(lambda relu, *_: hooked.append(relu)) for relu in relus]
+    try:
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            with relu_replaced_by(lambda x: called.append(x) or x.relu()):
+                model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return "ReLUs that it calls as functions" if len(called) > len(hooked) else ""
 
 
 def row(name: str, maps: Maps, images: Images) -> Row:
@@ -307,10 +330,10 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "Captum enlarges its map with another bicubic kernel and does not stretch it. That is no mistake: the "
         "correlation of ours and Captum's is {correlation:.3f} or more.",
     ),
-    "comparison, ReLU6": (
+    "comparison, left out": (
         "Our maps beside Captum's",
-        "Captum's guided backprop knows nn.ReLU alone: this network's ReLU6 keep their own gradient there, while ours "
-        "let through only what is positive. So guided backprop differs by up to {largest[guided backprop]}, and the "
+        "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient there, "
+        "while ours let through only what is positive. So guided backprop differs by up to {largest[guided backprop]}, and the "
         "correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
         "{largest[Grad-CAM]} (each map is scaled from 0 to 1).",
     ),

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import io
 import os
 import sys
 import warnings
@@ -36,6 +37,9 @@ def run(main: Callable[[], object]) -> None:
     A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot say a letter gets its number, no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with told_briefly():
             answer = main()

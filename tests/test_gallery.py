@@ -185,6 +185,15 @@ def test_a_mistake_in_the_code_is_shown_with_its_traceback(stubs, source, tmp_pa
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_letter_that_the_terminal_cannot_say_is_no_traceback(monkeypatch):
+    """A picture's name with an umlaut, in a terminal of plain ASCII."""
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, "ascii", write_through=True))
+    with pytest.raises(SystemExit, match="0"):
+        script.run(lambda: print("wrote k\u00e4tzchen.png"))
+    assert printed.getvalue() == b"wrote k\\xe4tzchen.png\n"
+
+
 def test_the_status_reaches_the_shell():
     """`python -m figures` ends with the status that main returns, and with 0 for a script's pictures."""
     for answer, status in ((1, 1), (0, 0), ([], 0), (None, 0)):

@@ -132,6 +132,27 @@ def test_style_transfer(main, source, monkeypatch, capsys):
     assert "The losses cannot be checked: no values are stored for" in capsys.readouterr().out
 
 
+class Functional(torch.nn.Module):
+    def __init__(self, *steps):
+        super().__init__()
+        self.steps = torch.nn.Sequential(*steps)
+
+    def forward(self, x):
+        return torch.nn.functional.relu(self.steps(x))
+
+
+def test_relus_that_captum_misses_are_named():
+    """ReLU6, and functions, as DenseNet's last ReLU; a module that is called twice is none of them."""
+    relu, relu6 = torch.nn.ReLU(), torch.nn.ReLU6()
+    for model, words in (
+        (torch.nn.Sequential(relu, relu), ""),
+        (torch.nn.Sequential(relu, relu6), "ReLU6"),
+        (Functional(relu), "ReLUs that it calls as functions"),
+    ):
+        assert gradcam.relus_without_hooks(torch.ones(1, 3, 2, 2), model) == words
+        assert not relu._forward_hooks
+
+
 def test_layers_that_are_not_there(main, source):
     """One sentence with the layers that there are."""
     with pytest.raises(script.UserError, match=r"between 0 and \d+ for .+, got 4 and \[99\]: try --content-layer"):

@@ -135,6 +135,7 @@ KEPT = (
     "pretrained/files.py",
     "pretrained/imagenet.py",
     "pretrained/layers.py",
+    "pretrained/machine.py",
     "pretrained/networks.py",
     "pretrained/normalisation.py",
     "pretrained/original.py",
