@@ -184,7 +184,7 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
 
 
 def relus_without_hooks(x: Tensor, model: nn.Module) -> str:
-    """Name the ReLUs that Captum's guided backprop misses, since it hooks modules of nn.ReLU alone; "" if there are none.
+    """Name the ReLUs that Captum's guided backprop misses, since it hooks modules of nn.ReLU alone; "" for none.
 
     They are ReLU6, and ReLUs that a module's `forward` calls as functions, as DenseNet's last one.
     """
@@ -332,9 +332,9 @@ CAPTIONS = {  # of each picture: its title, and what to look at
     ),
     "comparison, left out": (
         "Our maps beside Captum's",
-        "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient there, "
-        "while ours let through only what is positive. So guided backprop differs by up to {largest[guided backprop]}, and the "
-        "correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
+        "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient "
+        "there, while ours let through only what is positive. So guided backprop differs by up to "
+        "{largest[guided backprop]}, and the correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
         "{largest[Grad-CAM]} (each map is scaled from 0 to 1).",
     ),
     "layers": (

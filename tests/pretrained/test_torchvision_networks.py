@@ -134,6 +134,7 @@ def test_the_last_map_is_found(name, count, layer):
     network = torchvision_networks.normalise(name, torchvision_networks.build(name)).eval()
     row = layers.features(network)
     assert len(row) == count and list(row)[-1] == layer and row[layer] is network.get_submodule(layer)
+    assert layers.last_map(network) == layer
     x = torch.linspace(-2, 2, 3 * 224 * 224).reshape(1, 3, 224, 224)
     kept = []
     row[layer].register_forward_hook(lambda module, inputs, output: kept.append(output.clone()))
@@ -141,6 +142,19 @@ def test_the_last_map_is_found(name, count, layer):
         network(x), nn.Sequential(*row.values())(x)
     torch.testing.assert_close(kept[1], kept[0])
     assert kept[0].ndim == 4 and kept[0].shape[2] in (6, 7, 13)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("swin_t", "permute"), ("swin_v2_t", "permute"), ("maxvit_t", "blocks.3"), ("vit_b_16", None)]
+)
+def test_transformers_have_a_last_map_or_none(name, layer):
+    """Not their stem: the last 7 x 7 with the channels first; a network that ends in tokens is refused in words."""
+    with torch.device("meta"):
+        network = torchvision_networks.build(name).eval()
+    if layer is None:
+        refuse(r"keeps maps \(C, h, w\) to its end, got \(197, 768\) from encoder", layers.last_map, network)
+    else:
+        assert layers.last_map(network) == layer
 
 
 def test_looking_for_the_last_map_leaves_no_hook():
