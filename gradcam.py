@@ -334,8 +334,8 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "Our maps beside Captum's",
         "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient "
         "there, while ours let through only what is positive. So guided backprop differs by up to "
-        "{largest[guided backprop]}, and the correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
-        "{largest[Grad-CAM]} (each map is scaled from 0 to 1).",
+        "{largest[guided backprop]}, and the correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no "
+        "mistake. Grad-CAM differs by {largest[Grad-CAM]} (each map is scaled from 0 to 1).",
     ),
     "layers": (
         "Inside layer {layer}",
