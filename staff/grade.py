@@ -2,8 +2,8 @@
 
     python staff/grade.py SUBMISSION [--out results.json] [--report report.html] [--seed N] [--deadline SECONDS]
 
-Expect a line for each part, and an exit status of 0 whatever the submission is worth; 2, and one sentence, where there
-is nothing to grade. docs/autograder.md says more.
+Expect a line for each part, and an exit status of 0 whatever the submission is worth; one sentence and no points, with
+2 where there is nothing to grade, with 3 where this machine cannot grade. docs/autograder.md says more.
 """
 
 import argparse
@@ -23,13 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pytest
 
-from staff.grader import descendants, foreign, intake, points, report, rules, workspace
-from staff.grader.client import Client, Launch
+from staff.grader import canary, descendants, foreign, intake, points, report, rules, workspace
+from staff.grader.client import CallFailed, Client, Launch, ServerLost
 from staff.grader.plugin import GradingPlugin
 from staff.grader.reach import Reach
 from staff.grader.results import Results
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+BROKEN_OFF = "expected all tests to be run, but pytest broke off: what it said is for staff, in extra_data"
 GRACE = 3  # seconds after the deadline, within which what is known is written
 
 
@@ -41,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
     deadline = args.deadline or points.read()["limits"]["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
     results = grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
+    if results.ungraded:
+        print(results.output, file=sys.stderr)
+        return 3 if results.facts["grader_problems"] else 2
     print(_for_staff(results, points.read()))
     return 0
 
@@ -80,12 +84,12 @@ def grade(
     suite: Path = REPOSITORY,
     launch: Launch | None = None,
 ) -> Results:
-    """Returns the results, which `out` then holds.
+    """Returns the results, which `out` then holds: points, or `ungraded`, the reason why there are none.
 
     submission: where it lies, or what was taken in before. part: "" for all. suite: the folder of tests/ and
     staff/hidden/. launch: where fork servers come from, see Client.
     """
-    started = time.monotonic()
+    started, out = time.monotonic(), out.absolute()
     table = points.read()
     until = started + (deadline or table["limits"]["deadline"])
     results = Results(output="The grading did not come to its end.")
@@ -104,7 +108,7 @@ def grade(
         results.facts |= {"seed": seed, "submission": _name(submission, metadata)}
         project = work / "project"
         workspace.build(project, taken, suite)
-        hide = [REPOSITORY, suite, Path.home(), Path("/autograder"), out.resolve().parent]
+        hide = [REPOSITORY, suite, *_home(), Path("/autograder"), out.resolve().parent]
         hide += [submission.resolve().parent] if isinstance(submission, Path) else []
 
         def start() -> Client:
@@ -114,10 +118,17 @@ def grade(
             return client
 
         reach = Reach(start, table["limits"], until)
-        reach.client = start()  # it gets ready while pytest collects the tests
-        plugin = GradingPlugin(reach, results, table, seed)
-        run_tests(plugin, suite, part)
-        rules.check(taken, results, reach, table["rules"])
+        if taken.unreadable:
+            results.refuse(taken.unreadable)
+        else:
+            first = reach.client = start()  # it gets ready while pytest collects the tests
+            plugin = GradingPlugin(reach, results, table, seed, lambda: _unfit(first, reach, project, results))
+            ran = run_tests(plugin, suite, part)
+            if why := plugin.unfit or reach.one_reason() or ("" if ran else BROKEN_OFF):
+                reach.problems.append(why)
+                results.refuse(f"the grader itself met a problem, {why}")
+            else:
+                rules.check(taken, results, reach, table["rules"])
     finally:
         if reach is not None:
             client = reach.client
@@ -130,17 +141,36 @@ def grade(
         results.execution_time = time.monotonic() - started
     foreign.shorten(results.tests.values(), taken.earlier)
     _complete(results, taken, reach.problems)
-    results.output = _for_the_student(results, table)
+    results.output = results.output if results.ungraded else _for_the_student(results, table)
     results.write(out)
     if report_path is not None:
-        report.write(report_path, results, plugin.pictures, table)
+        report.write(report_path, results, plugin.pictures if plugin else {}, table)
     return results
 
 
-def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) -> None:
-    """All graded tests, or those of one part. more: of pytest's options."""
+def _unfit(client: Client, reach: Reach, project: Path, results: Results) -> str:
+    """Ask the canary, and return why no student code can be judged: for good, as the results then say, or this time."""
+    try:
+        if why := canary.problem(client.call, project):
+            results.facts["unfit"] = True
+        return why
+    except (CallFailed, ServerLost) as problem:
+        reach.problems.append(str(problem))
+        last = str(problem).strip().splitlines()[-1]
+        return f"expected a program of the grader's own to run in a student's place, got no answer ({last}): try again"
+
+
+def _home() -> list[Path]:
+    """Return the grader's home; nothing for a user without one."""
+    with contextlib.suppress(RuntimeError):
+        return [Path.home()]
+    return []
+
+
+def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) -> bool:
+    """Run all graded tests, or those of one part, and return whether it came to its end. more: of pytest's options."""
     sys.path.insert(0, str(suite))
-    folders = [str(folder) for folder in (suite / "tests", suite / "staff" / "hidden") if folder.is_dir()]
+    folders = [name for name in ("tests", "staff/hidden") if (suite / name).is_dir()]  # pytest takes no [ in a path
     options = ["-q", "-c", str(REPOSITORY / "pyproject.toml"), "--rootdir", str(suite), "--confcutdir", str(suite),
                "-p", "no:cacheprovider",
                "-p", "no:unraisableexception", "-p", "no:threadexception",  # they collect garbage again and again
@@ -148,14 +178,16 @@ def run_tests(plugin: GradingPlugin, suite: Path, part: str = "", *more: str) ->
                "--assert=plain",  # or expected values would be spelt out
                 "-o", "pythonpath=", "-o", "filterwarnings=default"]  # fmt: skip
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.chdir(suite):
         try:
             status = pytest.main([*options, *more, "-m", part, *folders], plugins=[plugin])
         except Exception as problem:  # results are written whatever happens
             status = None
             plugin.reach.problems.append(f"{type(problem).__name__}: {problem}")
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    ran = status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if not ran:
         plugin.reach.problems.append(said.getvalue()[-3000:])
+    return ran
 
 
 def _metadata(submission: Path | intake.Submission) -> dict:

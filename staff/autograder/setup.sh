@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Gradescope runs this once, when it builds the image: a Python of the grader's own, and pinned packages without CUDA.
 set -euo pipefail
+umask 022  # what is made here, student code's own user must read
 cd "${AUTOGRADER:-/autograder}/source"
 
 # uv in a folder of its own; the system's python3 stays as it is.

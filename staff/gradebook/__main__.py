@@ -87,13 +87,16 @@ def grade_class(
     places = choosing.places(handed_in.find(args.submissions, decided, people), people)
     files = suite.files(tests)
     version = suite.version(files)
-    wanted = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
+    can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
+    wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
     with Gradebook(args.out) as book:
         book.ask_again(_asked(args.again, places, decided))
         has, again = book.scores(version, decided.seed), book.asked_again()
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
         jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, version, tests)
                 for digest, each in todo.items()}  # fmt: skip
+        if unread := len(can_count) - len(wanted):
+            console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
         for line in _why(book, places, wanted, todo, has, files, version, decided.seed):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         book.begin(files, version, decided.seed, len(wanted), len(todo))
@@ -107,7 +110,8 @@ def grade_class(
                     names = {digest: each.name for digest, each in todo.items()}
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
-            outcome = f"{len(lost)} are marked for staff." if lost else "all are graded."
+            marked = len(lost) + len(can_count) - len(wanted)
+            outcome = f"{marked} are marked for staff." if marked else "all are graded."
         except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
@@ -115,7 +119,7 @@ def grade_class(
         for path in _written(args.out, found, decided, book, version, args.anonymous):
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
         book.end(outcome)
-    return int(bool(lost))
+    return int(bool(marked))
 
 
 def _written(folder, found, decided, book, version, anonymous) -> list[Path]:

@@ -34,6 +34,7 @@ class HandedIn:
     notes: list[str] = field(default_factory=list)  # for staff, one sentence each
     taken: intake.Submission = field(default_factory=intake.Submission)
     digest: str = ""
+    singles: list[Path] = field(default_factory=list)  # files that are this submission together; the first is `path`
 
 
 def find(folder: Path, settings: Settings, roster: Roster) -> list[HandedIn]:
@@ -64,10 +65,11 @@ def digest(taken: intake.Submission) -> str:
 
 def _taken_in(each: HandedIn) -> intake.Submission:
     try:
-        return intake.taken_in(each.path)
+        return intake.taken_in(each.path, each.singles)
     except Exception as problem:  # one that cannot be opened costs itself alone
         each.notes.append(f"It could not be taken in ({type(problem).__name__}): look at it.")
-        return intake.Submission(missing=list(intake.STUDENT_FILES), notes=["It could not be opened."])
+        why = "it could not be opened"
+        return intake.Submission(missing=list(intake.STUDENT_FILES), notes=["It could not be opened."], unreadable=why)
 
 
 def _is_work(path: Path) -> bool:
@@ -93,14 +95,18 @@ def _named(path: Path, roster: Roster) -> HandedIn:
 
 
 def _without_other_files(found: list[HandedIn]) -> list[HandedIn]:
-    """Of a Canvas submission with a zip, the zips alone: its other files are the report and the like."""
-    with_zip = {_canvas_submission(each) for each in found if each.path.suffix.lower() == ".zip"} - {None}
-    return [each for each in found if each.path.suffix.lower() == ".zip" or _canvas_submission(each) not in with_zip]
-
-
-def _canvas_submission(each: HandedIn) -> tuple[str, str] | None:
-    parts = CANVAS.fullmatch(each.name)
-    return (parts["user"], parts["submission"]) if parts else None
+    """Of a Canvas student's files the zips alone, or else the code as one submission: the report and such are none."""
+    by_student: dict[str, list[HandedIn]] = {}
+    for each in found:
+        parts = CANVAS.fullmatch(each.name)
+        by_student.setdefault(f"_{parts['user']}" if parts else each.name, []).append(each)
+    kept = []
+    for own in by_student.values():
+        zips, code = ([each for each in own if each.path.suffix.lower() == kind] for kind in (".zip", ".py"))
+        if code and not zips:
+            code[0].singles = [each.path for each in code]
+        kept += zips or code[:1] or own
+    return kept
 
 
 def _unknown(roster: Roster, known: bool) -> list[str]:

@@ -79,7 +79,8 @@ def write(
     folder: Path, found: list[Standing], settings: Settings, book: Gradebook, suite: str, names: Names, similarity: str
 ) -> Path:
     """Returns class.html. similarity: the page of similar code beside it, if there is one."""
-    (folder / "students").mkdir(parents=True, exist_ok=True)
+    (folder / "students").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "students").chmod(0o700)  # one of an earlier version's was open
     for old in (folder / "students").glob("*.html"):
         old.unlink()  # of those who are called otherwise now
     header = environment.get_template("student.html")
@@ -123,7 +124,7 @@ def _facts(found: list[Standing], settings: Settings, suite: str, names: Names, 
         "found": found,
         "graded": graded,
         "nothing": [standing for standing in found if not standing.counted],
-        "looks": [standing for standing in found if names.problems(standing)],
+        "looks": sorted(filter(names.problems, found), key=lambda standing: not standing.unreadable),
         "points": len(graded) > 0,
         "median": np.median(scores) if graded else 0,
         "mean": np.mean(scores) if graded else 0,

@@ -11,7 +11,7 @@ from distributed import Client, Future, KilledWorker, wait
 
 from staff.gradebook.cluster import ClusterError
 from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, work
+from staff.gradebook.task import Failed, Job, Unfit, work
 
 TRIES = 2
 LOOK = 2  # seconds between two looks at how many workers there are
@@ -30,7 +30,8 @@ def grade_all(
     """Grade what `jobs` asks for, and return those that failed twice.
 
     progress: is told `graded(key, graded, before)` and `failed(key, worker, why, last)`; see progress.py. function:
-    what a worker does. Raises ClusterError when the scheduler is lost, GradebookError when nothing can be written.
+    what a worker does. Raises ClusterError when the scheduler is lost or a worker cannot grade, GradebookError when
+    nothing can be written.
     """
     waiting = deque(_Wanted(key, job) for key, job in jobs.items())
     running: dict[Future, _Wanted] = {}
@@ -88,6 +89,9 @@ def _settle(book: Gradebook, wanted: _Wanted, future: Future, progress) -> tuple
     """Keep the result, or return the worker's address and why there is none."""
     try:
         graded = future.result()
+    except Unfit as problem:
+        told = f"{problem.why}. That was worker {problem.worker}; what was graded is kept"
+        raise ClusterError(told) from None
     except Failed as problem:
         return problem.worker, problem.why
     except KilledWorker as problem:

@@ -39,6 +39,11 @@ class Standing:
         return None if self.counted.points is None else round(self.counted.points * self.counted.kept, 2)
 
     @property
+    def unreadable(self) -> str:
+        """The reason why what counts could not be read, or ""."""
+        return self.counted.each.taken.unreadable if self.counted else ""
+
+    @property
     def most(self) -> float:
         return round(sum(test["max_score"] for test in self.tests), 2)
 
@@ -50,7 +55,9 @@ class Standing:
     def problems(self) -> list[str]:
         """Why a person should look at this, one sentence each."""
         found = [f"{note}" for note in self.counted.each.notes] if self.counted else []
-        if self.counted and self.results is None:
+        if self.unreadable:
+            found.insert(0, f"Not gradable: {self.unreadable}.")
+        elif self.counted and self.results is None:
             found.append("Not graded: two tries failed." if len(self.failures) > 1 else "Not graded yet.")
         found += [f"A try failed: {why}" for _, why in self.failures]
         if self.results:

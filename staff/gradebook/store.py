@@ -65,8 +65,10 @@ class Gradebook:
     """Open for the one who writes. A context; raises GradebookError when another process writes."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / NAME
+        self.path.touch(mode=0o600)  # SQLite's other files get the mode of this one
+        self.path.chmod(0o600)  # one of an earlier version's was open
         self._lock = open(folder / f"{NAME}.lock", "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

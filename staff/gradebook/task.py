@@ -30,6 +30,10 @@ class Failed(Exception):
         return self.args[1]
 
 
+class Unfit(Failed):
+    """This worker cannot run student code as it should: so would be every submission's grading by it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Everything that a grading needs, and so may run anywhere, and twice."""
@@ -41,7 +45,7 @@ class Job:
 
 
 def work(job: Job) -> Graded:
-    """Raises Failed."""
+    """Grade one submission. Raises Failed, and Unfit where all others would fail, too."""
     worker = get_worker().address
     try:
         with _one_at_a_time:
@@ -51,6 +55,9 @@ def work(job: Job) -> Graded:
     except OSError as problem:  # the worker's own disk is full, for one
         raise Failed(worker, f"the grading met {type(problem).__name__}: {problem}") from None
     table = json.loads(results)
+    if "score" not in table:
+        facts = table["extra_data"]
+        raise (Unfit if facts.get("unfit") else Failed)(worker, facts["ungraded"])
     return Graded(table["score"], results, zlib.compress(page.encode()), table["execution_time"], worker)
 
 

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from staff.grader import frames, isolation, kernel
+from staff.grader import canary, frames, isolation, kernel
 from staff.grader.isolation import Isolation
 
 LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
@@ -97,7 +97,8 @@ def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, in
 def _answer(request: dict, count: bool) -> bytes:
     from tests import probes
 
-    probe = partial(probes.call, request.pop("probe"))
+    name = request.pop("probe")
+    probe = canary.sing if name == canary.NAME else partial(probes.call, name)
     try:
         return frames.encode(_plain(_counted(probe, request) if count else probe(**request)))
     except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent

@@ -1,12 +1,16 @@
 """From what a student handed in, a folder or a zip, to the bytes of the files that are theirs. Nothing is executed."""
 
 import hashlib
+import io
 import os
+import re
 import stat
 import unicodedata
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from staff.grader import foreign
 
@@ -26,15 +30,21 @@ STUDENT_FILES = (
     "style_transfer.py",
 )
 MANIFEST = "MANIFEST.sha256"  # what collect_submission.py writes: a sum and a name on each line
+SINGLE = re.compile(r"^(?:[^_]+_(?:LATE_)?\d+_\d+_)?(.+?)(?:-\d+)?(?=\.py$)")  # Canvas's marks around a file's name
 MAX_FILE = 512 * 1024  # bytes of one file of code
 MAX_ENTRIES = 20_000  # files and folders that are looked at
 MAX_DIRECTORY = 5 * 1024 * 1024  # bytes of a zip's list of names
 MAX_ZIP = 200 * 1024 * 1024
+MAX_INNER = 50 * 1024 * 1024  # bytes of a zip in what was handed in
 MAX_DEPTH = 3  # folders above a file that is looked at: the project may lie two levels down
 
 
 class IntakeError(ValueError):
     """The submission cannot be taken in; the message says why, in one sentence."""
+
+
+class NothingInIt(IntakeError):
+    """It holds no file at all: it was read, and there is nothing to grade."""
 
 
 @dataclass
@@ -43,29 +53,39 @@ class Submission:
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a person should know, one sentence each
     earlier: dict[str, str] = field(default_factory=dict)  # by part, what is an earlier semester's: see foreign.py
+    unreadable: str = ""  # why it could not be read, which is no reason for 0 points; "" if it could
 
 
-def taken_in(path: Path) -> Submission:
-    """As `take_in`; what cannot be taken in is a submission without files, and a note that says why."""
+def taken_in(path: Path, singles: Sequence[Path] = ()) -> Submission:
+    """Submission at `path`, by `take_in`; what cannot be taken in has no files, a note, and is `unreadable`."""
     try:
-        return take_in(path)
+        return take_in(path, singles)
     except IntakeError as problem:
-        said = str(problem)
-        return Submission(missing=list(STUDENT_FILES), notes=[f"{said[:1].upper()}{said[1:]}."])
+        said, empty = str(problem), isinstance(problem, NothingInIt)
+        note = f"{said[:1].upper()}{said[1:]}."
+        return Submission(missing=list(STUDENT_FILES), notes=[note], unreadable="" if empty else said)
 
 
-def take_in(path: Path) -> Submission:
-    """The student's files in a folder or zip. Raises IntakeError."""
+def take_in(path: Path, singles: Sequence[Path] = ()) -> Submission:
+    """The student's files in a folder or zip, or single ones, of which `path` is the first. Raises IntakeError."""
+    if singles:
+        return _choose(_Singles(singles))
     if path.is_dir():
         return _choose(_Folder(path))
     if not path.is_file():
         raise IntakeError(f"expected a folder or a zip at {path.name}, found none: check the path")
     if path.stat().st_size > MAX_ZIP:
         raise IntakeError(f"expected a zip of at most {MAX_ZIP >> 20} MB, got {path.stat().st_size >> 20} MB")
-    _refuse_endless_directory(path)
+    with path.open("rb") as file:
+        return _unzip(file)
+
+
+def _unzip(file: IO[bytes], within: bool = False) -> Submission:
+    """Take in what a zip holds. within: this zip lies in what was handed in."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _choose(_Zip(archive))
+        _refuse_endless_directory(file)
+        with zipfile.ZipFile(file) as archive:
+            return _choose(_Zip(archive), within)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError, RuntimeError) as problem:
         if isinstance(problem, IntakeError):
             raise
@@ -75,16 +95,13 @@ def take_in(path: Path) -> Submission:
         ) from None
 
 
-def _refuse_endless_directory(path: Path) -> None:
-    """A zip's directory is read as a whole when it is opened; its size stands at the end of the file."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 70_000))
-        end = file.read()
-    at = end.rfind(b"PK\5\6")
-    if at < 0 or len(end) < at + 22:
-        return  # not a zip: opening it says so
-    size = int.from_bytes(end[at + 12 : at + 16], "little")
-    if size > MAX_DIRECTORY or end[max(0, at - 20) : at].startswith(b"PK\6\7"):  # the latter: of the format for 4 GB
+def _refuse_endless_directory(file: IO[bytes]) -> None:
+    """Raise IntakeError where a zip's directory, which is read as a whole when it is opened, is too large.
+
+    Its size stands at the end of the file, in one of two formats: zipfile is asked how it will read it.
+    """
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if end is not None and end[zipfile._ECD_SIZE] > MAX_DIRECTORY:  # type: ignore[attr-defined]
         raise _too_many()
 
 
@@ -101,7 +118,10 @@ class _Folder:
             folder, depth = waiting.pop()
             try:
                 entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-            except OSError:
+            except OSError as problem:
+                if folder == self.root:
+                    said = f"expected to read the folder, got {problem.strerror}: hand it in again"
+                    raise IntakeError(said) from None
                 continue
             for entry in entries:
                 seen += 1
@@ -114,13 +134,39 @@ class _Folder:
                     found.append(Path(entry.path).relative_to(self.root).as_posix())
         return found
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MAX_FILE) -> bytes:
+        """At most one byte more than `most`."""
         try:
             handle = os.open(self.root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as problem:
             raise IntakeError(f"expected to read {name}, got {problem.strerror}: hand it in again") from None
         with open(handle, "rb") as file:
-            return file.read(MAX_FILE + 1)
+            return file.read(most + 1)
+
+
+class _Singles:
+    """Files without folders: of two that may have one name, the one with that class is the module."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.files: dict[str, bytes] = {}
+        for path in paths:
+            with path.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
+            own = SINGLE.sub(r"\1", _plain(path.name))
+            fit = [name for name in STUDENT_FILES if PurePosixPath(name).name == own] or [own]
+            of_class = rf"^class {own.removesuffix('.py').replace('_', '')}\b".encode()
+            module = re.search(of_class, data, re.MULTILINE | re.IGNORECASE)
+            name = fit[0] if module else fit[-1]
+            if name in self.files:
+                raise IntakeError(f"expected each file once, got two that may be {_plain(name)}: put them into a zip")
+            self.files[name] = data
+
+    def names(self) -> list[str]:
+        return list(self.files)
+
+    def read(self, name: str, most: int = MAX_FILE) -> bytes:
+        """At most one byte more than `most`."""
+        return self.files[name]
 
 
 class _Zip:
@@ -149,28 +195,42 @@ class _Zip:
     def names(self) -> list[str]:
         return list(self.entries)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MAX_FILE) -> bytes:
+        """At most one byte more than `most`."""
         with self.archive.open(self.entries[name]) as file:
-            return file.read(MAX_FILE + 1)
+            return file.read(most + 1)
 
 
-def _choose(source: _Folder | _Zip) -> Submission:
-    """The project is where most of the student's files are; of two equally good places, the upper one."""
+def _choose(source: _Folder | _Zip | _Singles, within: bool = False) -> Submission:
+    """The project is where most of the student's files are; of two equally good places, the upper one.
+
+    Where there are none of them but one zip, it is looked for in that, unless this is one already (within).
+    """
     names = source.names()
+    if not names:
+        raise NothingInIt(f"expected the assignment's files, such as {STUDENT_FILES[0]}, found none of them")
     present = set(names)
     roots = {""} | {str(parent) for name in names for parent in PurePosixPath(name).parents if str(parent) != "."}
-    within = {root: [name for name in STUDENT_FILES if _join(root, name) in present] for root in roots}
-    root = min(roots, key=lambda root: (-len(within[root]), root.count("/"), len(root), root))
-    if not within[root]:
+    here = {root: [name for name in STUDENT_FILES if _join(root, name) in present] for root in roots}
+    root = min(roots, key=lambda root: (-len(here[root]), root.count("/"), len(root), root))
+    zips = [name for name in names if name.lower().endswith(".zip")]
+    if not here[root] and len(zips) == 1 and not within:
+        data = source.read(zips[0], MAX_INNER)
+        if len(data) > MAX_INNER:
+            raise IntakeError(f"expected a zip of at most {MAX_INNER >> 20} MB in it, got {_plain(zips[0])} with more")
+        submission = _unzip(io.BytesIO(data), within=True)
+        submission.notes.append(f"The project was found in the zip {_plain(zips[0])}.")
+        return submission
+    if not here[root]:
         raise IntakeError(
             f"expected the assignment's files, such as {STUDENT_FILES[0]}, found none of them within "
             f"{MAX_DEPTH - 1} levels of folders{foreign.others(names)}: "
             "hand in the zip that collect_submission.py writes"
         )
-    submission = Submission(missing=[name for name in STUDENT_FILES if name not in within[root]])
+    submission = Submission(missing=[name for name in STUDENT_FILES if name not in here[root]])
     if root:
         submission.notes.append(f"The project was found in the folder {_plain(root)}.")
-    for name in within[root]:
+    for name in here[root]:
         data = source.read(_join(root, name))
         if len(data) > MAX_FILE:
             submission.missing.append(name)

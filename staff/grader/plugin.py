@@ -17,10 +17,16 @@ HIDDEN = "staff/hidden"
 
 
 class GradingPlugin:
-    """One run of graded tests, whose probes go through `reach`. table: that of points.toml; seed: of hidden inputs."""
+    """One run of graded tests, whose probes go through `reach`.
 
-    def __init__(self, reach: Reach, results: Results, table: dict, seed: int) -> None:
+    table: that of points.toml. seed: of hidden inputs. canary: says before the first test why none can be run, or "".
+    """
+
+    def __init__(
+        self, reach: Reach, results: Results, table: dict, seed: int, canary: Callable[[], str] = str
+    ) -> None:
         self.reach, self.results, self.table, self.seed = reach, results, table, seed
+        self.canary, self.unfit = canary, ""
         self.pictures: dict[str, report.Pictures] = {}  # by test, for the report
         self._running = ""
         self._right = False  # whether the running test has not failed yet
@@ -48,6 +54,11 @@ class GradingPlugin:
         for item in sorted(items, key=lambda item: order.index(self._part(item))):
             self.results.tests[item.nodeid] = self._registered(item, shares[item.nodeid])
         rules.register(self.results, self.table["rules"])
+
+    def pytest_runtestloop(self) -> bool | None:
+        """True, which ends the run, where no test can be run."""
+        self.unfit = self.canary()
+        return bool(self.unfit) or None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item):

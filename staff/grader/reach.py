@@ -1,12 +1,16 @@
 """The way from a test to student code: each question in a child of its own, within the time that is left."""
 
+import sys
 import time
 from collections.abc import Callable
 
+from collect_submission import IMPORTS
+from staff.grader.canary import STUDENTS_MODULES
 from staff.grader.client import CallFailed, Client, ServerLost
 
 DEADLINE = "Deadline"  # the kind of error of what was not run, since the grading's time was used up
 STARTS = 4  # of the fork server, when it is lost
+MACHINES = ("PermissionError", "OSError", "BlockingIOError")  # kinds of errors that reading a file of code has from it
 PATIENCE = 10  # what hung once gets so many times less in later calls, that time is left for the other functions
 
 
@@ -22,6 +26,7 @@ class Reach:
         self.client: Client | None = None
         self.printed: list[str] = []  # "probe: text", for the rules
         self.problems: list[str] = []  # of the grader itself
+        self.errors: list[tuple[str, str] | None] = []  # kind and message of each call's; None where it went well
         self._starts = 0
         self._hung: set[str] = set()  # probes
 
@@ -47,11 +52,15 @@ class Reach:
             client = self._started()
             answer = client.call(name, bounds, **arguments)
         except CallFailed as failed:
+            self.errors.append(("Ended", str(failed)))
             raise StudentError("Ended", f"your code {failed}{self._why(name, failed, left)}", "") from None
         except ServerLost as lost:
             self.close()
             self.problems.append(f"{name}: {lost}")
             raise StudentError("Ended", "the grader lost the process that runs your code: tell the staff", "") from None
+        error = answer.get("error")
+        told = error if isinstance(error, dict) else {}
+        self.errors.append((str(told.get("type")), str(told.get("message"))) if "error" in answer else None)
         report = client.reports[-1]
         if report["printed"]:
             self.printed.append(f"{name}: {report['text'].strip()[:200]}")
@@ -65,6 +74,13 @@ class Reach:
         if left < 1:
             raise StudentError(DEADLINE, "the grading's time was used up before this could be run", "")
         return left
+
+    def one_reason(self) -> str:
+        """Error of all calls, if it is one and comes of the machine: files that are there cannot be read; "" if not."""
+        told = [error for error in self.errors if error is None or "is missing from the submission" not in error[1]]
+        machines = [error for error in told if error is not None and _is_the_machines(*error)]
+        one = machines and len(machines) == len(told) and len({kind for kind, _ in machines}) == 1
+        return "".join(filter(str.isprintable, ": ".join(machines[0])))[:200] if one else ""
 
     def close(self) -> None:
         if self.client is not None:
@@ -94,3 +110,10 @@ class Reach:
             f": an endless loop?{place} Later calls of this function get {seconds / PATIENCE:g} seconds each, so that "
             "time is left for the others"
         )
+
+
+def _is_the_machines(kind: str, message: str) -> bool:
+    if kind == "ModuleNotFoundError":
+        name = message.removeprefix("No module named ").strip("'")
+        return name in STUDENTS_MODULES | IMPORTS | sys.stdlib_module_names
+    return kind in MACHINES or "cannot open shared object file" in message

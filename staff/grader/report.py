@@ -35,7 +35,8 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], table: di
     """pictures: of each public test; maps are (H, W) or (H, W, 3)."""
     rows, sections = [], []
     whose = f"{results.facts['submission']}: " if results.facts.get("submission") else ""
-    heading = _text(f"{whose}{results.score:g} of {results.max_score:g} points")
+    points_had = "not graded" if results.ungraded else f"{results.score:g} of {results.max_score:g} points"
+    heading = _text(f"{whose}{points_had}")
     for part, (had, most) in results.parts().items():
         tests = {name: test for name, test in results.tests.items() if test.part == part}
         title = _text(points.title(part, table))

@@ -31,6 +31,7 @@ class Results:
     output: str = ""
     execution_time: float = 0.0
     tests: dict[str, Test] = field(default_factory=dict)
+    ungraded: str = ""  # why there are no points, which is not the same as 0
     facts: dict = field(default_factory=dict)  # for extra_data: seed, layers, memory
 
     @property
@@ -49,17 +50,22 @@ class Results:
             sums[test.part] = (round(had + test.score, 2), round(most + test.max_score, 2))
         return sums
 
+    def refuse(self, why: str) -> None:
+        """Give no points, and no zero either: who looks at this finds the reason in their place."""
+        self.ungraded, self.tests = why, {}
+        self.output = f"Not graded, which is not 0 points: {why}."
+
     def as_gradescope(self) -> dict:
         return {
-            "score": self.score,
+            **({} if self.ungraded else {"score": self.score}),
             "execution_time": round(self.execution_time, 1),
             "output": self.output[:MAX_OUTPUT],
             "output_format": "text",
             "test_output_format": "text",
             "test_name_format": "text",
             "visibility": "visible",
-            "stdout_visibility": "hidden",
-            "extra_data": {**self.facts, "parts": self.parts()},
+            "stdout_visibility": "visible" if self.ungraded else "hidden",  # without a score, output may not be
+            "extra_data": {**self.facts, "ungraded": self.ungraded, "parts": self.parts()},
             "tests": [
                 {
                     "score": test.score,
@@ -80,13 +86,15 @@ class Results:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Beside its place, then renamed: there is never half a file, and a link at `path` is replaced, not followed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write beside the file's place, then rename: there is never half a file, and a link is replaced, not followed.
+
+    It holds grades: only its owner may read it, whatever the umask, and enter a folder that is made for it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
     try:
         with open(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
-        os.chmod(beside, 0o644)
         os.replace(beside, path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)

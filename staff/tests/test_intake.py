@@ -1,13 +1,15 @@
 """What is taken in, and what is refused in one sentence."""
 
 import hashlib
+import io
 import os
 import stat
 import zipfile
 
 import pytest
 
-from staff.grader.intake import MAX_FILE, STUDENT_FILES, IntakeError, take_in
+from staff.grader import intake
+from staff.grader.intake import MAX_FILE, STUDENT_FILES, IntakeError, take_in, taken_in
 
 
 def zipped(tmp_path, entries):
@@ -68,6 +70,79 @@ def test_what_is_no_zip_is_refused(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(IntakeError, match="expected"):
         take_in(path)
+
+
+@pytest.mark.parametrize("name", ["essay.docx", "broken.zip", "style_utils.py"])
+def test_what_could_not_be_read_says_so(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "essay.docx", "w") as archive:
+        archive.writestr("word/document.xml", "<w/>")
+    (tmp_path / "broken.zip").write_bytes((tmp_path / "essay.docx").read_bytes()[:-30])
+    (tmp_path / "style_utils.py").write_text("x")
+    assert taken_in(tmp_path / name).unreadable.startswith("expected")
+
+
+def test_what_is_empty_was_read(tmp_path):
+    taken = taken_in(zipped(tmp_path, []))
+    assert taken.unreadable == "" and "found none" in taken.notes[0]
+
+
+def inner(entries):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
+    once, twice = inner([("a3/style_utils.py", "x")]), inner([("a3.zip", inner([("style_utils.py", "x")]))])
+    for data, files in ((once, {"style_utils.py": b"x"}), (twice, {})):
+        path = zipped(tmp_path, [("mine/a3.zip", data), ("mine/report.pdf", "x")])
+        if kind == "folder":
+            path = tmp_path / "folder"
+            path.mkdir(exist_ok=True)
+            (path / "a3.zip").write_bytes(data)
+        taken = taken_in(path)
+        assert taken.files == files and bool(taken.unreadable) == (not files)
+
+
+def test_a_zip_in_a_zip_keeps_all_limits(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_INNER", 1000)
+    large, out = inner([("style_utils.py", os.urandom(2000))]), inner([("../style_utils.py", "")])
+    assert "of at most 0 MB in it" in taken_in(zipped(tmp_path, [("a.zip", large)])).unreadable
+    monkeypatch.undo()
+    assert "leads out" in taken_in(zipped(tmp_path, [("a.zip", out)])).unreadable
+    monkeypatch.setattr(intake, "MAX_DIRECTORY", 400)
+    many = inner([(f"{i}.txt", "") for i in range(10)])
+    assert "at most 20000 files" in taken_in(zipped(tmp_path, [("a.zip", many)])).unreadable
+
+
+@pytest.mark.parametrize("names", [1, 100])
+def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(tmp_path, monkeypatch, names):
+    """Some programs write ZIP64 whatever the size: where a zip is streamed, for one."""
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
+    path = zipped(tmp_path, [("style_utils.py", "x"), *((f"{i}.txt", "") for i in range(names))])
+    assert b"PK\6\7" in path.read_bytes()
+    monkeypatch.undo()
+    monkeypatch.setattr(intake, "MAX_DIRECTORY", 1000)
+    taken = taken_in(path)
+    assert taken.files == ({"style_utils.py": b"x"} if names == 1 else {})
+    assert ("at most 20000 files" in taken.unreadable) == (names > 1)
+
+
+def test_single_files_find_their_folders(tmp_path):
+    """Canvas adds marks to their names; a module and a script of one name are told apart by the module's class."""
+    texts = {"x_1_2_fooling_image.py": "class Twins: pass", "x_1_3_fooling_image-1.py": "class FoolingImage: pass",
+             "x_LATE_1_4_style_utils-2.py": "x", "x_1_5_tv_loss.py": "x", "x_1_6_other.py": "x"}  # fmt: skip
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / name for name in texts]
+    files = taken_in(paths[0], paths).files
+    found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/tv_loss.py"}
+    assert set(files) == found
+    assert files["fooling_image.py"] == b"class Twins: pass"
+    assert "got two that may be style_utils.py" in taken_in(paths[2], [paths[2], paths[2]]).unreadable
 
 
 def test_a_folder_without_the_project_is_refused(tmp_path):

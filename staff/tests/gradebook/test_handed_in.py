@@ -92,6 +92,15 @@ def test_canvass_names_say_who_and_whether_late(tmp_path):
     assert "cannot be opened" in found["costachen_14_347_work.rar"].taken.notes[0]
 
 
+def test_canvass_single_files_are_one_submission(tmp_path):
+    for name in ("ada_12_345_style_utils.py", "ada_12_346_tv_loss-1.py", "ada_12_347_report.pdf", "ben_13_348_x.docx"):
+        (tmp_path / name).write_text("x")
+    found = find(tmp_path)
+    assert list(found) == ["ada_12_345_style_utils.py", "ben_13_348_x.docx"]
+    assert set(found["ada_12_345_style_utils.py"].taken.files) == {"style_utils.py", "style_modules/tv_loss.py"}
+    assert found["ben_13_348_x.docx"].taken.unreadable
+
+
 def test_staff_say_when_where_canvas_does_not(tmp_path):
     zipped(tmp_path / "bauerben_LATE_13_346_work.zip")
     (tmp_path / "class.toml").write_text('[handed_in]\n"bauerben_LATE_13_346_work.zip" = 2026-11-21T10:00:00Z\n')

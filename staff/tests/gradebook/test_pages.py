@@ -70,6 +70,21 @@ def test_what_staff_should_look_at_is_told(written):
     assert "Not on the roster." in text
 
 
+def test_what_could_not_be_read_stands_first_and_is_no_zero(written, folder):
+    (folder / "zoe.zip").write_bytes(b"no zip")
+    out, found = written()
+    zoe = next(standing for standing in found if standing.student.name == "zoe")
+    assert zoe.points is None and zoe.problems[0].startswith("Not gradable: expected a folder or a zip")
+    text = (out / "class.html").read_text()
+    looks = text[text.index('id="unsure"') :]
+    assert looks.index(">zoe<") < looks.index(">Ada Lovelace<")
+    with (out / "grades.csv").open(newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["Last Name"] == "zoe")
+    assert (row["Assignment 3"], row["Status"]) == ("", "Ungraded") and "Not gradable" in row["For staff"]
+    modes = {path.stat().st_mode & 0o777 for path in out.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    assert modes == {0o600} and (out / "students").stat().st_mode & 0o777 == 0o700
+
+
 def test_without_names_nobody_is_named(written):
     out, _ = written(anonymous=True)
     for path in [out / "class.html", *(out / "students").iterdir()]:

@@ -12,7 +12,7 @@ from distributed import get_worker
 
 from staff.gradebook import cluster, run
 from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job
+from staff.gradebook.task import Failed, Job, Unfit
 from staff.grader.intake import Submission
 
 
@@ -55,6 +55,8 @@ def graded(job):
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "fails" or (what == "fails once" and not again):
         raise Failed(worker, "the grading was lost")
+    if what == "cannot grade":
+        raise Unfit(worker, "expected a program of the grader's own to run")
     if what == "breaks":
         raise ValueError("a bug of ours")
     if what == "fills the memory once" and not again:
@@ -119,6 +121,11 @@ def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, bo
     assert json.loads(book.result(Key("is unsure", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert not json.loads(book.result(Key("is unsure once", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert sum(line[0] == "again" for line in told) == 2
+
+
+def test_a_worker_that_cannot_grade_stops_the_class_at_once(client, book, tmp_path):
+    with pytest.raises(cluster.ClusterError, match=r"own to run\. That was worker tcp"):
+        graded_all(client, book, tmp_path, "cannot grade", "one", "two", "three")
 
 
 def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
