@@ -190,13 +190,17 @@ def relus_without_hooks(x: Tensor, model: nn.Module) -> str:
     """
     if any(isinstance(module, nn.ReLU6) for module in model.modules()):
         return "ReLU6"
-    called: list[Tensor] = []
-    hooked: list[nn.Module] = []
+    called, hooked = [], []
+
+    def count(x: Tensor) -> Tensor:
+        called.append(x)
+        return x.relu()
+
     relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
     handles = [relu.register_forward_hook(lambda relu, *_: hooked.append(relu)) for relu in relus]
     try:
         with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-            with relu_replaced_by(lambda x: called.append(x) or x.relu()):
+            with relu_replaced_by(count):
                 model(x)
     finally:
         for handle in handles:

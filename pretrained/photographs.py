@@ -26,7 +26,8 @@ def read_photographs(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     The sentences say what is missing, one for each package. Of an image the shorter side is resized to 256 pixels
     (Lanczos), and the middle is cut out. Raises SourceError where there is none at all.
     """
-    images, labels, missing = [], [], {}
+    images, labels = [], []
+    missing: dict[str, str] = {}
     for name, shows in PHOTOGRAPHS.items():
         try:
             images.append(_middle(read_packaged(name)))

@@ -125,23 +125,24 @@ def _of_embedded() -> dict[str, Any]:
 
 def _sample_images(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, str]:
     """The course's images, then the packages' photographs; their labels; and a line if some are missing."""
-    images, labels, missing = [], [], []
-    for read in (lambda: (*imagenet.imagenet_val(patient=False)[:2], []), lambda: read_photographs(class_names)):
-        try:
-            some, their_labels, problems = read()
-        except SourceError as problem:
-            some, their_labels, problems = np.empty((0, 224, 224, 3), np.uint8), np.empty(0, np.int64), [str(problem)]
-        images.append(some)
-        labels.append(their_labels)
+    missing: list[str] = []
+    images, labels = np.empty((0, 224, 224, 3), np.uint8), np.empty(0, np.int64)
+    try:
+        images, labels, _ = imagenet.imagenet_val(patient=False)
+    except SourceError as problem:
+        missing.append(str(problem))
+    course = len(images)
+    try:
+        photographs, their_labels, problems = read_photographs(class_names)
+        images, labels = np.concatenate([images, photographs]), np.concatenate([labels, their_labels])
         missing += problems
-    course, packaged = map(len, images)
-    if not course + packaged:
-        raise SourceError(missing[-1])
-    which = f"the course's {course} and {packaged} photographs from packages"
-    if not course:
-        which = f"{packaged} photographs from packages instead of the course's"
-    note = f"Images: {which} ({'; '.join(missing)})." if missing else ""
-    return np.concatenate(images), np.concatenate(labels), note
+    except SourceError as problem:
+        if not course:
+            raise
+        missing.append(str(problem))
+    which = f"{len(images) - course} photographs from packages"
+    which = f"the course's {course} and {which}" if course else f"{which} instead of the course's"
+    return images, labels, f"Images: {which} ({'; '.join(missing)})." if missing else ""
 
 
 def _pictures() -> tuple[dict[str, Path], dict[str, Path], str]:
