@@ -3,9 +3,9 @@
     with counted() as counts:
         saliency = SaliencyMap().compute_saliency_maps(X.to("card"), y.to("card"), model)
 
-`install()` registers the device "card" with PyTorch. Its tensors hold a tensor of the CPU and compute on it, but as with
-CUDA an operation across devices raises, `.numpy()` without `.cpu()` raises, and a generator of the CPU cannot draw on it.
-It shows where tensors lie, not how fast a card is, nor that its kernels agree with the CPU's to the last bit.
+`install()` registers the device "card" with PyTorch. Its tensors hold a tensor of the CPU and compute on it, but as
+with CUDA an operation across devices raises, `.numpy()` without `.cpu()` raises, and a generator of the CPU cannot draw
+on it. It shows where tensors lie, not how fast a card is, nor that its kernels agree with the CPU's to the last bit.
 """
 
 from collections import Counter
@@ -20,7 +20,10 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 NAME = "card"
 ATEN = torch.ops.aten
 # Operations in which tensors of the CPU may stand beside those of the card, as with CUDA.
-MIXED = {ATEN.copy_.default, ATEN._to_copy.default, ATEN.index.Tensor, ATEN.index_put_.default, ATEN._index_put_impl_.default}
+MIXED = {
+    ATEN.copy_.default, ATEN._to_copy.default, ATEN.index.Tensor, ATEN.index_put_.default,
+    ATEN._index_put_impl_.default,
+}  # fmt: skip
 
 _counts: Counter[str] = Counter()
 
@@ -69,7 +72,7 @@ def install() -> None:
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count inside the block: "to the card", "to the CPU" (copies between them), "item" (a number that Python waits for)."""
+    """Count inside the block: copies "to the card" and "to the CPU", and "item": numbers that Python waits for."""
     _counts.clear()
     yield _counts
 

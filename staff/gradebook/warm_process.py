@@ -48,7 +48,7 @@ def main() -> None:
         link.send(version)
         while True:
             request = link.recv()
-            problem = _graded(request, suite, link, nursery)
+            problem = _grade_in_fork(request, suite, link, nursery)
             answer = problem, _text("results.json"), _text("report.html")
             _tidy()
             try:
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _load_tests(suite: Path) -> None:
-    """As pytest will find them in each fork, with all that they import; none of them is run."""
+    """Load them as pytest will in each fork, with all that they import; none of them is run."""
     remembering.remember()
     table = points.read()
     reach = Reach(_no_client, table["limits"], time.monotonic() + START_SECONDS)
@@ -80,8 +80,8 @@ def _no_client() -> Client:
     raise ServerLost("tests are loaded here, not run")
 
 
-def _graded(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> str:
-    """What went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
+def _grade_in_fork(request: tuple, suite: Path, link: Connection, nursery: Nursery) -> str:
+    """Return what went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
     deadline = request[2]
     pid = os.fork()
     if pid == 0:
@@ -138,7 +138,7 @@ def _remember() -> None:
 
 
 def _place(name: str) -> Path:
-    """Where a grading leaves what the warm process takes from it; student code sees nothing of this folder."""
+    """Path at which a grading leaves what the warm process takes from it; student code sees nothing of this folder."""
     return Path(tempfile.gettempdir(), "out", name)
 
 
