@@ -122,7 +122,7 @@ def test_make_data_as_a_command(tmp_path):
 
 
 def test_a_user_without_name_and_home_has_caches(tmp_path):
-    """As in `docker run --user 12345`: torchvision is imported, and all caches lie in a folder of the user's own."""
+    """Torchvision is imported as in `docker run --user 12345`, and all caches lie in a folder of the user's own."""
     code = """
 import pwd
 def missing(uid): raise KeyError("getpwuid(): uid not found")
