@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         start = time.perf_counter()
         section = Section(name, title, question, f"python {name}.py")
         print(f"\n{title}: {section.command}")
-        section.pictures, section.problem = run(lambda name=name: importlib.import_module(name).main(options, source))
+        section.pictures, section.problem = run(partial(_run_script, name, options, source))
         print(section.problem or f"{time.perf_counter() - start:.0f} s")
         sections.append(section)
     sections[-1].pictures = [*sections[-1].pictures, *list_own_pairs(Path(args.out), sections[-1].pictures)]
@@ -112,6 +113,10 @@ def run(make: Callable[[], Any]) -> tuple[Any, str]:
     except Exception as mistake:  # a mistake in code that is being written
         traceback.print_exc()
         return (), f"error: {type(mistake).__name__}: {mistake}"
+
+
+def _run_script(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Sequence[Picture]:
+    return importlib.import_module(name).main(options, source)
 
 
 def list_own_pairs(folder: Path, already: Sequence[Picture]) -> list[Picture]:

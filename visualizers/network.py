@@ -139,7 +139,7 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
         )
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        got = y.dtype if isinstance(y, Tensor) else type(y).__name__
+        got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
         raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
     if y.shape != (images,):
         raise ValueError(
