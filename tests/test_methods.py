@@ -1,3 +1,4 @@
+# STAFF
 """The methods that labs compare: closed forms, and Captum's as oracles."""
 
 import importlib
