@@ -70,10 +70,10 @@ report-template: venv ## build report-template-a3.pptx again
 	@$(VENV_PYTHON) -m staff.handout.template
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
-	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+	@$(VENV_PYTHON) -m autograder "$(SUBMISSION)" --report report.html $(ARGS)
 
 grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tcp://...]
-	@$(VENV_PYTHON) -m staff.gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" $(ARGS)
 
 class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
 	@DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=120s \
@@ -81,23 +81,23 @@ class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several
 
 class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tcp://host:8786
 	@$(VENV_PYTHON) -m distributed.cli.dask_worker "$(SCHEDULER)" --nthreads 1 --no-dashboard \
-		--nworkers $$($(VENV_PYTHON) -m staff.gradebook.cluster) $(ARGS)
+		--nworkers $$($(VENV_PYTHON) -m gradebook.cluster) $(ARGS)
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
-	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.chaos $(ARGS)
 
 class-warm: gradebook-venv ## grade the solution and twenty variants warm and cold: alike, and how much quicker?
-	@$(VENV_PYTHON) -m staff.gradebook.side_by_side $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.side_by_side $(ARGS)
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
-	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.scale $(ARGS)
 
 points: venv ## the parts, their tests, and what each is worth; writes the tables of README and docs/assignment.md
 	@$(VENV_PYTHON) -m staff.handout.tables
-	@$(VENV_PYTHON) -m staff.grader.points
+	@$(VENV_PYTHON) -m autograder.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
-	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
+	@$(VENV_PYTHON) -m autograder.pack $(ARGS)
 
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
@@ -148,7 +148,7 @@ venv:
 
 # BEGIN STAFF
 gradebook-venv: venv
-	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+	@sh environment/make_venv.sh gradebook/requirements.txt
 
 labs-venv: venv
 	@sh environment/make_venv.sh labs/requirements.txt

@@ -1,18 +1,26 @@
 """The one table of an assignment, `assignment.toml`, and what follows from it."""
 
+import importlib.util
+import sys
 import tomllib
 from functools import cache, cached_property
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from autograder.adapter import Adapter
+
+ROOT = Path(__file__).resolve().parents[1]
 NAME = "assignment.toml"
+TESTS, HIDDEN, ADAPTER = "tests", "staff/hidden", "staff/adapter.py"
 
 
 class Assignment:
-    """An assignment whose table lies in the folder `root`."""
+    """An assignment whose table and adapter lie in the folder `root`.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    suite: where tests/ and staff/hidden/ lie, if not there.
+    """
+
+    def __init__(self, root: Path, suite: Path | None = None) -> None:
+        self.root, self.suite = root, suite or root
         table = tomllib.loads((root / NAME).read_text(encoding="utf-8"))
         self.title: str = table["title"]
         self.parts: dict[str, dict] = table["parts"]
@@ -21,11 +29,40 @@ class Assignment:
         self.visibility: dict[str, str] = table["visibility"]
 
     @cached_property
+    def adapter(self) -> Adapter:
+        """What the grader must know of the assignment beyond the table."""
+        path = self.root / ADAPTER
+        if not path.is_file():
+            return Adapter()
+        spec = importlib.util.spec_from_file_location(f"adapter_of_{self.root.name}", path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"expected Python in {path}, got something else: see docs/autograder.md")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.Adapter()
+
+    @property
+    def most_bytes(self) -> int:
+        """Of one file of code."""
+        return int(self.limits["kilobytes"]) << 10
+
+    @cached_property
     def files(self) -> tuple[str, ...]:
         """Those that a submission may bring: what students write, and the scripts that draw it."""
         written = [file for part in self.parts.values() for file in part["functions"]]
         scripts = [part["script"] for part in self.parts.values() if "script" in part]
         return tuple(dict.fromkeys([*written, *scripts]))
+
+    @cached_property
+    def modules(self) -> set[str]:
+        """Those that are there for student code: its own, those that the rule allows, Python's."""
+        own = {file.removesuffix(".py").replace("/", ".") for file in self.files}
+        return own | self.imports
+
+    @cached_property
+    def imports(self) -> set[str]:
+        """The modules that student code may import."""
+        return {*self.rules.get("imports", {}).get("allowed", ()), *sys.stdlib_module_names}
 
     @cached_property
     def signatures(self) -> dict[str, dict[str, list[str]]]:
@@ -65,5 +102,6 @@ class Assignment:
 
 
 @cache
-def read(root: Path = ROOT) -> Assignment:
-    return Assignment(root)
+def read(root: Path = ROOT, suite: Path | None = None) -> Assignment:
+    """Return the assignment in this folder, by default that of this checkout."""
+    return Assignment(root, suite)

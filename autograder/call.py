@@ -7,8 +7,8 @@ import socket
 import tempfile
 import time
 
-from staff.grader import child, descendants, isolation, leftovers
-from staff.grader.isolation import Isolation
+from autograder import child, descendants, isolation, sweeping
+from autograder.isolation import Isolation
 
 TEXT_KEPT = 16 * 1024  # bytes of what a call printed
 POLL = 0.02  # seconds between two looks at memory
@@ -76,7 +76,7 @@ class _Call:
             _read([pipe], 0)
             os.close(pipe.handle)
         if self.made_here:
-            leftovers.delete(self.scratch)
+            sweeping.delete(self.scratch)
         return {
             "seconds": time.monotonic() - self.started,
             "memory": self.peak,

@@ -8,14 +8,13 @@ import resource
 import signal
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from types import FrameType
 
 import numpy as np
 
-from staff.grader import canary, frames, isolation, kernel
-from staff.grader.isolation import Isolation
+from autograder import frames, isolation, kernel, trial
+from autograder.adapter import Adapter
+from autograder.isolation import Isolation
 
 LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
           "keyrings closed", "limits")  # fmt: skip
@@ -24,6 +23,8 @@ PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
 FILE_BYTES = 64 * 1024 * 1024
 TEXT = 2000  # characters of a message that are handed on
+
+adapter = Adapter()  # the assignment's own, which the fork server puts here
 
 
 def layers(here: Isolation) -> dict[str, bool]:
@@ -81,9 +82,7 @@ def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, in
         os.environ.clear()
         os.environ.update(environment)
         sys.argv = ["grade"]
-        import torch
-
-        torch.set_num_threads(limits["threads"])
+        adapter.begin(limits["threads"])
         data = _answer(request, limits["count"])
         sys.stdout.flush()
         sys.stderr.flush()
@@ -95,36 +94,31 @@ def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, in
 
 
 def _answer(request: dict, count: bool) -> bytes:
-    from tests import probes
-
     name = request.pop("probe")
-    probe = canary.sing if name == canary.NAME else partial(probes.call, name)
     try:
-        return frames.encode(_plain(_counted(probe, request) if count else probe(**request)))
+        if name == trial.NAME:
+            answer = trial.run(adapter, **request)
+        elif count:
+            answer = _count(name, request)
+        else:
+            answer = adapter.call(name, request)
+        return frames.encode(_plain(answer))
     except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent
         return frames.encode({"error": described(error)})
 
 
-def _counted(probe: Callable[..., dict], request: dict) -> dict:
-    """How many operations on tensors and calls of the network it took, and the student's line that asked for most."""
-    from torch.utils._python_dispatch import TorchDispatchMode
+def _count(name: str, request: dict) -> dict:
+    """How many operations and calls of the network it took, and the student's line that asked for most."""
+    answer, lines = adapter.count(lambda: adapter.call(name, request), _place)
+    busiest = [line for line, _ in lines.most_common() if line][:1]
+    return {"operations": lines.total(), "calls": answer.get("calls", 0), "busiest": "".join(busiest)}
 
-    class Counting(TorchDispatchMode):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lines: Counter[str] = Counter()
 
-        def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
-            frame = sys._getframe(1)
-            while frame is not None and not _is_students(frame.f_code.co_filename):
-                frame = frame.f_back
-            self.lines[f"{_short(frame.f_code.co_filename)}, line {frame.f_lineno}" if frame else ""] += 1
-            return operation(*arguments, **(keywords or {}))
-
-    with Counting() as counting:
-        answer = probe(**request)
-    busiest = [line for line, _ in counting.lines.most_common() if line][:1]
-    return {"operations": counting.lines.total(), "calls": answer.get("calls", 0), "busiest": "".join(busiest)}
+def _place(frame: FrameType | None) -> str:
+    """The innermost line of student code that runs, as "file, line n", or ""."""
+    while frame is not None and not _is_students(frame.f_code.co_filename):
+        frame = frame.f_back
+    return f"{_short(frame.f_code.co_filename)}, line {frame.f_lineno}" if frame else ""
 
 
 def _plain(contents: dict) -> dict:
@@ -145,7 +139,7 @@ def described(error: BaseException) -> dict[str, str]:
 
 
 def _is_students(path: str) -> bool:
-    return path.startswith(_project() + os.sep) and not _short(path).startswith(("tests/", "pretrained/", "staff/"))
+    return path.startswith(_project() + os.sep) and not _short(path).startswith(("tests/", "staff/", *adapter.quiet))
 
 
 def _short(path: str) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,10 @@ from typing import IO, Protocol
 
 import numpy as np
 
-from staff.grader import descendants, frames, kernel, leftovers
-from staff.grader.intake import STUDENT_FILES
-from staff.grader.server import receive, send
+from autograder import descendants, frames, kernel, sweeping
+from autograder.assignment import ROOT, Assignment, read
 
-SERVER = Path(__file__).with_name("server.py")
+START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from autograder import forking; forking.main()"
 START_SECONDS = 120
 ANSWER_BYTES = 64 * 1024 * 1024  # the most that one call may return
 LINE = 120  # characters of a line of code that are shown
@@ -53,17 +53,26 @@ class Client:
     """A context in which probes can be called: `call(probe, limits, **arguments)`.
 
     launch: makes the fork server's process of (project, link, said, options); `said` is the file for what it prints.
+    assignment: by default that of this checkout.
     """
 
     def __init__(
-        self, project: Path, hide: list[Path], without: tuple[str, ...] = (), launch: Launch | None = None
+        self,
+        project: Path,
+        hide: list[Path],
+        without: tuple[str, ...] = (),
+        launch: Launch | None = None,
+        assignment: Assignment | None = None,
     ) -> None:
-        self.project = project
+        self.project, self.assignment = project, assignment or read()
         self.launch = launch or in_a_new_process
         self.uid = _free_uid() if os.getuid() == 0 else None
-        self.options = {"uid": self.uid, "hide": [str(path) for path in hide], "without": list(without)}
+        self.options = {
+            "uid": self.uid, "hide": [str(path) for path in hide], "without": list(without),
+            "root": str(self.assignment.root),
+        }  # fmt: skip
         self.layers: dict[str, bool] = {}
-        self.places: leftovers.Places | None = None  # where calls could leave something
+        self.places: sweeping.Places | None = None  # where calls could leave something
         self.peak = 0
         self.reports: list[dict] = []
 
@@ -95,7 +104,7 @@ class Client:
             said = self.said.read().decode("utf-8", "replace")[-2000:]
             raise ServerLost(f"the fork server did not start: {said}") from None
         self.layers = told["layers"]
-        self.places = leftovers.Places(told["places"]) if told["places"] else None
+        self.places = sweeping.Places(told["places"]) if told["places"] else None
 
     def sweep(self) -> None:
         """What the server does after each call, once more: it may have been ended in one."""
@@ -142,7 +151,7 @@ class Client:
         """stack: what faulthandler wrote, the innermost line first; or whatever the child did."""
         for path, number in re.findall(r'^  File "(.+)", line (\d{1,6}) in ', stack, re.MULTILINE):
             name = path.removeprefix(f"{self.project}/")
-            if name in STUDENT_FILES:
+            if name in self.assignment.files:
                 lines = (self.project / name).read_text(errors="replace").splitlines()
                 code = lines[int(number) - 1].strip() if 0 < int(number) <= len(lines) else ""
                 return f"{name}, line {number}: {code[:LINE]}"
@@ -161,11 +170,35 @@ class Client:
 
 def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], options: dict) -> subprocess.Popen:
     """A fork server that begins with Python itself: torch is imported once more."""
-    command = [sys.executable, "-I", str(SERVER), str(project), str(link.fileno()), json.dumps(options)]
     return subprocess.Popen(
-        command, pass_fds=[link.fileno()], env=ENVIRONMENT, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
+        command("server", link.fileno(), project, json.dumps(options)), pass_fds=[link.fileno()], env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
     )  # fmt: skip
+
+
+def command(kind: str, *arguments: object, alone: bool = True) -> list[str]:
+    """What starts a process of forking.py. alone: without the environment's settings of Python."""
+    return [sys.executable, *(["-I"] if alone else []), "-c", START, kind, *map(str, arguments)]
+
+
+def send(link: socket.socket, data: bytes) -> None:
+    link.sendall(struct.pack("<Q", len(data)) + data)
+
+
+def receive(link: socket.socket) -> bytes | None:
+    """One message; None when the other side is gone."""
+    head = _exactly(link, 8)
+    return None if head is None else _exactly(link, struct.unpack("<Q", head)[0])
+
+
+def _exactly(link: socket.socket, count: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < count:
+        more = link.recv(min(count - len(data), 1 << 20))
+        if not more:
+            return None
+        data += more
+    return bytes(data)
 
 
 def _free_uid() -> int:

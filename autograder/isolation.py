@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from staff.grader import kernel
+from autograder import kernel
 
 WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # each call has them for itself alone, and empty
 # What programs need of the folders at the top. In the others are people's files, and the sockets of other programs.

@@ -1,26 +1,22 @@
-"""Pack what Gradescope needs into dist/autograder.zip: the same bytes from run to run.
+"""Pack what Gradescope needs into dist/autograder.zip: the same bytes from run to run. Its digest is its version.
 
-    python -m staff.autograder
+    python -m autograder.pack        (or: make autograder)
 """
 
 import argparse
+import hashlib
 import os
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
-from staff.grader import points
+from autograder.assignment import ADAPTER, HIDDEN, NAME, ROOT, TESTS, Assignment, read
+from autograder.plugin import is_ungraded
 
-ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent.relative_to(ROOT)
-
-# Neither the solution nor the grader's own tests are among these: what is not there cannot leak.
-CONTENTS = (
-    "assignment.toml", "image_utils.py", "figures", "visualizers/network.py", "pretrained", "images", "tests",
-    "staff/__init__.py", "staff/grade.py", "staff/grader", "staff/hidden", "staff/references",
-    f"{HERE}/requirements.txt", "pyproject.toml",
-)  # fmt: skip
-ENDINGS = {".py", ".toml", ".txt", ".npz", ".json", ".safetensors", ".png", ".jpg"}
+HERE = Path(__file__).parent
+REQUIREMENTS = "staff/requirements.txt"  # of the assignment, for setup.sh
+ENDINGS = {".py", ".toml", ".txt", ".npz", ".json", ".safetensors", ".png", ".jpg", ".html"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,35 +24,66 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "autograder.zip")
     out = parser.parse_args(argv).out
     out.parent.mkdir(parents=True, exist_ok=True)
-    pack(out)
+    pack(out, read())
     print(f"Wrote {out}: {out.stat().st_size / 1e6:.1f} MB. In Gradescope: Configure Autograder, upload this zip.")
     return 0
 
 
-def pack(out: Path) -> None:
+def pack(out: Path, assignment: Assignment) -> None:
     beside = out.with_name(out.name + ".part")
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # compressors differ between machines
             for name in ("setup.sh", "run_autograder"):
-                _add(archive, ROOT / HERE / name, name, 0o100755)
-            for name, path in sorted(files().items()):
+                _add(archive, HERE / "gradescope" / name, name, 0o100755)
+            for name, path in sorted(files(assignment).items()):
                 _add(archive, path, name, 0o100644)
         os.replace(beside, out)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def files(suite: Path = ROOT) -> dict[str, Path]:
-    """Where each file lies, by its name in the zip. suite: the folder of tests/ and staff/hidden/."""
-    found = {}
-    for content in CONTENTS:
-        root = suite if content in ("tests", "staff/hidden") else ROOT
-        paths = [root / content, *(root / content).rglob("*")]
-        ungraded = {path for path in paths if points.is_ungraded(path)}  # such tests are of what is not here
+def files(assignment: Assignment) -> dict[str, Path]:
+    """Where each file that grading needs lies, by its name in the zip.
+
+    Neither the solution nor tests that earn nothing are among these: what is not there cannot leak.
+    """
+    adapter, found = assignment.adapter, {}
+    wanted = {"autograder": ROOT, TESTS: assignment.suite, HIDDEN: assignment.suite}
+    wanted |= dict.fromkeys((NAME, REQUIREMENTS, ADAPTER, *adapter.given, *adapter.packed), assignment.root)
+    for name, root in wanted.items():
+        paths = [root / name, *(root / name).rglob("*")]
+        ungraded = {path for path in paths if is_ungraded(path)}  # such tests are of what is not here
         for path in paths:
             if path.is_file() and path.suffix in ENDINGS and not ungraded & {path, *path.parents}:
                 found[path.relative_to(root).as_posix()] = path
     return found
+
+
+def digests(assignment: Assignment) -> dict[str, str]:
+    """The digest of each file that is packed, and the version of each package: what a result depends on."""
+    found = {"Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    for package in assignment.adapter.packages:
+        found[package] = metadata.version(package).partition("+")[0]  # builds for GPUs and without grade alike
+    for name, path in files(assignment).items():
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def version(digests: dict[str, str]) -> str:
+    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:16]
+
+
+def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """What differs, one short phrase each."""
+    told = []
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) == now.get(name):
+            continue
+        if "." in name:  # a file
+            told.append(f"{name} is {'new' if name not in before else 'gone' if name not in now else 'changed'}")
+        else:
+            told.append(f"{name} {before.get(name, 'absent')} to {now.get(name, 'absent')}")
+    return told
 
 
 def _add(archive: zipfile.ZipFile, path: Path, name: str, mode: int) -> None:

@@ -1,64 +1,66 @@
 """The pytest plugin that grades: graded tests alone, their probes sent to children, what they earn noted."""
 
 import zlib
+from collections import defaultdict
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from staff.grader import points, report, rules
-from staff.grader.reach import Reach
-from staff.grader.results import Results, Test
+from autograder import rules
+from autograder.adapter import Pictures
+from autograder.assignment import HIDDEN, TESTS, Assignment
+from autograder.probing import Prober, StudentError
+from autograder.results import Results, Test
 
 SEED = pytest.StashKey[int]()
-HIDDEN = "staff/hidden"
 
 
 class GradingPlugin:
-    """One run of graded tests, whose probes go through `reach`.
+    """One run of graded tests, whose probes go through `prober`.
 
-    table: assignment.toml. seed: of hidden inputs. canary: says before the first test why none can be run, or "".
+    seed: of hidden inputs. trial: says before the first test why none can be run, or "".
     """
 
     def __init__(
-        self, reach: Reach, results: Results, table: dict, seed: int, canary: Callable[[], str] = str
+        self, prober: Prober, results: Results, assignment: Assignment, seed: int, trial: Callable[[], str] = str
     ) -> None:
-        self.reach, self.results, self.table, self.seed = reach, results, table, seed
-        self.canary, self.unfit = canary, ""
-        self.pictures: dict[str, report.Pictures] = {}  # by test, for the report
+        self.prober, self.results, self.assignment, self.seed = prober, results, assignment, seed
+        self.adapter, self.trial, self.unfit = assignment.adapter, trial, ""
+        self.pictures: dict[str, Pictures] = {}  # by test, for the report
         self._running = ""
         self._right = False  # whether the running test has not failed yet
-        self._factors: dict[str, list[tuple[str, float]]] = {}  # by test: what single numbers were wrong by
+        self._noted: dict[str, list] = {}  # by test: what its comparisons noted
+        self._unwatch: Callable[[], None] = lambda: None
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        from tests import compare
-        from tests.probes import REACH
-
-        config.stash[REACH] = self._asked
         config.stash[SEED] = self.seed
-        for mark in ("points(n): what the test is worth, with all its cases", *self.table["parts"]):
+        for mark in ("points(n): what the test is worth, with all its cases", *self.assignment.parts):
             config.addinivalue_line("markers", mark)
-        compare.assert_close = self._watched(compare.assert_close)  # before any test module takes it
+        self.adapter.redirect(config, self._ask)
+        self._unwatch = self.adapter.watch(self._keep_picture)
+
+    def pytest_unconfigure(self) -> None:
+        self._unwatch()
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
         """Modules and folders without graded tests are not even imported: they may import student modules."""
-        inside = config.rootpath / "tests" in collection_path.parents
-        return (inside and points.is_ungraded(collection_path)) or None
+        inside = config.rootpath / TESTS in collection_path.parents
+        return (inside and is_ungraded(collection_path)) or None
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Each graded test stands in the results at 0 before any is run, in the order of assignment.toml."""
         items[:] = [item for item in items if item.get_closest_marker("points")]
-        order = list(self.table["parts"])
-        shares = points.of_cases({item.nodeid: (_function(item), _points(item)) for item in items})
+        order = list(self.assignment.parts)
+        shares = share_points({item.nodeid: (_function(item), _points(item)) for item in items})
         for item in sorted(items, key=lambda item: order.index(self._part(item))):
-            self.results.tests[item.nodeid] = self._registered(item, shares[item.nodeid])
-        rules.register(self.results, self.table["rules"])
+            self.results.tests[item.nodeid] = self._register(item, shares[item.nodeid])
+        rules.register(self.results, self.assignment)
 
     def pytest_runtestloop(self) -> bool | None:
         """True, which ends the run, where no test can be run."""
-        self.unfit = self.canary()
+        self.unfit = self.trial()
         return bool(self.unfit) or None
 
     @pytest.hookimpl(wrapper=True)
@@ -68,14 +70,12 @@ class GradingPlugin:
         return (yield)
 
     def pytest_runtest_setup(self) -> None:
-        self.reach.time_left()  # before hidden tests work out what they expect
+        self.prober.time_left()  # before hidden tests work out what they expect
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
-        from tests import compare
-
         report = yield
-        self._factors.setdefault(item.nodeid, []).extend(compare.noted_factors())
+        self._noted.setdefault(item.nodeid, []).extend(self.adapter.take_notes())
         test = self.results.tests[item.nodeid]
         if call.excinfo is not None:
             self._right = False
@@ -85,67 +85,50 @@ class GradingPlugin:
         return report
 
     def pytest_sessionfinish(self) -> None:
-        """What single numbers tell only all together is added to the messages of all tests that saw them."""
-        from tests import compare
-
-        sentences = compare.agreed(entry for entries in self._factors.values() for entry in entries)
-        for test, entries in self._factors.items():
-            for name in {name for name, factor in entries if factor != 1} & sentences.keys():
-                secret = f"it is a multiple of what is expected, the same in all tests of the {name}."
-                mistake = secret if HIDDEN in test else sentences[name]
+        """What only all tests together tell is added to the messages of those that it is about."""
+        for test, found in self.adapter.conclude(self._noted, lambda test: HIDDEN in test).items():
+            for mistake in found:
                 self.results.tests[test].output += f"\n    It looks like this mistake: {mistake}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.reach.problems.append(str(report.longrepr)[-1500:])
+            self.prober.problems.append(str(report.longrepr)[-1500:])
 
-    def _watched(self, assert_close: Callable) -> Callable:
-        """Keeps what public tests compare, for the report's pictures."""
-
-        @wraps(assert_close)
-        def watched(name, got, expected, *arguments, **keywords):
-            __tracebackhide__ = True
-            if HIDDEN not in self._running:
-                self.pictures.setdefault(self._running, []).extend(_pictures(name, got, expected))
-            return assert_close(name, got, expected, *arguments, **keywords)
-
-        return watched
-
-    def _asked(self, probe: str, **arguments: object) -> dict:
-        """What the probe returned; the image that was made in a public test is kept for the report."""
-        answer = self.reach(probe, **arguments)
+    def _keep_picture(self, name: str, got: object, expected: object) -> None:
+        """Of what public tests compare."""
         if HIDDEN not in self._running:
-            made = [("the image that was made", answer.get("image")), *_last_seen(answer.get("inputs"))]
-            for name, image in made:
-                self.pictures.setdefault(self._running, []).extend(_pictures(name, image))
+            self.pictures.setdefault(self._running, []).extend(self.adapter.draw(name, got, expected))
+
+    def _ask(self, probe: str, **arguments: object) -> dict:
+        """What the probe returned; what was made in a public test is kept for the report."""
+        answer = self.prober(probe, **arguments)
+        if HIDDEN not in self._running:
+            self.pictures.setdefault(self._running, []).extend(self.adapter.draw_answer(answer))
         return answer
 
     def _part(self, item: pytest.Item) -> str:
-        parts = self.table["parts"]
+        parts = self.assignment.parts
         part = next((name for name in parts if item.get_closest_marker(name)), None)
         if part is None:
             raise pytest.UsageError(f"expected a part's mark on {item.nodeid}: add one of {', '.join(parts)}")
         return part
 
-    def _registered(self, item: pytest.Item, max_score: float) -> Test:
+    def _register(self, item: pytest.Item, max_score: float) -> Test:
         name, hidden = self._part(item), HIDDEN in item.path.as_posix()
-        part = self.table["parts"][name]
+        part = self.assignment.parts[name]
         return Test(
             name=f"{part['title']}: {'hidden: ' if hidden else ''}{_title(item)}",
             part=name,
             number=part["number"],
             max_score=max_score,
-            visibility=self.table["visibility"]["hidden" if hidden else "public"],
+            visibility=self.assignment.visibility["hidden" if hidden else "public"],
         )
 
     def _message(self, item: pytest.Item, error: BaseException) -> str:
-        from tests import hints
-        from tests.probes import StudentError
-
         if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):
-            hint = hints.of(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
+            hint = self.adapter.hint(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
             return "\n".join(line for line in (item.function.__doc__, "", str(error), hint) if line is not None).strip()
-        self.reach.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        self.prober.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
         return (
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
             f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
@@ -157,24 +140,27 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng([request.config.stash.get(SEED, 0), zlib.crc32(request.node.nodeid.encode())])
 
 
-def _last_seen(images: object) -> list[tuple[str, np.ndarray]]:
-    """Of the images that a network was asked about, the last, where there are so many that it is no longer noise."""
-    if isinstance(images, np.ndarray) and images.ndim == 4 and len(images) > 10:
-        return [(f"the last of {len(images)} images that the network saw", images[-1:])]
-    return []
+def is_ungraded(path: Path) -> bool:
+    """Whether this is a module of tests of which none earns points, or a folder of such modules."""
+    modules = list(path.rglob("test_*.py")) if path.is_dir() else [path] * path.match("test_*.py")
+    return bool(modules) and not any("mark.points" in module.read_text() for module in modules)
 
 
-def _pictures(name: str, got: object, expected: object = None) -> report.Pictures:
-    """Of the first image; nothing for what is no picture."""
-    pair = [np.asarray(array) for array in ((got,) if expected is None else (got, expected))]
-    if pair[0].shape != pair[-1].shape or pair[0].dtype.kind not in "biuf" or not pair[0].size:
-        return []
-    if pair[0].ndim == 4 and pair[0].shape[1] == 3 and pair[0].shape[3] != 3:
-        pair = [array.transpose(0, 2, 3, 1) for array in pair]
-    shape = pair[0].shape
-    if not (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)) or min(shape[1:3]) < 8:
-        return []
-    return [(name, report.compared(*(array[0] for array in pair)))]
+def share_points(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
+    """The points of each case. tests: of each case, the test that it belongs to, and what all its cases are worth.
+
+    In hundredths, so that they sum to that exactly: what is left over goes to the last.
+    """
+    cases, worth = defaultdict(list), {}
+    for case, (test, points) in tests.items():
+        cases[test].append(case)
+        worth[test] = points
+    shares = {}
+    for test, names in cases.items():
+        share = round(worth[test] / len(names), 2)
+        shares |= dict.fromkeys(names, share)
+        shares[names[-1]] = round(worth[test] - share * (len(names) - 1), 2)
+    return shares
 
 
 def _function(item: pytest.Item) -> str:

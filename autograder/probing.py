@@ -1,12 +1,9 @@
 """The way from a test to student code: each question in a child of its own, within the time that is left."""
 
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from collect_submission import IMPORTS
-from staff.grader.canary import STUDENTS_MODULES
-from staff.grader.client import CallFailed, Client, ServerLost
+from autograder.client import CallFailed, Client, ServerLost
 
 DEADLINE = "Deadline"  # the kind of error of what was not run, since the grading's time was used up
 STARTS = 4  # of the fork server, when it is lost
@@ -14,10 +11,18 @@ MACHINES = ("PermissionError", "OSError", "BlockingIOError")  # kinds of errors 
 PATIENCE = 10  # what hung once gets so many times less in later calls, that time is left for the other functions
 
 
-class Reach:
-    """What tests call in place of `probes.call`. Raises tests.probes.StudentError.
+class StudentError(AssertionError):
+    """What went wrong in a student's code: the type of the error, its message, and where."""
 
-    start: makes a Client that is started. limits: the table of assignment.toml. until: the monotonic time at which all
+    def __init__(self, kind: str, message: str, trace: str) -> None:
+        super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))
+        self.kind, self.message, self.trace = kind, message, trace
+
+
+class Prober:
+    """What tests call in place of `probes.call`. Raises StudentError.
+
+    start: makes a Client that is started. limits: those of the assignment. until: the monotonic time at which all
     must be done.
     """
 
@@ -32,8 +37,6 @@ class Reach:
 
     def __call__(self, name: str, **arguments: object) -> dict:
         """What `probes.call` does, in a child."""
-        from tests.probes import StudentError
-
         answer = self.call(name, **arguments)
         if "error" in answer:
             error = answer["error"]
@@ -43,8 +46,6 @@ class Reach:
 
     def call(self, name: str, count: bool = False, **arguments: object) -> dict:
         """An error comes back as {"error": {...}}. count: return the number of operations instead of the answer."""
-        from tests.probes import StudentError
-
         left = self.time_left()
         seconds = self.limits["seconds"] / (PATIENCE if name in self._hung else 1)
         bounds = {"seconds": min(seconds, left), "memory": self.limits["megabytes"] << 20, "count": count}
@@ -68,17 +69,18 @@ class Reach:
 
     def time_left(self) -> float:
         """The seconds that are left. Raises StudentError where there are none."""
-        from tests.probes import StudentError
-
         left = self.until - time.monotonic()
         if left < 1:
             raise StudentError(DEADLINE, "the grading's time was used up before this could be run", "")
         return left
 
-    def one_reason(self) -> str:
-        """Error of all calls, if it is one and comes of the machine: files that are there cannot be read; "" if not."""
+    def one_reason(self, modules: Collection[str]) -> str:
+        """Error of all calls, if it is one and comes of the machine: files that are there cannot be read; "" if not.
+
+        modules: those that are there for student code.
+        """
         told = [error for error in self.errors if error is None or "is missing from the submission" not in error[1]]
-        machines = [error for error in told if error is not None and _is_the_machines(*error)]
+        machines = [error for error in told if error is not None and _is_the_machines(*error, modules)]
         one = machines and len(machines) == len(told) and len({kind for kind, _ in machines}) == 1
         return "".join(filter(str.isprintable, ": ".join(machines[0])))[:200] if one else ""
 
@@ -112,8 +114,8 @@ class Reach:
         )
 
 
-def _is_the_machines(kind: str, message: str) -> bool:
+def _is_the_machines(kind: str, message: str, modules: Collection[str]) -> bool:
     if kind == "ModuleNotFoundError":
         name = message.removeprefix("No module named ").strip("'")
-        return name in STUDENTS_MODULES | IMPORTS | sys.stdlib_module_names
+        return name in modules
     return kind in MACHINES or "cannot open shared object file" in message

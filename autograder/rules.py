@@ -1,39 +1,35 @@
-"""The handout's rules: names, imports, prints, and images computed together. assignment.toml says what each costs."""
+"""The handout's rules: names, imports, prints, and much computed together. assignment.toml says what each costs."""
 
-import sys
+from autograder import reading
+from autograder.assignment import Assignment
+from autograder.intake import Submission
+from autograder.probing import DEADLINE, Prober, StudentError
+from autograder.results import Results, Test
 
-import numpy as np
-
-from staff.grader import assignment, reading
-from staff.grader.intake import Submission
-from staff.grader.reach import DEADLINE, Reach
-from staff.grader.results import Results, Test
-
-MANY = 6  # images, which must take as many operations and calls of the network as one does
 SLACK = 5  # operations more are let pass: a warning's, for instance
 
 
-def register(results: Results, table: dict) -> None:
-    for name, rule in table.items():
+def register(results: Results, assignment: Assignment) -> None:
+    for name, rule in assignment.rules.items():
         results.tests[f"rules::{name}"] = Test(rule["title"], "rules", "R", rule["points"], "visible")
 
 
-def check(submission: Submission, results: Results, reach: Reach, table: dict) -> None:
+def check(submission: Submission, results: Results, prober: Prober, assignment: Assignment) -> None:
     """Fill in the tests that `register` made. A submission in which nothing works has not kept them either."""
     if not results.tests:
-        register(results, table)  # pytest broke off before it had collected the tests
+        register(results, assignment)  # pytest broke off before it had collected the tests
     if not any(test.score for test in results.tests.values()):
-        for name in table:
+        for name in assignment.rules:
             results.tests[f"rules::{name}"].fail("This counts once at least one test is passed.")
         return
     facts = reading.read(submission.files)
     broken = {
-        "signatures": _signatures(facts) + [f"{name} is missing." for name in submission.missing],
-        "imports": _imports(facts),
-        "printing": _printing(facts, reach.printed),
-        "vectorized": _vectorized(reach),
+        "signatures": _signatures(facts, assignment) + [f"{name} is missing." for name in submission.missing],
+        "imports": _imports(facts, assignment),
+        "printing": _printing(facts, prober.printed),
+        "vectorized": _vectorized(prober, assignment),
     }
-    for name in table:
+    for name in assignment.rules:
         test = results.tests[f"rules::{name}"]
         if broken[name]:
             test.fail("\n".join(broken[name][:10]))
@@ -41,9 +37,9 @@ def check(submission: Submission, results: Results, reach: Reach, table: dict) -
             test.earn()
 
 
-def _signatures(facts: dict) -> list[str]:
+def _signatures(facts: dict, assignment: Assignment) -> list[str]:
     lines = [f"{name}, {fact['error']}." for name, fact in facts.items() if "error" in fact]
-    for name, expected in assignment.read().signatures.items():
+    for name, expected in assignment.signatures.items():
         present = facts.get(name, {}).get("signatures")
         if present is None:
             continue
@@ -58,13 +54,12 @@ def _signatures(facts: dict) -> list[str]:
     return lines
 
 
-def _imports(facts: dict) -> list[str]:
-    allowed = {*assignment.read().rules["imports"]["allowed"], *sys.stdlib_module_names}
+def _imports(facts: dict, assignment: Assignment) -> list[str]:
     return [
         f"{name}, line {line}: expected only what the handout's files import and what comes with Python, got {module}."
         for name, fact in facts.items()
         for module, line in fact.get("imports", [])
-        if module not in allowed
+        if module not in assignment.imports
     ]
 
 
@@ -74,14 +69,12 @@ def _printing(facts: dict, printed: list[str]) -> list[str]:
     return lines + [f"Printed in {text}" for text in dict.fromkeys(printed)]
 
 
-def _vectorized(reach: Reach) -> list[str]:
-    """Operations on tensors, counted below autograd, and calls of the network, for one image and for several."""
-    from tests.probes import StudentError
-
+def _vectorized(prober: Prober, assignment: Assignment) -> list[str]:
+    """Operations and calls of the network, for little and for much."""
     lines, measured, late = [], 0, False
-    for probe, what, few, many in _vectorized_calls():
+    for probe, what, few, many in assignment.adapter.loops():
         try:
-            one, more = (reach.call(probe, count=True, **arguments) for arguments in (few, many))
+            one, more = (prober.call(probe, count=True, **arguments) for arguments in (few, many))
             operations, calls = (int(more[kind]) - int(one[kind]) for kind in ("operations", "calls"))
         except (StudentError, KeyError, TypeError, ValueError) as problem:
             late |= getattr(problem, "kind", "") == DEADLINE
@@ -97,17 +90,3 @@ def _vectorized(reach: Reach) -> list[str]:
     if measured:
         return lines
     return [f"{'No time was left' if late else 'None of the functions runs'}, so nothing could be counted."]
-
-
-def _vectorized_calls():
-    """A probe, what is compared, and its arguments for little and for much."""
-    rng = np.random.default_rng(0)
-    images = rng.standard_normal((MANY, 3, 64, 64)).astype(np.float32)
-    labels = np.arange(MANY) % 5
-    for probe in ("saliency", "guided_backprop", "grad_cam"):
-        few, many = ({"network": "embedded", "X": images[:n], "y": labels[:n]} for n in (1, MANY))
-        yield probe, f"{MANY} images as for one", few, many
-    features = rng.standard_normal((MANY, 4, 5, 6)).astype(np.float32)
-    yield "gram_matrix", f"{MANY} images as for one", {"features": features[:1]}, {"features": features}
-    few, many = ({"image": images[:1, :, :size, :size], "weight": 1.0} for size in (4, 64))
-    yield "tv_loss", "a large image as for a small one", few, many

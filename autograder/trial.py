@@ -1,56 +1,56 @@
-"""The canary: a small program of ours that goes through a student's door before anything is judged.
+"""A trial: a small program of ours goes through a student's door before anything is judged.
 
-`problem` is the parent's side. `sing` runs in a child, as a probe of student code does.
+`find_problem` is the parent's side. `run` is what runs in a child, as a probe of student code does.
 """
 
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.adapter import Adapter
 
-NAME = "canary"  # in place of a probe's name
+NAME = "trial"  # in place of a probe's name
 LIMITS = {"seconds": 30.0, "memory": 1 << 30}
 # Imported for real: from files and from shared libraries, and among them what a fork does not find loaded.
 STANDARD = ("abc", "array", "cmath", "colorsys", "csv", "decimal", "fractions", "graphlib", "json", "statistics",
             "string", "wave")  # fmt: skip
-KNOWN = [2.0, -4.0, 6.0, 1458.0]  # what `_compute` returns, exactly in any precision
-STUDENTS_MODULES = {name.removesuffix(".py").replace("/", ".") for name in STUDENT_FILES}
 
 
-def problem(call: Callable[..., dict], project: Path) -> str:
+def find_problem(call: Callable[..., dict], project: Path, written: Collection[str]) -> str:
     """Sentence on why student code cannot run here, "" if it can. Raises CallFailed, ServerLost.
 
-    call: that of a Client. project: the folder that it runs student code in.
+    call: that of a Client. project: the folder that it runs student code in. written: the files there that are the
+    student's.
     """
     files = sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
-    answer = call(NAME, LIMITS, files=files)
+    answer = call(NAME, LIMITS, files=files, written=list(written))
     if "error" in answer:
         got = f"{answer['error']['type']}: {answer['error']['message']}"
-    elif np.array_equal(answer.get("known"), KNOWN):
+    elif np.array_equal(answer.get("got"), answer.get("known")):
         return ""
     else:
-        got = f"{str(answer.get('known'))[:100]} instead of {KNOWN}"
+        got = f"{str(answer.get('got'))[:100]} instead of {str(answer.get('known'))[:100]}"
     return (
         f"expected a program of the grader's own to run in a student's place, got {got}: let every user read Python, "
         "its packages and the folders above them (chmod o+rX), and grade again"
     )
 
 
-def sing(files: list[str]) -> dict:
+def run(adapter: Adapter, files: list[str], written: list[str]) -> dict:
     """Read each of the project's files, import the given ones, all that rule 2 allows, and compute what is known."""
     project = sys.path[0]
     for name in files:
         with open(os.path.join(project, name), "rb") as file:
             file.read(1)
-    sys.modules.update(dict.fromkeys(STUDENTS_MODULES))  # importing one of them is an error: no student code runs here
+    theirs = [name.removesuffix(".py").replace("/", ".") for name in written]
+    sys.modules.update(dict.fromkeys(theirs))  # importing one of them is an error: no student code runs here
     for name in files:
-        if name.endswith(".py") and name not in STUDENT_FILES and not name.endswith("__main__.py"):
+        if name.endswith(".py") and name not in written and not name.endswith("__main__.py"):
             importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     for name in sys.stdlib_module_names:
         found = importlib.util.find_spec(name)
@@ -59,14 +59,5 @@ def sing(files: list[str]) -> dict:
                 pass
     for name in STANDARD:
         importlib.import_module(name)
-    return {"known": _compute()}
-
-
-def _compute() -> np.ndarray:
-    """A gradient and a convolution."""
-    import torch
-
-    x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
-    (x**2).sum().backward()
-    total = torch.nn.functional.conv2d(torch.full((1, 3, 8, 8), 1.5), torch.ones(1, 3, 3, 3)).sum()
-    return np.append(x.grad.numpy(), total.item())
+    got, known = adapter.try_out()
+    return {"got": got, "known": known}

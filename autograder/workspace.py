@@ -3,21 +3,10 @@
 import shutil
 from pathlib import Path
 
-from staff.grader import assignment
-from staff.grader.intake import STUDENT_FILES, Submission
+from autograder.assignment import Assignment
+from autograder.intake import Submission
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-# What student code may need of ours. No graded test, no expected value, and nothing of staff/ is among it.
-GIVEN = (
-    "image_utils.py",
-    "figures",
-    "visualizers/network.py",
-    "pretrained",
-    "images",
-    "tests/probes",
-    "tests/networks.py",
-)
+PROBES = "tests/probes"  # the only tests that are there: no graded one, no expected value, and nothing of staff/
 
 # A package whose modules are imported when they are asked for, so that one broken file breaks its own tests only.
 LAZY_PACKAGE = '''"""Imports each class when it is asked for."""
@@ -35,20 +24,21 @@ def __getattr__(name):
 '''
 
 
-def build(folder: Path, submission: Submission, suite: Path = REPOSITORY) -> None:
+def build(folder: Path, submission: Submission, assignment: Assignment) -> None:
     """Fill `folder`; everything in it can be read, and nothing written, by whoever student code runs as."""
-    for name in GIVEN:
-        source, target = (suite if name.startswith("tests/") else REPOSITORY) / name, folder / name
+    for name in (PROBES, *assignment.adapter.given):
+        source, target = (assignment.suite if name.startswith("tests/") else assignment.root) / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copyfile(source, target)
-    for package, modules in assignment.read().classes.items():
+    for package, modules in assignment.classes.items():
         (folder / package).mkdir(exist_ok=True)
         (folder / package / "__init__.py").write_text(LAZY_PACKAGE.format(modules=modules))
-    for name in STUDENT_FILES:
+    for name in assignment.files:
         missing = f"raise ImportError({name + ' is missing from the submission'!r})\n".encode()
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(submission.files.get(name, missing))
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

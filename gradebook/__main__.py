@@ -1,6 +1,6 @@
 """Grade a whole class, and go on where a run was killed: the same command again grades what is missing.
 
-    python -m staff.gradebook SUBMISSIONS [--out FOLDER] [--scheduler tcp://host:8786] [--status] ...
+    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tcp://host:8786] [--status] ...
 
 Or: make grade-class SUBMISSIONS=... [SCHEDULER=...]. SUBMISSIONS is a folder of zips and folders, Gradescope's export
 or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the time left, then in FOLDER the
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from staff.grade import REPOSITORY
-from staff.gradebook import (
-    alike,
+from autograder import pack
+from autograder.assignment import Assignment, read
+from gradebook import (
     choosing,
     cluster,
     handed_in,
@@ -27,12 +27,12 @@ from staff.gradebook import (
     run,
     settings,
     sheets,
+    similarity_page,
     status,
-    suite,
     task,
 )
-from staff.gradebook.standing import standings
-from staff.gradebook.store import Gradebook, GradebookError, Graded, Key
+from gradebook.standing import standings
+from gradebook.store import Gradebook, GradebookError, Graded, Key
 
 PROBLEMS = (settings.SettingsError, roster.RosterError, handed_in.ExportError, cluster.ClusterError, GradebookError)
 
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="staff.gradebook", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="gradebook", description=__doc__.splitlines()[0])
     parser.add_argument("submissions", nargs="?", default="", help="a folder, see docs/autograder.md")
     parser.add_argument("--out", type=Path, help="gradebook and pages (default: the folder's name with -graded)")
     parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tcp://host:8786")
@@ -78,22 +78,24 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def grade_class(
     args: argparse.Namespace,
     console: Console,
-    tests: Path = REPOSITORY,
+    assignment: Assignment | None = None,
     function: Callable[[task.Job], Graded] = task.work,
 ) -> int:
-    """tests: the folder of tests/ and staff/hidden/. function: what a worker does."""
+    """assignment: by default that of this checkout. function: what a worker does."""
+    assignment = assignment or read()
     decided = settings.read(args.submissions)
     people = roster.read(decided.roster) if decided.roster else roster.Roster()
-    places = choosing.places(handed_in.find(args.submissions, decided, people), people)
-    files = suite.files(tests)
-    version = suite.version(files)
+    places = choosing.places(handed_in.find(args.submissions, decided, people, assignment), people)
+    files = pack.digests(assignment)
+    version = pack.version(files)
     can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
     wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
     with Gradebook(args.out) as book:
         book.ask_again(_asked(args.again, places, decided))
         has, again = book.scores(version, decided.seed), book.asked_again()
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
-        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, version, tests)
+        folders = assignment.root, assignment.suite
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, version, *folders)
                 for digest, each in todo.items()}  # fmt: skip
         if unread := len(can_count) - len(wanted):
             console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
@@ -116,19 +118,19 @@ def grade_class(
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         found = standings(places, decided, book, version)
-        for path in _written(args.out, found, decided, book, version, args.anonymous):
+        for path in _written(args.out, found, decided, book, version, args.anonymous, assignment):
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
         book.end(outcome)
     return int(bool(marked))
 
 
-def _written(folder, found, decided, book, version, anonymous) -> list[Path]:
+def _written(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
     """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
     names = pages.Names(found, book.salt(), anonymous)
     folder = folder / "anonymous" if anonymous else folder
     sheet = [] if anonymous else sheets.write(folder, decided.title, found)
-    similar = alike.write(folder, found, decided, names)
-    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar)]
+    similar = similarity_page.write(folder, found, decided, names, assignment)
+    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar, assignment)]
 
 
 def _end(book: Gradebook, outcome: str) -> None:
@@ -164,7 +166,7 @@ def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
         lines.append(f"{again} are graded again, as was asked for.")
     changed = {other for other, _ in earlier.values() if other != version}
     if changed:
-        told = suite.changes(book.files(next(iter(changed))), files)
+        told = pack.changes(book.files(next(iter(changed))), files)
         number = sum(other != version for other, _ in earlier.values())
         lines.append(f"{number} are graded again, since the suite is another: {_some(told)}.")
     if other := sum(other == version for other, _ in earlier.values()):

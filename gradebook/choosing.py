@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from staff.gradebook.handed_in import HandedIn
-from staff.gradebook.roster import Roster, Student
-from staff.gradebook.settings import Settings
+from gradebook.handed_in import HandedIn
+from gradebook.roster import Roster, Student
+from gradebook.settings import Settings
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from staff.gradebook.roster import Roster, Student
-from staff.gradebook.settings import Settings
-from staff.grader import intake
+from autograder import intake
+from autograder.assignment import Assignment, read
+from gradebook.roster import Roster, Student
+from gradebook.settings import Settings
 
 METADATA = "submission_metadata.yml"
 # lovelaceada_LATE_12345_678901_assignment_3_submission-1.zip
@@ -37,7 +38,9 @@ class HandedIn:
     singles: list[Path] = field(default_factory=list)  # files that are this submission together; the first is `path`
 
 
-def find(folder: Path, settings: Settings, roster: Roster) -> list[HandedIn]:
+def find(
+    folder: Path, settings: Settings, roster: Roster, assignment: Assignment | None = None
+) -> list[HandedIn]:
     """All submissions in a folder, taken in and with their digests. Raises ExportError."""
     if not folder.is_dir():
         raise ExportError(f"expected a folder of submissions, got {folder}: unpack the download first")
@@ -52,7 +55,7 @@ def find(folder: Path, settings: Settings, roster: Roster) -> list[HandedIn]:
         each.submitted = settings.handed_in.get(each.name, each.submitted)
         if each.submitted is not None:
             each.notes = [note for note in each.notes if not note.startswith("Late by Canvas")]
-        each.taken = _taken_in(each)
+        each.taken = _taken_in(each, assignment or read())
         each.digest = digest(each.taken)
     return found
 
@@ -63,13 +66,14 @@ def digest(taken: intake.Submission) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:24]
 
 
-def _taken_in(each: HandedIn) -> intake.Submission:
+def _taken_in(each: HandedIn, assignment: Assignment) -> intake.Submission:
     try:
-        return intake.taken_in(each.path, each.singles)
+        return intake.taken_in(each.path, each.singles, assignment)
     except Exception as problem:  # one that cannot be opened costs itself alone
         each.notes.append(f"It could not be taken in ({type(problem).__name__}): look at it.")
         why = "it could not be opened"
-        return intake.Submission(missing=list(intake.STUDENT_FILES), notes=["It could not be opened."], unreadable=why)
+        missing = list(assignment.files)
+        return intake.Submission(missing=missing, notes=["It could not be opened."], unreadable=why)
 
 
 def _is_work(path: Path) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from staff.gradebook.standing import Standing
-from staff.grader.report import MISTAKE
+from autograder.report import MISTAKE
+from gradebook.standing import Standing
 
 ERROR = re.compile(r"^(?!Ended|Deadline)([A-Z]\w+): (.+)", re.MULTILINE)  # Python's or PyTorch's, in the student's code
 ENDED = re.compile(r"your code (was ended [^:\n]+|ended [^:\n]+|crashed)")

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from staff.gradebook import charts, items
-from staff.gradebook.settings import Settings
-from staff.gradebook.standing import Standing
-from staff.gradebook.store import Gradebook
-from staff.grader import points
-from staff.grader.results import write_whole
+from autograder.assignment import Assignment
+from autograder.report import make_environment
+from autograder.results import write_whole
+from gradebook import charts, items
+from gradebook.settings import Settings
+from gradebook.standing import Standing
+from gradebook.store import Gradebook
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN = 15  # mistakes, and errors
@@ -25,9 +25,7 @@ SLOWEST = 8
 BINS = 20
 EMPTY = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Not graded</title><h1></h1></html>'
 
-environment = Environment(
-    loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
+environment = make_environment(TEMPLATES)
 
 
 @dataclass
@@ -76,7 +74,14 @@ def style() -> Markup:
 
 
 def write(
-    folder: Path, found: list[Standing], settings: Settings, book: Gradebook, suite: str, names: Names, similarity: str
+    folder: Path,
+    found: list[Standing],
+    settings: Settings,
+    book: Gradebook,
+    suite: str,
+    names: Names,
+    similarity: str,
+    assignment: Assignment,
 ) -> Path:
     """Returns class.html. similarity: the page of similar code beside it, if there is one."""
     (folder / "students").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,15 +95,16 @@ def write(
         )
         report = (book.page(standing.key) if standing.key else "") or EMPTY
         write_whole(folder / names.page(standing), report.replace("<h1", f"{said}<h1", 1))
-    text = environment.get_template("class.html").render(_facts(found, settings, suite, names, similarity))
+    text = environment.get_template("class.html").render(_facts(found, settings, suite, names, similarity, assignment))
     write_whole(folder / "class.html", text)
     return folder / "class.html"
 
 
-def _facts(found: list[Standing], settings: Settings, suite: str, names: Names, similarity: str) -> dict:
+def _facts(
+    found: list[Standing], settings: Settings, suite: str, names: Names, similarity: str, assignment: Assignment
+) -> dict:
     graded = [standing for standing in found if standing.results]
-    table = points.read()
-    titles = {name: f"{part['number']} {part['title']}" for name, part in table["parts"].items()} | {"rules": "Rules"}
+    titles = {name: assignment.heading(name) for name in (*assignment.parts, "rules")}
     told = items.items(found)
     order = {name: i for i, name in enumerate(titles)}
     shares = [items.share_of_parts(standing) for standing in graded]

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from staff.gradebook.store import Graded, Key
+from gradebook.store import Graded, Key
 
 PERIOD = 600  # seconds over which the speed is taken
 EVERY = 30  # seconds between two lines where there is no terminal to draw in

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from distributed import Client, Future, KilledWorker, wait
 
-from staff.gradebook.cluster import ClusterError
-from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, Unfit, work
+from gradebook.cluster import ClusterError
+from gradebook.store import Gradebook, Graded, Key
+from gradebook.task import Failed, Job, Unfit, work
 
 TRIES = 2
 LOOK = 2  # seconds between two looks at how many workers there are

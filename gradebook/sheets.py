@@ -5,8 +5,8 @@ import io
 from datetime import timedelta
 from pathlib import Path
 
-from staff.gradebook.standing import Standing
-from staff.grader.results import write_whole
+from autograder.results import write_whole
+from gradebook.standing import Standing
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is one to a spreadsheet
 

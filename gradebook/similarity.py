@@ -9,15 +9,13 @@ import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from copydetect import CodeFingerprint, compare_files
 from copydetect.utils import get_token_coverage
 from scipy import sparse
 
-from staff.grader.intake import STUDENT_FILES
-from staff.handout import contents, markers
+from autograder.assignment import Assignment
 
 GRAM = 20  # characters of the simplified code (names are one letter, no spaces): about a line
 LEAST = 40  # fingerprints: fewer are too little to compare
@@ -45,21 +43,30 @@ class Pair:
     shared: int  # fingerprints
 
 
-def boilerplate() -> set[int]:
-    """Fingerprints of the handout and of the solution."""
-    solution = {name: (contents.ROOT / name).read_bytes() for name in STUDENT_FILES}
-    found: set[int] = set(_prints(_text(solution)).hashes)
-    for name, data in solution.items():
-        handed_out = markers.handed_out(name, data.decode(), contents.part_numbers())
-        found |= _prints(data.decode()).hashes | _prints(handed_out).hashes
-    return found
+@dataclass(frozen=True)
+class Boilerplate:
+    """What counts for nobody."""
+
+    functions: dict[str, set[str]]  # by student file, those that are as they were handed out
+    prints: set[int]  # of what is handed out, and of the solution
 
 
-def written(name: str, files: dict[str, bytes], known: set[int], earlier: bool = False) -> Written:
-    """known: fingerprints that count for nobody."""
-    text = _text(files)
+def read_boilerplate(assignment: Assignment) -> Boilerplate:
+    handed_out = {name: assignment.adapter.handed_out(name) for name in assignment.files}
+    functions = {name: {ast.dump(function) for function in _definitions(ast.parse(text))}
+                 for name, text in handed_out.items()}  # fmt: skip
+    places = {name: assignment.root / name for name in assignment.files}
+    solution = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
+    prints: set[int] = set(_prints(_text(solution, functions)).hashes)
+    for text in (*handed_out.values(), *(data.decode() for data in solution.values())):
+        prints |= _prints(text).hashes
+    return Boilerplate(functions, prints)
+
+
+def written(name: str, files: dict[str, bytes], given: Boilerplate, earlier: bool = False) -> Written:
+    text = _text(files, given.functions)
     prints = _prints(text)
-    prints.hashes -= known
+    prints.hashes -= given.prints
     prints.hash_idx = {key: places for key, places in prints.hash_idx.items() if key in prints.hashes}
     prints.token_coverage = get_token_coverage(prints.hash_idx, GRAM, len(prints.filtered_code))
     return Written(name, earlier, text, prints)
@@ -118,11 +125,11 @@ def _pieces(text: str, slices: np.ndarray) -> list[tuple[str, bool]]:
     return [piece for piece in pieces if piece[0]]
 
 
-def _text(files: dict[str, bytes]) -> str:
-    return "\n\n".join(part for file in STUDENT_FILES if file in files for part in _functions(file, files[file]))
+def _text(files: dict[str, bytes], given: dict[str, set[str]]) -> str:
+    return "\n\n".join(part for file in given if file in files for part in _functions(file, files[file], given[file]))
 
 
-def _functions(file: str, data: bytes) -> list[str]:
+def _functions(file: str, data: bytes, given: set[str]) -> list[str]:
     """The functions in a student's file that are not as they were handed out; all of a file that is no Python."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\0", " ")
     try:
@@ -131,20 +138,12 @@ def _functions(file: str, data: bytes) -> list[str]:
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [text]
-    given = _given(file)
     lines = text.split("\n")
     return [
         f"# {file}\n" + "\n".join(lines[function.lineno - 1 : function.end_lineno])
         for function in _definitions(tree)
         if ast.dump(function) not in given
     ]
-
-
-@cache
-def _given(file: str) -> set[str]:
-    text = (contents.ROOT / file).read_text(encoding="utf-8")
-    handed_out = markers.handed_out(file, text, contents.part_numbers())
-    return {ast.dump(function) for function in _definitions(ast.parse(handed_out))}
 
 
 def _definitions(tree: ast.Module) -> list[ast.FunctionDef]:

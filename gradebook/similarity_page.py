@@ -5,28 +5,29 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup, escape
 
-from staff.gradebook import charts, handed_in, similarity
-from staff.gradebook.pages import Names, environment, style
-from staff.gradebook.roster import Roster
-from staff.gradebook.settings import Settings
-from staff.gradebook.standing import Standing
-from staff.grader.results import write_whole
+from autograder.assignment import Assignment
+from autograder.results import write_whole
+from gradebook import charts, handed_in, similarity
+from gradebook.pages import Names, environment, style
+from gradebook.roster import Roster
+from gradebook.settings import Settings
+from gradebook.standing import Standing
 
 NAME = "similarity.html"
 
 
-def write(folder: Path, found: list[Standing], settings: Settings, names: Names) -> str:
+def write(folder: Path, found: list[Standing], settings: Settings, names: Names, assignment: Assignment) -> str:
     """Returns the page's name beside class.html. What counts is compared, and what lies in earlier classes' folders."""
-    known = similarity.boilerplate()
+    given = similarity.read_boilerplate(assignment)
     who: dict[str, list[Standing]] = {}
     for standing in found:
         if standing.counted:
             who.setdefault(standing.counted.each.name, []).append(standing)  # several, who handed in together
-    all_written = [similarity.written(name, of[0].counted.each.taken.files, known) for name, of in who.items()]
+    all_written = [similarity.written(name, of[0].counted.each.taken.files, given) for name, of in who.items()]
     for number, earlier in enumerate(settings.earlier, 1):
-        for each in handed_in.find(earlier, settings, Roster()):
+        for each in handed_in.find(earlier, settings, Roster(), assignment):
             label = f"earlier class {number}" if names.anonymous else f"{earlier.name}: {each.name}"
-            all_written.append(similarity.written(label, each.taken.files, known, earlier=True))
+            all_written.append(similarity.written(label, each.taken.files, given, earlier=True))
     scores, pairs = similarity.pairs(all_written)
     line = similarity.line(scores)
 

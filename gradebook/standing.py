@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from staff.gradebook import choosing
-from staff.gradebook.handed_in import HandedIn
-from staff.gradebook.roster import Student
-from staff.gradebook.settings import Settings
-from staff.gradebook.store import Gradebook, Key
+from gradebook import choosing
+from gradebook.handed_in import HandedIn
+from gradebook.roster import Student
+from gradebook.settings import Settings
+from gradebook.store import Gradebook, Key
 
 
 @dataclass

@@ -5,8 +5,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from staff.gradebook.progress import left
-from staff.gradebook.store import NAME, GradebookError
+from gradebook.progress import left
+from gradebook.store import NAME, GradebookError
 
 
 def told(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What one Dask task does, on a worker: grade one submission in a fork of the worker's warm process."""
+"""What one Dask task does, on a worker: grade one submission in a fork of a process that the worker keeps."""
 
 import atexit
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from distributed import get_worker
 
-from staff import grade
-from staff.gradebook.store import Graded
-from staff.gradebook.warm import GradingLost, Warm
-from staff.grader import intake
+from autograder import intake
+from autograder.assignment import ROOT, read
+from autograder.forking import Grader, GradingLost
+from gradebook.store import Graded
 
 _one_at_a_time = threading.Lock()
-_warm: dict[Path, Warm] = {}  # by suite
+_graders: dict[tuple[Path, Path], Grader] = {}  # by the folders of the assignment
 
 
 class Failed(Exception):
@@ -41,7 +41,8 @@ class Job:
     submission: intake.Submission
     seed: int
     version: str  # of the suite
-    suite: Path = grade.REPOSITORY
+    root: Path = ROOT  # of the assignment, and
+    suite: Path = ROOT  # of its tests
 
 
 def work(job: Job) -> Graded:
@@ -49,7 +50,7 @@ def work(job: Job) -> Graded:
     worker = get_worker().address
     try:
         with _one_at_a_time:
-            results, page = _warm_for(job).grade(job.submission, job.seed)
+            results, page = _grader_for(job).grade(job.submission, job.seed)
     except (GradingLost, OtherSuite) as problem:
         raise Failed(worker, str(problem)) from None
     except OSError as problem:  # the worker's own disk is full, for one
@@ -65,26 +66,27 @@ class OtherSuite(Exception):
     """This worker's tests are not those that were asked for."""
 
 
-def _warm_for(job: Job) -> Warm:
-    warm = _warm.get(job.suite)
-    if warm is None or not warm.alive() or warm.version != job.version:  # files may have changed since it loaded them
-        _close(job.suite)
-        warm = _warm[job.suite] = Warm(job.suite)
-    if warm.version != job.version:
+def _grader_for(job: Job) -> Grader:
+    folders = job.root, job.suite
+    grader = _graders.get(folders)
+    if grader is None or not grader.alive() or grader.version != job.version:  # files may have changed since
+        _close(folders)
+        grader = _graders[folders] = Grader(read(*folders))
+    if grader.version != job.version:
         raise OtherSuite(
-            f"this worker's tests are of version {warm.version}, not {job.version}: "
+            f"this worker's tests are of version {grader.version}, not {job.version}: "
             "bring its copy of the repository, and its packages, to the same state"
         )
-    return warm
+    return grader
 
 
-def _close(suite: Path) -> None:
-    warm = _warm.pop(suite, None)
-    if warm is not None:
-        warm.close()
+def _close(folders: tuple[Path, Path]) -> None:
+    grader = _graders.pop(folders, None)
+    if grader is not None:
+        grader.close()
 
 
 @atexit.register
 def _close_all() -> None:
-    for suite in list(_warm):
-        _close(suite)
+    for folders in list(_graders):
+        _close(folders)

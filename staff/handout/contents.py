@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
-from staff.grader import assignment
+from autograder import assignment
 from staff.handout import markers
 
 ROOT = Path(__file__).resolve().parents[2]

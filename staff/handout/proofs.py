@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import labs
-from staff.grader import assignment
+from autograder import assignment
 from staff.handout import contents, markers
 
 BASELINE = 0.0  # points that the handout earns as it is

@@ -5,8 +5,8 @@
 
 from pathlib import Path
 
-from staff.grader import assignment
-from staff.grader.results import write_whole
+from autograder import assignment
+from autograder.results import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- parts: from assignment.toml, by `make points` -->\n", "<!-- end of the parts -->\n"

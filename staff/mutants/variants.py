@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.assignment import read
 from staff.handout import contents, markers
 from staff.mutants import written
 
@@ -41,7 +41,7 @@ class Variant:
 
 
 def solution() -> dict[str, bytes]:
-    return {name: (ROOT / name).read_bytes() for name in STUDENT_FILES}
+    return {name: (ROOT / name).read_bytes() for name in read().files}
 
 
 def modules() -> dict[str, ModuleType]:

@@ -1,6 +1,6 @@
 """Does a class survive whatever dies? 60 submissions are graded on two workers while things fail, one after the other.
 
-    python -m staff.gradebook.chaos [--count 60] [--every 20]        (or: make class-chaos)
+    python -m staff.proofs.chaos [--count 60] [--every 20]        (or: make class-chaos)
 
 A worker is killed every 20 seconds, all the time; after a quarter of the results the scheduler is killed, after half
 the client, after three quarters the disk of the gradebook is filled (a small tmpfs, which takes root). Each time the
@@ -28,11 +28,11 @@ from pathlib import Path
 
 import psutil
 
-from staff.grade import REPOSITORY
-from staff.gradebook import made_up
-from staff.gradebook.store import NAME
+from autograder.assignment import ROOT
+from gradebook import made_up
+from gradebook.store import NAME
 
-CLIENT = (sys.executable, "-m", "staff.gradebook")
+CLIENT = (sys.executable, "-m", "gradebook")
 WORKERS = 2
 DISK = 48  # megabytes of the gradebook's tmpfs, in the beginning empty
 PATIENCE = 1200  # seconds for a client to see what has failed: a full disk with its next result
@@ -83,7 +83,7 @@ def prove(
         print(f"killed: {machines.killed} workers, 1 scheduler, 1 client", flush=True)
         shutil.copytree(out, place / "chaos", ignore=shutil.ignore_patterns("students"))
     subprocess.run([*client, str(submissions), "--out", str(peace), "--workers", str(WORKERS)], check=True,
-                   cwd=REPOSITORY, stdout=subprocess.DEVNULL)  # fmt: skip
+                   cwd=ROOT, stdout=subprocess.DEVNULL)  # fmt: skip
     return [*stand.wrong, *_compared(place / "chaos", peace, count)]
 
 
@@ -145,7 +145,7 @@ class Machines:
             return
         settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "OMP_NUM_THREADS": "1"}
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=REPOSITORY, env=os.environ | settings,
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=os.environ | settings,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _compared(out: Path, peace: Path, count: int) -> list[str]:
 
 def _run(client: Sequence[str], submissions: Path, out: Path, scheduler: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [*client, str(submissions), "--out", str(out), "--scheduler", scheduler], cwd=REPOSITORY,
+        [*client, str(submissions), "--out", str(out), "--scheduler", scheduler], cwd=ROOT,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.assignment import read
 from staff.handout import contents, markers
 from staff.mutants import variants
 from staff.proofs.hostile import archives, payloads
@@ -71,9 +71,9 @@ def _stub() -> dict[str, bytes]:
 def _put(path: Path, files: dict[str, bytes], zipped: bool) -> None:
     if zipped:
         with zipfile.ZipFile(path.with_name(path.name + ".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in STUDENT_FILES:
+            for name in read().files:
                 archive.writestr(f"assignment_3/{name}", files[name])
         return
-    for name in STUDENT_FILES:
+    for name in read().files:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(files[name])

@@ -1,6 +1,6 @@
 """5,000 submissions whose grading is a short sleep: what does the class itself cost?
 
-    python -m staff.gradebook.scale [--count 5000] [--workers 2]        (or: make class-scale)
+    python -m staff.proofs.scale [--count 5000] [--workers 2]        (or: make class-scale)
 
 Expect some minutes, and five lines: seconds a submission beyond the sleep, the most memory of the process that runs
 scheduler, client and gradebook, the size of the gradebook, the seconds for the pages, and those that headless Chromium,
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from staff.gradebook import __main__ as gradebook
-from staff.gradebook import simulated
-from staff.gradebook.store import NAME
+from gradebook import __main__ as gradebook
+from gradebook import simulated
+from gradebook.store import NAME
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

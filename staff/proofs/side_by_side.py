@@ -1,6 +1,6 @@
 """Is a warm grading like a cold one, and how much quicker? The solution and twenty variants are graded both ways.
 
-    python -m staff.gradebook.side_by_side [--count 20]        (or: make class-warm)
+    python -m staff.proofs.side_by_side [--count 20]        (or: make class-warm)
 
 Expect half an hour on two quiet cores, a line for each submission, and the shares of wall and of CPU time in the end. A
 cold grading is `make grade` with the same seed. Exits with 1 where results differ in more than times, or where a warm
@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from staff.grade import REPOSITORY
-from staff.gradebook.chaos import without_times
-from staff.gradebook.warm import Warm
-from staff.grader import descendants, intake
+from autograder import descendants, intake
+from autograder.assignment import ROOT
+from autograder.forking import Grader
 from staff.mutants import variants
+from staff.proofs.chaos import without_times
 
 SEED = 7
 MOST = 0.5  # of the wall time of a cold grading
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     solution = variants.solution()
     submissions = {"the solution": solution} | {v.name: solution | v.files for v in chosen}
     colds, warms, unlike = [], [], 0
-    with Warm() as warm:
+    with Grader() as warm:
         warm.grade(intake.Submission(files=solution), SEED)  # the first works out what the others are asked, too
         for name, files in submissions.items():
             cold, cold_results = _cold(files)
@@ -62,23 +62,23 @@ def _cold(files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
             (Path(place, "in") / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(place, "in") / name).write_bytes(data)
         out = Path(place, "out", "results.json")
-        command = [sys.executable, "staff/grade.py", str(Path(place, "in")), "--seed", str(SEED), "--out", str(out)]
+        command = [sys.executable, "-m", "autograder", str(Path(place, "in")), "--seed", str(SEED), "--out", str(out)]
         before, started = os.times(), time.monotonic()
-        subprocess.run([*command, "--report", str(out.with_name("report.html"))], cwd=REPOSITORY, check=True,
+        subprocess.run([*command, "--report", str(out.with_name("report.html"))], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL)  # fmt: skip
         seconds, after = time.monotonic() - started, os.times()
         used = after.children_user + after.children_system - before.children_user - before.children_system
         return (seconds, used), out.read_text()
 
 
-def _warm(warm: Warm, files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
+def _warm(warm: Grader, files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
     before, started = _used(warm), time.monotonic()
     results, _ = warm.grade(intake.Submission(files=files), SEED)
     return (time.monotonic() - started, _used(warm) - before), results
 
 
-def _used(warm: Warm) -> float:
-    """Seconds of CPU time of the warm process, its nursery, and all of theirs that have ended."""
+def _used(warm: Grader) -> float:
+    """Seconds of CPU time of the warm process, the process that forks its servers, and all of theirs that have ended."""
     ticks = 0
     for pid in [warm.process.pid, *descendants.of(warm.process.pid)]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -7,11 +7,11 @@ import zlib
 
 from distributed import get_worker
 
-from staff.gradebook.handed_in import digest
-from staff.gradebook.store import Graded
-from staff.gradebook.task import Job
-from staff.grader import points
-from staff.grader.results import Results, Test
+from autograder.assignment import read
+from autograder.results import Results, Test
+from gradebook.handed_in import digest
+from gradebook.store import Graded
+from gradebook.task import Job
 
 SECONDS = 0.05
 TESTS = 8  # of each part
@@ -26,7 +26,7 @@ def grade(job: Job, seconds: float = SECONDS) -> Graded:
     time.sleep(seconds)
     draw = random.Random(digest(job.submission))
     ability, results = draw.gauss(1.4, 1.0), Results("Simulated.", draw.lognormvariate(2.5, 0.3))
-    for part, told in points.read()["parts"].items():
+    for part, told in read().parts.items():
         begun = draw.random() < 0.97
         skill = ability + draw.gauss(0, 0.7)
         mistake = draw.choice(MISTAKES)

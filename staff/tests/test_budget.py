@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from staff.autograder.__main__ import pack
-from staff.grader import descendants
+from autograder import descendants
+from autograder.pack import pack
 from staff.tests import contract
 
 ROOT = Path(__file__).resolve().parents[2]

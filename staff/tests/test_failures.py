@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.assignment import read
 from staff.handout import contents
 from staff.mutants import variants
 
@@ -18,7 +18,7 @@ def run(handout, python):
     """What pytest says with these files of the student, and all others not written yet."""
 
     def said(files, *options):
-        for name in STUDENT_FILES:
+        for name in read().files:
             stub = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), [])
             (handout / name).write_bytes(files.get(name, stub))
         done = python(handout, "-m", "pytest", "-p", "no:cacheprovider", *options)

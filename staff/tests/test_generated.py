@@ -138,7 +138,7 @@ def test_a_seed_makes_the_same_programs_again(function):
 
 
 def test_an_endless_loop_is_ended_and_its_line_is_told(monkeypatch):
-    from staff.grader.client import CallFailed
+    from autograder.client import CallFailed
 
     program = making.Program("tv_loss", 0, True, (), "while True:\n    img = img + 0\n")
     monkeypatch.setitem(sys.modules, "style_modules.tv_loss", type(sys)("style_modules.tv_loss"))

@@ -9,8 +9,8 @@ import pytest
 from PIL import ImageFile
 
 import collect_submission
-from staff.grader import intake
-from staff.grader.assignment import Assignment
+from autograder import intake
+from autograder.assignment import Assignment, read
 from staff.handout import build, contents, proofs, tables, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
@@ -282,8 +282,8 @@ def test_the_documents_name_every_part_as_the_table_does(name):
 
 def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
-    assert collect_submission.MAX_CODE_BYTES == intake.MAX_FILE
-    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
+    assert collect_submission.MAX_CODE_BYTES == read().most_bytes
+    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(read().files)
     assert collect_submission.SIGNATURES == contents.assignment.read().signatures
 
 

@@ -8,8 +8,9 @@ import zipfile
 
 import pytest
 
-from staff.grader import intake
-from staff.grader.intake import MAX_FILE, STUDENT_FILES, IntakeError, take_in, taken_in
+from autograder import intake
+from autograder.assignment import read
+from autograder.intake import IntakeError, take_in, taken_in
 
 
 def zipped(tmp_path, entries):
@@ -22,9 +23,9 @@ def zipped(tmp_path, entries):
 
 @pytest.mark.parametrize("above", ["", "one/", "one/two/"])
 def test_the_project_is_found_in_a_zip(tmp_path, above):
-    path = zipped(tmp_path, [(above + name, name) for name in STUDENT_FILES] + [("__MACOSX/._style_utils.py", "x")])
+    path = zipped(tmp_path, [(above + name, name) for name in read().files] + [("__MACOSX/._style_utils.py", "x")])
     submission = take_in(path)
-    assert submission.files == {name: name.encode() for name in STUDENT_FILES}
+    assert submission.files == {name: name.encode() for name in read().files}
     assert submission.missing == []
 
 
@@ -56,7 +57,7 @@ def test_a_link_in_a_zip_is_not_taken(tmp_path):
 def test_a_bomb_is_not_unpacked(tmp_path):
     submission = take_in(zipped(tmp_path, [("style_utils.py", b"0" * (64 << 20)), ("gradcam.py", "x")]))
     assert submission.files == {"gradcam.py": b"x"}
-    assert f"{MAX_FILE >> 10} kB" in "".join(submission.notes)
+    assert f"{read().most_bytes >> 10} kB" in "".join(submission.notes)
 
 
 def test_absurd_counts_are_refused(tmp_path):
@@ -152,7 +153,7 @@ def test_a_folder_without_the_project_is_refused(tmp_path):
 
 def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
     """By the sums that collect_submission.py has put into the zip; they are graded all the same."""
-    files = {name: name.encode() for name in STUDENT_FILES}
+    files = {name: name.encode() for name in read().files}
     manifest = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
     whole = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
     assert whole.notes == []

@@ -9,14 +9,14 @@ import textwrap
 
 import pytest
 
-from staff.grader import intake, points
-from staff.grader.intake import STUDENT_FILES
+from autograder import intake
+from autograder.assignment import read
 from staff.handout import contents, proofs
 from staff.mutants import variants
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-PARTS = points.read()["parts"]
+PARTS = read().parts
 HALF = ("saliency", "guided_backprop", "fooling", "content_loss", "tv_loss")
 LOSSES = ("content_loss", "style_loss", "tv_loss")
 # What a student who has solved these parts, and nothing else, sees: scripts, their options, and the pictures or words.
@@ -47,7 +47,7 @@ NEED_OTHERS = {
 
 def solve(folder, parts):
     """As a student would: the bodies go where the stubs are."""
-    for name in STUDENT_FILES:
+    for name in read().files:
         data = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), parts)
         (folder / name).write_bytes(data)
 
@@ -104,7 +104,7 @@ def test_half_of_the_parts_earn_exactly_their_points(handout, python):
         assert (f"(Part {PARTS[part]['number']}: " in said) or part in HALF
     assert "run python class_visualization.py (make figures runs all)" in said
     results = proofs.grade(archive)
-    rules = sum(rule["points"] for rule in points.read()["rules"].values())
+    rules = sum(rule["points"] for rule in read().rules.values())
     expected = {part: PARTS[part]["points"] if part in HALF else 0 for part in PARTS} | {"rules": rules}
     assert {part: had for part, (had, _) in results["extra_data"]["parts"].items()} == expected
     assert results["score"] == sum(expected.values())
@@ -118,5 +118,5 @@ def test_everything_solved_hands_in_the_solution(handout):
     assert all("visualization/ has no " in line or "is older than" in line for line in told), said
     taken = intake.take_in(archive)
     assert {name: ast.dump(ast.parse(data)) for name, data in taken.files.items()} == {
-        name: ast.dump(ast.parse((contents.ROOT / name).read_bytes())) for name in STUDENT_FILES
+        name: ast.dump(ast.parse((contents.ROOT / name).read_bytes())) for name in read().files
     }

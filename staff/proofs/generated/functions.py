@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from staff.grader import assignment
+from autograder import assignment
 from staff.handout import markers
 from staff.mutants import variants
 

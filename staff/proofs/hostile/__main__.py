@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from staff.gradebook.warm import GradingLost, Warm
-from staff.grader import descendants, kernel, leftovers
-from staff.grader.intake import STUDENT_FILES
+from autograder import descendants, kernel, sweeping
+from autograder.assignment import read
+from autograder.forking import Grader, GradingLost
 from staff.handout import contents, markers
 from staff.proofs.hostile import archives, payloads, traces
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    with Warm() if args.warm else contextlib.nullcontext() as warm:
+    with Grader() if args.warm else contextlib.nullcontext() as warm:
         honest = run("the honest stub", 0, args.whole, args.deadline, warm)
         for name in names:
             if name in traces.AFTER:
@@ -70,7 +70,7 @@ def every() -> list[str]:
 
 
 def run(
-    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Warm | None = None
+    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Grader | None = None
 ) -> AttackResult:
     """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
@@ -115,7 +115,7 @@ def run(
 def stub() -> archives.Files:
     """Return what students start from."""
     parts = contents.part_numbers()
-    return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in STUDENT_FILES}
+    return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in read().files}
 
 
 def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path:
@@ -132,7 +132,7 @@ def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path
 
 def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float) -> str:
     """Returns what went wrong, "" if nothing did."""
-    command = [sys.executable, str(ROOT / "staff/grade.py"), str(submission), "--out", str(out / "results.json")]
+    command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
     grader = subprocess.Popen(
@@ -151,7 +151,7 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     return "" if grader.returncode in (0, 2) else said.decode(errors="replace")[-500:]  # 2: there is nothing to grade
 
 
-def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
+def _grade_warm(warm: Grader, submission: Path, out: Path, whole: bool, deadline: float) -> str:
     """Grade as _grade does, by a process that has graded others before."""
     try:
         results, page = warm.grade(submission, None, deadline, "" if whole else PART)
@@ -210,7 +210,7 @@ def _find_named(mark: str) -> list[str]:
 
 @cache
 def _open_to_all() -> list[str]:
-    places = leftovers.Search().places()
+    places = sweeping.Search().places()
     return [] if places is None else list(places.times)
 
 

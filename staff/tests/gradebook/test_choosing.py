@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from staff.gradebook import choosing, settings
-from staff.gradebook.handed_in import HandedIn
-from staff.gradebook.roster import Roster, Student
+from gradebook import choosing, settings
+from gradebook.handed_in import HandedIn
+from gradebook.roster import Roster, Student
 
 ADA = Student("Ada", "17", "ada@example.edu")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from staff.gradebook import handed_in, roster, settings
+from gradebook import handed_in, roster, settings
 
 
 def find(folder, people=None):

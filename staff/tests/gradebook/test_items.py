@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from staff.gradebook import items
-from staff.gradebook.roster import Student
-from staff.gradebook.standing import Standing
+from gradebook import items
+from gradebook.roster import Student
+from gradebook.standing import Standing
 
 
 @pytest.fixture

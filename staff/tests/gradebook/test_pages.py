@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from staff.gradebook import choosing, handed_in, pages, roster, settings, sheets
-from staff.gradebook.standing import Attempt, Standing, standings
-from staff.gradebook.store import Gradebook, Key
+from gradebook import choosing, handed_in, pages, roster, settings, sheets
+from gradebook.standing import Attempt, Standing, standings
+from gradebook.store import Gradebook, Key
 
 EVIL = '<script>alert(document)</script>"&'
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from distributed import get_worker
 
-from staff.gradebook import cluster, run
-from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, Unfit
-from staff.grader.intake import Submission
+from autograder.intake import Submission
+from gradebook import cluster, run
+from gradebook.store import Gradebook, Graded, Key
+from gradebook.task import Failed, Job, Unfit
 
 
 @pytest.fixture(scope="module")

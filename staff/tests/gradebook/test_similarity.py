@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from staff.gradebook import similarity
+from autograder.assignment import read
+from gradebook import similarity
 from staff.mutants import variants
 
 INDEPENDENT = 5
@@ -13,7 +14,7 @@ INDEPENDENT = 5
 
 @pytest.fixture(scope="module")
 def known():
-    return similarity.boilerplate()
+    return similarity.read_boilerplate(read())
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from staff.gradebook import status
-from staff.gradebook.store import Gradebook, GradebookError, Key
+from gradebook import status
+from gradebook.store import Gradebook, GradebookError, Key
 
 KEY = Key("digest", "suite", 7)
 
