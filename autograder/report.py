@@ -19,9 +19,8 @@ NAMED = 4  # mistakes of one part that the table names
 
 def make_environment(folder: Path) -> Environment:
     """Templates of a folder; what they are given is escaped, and what they are not given is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    blocks = {"trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, **blocks)
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return environment
 

@@ -29,8 +29,8 @@ from pathlib import Path
 import psutil
 
 from autograder.assignment import ROOT
-from gradebook import made_up
 from gradebook.store import NAME
+from staff.proofs import made_up
 
 CLIENT = (sys.executable, "-m", "gradebook")
 WORKERS = 2
@@ -59,7 +59,7 @@ def prove(
     """What did not hold, one sentence each. client: the command that grades. disk: whether it is filled, too."""
     out, peace = place / "out", place / "peace"
     with _small_disk(out, disk), Machines(every) as machines:
-        stand = Standing(out / NAME)
+        stand = Progress(out / NAME)
         for share, what in ((0.25, "the scheduler"), (0.5, "the client"), *([(0.75, "the disk")] if disk else [])):
             run = _run(client, submissions, out, machines.address)
             stand.until(share * count, run)
@@ -150,7 +150,7 @@ class Machines:
         )  # fmt: skip
 
 
-class Standing:
+class Progress:
     """Looks at a gradebook again and again: a result that is committed stays as it is."""
 
     def __init__(self, path: Path) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 from rich.console import Console
 
 from gradebook import __main__ as gradebook
-from gradebook import simulated
 from gradebook.store import NAME
+from staff.proofs import simulated
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

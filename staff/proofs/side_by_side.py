@@ -78,7 +78,7 @@ def _warm(warm: Grader, files: dict[str, bytes]) -> tuple[tuple[float, float], s
 
 
 def _used(warm: Grader) -> float:
-    """Seconds of CPU time of the warm process, the process that forks its servers, and all of theirs that have ended."""
+    """Seconds of CPU time of the process that grades, of all that come from it, and of those that have ended."""
     ticks = 0
     for pid in [warm.process.pid, *descendants.of(warm.process.pid)]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
