@@ -139,7 +139,9 @@ def described(error: BaseException) -> dict[str, str]:
 
 
 def _is_students(path: str) -> bool:
-    return path.startswith(_project() + os.sep) and not _short(path).startswith(("tests/", "staff/", *adapter.quiet))
+    if not path.startswith(_project() + os.sep) or path.endswith("__init__.py"):
+        return False
+    return not _short(path).startswith(("tests/", "staff/", *adapter.quiet))
 
 
 def _short(path: str) -> str:

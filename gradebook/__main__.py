@@ -11,6 +11,7 @@ for staff, 2 when it had to stop.
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -84,6 +85,7 @@ def grade_class(
     """assignment: by default that of this checkout. function: what a worker does."""
     assignment = assignment or read()
     decided = settings.read(args.submissions)
+    decided = replace(decided, title=decided.title or assignment.title)
     people = roster.read(decided.roster) if decided.roster else roster.Roster()
     places = choosing.places(handed_in.find(args.submissions, decided, people, assignment), people)
     files = pack.digests(assignment)

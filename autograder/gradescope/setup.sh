@@ -10,9 +10,9 @@ uv/bin/python -m pip install --quiet uv==0.13.8
 
 export UV_PYTHON_INSTALL_DIR="$PWD/python"
 uv/bin/uv venv --managed-python --python 3.12 .venv
-uv/bin/uv pip install --python .venv/bin/python --torch-backend cpu --no-deps -r staff/autograder/requirements.txt
-.venv/bin/python -c "import captum, torch, torchvision; print('ready: torch', torch.__version__)"
+uv/bin/uv pip install --python .venv/bin/python --torch-backend cpu --no-deps -r staff/requirements.txt
+.venv/bin/python -c "from autograder.assignment import read; read().adapter.try_out(); print('ready:', read().title)"
 
 # Student code runs as a user of its own: it may run Python, and read none of the tests.
 chmod 755 . python .venv
-chmod -R go-rwx staff tests
+chmod -R go-rwx autograder staff tests
