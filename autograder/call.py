@@ -27,7 +27,8 @@ def run(request: dict, limits: dict, here: Isolation, shared: int, link: socket.
 
 class _Call:
     def __init__(self, request: dict, limits: dict, here: Isolation) -> None:
-        self.limits, self.peak, self.code = limits, 0, None
+        self.limits, self.peak = limits, 0
+        self.code: int | None = None
         own_folders = here.layers["folders of each call's own"]
         self.scratch = "/tmp/scratch" if own_folders else tempfile.mkdtemp(prefix="scratch-")
         self.made_here = not own_folders

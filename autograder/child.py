@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from types import FrameType
 
 import numpy as np
@@ -38,7 +39,7 @@ def layers(here: Isolation) -> dict[str, bool]:
     return {name: known and bool(code & 1 << i) for i, name in enumerate(LAYERS)} | {"memory watched": True}
 
 
-def main(request: dict, here: Isolation, scratch: str, pipes: tuple[int, int, int], limits: dict) -> None:
+def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], limits: dict) -> None:
     """Never returns.
 
     scratch: the folder to run in; where a call has folders of its own it is made in them.

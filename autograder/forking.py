@@ -57,7 +57,7 @@ def serve(link: socket.socket, project: Path, options: dict) -> None:
     here.layers["process numbers repeat"] = isolation.repeat_process_numbers(here)
     search = None if here.leaves_nothing else sweeping.Search()
     _load(project, child.adapter)
-    places = search and search.places()
+    places = search.places() if search else None
     if search is not None:
         here.layers["leftovers swept"] = here.uid is not None and places is not None and not places.unsafe
     send(link, frames.encode({"layers": here.layers, "places": list(places.times) if places else []}))
@@ -354,14 +354,14 @@ def _grade_in_fork(request: tuple, assignment: Assignment, link: Connection, ser
         _grade(request, assignment, servers, kept)
     ended = os.pidfd_open(pid)
     try:
-        ready, _, _ = select.select([ended, link], [], [], deadline + MARGIN)
+        ready = select.select([ended, link.fileno()], [], [], deadline + MARGIN)[0]
     finally:
         os.close(ended)
     if ended not in ready:
         for each in [*descendants.of(pid), pid]:
             os.kill(each, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if link in ready:
+    if link.fileno() in ready:
         raise EOFError
     if not ready:
         return f"the grading was ended {MARGIN} seconds after its deadline"

@@ -87,10 +87,9 @@ def grade(
                 rules.check(taken, results, prober, assignment)
     finally:
         if prober is not None:
-            client = prober.client
-            if client is not None:
-                results.facts |= {"layers": client.layers, "most_memory_of_a_call": client.peak}
-                results.facts["open_to_all"] = client.places.unsafe if client.places else []
+            if (last := prober.client) is not None:
+                results.facts |= {"layers": last.layers, "most_memory_of_a_call": last.peak}
+                results.facts["open_to_all"] = last.places.unsafe if last.places else []
             prober.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)

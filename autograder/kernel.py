@@ -150,8 +150,8 @@ def read_only_but(writable: tuple[str, ...]) -> bool:
     """Whether now nothing that is mounted can be written to, but what is mounted at these places."""
     mounts = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        path, options = line.split()[4:6]
-        mounts[re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), path)] = options.split(",")
+        path, granted = line.split()[4:6]
+        mounts[re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), path)] = granted.split(",")
     done = True
     for path, options in mounts.items():
         if path in writable:

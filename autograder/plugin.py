@@ -49,7 +49,7 @@ class GradingPlugin:
         inside = config.rootpath / TESTS in collection_path.parents
         return (inside and is_ungraded(collection_path)) or None
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         """Each graded test stands in the results at 0 before any is run, in the order of assignment.toml."""
         items[:] = [item for item in items if item.get_closest_marker("points")]
         order = list(self.assignment.parts)
@@ -64,7 +64,7 @@ class GradingPlugin:
         return bool(self.unfit) or None
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item):
+    def pytest_runtest_protocol(self, item: pytest.Function):
         self._running = item.nodeid
         self._right = True
         return (yield)
@@ -73,7 +73,7 @@ class GradingPlugin:
         self.prober.time_left()  # before hidden tests work out what they expect
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
+    def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo):
         report = yield
         self._noted.setdefault(item.nodeid, []).extend(self.adapter.take_notes())
         test = self.results.tests[item.nodeid]
@@ -106,14 +106,14 @@ class GradingPlugin:
             self.pictures.setdefault(self._running, []).extend(self.adapter.draw_answer(answer))
         return answer
 
-    def _part(self, item: pytest.Item) -> str:
+    def _part(self, item: pytest.Function) -> str:
         parts = self.assignment.parts
         part = next((name for name in parts if item.get_closest_marker(name)), None)
         if part is None:
             raise pytest.UsageError(f"expected a part's mark on {item.nodeid}: add one of {', '.join(parts)}")
         return part
 
-    def _register(self, item: pytest.Item, max_score: float) -> Test:
+    def _register(self, item: pytest.Function, max_score: float) -> Test:
         name, hidden = self._part(item), HIDDEN in item.path.as_posix()
         part = self.assignment.parts[name]
         return Test(
@@ -124,7 +124,7 @@ class GradingPlugin:
             visibility=self.assignment.visibility["hidden" if hidden else "public"],
         )
 
-    def _message(self, item: pytest.Item, error: BaseException) -> str:
+    def _message(self, item: pytest.Function, error: BaseException) -> str:
         if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):
             hint = self.adapter.hint(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
             return "\n".join(line for line in (item.function.__doc__, "", str(error), hint) if line is not None).strip()
@@ -155,7 +155,7 @@ def share_points(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
     for case, (test, points) in tests.items():
         cases[test].append(case)
         worth[test] = points
-    shares = {}
+    shares: dict[str, float] = {}
     for test, names in cases.items():
         share = round(worth[test] / len(names), 2)
         shares |= dict.fromkeys(names, share)
@@ -163,16 +163,16 @@ def share_points(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
     return shares
 
 
-def _function(item: pytest.Item) -> str:
+def _function(item: pytest.Function) -> str:
     """The same for all cases of a test."""
     return f"{item.path}::{item.originalname}"
 
 
-def _points(item: pytest.Item) -> float:
-    return float(item.get_closest_marker("points").args[0])
+def _points(item: pytest.Function) -> float:
+    return next(float(mark.args[0]) for mark in item.iter_markers("points"))
 
 
-def _title(item: pytest.Item) -> str:
+def _title(item: pytest.Function) -> str:
     words = item.originalname.removeprefix("test_").replace("_", " ")
     which = f" ({', '.join(item.callspec.id.split('-'))})" if hasattr(item, "callspec") else ""
     return words[:1].upper() + words[1:] + which

@@ -13,6 +13,7 @@ from collections import defaultdict
 
 from autograder import grade
 from autograder.assignment import HIDDEN, NAME, TESTS, Assignment, read
+from autograder.client import Client
 from autograder.plugin import GradingPlugin
 from autograder.probing import Prober
 from autograder.results import Results, Test
@@ -34,7 +35,7 @@ def _collect(assignment: Assignment) -> dict[str, Test]:
     return {name: test for name, test in results.tests.items() if test.part != "rules"}
 
 
-def _no_client() -> None:
+def _no_client() -> Client:
     raise RuntimeError("tests are collected here, not run")
 
 

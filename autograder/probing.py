@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection
+from typing import Any
 
 from autograder.client import CallFailed, Client, ServerLost
 
@@ -35,7 +36,7 @@ class Prober:
         self._starts = 0
         self._hung: set[str] = set()  # probes
 
-    def __call__(self, name: str, **arguments: object) -> dict:
+    def __call__(self, name: str, **arguments: Any) -> dict:
         """What `probes.call` does, in a child."""
         answer = self.call(name, **arguments)
         if "error" in answer:
@@ -44,7 +45,7 @@ class Prober:
             raise StudentError(*(str(error.get(key, "")) for key in ("type", "message", "trace")))
         return answer
 
-    def call(self, name: str, count: bool = False, **arguments: object) -> dict:
+    def call(self, name: str, count: bool = False, **arguments: Any) -> dict:
         """An error comes back as {"error": {...}}. count: return the number of operations instead of the answer."""
         left = self.time_left()
         seconds = self.limits["seconds"] / (PATIENCE if name in self._hung else 1)

@@ -19,8 +19,10 @@ NAMED = 4  # mistakes of one part that the table names
 
 def make_environment(folder: Path) -> Environment:
     """Templates of a folder; what they are given is escaped, and what they are not given is an error."""
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, **blocks)
+    environment = Environment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined,
+        autoescape=True, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return environment
 

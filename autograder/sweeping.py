@@ -24,6 +24,7 @@ class Search:
     def __init__(self) -> None:
         command = "find / ( -path /proc -o -path /sys ) -prune -o -perm -0002 ( -type d -o -type f -o -type c ) -print0"
         self.said = tempfile.TemporaryFile()
+        self.process: subprocess.Popen | None
         try:
             self.process = subprocess.Popen(
                 command.split(), stdin=subprocess.DEVNULL, stdout=self.said, stderr=subprocess.DEVNULL

@@ -10,7 +10,12 @@ LOW = -0.25  # a correlation below that is drawn there
 
 
 def histogram(
-    values: Sequence[float], low: float, high: float, bins: int, unit: str, marks: dict[str, float] | None = None
+    values: Sequence[float] | np.ndarray,
+    low: float,
+    high: float,
+    bins: int,
+    unit: str,
+    marks: dict[str, float] | None = None,
 ) -> Markup:
     """Bars of counts over [low, high], with an axis and a line for each mark."""
     counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(low, high))
@@ -39,10 +44,10 @@ def histogram(
     return _svg(WIDTH, HEIGHT, "histogram", "".join(parts))
 
 
-def spark(shares: Sequence[float], bins: int = 10) -> Markup:
+def spark(shares: Sequence[float] | np.ndarray, bins: int = 10) -> Markup:
     """A histogram of shares in [0, 1] as small as a word; full marks have a bar of their own."""
-    shares = np.asarray(shares, float)
-    counts = [*np.histogram(shares[shares < 1], bins=bins, range=(0, 1))[0], int((shares >= 1).sum())]
+    had = np.asarray(shares, float)
+    counts = [*np.histogram(had[had < 1], bins=bins, range=(0, 1))[0], int((had >= 1).sum())]
     top, parts = max(1, *counts), []
     for i, count in enumerate(counts):
         said = f"all points: {count}" if i == bins else f"{i / bins:.0%} to {(i + 1) / bins:.0%}: {count}"

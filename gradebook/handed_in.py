@@ -85,9 +85,9 @@ def _named(path: Path, roster: Roster) -> HandedIn:
     parts = CANVAS.fullmatch(path.name)
     if not parts:
         stem = path.stem if path.is_file() else path.name
-        known = roster.by_any(stem)
-        student = known[0] if len(known) == 1 else Student(name=stem)
-        return HandedIn(path.name, path, [student], notes=_unknown(roster, len(known) == 1))
+        fit = roster.by_any(stem)
+        student = fit[0] if len(fit) == 1 else Student(name=stem)
+        return HandedIn(path.name, path, [student], notes=_unknown(roster, len(fit) == 1))
     student, known = roster.who(Student(name=parts["run"], canvas_id=parts["user"]), parts["run"])
     each = HandedIn(path.name, path, [student], notes=_unknown(roster, known))
     if parts["late"]:
@@ -142,8 +142,8 @@ def _gradescope(folder: Path, roster: Roster) -> Iterator[HandedIn]:
         listed.add(name)
         each = HandedIn(name, folder / name, [], _moment(entry.get("created_at")))
         for submitter in entry.get("submitters") or [{}]:
-            said = {str(key).strip(":"): str(value or "") for key, value in submitter.items()}
-            marks = Student(said.get("name", name), said.get("sid", ""), said.get("email", ""))
+            own = {str(key).strip(":"): str(value or "") for key, value in submitter.items()}
+            marks = Student(own.get("name", name), own.get("sid", ""), own.get("email", ""))
             student, known = roster.who(marks)
             each.students.append(student)
             each.notes += _unknown(roster, known)

@@ -1,7 +1,7 @@
 """Item analysis: what each test tells about a class, and what the failed ones said."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,9 +115,9 @@ def _correlation(item: np.ndarray, rest: np.ndarray) -> float | None:
 
 def _judge(told: list[Item], students: int) -> None:
     """One of VERDICTS on each test that stands out."""
-    known = sorted((item for item in told if item.discrimination is not None), key=lambda item: -item.discrimination)
-    for item in known[:FEW]:
-        item.verdict = "separates" if item.discrimination > 0.3 else ""
+    known = [(item.discrimination, item) for item in told if item.discrimination is not None]
+    for discrimination, item in sorted(known, key=lambda pair: -pair[0])[:FEW]:
+        item.verdict = "separates" if discrimination > 0.3 else ""
     for item in told:
         if students and item.passed == students:
             item.verdict = "never fails"
@@ -129,7 +129,8 @@ def _judge(told: list[Item], students: int) -> None:
 
 def share_of_parts(standing: Standing) -> dict[str, tuple[float, float]]:
     """Points had and to be had, by part."""
-    had, most = Counter(), defaultdict(float)
+    had: dict[str, float] = defaultdict(float)
+    most: dict[str, float] = defaultdict(float)
     for test in standing.tests:
         had[test["tags"][0]] += test["score"]
         most[test["tags"][0]] += test["max_score"]

@@ -109,7 +109,7 @@ def _facts(
     order = {name: i for i, name in enumerate(titles)}
     shares = [items.share_of_parts(standing) for standing in graded]
     scores = np.array([standing.points for standing in graded])
-    seconds = [standing.results["execution_time"] for standing in graded]
+    seconds = [standing.seconds for standing in graded]
     most = max((standing.most for standing in graded), default=0)
     script = (TEMPLATES / "class.js").read_text(encoding="utf-8")
     return {
@@ -156,11 +156,11 @@ def _facts(
         "uncompared": items.uncompared(found),
         "total_time": _span(sum(seconds)),
         "time_chart": _histogram(seconds, max(seconds, default=0), "s"),
-        "slowest": sorted(graded, key=lambda standing: -standing.results["execution_time"])[:SLOWEST],
+        "slowest": sorted(graded, key=lambda standing: -standing.seconds)[:SLOWEST],
     }  # fmt: skip
 
 
-def _histogram(values: Sequence[float], most: float, unit: str) -> Markup | str:
+def _histogram(values: Sequence[float] | np.ndarray, most: float, unit: str) -> Markup | str:
     return charts.histogram(values, 0, most, BINS, unit, {"median": np.median(values)}) if len(values) else ""
 
 

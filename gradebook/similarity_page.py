@@ -23,11 +23,12 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
     for standing in found:
         if standing.counted:
             who.setdefault(standing.counted.each.name, []).append(standing)  # several, who handed in together
-    all_written = [similarity.written(name, of[0].counted.each.taken.files, given) for name, of in who.items()]
+    files = {each.counted.each.name: each.counted.each.taken.files for each in found if each.counted}
+    all_written = [similarity.written(name, files[name], given) for name in who]
     for number, earlier in enumerate(settings.earlier, 1):
         for each in handed_in.find(earlier, settings, Roster(), assignment):
-            label = f"earlier class {number}" if names.anonymous else f"{earlier.name}: {each.name}"
-            all_written.append(similarity.written(label, each.taken.files, given, earlier=True))
+            called = f"earlier class {number}" if names.anonymous else f"{earlier.name}: {each.name}"
+            all_written.append(similarity.written(called, each.taken.files, given, earlier=True))
     scores, pairs = similarity.pairs(all_written)
     line = similarity.line(scores)
 

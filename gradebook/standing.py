@@ -48,6 +48,10 @@ class Standing:
         return round(sum(test["max_score"] for test in self.tests), 2)
 
     @property
+    def seconds(self) -> float:
+        return self.results["execution_time"] if self.results else 0.0
+
+    @property
     def tests(self) -> list[dict]:
         return self.results["tests"] if self.results else []
 
