@@ -49,6 +49,8 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
 RUN := runs/embedded
+# What a class's scheduler writes, and its workers and grade-class read.
+CERTIFICATE := runs/class/class.pem
 
 ##@ For staff
 
@@ -72,16 +74,14 @@ report-template: venv ## build report-template-a3.pptx again
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
 	@$(VENV_PYTHON) -m autograder "$(SUBMISSION)" --report report.html $(ARGS)
 
-grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tcp://...]
-	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" $(ARGS)
+grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tls://...]
+	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
 
 class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
-	@DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=0 DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=120s \
-		$(VENV_PYTHON) -m distributed.cli.dask_scheduler $(ARGS)
+	@$(VENV_PYTHON) -m gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)
 
-class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tcp://host:8786
-	@$(VENV_PYTHON) -m distributed.cli.dask_worker "$(SCHEDULER)" --nthreads 1 --no-dashboard \
-		--nworkers $$($(VENV_PYTHON) -m gradebook.cluster) $(ARGS)
+class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tls://host:8786
+	@$(VENV_PYTHON) -m gradebook.cluster worker "$(CERTIFICATE)" "$(SCHEDULER)" $(ARGS)
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
 	@$(VENV_PYTHON) -m staff.proofs.chaos $(ARGS)
@@ -102,10 +102,10 @@ autograder: venv ## pack dist/autograder.zip for Gradescope
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
-strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
+strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function NAME"
 	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.proofs.generated $(ARGS)
 
-hostile: venv ## grade submissions that attack: does the grader hold?
+hostile: gradebook-venv ## grade submissions that attack: does the grader hold?
 	@$(VENV_PYTHON) -m staff.proofs.hostile $(ARGS)
 
 noise: venv ## how far does the solution stay below the tests' tolerances?
@@ -114,7 +114,7 @@ noise: venv ## how far does the solution stay below the tests' tolerances?
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
-bench: venv ## time every picture beside other libraries, a quarter of an hour on two quiet cores: docs/performance.md
+bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
 	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 

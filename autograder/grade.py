@@ -77,8 +77,8 @@ def grade(
         if taken.unreadable:
             results.refuse(taken.unreadable)
         else:
-            prober.client = client = start()  # it gets ready while pytest collects the tests
-            plugin = GradingPlugin(prober, results, assignment, seed, lambda: _unfit(client, project, results))
+            first = prober.client = start()  # it gets ready while pytest collects the tests
+            plugin = GradingPlugin(prober, results, assignment, seed, lambda: _unfit(first, prober, project, results))
             ran = run_tests(plugin, part)
             if why := plugin.unfit or prober.one_reason(assignment.modules) or ("" if ran else BROKEN_OFF):
                 prober.problems.append(why)
@@ -103,14 +103,16 @@ def grade(
     return results
 
 
-def _unfit(client: Client, project: Path, results: Results) -> str:
-    """Why no student code can be judged here: for good, which the results then say, or this time."""
+def _unfit(client: Client, prober: Prober, project: Path, results: Results) -> str:
+    """Try, and return why no student code can be judged: for good, as the results then say, or this time."""
     try:
         if why := trial.find_problem(client.call, project, client.assignment.files):
             results.facts["unfit"] = True
         return why
     except (CallFailed, ServerLost) as problem:
-        return f"expected a program of the grader's own to run in a student's place, but it {problem}: grade again"
+        prober.problems.append(str(problem))
+        last = str(problem).strip().splitlines()[-1]
+        return f"expected a program of the grader's own to run in a student's place, got no answer ({last}): try again"
 
 
 def _home() -> list[Path]:

@@ -64,11 +64,11 @@ def take_in(path: Path, singles: Sequence[Path] = (), assignment: Assignment | N
     if path.stat().st_size > MAX_ZIP:
         raise IntakeError(f"expected a zip of at most {MAX_ZIP >> 20} MB, got {path.stat().st_size >> 20} MB")
     with path.open("rb") as file:
-        return _unzipped(file, assignment)
+        return _unzip(file, assignment)
 
 
-def _unzipped(file: IO[bytes], assignment: Assignment, within: bool = False) -> Submission:
-    """What a zip holds. within: this zip lies in what was handed in."""
+def _unzip(file: IO[bytes], assignment: Assignment, within: bool = False) -> Submission:
+    """Take in what a zip holds. within: this zip lies in what was handed in."""
     try:
         _refuse_endless_directory(file)
         with zipfile.ZipFile(file) as archive:
@@ -205,7 +205,7 @@ def _choose(source: _Folder | _Zip | _Singles, assignment: Assignment, within: b
         data = source.read(zips[0], MAX_INNER)
         if len(data) > MAX_INNER:
             raise IntakeError(f"expected a zip of at most {MAX_INNER >> 20} MB in it, got {_plain(zips[0])} with more")
-        submission = _unzipped(io.BytesIO(data), assignment, within=True)
+        submission = _unzip(io.BytesIO(data), assignment, within=True)
         submission.notes.append(f"The project was found in the zip {_plain(zips[0])}.")
         return submission
     if not here[root]:

@@ -79,10 +79,10 @@ def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) == now.get(name):
             continue
-        if "." in name:  # a file
-            told.append(f"{name} is {'new' if name not in before else 'gone' if name not in now else 'changed'}")
-        else:
+        if name.isidentifier():  # a package, or Python; files have a dot or a slash
             told.append(f"{name} {before.get(name, 'absent')} to {now.get(name, 'absent')}")
+        else:
+            told.append(f"{name} is {'new' if name not in before else 'gone' if name not in now else 'changed'}")
     return told
 
 

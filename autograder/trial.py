@@ -4,7 +4,6 @@
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Collection
@@ -48,15 +47,17 @@ def run(adapter: Adapter, files: list[str], written: list[str]) -> dict:
         with open(os.path.join(project, name), "rb") as file:
             file.read(1)
     theirs = [name.removesuffix(".py").replace("/", ".") for name in written]
-    sys.modules.update(dict.fromkeys(theirs))  # type: ignore[arg-type]  # importing one of them is an error: no student code runs here
+    for name in theirs:  # importing one of them is an error: no student code runs here
+        sys.modules[name] = None  # type: ignore[assignment]
     for name in files:
         if name.endswith(".py") and name not in written and not name.endswith("__main__.py"):
             importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
-    for name in sys.stdlib_module_names:
-        found = importlib.util.find_spec(name)
-        if found is not None and found.has_location and found.origin:
-            with open(found.origin, "rb"):
-                pass
+    library = os.path.dirname(os.__file__)  # and lib-dynload in it
+    for folder in [path for path in sys.path if path.startswith(library) and "site-packages" not in path]:
+        for entry in os.scandir(folder):
+            if entry.name.endswith((".py", ".so")):
+                with open(entry.path, "rb"):
+                    pass
     for name in STANDARD:
         importlib.import_module(name)
     got, known = adapter.try_out()

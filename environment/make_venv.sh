@@ -32,9 +32,14 @@ fi
 
 [ -f "$requirements" ] || stop "There is no $requirements here: run this from the folder of the assignment."
 
-if [ -e "$marker" ] && kill -0 "$(cat "$marker")" 2>/dev/null; then
-    stop "Process $(cat "$marker") is filling .venv right now: wait until it is done and try again" \
-         "(if no other make is running, delete the folder .venv first)."
+# The marker names a process and its machine: whether one of another machine still runs is not to be seen from here.
+here=$(uname -n)
+if [ -e "$marker" ]; then
+    read -r process machine < "$marker"
+    if [ "${machine:-$here}" != "$here" ] || kill -0 "$process" 2>/dev/null; then
+        stop "Process $process on ${machine:-$here} is filling .venv right now: wait until it is done and try again" \
+             "(if no other make is running, delete the folder .venv first)."
+    fi
 fi
 
 uv=${UV-$(command -v uv || true)}
@@ -68,7 +73,7 @@ $fits"
         "macOS: brew install python@3.13) or name yours: make figures PYTHON=/path/to/python3."
 
     mkdir .venv || stop "The folder .venv could not be made here: is this folder yours to write to?"
-    echo $$ > "$marker"
+    echo "$$ $here" > "$marker"
     if [ -n "$uv" ]; then
         "$uv" venv --quiet --allow-existing --python "${found:-3.12}" .venv   # fetches a Python if none was found
     else
@@ -82,7 +87,7 @@ elif [ -n "${PYTHON:-}" ] && [ "$(version "$python")" != "$(version "$PYTHON" 2>
     say "Keeping .venv with its Python $(version "$python"); to make it with $PYTHON, delete the folder .venv first."
 fi
 
-echo $$ > "$marker"
+echo "$$ $here" > "$marker"
 rm -f "$stamp"
 say "Installing $requirements into .venv (Python $(version "$python")); this happens once."
 has_torch='import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'

@@ -1,6 +1,6 @@
 """Grade a whole class, and go on where a run was killed: the same command again grades what is missing.
 
-    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tcp://host:8786] [--status] ...
+    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tls://host:8786] [--status] ...
 
 Or: make grade-class SUBMISSIONS=... [SCHEDULER=...]. SUBMISSIONS is a folder of zips and folders, Gradescope's export
 or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the time left, then in FOLDER the
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         if args.status:
-            console.print("\n".join(status.told(args.out)), markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(status.describe(args.out)), markup=False, highlight=False, soft_wrap=True)
             return 0
         return grade_class(args, console)
     except PROBLEMS as problem:
@@ -63,7 +63,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gradebook", description=__doc__.splitlines()[0])
     parser.add_argument("submissions", nargs="?", default="", help="a folder, see docs/autograder.md")
     parser.add_argument("--out", type=Path, help="gradebook and pages (default: the folder's name with -graded)")
-    parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tcp://host:8786")
+    parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tls://host:8786")
+    parser.add_argument("--certificate", type=Path, default=cluster.CERTIFICATE, help="the file of that scheduler")
     parser.add_argument("--workers", type=int, default=0, help="of this machine's own cluster (default: what fits)")
     parser.add_argument("--again", nargs="+", default=[], metavar="STUDENT", help="grade these once more")
     parser.add_argument("--anonymous", action="store_true", help="write the pages without names, into FOLDER/anonymous")
@@ -82,7 +83,11 @@ def grade_class(
     assignment: Assignment | None = None,
     function: Callable[[task.Job], Graded] = task.work,
 ) -> int:
-    """assignment: by default that of this checkout. function: what a worker does."""
+    """Grade, and return the exit status.
+
+    assignment: None for that of each worker's own checkout. function: what a worker does.
+    """
+    folders = (assignment.root, assignment.suite) if assignment else None
     assignment = assignment or read()
     decided = settings.read(args.submissions)
     decided = replace(decided, title=decided.title or assignment.title)
@@ -93,11 +98,10 @@ def grade_class(
     can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
     wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
     with Gradebook(args.out) as book:
-        book.ask_again(_asked(args.again, places, decided))
+        book.ask_again(_find_asked(args.again, places, decided))
         has, again = book.scores(version, decided.seed), book.asked_again()
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
-        folders = assignment.root, assignment.suite
-        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, version, *folders)
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders)
                 for digest, each in todo.items()}  # fmt: skip
         if unread := len(can_count) - len(wanted):
             console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
@@ -107,10 +111,10 @@ def grade_class(
         lost = []
         try:
             if jobs:
-                with cluster.connected(args.scheduler, args.workers) as client:
+                with cluster.connected(args.scheduler, args.workers, args.certificate) as client:
                     workers = len(client.nthreads())
-                    book.note(workers, client.dashboard_link)
-                    console.print(f"{workers} workers. Dask's dashboard: {client.dashboard_link}", highlight=False)
+                    book.note(workers)
+                    console.print(f"{workers} workers; more may come.", highlight=False)
                     names = {digest: each.name for digest, each in todo.items()}
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
@@ -120,13 +124,13 @@ def grade_class(
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         found = standings(places, decided, book, version)
-        for path in _written(args.out, found, decided, book, version, args.anonymous, assignment):
+        for path in _write(args.out, found, decided, book, version, args.anonymous, assignment):
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
         book.end(outcome)
     return int(bool(marked))
 
 
-def _written(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
+def _write(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
     """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
     names = pages.Names(found, book.salt(), anonymous)
     folder = folder / "anonymous" if anonymous else folder
@@ -142,7 +146,7 @@ def _end(book: Gradebook, outcome: str) -> None:
         pass  # the disk is full, which is being told
 
 
-def _asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
+def _find_asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
     """The digests of the students whom these words name. Raises ExportError."""
     digests = []
     for word in words:
@@ -157,7 +161,7 @@ def _asked(words: list[str], places: list[choosing.Place], decided: settings.Set
 
 
 def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
-    """What is graded by this run, and why."""
+    """Say what is graded by this run, and why."""
     nobody = sum(not place.handed_in for place in places)
     lines = [f"{len(places)} students, {nobody} without a submission; {len(wanted)} different submissions can count."]
     kept = len(wanted) - len(todo)

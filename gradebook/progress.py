@@ -51,6 +51,9 @@ class Shown:
             self.marked += 1
             self.bar.update(self.task, advance=1, marked=f"[red]{self.marked} for staff[/red]")
 
+    def refused(self, worker: str, why: str) -> None:
+        self._say(f"The worker {worker} gets nothing to grade: {why}.")
+
     def _say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)
 

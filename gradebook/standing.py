@@ -40,7 +40,7 @@ class Standing:
 
     @property
     def unreadable(self) -> str:
-        """Why what counts could not be read, or ""."""
+        """The reason why what counts could not be read, or ""."""
         return self.counted.each.taken.unreadable if self.counted else ""
 
     @property

@@ -1,4 +1,4 @@
-"""How a run is getting on, seen from another terminal: the gradebook is read, never written."""
+"""A run seen from another terminal, how it is getting on: the gradebook is read, never written."""
 
 import fcntl
 import sqlite3
@@ -9,7 +9,7 @@ from gradebook.progress import left
 from gradebook.store import NAME, GradebookError
 
 
-def told(folder: Path) -> list[str]:
+def describe(folder: Path) -> list[str]:
     """Sentences on the latest run. Raises GradebookError where there is no gradebook."""
     path = folder / NAME
     if not path.is_file():
@@ -35,7 +35,6 @@ def told(folder: Path) -> list[str]:
     if going:
         rest = left(run["began"], done + marked, run["todo"], time.time())
         lines.append(f"Graded so far: {done} of {run['todo']}, {rest}. Process {run['process']}.")
-        lines.append(f"Dask's dashboard: {run['dashboard']}")
     elif run["ended"] is None:
         lines.append(f"It was killed after {done} of {run['todo']}: run the same command again, and it goes on there.")
     else:
@@ -46,7 +45,7 @@ def told(folder: Path) -> list[str]:
 
 
 def _held(lock: Path) -> bool:
-    """Whether a run is going on."""
+    """Say whether a run is going on."""
     with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

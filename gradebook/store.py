@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), salt
 CREATE TABLE IF NOT EXISTS runs (
     run INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL, process INTEGER NOT NULL, suite TEXT NOT NULL,
     seed INTEGER NOT NULL, wanted INTEGER NOT NULL, todo INTEGER NOT NULL, workers INTEGER NOT NULL DEFAULT 0,
-    dashboard TEXT NOT NULL DEFAULT '', outcome TEXT NOT NULL DEFAULT ''
+    outcome TEXT NOT NULL DEFAULT ''
 );
 """
 
@@ -105,8 +105,8 @@ class Gradebook:
             now, os.getpid(), suite, seed, wanted, todo,
         )  # fmt: skip
 
-    def note(self, workers: int, dashboard: str) -> None:
-        self._write("UPDATE runs SET workers = ?, dashboard = ? WHERE run = ?", workers, dashboard, self.run)
+    def note(self, workers: int) -> None:
+        self._write("UPDATE runs SET workers = ? WHERE run = ?", workers, self.run)
 
     def end(self, outcome: str) -> None:
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE run = ?", time.time(), outcome, self.run)

@@ -2,6 +2,7 @@
 """The set-up: one list of packages, verbs that explain themselves, a true README, and make_venv.sh."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -213,7 +214,7 @@ def test_a_second_list_is_kept_apart(house):
 def test_an_interrupted_installation_is_made_again(house):
     """What a killed run has left (its marker names a process that is gone) is made from nothing."""
     make_venv(house)
-    (house / ".venv/installing").write_text("99999999\n")
+    (house / ".venv/installing").write_text(f"99999999 {platform.node()}\n")
     (house / ".venv/half").touch()
     run = make_venv(house)
     assert run.returncode == 0 and "making it again" in run.stdout
@@ -222,10 +223,11 @@ def test_an_interrupted_installation_is_made_again(house):
 
 
 @needs_make
-def test_a_running_installation_is_left_alone(house):
-    """While another make fills .venv, this one says so and touches nothing."""
+@pytest.mark.parametrize("marker", [f"{os.getpid()} {platform.node()}", "99999999 another-machine"])
+def test_a_running_installation_is_left_alone(house, marker):
+    """While another make fills .venv, here or on a machine with the same disk, this one says so and leaves it."""
     make_venv(house)
-    (house / ".venv/installing").write_text(f"{os.getpid()}\n")
+    (house / ".venv/installing").write_text(f"{marker}\n")
     run = make_venv(house)
     assert run.returncode == 1 and "is filling .venv right now" in run.stderr
     assert log(house) == ["made", "pip"]

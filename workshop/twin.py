@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def report(judge: torch.nn.Module, twin: torch.nn.Module) -> None:
-    """Print how far the scores of the sample scenes are off, and how many are named rightly, before and after rounding."""
+    """Print how far the scores are off and how many scenes are named rightly, before and after rounding."""
     import pretrained
 
     source = pretrained.load("embedded", "cpu")

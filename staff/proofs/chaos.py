@@ -29,6 +29,7 @@ from pathlib import Path
 import psutil
 
 from autograder.assignment import ROOT
+from gradebook import cluster
 from gradebook.store import NAME
 from staff.proofs import made_up
 
@@ -58,10 +59,10 @@ def prove(
 ) -> list[str]:
     """What did not hold, one sentence each. client: the command that grades. disk: whether it is filled, too."""
     out, peace = place / "out", place / "peace"
-    with _small_disk(out, disk), Machines(every) as machines:
+    with _small_disk(out, disk), Machines(every, place / "class.pem") as machines:
         stand = Progress(out / NAME)
         for share, what in ((0.25, "the scheduler"), (0.5, "the client"), *([(0.75, "the disk")] if disk else [])):
-            run = _run(client, submissions, out, machines.address)
+            run = _run(client, submissions, out, machines)
             stand.until(share * count, run)
             if what == "the scheduler":
                 machines.kill_scheduler()
@@ -75,7 +76,7 @@ def prove(
             (out / "filler").unlink(missing_ok=True)
             machines.mend()
         for _ in range(RUNS):
-            code = _run(client, submissions, out, machines.address).wait()
+            code = _run(client, submissions, out, machines).wait()
             print(f"run again: ended with {code}, {stand.look()} results", flush=True)
             if code == 0:
                 break
@@ -90,14 +91,15 @@ def prove(
 class Machines:
     """A scheduler and workers of their own, of which one dies every so often."""
 
-    def __init__(self, every: float) -> None:
-        self.every, self.killed, self.draw = every, 0, random.Random(0)
+    def __init__(self, every: float, certificate: Path) -> None:
+        self.every, self.certificate, self.killed, self.draw = every, certificate, 0, random.Random(0)
         self.lock, self.over = threading.Lock(), threading.Event()
         self.port = _free_port()
-        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.address = f"tls://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen] = {}
 
     def __enter__(self) -> "Machines":
+        cluster.write_certificate(self.certificate)
         self.mend()
         self.thread = threading.Thread(target=self._kill_workers)
         self.thread.start()
@@ -112,11 +114,9 @@ class Machines:
     def mend(self) -> None:
         """Start whatever is not there."""
         with self.lock:
-            self._start("scheduler", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port),
-                        "--no-dashboard")  # fmt: skip
+            self._start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(self.port))
             for i in range(WORKERS):
-                self._start(f"worker {i}", "distributed.cli.dask_worker", self.address, "--nthreads", "1",
-                            "--no-dashboard", "--death-timeout", "60")  # fmt: skip
+                self._start(f"worker {i}", "worker", self.address, "--nworkers", "1", "--death-timeout", "60")
 
     def kill_scheduler(self) -> None:
         with self.lock:
@@ -139,13 +139,13 @@ class Machines:
                     pass
             self.mend()
 
-    def _start(self, name: str, module: str, *arguments: str) -> None:
+    def _start(self, name: str, role: str, *arguments: str) -> None:
         process = self.processes.get(name)
         if process is not None and process.poll() is None:
             return
-        settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "OMP_NUM_THREADS": "1"}
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=os.environ | settings,
+            [sys.executable, "-m", "gradebook.cluster", role, str(self.certificate), *arguments],
+            cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
@@ -208,10 +208,11 @@ def _compared(out: Path, peace: Path, count: int) -> list[str]:
     return wrong
 
 
-def _run(client: Sequence[str], submissions: Path, out: Path, scheduler: str) -> subprocess.Popen:
+def _run(client: Sequence[str], submissions: Path, out: Path, machines: Machines) -> subprocess.Popen:
     return subprocess.Popen(
-        [*client, str(submissions), "--out", str(out), "--scheduler", scheduler], cwd=ROOT,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [*client, str(submissions), "--out", str(out), "--scheduler", machines.address,
+         "--certificate", str(machines.certificate)],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
 

@@ -54,13 +54,15 @@ def run(tmp_path, submission):
     return grade
 
 
-def refused(results):
+def reason_of(results):
     contract.check(results)
     assert "score" not in results and results["tests"] == []
     return results["extra_data"]["ungraded"]
 
 
-@pytest.mark.parametrize("around", [{"umask": 0o027}, {"umask": 0o077, "HOME": "/nowhere/at/all"}])
+@pytest.mark.parametrize(
+    "around", [pytest.param({"umask": 0o027}, marks=pytest.mark.proof), {"umask": 0o077, "HOME": "/nowhere/at/all"}]
+)
 def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, around):
     """Under 022 all other tests grade."""
     code, said, results = run(**around)
@@ -70,12 +72,12 @@ def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, 
 
 @as_root
 def test_python_in_a_closed_folder_is_the_graders_problem(run):
-    """Where it is not shown to student code by a mount, an honest `import wave` would cost its student a part."""
+    """Without a mount that shows it, an honest `import wave` would cost its student a part."""
     if all(path.stat().st_mode & 1 for path in (Path(sys.base_prefix), *Path(sys.base_prefix).parents)):
         pytest.skip("every user may read Python here")
     code, said, results = run(*NAMESPACES)
     assert code == 3 and said.count("\n") == 1
-    assert "PermissionError" in refused(results) and sys.base_prefix in refused(results)
+    assert "PermissionError" in reason_of(results) and sys.base_prefix in reason_of(results)
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]
 
 
@@ -99,7 +101,7 @@ def test_tests_that_cannot_be_collected_give_no_points_and_say_nothing_hidden(ru
     path = checkout / MINIATURE.relative_to(ROOT) / "staff/hidden/test_hidden_parts.py"
     path.write_text("raise ValueError('what is hidden')\n")
     code, _, results = run(root=checkout)
-    assert code == 3 and "pytest broke off" in refused(results)
+    assert code == 3 and "pytest broke off" in reason_of(results)
     assert "what is hidden" not in results["output"]
     assert "what is hidden" in str(results["extra_data"]["grader_problems"])
 
@@ -111,7 +113,7 @@ def test_a_user_without_a_home_can_grade(monkeypatch):
 
 @pytest.fixture
 def heard(open_folder, servers, tmp_path):
-    """What the trial finds in a project that was spoiled."""
+    """Spoil a project, and return what the trial says of it."""
 
     def ask(spoil):
         project = open_folder / tmp_path.name
@@ -130,7 +132,7 @@ def heard(open_folder, servers, tmp_path):
         (lambda project: None, ""),
         (lambda project: (project / "style_modules").chmod(0o700), "Permission denied"),
         (lambda project: (project / "images").chmod(0o700), "Permission denied"),
-        (lambda project: (project / "figures/canvas.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
+        (lambda project: (project / "figures/gallery.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
         (lambda project: (project / "style_utils.py").write_text("import os; os._exit(1)"), ""),  # only read
     ],
 )  # fmt: skip
@@ -168,14 +170,14 @@ def test_where_all_files_fail_by_the_machine_there_are_no_points(submission, gra
     for name in read().files:
         (submission / name).write_text("raise PermissionError(13, 'Permission denied', '/usr/lib/libm.so')\n")
     results = grade(submission)
-    assert "PermissionError: [Errno 13]" in refused(results)
+    assert "PermissionError: [Errno 13]" in reason_of(results)
     assert "unfit" not in results["extra_data"], "the trial went well: the class goes on"
     assert "not graded" in grade.page and "points</h1>" not in grade.page
 
 
 def test_what_could_not_be_read_has_no_points(tmp_path, grade):
     (tmp_path / "essay.docx").write_bytes(b"PK no zip")
-    assert refused(grade(tmp_path / "essay.docx")).startswith("expected a folder or a zip")
+    assert reason_of(grade(tmp_path / "essay.docx")).startswith("expected a folder or a zip")
     assert command.main([str(tmp_path / "essay.docx"), "--out", str(tmp_path / "results.json")]) == 2
 
 

@@ -3,7 +3,7 @@
     python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
-staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
+the autograder with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
 other, by one warm process, as a class is. Held: no attack earns more than the
 honest stub, or reports that it reached what is out of reach; each yields valid results before the deadline and GRACE
 seconds; nothing of it runs or lies about afterwards. Exits with 1 where one does not hold.
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,10 +83,12 @@ def run(
         folder.mkdir()
     tmp, out, handed_in = folders
     try:
-        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as nameless:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as nameless, \
+                contextlib.ExitStack() as stack:  # fmt: skip
             nameless.bind(f"\0{mark}")
             nameless.listen()
-            submission = _submission(name, handed_in, mark, out, listener.getsockname()[1])
+            port = stack.enter_context(_scheduler()) if name == payloads.SCHEDULER else listener.getsockname()[1]
+            submission = _submission(name, handed_in, mark, out, port)
             before, staying = _listing(handed_in), set(descendants.of(os.getpid()))
             started = time.monotonic()
             said = (_grade(submission, out, tmp, whole, deadline) if warm is None else
@@ -110,6 +113,15 @@ def run(
         return AttackResult(name, score, seconds, wrong)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _scheduler() -> Iterator[int]:
+    """The port of a class's own cluster, as it is there while a class is graded."""
+    from gradebook import cluster  # Dask is needed for this attack alone
+
+    with cluster.connected(workers=1) as client:
+        yield int(client.scheduler.address.rpartition(":")[2])
 
 
 def stub() -> archives.Files:

@@ -10,6 +10,7 @@ import textwrap
 from staff.proofs.hostile import traces
 
 FILE = "style_modules/content_loss.py"
+SCHEDULER = "runs code by a class's scheduler"  # which is there, on the port of {port}
 
 TEMPLATE = '''
 import ctypes, gc, glob, json, math, mmap, os, pickle, resource, signal, socket, struct, subprocess, sys, threading
@@ -386,6 +387,26 @@ BODIES = {
             pass
         else:
             breach("reached a socket without a name")
+    """,
+    SCHEDULER: """
+        import ssl
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+        lines = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
+        ports = {{int(fields[1].rpartition(":")[2], 16) for fields in lines if fields[3] == "0A"}} | {{{port}}}
+        for port in sorted(ports)[-40:]:
+            for context in (None, anybody):
+                try:
+                    link = socket.socket()
+                    link.settimeout(0.5)
+                    link.connect((b"127.0.0.1", port))
+                    link = context.wrap_socket(link) if context else link
+                    said = link.recv(4096)
+                except OSError:
+                    continue
+                if b"pickle-protocol" in said:  # how Dask greets those whose orders it takes
+                    breach("the scheduler on port %d takes orders" % port)
     """,
     "changes what later calls will import": """
         import style_modules.content_loss as own

@@ -5,15 +5,17 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
+import cloudpickle
 import pytest
 from distributed import get_worker
 
+from autograder import pack
+from autograder.assignment import ROOT, read
 from autograder.intake import Submission
-from gradebook import cluster, run
+from gradebook import cluster, run, task
 from gradebook.store import Gradebook, Graded, Key
-from gradebook.task import Failed, Job, Unfit
+from gradebook.task import Failed, Job, Refused, Unfit
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def book(tmp_path):
 
 
 class Told:
-    """What a run tells its progress."""
+    """A record of what a run tells its progress."""
 
     def __init__(self):
         self.lines = []
@@ -43,20 +45,26 @@ class Told:
     def failed(self, key, worker, why, last):
         self.lines.append(("marked" if last else "again", key.digest, why))
 
+    def refused(self, worker, why):
+        self.lines.append(("refused", worker, why))
 
-def graded(job):
-    """What a job does stands in its note; how often it was begun is counted in files beside `suite`."""
-    what, times = job.submission.notes[0], Path(job.suite)
+
+def grade(job):
+    """Do what stands in the job's note; how often it was begun is counted in files of a folder."""
+    what, times = job.submission.notes[0], job.folders[0]
     begun = len(list(times.glob(f"{what}.*")))
     worker = get_worker().address
     (times / f"{what}.{begun}").write_text(worker)
     again = begun > 0
+    if (times / "refusing").exists() and worker == (times / "refusing").read_text():
+        raise Refused("its tests are others")
     if what == "kills its worker" or (what == "kills its worker once" and not again):
+        time.sleep(1)  # its nanny does not start it again if it dies before the nanny has seen it
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "fails" or (what == "fails once" and not again):
-        raise Failed(worker, "the grading was lost")
+        raise Failed("the grading was lost")
     if what == "cannot grade":
-        raise Unfit(worker, "expected a program of the grader's own to run")
+        raise Unfit("expected a program of the grader's own to run")
     if what == "breaks":
         raise ValueError("a bug of ours")
     if what == "fills the memory once" and not again:
@@ -69,15 +77,16 @@ def graded(job):
     return Graded(1.0, json.dumps(results), b"", 0.1, worker)
 
 
-def graded_all(client, book, times, *whats):
-    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, "suite", times) for what in whats}
+def grade_whole(client, book, times, *whats):
+    client.wait_for_workers(2, timeout=60)  # the last test may have cost some
+    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, (times, times)) for what in whats}
     told = Told()
-    lost = run.grade_all(client, book, jobs, told, graded)
+    lost = run.grade_all(client, book, jobs, told, grade)
     return {key.digest for key in lost}, told.lines
 
 
 def test_each_result_is_kept_with_the_try_that_gave_it(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "one", "two", "three", "fails once")
+    lost, told = grade_whole(client, book, tmp_path, "one", "two", "three", "fails once")
     assert lost == set()
     assert book.scores("suite", 7).keys() == {"one", "two", "three", "fails once"}
     tries = {name: book.result(Key(name, "suite", 7))["attempt"] for name in book.scores("suite", 7)}
@@ -86,13 +95,13 @@ def test_each_result_is_kept_with_the_try_that_gave_it(client, book, tmp_path):
 
 
 def test_the_second_try_is_on_another_worker(client, book, tmp_path):
-    graded_all(client, book, tmp_path, "fails once")
+    grade_whole(client, book, tmp_path, "fails once")
     first, second = ((tmp_path / f"fails once.{i}").read_text() for i in (0, 1))
     assert first != second
 
 
 def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "fails", "one", "breaks", "two")
+    lost, told = grade_whole(client, book, tmp_path, "fails", "one", "breaks", "two")
     assert lost == {"fails", "breaks"}
     assert book.scores("suite", 7).keys() == {"one", "two"}
     assert {line for line in told if line[0] == "marked"} == {
@@ -103,20 +112,20 @@ def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path
 
 @pytest.mark.parametrize("what", ["kills its worker once", "fills the memory once"])
 def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
-    lost, told = graded_all(client, book, tmp_path, what, "one", "two", "three")
+    lost, told = grade_whole(client, book, tmp_path, what, "one", "two", "three")
     assert lost == set()
     assert len(book.scores("suite", 7)) == 4
     assert any(line[0] == "again" and "the worker that graded it died" in line[2] for line in told)
 
 
 def test_a_submission_that_kills_each_worker_is_marked(client, book, tmp_path):
-    lost, _ = graded_all(client, book, tmp_path, "kills its worker", "one", "two")
+    lost, _ = grade_whole(client, book, tmp_path, "kills its worker", "one", "two")
     assert "kills its worker" in lost
     assert len(list(tmp_path.glob("kills its worker.*"))) == 2
 
 
 def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, book, tmp_path):
-    lost, told = graded_all(client, book, tmp_path, "is unsure", "is unsure once")
+    lost, told = grade_whole(client, book, tmp_path, "is unsure", "is unsure once")
     assert lost == set()
     assert json.loads(book.result(Key("is unsure", "suite", 7))["results"])["extra_data"]["grader_problems"]
     assert not json.loads(book.result(Key("is unsure once", "suite", 7))["results"])["extra_data"]["grader_problems"]
@@ -124,20 +133,85 @@ def test_a_grader_that_is_unsure_is_asked_once_more_and_then_believed(client, bo
 
 
 def test_a_worker_that_cannot_grade_stops_the_class_at_once(client, book, tmp_path):
-    with pytest.raises(cluster.ClusterError, match=r"own to run\. That was worker tcp"):
-        graded_all(client, book, tmp_path, "cannot grade", "one", "two", "three")
+    with pytest.raises(cluster.ClusterError, match=r"own to run"):
+        grade_whole(client, book, tmp_path, "cannot grade", "one", "two", "three")
 
 
 def test_a_regrade_says_what_was_before(client, book, tmp_path, result):
     key = Key("one", "suite", 7)
     book.keep(key, dataclasses.replace(result(), score=0.5), 1)
-    _, told = graded_all(client, book, tmp_path, "one")
+    _, told = grade_whole(client, book, tmp_path, "one")
     assert told == [("graded", "one", 0.5)]
     assert book.scores("suite", 7) == {"one": 1}
 
 
-def test_there_is_no_scheduler(monkeypatch):
+def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_path):
+    """The other one grades all, and no submission has lost a try."""
+    client.wait_for_workers(2, timeout=60)
+    wrong = next(iter(client.nthreads()))
+    (tmp_path / "refusing").write_text(wrong)
+    lost, told = grade_whole(client, book, tmp_path, *(whats := [f"number {i}" for i in range(6)]))
+    assert lost == set() and book.scores("suite", 7).keys() == set(whats)
+    assert [line for line in told if line[0] != "graded"] == [("refused", wrong, "its tests are others")]
+    tries = {book.result(Key(what, "suite", 7))["attempt"] for what in whats}
+    assert tries == {1}
+    assert wrong not in {book.result(Key(what, "suite", 7))["worker"] for what in whats}
+
+
+def test_a_run_stops_when_every_worker_refuses(client, book, tmp_path, monkeypatch):
+    client.wait_for_workers(2, timeout=60)
+    monkeypatch.setattr(run, "PATIENCE", 1)
+    jobs = {Key(f"number {i}", "suite", 7): Job(Submission(), 7, {}) for i in range(3)}
+    with pytest.raises(cluster.ClusterError, match="got 2 that refuse: No module named 'nowhere'"):
+        run.grade_all(client, book, jobs, Told(), imports_what_is_not_there)
+
+
+def imports_what_is_not_there(job):
+    import nowhere  # noqa: F401
+
+
+def test_a_worker_with_another_suite_or_dask_refuses():
+    """Python and the packages are among the files of a suite."""
+    files = pack.digests(read())
+    for job, told in (
+        (Job(Submission(), 7, files | {"Python": "3.99"}), r"Python 3\.\d+ to 3\.99\)"),
+        (Job(Submission(), 7, files | {"tests/compare.py": ""}), r"tests/compare\.py is changed\)"),
+        (Job(Submission(), 7, files, dask="1.0"), r"distributed [\d.]+ to 1\.0\)"),
+    ):
+        with pytest.raises(Refused, match=f"are not those of this run .{told}: bring both"):
+            task.work(job)
+
+
+def test_a_task_names_no_folder_of_the_client():
+    """Workers have their checkouts where they like."""
+    call = cloudpickle.dumps(run._Call(task.work, Job(Submission(), 7, pack.digests(read()))))
+    assert str(ROOT).encode() not in call
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    cluster.write_certificate(tmp_path / "keys/class.pem")
+    return tmp_path / "keys/class.pem"
+
+
+def test_there_is_no_scheduler(monkeypatch, certificate):
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    with pytest.raises(cluster.ClusterError, match=r"expected a Dask scheduler at tcp://127\.0\.0\.1:9"):
+    with pytest.raises(cluster.ClusterError, match=r"expected a Dask scheduler at tls://127\.0\.0\.1:9"):
+        with cluster.connected("tls://127.0.0.1:9", certificate=certificate):
+            pass
+
+
+def test_a_scheduler_that_asks_for_no_certificate_is_not_used():
+    with pytest.raises(cluster.ClusterError, match=r"SCHEDULER=tls://host:port, got tcp://127\.0\.0\.1:9: start"):
         with cluster.connected("tcp://127.0.0.1:9"):
             pass
+
+
+def test_a_certificate_is_there_and_for_its_owner_alone(certificate):
+    assert (certificate.stat().st_mode & 0o777, certificate.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    certificate.chmod(0o640)
+    with pytest.raises(cluster.ClusterError, match="to be readable for you alone"):
+        cluster.settings(certificate)
+    certificate.unlink()
+    with pytest.raises(cluster.ClusterError, match="found none: make class-scheduler writes it"):
+        cluster.settings(certificate)

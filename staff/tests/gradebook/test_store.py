@@ -60,20 +60,19 @@ def test_a_file_that_is_no_gradebook_is_told(tmp_path):
 
 def test_status_tells_how_a_run_is_getting_on(tmp_path, result):
     with pytest.raises(GradebookError, match="no run has begun"):
-        status.told(tmp_path)
+        status.describe(tmp_path)
     with Gradebook(tmp_path) as book:
         book.begin({}, "suite", 7, 10, 4)
-        book.note(2, "http://127.0.0.1:8787/status")
+        book.note(2)
         book.keep(KEY, result(), 1)
         book.fail(Key("other", "suite", 7), "tcp://worker", "it died")
         book.fail(Key("other", "suite", 7), "tcp://worker", "it died again")
-        told = "\n".join(status.told(tmp_path))
+        told = "\n".join(status.describe(tmp_path))
         assert "with 4 of 10 submissions to grade, on 2 workers" in told
         assert "Graded so far: 1 of 4, about 0 min left" in told
-        assert "http://127.0.0.1:8787/status" in told
         assert "Tries that failed: 2; marked for staff: 1." in told
-    assert "It was killed after 1 of 4: run the same command again" in "\n".join(status.told(tmp_path))
+    assert "It was killed after 1 of 4: run the same command again" in "\n".join(status.describe(tmp_path))
     with Gradebook(tmp_path) as book:
         book.begin({}, "suite", 7, 10, 3)
         book.end("all are graded.")
-    assert "It ended after 0 of 3: all are graded." in "\n".join(status.told(tmp_path))
+    assert "It ended after 0 of 3: all are graded." in "\n".join(status.describe(tmp_path))
