@@ -43,7 +43,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def refused(args: argparse.Namespace) -> str:
-    """Why this cannot be asked, in one sentence; "" if it can."""
+    """Return why this cannot be asked, in one sentence; "" if it can."""
     parts = read().parts
     if not args.submission:
         return "expected the folder or zip of a submission, got none: make grade SUBMISSION=folder-or.zip"

@@ -107,6 +107,6 @@ class Adapter:
         """Tell whether a test failed for what `find_earlier` found."""
         return False
 
-    def handed_out(self, file: str) -> str:
+    def hand_out(self, file: str) -> str:
         """Return a student file as it is before anything is written; "" where that is not known."""
         return ""

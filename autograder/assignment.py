@@ -30,7 +30,7 @@ class Assignment:
 
     @cached_property
     def adapter(self) -> Adapter:
-        """What the grader must know of the assignment beyond the table."""
+        """Answers to all that the table does not say."""
         path = self.root / ADAPTER
         if not path.is_file():
             return Adapter()
@@ -43,19 +43,19 @@ class Assignment:
 
     @property
     def most_bytes(self) -> int:
-        """Of one file of code."""
+        """Return the most bytes of one file of code."""
         return int(self.limits["kilobytes"]) << 10
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Those that a submission may bring: what students write, and the scripts that draw it."""
+        """Files that a submission may bring: what students write, and the scripts that draw it."""
         written = [file for part in self.parts.values() for file in part["functions"]]
         scripts = [part["script"] for part in self.parts.values() if "script" in part]
         return tuple(dict.fromkeys([*written, *scripts]))
 
     @cached_property
     def modules(self) -> set[str]:
-        """Those that are there for student code: its own, those that the rule allows, Python's."""
+        """Modules that are there for student code: its own, those that the rule allows, Python's."""
         own = {file.removesuffix(".py").replace("/", ".") for file in self.files}
         return own | self.imports
 

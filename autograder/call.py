@@ -90,7 +90,7 @@ class _Call:
 
 
 class _Pipe:
-    """What came through a pipe: its first `limit` bytes or a little more, and how many came in all."""
+    """Bytes that came through a pipe: its first `limit` bytes or a little more, and how many came in all."""
 
     def __init__(self, handle: int, limit: int) -> None:
         self.handle, self.limit, self.data, self.count, self.open = handle, limit, bytearray(), 0, True
@@ -113,7 +113,7 @@ def _read(pipes: list[_Pipe], patience: float) -> None:
 
 
 def _says(code: int | None) -> str:
-    """What an exit status says; "" for one that ended well."""
+    """Say what an exit status means; "" for one that ended well."""
     if not code:
         return ""
     if code > 0:

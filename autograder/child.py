@@ -1,4 +1,4 @@
-"""What happens in a fork, from the first line to the last: give up every right, call the probe, send a frame."""
+"""Give up every right, call the probe, send a frame: all that happens in a fork."""
 
 import faulthandler
 import fcntl
@@ -29,7 +29,7 @@ adapter = Adapter()  # the assignment's own, which the fork server puts here
 
 
 def layers(here: Isolation) -> dict[str, bool]:
-    """Which of the layers that each child sets up work here, found out in a child that does nothing else."""
+    """Return which of the layers that a child sets up work here, found out in one that does nothing else."""
     pid = os.fork()
     if pid == 0:
         results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here.uid, 60)
@@ -109,7 +109,7 @@ def _answer(request: dict, count: bool) -> bytes:
 
 
 def _count(name: str, request: dict) -> dict:
-    """How many operations and calls of the network it took, and the student's line that asked for most."""
+    """Count operations and calls of the network, and find the student's line that asked for most."""
     answer, lines = adapter.count(lambda: adapter.call(name, request), _place)
     busiest = [line for line, _ in lines.most_common() if line][:1]
     return {"operations": lines.total(), "calls": answer.get("calls", 0), "busiest": "".join(busiest)}

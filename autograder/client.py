@@ -28,7 +28,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", 
 
 
 class Process(Protocol):
-    """As much of subprocess.Popen as is needed of a fork server's process."""
+    """Part of subprocess.Popen that is needed of a fork server's process."""
 
     pid: int
 
@@ -107,7 +107,7 @@ class Client:
         self.places = sweeping.Places(told["places"]) if told["places"] else None
 
     def sweep(self) -> None:
-        """What the server does after each call, once more: it may have been ended in one."""
+        """Do what the server does after each call, once more: it may have been ended in one."""
         if self.places is not None and self.uid is not None:
             self.places.sweep(self.uid)
 
@@ -125,7 +125,7 @@ class Client:
         self.sweep()
 
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
-        """What the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""
+        """Return what the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""
         if not self.layers:
             self.wait()
         limits = {"threads": 1, "count": False, "bytes": ANSWER_BYTES, **limits}
@@ -177,7 +177,7 @@ def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], option
 
 
 def command(kind: str, *arguments: object, alone: bool = True) -> list[str]:
-    """What starts a process of forking.py. alone: without the environment's settings of Python."""
+    """Return what starts a process of forking.py. alone: without the environment's settings of Python."""
     return [sys.executable, *(["-I"] if alone else []), "-c", START, kind, *map(str, arguments)]
 
 

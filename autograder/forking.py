@@ -36,7 +36,7 @@ ROOM = 96 << 20  # bytes of expected values that a grader keeps for the submissi
 
 
 def main() -> None:
-    """What `command` starts: one of the three, in a process of its own."""
+    """Run one of the three, in the process that `command` starts."""
     kind, handle, *arguments = sys.argv[1:]
     if kind == "server":
         serve(socket.socket(fileno=int(handle)), Path(arguments[0]), json.loads(arguments[1]))
@@ -111,7 +111,7 @@ class Servers:
             shutil.rmtree(self.template, ignore_errors=True)
 
     def launch(self, project: Path, link: socket.socket, said: IO[bytes], options: dict) -> "Launched":
-        """What `Client` asks for. Raises ServerLost."""
+        """Fork a server, as `Client` asks for. Raises ServerLost."""
         request = json.dumps({"project": str(project), "options": options}).encode()
         try:
             socket.send_fds(self.control, [request], [link.fileno(), said.fileno()])
@@ -332,7 +332,7 @@ def _fork_gradings(link: Connection, assignment: Assignment) -> None:
 
 
 def _load_tests(assignment: Assignment) -> dict:
-    """As pytest will find them in each fork, with all that they import; none is run. Returns what they work out."""
+    """Load tests as pytest will find them in each fork; none is run. Return where they keep what they work out."""
     from autograder import grade, plugin, probing, results
 
     kept = assignment.adapter.remember()
@@ -346,7 +346,7 @@ def _no_client() -> Client:
 
 
 def _grade_in_fork(request: tuple, assignment: Assignment, link: Connection, servers: Servers, kept: dict) -> str:
-    """What went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
+    """Return what went wrong, "" if nothing did. Raises EOFError when the worker is gone."""
     deadline = request[2]
     pid = os.fork()
     if pid == 0:
@@ -388,7 +388,7 @@ def _grade(request: tuple, assignment: Assignment, servers: Servers, kept: dict)
 
 
 def _place(name: str) -> Path:
-    """Where a grading leaves what this process takes from it; student code sees nothing of this folder."""
+    """Path at which a grading leaves what this process takes from it; student code sees nothing of this folder."""
     return Path(tempfile.gettempdir(), "out", name)
 
 

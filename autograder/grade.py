@@ -36,7 +36,7 @@ def grade(
     assignment: Assignment | None = None,
     launch: Launch | None = None,
 ) -> Results:
-    """Returns the results, which `out` then holds: points, or `ungraded`, the reason why there are none.
+    """Return the results, which `out` then holds: points, or `ungraded`, the reason why there are none.
 
     submission: where it lies, or what was taken in before. part: "" for all. assignment: by default that of this
     checkout. launch: where fork servers come from, see Client.
@@ -57,7 +57,7 @@ def grade(
         if isinstance(submission, intake.Submission):
             taken = submission
         else:
-            taken = intake.taken_in(submission, assignment=assignment)
+            taken = intake.accept(submission, assignment=assignment)
         metadata = _metadata(submission)
         seed = _seed(metadata, taken) if seed is None else seed
         results.facts |= {"seed": seed, "submission": _name(submission, metadata)}
@@ -148,7 +148,7 @@ def run_tests(plugin: GradingPlugin, part: str = "", *more: str) -> bool:
 
 
 def _metadata(submission: Path | intake.Submission) -> dict:
-    """What Gradescope says of a submission, in a file beside it; {} where there is none."""
+    """Read what Gradescope says of a submission, in a file beside it; {} where there is none."""
     if isinstance(submission, Path):
         with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(submission.resolve().with_name("submission_metadata.json").read_text())
@@ -157,13 +157,13 @@ def _metadata(submission: Path | intake.Submission) -> dict:
 
 
 def _seed(metadata: dict, taken: intake.Submission) -> int:
-    """From the id that Gradescope gives a submission, or else from the student's files."""
+    """Draw the seed from Gradescope's id of a submission, or else from the student's files."""
     identity = str(metadata["id"]) if "id" in metadata else repr(sorted(taken.files.items()))
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "little")
 
 
 def _name(submission: Path | intake.Submission, metadata: dict) -> str:
-    """Whose work it is: what Gradescope says, or else what was handed in is called."""
+    """Say whose work it is: Gradescope's words, or else the name of what was handed in."""
     if "id" in metadata:
         users = metadata.get("users")
         names = (
@@ -182,14 +182,14 @@ def _shorten(results: Results, taken: intake.Submission, assignment: Assignment)
 
 
 def _complete(results: Results, taken: intake.Submission, problems: list[str]) -> None:
-    """What is known at the end, for staff."""
+    """Add what is known at the end, for staff."""
     results.facts["layers_missing"] = [name for name, on in results.facts.get("layers", {}).items() if not on]
     results.facts["grader_problems"] = problems
     results.facts["notes"] = taken.notes
 
 
 def _for_the_student(results: Results, assignment: Assignment) -> str:
-    """What may be seen at once: public tests alone, and the mistakes that they recognised. Gradescope shows it."""
+    """Say what may be seen at once: public tests alone, and the mistakes that they recognised. Gradescope shows it."""
     shown = [test for test in results.tests.values() if test.visibility == "visible"]
     lines = []
     for part in results.parts():

@@ -1,4 +1,4 @@
-"""From what a student handed in, a folder or a zip, to the bytes of the files that are theirs. Nothing is executed."""
+"""Take in what a student handed in, a folder or a zip: the bytes of the files that are theirs. Nothing is executed."""
 
 import hashlib
 import io
@@ -42,7 +42,7 @@ class Submission:
     unreadable: str = ""  # why it could not be read, which is no reason for 0 points; "" if it could
 
 
-def taken_in(path: Path, singles: Sequence[Path] = (), assignment: Assignment | None = None) -> Submission:
+def accept(path: Path, singles: Sequence[Path] = (), assignment: Assignment | None = None) -> Submission:
     """Submission at `path`, by `take_in`; what cannot be taken in has no files, a note, and is `unreadable`."""
     try:
         return take_in(path, singles, assignment)
@@ -227,7 +227,7 @@ def _choose(source: _Folder | _Zip | _Singles, assignment: Assignment, within: b
     submission.earlier = assignment.adapter.find_earlier(submission.files)
     submission.notes = [*_earlier(submission.earlier), *_no_code(submission.files, names), *submission.notes]
     if (manifest := _join(root, MANIFEST)) in present:
-        submission.notes += _changed_since(source.read(manifest, most), submission.files)
+        submission.notes += _find_changed(source.read(manifest, most), submission.files)
     if submission.missing:
         submission.notes.append("Missing, and graded as not done: " + ", ".join(submission.missing) + ".")
     return submission
@@ -257,7 +257,7 @@ def _no_code(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
 
 
 def _others(names: Iterable[str]) -> str:
-    """What was handed in instead of this assignment, for the middle of a sentence, or ""."""
+    """Name what was handed in instead of this assignment, for the middle of a sentence, or ""."""
     found = sorted(name for name in names if name.endswith((".py", ".ipynb")))
     return f", but {_some(found)} (another assignment's?)" if found else ""
 
@@ -267,7 +267,7 @@ def _some(names: list[str]) -> str:
     return f"{shown} and {len(names) - NAMES} more" if len(names) > NAMES else shown
 
 
-def _changed_since(manifest: bytes, files: dict[str, bytes]) -> list[str]:
+def _find_changed(manifest: bytes, files: dict[str, bytes]) -> list[str]:
     """One sentence on the files that are not as collect_submission.py took them. They are graded all the same."""
     collected = {line[66:]: line[:64] for line in manifest.decode(errors="replace").splitlines()}
     changed = [name for name, data in files.items() if collected.get(name) != hashlib.sha256(data).hexdigest()]

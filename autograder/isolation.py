@@ -1,4 +1,4 @@
-"""What the fork server sets up once, before any student code: namespaces, and a disk that cannot be written to."""
+"""Set up once, before any student code, what is around all calls: namespaces, and a disk that cannot be written to."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ LAST_NUMBER = "/proc/sys/kernel/ns_last_pid"
 
 @dataclass
 class Isolation:
-    """What is around each call. `layers`: of each layer, whether it is on."""
+    """Surroundings of each call. `layers`: of each layer, whether it is on."""
 
     uid: int | None  # the child's own user; None: the grader's
     shown: list[Path]  # folders that are seen wherever they lie: Python, and the student's files
@@ -26,7 +26,7 @@ class Isolation:
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether all that a call can write to goes when it ends, so that nothing has to be swept up."""
+        """Tell whether all that a call can write to goes when it ends, so that nothing has to be swept up."""
         return all(self.layers.get(name) for name in ("disk read-only", "folders of each call's own"))
 
 

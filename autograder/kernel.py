@@ -147,7 +147,7 @@ def cover(folder: Path, keep: dict[Path, int], megabytes: int, mode: int = 0o755
 
 
 def read_only_but(writable: tuple[str, ...]) -> bool:
-    """Whether now nothing that is mounted can be written to, but what is mounted at these places."""
+    """Make all mounts read-only but these; return whether now nothing else can be written to."""
     mounts = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         path, granted = line.split()[4:6]

@@ -43,7 +43,7 @@ def pack(out: Path, assignment: Assignment) -> None:
 
 
 def files(assignment: Assignment) -> dict[str, Path]:
-    """Where each file that grading needs lies, by its name in the zip.
+    """Path of each file that grading needs, by its name in the zip.
 
     Neither the solution nor tests that earn nothing are among these: what is not there cannot leak.
     """
@@ -60,7 +60,7 @@ def files(assignment: Assignment) -> dict[str, Path]:
 
 
 def digests(assignment: Assignment) -> dict[str, str]:
-    """The digest of each file that is packed, and the version of each package: what a result depends on."""
+    """Digest of each file that is packed, and the version of each package: what a result depends on."""
     found = {"Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
     for package in assignment.adapter.packages:
         found[package] = metadata.version(package).partition("+")[0]  # builds for GPUs and without grade alike
@@ -74,7 +74,7 @@ def version(digests: dict[str, str]) -> str:
 
 
 def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What differs, one short phrase each."""
+    """List what differs, one short phrase each."""
     told = []
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) == now.get(name):

@@ -85,7 +85,7 @@ class GradingPlugin:
         return report
 
     def pytest_sessionfinish(self) -> None:
-        """What only all tests together tell is added to the messages of those that it is about."""
+        """Add what only all tests together tell to the messages of those that it is about."""
         for test, found in self.adapter.conclude(self._noted, lambda test: HIDDEN in test).items():
             for mistake in found:
                 self.results.tests[test].output += f"\n    It looks like this mistake: {mistake}"
@@ -95,12 +95,12 @@ class GradingPlugin:
             self.prober.problems.append(str(report.longrepr)[-1500:])
 
     def _keep_picture(self, name: str, got: object, expected: object) -> None:
-        """Of what public tests compare."""
+        """Draw what public tests compare."""
         if HIDDEN not in self._running:
             self.pictures.setdefault(self._running, []).extend(self.adapter.draw(name, got, expected))
 
     def _ask(self, probe: str, **arguments: object) -> dict:
-        """What the probe returned; what was made in a public test is kept for the report."""
+        """Ask student code; what was made in a public test is kept for the report."""
         answer = self.prober(probe, **arguments)
         if HIDDEN not in self._running:
             self.pictures.setdefault(self._running, []).extend(self.adapter.draw_answer(answer))
@@ -141,7 +141,7 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 
 def is_ungraded(path: Path) -> bool:
-    """Whether this is a module of tests of which none earns points, or a folder of such modules."""
+    """Tell whether this is a module of tests of which none earns points, or a folder of such modules."""
     modules = list(path.rglob("test_*.py")) if path.is_dir() else [path] * path.match("test_*.py")
     return bool(modules) and not any("mark.points" in module.read_text() for module in modules)
 

@@ -1,4 +1,4 @@
-"""What each test is worth, beside the points of the parts in assignment.toml.
+"""Show what each test is worth, beside the points of the parts in assignment.toml.
 
     python -m autograder.points        (or: make points)
 

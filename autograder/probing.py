@@ -13,7 +13,7 @@ PATIENCE = 10  # what hung once gets so many times less in later calls, that tim
 
 
 class StudentError(AssertionError):
-    """What went wrong in a student's code: the type of the error, its message, and where."""
+    """Error in a student's code: the type of the error, its message, and where."""
 
     def __init__(self, kind: str, message: str, trace: str) -> None:
         super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))
@@ -21,7 +21,7 @@ class StudentError(AssertionError):
 
 
 class Prober:
-    """What tests call in place of `probes.call`. Raises StudentError.
+    """Callable that tests use in place of `probes.call`. Raises StudentError.
 
     start: makes a Client that is started. limits: those of the assignment. until: the monotonic time at which all
     must be done.
@@ -37,7 +37,7 @@ class Prober:
         self._hung: set[str] = set()  # probes
 
     def __call__(self, name: str, **arguments: Any) -> dict:
-        """What `probes.call` does, in a child."""
+        """Do what `probes.call` does, in a child."""
         answer = self.call(name, **arguments)
         if "error" in answer:
             error = answer["error"]
@@ -51,7 +51,7 @@ class Prober:
         seconds = self.limits["seconds"] / (PATIENCE if name in self._hung else 1)
         bounds = {"seconds": min(seconds, left), "memory": self.limits["megabytes"] << 20, "count": count}
         try:
-            client = self._started()
+            client = self._start_client()
             answer = client.call(name, bounds, **arguments)
         except CallFailed as failed:
             self.errors.append(("Ended", str(failed)))
@@ -90,7 +90,7 @@ class Prober:
             client, self.client = self.client, None
             client.__exit__()
 
-    def _started(self) -> Client:
+    def _start_client(self) -> Client:
         if self.client is None:
             self._starts += 1
             if self._starts > STARTS:
@@ -99,7 +99,7 @@ class Prober:
         return self.client
 
     def _why(self, name: str, failed: CallFailed, left: float) -> str:
-        """What is said of a call whose time was up; later calls of the same are given less."""
+        """Say why a call's time was up; later calls of the same are given less."""
         if not failed.hung:
             return ""
         seconds = self.limits["seconds"]

@@ -17,7 +17,7 @@ SECONDS = 20  # for a file
 
 
 def read(files: dict[str, bytes]) -> dict[str, dict]:
-    """Of each file: "error" (a sentence) or "imports", "signatures", "prints"."""
+    """Return of each file: "error" (a sentence) or "imports", "signatures", "prints"."""
     sources = {name: data.decode("latin-1") for name, data in files.items()}  # each byte a character, whatever it is
     done = subprocess.run(
         [sys.executable, "-I", str(Path(__file__).resolve())], input=json.dumps(sources).encode(),

@@ -45,7 +45,7 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], assignmen
 
 
 def notes(results: Results) -> list[str]:
-    """What staff should know beside the points, one sentence each."""
+    """List what staff should know beside the points, one sentence each."""
     facts = results.facts
     lines = [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
     if facts.get("layers_missing"):

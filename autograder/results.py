@@ -1,4 +1,4 @@
-"""What the grading found, and results.json by Gradescope's contract. Everything stands at 0 until it is earned."""
+"""Results of a grading, and results.json by Gradescope's contract. Everything stands at 0 until it is earned."""
 
 import json
 import os

@@ -27,7 +27,7 @@ def check(submission: Submission, results: Results, prober: Prober, assignment: 
         "signatures": _signatures(facts, assignment) + [f"{name} is missing." for name in submission.missing],
         "imports": _imports(facts, assignment),
         "printing": _printing(facts, prober.printed),
-        "vectorized": _vectorized(prober, assignment),
+        "vectorized": _find_loops(prober, assignment),
     }
     for name in assignment.rules:
         test = results.tests[f"rules::{name}"]
@@ -69,7 +69,7 @@ def _printing(facts: dict, printed: list[str]) -> list[str]:
     return lines + [f"Printed in {text}" for text in dict.fromkeys(printed)]
 
 
-def _vectorized(prober: Prober, assignment: Assignment) -> list[str]:
+def _find_loops(prober: Prober, assignment: Assignment) -> list[str]:
     """Operations and calls of the network, for little and for much."""
     lines, measured, late = [], 0, False
     for probe, what, few, many in assignment.adapter.loops():

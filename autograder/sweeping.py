@@ -1,4 +1,4 @@
-"""Where a call has no folders of its own: what it left is looked for and deleted, wherever everybody may write.
+"""Look for what a call without folders of its own left, and delete it, wherever everybody may write.
 
 That is less than a disk that cannot be written to: when a file was last read is not set back, and what everybody may
 write to or rename without owning it is only named (`unsafe`), for staff to close.

@@ -99,7 +99,7 @@ def grade_class(
     wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
     with Gradebook(args.out) as book:
         book.ask_again(_find_asked(args.again, places, decided))
-        has, again = book.scores(version, decided.seed), book.asked_again()
+        has, again = book.scores(version, decided.seed), book.find_asked_again()
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
         jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders)
                 for digest, each in todo.items()}  # fmt: skip

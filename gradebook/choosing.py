@@ -1,4 +1,4 @@
-"""Which of a student's submissions are graded, which one counts, and what lateness takes off."""
+"""Choose which of a student's submissions are graded, which one counts, and what lateness takes off."""
 
 import math
 from collections.abc import Callable
@@ -39,14 +39,14 @@ def late_by(each: HandedIn, student: Student, settings: Settings) -> timedelta:
     return max(timedelta(0), each.submitted - due)
 
 
-def kept(late: timedelta, settings: Settings) -> float:
+def keep_share(late: timedelta, settings: Settings) -> float:
     """The share of the points that is left, in [0, 1]."""
     days = math.ceil(max(timedelta(0), late - settings.grace) / timedelta(days=1))
     return max(0.0, 1 - days * settings.percent_per_day / 100)
 
 
 def to_grade(place: Place, settings: Settings) -> list[HandedIn]:
-    """Those that can count."""
+    """Submissions that can count."""
     if settings.counts == "best" or not place.handed_in:
         return place.handed_in
     return [_last(place, settings)]
@@ -61,13 +61,13 @@ def counts(place: Place, settings: Settings, points: Callable[[HandedIn], float 
         return None
     if settings.counts == "last":
         return _last(place, settings)
-    return max(place.handed_in, key=lambda each: (points(each) or 0) * _kept(each, place, settings))
+    return max(place.handed_in, key=lambda each: (points(each) or 0) * _find_share(each, place, settings))
 
 
 def _last(place: Place, settings: Settings) -> HandedIn:
-    in_time = [each for each in place.handed_in if _kept(each, place, settings) == 1]
+    in_time = [each for each in place.handed_in if _find_share(each, place, settings) == 1]
     return (in_time or place.handed_in)[-1]
 
 
-def _kept(each: HandedIn, place: Place, settings: Settings) -> float:
-    return kept(late_by(each, place.student, settings), settings)
+def _find_share(each: HandedIn, place: Place, settings: Settings) -> float:
+    return keep_share(late_by(each, place.student, settings), settings)

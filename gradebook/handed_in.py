@@ -1,4 +1,4 @@
-"""What a class has handed in: a folder of zips and folders, Gradescope's export, or Canvas's bulk download."""
+"""Find what a class has handed in: a folder of zips and folders, Gradescope's export, or Canvas's bulk download."""
 
 import hashlib
 import re
@@ -47,7 +47,7 @@ def find(
     if (folder / METADATA).is_file():
         found = list(_gradescope(folder, roster))
     else:
-        found = [_named(path, roster) for path in sorted(folder.iterdir()) if _is_work(path)]
+        found = [_identify(path, roster) for path in sorted(folder.iterdir()) if _is_work(path)]
         found = _without_other_files(found)
     if not found:
         raise ExportError(f"expected zips and folders in {folder}, found none: name the folder that they lie in")
@@ -55,20 +55,20 @@ def find(
         each.submitted = settings.handed_in.get(each.name, each.submitted)
         if each.submitted is not None:
             each.notes = [note for note in each.notes if not note.startswith("Late by Canvas")]
-        each.taken = _taken_in(each, assignment or read())
+        each.taken = _take_in(each, assignment or read())
         each.digest = digest(each.taken)
     return found
 
 
 def digest(taken: intake.Submission) -> str:
-    """Of all that a grading sees of a submission."""
+    """Digest all that a grading sees of a submission."""
     seen = (sorted(taken.files.items()), taken.missing, taken.notes)
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:24]
 
 
-def _taken_in(each: HandedIn, assignment: Assignment) -> intake.Submission:
+def _take_in(each: HandedIn, assignment: Assignment) -> intake.Submission:
     try:
-        return intake.taken_in(each.path, each.singles, assignment)
+        return intake.accept(each.path, each.singles, assignment)
     except Exception as problem:  # one that cannot be opened costs itself alone
         each.notes.append(f"It could not be taken in ({type(problem).__name__}): look at it.")
         why = "it could not be opened"
@@ -80,7 +80,7 @@ def _is_work(path: Path) -> bool:
     return not path.name.startswith((".", "__")) and path.suffix.lower() not in NOT_WORK
 
 
-def _named(path: Path, roster: Roster) -> HandedIn:
+def _identify(path: Path, roster: Roster) -> HandedIn:
     """By its name: Canvas's pattern, or else the name is the student's."""
     parts = CANVAS.fullmatch(path.name)
     if not parts:
@@ -99,7 +99,7 @@ def _named(path: Path, roster: Roster) -> HandedIn:
 
 
 def _without_other_files(found: list[HandedIn]) -> list[HandedIn]:
-    """Of a Canvas student's files the zips alone, or else the code as one submission: the report and such are none."""
+    """Keep a Canvas student's zips alone, or else the code as one submission: the report and such are none."""
     by_student: dict[str, list[HandedIn]] = {}
     for each in found:
         parts = CANVAS.fullmatch(each.name)

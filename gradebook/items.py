@@ -70,25 +70,25 @@ def items(found: list[Standing]) -> list[Item]:
 
 def mistakes(found: list[Standing]) -> list[Said]:
     """The known mistakes that were named, those of most students first."""
-    return _gathered(found, lambda test: [_general(text) for text in MISTAKE.findall(test["output"])])
+    return _gather(found, lambda test: [_general(text) for text in MISTAKE.findall(test["output"])])
 
 
 def errors(found: list[Standing]) -> list[Said]:
-    """What Python or PyTorch said of the students' code."""
-    return _gathered(found, lambda test: [f"{kind}: {_general(text)}" for kind, text in ERROR.findall(test["output"])])
+    """List what Python or its packages said of the students' code."""
+    return _gather(found, lambda test: [f"{kind}: {_general(text)}" for kind, text in ERROR.findall(test["output"])])
 
 
-def ended(found: list[Standing]) -> list[Said]:
-    """What hung, crashed, or took too much."""
-    return _gathered(found, lambda test: ENDED.findall(test["output"]))
+def find_ended(found: list[Standing]) -> list[Said]:
+    """List what hung, crashed, or took too much."""
+    return _gather(found, lambda test: ENDED.findall(test["output"]))
 
 
-def uncompared(found: list[Standing]) -> list[Said]:
+def find_uncompared(found: list[Standing]) -> list[Said]:
     """Answers of which the grader could make nothing."""
-    return _gathered(found, lambda test: [test["name"]] if UNCOMPARED in test["output"] else [])
+    return _gather(found, lambda test: [test["name"]] if UNCOMPARED in test["output"] else [])
 
 
-def _gathered(found: list[Standing], of) -> list[Said]:
+def _gather(found: list[Standing], of) -> list[Said]:
     said: dict[tuple[str, str], Said] = {}
     for standing in found:
         own = {(test["tags"][0], text.strip()) for test in standing.tests if test["score"] < test["max_score"]

@@ -41,7 +41,7 @@ class Part:
 
 
 class Names:
-    """What a student is called, and the page's address; without names, by a number that says nothing."""
+    """Names of students and addresses of their pages; without names, by a number that says nothing."""
 
     def __init__(self, found: list[Standing], salt: str, anonymous: bool) -> None:
         self.anonymous = anonymous
@@ -152,8 +152,8 @@ def _facts(
             for i, item in enumerate(told, 1) if item.discrimination is not None]),
         "mistakes": items.mistakes(found),
         "errors": items.errors(found),
-        "ended": items.ended(found),
-        "uncompared": items.uncompared(found),
+        "ended": items.find_ended(found),
+        "uncompared": items.find_uncompared(found),
         "total_time": _span(sum(seconds)),
         "time_chart": _histogram(seconds, max(seconds, default=0), "s"),
         "slowest": sorted(graded, key=lambda standing: -standing.seconds)[:SLOWEST],

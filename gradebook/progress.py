@@ -1,4 +1,4 @@
-"""What a run shows while it grades: a bar with the time left, and a line for whatever is not as usual."""
+"""Show how a run is getting on: a bar with the time left, and a line for whatever is not as usual."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Shown:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def graded(self, key: Key, graded: Graded, before: float | None) -> None:
+    def note_graded(self, key: Key, graded: Graded, before: float | None) -> None:
         """before: the points of an earlier grading that this one replaces."""
         self.done += 1
         self.bar.advance(self.task)
@@ -42,23 +42,23 @@ class Shown:
             self._say(f"{self.name(key)}: graded again, {before:g} points before, {graded.score:g} now.")
         elif not self.console.is_terminal and time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
-            self._say(f"{self.done} of {self.total} graded, {left(self.began, self.done, self.total)}.")
+            self._say(f"{self.done} of {self.total} graded, {say_left(self.began, self.done, self.total)}.")
 
-    def failed(self, key: Key, worker: str, why: str, last: bool) -> None:
+    def note_failed(self, key: Key, worker: str, why: str, last: bool) -> None:
         where = f" on {worker}" if worker else ""
         self._say(f"{self.name(key)}: {'second try failed' if last else 'tried again'}{where}: {why}")
         if last:
             self.marked += 1
             self.bar.update(self.task, advance=1, marked=f"[red]{self.marked} for staff[/red]")
 
-    def refused(self, worker: str, why: str) -> None:
+    def note_refused(self, worker: str, why: str) -> None:
         self._say(f"The worker {worker} gets nothing to grade: {why}.")
 
     def _say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)
 
 
-def left(began: float, done: int, total: int, now: float | None = None) -> str:
+def say_left(began: float, done: int, total: int, now: float | None = None) -> str:
     """In words, by the speed so far. began, now: of one clock."""
     if not done:
         return "time left not known yet"

@@ -1,4 +1,4 @@
-"""Who is in the class: a CSV with the columns of Gradescope, of Canvas, or plain ones."""
+"""Read who is in the class: a CSV with the columns of Gradescope, of Canvas, or plain ones."""
 
 import csv
 import re
@@ -32,7 +32,7 @@ class Student:
 
     @property
     def key(self) -> str:
-        """What this student goes by."""
+        """Return what this student goes by."""
         return self.sid or self.email or self.canvas_id or self.login or self.name
 
     def marks(self) -> set[str]:
@@ -64,7 +64,7 @@ class Roster:
         return marks, False
 
     def by_any(self, word: str) -> list[Student]:
-        """Those whose sid, email, login, number or name this is."""
+        """Students whose sid, email, login, number or name this is."""
         return [s for s in self.students if word.lower() in {mark.partition(" ")[2] for mark in s.marks()}]
 
 

@@ -47,9 +47,9 @@ def grade_all(
     """Grade what `jobs` asks for, and return those that failed twice.
 
     Each task is for one worker that has nothing else to do, so that no scheduler, however it was started, moves it. A
-    worker that refuses gets no more. progress: is told `graded(key, graded, before)`, `failed(key, worker, why, last)`
-    and `refused(worker, why)`; see progress.py. function: what a worker does. Raises ClusterError when the scheduler is
-    lost, all workers refuse or one cannot grade, GradebookError when nothing can be written.
+    worker that refuses gets no more. progress: has `note_graded`, `note_failed` and `note_refused`, see progress.py.
+    function: what a worker does. Raises ClusterError when the scheduler is lost, all workers refuse or one cannot grade,
+    GradebookError when nothing can be written.
     """
     waiting = deque(_Wanted(key, job) for key, job in jobs.items())
     running: dict[Future, tuple[_Wanted, str]] = {}  # with the worker
@@ -72,7 +72,7 @@ def grade_all(
             except Refused as problem:
                 waiting.appendleft(wanted)
                 if worker not in refused:
-                    progress.refused(worker, str(problem))
+                    progress.note_refused(worker, str(problem))
                 refused[worker] = str(problem)
                 continue
             if not why:
@@ -80,7 +80,7 @@ def grade_all(
             book.fail(wanted.key, worker, why)
             wanted.failed_on.append(worker)
             last = len(wanted.failed_on) == TRIES
-            progress.failed(wanted.key, worker, why, last)
+            progress.note_failed(wanted.key, worker, why, last)
             if last:
                 lost.append(wanted.key)
             else:
@@ -154,7 +154,7 @@ def _settle(book: Gradebook, wanted: _Wanted, future: Future, progress) -> str:
         return f"the grader was not sure: {problems[0]}"
     before = book.result(wanted.key)
     book.keep(wanted.key, graded, len(wanted.failed_on) + 1)
-    progress.graded(wanted.key, graded, before["score"] if before else None)
+    progress.note_graded(wanted.key, graded, before["score"] if before else None)
     return ""
 
 

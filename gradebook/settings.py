@@ -1,4 +1,4 @@
-"""What staff decide about a class: class.toml beside this file, and over it the one in the folder of submissions."""
+"""Read what staff decide about a class: class.toml beside this file, and over it that of the folder of submissions."""
 
 import tomllib
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def read(folder: Path) -> Settings:
             table[name] = known[name] | value
         else:
             table[name] = value
-    return _checked(table, folder)
+    return _check(table, folder)
 
 
 def _table(path: Path) -> dict:
@@ -56,7 +56,7 @@ def _table(path: Path) -> dict:
         raise SettingsError(f"{path.name}: expected TOML, got {problem}: compare it with {DEFAULTS}") from None
 
 
-def _checked(table: dict, folder: Path) -> Settings:
+def _check(table: dict, folder: Path) -> Settings:
     late, several = table["deadline"], table["several"]
     for where, kind, value in (
         ("title", str, table["title"]),

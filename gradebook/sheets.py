@@ -23,7 +23,7 @@ def write(folder: Path, title: str, found: list[Standing]) -> list[Path]:
     for standing in found:
         student, counted = standing.student, standing.counted
         points = "" if standing.points is None else f"{standing.points:g}"
-        first, last = _parted(student.name)
+        first, last = _split(student.name)
         status = "Missing" if counted is None else "Ungraded" if standing.points is None else "Graded"
         when = counted.each.submitted.isoformat(" ") if counted and counted.each.submitted else ""
         gradescope.append([
@@ -40,7 +40,7 @@ def write(folder: Path, title: str, found: list[Standing]) -> list[Path]:
     return paths
 
 
-def _parted(name: str) -> tuple[str, str]:
+def _split(name: str) -> tuple[str, str]:
     last, comma, first = name.partition(",")
     if comma:
         return first.strip(), last.strip()

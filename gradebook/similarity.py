@@ -1,4 +1,4 @@
-"""How much alike the functions of a class are: winnowing by copydetect, over what the students wrote alone.
+"""Compare the functions of a class: winnowing by copydetect, over what the students wrote alone.
 
 What the handout and our solution hold counts for nobody. A score is the share of the smaller submission's fingerprints
 that the other one has, too; it says something only beside the scores of all other pairs.
@@ -27,7 +27,7 @@ ROWS = 256  # submissions that are compared with all others at once
 
 @dataclass
 class Written:
-    """What one submission adds to the handout."""
+    """Text that one submission adds to the handout."""
 
     name: str
     earlier: bool  # of an earlier class
@@ -45,14 +45,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Boilerplate:
-    """What counts for nobody."""
+    """Text that counts for nobody."""
 
     functions: dict[str, set[str]]  # by student file, those that are as they were handed out
     prints: set[int]  # of what is handed out, and of the solution
 
 
 def read_boilerplate(assignment: Assignment) -> Boilerplate:
-    handed_out = {name: assignment.adapter.handed_out(name) for name in assignment.files}
+    handed_out = {name: assignment.adapter.hand_out(name) for name in assignment.files}
     functions = {name: {ast.dump(function) for function in _definitions(ast.parse(text))}
                  for name, text in handed_out.items()}  # fmt: skip
     places = {name: assignment.root / name for name in assignment.files}
@@ -63,7 +63,7 @@ def read_boilerplate(assignment: Assignment) -> Boilerplate:
     return Boilerplate(functions, prints)
 
 
-def written(name: str, files: dict[str, bytes], given: Boilerplate, earlier: bool = False) -> Written:
+def describe(name: str, files: dict[str, bytes], given: Boilerplate, earlier: bool = False) -> Written:
     text = _text(files, given.functions)
     prints = _prints(text)
     prints.hashes -= given.prints
@@ -102,14 +102,14 @@ def pairs(all_written: Sequence[Written]) -> tuple[np.ndarray, list[Pair]]:
 
 
 def line(scores: np.ndarray) -> float:
-    """From which score on a pair stands out: five robust standard deviations above the median of all, at most NEAR."""
+    """Score from which on a pair stands out: five robust standard deviations above the median of all, at most NEAR."""
     if len(scores) < FEW:
         return NEAR
     median = np.median(scores)
     return float(min(NEAR, median + 5 * 1.4826 * np.median(np.abs(scores - median))))
 
 
-def marked(pair: Pair) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+def mark(pair: Pair) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
     """Both texts in pieces, with whether each piece is shared."""
     _, _, slices = compare_files(pair.one.prints, pair.other.prints)
     return _pieces(pair.one.text, slices[0]), _pieces(pair.other.text, slices[1])

@@ -24,11 +24,11 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
         if standing.counted:
             who.setdefault(standing.counted.each.name, []).append(standing)  # several, who handed in together
     files = {each.counted.each.name: each.counted.each.taken.files for each in found if each.counted}
-    all_written = [similarity.written(name, files[name], given) for name in who]
+    all_written = [similarity.describe(name, files[name], given) for name in who]
     for number, earlier in enumerate(settings.earlier, 1):
         for each in handed_in.find(earlier, settings, Roster(), assignment):
             called = f"earlier class {number}" if names.anonymous else f"{earlier.name}: {each.name}"
-            all_written.append(similarity.written(called, each.taken.files, given, earlier=True))
+            all_written.append(similarity.describe(called, each.taken.files, given, earlier=True))
     scores, pairs = similarity.pairs(all_written)
     line = similarity.line(scores)
 
@@ -42,7 +42,7 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
 
     shown = []
     for pair in pairs:
-        left, right = similarity.marked(pair)
+        left, right = similarity.mark(pair)
         shown.append({
             "score": pair.score, "shared": pair.shared, "below": 100 * float(np.mean(scores < pair.score)),
             "one": label(pair.one), "other": label(pair.other), "left": left, "right": right,

@@ -1,4 +1,4 @@
-"""Where each student stands: the submission that counts, its result, and what staff should know of it."""
+"""Say where each student stands: the submission that counts, its result, and what staff should know of it."""
 
 import json
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Standing:
 
     @property
     def points(self) -> float | None:
-        """What goes into the gradebook; None where something was handed in and is not graded."""
+        """Points that go into the gradebook; None where something was handed in and is not graded."""
         if self.counted is None:
             return 0.0
         return None if self.counted.points is None else round(self.counted.points * self.counted.kept, 2)
@@ -57,7 +57,7 @@ class Standing:
 
     @property
     def problems(self) -> list[str]:
-        """Why a person should look at this, one sentence each."""
+        """Say why a person should look at this, one sentence each."""
         found = [f"{note}" for note in self.counted.each.notes] if self.counted else []
         if self.unreadable:
             found.insert(0, f"Not gradable: {self.unreadable}.")
@@ -86,7 +86,7 @@ def _standing(
     attempts = []
     for each in place.handed_in:
         late = choosing.late_by(each, place.student, settings)
-        attempts.append(Attempt(each, late, choosing.kept(late, settings), points(each)))
+        attempts.append(Attempt(each, late, choosing.keep_share(late, settings), points(each)))
     found = Standing(place.student, attempts)
     chosen = choosing.counts(place, settings, points)
     if chosen is None:

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from gradebook.progress import left
+from gradebook.progress import say_left
 from gradebook.store import NAME, GradebookError
 
 
@@ -33,7 +33,7 @@ def describe(folder: Path) -> list[str]:
     lines = [f"Run {run['run']} began {began} with {run['todo']} of {run['wanted']} submissions to grade, "
              f"on {run['workers']} workers."]  # fmt: skip
     if going:
-        rest = left(run["began"], done + marked, run["todo"], time.time())
+        rest = say_left(run["began"], done + marked, run["todo"], time.time())
         lines.append(f"Graded so far: {done} of {run['todo']}, {rest}. Process {run['process']}.")
     elif run["ended"] is None:
         lines.append(f"It was killed after {done} of {run['todo']}: run the same command again, and it goes on there.")

@@ -43,7 +43,7 @@ class GradebookError(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """Of one result."""
+    """Key of one result."""
 
     digest: str
     suite: str
@@ -52,7 +52,7 @@ class Key:
 
 @dataclass
 class Graded:
-    """What a worker sends back."""
+    """Answer of a worker."""
 
     score: float
     results: str  # results.json
@@ -86,7 +86,7 @@ class Gradebook:
             self.base.executescript(SCHEMA)
         except sqlite3.DatabaseError as problem:
             self._lock.close()
-            raise _told(self.path, problem) from None
+            raise _explain(self.path, problem) from None
         self.run = 0
 
     def __enter__(self) -> "Gradebook":
@@ -126,7 +126,7 @@ class Gradebook:
         except sqlite3.Error as problem:
             if self.base.in_transaction:
                 self.base.execute("ROLLBACK")
-            raise _told(self.path, problem) from None
+            raise _explain(self.path, problem) from None
 
     def fail(self, key: Key, worker: str, why: str) -> None:
         self._write(
@@ -139,7 +139,7 @@ class Gradebook:
         for digest in digests:
             self._write("INSERT OR IGNORE INTO again VALUES (?, ?)", digest, time.time())
 
-    def asked_again(self) -> set[str]:
+    def find_asked_again(self) -> set[str]:
         return {digest for (digest,) in self.base.execute("SELECT digest FROM again")}
 
     def scores(self, suite: str, seed: int) -> dict[str, float]:
@@ -148,7 +148,7 @@ class Gradebook:
         return {row["digest"]: row["score"] for row in self.base.execute(query, (suite, seed))}
 
     def earlier(self, suite: str, seed: int) -> dict[str, tuple[str, int]]:
-        """Of digests without such a result, the suite and seed of their latest other one."""
+        """Return, of digests without such a result, the suite and seed of their latest other one."""
         query = (
             "SELECT digest, suite, seed FROM results WHERE digest NOT IN "
             "(SELECT digest FROM results WHERE suite = ? AND seed = ?) ORDER BY finished"
@@ -182,10 +182,10 @@ class Gradebook:
         try:
             return self.base.execute(statement, values).lastrowid or 0
         except sqlite3.Error as problem:
-            raise _told(self.path, problem) from None
+            raise _explain(self.path, problem) from None
 
 
-def _told(path: Path, problem: sqlite3.Error) -> GradebookError:
+def _explain(path: Path, problem: sqlite3.Error) -> GradebookError:
     full = "full" in str(problem) or "disk I/O" in str(problem)
     more = "make room on its disk." if full else "is it a gradebook, and yours to write to?"
     return GradebookError(

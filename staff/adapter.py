@@ -1,4 +1,4 @@
-"""What the grader must know of this assignment beyond assignment.toml. autograder/adapter.py says what each answer is.
+"""Answer what assignment.toml does not say of this assignment. autograder/adapter.py says what each answer is.
 
 The process that student code is forked from loads this module: what is secret is imported where it is used.
 """
@@ -76,7 +76,7 @@ class Adapter(adapter.Adapter):
         assert_close = compare.assert_close
 
         @wraps(assert_close)
-        def watched(name, got, expected, *arguments, **keywords):
+        def compare_watched(name, got, expected, *arguments, **keywords):
             __tracebackhide__ = True
             note(name, got, expected)
             return assert_close(name, got, expected, *arguments, **keywords)
@@ -84,7 +84,7 @@ class Adapter(adapter.Adapter):
         def end() -> None:
             compare.assert_close = assert_close
 
-        compare.assert_close = watched  # before any test module takes it
+        compare.assert_close = compare_watched  # before any test module takes it
         return end
 
     def draw(self, name: str, got: object, expected: object = None) -> Pictures:
@@ -143,8 +143,8 @@ class Adapter(adapter.Adapter):
     def comes_of_earlier(self, part: str, output: str) -> bool:
         return bool(earlier_semesters.FAILURES[part].search(output))
 
-    def handed_out(self, file: str) -> str:
+    def hand_out(self, file: str) -> str:
         from staff.handout import contents, markers
 
         text = (contents.ROOT / file).read_text(encoding="utf-8")
-        return markers.handed_out(file, text, contents.part_numbers()) if file in contents.written() else text
+        return markers.hand_out(file, text, contents.part_numbers()) if file in contents.list_written() else text

@@ -1,4 +1,4 @@
-"""What the grader's report shows beside a test: what was compared, and the image that was made, as PNG files."""
+"""Draw what the grader's report shows beside a test: what was compared, and the image that was made, as PNG files."""
 
 import io
 

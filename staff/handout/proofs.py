@@ -1,4 +1,4 @@
-"""What must hold of a handout before it leaves the house. Each proof raises ProofError, or returns what it found."""
+"""Prove what must hold of a handout before it is given out. Each proof raises ProofError, or returns what it found."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class ProofError(AssertionError):
 def no_solution_line(folder: Path, root: Path = contents.ROOT) -> str:
     """No line of a solution stands in any file of the handout."""
     parts = contents.part_numbers()
-    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.written()
+    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.list_written()
               for line in markers.solution_lines(name, (root / name).read_text(encoding="utf-8"), parts)}  # fmt: skip
     texts = set()
     for name, number, line in _lines(folder):
@@ -158,7 +158,7 @@ def scores(folder: Path, expected: float | None) -> str:
 
 
 class Outcome:
-    """Of a run of pytest: how many tests passed, and what each that failed said."""
+    """Outcome of a run of pytest: how many tests passed, and what each that failed said."""
 
     def __init__(self, report: Path) -> None:
         cases = ElementTree.parse(report).getroot().iter("testcase")
@@ -186,7 +186,7 @@ def run_tests(folder: Path, *options: str, python: Callable | None = None) -> Ou
 
 
 def grade(submission: Path) -> dict:
-    """What the grader writes about a folder or a zip."""
+    """Return what the grader writes about a folder or a zip."""
     out = submission.with_name(f"{submission.name}.results.json")
     command = [sys.executable, str(contents.ROOT / "staff" / "grade.py"), str(submission), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -84,8 +84,8 @@ WRITE = "Write here."
 
 def slides() -> list[Slide]:
     made = [
-        *_asked("Implementation question 1", IMPLEMENTATION_1),
-        *_asked("Implementation question 2", IMPLEMENTATION_2),
+        *_ask("Implementation question 1", IMPLEMENTATION_1),
+        *_ask("Implementation question 2", IMPLEMENTATION_2),
         Slide("Saliency maps, your own", "1.1 Saliency maps", figures=(
             Figure("saliency_map", "The image above, its saliency map below (python saliency_map.py)."),)),
         Slide("Saliency with Captum", "1.5 Saliency with Captum", figures=(
@@ -108,8 +108,8 @@ def slides() -> list[Slide]:
         Slide("Class visualization: Yorkshire terrier", "1.4 Class visualization", figures=(
             Figure("class_visualization_yorkshire_terrier | class_visualization_dog",
                    "From the first iteration to the last (python class_visualization.py)."),)),
-        *_asked("Use saliency?", USE_SALIENCY),
-        *_asked("Regularization", REGULARIZATION),
+        *_ask("Use saliency?", USE_SALIENCY),
+        *_ask("Regularization", REGULARIZATION),
         _pair("Composition VII", "composition_vii | style_transfer_composition", "composition"),
         _pair("The Scream", "the_scream | style_transfer_waves", "waves"),
         _pair("Starry Night", "starry_night | style_transfer_flow", "flow"),
@@ -161,7 +161,7 @@ def main() -> int:
     return 0
 
 
-def _asked(title: str, question: str) -> tuple[Slide, Slide]:
+def _ask(title: str, question: str) -> tuple[Slide, Slide]:
     answer = f"{title} Your answer" if title.endswith("?") else f"{title}: your answer"
     return Slide(title, question=question), Slide(answer, title, answer=WRITE)
 

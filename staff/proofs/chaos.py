@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 def prove(
     submissions: Path, place: Path, count: int, every: float, client: Sequence[str] = CLIENT, disk: bool = True
 ) -> list[str]:
-    """What did not hold, one sentence each. client: the command that grades. disk: whether it is filled, too."""
+    """Return what did not hold, one sentence each. client: the command that grades. disk: whether it is filled, too."""
     out, peace = place / "out", place / "peace"
     with _small_disk(out, disk), Machines(every, place / "class.pem") as machines:
         stand = Progress(out / NAME)
@@ -157,7 +157,7 @@ class Progress:
         self.path, self.finished, self.wrong = path, {}, []
 
     def look(self) -> int:
-        """How many results there are."""
+        """Return how many results there are."""
         now = {digest: row["finished"] for digest, row in results(self.path).items()} if self.path.exists() else {}
         for digest, finished in self.finished.items():
             if digest not in now:
@@ -185,7 +185,7 @@ def results(path: Path) -> dict[str, dict]:
 
 
 def without_times(text: str) -> dict:
-    """Of a results.json, what does not depend on the machine's mood."""
+    """Return of a results.json what does not depend on the machine's mood."""
     table = json.loads(text)
     facts = {"most_memory_of_a_call": None, "submission": None}  # the name is that of the folder it lay in
     return table | {"execution_time": None, "extra_data": table["extra_data"] | facts}

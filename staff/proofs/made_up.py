@@ -63,9 +63,9 @@ def _composed(draw: random.Random, by_file: dict) -> dict[str, bytes]:
 
 
 def _stub() -> dict[str, bytes]:
-    """What students start from."""
+    """Return what students start from."""
     parts = contents.part_numbers()
-    return {name: markers.handed_out(name, data.decode(), parts).encode() for name, data in variants.solution().items()}
+    return {name: markers.hand_out(name, data.decode(), parts).encode() for name, data in variants.solution().items()}
 
 
 def _put(path: Path, files: dict[str, bytes], zipped: bool) -> None:

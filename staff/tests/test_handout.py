@@ -105,7 +105,7 @@ def test_blocks_that_are_not_where_they_are_declared_stop_the_build(tree, name, 
     assert str(error.value).startswith(words)
 
 
-@pytest.mark.parametrize("name", contents.written())
+@pytest.mark.parametrize("name", contents.list_written())
 def test_each_student_file_can_be_handed_out_and_put_back(name):
     """Stubs compile; with all parts solved, the code is the solution's, line by line."""
     data, parts = (contents.ROOT / name).read_bytes(), contents.part_numbers()
@@ -274,10 +274,10 @@ def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
     assert not ImageFile.LOAD_TRUNCATED_IMAGES, "a damaged picture would be read without a word from now on"
 
 
-@pytest.mark.parametrize("name", tables.written())
+@pytest.mark.parametrize("name", tables.make_documents())
 def test_the_documents_name_every_part_as_the_table_does(name):
     """`make points` writes them."""
-    assert (contents.ROOT / name).read_text(encoding="utf-8") == tables.written()[name]
+    assert (contents.ROOT / name).read_text(encoding="utf-8") == tables.make_documents()[name]
 
 
 def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():

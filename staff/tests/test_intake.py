@@ -10,7 +10,7 @@ import pytest
 
 from autograder import intake
 from autograder.assignment import read
-from autograder.intake import IntakeError, take_in, taken_in
+from autograder.intake import IntakeError, accept, take_in
 
 
 def zipped(tmp_path, entries):
@@ -79,11 +79,11 @@ def test_what_could_not_be_read_says_so(tmp_path, name):
         archive.writestr("word/document.xml", "<w/>")
     (tmp_path / "broken.zip").write_bytes((tmp_path / "essay.docx").read_bytes()[:-30])
     (tmp_path / "style_utils.py").write_text("x")
-    assert taken_in(tmp_path / name).unreadable.startswith("expected")
+    assert accept(tmp_path / name).unreadable.startswith("expected")
 
 
 def test_what_is_empty_was_read(tmp_path):
-    taken = taken_in(zipped(tmp_path, []))
+    taken = accept(zipped(tmp_path, []))
     assert taken.unreadable == "" and "found none" in taken.notes[0]
 
 
@@ -104,19 +104,19 @@ def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
             path = tmp_path / "folder"
             path.mkdir(exist_ok=True)
             (path / "a3.zip").write_bytes(data)
-        taken = taken_in(path)
+        taken = accept(path)
         assert taken.files == files and bool(taken.unreadable) == (not files)
 
 
 def test_a_zip_in_a_zip_keeps_all_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_INNER", 1000)
     large, out = inner([("style_utils.py", os.urandom(2000))]), inner([("../style_utils.py", "")])
-    assert "of at most 0 MB in it" in taken_in(zipped(tmp_path, [("a.zip", large)])).unreadable
+    assert "of at most 0 MB in it" in accept(zipped(tmp_path, [("a.zip", large)])).unreadable
     monkeypatch.undo()
-    assert "leads out" in taken_in(zipped(tmp_path, [("a.zip", out)])).unreadable
+    assert "leads out" in accept(zipped(tmp_path, [("a.zip", out)])).unreadable
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 400)
     many = inner([(f"{i}.txt", "") for i in range(10)])
-    assert "at most 20000 files" in taken_in(zipped(tmp_path, [("a.zip", many)])).unreadable
+    assert "at most 20000 files" in accept(zipped(tmp_path, [("a.zip", many)])).unreadable
 
 
 @pytest.mark.parametrize("names", [1, 100])
@@ -127,7 +127,7 @@ def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(
     assert b"PK\6\7" in path.read_bytes()
     monkeypatch.undo()
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 1000)
-    taken = taken_in(path)
+    taken = accept(path)
     assert taken.files == ({"style_utils.py": b"x"} if names == 1 else {})
     assert ("at most 20000 files" in taken.unreadable) == (names > 1)
 
@@ -139,11 +139,11 @@ def test_single_files_find_their_folders(tmp_path):
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     paths = [tmp_path / name for name in texts]
-    files = taken_in(paths[0], paths).files
+    files = accept(paths[0], paths).files
     found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/tv_loss.py"}
     assert set(files) == found
     assert files["fooling_image.py"] == b"class Twins: pass"
-    assert "got two that may be style_utils.py" in taken_in(paths[2], [paths[2], paths[2]]).unreadable
+    assert "got two that may be style_utils.py" in accept(paths[2], [paths[2], paths[2]]).unreadable
 
 
 def test_a_folder_without_the_project_is_refused(tmp_path):

@@ -42,7 +42,7 @@ class Plugin:
 def counted(client, submission):
     for name in read().files:
         (client.project / name).write_bytes((submission / name).read_bytes())
-    return rules._vectorized(Plugin(client), read())
+    return rules._find_loops(Plugin(client), read())
 
 
 def test_the_solution_takes_as_much_for_many_images_as_for_one(client, submission):

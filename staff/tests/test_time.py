@@ -64,7 +64,7 @@ def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
 
 def test_where_no_time_is_left_the_rule_says_so(client):
     late, soon = (way_to(client, seconds) for seconds in (0.5, 99))
-    assert rules._vectorized(late, read()) == ["No time was left, so nothing could be counted."]
+    assert rules._find_loops(late, read()) == ["No time was left, so nothing could be counted."]
     for name in read().files:
         (client.project / name).write_text("raise ImportError('missing')")
-    assert rules._vectorized(soon, read()) == ["None of the functions runs, so nothing could be counted."]
+    assert rules._find_loops(soon, read()) == ["None of the functions runs, so nothing could be counted."]

@@ -127,7 +127,7 @@ def _scheduler() -> Iterator[int]:
 def stub() -> archives.Files:
     """Return what students start from."""
     parts = contents.part_numbers()
-    return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in read().files}
+    return {file: markers.hand_out(file, (ROOT / file).read_text(), parts).encode() for file in read().files}
 
 
 def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path:

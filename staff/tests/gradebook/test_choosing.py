@@ -35,7 +35,7 @@ def place(decided, *hours):
     ("hours", "kept"), [(-1, 1), (0, 1), (48, 1), (48.01, 0.9), (72, 0.9), (72.01, 0.8), (48 + 240, 0), (9999, 0)]
 )
 def test_after_the_grace_each_day_begun_takes_its_share(decided, hours, kept):
-    assert choosing.kept(timedelta(hours=hours), decided()) == pytest.approx(kept)
+    assert choosing.keep_share(timedelta(hours=hours), decided()) == pytest.approx(kept)
 
 
 @pytest.mark.parametrize(

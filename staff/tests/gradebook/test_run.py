@@ -39,13 +39,13 @@ class Told:
     def __init__(self):
         self.lines = []
 
-    def graded(self, key, graded, before):
+    def note_graded(self, key, graded, before):
         self.lines.append(("graded", key.digest, before))
 
-    def failed(self, key, worker, why, last):
+    def note_failed(self, key, worker, why, last):
         self.lines.append(("marked" if last else "again", key.digest, why))
 
-    def refused(self, worker, why):
+    def note_refused(self, worker, why):
         self.lines.append(("refused", worker, why))
 
 
