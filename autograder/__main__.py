@@ -18,7 +18,7 @@ from autograder.results import Results
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    if problem := refused(args):
+    if problem := find_refusal(args):
         print(problem, file=sys.stderr)
         return 2
     deadline = args.deadline or read().limits["deadline"]
@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def refused(args: argparse.Namespace) -> str:
+def find_refusal(args: argparse.Namespace) -> str:
     """Return why this cannot be asked, in one sentence; "" if it can."""
     parts = read().parts
     if not args.submission:

@@ -1,6 +1,6 @@
 """All that the grader asks about an assignment beyond its table. The answers here suit most assignments.
 
-An assignment whose answers differ has a `staff/adapter.py` with a class `Adapter`, derived from this one.
+An assignment whose answers differ has a `staff/adapter.py` in which ADAPTER is an object of a class derived from this.
 """
 
 import importlib

@@ -39,7 +39,7 @@ class Assignment:
             raise ImportError(f"expected Python in {path}, got something else: see docs/autograder.md")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return module.Adapter()
+        return module.ADAPTER
 
     @property
     def most_bytes(self) -> int:

@@ -105,7 +105,7 @@ def _answer(request: dict, count: bool) -> bytes:
             answer = adapter.call(name, request)
         return frames.encode(_plain(answer))
     except BaseException as error:  # SystemExit, KeyboardInterrupt and what students invent
-        return frames.encode({"error": described(error)})
+        return frames.encode({"error": describe(error)})
 
 
 def _count(name: str, request: dict) -> dict:
@@ -127,7 +127,7 @@ def _plain(contents: dict) -> dict:
     return {key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in contents.items()}
 
 
-def described(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException) -> dict[str, str]:
     try:
         message = str(error)[:TEXT]
     except BaseException:

@@ -35,7 +35,7 @@ def anonymous(pid: int) -> int:
         _, resident, files = Path(f"/proc/{pid}/statm").read_text().split()[:3]
     except (OSError, ValueError):
         return 0
-    return (int(resident) - int(files)) * PAGE + _shared_memory(pid)
+    return (int(resident) - int(files)) * PAGE + _read_shared_memory(pid)
 
 
 def age(pid: int) -> float:
@@ -108,7 +108,7 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def _shared_memory(pid: int) -> int:
+def _read_shared_memory(pid: int) -> int:
     """RssShmem: memory shared by mmap or memfd, which statm counts among the files."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():

@@ -36,7 +36,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SimilarPair:
     one: Written
     other: Written
     score: float  # in [0, 1]
@@ -72,7 +72,7 @@ def describe(name: str, files: dict[str, bytes], given: Boilerplate, earlier: bo
     return Written(name, earlier, text, prints)
 
 
-def pairs(all_written: Sequence[Written]) -> tuple[np.ndarray, list[Pair]]:
+def pairs(all_written: Sequence[Written]) -> tuple[np.ndarray, list[SimilarPair]]:
     """The scores of all pairs of this class and with earlier ones, and the SHOWN pairs that are most alike.
 
     Pairs of two earlier submissions are left out, and so is what holds fewer than LEAST fingerprints.
@@ -95,7 +95,7 @@ def pairs(all_written: Sequence[Written]) -> tuple[np.ndarray, list[Pair]]:
         i, j = np.nonzero(wanted)
         scores.append(score[i, j])
         best = np.argsort(-scores[-1], kind="stable")[:SHOWN]
-        found += [Pair(compared[start + i[k]], compared[j[k]], float(score[i[k], j[k]]), int(shared[i[k], j[k]]))
+        found += [SimilarPair(compared[start + i[k]], compared[j[k]], float(score[i[k], j[k]]), int(shared[i[k], j[k]]))
                   for k in best]  # fmt: skip
     found.sort(key=lambda pair: -pair.score)
     return np.concatenate(scores), found[:SHOWN]
@@ -109,7 +109,7 @@ def line(scores: np.ndarray) -> float:
     return float(min(NEAR, median + 5 * 1.4826 * np.median(np.abs(scores - median))))
 
 
-def mark(pair: Pair) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+def mark(pair: SimilarPair) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
     """Both texts in pieces, with whether each piece is shared."""
     _, _, slices = compare_files(pair.one.prints, pair.other.prints)
     return _pieces(pair.one.text, slices[0]), _pieces(pair.other.text, slices[1])

@@ -19,7 +19,7 @@ from staff import earlier_semesters
 MANY = 6  # images, which must take as many operations and calls of the network as one does
 
 
-class Adapter(adapter.Adapter):
+class OurAdapter(adapter.Adapter):
     given = ("image_utils.py", "figures", "visualizers/network.py", "pretrained", "images", "tests/networks.py")
     packed = ("pyproject.toml", "staff/__init__.py", "staff/adapter.py", "staff/earlier_semesters.py",
               "staff/pictures.py", "staff/references")  # fmt: skip
@@ -148,3 +148,6 @@ class Adapter(adapter.Adapter):
 
         text = (contents.ROOT / file).read_text(encoding="utf-8")
         return markers.hand_out(file, text, contents.part_numbers()) if file in contents.list_written() else text
+
+
+ADAPTER = OurAdapter()

@@ -45,7 +45,7 @@ def solution() -> dict[str, bytes]:
 
 
 def modules() -> dict[str, ModuleType]:
-    """Return the modules in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
+    """Return the modules in written/, by their names in there, such as "gradcam.custom_relu"."""
     prefix = f"{written.__name__}."
     names = [entry.name for entry in pkgutil.walk_packages(written.__path__, prefix) if not entry.ispkg]
     return {name.removeprefix(prefix): importlib.import_module(name) for name in names}

@@ -135,12 +135,12 @@ def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(
 def test_single_files_find_their_folders(tmp_path):
     """Canvas adds marks to their names; a module and a script of one name are told apart by the module's class."""
     texts = {"x_1_2_fooling_image.py": "class Twins: pass", "x_1_3_fooling_image-1.py": "class FoolingImage: pass",
-             "x_LATE_1_4_style_utils-2.py": "x", "x_1_5_tv_loss.py": "x", "x_1_6_other.py": "x"}  # fmt: skip
+             "x_LATE_1_4_style_utils-2.py": "x", "x_1_5_content_loss.py": "x", "x_1_6_other.py": "x"}  # fmt: skip
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     paths = [tmp_path / name for name in texts]
     files = accept(paths[0], paths).files
-    found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/tv_loss.py"}
+    found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/content_loss.py"}
     assert set(files) == found
     assert files["fooling_image.py"] == b"class Twins: pass"
     assert "got two that may be style_utils.py" in accept(paths[2], [paths[2], paths[2]]).unreadable

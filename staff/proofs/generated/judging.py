@@ -111,10 +111,10 @@ class Here:
             return probes.call(probe, **arguments)
         except _OutOfTime as ended:
             failed = CallFailed(f"was ended after {limits['seconds']:.0f} seconds")
-            failed.hung, failed.line = True, "".join(child.described(ended)["trace"].splitlines()[-1:])[:LINE]
+            failed.hung, failed.line = True, "".join(child.describe(ended)["trace"].splitlines()[-1:])[:LINE]
             raise failed from None
         except Exception as problem:
-            return {"error": child.described(problem)}
+            return {"error": child.describe(problem)}
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             self.reports.append({"seconds": time.monotonic() - started, "printed": 0})

@@ -61,17 +61,17 @@ def links_in_a_folder(place: Path, files: Files) -> Path:
         (folder / name).symlink_to(target)
     (folder / "style_modules/content_loss.py").unlink()
     (folder / "style_modules/content_loss.py").symlink_to("/etc/shadow")
-    (folder / "style_modules/tv_loss.py").unlink()
-    os.mkfifo(folder / "style_modules/tv_loss.py")  # a read of it never ends
+    (folder / "style_modules/style_loss.py").unlink()
+    os.mkfifo(folder / "style_modules/style_loss.py")  # a read of it never ends
     return folder
 
 
 def a_bomb(place: Path, files: Files) -> Path:
     """A gigabyte of zeros in one file of code."""
-    path = _zip(place, {name: data for name, data in files.items() if "tv_loss" not in name})
+    path = _zip(place, {name: data for name, data in files.items() if "style_loss" not in name})
     with (
         zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("style_modules/tv_loss.py", "w") as f,
+        archive.open("style_modules/style_loss.py", "w") as f,
     ):
         for _ in range(1024):
             f.write(bytes(1 << 20))
