@@ -78,7 +78,7 @@ MODULES = tuple(module for modules in SCRIPTS.values() for module in modules)
 GIVEN = ("visualizers/__init__.py", "style_modules/__init__.py", "image_utils.py")
 REQUIRED = (*MODULES, *SCRIPTS, *GIVEN)
 # What else was handed out, and what comes about by itself.
-OTHERS = {"collect_submission.py", "report.py", "explore.py"}
+OTHERS = {"collect_submission.py", "report.py", "explore.py", "methods.py"}
 FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "explorer", "labs", "images",
            "tests", "docs", "staff", FIGURES}  # fmt: skip
 HANDED_OUT = {

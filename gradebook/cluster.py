@@ -63,8 +63,8 @@ def connected(scheduler: str = "", workers: int = 0, certificate: Path = CERTIFI
                 f"{type(problem).__name__}: start one with make class-scheduler, or leave SCHEDULER out for a cluster "
                 "of this machine alone"
             ) from None
-    with client:
-        yield client
+        with client:
+            yield client
 
 
 @contextmanager

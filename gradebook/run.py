@@ -48,8 +48,8 @@ def grade_all(
 
     Each task is for one worker that has nothing else to do, so that no scheduler, however it was started, moves it. A
     worker that refuses gets no more. progress: has `note_graded`, `note_failed` and `note_refused`, see progress.py.
-    function: what a worker does. Raises ClusterError when the scheduler is lost, all workers refuse or one cannot grade,
-    GradebookError when nothing can be written.
+    function: what a worker does. Raises ClusterError when the scheduler is lost, all workers refuse or one cannot
+    grade, GradebookError when nothing can be written.
     """
     waiting = deque(_Wanted(key, job) for key, job in jobs.items())
     running: dict[Future, tuple[_Wanted, str]] = {}  # with the worker

@@ -63,7 +63,7 @@ def run(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Ent
     module = importlib.import_module(f"labs.{name}")
     entry = Entry(name, lab.question_of(module))
     try:
-        entry.result = module.main(options, source)
+        entry.result = lab.run(module, options, source)
     except script.MISTAKES as mistake:
         entry.problem = script.sentence(mistake)
     except Exception as mistake:  # a mistake in code that is being written
@@ -115,7 +115,7 @@ def _as_markdown(entry: Entry) -> str:
         return "\n".join([*lines, entry.problem, ""])
     columns, rows = entry.result.table.columns, entry.result.table.rows
     lines += [_row(columns), _row(["---"] * len(columns)), *map(_row, rows), ""]
-    lines += [*entry.result.seen, "", f"*{entry.result.seconds:.0f} s.*", ""]
+    lines += [*entry.result.sentences, "", f"*{entry.result.seconds:.0f} s.*", ""]
     return "\n".join(lines)
 
 

@@ -10,7 +10,6 @@ FGSM: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572). Iterated: Kuraki
 Moosavi-Dezfooli et al. 2016 (https://arxiv.org/abs/1511.04599).
 """
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -29,9 +28,8 @@ SAVED = ("PNG", "JPEG")
 
 
 def _quietly(perturb: Callable[..., Tensor], *asked: object, **more: object) -> Tensor:
-    """Captum warns whoever hands it pixels without a gradient of their own, which it then asks for."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Input Tensor 0 did not already require gradients")
+    """Call Captum, which warns whoever hands it pixels without a gradient of their own, for which it then asks."""
+    with lab.ignoring("Input Tensor 0 did not already require gradients"):
         return perturb(*asked, **more).detach()
 
 
@@ -41,7 +39,7 @@ def fgsm(scores: Scores, x: Tensor, y: Tensor, radius: float, targeted: bool = F
     return _quietly(attack.perturb, x.detach().clone(), radius, y, targeted=targeted)
 
 
-def iterated(
+def iterate(
     scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False, random_start: bool = False
 ) -> Tensor:
     """Steps of FGSM, each followed by a projection into the ball; from a random point of it, that is PGD."""
@@ -56,7 +54,7 @@ def iterated(
 
 def pgd(scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False) -> Tensor:
     """PGD in L-infinity."""
-    return iterated(scores, x, y, radius, steps, targeted, random_start=True)
+    return iterate(scores, x, y, radius, steps, targeted, random_start=True)
 
 
 def pgd_l2(scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False) -> Tensor:
@@ -116,7 +114,7 @@ def deepfool(scores: Scores, x: Tensor, classes: int = 5, most: int = 30, oversh
     return (x + (1 + overshoot) * total).detach()
 
 
-def saved(pixels: Tensor, way: str) -> Tensor:
+def save_and_open(pixels: Tensor, way: str) -> Tensor:
     """Pixels (N, 3, H, W) as they come back from a file: "PNG" keeps eight bits, "JPEG" less, with quality 90."""
     eight = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     back = np.stack([images.saved(picture, way, JPEG_QUALITY) for picture in eight])

@@ -23,7 +23,7 @@ PATCH = 20  # pixels of a patch that a mask is filled with
 WHOLE = 0.95  # of a patch must lie on the object that it is taken from
 
 
-def stylised(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: int, stronger: float) -> np.ndarray:
+def stylise(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: int, stronger: float) -> np.ndarray:
     """The content picture with the style of the other, by the assignment's style transfer.
 
     Style weights are those that give each layer an equal share at the start, times `stronger`.
@@ -45,7 +45,7 @@ def stylised(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: 
 
 
 def _pair(layers: int) -> Pair:
-    """Where content and style are read: SqueezeNet's usual layers, or as deep in another network."""
+    """Layers that content and style are read from: SqueezeNet's usual ones, or as deep in another network."""
     pair = plain_pair("content", "style")
     deepest = (1, 4, 6, 7) if layers == 13 else tuple(sorted({layers * k // 13 for k in (1, 4, 6, 7)}))
     return replace(pair, style_layers=deepest, content_layer=min(pair.content_layer, layers - 1))
@@ -62,19 +62,19 @@ def patches(image: np.ndarray, mask: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def filled(image: np.ndarray, mask: np.ndarray, texture: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def fill(image: np.ndarray, mask: np.ndarray, texture: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """The image with its object filled with patches, each put down, turned over or not, where the dice say."""
     height, width = mask.shape
     rows, columns = -(-height // PATCH), -(-width // PATCH)
     lines = [
-        np.concatenate([_flipped(texture[rng.integers(len(texture))], rng) for _ in range(columns)], axis=1)
+        np.concatenate([_flip(texture[rng.integers(len(texture))], rng) for _ in range(columns)], axis=1)
         for _ in range(rows)
     ]
     quilt = np.concatenate(lines)
     return np.where(mask[..., None], quilt[:height, :width], image)
 
 
-def _flipped(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _flip(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return patch[:, ::-1] if rng.random() < 0.5 else patch
 
 
@@ -97,7 +97,7 @@ def edges(image: np.ndarray) -> np.ndarray:
     return (255 * (1 - dark)).round().astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
-def shuffled(image: np.ndarray, across: int, rng: np.random.Generator) -> np.ndarray:
+def shuffle(image: np.ndarray, across: int, rng: np.random.Generator) -> np.ndarray:
     """The picture cut into across x across patches, which are put together in another order."""
     side = image.shape[0] // across
     tiles = [image[i * side : (i + 1) * side, j * side : (j + 1) * side] for i in range(across) for j in range(across)]

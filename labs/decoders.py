@@ -40,9 +40,9 @@ class Trunk(nn.Module):
     def forward(self, X: Tensor) -> Maps:
         # SqueezeNet pads nothing at first: with one more row and column every map is exactly half the one before.
         half = self.layers[:2](F.pad(X, (0, 1, 0, 1)))
-        pooled, first = _pooled(half)
+        pooled, first = _pool(half)
         quarter = self.layers[3:5](pooled)
-        pooled, second = _pooled(quarter)
+        pooled, second = _pool(quarter)
         return Maps(X, half, quarter, self.layers[6:8](pooled), first, second)
 
 
@@ -69,8 +69,8 @@ class Unpooling(nn.Module):
         self.score = nn.Conv2d(WIDTHS[2], 1, 3, padding=1)
 
     def forward(self, maps: Maps) -> Tensor:
-        x = unpooled(self.to_quarter(maps.eighth).relu(), maps.second, maps.quarter.shape[2:])
-        x = unpooled(self.to_half(x).relu(), maps.first, maps.half.shape[2:])
+        x = unpool(self.to_quarter(maps.eighth).relu(), maps.second, maps.quarter.shape[2:])
+        x = unpool(self.to_half(x).relu(), maps.first, maps.half.shape[2:])
         return self.score(_wider(self.hidden(x).relu(), 2))  # the first convolution has a stride, and so no places
 
 
@@ -164,13 +164,13 @@ def train(model: Segmenter, X: Tensor, masks: Tensor, steps: int, seed: int) -> 
         yield float(loss.detach())
 
 
-def found(model: nn.Module, X: Tensor) -> Tensor:
+def find(model: nn.Module, X: Tensor) -> Tensor:
     """The masks (N, H, W) of bool that the network gives."""
     with torch.no_grad():
         return torch.cat([model(some) > 0 for some in X.split(BATCH)])
 
 
-def unpooled(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
+def unpool(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Values (N, C, h, w) put back to where each maximum was in a map of `size` (H, W), zero elsewhere.
 
     What overlapping windows bring is summed, as in the gradient of pooling; `nn.MaxUnpool2d` keeps one of them.
@@ -179,7 +179,7 @@ def unpooled(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int])
     return flat.scatter_add(2, places.flatten(2), values.flatten(2)).unflatten(2, tuple(size))
 
 
-def _pooled(maps: Tensor) -> tuple[Tensor, Tensor]:
+def _pool(maps: Tensor) -> tuple[Tensor, Tensor]:
     """SqueezeNet's pooling, and the place of each maximum."""
     pooled, places = F.max_pool2d(maps, 3, stride=2, ceil_mode=True, return_indices=True)
     return pooled, places

@@ -1,35 +1,44 @@
-"""What all labs share: their options, the bench with network and images, and what a lab has to tell.
+"""Shape of a lab: its options, the bench with network and images, and the result that it tells.
 
-A lab is a module with a docstring (its first line is the question) and five functions:
+A lab is a module with a docstring (its first line is the question) and four functions, in this order:
 
-    measure(bench) -> dict      numbers and lists of numbers, as JSON holds them; the same for the same seed
-    draw(numbers, bench, path)  one figure of these numbers, and of the pictures that `measure` put into bench.pictures
-    table(numbers) -> Table     what was measured
-    seen(numbers) -> list       three sentences: what was seen, how that stands to the claim, what follows
-    main(argv, source)          all of these, by `run`
+    measure(bench) -> dict        numbers and lists of numbers, as JSON holds them; the same for the same seed
+    tabulate(numbers) -> Table    what was measured
+    conclude(numbers) -> list     three sentences: what was found, how that stands to the claim, what follows
+    draw(numbers, bench)          one figure of these numbers and of the pictures that `measure` put into bench.pictures
+
+`run` does all of these and keeps the result; `main` does so for the lab that was started from a shell.
 """
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from tqdm import tqdm
 
 import pretrained
 from figures import gallery, script
 from figures.figure import Picture, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
+from labs import plots
+from visualizers import SaliencyMap
+from visualizers.network import class_scores
 
 Numbers = dict[str, Any]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +58,8 @@ class Bench:
         """Random numbers that repeat: on the CPU, from the seed, from the beginning."""
         return torch.Generator().manual_seed(self.seed)
 
-    def batch(self, most: int) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
-        """At most so many sample images, uint8 and as the network wants them, their labels and class names."""
+    def batch(self, most: int | None = None) -> tuple[np.ndarray, Tensor, Tensor, list[str]]:
+        """Sample images (at most so many), uint8 and as the network wants them, their labels and class names."""
         images, labels = self.source.images[:most], self.source.labels[:most]
         names = [short(self.source.class_names[label]) for label in labels.tolist()]
         return images, as_batch(images, self.source), torch.from_numpy(labels).to(self.source.device), names
@@ -58,6 +67,10 @@ class Bench:
     def scenes(self) -> pretrained.Pretrained:
         """The embedded network with its rendered scenes: the only images whose objects' pixels are known exactly."""
         return self.source if self.source.masks is not None else pretrained.load("embedded", str(self.source.device))
+
+    def on_scenes(self) -> "Bench":
+        """The same bench with the embedded network and its scenes."""
+        return Bench(self.scenes(), self.seed, self.quick)
 
     def second(self) -> pretrained.Pretrained | None:
         """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
@@ -81,21 +94,31 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    @classmethod
+    def of(cls, head: str, names: Iterable[str], columns: Mapping[str, Callable[[str], str]]) -> "Table":
+        """One row for each name, which stands in the first column, headed `head`; the others are functions of it."""
+        return cls((head, *columns), [(name, *[cell(name) for cell in columns.values()]) for name in names])
+
 
 @dataclass(frozen=True)
 class Result:
-    """What a lab found."""
+    """A lab's numbers, and how it tells them."""
 
     name: str  # gradients.one_backward
     question: str
     numbers: Numbers
     table: Table
-    seen: Sequence[str]
+    sentences: Sequence[str]
     picture: Picture
     seconds: float
 
 
-def run(lab: ModuleType, argv: Sequence[str] | None, source: pretrained.Pretrained | None) -> Result:
+def main() -> None:
+    """Run the lab that was started with `python -m labs.ROOM.NAME`, with the options of the command line."""
+    script.run(lambda: run(sys.modules["__main__"]))
+
+
+def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
     """Measure, draw, print the table and the sentences; write lab_NAME.png and lab_NAME.json into --out."""
     args = parser(lab.__doc__).parse_args(argv)
     source = source or pretrained.from_arguments(args)
@@ -105,10 +128,10 @@ def run(lab: ModuleType, argv: Sequence[str] | None, source: pretrained.Pretrain
     bench = Bench(source, args.seed, args.quick)
     numbers = lab.measure(bench)
     seconds = time.perf_counter() - start
-    path = lab.draw(numbers, bench, stem.with_suffix(".png"))
+    path = plots.save(lab.draw(numbers, bench), stem.with_suffix(".png"))
     question = question_of(lab)
-    table, seen = lab.table(numbers), lab.seen(numbers)
-    result = Result(name, question, numbers, table, seen, Picture(path, question, " ".join(seen)), seconds)
+    table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
+    result = Result(name, question, numbers, table, sentences, Picture(path, question, " ".join(sentences)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
     gallery.write(json.dumps(kept, indent=1, allow_nan=False) + "\n", stem.with_suffix(".json"))
     print(as_text(result))
@@ -123,19 +146,39 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def question_of(lab: ModuleType) -> str:
-    return (lab.__doc__ or "").strip().partition("\n")[0]
+    """The first line of the lab's docstring, which says "Question: why ...?", as a sentence of its own."""
+    question = (lab.__doc__ or "").strip().partition("\n")[0].removeprefix("Question: ")
+    return question[:1].upper() + question[1:]
 
 
 def as_text(result: Result) -> str:
     """Question, table and sentences, for the terminal."""
-    lines = [list(map(str, result.table.columns)), *[list(map(str, row)) for row in result.table.rows]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    lines = [list(map(str, line)) for line in (result.table.columns, *result.table.rows)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     table = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
-    return "\n".join(["", result.question, "", table, "", *result.seen, f"({result.seconds:.0f} s)"])
+    return "\n".join(["", result.question, "", table, "", *result.sentences, f"({result.seconds:.0f} s)"])
 
 
-# What labs do with networks.
+def join(values: Iterable[float], form: str) -> str:
+    """Numbers as words: join([0.5, 1], ".0%") is "50%, 100%"."""
+    return ", ".join(format(value, form) for value in values)
+
+
+def progress(items: Iterable[Item], name: str = "") -> Iterator[Item]:
+    """The items, with a bar on a terminal that goes when it is done."""
+    return iter(tqdm(items, desc=name, leave=False, disable=None))
+
+
+@contextmanager
+def ignoring(message: str) -> Iterator[None]:
+    """Inside the block a warning that begins so is not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message)
+        yield
+
+
+# Networks.
 
 
 class Through(nn.Module):
@@ -157,7 +200,7 @@ QUANTITIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def randomised(model: nn.Module, layers: Sequence[str], generator: torch.Generator) -> nn.Module:
+def randomise(model: nn.Module, layers: Sequence[str], generator: torch.Generator) -> nn.Module:
     """A copy in which the weights and biases of these layers are drawn anew, from a normal distribution with their own
     mean and deviation: what they have learnt is gone, the size of what they give is not.
     """
@@ -167,6 +210,43 @@ def randomised(model: nn.Module, layers: Sequence[str], generator: torch.Generat
             noise = torch.randn(parameter.shape, generator=generator).to(parameter)
             parameter.data = noise * parameter.std(correction=0) + parameter.mean()
     return copy
+
+
+def name_convolutions(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+
+
+def predict(model: Callable[[Tensor], Tensor], X: Tensor, at_once: int = 16) -> Tensor:
+    """The scores (N, K) of images, without a graph, some at a time."""
+    with torch.no_grad():
+        return torch.cat([model(some) for some in X.split(at_once)])
+
+
+def confidence(model: Callable[[Tensor], Tensor], X: Tensor, y: Tensor, at_once: int = 16) -> Tensor:
+    """The probability of class y, (N,)."""
+    return class_scores(predict(model, X, at_once).softmax(dim=1), y)
+
+
+def saliency(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
+    """The student's saliency maps (N, H, W), without a warning where a score depends on no pixel: its map is zero."""
+    with ignoring("the score of the asked class does not depend"):
+        return SaliencyMap().compute_saliency_maps(X, y, model)
+
+
+def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
+    """The gradient of `function`'s values, summed, with respect to X; like X, of either sign."""
+    return values_and_gradient(function, X)[1]
+
+
+def values_and_gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> tuple[Tensor, Tensor]:
+    """`function`'s values at X, and the gradient of their sum."""
+    X = X.detach().requires_grad_()
+    with torch.enable_grad():
+        values = function(X)
+        return values.detach(), torch.autograd.grad(values.sum(), X)[0]
+
+
+# Images.
 
 
 def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
@@ -193,55 +273,3 @@ def from_pixels(X: Tensor) -> Tensor:
 
 def _mean_and_std(X: Tensor) -> list[Tensor]:
     return [torch.from_numpy(values).to(X).view(3, 1, 1) for values in (SQUEEZENET_MEAN, SQUEEZENET_STD)]
-
-
-def gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
-    """The gradient of `function`'s values, summed, with respect to X; like X, of either sign."""
-    return values_and_gradient(function, X)[1]
-
-
-def values_and_gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> tuple[Tensor, Tensor]:
-    """`function`'s values at X, and the gradient of their sum."""
-    X = X.detach().requires_grad_()
-    with torch.enable_grad():
-        values = function(X)
-        return values.detach(), torch.autograd.grad(values.sum(), X)[0]
-
-
-# What labs measure of maps (N, H, W) that lie on masks (N, H, W) of the object.
-
-
-def points(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Of each map, whether its peak lies on the object, (N,) of bool: the pointing game (Zhang et al. 2016)."""
-    return np.take_along_axis(masks.reshape(len(masks), -1), _rows(maps).argmax(axis=1)[:, None], axis=1)[:, 0]
-
-
-def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Of each map >= 0, the share of its sum that lies on the object, (N,); 0 where the map is."""
-    flat = _rows(maps)
-    return (flat * _rows(masks)).sum(axis=1) / np.maximum(flat.sum(axis=1), 1e-30)
-
-
-def _rows(maps: np.ndarray) -> np.ndarray:
-    return maps.reshape(len(maps), -1)
-
-
-# What labs measure of pictures.
-
-
-def spectrum(pictures: np.ndarray) -> list[float]:
-    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
-    grey = pictures.mean(axis=3) / 255
-    size = grey.shape[1]
-    window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
-    power = np.abs(np.fft.fft2((grey - grey.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
-    along = np.fft.fftfreq(size, 1 / size)
-    radius = np.hypot(along[:, None], along).round().astype(int)
-    rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
-    return (rings / rings.sum()).tolist()
-
-
-def fine(power: Sequence[float]) -> float:
-    """The share of the power, over the area of each ring, in the upper half of the frequencies."""
-    rings = np.array(power) * np.arange(1, len(power) + 1)
-    return float(rings[len(rings) // 2 :].sum() / rings.sum())

@@ -1,5 +1,7 @@
-"""How labs draw: plain axes, curves that carry their own names, and one colour for one method in all of them."""
+"""Drawing for labs: plain axes, curves that carry their own names, and one colour for one method in all of them."""
 
+import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -7,29 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import methods
 from figures import figure
 from figures.canvas import DPI, FAINT, HEADING, INK, NOTE, TITLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure, SubFigure
 
-COLOURS = {
+COLOURS = ChainMap(methods.COLOURS, {
     # what is explained
     "score": "#0072b2",
     "probability": "#d55e00",
     "loss": "#009e73",
-    # methods
-    "gradient": "#0072b2",
+    # methods of single labs
     "its absolute value": "#d9a200",
     "saliency map": "#0a9d9d",
-    "SmoothGrad": "#56b4e9",
-    "gradient × input": "#009e73",
-    "integrated gradients": "#00643c",
-    "guided backprop": "#d55e00",
-    "deconvnet": "#e69f00",
-    "Grad-CAM": "#b8287f",
-    "Guided Grad-CAM": "#6a3d9a",
     "Grad-CAM++": "#e07bb5",
     "Score-CAM": "#8c6d31",
     "Ablation-CAM": "#b5651d",
@@ -38,7 +34,7 @@ COLOURS = {
     # what a method must beat
     "centred Gaussian": "#777777",
     "random": "#b0b0b0",
-}
+})  # fmt: skip
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#b8287f", "#8c6d31", "#6a3d9a", "#56b4e9")  # where no method is meant
 FRAME = "#c9c9c9"
 END = "end"  # marks the name of a curve at its end
@@ -56,8 +52,8 @@ def parts(fig: "Figure | SubFigure", rows: int, columns: int, **style) -> "list[
     return list(fig.subfigures(rows, columns, squeeze=False, **style).ravel())
 
 
-def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
-    """Axes with a title and names, without a frame where nothing is read off."""
+def plain(axes: "Axes", title: str = "", x: str = "", y: str = "", logx: int = 0, logy: int = 0) -> "Axes":
+    """Axes with a title and names, without a frame where nothing is read off; logx, logy: bases of logarithmic ones."""
     axes.set_title(title, size=TITLE, color=INK, loc="left")
     axes.set_xlabel(x, size=NOTE, color=FAINT)
     axes.set_ylabel(y, size=NOTE, color=FAINT)
@@ -66,7 +62,55 @@ def plain(axes: "Axes", title: str = "", x: str = "", y: str = "") -> "Axes":
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FRAME)
+    if logx:
+        axes.set_xscale("log", base=logx)
+    if logy:
+        axes.set_yscale("log", base=logy)
     return axes
+
+
+def bars(
+    axes: "Axes", values: Mapping[str, float], colours: Mapping[str, str] = COLOURS, title: str = "", **style
+) -> "Axes":
+    """A horizontal bar for each name, the first one on top."""
+    plain(axes, title)
+    names = list(values)[::-1]
+    axes.barh(names, [values[name] for name in names], color=[colours[name] for name in names], **style)
+    axes.tick_params(axis="y", length=0)
+    return axes
+
+
+def percent(axes: "Axes", side: str = "y", low: float = -4, high: float = 104) -> None:
+    """Ticks at 0, 50 and 100 % on an axis of percent."""
+    axes.set(**{f"{side}lim": (low, high), f"{side}ticks": [0, 50, 100], f"{side}ticklabels": ["0", "50 %", "100 %"]})
+
+
+def name_ticks(
+    axes: "Axes", side: str, names: Sequence[str], colours: Mapping[str, str], broken: bool = False, **style
+) -> None:
+    """A name at 0, 1, ... of an axis, each in its colour; broken: into several lines."""
+    axis: Axis = axes.xaxis if side == "x" else axes.yaxis
+    words = [re.sub("(, |-|(?<=SqueezeNet) )", lambda gap: gap[0].rstrip() + "\n", name) for name in names]
+    axis.set_ticks(range(len(names)), words if broken else list(names), **style)
+    for label, name in zip(axis.get_ticklabels(), names):
+        label.set_color(colours[name])
+    axis.set_tick_params(length=0)
+
+
+def cells(
+    axes: "Axes",
+    values: np.ndarray,
+    words: Sequence[Sequence[str]],
+    light: float,
+    cmap: str,
+    spacing: float | None = None,
+    **style,
+) -> None:
+    """A table in colours: values (rows, columns) in [0, 1] with words on them, white on what is above `light`."""
+    axes.imshow(values, cmap=cmap, vmin=0, vmax=1, **style)
+    for (i, j), value in np.ndenumerate(values):
+        axes.text(j, i, words[i][j], ha="center", va="center", size=NOTE, linespacing=spacing,
+                  color="white" if value > light else INK)  # fmt: skip
 
 
 def curves(
@@ -91,20 +135,41 @@ def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Ma
         )  # fmt: skip
 
 
-def show(axes: "Axes", picture: np.ndarray, title: str = "", **style) -> None:
+def show(
+    axes: "Axes",
+    picture: np.ndarray,
+    title: str = "",
+    colour: str = INK,
+    size: float = NOTE,
+    weight: str = "normal",
+    **style,
+) -> None:
     """A picture on axes, without ticks, in a thin frame that shows where a white one ends."""
     axes.imshow(picture, interpolation="nearest", **style)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(color=FRAME, linewidth=0.6)
-    axes.set_title(title, size=NOTE, color=INK)
+    axes.set_title(title, size=size, color=colour, weight=weight)
 
 
-def save(fig: "Figure", path: str | PathLike[str], heading: str, note: str) -> Path:
-    """Write the figure, its heading above and the network's name in the lower left corner."""
+def show_row(
+    part: "Figure | SubFigure", pictures: Sequence[np.ndarray], titles: Sequence[str], size: float = NOTE
+) -> None:
+    """Pictures beside each other, the names of methods above them in the methods' colours."""
+    for axes, picture, title in zip(part.subplots(1, len(pictures), squeeze=False)[0], pictures, titles):
+        show(axes, picture, title, COLOURS.get(title, INK), size)
+
+
+def head(fig: "Figure", heading: str, note: str) -> "Figure":
+    """The figure with its heading above and a note, such as the network's name, in the lower left corner."""
     fig.suptitle(heading, size=HEADING, weight="bold", color=INK, x=0.01, ha="left")
     fig.supxlabel(note, size=NOTE, color=FAINT, x=0.01, ha="left")
+    return fig
+
+
+def save(fig: "Figure", path: str | PathLike[str]) -> Path:
+    """Write the figure; names at the ends of curves are moved apart where they would cover each other."""
     _spread_ends(fig)
     return figure.save(fig, path)
 

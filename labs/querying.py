@@ -27,7 +27,7 @@ def margin(scores: Tensor, y: Tensor) -> Tensor:
     return own - others
 
 
-def targeted(scores: Tensor, y: Tensor) -> Tensor:
+def aim(scores: Tensor, y: Tensor) -> Tensor:
     """The same for an attacker who wants class y to be named: negative where it is."""
     return -margin(scores, y)
 

@@ -1,4 +1,4 @@
-"""What an error in a student's code usually comes from: one sentence of help."""
+"""Sentences of help on errors in a student's code: where each usually comes from."""
 
 import re
 

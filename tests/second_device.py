@@ -73,7 +73,7 @@ def install() -> None:
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count inside the block: copies "to the card" and "to the CPU", and each "item", a number that Python waits for."""
+    """Count inside the block: copies "to the card" and "to the CPU", and "item": numbers that Python waits for."""
     _counts.clear()
     yield _counts
 

@@ -1,4 +1,4 @@
-"""What is said of the usual mistakes, where more than one file speaks of them: tests, hidden tests and references."""
+"""Sentences on the usual mistakes of which more than one file speaks: tests, hidden tests and references."""
 
 # --- of the losses ---
 

@@ -6,13 +6,14 @@ import random
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from tests import compare, inputs, networks
 from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
 from visualizers.gradcam import CustomReLU
-from visualizers.network import evaluating, relu_replaced_by
+from visualizers.network import evaluating, keeping, relu_replaced_by
 
 # Labels and targets here are any, so that nothing may speak for them.
 pytestmark = [
@@ -319,3 +320,22 @@ def test_a_class_for_a_relu_is_refused():
     message = r"^expected a function, got the class CustomReLU: write relu_replaced_by\(CustomReLU.apply\)$"
     with pytest.raises(TypeError, match=message):
         relu_replaced_by(CustomReLU)
+
+
+def test_outputs_are_kept_as_copies_and_as_leaves():
+    """A copy survives the in-place ReLU that follows; of a leaf there are gradients, and none below it."""
+    conv, relu = nn.Conv2d(3, 2, 3), nn.ReLU(inplace=True)
+    model, X = nn.Sequential(conv, relu, nn.Flatten()), torch.randn(2, 3, 5, 5, requires_grad=True)
+    with keeping(model, ["0", "1"]) as outputs:
+        model(X)
+    torch.testing.assert_close(outputs["0"], conv(X))
+    torch.testing.assert_close(outputs["1"], conv(X).relu())
+    with keeping(model, ["0"], leaf=True) as outputs:
+        scores = model(X)
+    (gradient,) = torch.autograd.grad(scores.sum(), outputs["0"], retain_graph=True)
+    torch.testing.assert_close(gradient, (conv(X) > 0).float())
+    with pytest.raises(RuntimeError, match="not have been used in the graph"):
+        torch.autograd.grad(scores.sum(), X)
+    with pytest.raises(ValueError, match="got 'x': try one of 0, 1, 2"), keeping(model, ["0", "x"]):
+        pass
+    assert not any(module._forward_hooks for module in model.modules())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visualizers.network import check_images, class_scores, evaluating, relu_replaced_by, submodule
+from visualizers.network import check_images, class_scores, evaluating, keeping, relu_replaced_by
 
 
 class CustomReLU(torch.autograd.Function):
@@ -95,18 +95,9 @@ class GradCam:
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
-        kept = []
-
-        def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            kept.append(output.detach().requires_grad_())
-            return kept[-1].clone()  # the clone takes what an in-place ReLU after the layer would overwrite
-
-        handle = submodule(model, self.layer).register_forward_hook(keep)
-        try:
+        with keeping(model, [self.layer], leaf=True) as outputs:
             scores = model(X)
-        finally:
-            handle.remove()
-        return kept[0], scores
+        return outputs[self.layer], scores
 
 
 def resized(cam: Tensor, size: torch.Size) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,6 +39,32 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         for module, mode in modes.items():
             if module.training != mode:  # setting what is set already takes a while, too
                 module.training = mode
+
+
+@contextmanager
+def keeping(model: nn.Module, names: Iterable[str], leaf: bool = False) -> Iterator[dict[str, Tensor]]:
+    """Inside the block the output of each of these layers is kept: its name -> a copy of what it gave last.
+
+    leaf: it is kept as a leaf that the scores depend on: gradients reach it, and no graph is kept below it.
+    Raises ValueError, with the names that there are, where a layer is not there. The hooks are gone after the block.
+    """
+    outputs: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[..., Tensor | None]:
+        def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            outputs[name] = output.detach().requires_grad_() if leaf else output.clone()
+            return outputs[name].clone() if leaf else None  # what an in-place ReLU after the layer overwrites
+
+        return keep
+
+    handles = []
+    try:
+        for name in names:
+            handles.append(submodule(model, name).register_forward_hook(hook(name)))
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 class relu_replaced_by(TorchFunctionMode):

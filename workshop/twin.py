@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from figures import script
-from labs import contestants
+from labs import networks
 from pretrained.weights import build_network, read_weights
 from workshop.evaluate import CPU, JUDGE, accuracy, as_batch
 from workshop.render import Scene
@@ -21,9 +21,9 @@ from workshop.render import Scene
 
 def main() -> None:
     weights = read_weights(JUDGE)
-    save_file(contestants.packed(weights), contestants.TWIN)
-    print(f"wrote {contestants.TWIN.name}, {contestants.TWIN.stat().st_size / 1e6:.2f} MB")
-    report(build_network(weights, JUDGE, CPU), contestants.twin(CPU))
+    save_file(networks.pack(weights), networks.TWIN)
+    print(f"wrote {networks.TWIN.name}, {networks.TWIN.stat().st_size / 1e6:.2f} MB")
+    report(build_network(weights, JUDGE, CPU), networks.load_twin(CPU))
 
 
 def report(judge: torch.nn.Module, twin: torch.nn.Module) -> None:

@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import trange
 
 import pretrained
 from figures import script
@@ -38,7 +37,7 @@ def network() -> nn.Sequential:
 
 
 def pictures(scenes: pretrained.Pretrained) -> Composed:
-    """What both networks are trained on."""
+    """The pictures that both networks are trained on."""
     return compose(scenes, COUNT, SIZE, SEED)
 
 
@@ -56,7 +55,7 @@ def train(X: Tensor, y: Tensor, epochs: int = EPOCHS, name: str = "") -> nn.Sequ
         model = network()
     generator = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in trange(epochs, desc=name, leave=False, disable=None):
+    for _ in lab.progress(range(epochs), name):
         for rows in torch.randperm(len(X), generator=generator).split(BATCH):
             loss = F.cross_entropy(model(X[rows]), y[rows])
             optimizer.zero_grad()
@@ -77,8 +76,7 @@ def load() -> dict[str, nn.Sequential]:
 
 
 def accuracy(model: nn.Module, X: Tensor, y: Tensor) -> float:
-    with torch.no_grad():
-        return float((model(X).argmax(dim=1) == y).double().mean())
+    return float((lab.predict(model, X, len(X)).argmax(dim=1) == y).double().mean())
 
 
 def main() -> None:

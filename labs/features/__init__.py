@@ -1,1 +1,1 @@
-"""What single units and whole layers respond to, and what they remember of an image."""
+"""Units and layers: the pictures that they respond to, and what they keep of an image."""

@@ -1,4 +1,4 @@
-"""What does a unit respond to, and what do deconvnet, guided backprop and the gradient show of it?
+"""Question: what does a unit respond to, and what do deconvnet, guided backprop and the gradient show of it?
 
 Claim: deeper units respond to larger and more meaningful patterns. All three methods go back through the same network
     and differ only in what a ReLU lets back: the gradient where it was open, the deconvnet what is positive, guided
@@ -11,23 +11,20 @@ Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901); Springenberg et
     python -m labs.features.deconvnet
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-import pretrained
-from figures import palette, script
-from labs import lab, methods, plots
-from labs.lab import Bench, Numbers, Result, Table
+import methods
+from figures import palette
+from labs import lab, plots
+from labs.lab import Bench, Numbers, Table
 
 METHODS = ("deconvnet", "guided backprop", "gradient")
 PAIRS = tuple(combinations(METHODS, 2))
@@ -37,15 +34,15 @@ TILE, SEAM = 60, 2  # pixels of a drawn patch, and between two
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of one channel: the BEST images, where its strongest unit looks, and what each method gives for that unit."""
+class BestPatches:
+    """The BEST images of one channel, where its strongest unit looks, and what each method gives for that unit."""
 
     images: Tensor  # (BEST, 3, H, W)
     boxes: list[tuple[int, int, int]]  # top, left and side of the patch that the unit can see
     maps: dict[str, Tensor]  # (BEST, 3, H, W)
 
     def patches(self, method: str = "") -> list[np.ndarray]:
-        """What the unit sees of each image; or what a method gives there, in colours, grey where it is nothing."""
+        """The part of each image that the unit sees; or what a method gives there, in colours, grey where nothing."""
         pixels = [m.permute(1, 2, 0).numpy() for m in self.maps[method]] if method else map(lab.to_picture, self.images)
         cut = [p[top : top + side, left : left + side] for p, (top, left, side) in zip(pixels, self.boxes)]
         return palette.about_grey(cut) if method else cut
@@ -60,82 +57,18 @@ def measure(bench: Bench) -> Numbers:
     likeness: dict[str, list[float]] = {pair: [] for pair in COLOURS}
     units: dict[str, list[float]] = {name: [] for name in METHODS}
     sharp: dict[str, list[float]] = {name: [] for name in METHODS}
-    for depth in tqdm(depths, desc="deconvnet", leave=False, disable=None):
+    for depth in lab.progress(depths, "deconvnet"):
         network = Units(modules[: depth + 1])
         channels = strongest(network, pool, 1 if bench.quick else 3)
-        found = [best(network, pool, channel, len(X)) for channel in channels]
-        bench.pictures[f"layer {depth}"] = found
+        found = bench.pictures[f"layer {depth}"] = [best(network, pool, channel, len(X)) for channel in channels]
         numbers["channels"].append(channels)
         numbers["sees"].append(max(side for one in found for _, _, side in one.boxes))
         for a, b in PAIRS:
             likeness[f"{a}, {b}"].append(float(np.mean([correlation(one.maps[a], one.maps[b]) for one in found])))
         for name in METHODS:
             sharp[name].append(float(np.mean([sharpness(one.maps[name]) for one in found])))
-            units[name].append(others(network, found[0].images[:1], channels, name))
+            units[name].append(compare_channels(network, found[0].images[:1], channels, name))
     return numbers | {"likeness": likeness, "units": units, "sharpness": sharp}
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 215 * len(numbers["layers"]) + 380)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[215 * len(numbers["layers"]), 320])
-    count = len(bench.pictures[f"layer {numbers['layers'][0]}"])
-    panels = above.subplots(len(numbers["layers"]), 2 * count, squeeze=False)
-    for i, depth in enumerate(numbers["layers"]):
-        panels[i, 0].set_ylabel(f"layer {depth}", size=plots.TITLE)
-        for j, one in enumerate(bench.pictures[f"layer {depth}"]):
-            plots.show(panels[i, 2 * j], mosaic(one.patches()))
-            plots.show(panels[i, 2 * j + 1], mosaic(one.patches("deconvnet")))
-            if i == 0:
-                panels[i, 2 * j].set_title("excite it most", size=plots.TITLE)
-                panels[i, 2 * j + 1].set_title("deconvnet", size=plots.TITLE, color=plots.COLOURS["deconvnet"])
-    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
-    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
-    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
-    axes.axhline(0, color=plots.FRAME, linewidth=1)
-    axes.set_xticks(numbers["layers"])
-    one = bench.pictures[f"layer {numbers['layers'][-2]}"][0]
-    for axes, name in zip(right.subplots(1, 4), ("", *METHODS)):
-        plots.show(axes, one.patches(name)[0])
-        axes.set_title(name or "one unit's patch", size=plots.TITLE, color=plots.COLOURS.get(name, plots.INK))
-    return plots.save(fig, path, "What the strongest channels of each layer respond to", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = [
-        (
-            f"layer {depth}",
-            f"{numbers['sees'][i]} px",
-            ", ".join(map(str, numbers["channels"][i])),
-            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
-            ", ".join(f"{numbers['units'][name][i]:.2f}" for name in METHODS),
-            ", ".join(f"{numbers['sharpness'][name][i]:.0%}" for name in METHODS),
-        )
-        for i, depth in enumerate(numbers["layers"])
-    ]
-    three = ", ".join(METHODS)
-    return Table(("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
-                  f"sum in the top 5 % of the pixels: {three}"), rows)  # fmt: skip
-
-
-def seen(numbers: Numbers) -> list[str]:
-    first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
-    alike = {name: values[-1] for name, values in numbers["units"].items()}
-    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
-    return [
-        f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
-        f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
-        f"{min(first.values()):.2f}.",
-        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
-        "ReLUs alone has made other pictures of the same unit.",
-        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
-        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
-        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
-           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 class Units(nn.Module):
@@ -143,13 +76,13 @@ class Units(nn.Module):
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.trunk = nn.Sequential(*modules[:-1], unstopped(modules[-1]))
+        self.trunk = nn.Sequential(*modules[:-1], without_stop(modules[-1]))
 
     def forward(self, X: Tensor) -> Tensor:
         return self.trunk(X).flatten(2).max(dim=2).values  # of equal ones the first, so that one unit alone is meant
 
 
-def unstopped(module: nn.Module) -> nn.Module:
+def without_stop(module: nn.Module) -> nn.Module:
     """The module without a ReLU6's stop at its end: the strongest units would be there, without a gradient."""
     if isinstance(module, nn.ReLU6):
         return nn.ReLU()
@@ -170,35 +103,30 @@ def crops(X: Tensor, count: int) -> Tensor:
     return torch.cat(parts)
 
 
-def scores(network: Units, pool: Tensor) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([network(some) for some in pool.split(8)])
-
-
 def strongest(network: Units, pool: Tensor, count: int) -> list[int]:
     """The channels whose BEST images excite them most."""
-    values = scores(network, pool).sort(dim=0, descending=True).values[:BEST]
+    values = lab.predict(network, pool, 8).sort(dim=0, descending=True).values[:BEST]
     return values.mean(dim=0).topk(count).indices.tolist()
 
 
-def best(network: Units, pool: Tensor, channel: int, images: int) -> Found:
+def best(network: Units, pool: Tensor, channel: int, images: int) -> BestPatches:
     """The BEST pictures of a channel, the patches that their strongest units see, and the maps of these units.
 
     No more than is needed is of one of the `images` that the pool was cut from, image after image.
     """
     most = -(-BEST // images)
     rows: list[int] = []
-    for row in scores(network, pool)[:, channel].argsort(descending=True).tolist():
+    for row in lab.predict(network, pool, 8)[:, channel].argsort(descending=True).tolist():
         if len(rows) < BEST and sum(row % images == other % images for other in rows) < most:
             rows.append(row)
     X, y = pool[rows], torch.full((len(rows),), channel, device=pool.device)
     maps = methods.attributions(METHODS, X, y, network, "")
     seen = torch.stack([maps[name].abs().sum(dim=1) > 0 for name in METHODS]).any(dim=0)
-    return Found(X.cpu(), boxes(seen.cpu().numpy()), {name: values.cpu() for name, values in maps.items()})
+    return BestPatches(X.cpu(), boxes(seen.cpu().numpy()), {name: values.cpu() for name, values in maps.items()})
 
 
 def boxes(seen: np.ndarray) -> list[tuple[int, int, int]]:
-    """For each of (N, H, H) of bool, the square around what is True: top, left and side, all of the same side."""
+    """The square around what is True in each of (N, H, H) of bool: top, left and side, all of the same side."""
     size = seen.shape[1]
     spans = []
     for one in seen:
@@ -211,8 +139,8 @@ def boxes(seen: np.ndarray) -> list[tuple[int, int, int]]:
     ]
 
 
-def others(network: Units, image: Tensor, channels: Sequence[int], name: str) -> float:
-    """How alike the maps of different channels are for the same image: their mean correlation; 1 where there is one."""
+def compare_channels(network: Units, image: Tensor, channels: Sequence[int], name: str) -> float:
+    """The mean correlation of a method's maps of different channels for the same image; 1 where there is one."""
     X = image.expand(len(channels), *image.shape[1:]).to(next(network.parameters()))
     maps = methods.attributions([name], X, torch.tensor(channels, device=X.device), network, "")[name]
     alike = [correlation(maps[i : i + 1], maps[j : j + 1]) for i, j in combinations(range(len(maps)), 2)]
@@ -231,6 +159,62 @@ def sharpness(maps: Tensor) -> float:
     return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
 
 
+def tabulate(numbers: Numbers) -> Table:
+    three = ", ".join(METHODS)
+    columns = ("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
+               f"sum in the top 5 % of the pixels: {three}")  # fmt: skip
+    return Table(columns, [
+        (
+            f"layer {depth}",
+            f"{numbers['sees'][i]} px",
+            lab.join(numbers["channels"][i], ""),
+            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
+            lab.join((numbers["units"][name][i] for name in METHODS), ".2f"),
+            lab.join((numbers["sharpness"][name][i] for name in METHODS), ".0%"),
+        )
+        for i, depth in enumerate(numbers["layers"])
+    ])  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
+    alike = {name: values[-1] for name, values in numbers["units"].items()}
+    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
+    return [
+        f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
+        f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
+        f"{min(first.values()):.2f}.",
+        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
+        "ReLUs alone has made other pictures of the same unit.",
+        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
+        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
+        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
+           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    height = 215 * len(numbers["layers"])
+    fig = plots.sheet(1640, height + 380)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[height, 320])
+    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
+    panels = above.subplots(len(rows), 2 * len(rows[0]), squeeze=False)
+    for i, (depth, row) in enumerate(zip(numbers["layers"], rows)):
+        panels[i, 0].set_ylabel(f"layer {depth}", size=plots.TITLE)
+        for j, one in enumerate(row):
+            for k, method, title in ((2 * j, "", "excite it most"), (2 * j + 1, "deconvnet", "deconvnet")):
+                colour = plots.COLOURS.get(title, plots.INK)
+                plots.show(panels[i, k], mosaic(one.patches(method)), "" if i else title, colour, plots.TITLE)
+    left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
+    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
+    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
+    axes.axhline(0, color=plots.FRAME, linewidth=1)
+    axes.set_xticks(numbers["layers"])
+    patches = [rows[-2][0].patches(name)[0] for name in ("", *METHODS)]
+    plots.show_row(right, patches, ["one unit's patch", *METHODS], plots.TITLE)
+    return plots.head(fig, "What the strongest channels of each layer respond to", bench.source.name)
+
+
 def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
     """Nine patches, uint8 or in [0, 1], three by three: uint8."""
     side = 3 * TILE + 2 * SEAM
@@ -244,4 +228,4 @@ def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What does a layer remember of an image, and what of a texture?
+"""Question: what does a layer remember of an image, and what of a texture?
 
 Claim: an image can be rebuilt from the features of one layer, from early ones nearly to the pixel; deeper ones keep
     what it is and give up where exactly and in which colours. Gram matrices keep no place at all, so they give
@@ -11,29 +11,22 @@ Paper: Mahendran and Vedaldi 2015 (https://arxiv.org/abs/1412.0035); Gatys et al
     python -m labs.features.inversion
 """
 
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
-from tqdm import trange
 
-import pretrained
-from figures import script
 from image_utils import open_image, preprocess
 from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs.lab import Bench, Numbers, Table
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features
-from visualizers.network import class_scores
 
 SIZE = 160  # pixels of the images
 RATE = 0.05  # of Adam, in normalised pixels
 ROUGH = 1e-5  # the weight of total variation, beside losses that are 1 where nothing is alike
-OPINIONS = {"own": "#0072b2", "second": "#d55e00"}
 
 
 def measure(bench: Bench) -> Numbers:
@@ -44,112 +37,33 @@ def measure(bench: Bench) -> Numbers:
     single = plain[:: len(plain) - 1] if quick else [plain[round(i)] for i in np.linspace(0, len(plain) - 1, 6)]
     _, X, y, names = bench.batch(1 if quick else 2)
     X = nn.functional.interpolate(X, size=(size, size), mode="area")
-    sums = [[layer] for layer in single] + [single[-2:], single]
+    sums = [*([layer] for layer in single), single[-2:], single]
+    judge = bench.judge()
+    judges = {"own": bench.source} | ({"second": judge} if judge else {})
     numbers: Numbers = {"layers": single, "sums": sums, "images": names}
     numbers |= {name: [] for name in ("psnr", "left", "own", "second")}
-    judge = bench.judge()
+    numbers |= {"judge": judge.name} if judge else {}
+    numbers["original"] = {who: rate(source.model, X, y) for who, source in judges.items()}
     bench.pictures["images"] = [[lab.to_picture(x)] for x in X]
     for layers in sums:
         made = torch.cat([invert(cnn, x[None], layers, steps, bench) for x in X])
         numbers["psnr"].append(psnr(X, made))
-        numbers["left"].append(unlike(cnn, X, made, layers))
-        numbers["own"].append(opinion(bench.model, made, y))
-        if judge is not None:
-            numbers["second"].append(opinion(judge.model, made, y))
+        numbers["left"].append(float(np.mean(distances(cnn, made, X, layers))))
+        for who, source in judges.items():
+            numbers[who].append(rate(source.model, made, y))
         for shown, x in zip(bench.pictures["images"], made):
             shown.append(lab.to_picture(x))
-    numbers["original"] = {"own": opinion(bench.model, X, y)}
-    if judge is not None:
-        numbers["judge"] = judge.name
-        numbers["original"]["second"] = opinion(judge.model, X, y)
     path = list(bench.source.style_images.values())[-1]
     style = preprocess(open_image(path), (size, size)).to(X)
-    numbers["style"] = path.stem
-    numbers["textures"], numbers["place"] = {}, []
+    numbers |= {"style": path.stem, "textures": {}, "place": []}
     bench.pictures["textures"] = [lab.to_picture(style)]
     for count in range(1, len(single) + 1):
         made = texture(cnn, style, single[:count], steps, bench)
-        numbers["textures"]["1 layer" if count == 1 else f"{count} layers"] = distances(cnn, made, style, single)
+        name = "1 layer" if count == 1 else f"{count} layers"
+        numbers["textures"][name] = distances(cnn, made, style, single, StyleLoss().gram_matrix)
         numbers["place"].append(psnr(style, made))
         bench.pictures["textures"].append(lab.to_picture(made))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    titles = ["original", *[" + ".join(map(str, layers)) if len(layers) < 3 else "all of them"
-                            for layers in numbers["sums"]]]  # fmt: skip
-    fig = plots.sheet(1640, 190 * (len(numbers["images"]) + 1) + 400)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[190 * (len(numbers["images"]) + 1), 330])
-    panels = above.subplots(len(numbers["images"]) + 1, len(titles), squeeze=False)
-    for row, shown in zip(panels, bench.pictures["images"]):
-        for axes, picture in zip(row, shown):
-            plots.show(axes, picture)
-    for axes, title in zip(panels[0], titles):
-        axes.set_title(title, size=plots.TITLE)
-    panels[0, 0].set_ylabel("content of layer", size=plots.NOTE)
-    for j, axes in enumerate(panels[-1]):
-        if j < len(bench.pictures["textures"]):
-            plots.show(axes, bench.pictures["textures"][j])
-            axes.set_title("" if j == 0 else f"to {numbers['layers'][j - 1]}", size=plots.TITLE)
-        else:
-            axes.axis("off")
-    panels[-1, 0].set_ylabel("Gram matrices", size=plots.NOTE)
-    left, middle, right = below.subplots(1, 3, width_ratios=[1, 1, 1.2])
-    layers, count = numbers["layers"], len(numbers["layers"])
-    plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
-    plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
-    left.set_xticks(layers)
-    plots.plain(middle, "Confidence in the original's class", "layer")
-    said = {"own": "the network itself", "second": numbers.get("judge", "").split(",")[0]}
-    lines = {said[who]: numbers[who][:count] for who in OPINIONS if numbers[who]}
-    plots.curves(middle, layers, lines, {said[who]: colour for who, colour in OPINIONS.items()})
-    middle.set_xticks(layers)
-    middle.set_ylim(-0.03, 1.03)
-    plots.plain(right, "Distance of Gram matrices", "layer")
-    right.set_yscale("log")
-    shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
-    plots.curves(right, layers, numbers["textures"], shades)
-    right.set_xticks(layers)
-    return plots.save(fig, path, "What a layer remembers of an image, and of a texture", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = []
-    for i, layers in enumerate(numbers["sums"]):
-        second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
-        name = ("layer " if len(layers) == 1 else "layers ") + ", ".join(map(str, layers))
-        left = f"{numbers['left'][i]:.0%}"
-        rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", f"{numbers['own'][i]:.0%}", second))
-    for i, (name, values) in enumerate(numbers["textures"].items()):
-        words = f"Gram matrices of the first {name}"
-        rows.append((words, f"{np.mean(values):.0%}", f"{numbers['place'][i]:.1f} dB", "-", "-"))
-    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
-               "second network's")  # fmt: skip
-    return Table(columns, rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    count, top = len(numbers["layers"]), numbers["layers"][-1]
-    first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
-    who = "second" if numbers["second"] else "own"
-    judge = numbers.get("judge", "the network itself").split(",")[0]
-    textures = list(numbers["textures"].values())
-    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
-    return [
-        f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
-        f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
-        f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
-        f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
-        f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
-        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
-        f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
-        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
-        "style is what is left when place is averaged out.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 def invert(cnn: nn.Sequential, x: Tensor, layers: Sequence[int], steps: int, bench: Bench) -> Tensor:
@@ -174,9 +88,11 @@ def texture(cnn: nn.Sequential, style: Tensor, layers: Sequence[int], steps: int
         features = extract_features(style, trunk)
         targets = [loss.gram_matrix(features[i]) for i in layers]
     weights = [1 / float(target.square().sum()) for target in targets]
-    return descend(
-        lambda image: loss(extract_features(image, trunk), layers, targets, weights), style, steps, "texture", bench
-    )
+
+    def gram_distance(image: Tensor) -> Tensor:
+        return loss(extract_features(image, trunk), layers, targets, weights)
+
+    return descend(gram_distance, style, steps, "texture", bench)
 
 
 def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: str, bench: Bench) -> Tensor:
@@ -185,7 +101,7 @@ def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: st
     optimizer = torch.optim.Adam([image], lr=RATE)
     rough = TotalVariationLoss()
     low, high = (lab.from_pixels(torch.full_like(like, value)) for value in (0.0, 1.0))
-    for _ in trange(steps, desc=name, leave=False, disable=None):
+    for _ in lab.progress(range(steps), name):
         optimizer.zero_grad()
         (loss(image) + rough(image, ROUGH)).backward()
         optimizer.step()
@@ -193,19 +109,20 @@ def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: st
     return image.detach()
 
 
-def distances(cnn: nn.Sequential, made: Tensor, style: Tensor, layers: Sequence[int]) -> list[float]:
-    """|G - A| / |A| at each of the layers."""
-    gram = StyleLoss().gram_matrix
+def distances(
+    cnn: nn.Sequential, made: Tensor, true: Tensor, layers: Sequence[int], of: Callable[[Tensor], Tensor] = torch.clone
+) -> list[float]:
+    """|F - P| / |P| at each of the layers, of features, or of a function of them such as their Gram matrices."""
     with torch.no_grad():
-        ours, theirs = ([gram(features) for features in extract_features(x, cnn)] for x in (made, style))
-    return [float((ours[i] - theirs[i]).norm() / theirs[i].norm()) for i in layers]
+        ours, theirs = (extract_features(X, cnn) for X in (made, true))
+        pairs = [(of(ours[i]), of(theirs[i])) for i in layers]
+    return [float((a - b).norm() / b.norm()) for a, b in pairs]
 
 
-def unlike(cnn: nn.Sequential, X: Tensor, made: Tensor, layers: Sequence[int]) -> float:
-    """|F - P| / |P|, the mean over these layers."""
-    with torch.no_grad():
-        ours, theirs = (extract_features(images, cnn) for images in (made, X))
-    return float(np.mean([float((ours[i] - theirs[i]).norm() / theirs[i].norm()) for i in layers]))
+def rate(model: nn.Module, X: Tensor, y: Tensor) -> float:
+    """The mean confidence in the classes y, of the images at 224 pixels."""
+    larger = nn.functional.interpolate(X, size=(224, 224), mode="bicubic", antialias=True)
+    return float(lab.confidence(model, larger, y).mean())
 
 
 def psnr(X: Tensor, made: Tensor) -> float:
@@ -214,12 +131,72 @@ def psnr(X: Tensor, made: Tensor) -> float:
     return float(np.mean([peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs]))
 
 
-def opinion(model: nn.Module, X: Tensor, y: Tensor) -> float:
-    """The mean confidence in the classes y, of the images at 224 pixels."""
-    with torch.no_grad():
-        larger = nn.functional.interpolate(X, size=(224, 224), mode="bicubic", antialias=True)
-        return float(class_scores(model(larger).softmax(dim=1), y).mean())
+def tabulate(numbers: Numbers) -> Table:
+    rows = []
+    for i, layers in enumerate(numbers["sums"]):
+        name = ("layer " if len(layers) == 1 else "layers ") + lab.join(layers, "")
+        left, own = (f"{numbers[key][i]:.0%}" for key in ("left", "own"))
+        second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
+        rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", own, second))
+    for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
+        rows.append((f"Gram matrices of the first {name}", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
+    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
+               "second network's")  # fmt: skip
+    return Table(columns, rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    count, top = len(numbers["layers"]), numbers["layers"][-1]
+    first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
+    who = "second" if numbers["second"] else "own"
+    judge = numbers.get("judge", "the network itself").split(",")[0]
+    textures = list(numbers["textures"].values())
+    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
+    return [
+        f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
+        f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
+        f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
+        f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
+        f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
+        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
+        f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
+        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
+        "style is what is left when place is averaged out.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    layers, textures = numbers["layers"], bench.pictures["textures"]
+    sums = [" + ".join(map(str, some)) if len(some) < 3 else "all of them" for some in numbers["sums"]]
+    rows = len(numbers["images"]) + 1
+    fig = plots.sheet(1640, 190 * rows + 400)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[190 * rows, 330])
+    panels = above.subplots(rows, 1 + len(sums), squeeze=False)
+    for i, shown in enumerate(bench.pictures["images"]):
+        for axes, picture, title in zip(panels[i], shown, ["original", *sums]):
+            plots.show(axes, picture, "" if i else title, size=plots.TITLE)
+    for axes, picture, title in zip(panels[-1], textures, ["", *[f"to {layer}" for layer in layers]]):
+        plots.show(axes, picture, title, size=plots.TITLE)
+    for axes in panels[-1, len(textures) :]:
+        axes.axis("off")
+    panels[0, 0].set_ylabel("content of layer", size=plots.NOTE)
+    panels[-1, 0].set_ylabel("Gram matrices", size=plots.NOTE)
+    left, middle, right = below.subplots(1, 3, width_ratios=[1, 1, 1.2])
+    count = len(layers)
+    plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
+    plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
+    plots.plain(middle, "Confidence in the original's class", "layer")
+    judges = {"the network itself": "own", numbers.get("judge", "").split(",")[0]: "second"}
+    lines = {name: numbers[who][:count] for name, who in judges.items() if numbers[who]}
+    plots.curves(middle, layers, lines, dict(zip(judges, plots.OTHERS)))
+    middle.set_ylim(-0.03, 1.03)
+    plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
+    shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
+    plots.curves(right, layers, numbers["textures"], shades)
+    for axes in (left, middle, right):
+        axes.set_xticks(layers)
+    return plots.head(fig, "What a layer remembers of an image, and of a texture", bench.source.name)
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Which picture excites a neuron, a channel or a class most, and what does it take to see it?
+"""Question: which picture excites a neuron, a channel or a class most, and what does it take to see it?
 
 Claim: climbing alone gives noise that excites the unit and means nothing. Priors, and transformations under which the
     picture must still work (shifts, scales), octaves from coarse to fine and colours without correlation make it
@@ -11,23 +11,18 @@ Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579
     python -m labs.features.neuron_maximization
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-import pretrained
-from figures import script
 from figures.figure import short
 from image_utils import blur_image
-from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs import lab, measures, plots
+from labs.lab import Bench, Numbers, Table
 from style_modules import TotalVariationLoss
 from visualizers.network import relu_replaced_by
 
@@ -40,7 +35,7 @@ ROUGH = 0.3  # the weight of total variation a pixel, beside an excitation of 1 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a picture is held down by; nothing as it is."""
+    """Restraints of a picture; nothing as it is."""
 
     priors: bool = False  # total variation
     transformed: bool = False  # the unit sees it shifted and scaled, otherwise at each step
@@ -66,18 +61,18 @@ def measure(bench: Bench) -> Numbers:
     mixing = own_colours(pool)
     names, wanted = goals(bench, modules, pool)
     numbers: Numbers = {"steps": steps, "goals": names, "reached": {}, "kept": {}, "fine": {}}
-    for name, recipe in tqdm(RECIPES.items(), desc="recipes", leave=False, disable=None):
-        made = torch.cat([ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted])
-        bench.pictures[name] = [lab.to_picture(x) for x in made]
+    for name, recipe in lab.progress(RECIPES.items(), "recipes"):
+        alone = [ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted]
+        bench.pictures[name] = [lab.to_picture(x) for x in alone]
         with torch.no_grad():
-            numbers["reached"][name] = [float(goal(x[None])) for goal, x in zip(wanted, made)]
-            numbers["kept"][name] = [survives(goal, x[None]) for goal, x in zip(wanted, made)]
-        numbers["fine"][name] = lab.fine(lab.spectrum(np.stack(bench.pictures[name])))
+            numbers["reached"][name] = [float(goal(x)) for goal, x in zip(wanted, alone)]
+            numbers["kept"][name] = [survives(goal, x) for goal, x in zip(wanted, alone)]
+        numbers["fine"][name] = measures.fine(measures.spectrum(np.stack(bench.pictures[name])))
     depths = [1, len(modules) - 1] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
     numbers["layers"], numbers["sheet"] = depths, []
-    for depth in tqdm(depths, desc="sheet", leave=False, disable=None):
+    count = 2 if bench.quick else 8
+    for depth in lab.progress(depths, "sheet"):
         trunk = nn.Sequential(*modules[: depth + 1])
-        count = 2 if bench.quick else 8
         with torch.no_grad():
             highest = trunk(pool).mean(dim=(2, 3)).amax(dim=0)
         channels = highest.topk(count).indices
@@ -87,76 +82,6 @@ def measure(bench: Bench) -> Numbers:
         with torch.no_grad():
             numbers["sheet"].append(float(excitation(made).mean()))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 860)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
-    above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
-    panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)
-    for j, name in enumerate(RECIPES):
-        for i, goal in enumerate(numbers["goals"]):
-            plots.show(panels[i, j], bench.pictures[name][i])
-            panels[i, 0].set_ylabel(goal.replace(" ", "\n", 2), size=plots.NOTE)
-        panels[0, j].set_title(name, size=plots.NOTE, color=COLOURS[name], weight="bold")
-    names = list(RECIPES)[::-1]
-    bars = (
-        ("Survives shift and blur, %", {name: 100 * float(np.mean(numbers["kept"][name])) for name in RECIPES}),
-        ("Power at high frequencies, %", {name: 100 * numbers["fine"][name] for name in RECIPES}),
-    )
-    for axes, (title, values) in zip(below.subplots(1, 2, sharey=True), bars):
-        plots.plain(axes, title)
-        axes.barh(names, [values[name] for name in names], color=[COLOURS[name] for name in names])
-        axes.tick_params(axis="y", length=0)
-    sheet = right.subplots(len(numbers["layers"]), len(bench.pictures[f"layer {numbers['layers'][0]}"]), squeeze=False)
-    for row, depth in zip(sheet, numbers["layers"]):
-        for axes, picture in zip(row, bench.pictures[f"layer {depth}"]):
-            plots.show(axes, picture)
-        row[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
-    return plots.save(fig, path, "What excites a unit, and channels of every layer", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = [
-        (
-            name,
-            ", ".join(f"{value:.1f}" for value in numbers["reached"][name]),
-            ", ".join(f"{value:.0%}" for value in numbers["kept"][name]),
-            f"{numbers['fine'][name]:.0%}",
-        )
-        for name in RECIPES
-    ]
-    rows += [(f"channels of layer {depth}, all restraints", f"{value:.1f} (mean of the sheet)", "", "")
-             for depth, value in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
-    goals = ", ".join(numbers["goals"])
-    columns = ("restraint", f"times the best sample image: {goals}", "survives shift and blur",
-               "power above half the frequencies")  # fmt: skip
-    return Table(columns, rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    reached, kept = (
-        {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
-    )
-    free, held = "nothing", "+ colours"
-    best = max(kept, key=kept.__getitem__)
-    return [
-        f"Without restraint {numbers['steps']} steps excite the units {reached[free]:.1f} times as much as the best "
-        f"sample image, with all restraints {reached[held]:.1f} times.",
-        f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
-        f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
-        f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
-        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
-        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
-        "a picture shows what a unit would like, not what it meets.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
-# What is to be excited.
 
 
 def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> tuple[list[str], list[Excitation]]:
@@ -186,21 +111,21 @@ def relative(excitation: Excitation, highest: Tensor) -> Excitation:
 
 
 def means(trunk: nn.Module, channels: Tensor) -> Excitation:
-    """Each image's own channel, its mean over positions."""
-    return lambda X: own(trunk(X).mean(dim=(2, 3)), channels)
+    """The mean over positions of each image's own channel, (N,)."""
+    return lambda X: trunk(X).mean(dim=(2, 3)).gather(1, channels[:, None])[:, 0]
 
 
-def own(values: Tensor, channels: Tensor) -> Tensor:
-    """Of each image its own channel's value, (N,); values: (N, C), channels: (N,)."""
-    return values.gather(1, channels[:, None])[:, 0]
+def transform(image: Tensor, generator: torch.Generator) -> Tensor:
+    """The image shifted by up to SHIFT pixels and scaled by one of SCALES, at random."""
+    dy, dx = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=generator).tolist()
+    scale = SCALES[int(torch.randint(len(SCALES), (1,), generator=generator))]
+    side = round(scale * image.shape[2])
+    return F.interpolate(image.roll((dy, dx), (2, 3)), size=(side, side), mode="bilinear")
 
 
 def survives(excitation: Excitation, x: Tensor) -> float:
     """The share of the excitation that is left after a shift by three pixels and a blur by one."""
     return float(excitation(blur_image(x.roll((3, 3), (2, 3)), sigma=1)) / excitation(x).clamp(min=1e-6))
-
-
-# The ascent.
 
 
 def ascend(
@@ -217,7 +142,7 @@ def ascend(
             optimizer.zero_grad()
             image = picture(z, mixing, recipe)
             with relu_replaced_by(leaky):
-                gain = excitation(transformed(image, generator) if recipe.transformed else image).sum()
+                gain = excitation(transform(image, generator) if recipe.transformed else image).sum()
             cost = TotalVariationLoss()(image, ROUGH / image[0].numel()) if recipe.priors else 0
             (cost - gain).backward()
             optimizer.step()
@@ -246,13 +171,57 @@ def own_colours(X: Tensor) -> Tensor:
     return root * 3 / root.diagonal().sum()
 
 
-def transformed(image: Tensor, generator: torch.Generator) -> Tensor:
-    """The image shifted by up to SHIFT pixels and scaled by one of SCALES, at random."""
-    dy, dx = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=generator).tolist()
-    scale = SCALES[int(torch.randint(len(SCALES), (1,), generator=generator))]
-    side = round(scale * image.shape[2])
-    return F.interpolate(image.roll((dy, dx), (2, 3)), size=(side, side), mode="bilinear")
+def tabulate(numbers: Numbers) -> Table:
+    restraints = Table.of("restraint", RECIPES, {
+        f"times the best sample image: {', '.join(numbers['goals'])}":
+            lambda name: lab.join(numbers["reached"][name], ".1f"),
+        "survives shift and blur": lambda name: lab.join(numbers["kept"][name], ".0%"),
+        "power above half the frequencies": lambda name: f"{numbers['fine'][name]:.0%}",
+    })  # fmt: skip
+    sheet = [(f"channels of layer {depth}, all restraints", f"{value:.1f} (mean of the sheet)", "", "")
+             for depth, value in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
+    return Table(restraints.columns, [*restraints.rows, *sheet])
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    reached, kept = (
+        {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
+    )
+    free, held = "nothing", "+ colours"
+    best = max(kept, key=kept.__getitem__)
+    return [
+        f"Without restraint {numbers['steps']} steps excite the units {reached[free]:.1f} times as much as the best "
+        f"sample image, with all restraints {reached[held]:.1f} times.",
+        f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
+        f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
+        f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
+        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
+        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
+        "a picture shows what a unit would like, not what it meets.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 860)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
+    above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
+    panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)
+    for i, goal in enumerate(numbers["goals"]):
+        panels[i, 0].set_ylabel(goal.replace(" ", "\n", 2), size=plots.NOTE)
+        for axes, name in zip(panels[i], RECIPES):
+            plots.show(axes, bench.pictures[name][i], "" if i else name, COLOURS[name], weight="bold")
+    first, second = below.subplots(1, 2, sharey=True)
+    kept = {name: 100 * float(np.mean(numbers["kept"][name])) for name in RECIPES}
+    plots.bars(first, kept, COLOURS, "Survives shift and blur, %")
+    fine = {name: 100 * numbers["fine"][name] for name in RECIPES}
+    plots.bars(second, fine, COLOURS, "Power at high frequencies, %")
+    rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
+    for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
+        line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
+        for axes, picture in zip(line, row):
+            plots.show(axes, picture)
+    return plots.head(fig, "What excites a unit, and channels of every layer", bench.source.name)
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What does each restraint do to a class visualization, and which of them makes it recognisable?
+"""Question: what does each restraint do to a class visualization, and which of them makes it recognisable?
 
 Claim: climbing the score alone ends in noise of high frequencies. L2 keeps pixels from extremes, clamping forbids
     them; blur and total variation take out high frequencies; jitter keeps details from clinging to single pixels. So
@@ -11,22 +11,18 @@ Paper: Simonyan et al. 2014, section 2 (https://arxiv.org/abs/1312.6034); Yosins
     python -m labs.gradients.regularizers
 """
 
-import sys
-import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import pretrained
-from figures import script
 from figures.figure import short
-from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
+from labs import lab, measures, plots
+from labs.lab import Bench, Numbers, Table
 from style_modules import TotalVariationLoss
 from visualizers import ClassVisualization, FoolingImage
 from visualizers.class_visualization import SIZE
@@ -48,96 +44,17 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"steps": steps, "classes": [short(bench.source.class_names[t]) for t in targets]}
     if second is not None:
         numbers["second"] = second.name
-    real = bench.batch(8)[0]
-    numbers["spectrum"] = {"real pictures": lab.spectrum(real)}
+    numbers["spectrum"] = {"real pictures": measures.spectrum(bench.batch(8)[0])}
     numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
-    for name in tqdm(SETTINGS, desc="restraints", leave=False, disable=None):
+    for name in lab.progress(SETTINGS, "restraints"):
         made = [make(name, bench.model, target, steps, bench.seed) for target in targets]
-        pictures = np.stack([np.asarray(picture) for picture, _ in made])
-        bench.pictures[name] = pictures
+        pictures = bench.pictures[name] = np.stack([np.asarray(picture) for picture, _ in made])
         numbers["extreme"][name] = float(np.mean([extreme for _, extreme in made]))
-        numbers["spectrum"][name] = lab.spectrum(pictures)
-        numbers["confidence"][name], numbers["rank"][name] = opinion(bench.source, pictures, targets)
+        numbers["spectrum"][name] = measures.spectrum(pictures)
+        numbers["confidence"][name], numbers["rank"][name] = rate(bench.source, pictures, targets)
         if second is not None:
-            judged = opinion(second, pictures, targets)
-            numbers["second_confidence"][name], numbers["second_rank"][name] = judged
+            numbers["second_confidence"][name], numbers["second_rank"][name] = rate(second, pictures, targets)
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    rows = len(numbers["classes"])
-    fig = plots.sheet(1640, 210 * rows + 480)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
-    ranks = numbers["second_rank"] or numbers["rank"]
-    panels = above.subplots(rows, len(SETTINGS), squeeze=False)
-    for j, name in enumerate(SETTINGS):
-        for i, label in enumerate(numbers["classes"]):
-            plots.show(panels[i, j], bench.pictures[name][i])
-            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
-            panels[i, 0].set_ylabel(label, size=plots.TITLE)
-        panels[0, j].set_title(name, size=plots.TITLE, color=COLOURS[name], weight="bold")
-    left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
-    power = {name: numbers["spectrum"][name] for name in COLOURS}
-    plots.plain(left, "Power over frequency", "cycles across the picture")
-    left.set_xscale("log")
-    left.set_yscale("log")
-    plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
-    judge = numbers.get("second", "the network itself").split(",")[0]
-    for axes, values, title in (
-        (middle, {name: 100 * numbers["extreme"][name] for name in SETTINGS}, "% of values black, white or beyond"),
-        (right, {name: np.exp(np.log(ranks[name]).mean()) for name in SETTINGS}, f"Rank by {judge}"),
-    ):
-        plots.plain(axes, title)
-        names = SETTINGS[::-1]
-        axes.barh(names, [values[name] for name in names], color=[COLOURS[name] for name in names])
-        axes.tick_params(axis="y", length=0)
-    right.set_xscale("log")
-    right.set_xlim(1)
-    return plots.save(fig, path, "What holds a class visualization down", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    judged = bool(numbers["second_rank"])
-    rows = [
-        (
-            name,
-            f"{np.mean(numbers['confidence'][name]):.0%}",
-            f"{numbers['extreme'][name]:.0%}",
-            f"{lab.fine(numbers['spectrum'][name]):.1%}",
-            ", ".join(map(str, numbers["second_rank"][name] if judged else numbers["rank"][name])),
-        )
-        for name in SETTINGS
-    ]
-    judge = numbers["second"].split(",")[0] if judged else "the network itself"
-    columns = ("restraint", "own confidence", "values at black, white or beyond", "power above half the frequencies",
-               f"rank by {judge}: {', '.join(numbers['classes'])}")  # fmt: skip
-    return Table(columns, rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    ranks = numbers["second_rank"] or numbers["rank"]
-    middle = {name: float(np.exp(np.log(ranks[name]).mean())) for name in SETTINGS}
-    alone = min(SETTINGS[1:6], key=middle.__getitem__)
-    who = numbers.get("second", "the network itself").split(",")[0]
-    finest = {name: lab.fine(numbers["spectrum"][name]) for name in COLOURS}
-    return [
-        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
-        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
-        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
-        f"{finest['all']:.2%}.",
-        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {who}, "
-        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
-        f"blur, and {middle['all']:.0f} with total variation, too.",
-        "The network itself is "
-        f"{np.mean(numbers['confidence']['nothing']):.0%} sure of the unrestrained ones and "
-        f"{np.mean(numbers['confidence']['all but TV']):.0%} of those with L2, clamp, jitter and blur: its own "
-        f"confidence {'hardly tells' if np.mean(numbers['confidence']['nothing']) > 0.5 else 'does tell'} a picture "
-        "from noise, so ask another network, or your eyes.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
 
 
 class Less(nn.Module):
@@ -166,71 +83,123 @@ class Never(nn.Module):
 def make(name: str, model: nn.Module, target: int, steps: int, seed: int) -> tuple[Image.Image, float]:
     """The picture of class `target` under these restraints, from the same noise, and its share of extreme values."""
     generator = torch.Generator().manual_seed(seed)
-    start = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(next(model.parameters()))
+    x = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(next(model.parameters()))
     variation = TotalVariationLoss()
+    smooth = Less(model, lambda X: variation(X, TV))
     match name:
         case "nothing":
-            return as_picture(climb(model, target, start, steps))
+            x = climb(model, target, x, steps)
         case "L2":
-            return as_picture(climb(Less(model, lambda X: L2 * X.square().sum()), target, start, steps))
+            x = climb(Less(model, lambda X: L2 * X.square().sum()), target, x, steps)
         case "total variation":
-            return as_picture(climb(Less(model, lambda X: variation(X, TV)), target, start, steps))
+            x = climb(smooth, target, x, steps)
         case "blur":
-            x = start
             for done in range(0, steps, EVERY):
                 x = climb(model, target, x, min(EVERY, steps - done))
                 x = ClassVisualization.blur_image(x, sigma=0.5)
-            return as_picture(x)
         case "jitter":
-            x = start
             for _ in range(steps):
                 ox, oy = torch.randint(0, JITTER, (2,), generator=generator).tolist()
                 x = ClassVisualization.jitter(x, ox, oy)
                 x = ClassVisualization.jitter(climb(model, target, x, 1), -ox, -oy)
-            return as_picture(x)
         case "clamp":  # the student's method always clamps
-            return visualized(model, target, steps, seed, l2_reg=0, blur_every=NEVER, max_jitter=1)
-        case "all but TV":
-            return visualized(model, target, steps, seed, l2_reg=L2, blur_every=EVERY, max_jitter=JITTER)
+            return visualize(model, target, steps, seed, l2_reg=0, blur_every=NEVER, max_jitter=1)
         case _:
-            restrained = Less(model, lambda X: variation(X, TV))
-            return visualized(restrained, target, steps, seed, l2_reg=L2, blur_every=EVERY, max_jitter=JITTER)
+            return visualize(model if name == "all but TV" else smooth, target, steps, seed,
+                             l2_reg=L2, blur_every=EVERY, max_jitter=JITTER)  # fmt: skip
+    values = lab.to_pixels(x)  # beyond black and white a picture is cut off
+    return Image.fromarray(lab.to_picture(x)), float(((values <= 0) | (values >= 1)).double().mean())
 
 
 def climb(model: nn.Module, target: int, x: Tensor, steps: int) -> Tensor:
     """Steps of LENGTH along the gradient of the class's score, as the fooling image makes them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the network is not fooled")
+    with lab.ignoring("the network is not fooled"):
         return FoolingImage(LENGTH, steps).make_fooling_image(x, 0, Never(model, target))
 
 
-def visualized(
-    model: nn.Module, target: int, steps: int, seed: int, l2_reg: float, blur_every: int, max_jitter: int
-) -> tuple[Image.Image, float]:
+def visualize(model: nn.Module, target: int, steps: int, seed: int, **restraints: Any) -> tuple[Image.Image, float]:
     """The student's class visualization, and its share of values that are black or white."""
-    names = [""] * (target + 1)
     picture = ClassVisualization().create_class_visualization(
-        target, names, model, learning_rate=LENGTH, num_iterations=steps, generate_plots=False, seed=seed,
-        l2_reg=l2_reg, blur_every=blur_every, max_jitter=max_jitter,
+        target, [""] * (target + 1), model, learning_rate=LENGTH, num_iterations=steps, generate_plots=False, seed=seed,
+        **restraints,
     )  # fmt: skip
     values = np.asarray(picture)
     return picture, float(np.mean((values == 0) | (values == 255)))
 
 
-def as_picture(x: Tensor) -> tuple[Image.Image, float]:
-    """As a picture, beyond black and white cut off; and the share of values that were there."""
-    values = lab.to_pixels(x)
-    return Image.fromarray(lab.to_picture(x)), float(((values <= 0) | (values >= 1)).double().mean())
-
-
-def opinion(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[int]) -> tuple[list, list]:
-    """What the network says of the saved pictures: the confidence in each one's class, and its rank from 1."""
-    with torch.no_grad():
-        scores = torch.cat([source.model(lab.as_batch(picture[None], source)) for picture in pictures])
+def rate(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[int]) -> tuple[list, list]:
+    """The network's confidence in the class of each saved picture, and the class's rank from 1."""
+    scores = lab.predict(source.model, lab.as_batch(pictures, source), at_once=1)
     y = torch.tensor(targets, device=scores.device)[:, None]
     confidence = scores.softmax(dim=1).gather(1, y)[:, 0]
     return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()
 
 
+def tabulate(numbers: Numbers) -> Table:
+    judge, ranks = choose_ranks(numbers)
+    return Table.of("restraint", SETTINGS, {
+        "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
+        "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
+        "power above half the frequencies": lambda name: f"{measures.fine(numbers['spectrum'][name]):.1%}",
+        f"rank by {judge}: {', '.join(numbers['classes'])}": lambda name: lab.join(ranks[name], ""),
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    judge, ranks = choose_ranks(numbers)
+    middle = {name: middle_rank(ranks[name]) for name in SETTINGS}
+    alone = min(SETTINGS[1:6], key=middle.__getitem__)
+    finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}
+    free, held = (float(np.mean(numbers["confidence"][name])) for name in ("nothing", "all but TV"))
+    return [
+        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
+        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
+        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
+        f"{finest['all']:.2%}.",
+        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {judge}, "
+        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
+        f"blur, and {middle['all']:.0f} with total variation, too.",
+        f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
+        f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
+        "ask another network, or your eyes.",
+    ]
+
+
+def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
+    """The network whose ranks are told, the second one where there is one, and the ranks."""
+    if numbers["second_rank"]:
+        return numbers["second"].split(",")[0], numbers["second_rank"]
+    return "the network itself", numbers["rank"]
+
+
+def middle_rank(ranks: Sequence[int]) -> float:
+    """The geometric mean."""
+    return float(np.exp(np.log(ranks).mean()))
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    rows = len(numbers["classes"])
+    fig = plots.sheet(1640, 210 * rows + 480)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
+    judge, ranks = choose_ranks(numbers)
+    panels = above.subplots(rows, len(SETTINGS), squeeze=False)
+    for j, name in enumerate(SETTINGS):
+        for i, label in enumerate(numbers["classes"]):
+            title = name if i == 0 else ""
+            plots.show(panels[i, j], bench.pictures[name][i], title, COLOURS[name], plots.TITLE, "bold")
+            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
+            panels[i, 0].set_ylabel(label, size=plots.TITLE)
+    left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
+    power = {name: numbers["spectrum"][name] for name in COLOURS}
+    plots.plain(left, "Power over frequency", "cycles across the picture", logx=10, logy=10)
+    plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
+    extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
+    plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
+    plots.bars(right, {name: middle_rank(ranks[name]) for name in SETTINGS}, COLOURS, f"Rank by {judge}")
+    right.set_xscale("log")
+    right.set_xlim(1)
+    return plots.head(fig, "What holds a class visualization down", bench.source.name)
+
+
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""Why is a saliency map no direction to climb?
+"""Question: why is a saliency map no direction to climb?
 
 Claim: a saliency map says how much a pixel matters, not which way. Its absolute value throws the sign away, and its
     maximum over channels the colour, so a step along it is wrong at about every second pixel and hardly climbs.
@@ -9,26 +9,22 @@ Paper: Simonyan et al. 2014, section 3 (https://arxiv.org/abs/1312.6034); Szeged
     python -m labs.gradients.saliency_is_no_direction
 """
 
-import sys
-import warnings
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-import pretrained
-from figures import script
 from figures.figure import short
 from labs import lab, plots
-from labs.lab import Bench, Numbers, Result, Table
-from visualizers import SaliencyMap
+from labs.lab import Bench, Numbers, Table
 from visualizers.network import class_scores
 
 LENGTH = 1.0  # of a step, in normalised pixels: the same for each direction
 DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
+
+
+Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network, images, classes and their gradient
 
 
 def measure(bench: Bench) -> Numbers:
@@ -37,71 +33,14 @@ def measure(bench: Bench) -> Numbers:
     X = X[y != target]
     steps = 10 if bench.quick else 100
     numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "scores": {}, "said": {}}
-    numbers["wrong"], numbers["gain"], pictures = {}, {}, [lab.to_picture(X[0])]
+    numbers["wrong"], numbers["gain"], bench.pictures["ends"] = {}, {}, [lab.to_picture(X[0])]
     for name, direction in directions(bench).items():
-        scores, wrong, end = climb(bench.model, X, target, direction, steps, name)
-        numbers["scores"][name] = scores
-        numbers["wrong"][name] = wrong
-        numbers["gain"][name] = scores[-1] - scores[0]
-        with torch.no_grad():
-            numbers["said"][name] = float((bench.model(end).argmax(dim=1) == target).float().mean())
-        pictures.append(lab.to_picture(end[0]))
-    bench.pictures["ends"] = pictures
+        scores, numbers["wrong"][name], end = climb(bench.model, X, target, direction, steps, name)
+        numbers["scores"][name], numbers["gain"][name] = scores, scores[-1] - scores[0]
+        said = lab.predict(bench.model, end).argmax(dim=1)
+        numbers["said"][name] = float((said == target).float().mean())
+        bench.pictures["ends"].append(lab.to_picture(end[0]))
     return numbers
-
-
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1560, 640)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
-    left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
-    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
-    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
-    plots.plain(right, "Pixel values pushed the wrong way")
-    names = DIRECTIONS[::-1]
-    right.barh(names, [100 * numbers["wrong"][name] for name in names], color=[plots.COLOURS[name] for name in names])
-    right.set_xlim(0, 100)
-    right.set_xticks([0, 50, 100], ["0", "50 %", "100 %"])
-    right.tick_params(axis="y", length=0)
-    for axes, picture, title in zip(below.subplots(1, 5), bench.pictures["ends"], ["at the start", *DIRECTIONS]):
-        plots.show(axes, picture)
-        axes.set_title(title, size=plots.TITLE, color=plots.COLOURS.get(title, plots.INK))
-    return plots.save(fig, path, "What matters is not yet which way", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = [
-        (
-            name,
-            f"{numbers['wrong'][name]:.0%}",
-            f"{numbers['gain'][name]:+.2f}",
-            f"{numbers['gain'][name] / numbers['gain']['gradient']:.1%}",
-            f"{numbers['said'][name]:.0%}",
-        )
-        for name in DIRECTIONS
-    ]
-    columns = ("direction", "pixel values pushed the wrong way", f"score gained in {numbers['steps']} steps",
-               "of the gradient's", f"images then called {numbers['target']}")  # fmt: skip
-    return Table(columns, rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    gain, wrong = numbers["gain"], numbers["wrong"]
-    best = gain["gradient"]
-    return [
-        f"In {numbers['steps']} steps of equal length the gradient gains {best:.1f} of the score, its absolute value "
-        f"{gain['its absolute value']:+.1f} and the saliency map {gain['saliency map']:+.1f}; a random direction gains "
-        f"{gain['random']:+.1f}.",
-        f"The absolute value pushes {wrong['its absolute value']:.0%} of the pixel values the wrong way and the map, "
-        f"copied to three channels, {wrong['saliency map']:.0%}: no better than chance.",
-        "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
-
-
-Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network, images, classes and their gradient
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -109,7 +48,7 @@ def directions(bench: Bench) -> dict[str, Direction]:
     ways: tuple[Direction, ...] = (
         lambda model, X, y, g: g,
         lambda model, X, y, g: g.abs(),
-        lambda model, X, y, g: SaliencyMap().compute_saliency_maps(X, y, model)[:, None].expand_as(X),
+        lambda model, X, y, g: lab.saliency(X, y, model)[:, None].expand_as(X),
         lambda model, X, y, g: torch.randn(X.shape, generator=generator).to(X),
     )
     return dict(zip(DIRECTIONS, ways))
@@ -123,18 +62,50 @@ def climb(
     """
     y = torch.full((len(X),), target, device=X.device)
     scores, wrong = [], []
-    for _ in tqdm(range(steps), desc=name, leave=False, disable=None):
+    for _ in lab.progress(range(steps), name):
         values, gradient = lab.values_and_gradient(lambda X: class_scores(model(X), y), X)
         scores.append(float(values.mean()))
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # then there is no step
-            way = direction(model, X, y, gradient)
+        way = direction(model, X, y, gradient)
         wrong.append(float((way * gradient < 0).sum() / (gradient != 0).sum().clamp(min=1)))
         X = X + LENGTH * way / way.flatten(1).norm(dim=1).clamp(min=1e-30)[:, None, None, None]
-    with torch.no_grad():
-        scores.append(float(class_scores(model(X), y).mean()))
+    scores.append(float(class_scores(lab.predict(model, X), y).mean()))
     return scores, float(np.mean(wrong)), X
 
 
+def tabulate(numbers: Numbers) -> Table:
+    gain = numbers["gain"]
+    return Table.of("direction", DIRECTIONS, {
+        "pixel values pushed the wrong way": lambda name: f"{numbers['wrong'][name]:.0%}",
+        f"score gained in {numbers['steps']} steps": lambda name: f"{gain[name]:+.2f}",
+        "of the gradient's": lambda name: f"{gain[name] / gain['gradient']:.1%}",
+        f"images then called {numbers['target']}": lambda name: f"{numbers['said'][name]:.0%}",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    gain, wrong = numbers["gain"], numbers["wrong"]
+    best = gain["gradient"]
+    return [
+        f"In {numbers['steps']} steps of equal length the gradient gains {best:.1f} of the score, its absolute value "
+        f"{gain['its absolute value']:+.1f} and the saliency map {gain['saliency map']:+.1f}; a random direction gains "
+        f"{gain['random']:+.1f}.",
+        f"The absolute value pushes {wrong['its absolute value']:.0%} of the pixel values the wrong way and the map, "
+        f"copied to three channels, {wrong['saliency map']:.0%}: no better than chance.",
+        "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1560, 640)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
+    left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
+    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
+    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
+    wrong = {name: 100 * numbers["wrong"][name] for name in DIRECTIONS}
+    plots.percent(plots.bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
+    plots.show_row(below, bench.pictures["ends"], ["at the start", *DIRECTIONS], plots.TITLE)
+    return plots.head(fig, "What matters is not yet which way", bench.source.name)
+
+
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

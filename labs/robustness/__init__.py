@@ -1,1 +1,1 @@
-"""What makes a network wrong: attacks that nobody sees, pictures that are worn, and shape against texture."""
+"""Attacks, corruptions and cues: pictures that make a network wrong, and why."""

@@ -1,4 +1,4 @@
-"""Which pictures that are only worn, not attacked, does a network still know, and does robust training help there?
+"""Question: which corrupted pictures does a network still know, and does robust training help there?
 
 Claim: noise, blur, weather and compression make a network wrong that people hardly mind. Training against attacks helps
     against noise, which it resembles, and may hurt elsewhere, such as with fog and contrast.
@@ -10,163 +10,90 @@ Paper: Hendrycks and Dietterich 2019 (https://arxiv.org/abs/1903.12261); Ford et
     python -m labs.robustness.corruptions
 """
 
-import sys
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-import pretrained
 from figures import script
-from labs import lab, plots, worn
-from labs.contestants import COLOURS, PLAIN, ROBUST, Contestant, contestants
-from labs.lab import Bench, Numbers, Result, Table
+from labs import lab, measures, plots
+from labs.lab import Bench, Numbers, Table
+from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
 from visualizers import GradCam
 
 LOOKED = ("gaussian_noise", "defocus_blur", "fog", "contrast")  # one of each kind: where does Grad-CAM point?
+KINDS = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "brightness"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+}
+NAMES = tuple(name for names in KINDS.values() for name in names)
+SEVERITIES = (1, 2, 3, 4, 5)
+SEEDED = ("glass_blur", "impulse_noise")  # these draw from generators of their own, and take a seed
 SHEET = 3  # the severity of the pictures that are drawn
 
 
 def measure(bench: Bench) -> Numbers:
-    names = LOOKED if bench.quick else worn.NAMES
-    severities = [1, 5] if bench.quick else list(worn.SEVERITIES)
-    runners = contestants(bench, 2 if bench.quick else 10, only_right=False)
-    numbers: Numbers = {"networks": [c.name for c in runners], "images": {c.name: len(c.y) for c in runners}}
-    numbers |= {"severities": severities, "reference": references(runners), "clean": {}, "errors": {}}
-    shown = []
-    numbers["peaks"] = peaks([c for c in runners if c.source.masks is not None], bench)
-    for c in runners:
-        numbers["clean"][c.name] = error(c, c.pixels)
-        numbers["errors"][c.name] = {name: [] for name in names}
-    for kind in tqdm(dict.fromkeys(c.source.kind for c in runners), desc="corruptions", leave=False, disable=None):
-        alike = [c for c in runners if c.source.kind == kind]
+    names = LOOKED if bench.quick else NAMES
+    severities = [1, 5] if bench.quick else list(SEVERITIES)
+    networks = load_networks(bench, 2 if bench.quick else 10, only_right=False)
+    first = networks[0]
+    numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
+    # The paper's mCE is relative to AlexNet; ours to the plain twin, or to the first network of ImageNet's classes.
+    numbers["reference"] = {c.name: first.name if c.masks is None else PLAIN for c in networks}
+    numbers |= {"severities": severities, "mCE": {}, "relative": {}, "left out": {}}
+    numbers["peaks"] = {c.name: peaks(c, bench.seed) for c in networks if c.masks is not None}
+    numbers["clean"] = {c.name: error(c, c.pixels) for c in networks}
+    numbers["errors"] = {c.name: {name: [] for name in names} for c in networks}
+    sheet = {}
+    for kind in lab.progress(dict.fromkeys(c.source.kind for c in networks), "corruptions"):
+        alike = [c for c in networks if c.source.kind == kind]
         for name in names:
             for severity in severities:
-                images = worn.corrupted(alike[0].images, name, severity, bench.seed)
+                images = corrupt(alike[0].images, name, severity, bench.seed)
                 pixels = as_pixels(images).to(alike[0].pixels)
                 for c in alike:
                     numbers["errors"][c.name][name].append(error(c, pixels))
-                if alike[0] is runners[0] and severity == severities[len(severities) // 2]:
-                    shown.append((images[0], runners[0].word(int(runners[0].said(pixels[:1])[0]))))
-    numbers |= {"mCE": {}, "relative": {}, "left out": {}}
-    for c in runners:
+                if first in alike and severity == severities[len(severities) // 2]:
+                    sheet[name] = (images[0], first.name_first(pixels))
+    for c in networks:
         reference = numbers["reference"][c.name]
         numbers["mCE"][c.name], numbers["left out"][c.name] = mce(
             numbers["errors"][c.name], numbers["errors"][reference]
         )
         numbers["relative"][c.name] = relative_mce(numbers, c.name, reference)
-    bench.pictures.update(sheet=dict(zip(names, shown)), label=runners[0].word(int(runners[0].y[0])))
+    bench.pictures.update(sheet=sheet, label=first.word(int(first.y[0])))
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    names, networks = list(next(iter(numbers["errors"].values()))), list(numbers["networks"])
-    fig = plots.sheet(1640, 1080)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
-    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
-    draw_errors(numbers, axes, names, networks)
-    above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
-    for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), worn.KINDS.items()):
-        plots.plain(axes, kind, "severity")
-        here = [name for name in members if name in names]
-        for network in networks:
-            line = [np.mean([numbers["errors"][network][name][i] for name in here])
-                    for i in range(len(numbers["severities"]))]  # fmt: skip
-            axes.plot([0, *numbers["severities"]], [100 * v for v in (numbers["clean"][network], *line)], "o-",
-                      color=COLOURS[network], linewidth=2, markersize=3)  # fmt: skip
-        axes.set_ylim(-4, 104)
-        axes.set_yticks([0, 50, 100], ["0", "50 %", "100 %"])
-        axes.set_xticks([0, 1, 3, 5])
-    sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False)
-    for axes in sheet.ravel():
-        axes.set_visible(False)
-    for axes, (name, (image, said)) in zip(sheet.ravel(), bench.pictures["sheet"].items()):
-        axes.set_visible(True)
-        plots.show(axes, image, name.replace("_", " "))
-        right_word = said == bench.pictures["label"]
-        axes.set_xlabel(said, size=plots.NOTE, color="#00643c" if right_word else "#b3261e")
-    note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
-    note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
-    return plots.save(fig, path, "Worn pictures: what is still known", note)
+def corrupt(images: np.ndarray, name: str, severity: int, seed: int) -> np.ndarray:
+    """Images uint8 (N, H, W, 3), each corrupted; the same for the same seed. NumPy's random state is left as it was.
 
-
-def draw_errors(numbers: Numbers, axes, names: Sequence[str], networks: Sequence[str]) -> None:
-    """The mean error of each network for each corruption, as a table in colours."""
-    values = np.array([[numbers["clean"][n] for n in networks],
-                       *[[np.mean(numbers["errors"][n][name]) for n in networks] for name in names]])  # fmt: skip
-    axes.imshow(values, cmap="Oranges", vmin=0, vmax=1, aspect="auto")
-    for i, row in enumerate(values):
-        for j, value in enumerate(row):
-            pair = [k for k, n in enumerate(networks) if numbers["reference"][n] == numbers["reference"][networks[j]]]
-            least = value <= min(row[pair]) and value < max(row[pair])
-            axes.text(j, i, f"{value:.0%}", ha="center", va="center", size=plots.NOTE,
-                      color="white" if value > 0.7 else plots.INK, weight="bold" if least else "normal")  # fmt: skip
-    for j, network in enumerate(networks):
-        axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
-                  color=COLOURS[network], weight="bold")  # fmt: skip
-    axes.set_ylim(len(names) + 1.6, -0.5)
-    rows = ["clean", *[name.replace("_", " ") for name in names], "mCE"]
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set_xticks(range(len(networks)), [n.replace(", ", ",\n").replace("-", "-\n").replace("t 1", "t\n1")
-                                           for n in networks])  # fmt: skip
-    for label, network in zip(axes.get_xticklabels(), networks):
-        label.set_color(COLOURS[network])
-    axes.tick_params(length=0)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = []
-    for name in numbers["networks"]:
-        errors = numbers["errors"][name]
-        kinds = [np.mean([np.mean(errors[one]) for one in members if one in errors]) for members in worn.KINDS.values()]
-        rows.append((
-            f"{name}, {numbers['images'][name]} images",
-            f"{numbers['clean'][name]:.0%}",
-            *[f"{value:.0%}" for value in kinds],
-            f"{np.mean([np.mean(values) for values in errors.values()]):.0%}",
-            f"{numbers['mCE'][name]:.0f} %, {numbers['relative'][name]} (to {numbers['reference'][name]}"
-            + (f", without {numbers['left out'][name]} of no error)" if numbers["left out"][name] else ")"),
-            ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-",
-        ))  # fmt: skip
-    columns = ("network", "clean error", *worn.KINDS, "all", "mCE, relative mCE", "Grad-CAM's peak on the object")
-    return Table(columns, rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
-    gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
-    noise = float(np.mean([gain[name] for name in worn.KINDS["noise"] if name in gain]))
-    rest = {name: value for name, value in gain.items() if name not in worn.KINDS["noise"]}
-    hurt = [name.replace("_", " ") for name, value in rest.items() if value < -0.02]
-    helped = [name.replace("_", " ") for name, value in rest.items() if value > 0.02]
-    worst = {network: max(errors, key=lambda name: np.mean(errors[name])).replace("_", " ")
-             for network, errors in numbers["errors"].items()}  # fmt: skip
-    first = numbers["networks"][0]
-    peak = numbers["peaks"][ROBUST]
-    return [
-        f"Worn pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
-        f"{np.mean([np.mean(v) for v in numbers['errors'][first].values()]):.0%}, most of all {worst[first]}; mCE: "
-        + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
-        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
-        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
-        f"hurts with {', '.join(hurt) or 'nothing'}.",
-        "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
-        + f" of the robust network's scenes, at the highest severity: {looking(peak)}",
-    ]  # fmt: skip
-
-
-def looking(peak: dict[str, float]) -> str:
-    worst = min(peak.values())
-    return ("it looks away with the worst of them, and so it errs." if worst < peak["clean"] - 0.2 else
-            "it mostly looks at the object still, even where it names it wrongly.")  # fmt: skip
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
+    Of the two packages that there are, `imagecorruptions` 1.1.2 fails at glass blur (scikit-image has no `multichannel`
+    any more) and fog (NumPy has no `float_`), and needs pkg_resources, which new Pythons lack; its kept successor,
+    `imagecorruptions-imaug` 1.1.5, makes all fifteen at all severities with the versions pinned here, and goes by the
+    same name. It requires opencv-python, whose files are those of opencv-python-headless: where both are installed,
+    they must have the same version.
+    """
+    try:
+        from imagecorruptions import corrupt
+    except ImportError as problem:  # none there, or one whose libraries are not
+        raise script.UserError(
+            f"expected the package imagecorruptions-imaug, got {problem}: "
+            "sh environment/make_venv.sh labs/requirements.txt"
+        ) from None
+    state = np.random.get_state()  # noqa: NPY002 -- the package draws from NumPy's global generator
+    try:
+        np.random.seed(seed)  # noqa: NPY002
+        with lab.ignoring(""):  # all of the package's and numba's own
+            return np.stack([
+                corrupt(image, severity, name, **({"seed": seed + i} if name in SEEDED else {}))
+                for i, image in enumerate(images)
+            ])  # fmt: skip
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def as_pixels(images: np.ndarray) -> Tensor:
@@ -174,14 +101,9 @@ def as_pixels(images: np.ndarray) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
-def error(c: Contestant, pixels: Tensor) -> float:
+def error(c: ComparedNetwork, pixels: Tensor) -> float:
     """The share of the images that the network names wrongly."""
-    return float((c.said(pixels) != c.y).double().mean())
-
-
-def references(runners: Sequence[Contestant]) -> dict[str, str]:
-    """Relative to which network each mCE is (the paper's is AlexNet): the plain twin, or the first one for ImageNet."""
-    return {c.name: PLAIN if c.source.masks is not None else runners[0].name for c in runners}
+    return float((c.classify(pixels) != c.y).double().mean())
 
 
 def mce(errors: dict[str, list[float]], reference: dict[str, list[float]]) -> tuple[float, int]:
@@ -201,22 +123,115 @@ def relative_mce(numbers: Numbers, name: str, reference: str) -> str:
     return f"{value:.0f} %" if any(sum(values) > 0 for values in above[reference].values()) else "-"
 
 
-def peaks(runners: Sequence[Contestant], bench: Bench) -> dict[str, dict[str, float]]:
-    """How often Grad-CAM's peak, for the true class, is on the object: clean, and at the highest severity of a few."""
-    found: dict[str, dict[str, float]] = {}
-    for c in runners:
-        masks = np.asarray(c.source.masks)[list(c.rows)]
-        cam = GradCam(c.source.gradcam_layer)
-        found[c.name] = {}
-        for name in ("clean", *LOOKED):
-            images = c.images if name == "clean" else worn.corrupted(c.images, name, 5, bench.seed)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "nothing in image")  # a map of zeros has no peak
-                maps = cam.grad_cam(lab.from_pixels(as_pixels(images).to(c.pixels)), c.y, c.model)
-            hits = lab.points(maps, masks) & maps.any(axis=(1, 2))
-            found[c.name][name.replace("_", " ")] = float(hits.mean())
+def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
+    """The share of Grad-CAM's peaks, for the true class, on the object: clean, and at the highest severity of a few."""
+    found = {}
+    for name in ("clean", *LOOKED):
+        images = c.images if name == "clean" else corrupt(c.images, name, 5, seed)
+        X = lab.from_pixels(as_pixels(images).to(c.pixels))
+        with lab.ignoring("nothing in image"):  # a map of zeros has no peak
+            maps = GradCam(c.source.gradcam_layer).grad_cam(X, c.y, c.model)
+        hits = measures.peaks_on(maps, np.asarray(c.masks)) & maps.any(axis=(1, 2))
+        found[name.replace("_", " ")] = float(hits.mean())
     return found
 
 
+def tabulate(numbers: Numbers) -> Table:
+    errors = {network: {name: np.mean(values) for name, values in found.items()}
+              for network, found in numbers["errors"].items()}  # fmt: skip
+
+    def relative(name: str) -> str:
+        left = numbers["left out"][name]
+        words = f"{numbers['mCE'][name]:.0f} %, {numbers['relative'][name]} (to {numbers['reference'][name]}"
+        return words + (f", without {left} of no error)" if left else ")")
+
+    def peak(name: str) -> str:
+        return ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-"
+
+    def mean(members: Sequence[str]) -> Callable[[str], str]:
+        return lambda name: f"{np.mean([errors[name][one] for one in members if one in errors[name]]):.0%}"
+
+    table = Table.of("network", numbers["networks"], {
+        "clean error": lambda name: f"{numbers['clean'][name]:.0%}",
+        **{kind: mean(members) for kind, members in KINDS.items()},
+        "all": mean(NAMES),
+        "mCE, relative mCE": relative,
+        "Grad-CAM's peak on the object": peak,
+    })  # fmt: skip
+    return Table(table.columns, [(f"{name}, {numbers['images'][name]} images", *row) for name, *row in table.rows])
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
+    gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
+    noise = float(np.mean([gain[name] for name in KINDS["noise"] if name in gain]))
+    rest = {name.replace("_", " "): value for name, value in gain.items() if name not in KINDS["noise"]}
+    hurt = [name for name, value in rest.items() if value < -0.02]
+    helped = [name for name, value in rest.items() if value > 0.02]
+    first = numbers["networks"][0]
+    errors = {name: np.mean(values) for name, values in numbers["errors"][first].items()}
+    worst = max(errors, key=errors.__getitem__).replace("_", " ")
+    peak = numbers["peaks"][ROBUST]
+    looks_away = min(peak.values()) < peak["clean"] - 0.2
+    return [
+        f"Corrupted pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
+        f"{np.mean(list(errors.values())):.0%}, most of all {worst}; mCE: "
+        + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
+        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
+        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
+        f"hurts with {', '.join(hurt) or 'nothing'}.",
+        "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
+        + " of the robust network's scenes, at the highest severity: "
+        + ("it looks away with the worst of them, and so it errs." if looks_away else
+           "it mostly looks at the object still, even where it names it wrongly."),
+    ]  # fmt: skip
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    networks, errors = numbers["networks"], numbers["errors"]
+    names = list(errors[networks[0]])
+    fig = plots.sheet(1640, 1080)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
+    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
+    draw_errors(numbers, axes, names, networks)
+    above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
+    for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), KINDS.items()):
+        plots.plain(axes, kind, "severity")
+        for network in networks:
+            line = np.mean([errors[network][name] for name in members if name in names], axis=0)
+            axes.plot([0, *numbers["severities"]], [100 * v for v in (numbers["clean"][network], *line)], "o-",
+                      color=COLOURS[network], linewidth=2, markersize=3)  # fmt: skip
+        plots.percent(axes)
+        axes.set_xticks([0, 1, 3, 5])
+    sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()
+    for axes, (name, (image, said)) in zip(sheet, bench.pictures["sheet"].items()):
+        plots.show(axes, image, name.replace("_", " "))
+        axes.set_xlabel(said, size=plots.NOTE, color="#00643c" if said == bench.pictures["label"] else "#b3261e")
+    for axes in sheet[len(names) :]:
+        axes.set_visible(False)
+    note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
+    note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
+    return plots.head(fig, "Corrupted pictures: what is still known", note)
+
+
+def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], networks: Sequence[str]) -> None:
+    """The mean error of each network for each corruption, as a table in colours."""
+    values = np.array([[numbers["clean"][n] for n in networks],
+                       *[[np.mean(numbers["errors"][n][name]) for n in networks] for name in names]])  # fmt: skip
+    plots.cells(axes, values, [[f"{value:.0%}" for value in row] for row in values], 0.7, "Oranges", aspect="auto")
+    for text, (i, j) in zip(axes.texts, np.ndindex(values.shape)):
+        row, reference = values[i], numbers["reference"][networks[j]]
+        pair = [value for value, network in zip(row, networks) if numbers["reference"][network] == reference]
+        text.set_fontweight("bold" if min(pair) == row[j] < max(pair) else "normal")
+    for j, network in enumerate(networks):
+        axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
+                  color=COLOURS[network], weight="bold")  # fmt: skip
+    axes.set_ylim(len(names) + 1.6, -0.5)
+    rows = ["clean", *[name.replace("_", " ") for name in names], "mCE"]
+    axes.set_yticks(range(len(rows)), rows)
+    plots.name_ticks(axes, "x", networks, COLOURS, broken=True)
+    axes.tick_params(length=0)
+
+
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What does a network need to draw an object's edge, and what do skip connections bring?
+"""Question: what does a network need to draw an object's edge, and what do skip connections bring?
 
 Claim: going down, a network learns what is there and forgets where. A bilinear head draws blobs; a transposed
     convolution learns to draw but has nothing to draw from; unpooling remembers where each maximum was; a U-Net's skip
@@ -11,26 +11,21 @@ Paper: Long et al. 2015 (https://arxiv.org/abs/1411.4038); Ronneberger et al. 20
     python -m labs.segmentation.encoder_decoder
 """
 
-import sys
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
-from pathlib import Path
+from itertools import pairwise, product
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 import pretrained
-from figures import palette, script
-from labs import decoders, lab, plots, regions
+from figures import palette
+from labs import decoders, lab, measures, plots
 from labs.composed import Composed, compose
 from labs.decoders import DECODERS
-from labs.lab import Bench, Numbers, Result, Table, Through
-from visualizers import SaliencyMap
+from labs.lab import Bench, Numbers, Table, Through
 
 HELD = 5  # of the 25 objects, on which no network is trained
 NEAR, FAR = 2, 8  # pixels from the edge
@@ -54,79 +49,96 @@ def measure(bench: Bench) -> Numbers:
     X, masks = lab.as_batch(lesson.images, source), torch.from_numpy(lesson.masks).to(source.device).float()
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
     shown = np.sort(np.unique(new.labels, return_index=True)[1])[:SHOWN]  # different objects
-    runs = [(kind, name) for kind in (PRETRAINED, SCRATCH) for name in DECODERS]
-    for kind, name in tqdm(runs, desc="training", leave=False, disable=None):
+    for kind, name in lab.progress(list(product((PRETRAINED, SCRATCH), DECODERS)), "training"):
         model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
-        kept = taught(model, X, masks, marks, bench.seed, new, source)
+        kept = teach(model, X, masks, marks, bench.seed, new, source)
+        found = answers(model, new, source)
         kept["parameters"] = sum(parameter.numel() for parameter in model.decoder.parameters())
-        kept["known objects"] = regions.mean_iou(answers(model, same, source), same.masks)
-        kept["by distance"] = by_distance(answers(model, new, source), new.masks)
-        maps, places = looks(model, new, source)
-        kept["close"] = closeness(maps, places)
-        bench.pictures[f"{kind}, {name}"] = (answers(model, new, source)[shown], maps[0], places[0])
+        kept["known objects"] = measures.mean_iou(answers(model, same, source), same.masks)
+        kept["by distance"] = by_distance(found, new.masks)
+        maps, places = explain_edges(model, new, source)
+        kept["close"] = share_nearby(maps, places)
+        bench.pictures[f"{kind}, {name}"] = (found[shown], maps[0], places[0])
         numbers.setdefault(kind, {})[name] = kept
     bench.pictures["scenes"] = (new.images[shown], new.masks[shown])
     return numbers
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1120)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
-    left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
-    images, masks = bench.pictures["scenes"]
-    panels = left.subplots(SHOWN, 2 + len(DECODERS))
-    for row, line in enumerate(panels[: len(images)]):
-        plots.show(line[0], images[row], "never seen" if row == 0 else "")
-        plots.show(line[1], judged(masks[row], masks[row]), "exact mask" if row == 0 else "")
-        for axes, name in zip(line[2:], DECODERS):
-            plots.show(axes, judged(bench.pictures[f"{PRETRAINED}, {name}"][0][row], masks[row]))
-            axes.set_title(name.replace(" ", "\n") if row == 0 else "", size=plots.NOTE, color=COLOURS[name])
-    panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
-    for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
-        axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
-    right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
-    for axes, name in zip(right.subplots(2, 2).ravel(), DECODERS):
-        _, map_, (y, x) = bench.pictures[f"{PRETRAINED}, {name}"]
-        plots.show(axes, palette.heat([map_])[0])
-        axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="white")
-        close = numbers[PRETRAINED][name]["close"]
-        axes.set_title(f"{name}\n{close:.0%} within {CLOSE} pixels", size=8, color=COLOURS[name])
-    charts = below.subplots(1, 3)
-    for axes, key, title in zip(charts, ("iou", "edge"), ("Mean IoU", f"Accuracy within {NEAR} pixels of the edge")):
-        plots.plain(axes, title, "training steps (dashed: from scratch)")
-        for name in DECODERS:
-            axes.plot(numbers["steps"], numbers[SCRATCH][name][key], color=COLOURS[name], linewidth=1.2, linestyle="--")
-        lines = {name: numbers[PRETRAINED][name][key] for name in DECODERS}
-        plots.curves(axes, numbers["steps"], lines, COLOURS)
-        axes.set_ylim(None, 1)
-    plots.plain(charts[2], "Pixels that are wrong", "pixels from the edge (pretrained trunk)")
-    wrong = {name: [1 - right for right in numbers[PRETRAINED][name]["by distance"]] for name in DECODERS}
-    plots.curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
-    charts[2].set_ylim(0, None)
-    return plots.save(fig, path, "Four ways to draw an object from a coarse map", numbers["network"])
+def teach(
+    model: decoders.Segmenter,
+    X: Tensor,
+    masks: Tensor,
+    marks: Sequence[int],
+    seed: int,
+    test: Composed,
+    source: pretrained.Pretrained,
+) -> Numbers:
+    """Train the network and freeze it; mean IoU and accuracy at edges after so many steps, losses, seconds."""
+    kept: Numbers = {"iou": [], "edge": [], "loss": [], "seconds": 0.0}
+    start = time.perf_counter()
+    for step, loss in enumerate(decoders.train(model, X, masks, marks[-1], seed), start=1):
+        kept["loss"].append(loss)
+        if step in marks:
+            kept["seconds"] += time.perf_counter() - start
+            found = answers(model, test, source)
+            kept["iou"].append(measures.mean_iou(found, test.masks))
+            kept["edge"].append(measures.boundary_accuracy(found, test.masks, NEAR))
+            start = time.perf_counter()
+    model.eval().requires_grad_(False)
+    return kept
 
 
-def table(numbers: Numbers) -> Table:
-    rows = [
-        (
-            f"{name}, {kind}",
-            f"{kept['iou'][-1]:.0%}",
-            f"{kept['known objects']:.0%}",
-            f"{kept['edge'][-1]:.0%}",
-            f"{1 - kept['by distance'][-1]:.0%}",
-            f"{kept['close']:.0%}",
-            f"{kept['parameters'] / 1e3:.0f} k",
-            f"{kept['seconds']:.0f} s",
-        )
-        for kind in (PRETRAINED, SCRATCH)
-        for name, kept in numbers[kind].items()
-    ]
-    return Table(("", "mean IoU, objects never seen", "known objects, new scenes", f"right within {NEAR} px of an edge",
-                  f"wrong {FAR} px from it", f"saliency of an edge pixel within {CLOSE} px", "decoder's parameters",
-                  "training"), rows)  # fmt: skip
+def explain_edges(
+    model: nn.Module, test: Composed, source: pretrained.Pretrained
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """The student's saliency maps of one pixel at the edge in each of a few scenes, (N, H, W), and where it is."""
+    edges = measures.band(test.masks[:8], 1) & test.masks[:8]
+    height, width = test.masks.shape[1:]
+    off = np.hypot(np.arange(height)[:, None] - height / 2, np.arange(width) - width / 2)
+    flat = [int(np.where(edge, off, np.inf).argmin()) for edge in edges]  # the one nearest to the picture's middle
+    pick = torch.tensor(flat, device=source.device)[:, None]
+    pixel = Through(model, lambda scores: scores.flatten(1).gather(1, pick))
+    maps = lab.saliency(lab.as_batch(test.images[: len(flat)], source), torch.zeros_like(pick[:, 0]), pixel)
+    return maps.cpu().numpy(), [divmod(at, width) for at in flat]
 
 
-def seen(numbers: Numbers) -> list[str]:
+def share_nearby(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
+    """The share of each map's sum within CLOSE rows and columns of its pixel: the mean."""
+    near = np.zeros(maps.shape, bool)
+    for one, (y, x) in zip(near, places):
+        one[max(y - CLOSE, 0) : y + CLOSE + 1, max(x - CLOSE, 0) : x + CLOSE + 1] = True
+    return float(measures.energy(maps, near).mean())
+
+
+def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
+    """Some of the scenes."""
+    return replace(scenes, images=scenes.images[rows], labels=scenes.labels[rows], masks=np.asarray(scenes.masks)[rows])
+
+
+def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> np.ndarray:
+    return decoders.find(model, lab.as_batch(test.images, source)).cpu().numpy()
+
+
+def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
+    """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
+    bands = [np.zeros(true.shape, bool), *[measures.band(true, width) for width in range(1, FAR + 1)]]
+    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
+
+
+def tabulate(numbers: Numbers) -> Table:
+    runs = {f"{name}, {kind}": kept for kind in (PRETRAINED, SCRATCH) for name, kept in numbers[kind].items()}
+    return Table.of("", runs, {
+        "mean IoU, objects never seen": lambda run: f"{runs[run]['iou'][-1]:.0%}",
+        "known objects, new scenes": lambda run: f"{runs[run]['known objects']:.0%}",
+        f"right within {NEAR} px of an edge": lambda run: f"{runs[run]['edge'][-1]:.0%}",
+        f"wrong {FAR} px from it": lambda run: f"{1 - runs[run]['by distance'][-1]:.0%}",
+        f"saliency of an edge pixel within {CLOSE} px": lambda run: f"{runs[run]['close']:.0%}",
+        "decoder's parameters": lambda run: f"{runs[run]['parameters'] / 1e3:.0f} k",
+        "training": lambda run: f"{runs[run]['seconds']:.0f} s",
+    })  # fmt: skip
+
+
+def conclude(numbers: Numbers) -> list[str]:
     ours, scratch, steps = numbers[PRETRAINED], numbers[SCRATCH], numbers["steps"][-1]
     best = max(ours, key=lambda name: ours[name]["iou"][-1])
     ahead = {kind: np.mean([kept["iou"][-1] for kept in numbers[kind].values()]) for kind in (PRETRAINED, SCRATCH)}
@@ -146,66 +158,43 @@ def seen(numbers: Numbers) -> list[str]:
     ]
 
 
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 1120)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.75, 1])
+    left, right = plots.parts(above, 1, 2, width_ratios=[3.05, 1])
+    images, masks = bench.pictures["scenes"]
+    found = {name: bench.pictures[f"{PRETRAINED}, {name}"] for name in DECODERS}
+    panels = left.subplots(SHOWN, 2 + len(DECODERS))
+    for row, line in enumerate(panels[: len(images)]):
+        plots.show(line[0], images[row], "" if row else "never seen")
+        plots.show(line[1], colour_mistakes(masks[row], masks[row]), "" if row else "exact mask")
+        for axes, name in zip(line[2:], DECODERS):
+            title = "" if row else name.replace(" ", "\n")
+            plots.show(axes, colour_mistakes(found[name][0][row], masks[row]), title, COLOURS[name])
+    panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
+    for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
+        axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
+    right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
+    for axes, (name, (_, map_, (y, x))) in zip(right.subplots(2, 2).ravel(), found.items()):
+        title = f"{name}\n{numbers[PRETRAINED][name]['close']:.0%} within {CLOSE} pixels"
+        plots.show(axes, palette.heat([map_])[0], title, COLOURS[name], 8)
+        axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="white")
+    charts = below.subplots(1, 3)
+    for axes, key, title in zip(charts, ("iou", "edge"), ("Mean IoU", f"Accuracy within {NEAR} pixels of the edge")):
+        plots.plain(axes, title, "training steps (dashed: from scratch)")
+        for name in DECODERS:
+            axes.plot(numbers["steps"], numbers[SCRATCH][name][key], color=COLOURS[name], linewidth=1.2, linestyle="--")
+        lines = {name: numbers[PRETRAINED][name][key] for name in DECODERS}
+        plots.curves(axes, numbers["steps"], lines, COLOURS)
+        axes.set_ylim(None, 1)
+    plots.plain(charts[2], "Pixels that are wrong", "pixels from the edge (pretrained trunk)")
+    wrong = {name: [1 - right for right in numbers[PRETRAINED][name]["by distance"]] for name in DECODERS}
+    plots.curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
+    charts[2].set_ylim(0, None)
+    return plots.head(fig, "Four ways to draw an object from a coarse map", numbers["network"])
 
 
-def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
-    """Some of the scenes."""
-    return replace(scenes, images=scenes.images[rows], labels=scenes.labels[rows], masks=np.asarray(scenes.masks)[rows])
-
-
-def taught(model: decoders.Segmenter, X: Tensor, masks: Tensor, marks: Sequence[int], seed: int, test: Composed,
-           source: pretrained.Pretrained) -> Numbers:  # fmt: skip
-    """Train the network and freeze it; mean IoU and accuracy at edges after so many steps, losses, seconds."""
-    kept: Numbers = {"iou": [], "edge": [], "loss": [], "seconds": 0.0}
-    start = time.perf_counter()
-    for step, loss in enumerate(decoders.train(model, X, masks, marks[-1], seed), start=1):
-        kept["loss"].append(loss)
-        if step in marks:
-            kept["seconds"] += time.perf_counter() - start
-            found = answers(model, test, source)
-            kept["iou"].append(regions.mean_iou(found, test.masks))
-            kept["edge"].append(regions.boundary_accuracy(found, test.masks, NEAR))
-            start = time.perf_counter()
-    model.eval().requires_grad_(False)
-    return kept
-
-
-def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> np.ndarray:
-    return decoders.found(model, lab.as_batch(test.images, source)).cpu().numpy()
-
-
-def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
-    """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
-    bands = [np.zeros(true.shape, bool), *[regions.band(true, width) for width in range(1, FAR + 1)]]
-    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
-
-
-def looks(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The student's saliency maps of one pixel at the edge in each of a few scenes, (N, H, W), and where it is."""
-    edges = regions.band(test.masks[:8], 1) & test.masks[:8]
-    height, width = test.masks.shape[1:]
-    off = np.hypot(np.arange(height)[:, None] - height / 2, np.arange(width) - width / 2)
-    flat = [int(np.where(edge, off, np.inf).argmin()) for edge in edges]  # the one nearest to the picture's middle
-    pick = torch.tensor(flat, device=source.device)[:, None]
-    pixel = Through(model, lambda scores: scores.flatten(1).gather(1, pick))
-    X = lab.as_batch(test.images[: len(flat)], source)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # a dead network's map is 0
-        maps = SaliencyMap().compute_saliency_maps(X, torch.zeros_like(pick[:, 0]), pixel)
-    return maps.cpu().numpy(), [divmod(at, width) for at in flat]
-
-
-def closeness(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
-    """The share of each map's sum within CLOSE rows and columns of its pixel: the mean."""
-    near = np.zeros(maps.shape, bool)
-    for one, (y, x) in zip(near, places):
-        one[max(y - CLOSE, 0) : y + CLOSE + 1, max(x - CLOSE, 0) : x + CLOSE + 1] = True
-    return float(lab.energy(maps, near).mean())
-
-
-def judged(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+def colour_mistakes(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     """A mask as a picture: what is right, what is missed, what is none of the object."""
     picture = np.full((*true.shape, 3), 255, np.uint8)
     picture[found & true], picture[true & ~found], picture[found & ~true] = RIGHT, MISSED, EXTRA
@@ -213,4 +202,4 @@ def judged(found: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""What does a classifier say of each place of a larger picture, and what does it cost to ask?
+"""Question: what does a classifier say of each place of a larger picture, and what does it cost to ask?
 
 Claim: a fully connected layer is a convolution as large as the map below it. So a classifier runs on pictures of any
     size and gives a map of classes: the answers of a window that slides by the network's stride, for a fraction of the
@@ -10,24 +10,19 @@ Paper: Long et al. 2015, sections 3.1 and 5 (https://arxiv.org/abs/1411.4038).
     python -m labs.segmentation.fully_convolutional
 """
 
-import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 import pretrained
-from figures import script
 from figures.figure import short
-from labs import lab, plots, regions
+from labs import lab, measures, plots
 from labs.attribution import data_test
 from labs.composed import Collage, collage, compose
-from labs.lab import Bench, Numbers, Result, Table
+from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
 
 WINDOW, STRIDE, FIRST = 224, 16, 15  # pixels; FIRST: the middle of what the first cell of SqueezeNet's map sees
@@ -46,10 +41,10 @@ def measure(bench: Bench) -> Numbers:
     masks = np.concatenate([one.masks for one in large])
     thresholds = THRESHOLDS[::6] if bench.quick else THRESHOLDS
     cells = [class_map(lab.as_batch(one.image[None], scenes), scenes.model)[0].softmax(dim=0).cpu().numpy()
-             for one in tqdm(large, desc="class maps", leave=False, disable=None)]  # fmt: skip
-    maps = [drawn_out(sure, COLUMNS * WINDOW, STRIDE, FIRST) for sure in cells]
-    cams = np.concatenate([grad_cams(one, scenes) for one in tqdm(large, desc="Grad-CAM", leave=False, disable=None)])
-    found = {t: np.concatenate([decided(p, one.labels, t) for p, one in zip(maps, large)]) for t in (0.5, *thresholds)}
+             for one in lab.progress(large, "class maps")]  # fmt: skip
+    maps = [enlarge(sure, COLUMNS * WINDOW, STRIDE, FIRST) for sure in cells]
+    cams = np.concatenate([grad_cam(one, scenes) for one in lab.progress(large, "Grad-CAM")])
+    found = {t: np.concatenate([decide(p, one.labels, t) for p, one in zip(maps, large)]) for t in (0.5, *thresholds)}
     bench.pictures.update({"large": large[0], "cells": cells[0], "map": maps[0]})
     bench.pictures["names"] = [short(name) for name in scenes.class_names]
     return {
@@ -57,95 +52,37 @@ def measure(bench: Bench) -> Numbers:
         "scenes": len(large),
         "thresholds": thresholds,
         "iou": {
-            CLASS_MAP: [float(regions.iou(found[t], masks).mean()) for t in thresholds],
-            GRAD_CAM: [float(regions.iou(cams > t, masks).mean()) for t in thresholds],
+            CLASS_MAP: [float(measures.iou(found[t], masks).mean()) for t in thresholds],
+            GRAD_CAM: [float(measures.iou(cams > t, masks).mean()) for t in thresholds],
         },
-        "at half": regions.iou(found[0.5], masks).tolist(),
-        "limits": [float(regions.iou(from_grid(masks, stride), masks).mean()) for stride in GRIDS],
+        "at half": measures.iou(found[0.5], masks).tolist(),
+        "limits": [float(measures.iou(from_grid(masks, stride), masks).mean()) for stride in GRIDS],
         "linear": linear(bench, scenes),
         **against_windows(bench, scenes, large[0]),
     }
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 980)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.3, 1])
-    large, names = bench.pictures["large"], bench.pictures["names"]
-    colours = dict(zip(large.labels.tolist(), plots.OTHERS))
-    true = np.full(large.masks.shape[1:], -1)
-    for label, mask in zip(large.labels, large.masks):
-        true[mask] = label
-    sure = bench.pictures["map"]
-    said = np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1)
-    panels = above.subplots(1, 4)
-    cells = bench.pictures["cells"]
-    coarse = np.where(cells.max(axis=0) > 0.5, cells.argmax(axis=0), -1)
-    plots.show(panels[0], large.image, "one picture of four objects")
-    for axes, classes, title in zip(panels[1:], (true, coarse, said), (
-        "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
-        f"drawn out to the pixels: mean IoU {np.mean(numbers['at half'][:OBJECTS]):.0%}",
-    )):  # fmt: skip
-        plots.show(axes, painted(classes, colours), title)
-    for label, mask in zip(large.labels.tolist(), large.masks):
-        row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
-        panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
-    left, middle, right = below.subplots(1, 3)
-    plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
-    plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
-    limit = numbers["limits"][GRIDS.index(STRIDE)]
-    left.axhline(limit, color=COLOURS["the grid's own limit"], linewidth=1, linestyle=":")
-    left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE,
-              color=COLOURS["the grid's own limit"], va="top")  # fmt: skip
-    left.set_ylim(0, 1)
-    plots.plain(middle, "Seconds for the same answers", "width of the picture, pixels")
-    middle.set_yscale("log")
-    plots.curves(middle, numbers["sizes"], numbers["seconds"], COLOURS)
-    middle.set_xticks(numbers["sizes"], numbers["sizes"])
-    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels")
-    right.bar([str(stride) for stride in GRIDS], numbers["limits"], 0.55, color=COLOURS["the grid's own limit"])
-    for i, value in enumerate(numbers["limits"]):
-        right.text(i, value - 0.03, f"{value:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
-    right.set_ylim(0, 1)
-    return plots.save(fig, path, "A classifier asked everywhere at once", numbers["network"])
+def enlarge(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:
+    """Maps (..., h, w) to (..., size, size), linearly between the middles of their cells, at first + i * stride."""
+    for axis in (-1, -2):
+        at = np.clip((np.arange(size) - first) / stride, 0, maps.shape[axis] - 1)
+        below = np.minimum(at.astype(int), maps.shape[axis] - 2)
+        part = (at - below)[:, None] if axis == -2 else at - below
+        maps = np.take(maps, below, axis) * (1 - part) + np.take(maps, below + 1, axis) * part
+    return maps
 
 
-def table(numbers: Numbers) -> Table:
-    fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
-    rows = [
-        ("fully connected as convolution: largest difference, one window, 64 bits", f"{fc['one window']:.1g}"),
-        (f"{fc['windows']} windows of one picture: same class, by convolution once", f"{fc['same']:.0%}"),
-        (f"SqueezeNet, {numbers['windows']} windows: same class", f"{numbers['same']:.0%}"),
-        ("difference of their scores, of the scores' size", f"{numbers['difference']:.0%}"),
-        ("seconds, sliding window", f"{seconds[WINDOWS]:.2f}"),
-        ("seconds, convolution once", f"{seconds[ONCE]:.2f}"),
-        (f"IoU of {len(numbers['at half'])} objects, class map surer than half", f"{np.mean(numbers['at half']):.0%}"),
-        *[(f"the same at its best threshold, {name}", f"{value:.0%}") for name, value in best.items()],
-        *[(f"IoU of a perfect answer in cells of {stride} pixels", f"{value:.0%}")
-          for stride, value in zip(GRIDS, numbers["limits"])],
-    ]  # fmt: skip
-    return Table(("measured", ""), rows)
+def decide(sure: np.ndarray, labels: np.ndarray, threshold: float) -> np.ndarray:
+    """The pixels where the class of each label is the most probable of all and surer than the threshold."""
+    best = sure.argmax(axis=0)
+    return np.stack([(best == label) & (sure[label] > threshold) for label in labels])
 
 
-def seen(numbers: Numbers) -> list[str]:
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
-    limit = numbers["limits"][GRIDS.index(STRIDE)]
-    best = {name: max(values) for name, values in numbers["iou"].items()}
-    return [
-        f"Written as convolutions, fully connected layers give the same scores to "
-        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
-        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
-        "same class (padding differs).",
-        f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
-        f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
-        f"answer on its grid would reach {limit:.0%}.",
-        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
-        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
+def grad_cam(large: Collage, scenes: pretrained.Pretrained) -> np.ndarray:
+    """The student's Grad-CAM of each object's class on the whole picture, (objects, H, W) in [0, 1]."""
+    X = lab.as_batch(large.image[None], scenes)
+    y = torch.from_numpy(large.labels).to(X.device)
+    return GradCam(scenes.gradcam_layer).grad_cam(X.expand(len(y), -1, -1, -1), y, scenes.model)
 
 
 def convolutional(model: nn.Sequential, height: int, width: int) -> nn.Sequential:
@@ -199,7 +136,7 @@ def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage)
     picture = lab.as_batch(large.image[None], scenes)
     cells = class_map(picture[..., :WINDOW, :WINDOW], scenes.model).shape[2]  # and the first pass of all is slow
     seconds: dict[str, list[float]] = {WINDOWS: [], ONCE: []}
-    for size in tqdm(sizes, desc="windows", leave=False, disable=None):
+    for size in lab.progress(sizes, "windows"):
         part = picture[..., :size, :size]
         start = time.perf_counter()
         with torch.no_grad():
@@ -217,37 +154,88 @@ def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage)
     }
 
 
-def drawn_out(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:
-    """Maps (..., h, w) to (..., size, size), linearly between the middles of their cells, at first + i * stride."""
-    for axis in (-1, -2):
-        at = np.clip((np.arange(size) - first) / stride, 0, maps.shape[axis] - 1)
-        below = np.minimum(at.astype(int), maps.shape[axis] - 2)
-        part = (at - below)[:, None] if axis == -2 else at - below
-        maps = np.take(maps, below, axis) * (1 - part) + np.take(maps, below + 1, axis) * part
-    return maps
-
-
-def decided(sure: np.ndarray, labels: np.ndarray, threshold: float) -> np.ndarray:
-    """For each label, the pixels where its class is the most probable of all and surer than the threshold."""
-    best = sure.argmax(axis=0)
-    return np.stack([(best == label) & (sure[label] > threshold) for label in labels])
-
-
-def grad_cams(large: Collage, scenes: pretrained.Pretrained) -> np.ndarray:
-    """The student's Grad-CAM of each object's class on the whole picture, (objects, H, W) in [0, 1]."""
-    X = lab.as_batch(large.image[None], scenes)
-    y = torch.from_numpy(large.labels).to(X.device)
-    return GradCam(scenes.gradcam_layer).grad_cam(X.expand(len(y), -1, -1, -1), y, scenes.model)
-
-
 def from_grid(masks: np.ndarray, stride: int) -> np.ndarray:
-    """Masks as the best that a coarse grid can say: the share of the object in each cell, drawn out, above one half."""
+    """Masks as the best that a coarse grid can say: the share of the object in each cell, enlarged, above one half."""
     n, height, width = masks.shape
     shares = masks.reshape(n, height // stride, stride, width // stride, stride).mean(axis=(2, 4))
-    return drawn_out(shares, width, stride, (stride - 1) / 2) > 0.5
+    return enlarge(shares, width, stride, (stride - 1) / 2) > 0.5
 
 
-def painted(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:
+def tabulate(numbers: Numbers) -> Table:
+    fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
+    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
+    rows = [
+        ("fully connected as convolution: largest difference, one window, 64 bits", f"{fc['one window']:.1g}"),
+        (f"{fc['windows']} windows of one picture: same class, by convolution once", f"{fc['same']:.0%}"),
+        (f"SqueezeNet, {numbers['windows']} windows: same class", f"{numbers['same']:.0%}"),
+        ("difference of their scores, of the scores' size", f"{numbers['difference']:.0%}"),
+        ("seconds, sliding window", f"{seconds[WINDOWS]:.2f}"),
+        ("seconds, convolution once", f"{seconds[ONCE]:.2f}"),
+        (f"IoU of {len(numbers['at half'])} objects, class map surer than half", f"{np.mean(numbers['at half']):.0%}"),
+        *[(f"the same at its best threshold, {name}", f"{value:.0%}") for name, value in best.items()],
+        *[(f"IoU of a perfect answer in cells of {stride} pixels", f"{value:.0%}")
+          for stride, value in zip(GRIDS, numbers["limits"])],
+    ]  # fmt: skip
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
+    limit = numbers["limits"][GRIDS.index(STRIDE)]
+    best = {name: max(values) for name, values in numbers["iou"].items()}
+    return [
+        f"Written as convolutions, fully connected layers give the same scores to "
+        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
+        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
+        "same class (padding differs).",
+        f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
+        f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
+        f"answer on its grid would reach {limit:.0%}.",
+        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
+        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
+    ]
+
+
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 980)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[1.3, 1])
+    large, names, cells = (bench.pictures[key] for key in ("large", "names", "cells"))
+    colours = dict(zip(large.labels.tolist(), plots.OTHERS))
+    true = np.full(large.masks.shape[1:], -1)
+    for label, mask in zip(large.labels, large.masks):
+        true[mask] = label
+    panels = above.subplots(1, 4)
+    maps = (cells, bench.pictures["map"])
+    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in maps)
+    plots.show(panels[0], large.image, "one picture of four objects")
+    for axes, classes, title in zip(panels[1:], (true, coarse, said), (
+        "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
+        f"drawn out to the pixels: mean IoU {np.mean(numbers['at half'][:OBJECTS]):.0%}",
+    )):  # fmt: skip
+        plots.show(axes, colour_classes(classes, colours), title)
+    for label, mask in zip(large.labels.tolist(), large.masks):
+        row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
+        panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
+    left, middle, right = below.subplots(1, 3)
+    plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
+    plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
+    limit, grey = numbers["limits"][GRIDS.index(STRIDE)], COLOURS["the grid's own limit"]
+    left.axhline(limit, color=grey, linewidth=1, linestyle=":")
+    left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE, color=grey,
+              va="top")  # fmt: skip
+    left.set_ylim(0, 1)
+    plots.plain(middle, "Seconds for the same answers", "width of the picture, pixels", logy=10)
+    plots.curves(middle, numbers["sizes"], numbers["seconds"], COLOURS)
+    middle.set_xticks(numbers["sizes"], numbers["sizes"])
+    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels")
+    right.bar([str(stride) for stride in GRIDS], numbers["limits"], 0.55, color=grey)
+    for i, value in enumerate(numbers["limits"]):
+        right.text(i, value - 0.03, f"{value:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
+    right.set_ylim(0, 1)
+    return plots.head(fig, "A classifier asked everywhere at once", numbers["network"])
+
+
+def colour_classes(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:
     """A map of classes as a picture: each of `colours` in its own, others in grey, -1 (no class) in white."""
     from matplotlib.colors import to_rgb
 
@@ -259,4 +247,4 @@ def painted(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

@@ -1,4 +1,4 @@
-"""How does a small map become a large one again, and what does each way leave behind?
+"""Question: how does a small map become a large one again, and what does each way leave behind?
 
 Claim: unpooling puts values back to where the maxima were. A transposed convolution stamps its kernel once for each
     value; that is the gradient of the convolution, and a convolution with the kernel turned by 180 degrees. Where the
@@ -11,26 +11,17 @@ Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901) for unpooling; D
     python -m labs.segmentation.upsampling
 """
 
-import sys
-import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import pretrained
-from figures import palette, script
+from figures import palette
 from labs import lab, plots
-from labs.decoders import unpooled
-from labs.lab import Bench, Numbers, Result, Table
-from visualizers import SaliencyMap
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from labs.decoders import unpool
+from labs.lab import Bench, Numbers, Table
 
 # The lecture's example.
 MAP = ((120, 150, 120), (100, 50, 110), (25, 25, 10))
@@ -46,94 +37,35 @@ PERIOD = 4  # pixels, after which the grid of SqueezeNet's first convolution and
 def measure(bench: Bench) -> Numbers:
     pooled, places = F.max_pool2d(_tensor(MAP), 2, stride=1, return_indices=True)
     given = _tensor(TO_UNPOOL)
-    summed = unpooled(given, places, (3, 3))
     way_back = lab.gradient(lambda x: F.max_pool2d(x, 2, stride=1) * given, _tensor(MAP))
     x, kernel = _tensor(MAP), _tensor(KERNEL)
-    steps = stamps(x[0, 0], kernel[0, 0])
-    ways = transposed_ways(x, kernel)
     generator = bench.generator()
     draws = 20 if bench.quick else 200
     return {
         "pooled": _list(pooled),
-        "summed": _list(summed),
+        "summed": _list(unpool(given, places, (3, 3))),
         "overwritten": _list(F.max_unpool2d(given, places, (2, 2), (1, 1), output_size=(3, 3))),
         "gradient of pooling": _list(way_back),
-        "stamps": [step.tolist() for step in steps],
-        "transposed": {name: _list(made) for name, made in ways.items()},
+        "stamps": [step.tolist() for step in stamps(x[0, 0], kernel[0, 0])],
+        "transposed": {name: _list(made) for name, made in transpose(x, kernel).items()},
         "largest difference": agreement(draws, generator),
-        "covered": {name: covered(name) for name in WAYS},
+        "covered": {name: cover(name) for name in WAYS},
         "unevenness": {name: unevenness(name, draws, generator) for name in WAYS},
         **network_phases(bench),
     }
 
 
-def draw(numbers: Numbers, bench: Bench, path: Path) -> Path:
-    fig = plots.sheet(1640, 1130)
-    pool, stamp, board = plots.parts(fig, 3, 1, height_ratios=[1, 1.12, 1.3])
-    pool.suptitle("Max pooling 2 x 2, stride 1, and back", size=plots.TITLE, weight="bold", x=0.01, ha="left")
-    for axes, (title, values, marked) in zip(pool.subplots(1, 5), (
-        ("a map, its maxima marked", MAP, ((0, 1), (1, 0), (1, 2))),
-        ("pooled: 150 wins in two windows", numbers["pooled"], ()),
-        ("other values, to be put back", TO_UNPOOL, ()),
-        ("unpooled: 300 + 450 = 750", numbers["summed"], ((0, 1),)),
-        ("nn.MaxUnpool2d: 450 overwrites 300", numbers["overwritten"], ((0, 1),)),
-    )):  # fmt: skip
-        grid(axes, values, title, marked)
-    stamp.suptitle("Transposed convolution, stride 1: each value of the map stamps the kernel",
-                   size=plots.TITLE, weight="bold", x=0.01, ha="left")  # fmt: skip
-    row = stamp.subplots(1, 2 + len(STEPS))
-    flat = [value for line in MAP for value in line]
-    grid(row[0], MAP, "the map", ())
-    grid(row[1], KERNEL, "the kernel K", ())
-    for axes, step in zip(row[2:], STEPS):
-        top, left = divmod(step - 1, 3)
-        title = f"+ {flat[step - 1]} K" if step > 1 else f"{flat[0]} K"
-        title += "" if step < 9 else ": the gradient\nof the convolution, too"
-        grid(axes, numbers["stamps"][step - 1], title, [(top + i, left + j) for i in (0, 1) for j in (0, 1)])
-    board.suptitle("How often each pixel is covered when a map of ones is made twice as large; a network's gradient",
-                   size=plots.TITLE, weight="bold", x=0.01, ha="left")  # fmt: skip
-    panels = board.subplots(1, 6, width_ratios=[1, 1, 1, 1.15, 1, 1])
-    for axes, name in zip(panels, WAYS):
-        grid(axes, numbers["covered"][name], name, (), COLOURS[name])
-    bars(panels[3], numbers["unevenness"])
-    mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
-    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    phases = [[round(share, 2) for share in line] for line in numbers["phases"]]
-    grid(panels[5], phases, f"by row and column, modulo {PERIOD}\n(mean of all: 1)", ())
-    return plots.save(fig, path, "From a small map to a large one, step by step", bench.source.name)
-
-
-def table(numbers: Numbers) -> Table:
-    rows = [
-        ("unpooled, contributions summed", _words(numbers["summed"])),
-        ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
-        ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
-        ("all nine stamped", _words(numbers["stamps"][8])),
-        ("largest difference of any two ways, random maps and kernels", f"{numbers['largest difference']:.1g}"),
-    ]
-    rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
-             for name, value in numbers["unevenness"].items()]  # fmt: skip
-    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
-              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
-    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
-    return Table(("measured", ""), rows)
-
-
-def seen(numbers: Numbers) -> list[str]:
-    uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
-    return [
-        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
-        f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
-        "Stamping, the gradient of the convolution and the turned kernel agree to "
-        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
-        f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
-        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
-        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
-    ]
-
-
-def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> Result:
-    return lab.run(sys.modules[__name__], argv, source)
+def transpose(x: Tensor, kernel: Tensor) -> dict[str, Tensor]:
+    """The transposed convolution (stride 1) of x (1, 1, H, W) in four ways."""
+    rows, columns = kernel.shape[2:]
+    large = x.new_zeros(1, 1, x.shape[2] + rows - 1, x.shape[3] + columns - 1)
+    around = (columns - 1, columns - 1, rows - 1, rows - 1)
+    return {
+        "stamps": stamps(x[0, 0], kernel[0, 0])[-1][None, None],
+        "conv_transpose2d": F.conv_transpose2d(x, kernel),
+        "gradient of the convolution": lab.gradient(lambda big: F.conv2d(big, kernel) * x, large),
+        "convolution with the kernel turned": F.conv2d(F.pad(x, around), kernel.flip(2, 3)),
+    }
 
 
 def stamps(x: Tensor, kernel: Tensor) -> list[Tensor]:
@@ -147,28 +79,20 @@ def stamps(x: Tensor, kernel: Tensor) -> list[Tensor]:
     return steps
 
 
-def transposed_ways(x: Tensor, kernel: Tensor) -> dict[str, Tensor]:
-    """The transposed convolution (stride 1) of x (1, 1, H, W) in four ways."""
-    rows, columns = kernel.shape[2:]
-    large = x.new_zeros(1, 1, x.shape[2] + rows - 1, x.shape[3] + columns - 1)
-    around = (columns - 1, columns - 1, rows - 1, rows - 1)
-    return {
-        "stamps": stamps(x[0, 0], kernel[0, 0])[-1][None, None],
-        "conv_transpose2d": F.conv_transpose2d(x, kernel),
-        "gradient of the convolution": lab.gradient(lambda big: F.conv2d(big, kernel) * x, large),
-        "convolution with the kernel turned": F.conv2d(F.pad(x, around), kernel.flip(2, 3)),
-    }
-
-
 def agreement(draws: int, generator: torch.Generator) -> float:
     """The largest difference of the four ways, over the result's own maximum, for random maps and kernels."""
     worst = 0.0
     for _ in range(draws):
         x = torch.randn(1, 1, 5, 6, dtype=torch.float64, generator=generator)
         kernel = torch.randn(1, 1, 3, 2, dtype=torch.float64, generator=generator)
-        made = torch.cat(list(transposed_ways(x, kernel).values()))
+        made = torch.cat(list(transpose(x, kernel).values()))
         worst = max(worst, float((made.amax(dim=0) - made.amin(dim=0)).max() / made.abs().max()))
     return worst
+
+
+def cover(name: str) -> list[list[float]]:
+    """The sum of a map of ones by a kernel of ones at each pixel far from the border, (6, 6)."""
+    return _inside(twice(name, torch.ones(1, 1, side(name), side(name)))(torch.ones(1, 1, 8, 8))).tolist()
 
 
 def twice(name: str, kernel: Tensor) -> Callable[[Tensor], Tensor]:
@@ -176,11 +100,6 @@ def twice(name: str, kernel: Tensor) -> Callable[[Tensor], Tensor]:
     if name == WAYS[2]:
         return lambda x: F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), kernel, padding=1)
     return lambda x: F.conv_transpose2d(x, kernel, stride=2)
-
-
-def covered(name: str) -> list[list[float]]:
-    """How much each pixel far from the border gets of a map of ones by a kernel of ones, (6, 6)."""
-    return _inside(twice(name, torch.ones(1, 1, side(name), side(name)))(torch.ones(1, 1, 8, 8))).tolist()
 
 
 def unevenness(name: str, draws: int, generator: torch.Generator) -> float:
@@ -214,47 +133,14 @@ def network_phases(bench: Bench) -> Numbers:
     mean at every row and column modulo PERIOD, over the mean of all.
     """
     x, kernel = _tensor(MAP), _tensor(KERNEL)
-    map_ = SaliencyMap().compute_saliency_maps(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.long),
-                                               Convolved(kernel, x))  # fmt: skip
+    map_ = lab.saliency(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.long), Convolved(kernel, x))
     _, X, y, _ = bench.batch(2 if bench.quick else 8)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the score of the asked class does not depend")  # a map of zeros counts, too
-        maps = SaliencyMap().compute_saliency_maps(X, y, bench.model).cpu().double()
-    maps = maps[:, 8:-8, 8:-8]  # without the border
+    maps = lab.saliency(X, y, bench.model).cpu().double()[:, 8:-8, 8:-8]  # without the border
     mean = maps.mean().clamp(min=1e-30)
     phases = [[float(maps[:, i::PERIOD, j::PERIOD].mean() / mean) for j in range(PERIOD)] for i in range(PERIOD)]
     patches = maps.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)  # (N, rows, columns, PATCH, PATCH)
     bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
     return {"phases": phases, "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max())}
-
-
-def grid(axes: "Axes", values: Sequence[Sequence[float]], title: str, marked: Sequence[tuple[int, int]],
-         colour: str = plots.INK) -> None:  # fmt: skip
-    """A small map with its numbers; marked cells, as (row, column), in orange."""
-    array = np.array(values)
-    rows, columns = array.shape
-    cells = np.ones((rows, columns, 3))
-    cells *= 1 - 0.3 * (np.abs(array) / (np.abs(array).max() or 1))[..., None] * (1 - np.array([0.34, 0.71, 0.91]))
-    for cell in marked:
-        cells[cell] = (1.0, 0.85, 0.55)
-    plots.show(axes, cells)
-    axes.set_title(title, size=plots.NOTE, color=colour)
-    for i in range(rows):
-        for j in range(columns):
-            axes.text(j, i, f"{array[i, j]:g}", ha="center", va="center", size=plots.NOTE, color=plots.INK)
-
-
-def bars(axes: "Axes", uneven: dict[str, float]) -> None:
-    """What random kernels leave on a map of ones, way by way, with names and numbers on the bars."""
-    plots.plain(axes, "")
-    axes.set_title("unevenness, random kernels", size=plots.NOTE, color=plots.INK)
-    place = np.arange(len(uneven))[::-1]
-    axes.barh(place, list(uneven.values()), 0.4, color=[COLOURS[name] for name in uneven])
-    for at, (name, value) in zip(place, uneven.items()):
-        axes.text(0, at + 0.26, f"{name}: {value:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(-0.4, len(uneven) - 0.3)
-    axes.set_yticks([])
 
 
 def _tensor(values: Sequence[Sequence[int]]) -> Tensor:
@@ -265,9 +151,105 @@ def _list(maps: Tensor) -> list[list[float]]:
     return maps[0, 0].tolist()
 
 
+def tabulate(numbers: Numbers) -> Table:
+    rows = [
+        ("unpooled, contributions summed", _words(numbers["summed"])),
+        ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
+        ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
+        ("all nine stamped", _words(numbers["stamps"][8])),
+        ("largest difference of any two ways, random maps and kernels", f"{numbers['largest difference']:.1g}"),
+    ]
+    rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
+             for name, value in numbers["unevenness"].items()]  # fmt: skip
+    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
+              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
+    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
+    return Table(("measured", ""), rows)
+
+
+def conclude(numbers: Numbers) -> list[str]:
+    uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
+    return [
+        f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
+        f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
+        "Stamping, the gradient of the convolution and the turned kernel agree to "
+        f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
+        f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
+        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
+        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
+    ]
+
+
 def _words(values: Sequence[Sequence[float]]) -> str:
     return "; ".join(" ".join(f"{value:g}" for value in line) for line in values)
 
 
+def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
+    fig = plots.sheet(1640, 1130)
+    pool, stamp, board = plots.parts(fig, 3, 1, height_ratios=[1, 1.12, 1.3])
+    for part, title in (
+        (pool, "Max pooling 2 x 2, stride 1, and back"),
+        (stamp, "Transposed convolution, stride 1: each value of the map stamps the kernel"),
+        (board, "How often each pixel is covered when a map of ones is made twice as large; a network's gradient"),
+    ):
+        part.suptitle(title, size=plots.TITLE, weight="bold", x=0.01, ha="left")
+    for axes, (title, values, marked) in zip(pool.subplots(1, 5), (
+        ("a map, its maxima marked", MAP, ((0, 1), (1, 0), (1, 2))),
+        ("pooled: 150 wins in two windows", numbers["pooled"], ()),
+        ("other values, to be put back", TO_UNPOOL, ()),
+        ("unpooled: 300 + 450 = 750", numbers["summed"], ((0, 1),)),
+        ("nn.MaxUnpool2d: 450 overwrites 300", numbers["overwritten"], ((0, 1),)),
+    )):  # fmt: skip
+        grid(axes, values, title, marked)
+    row = stamp.subplots(1, 2 + len(STEPS))
+    flat = [value for line in MAP for value in line]
+    grid(row[0], MAP, "the map")
+    grid(row[1], KERNEL, "the kernel K")
+    for axes, step in zip(row[2:], STEPS):
+        top, left = divmod(step - 1, 3)
+        title = f"+ {flat[step - 1]} K" if step > 1 else f"{flat[0]} K"
+        title += "" if step < 9 else ": the gradient\nof the convolution, too"
+        grid(axes, numbers["stamps"][step - 1], title, [(top + i, left + j) for i in (0, 1) for j in (0, 1)])
+    panels = board.subplots(1, 6, width_ratios=[1, 1, 1, 1.15, 1, 1])
+    for axes, name in zip(panels, WAYS):
+        grid(axes, numbers["covered"][name], name, colour=COLOURS[name])
+    draw_unevenness(panels[3], numbers["unevenness"])
+    mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
+    plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
+    grid(panels[5], np.array(numbers["phases"]).round(2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
+    return plots.head(fig, "From a small map to a large one, step by step", bench.source.name)
+
+
+def grid(
+    axes: "plots.Axes",
+    values: Sequence[Sequence[float]] | np.ndarray,
+    title: str,
+    marked: Sequence[tuple[int, int]] = (),
+    colour: str = plots.INK,
+) -> None:
+    """A small map with its numbers; marked cells, as (row, column), in orange."""
+    array = np.array(values)
+    cells = np.ones((*array.shape, 3))
+    cells *= 1 - 0.3 * (np.abs(array) / (np.abs(array).max() or 1))[..., None] * (1 - np.array([0.34, 0.71, 0.91]))
+    for cell in marked:
+        cells[cell] = (1.0, 0.85, 0.55)
+    plots.show(axes, cells, title, colour)
+    for (i, j), value in np.ndenumerate(array):
+        axes.text(j, i, f"{value:g}", ha="center", va="center", size=plots.NOTE, color=plots.INK)
+
+
+def draw_unevenness(axes: "plots.Axes", uneven: dict[str, float]) -> None:
+    """A bar for what random kernels leave on a map of ones, way by way, with names and numbers on the bars."""
+    plots.plain(axes)
+    axes.set_title("unevenness, random kernels", size=plots.NOTE, color=plots.INK)
+    place = np.arange(len(uneven))[::-1]
+    axes.barh(place, list(uneven.values()), 0.4, color=[COLOURS[name] for name in uneven])
+    for at, (name, value) in zip(place, uneven.items()):
+        axes.text(0, at + 0.26, f"{name}: {value:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.4, len(uneven) - 0.3)
+    axes.set_yticks([])
+
+
 if __name__ == "__main__":
-    script.run(main)
+    lab.main()

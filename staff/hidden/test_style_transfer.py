@@ -5,8 +5,8 @@ from torch import nn
 from autograder import plugin
 from staff.hidden import drawing
 from staff.references.remembering import keep_drawn
-from staff.references.style_transfer import StyleTransfer
-from tests import compare, inputs, sentences
+from staff.references.style_transfer import WAYS, StyleTransfer
+from tests import compare, inputs
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 from tests.test_style_transfer import UNCHANGED, check_lengths
 
@@ -15,12 +15,8 @@ READ = "style_transfer: each step, clear the gradients, add the three losses up,
 STEPS = 3  # that are followed
 RIPPLES = 6
 LIKENESS = 0.92  # of the images of each step; drawn at random, no mistake comes above 0.85 in all of them
-WAYS = {
-    sentences.NO_CONTENT: {"without": ["content"]},
-    sentences.NO_STYLE: {"without": ["style"]},
-    sentences.NO_TV: {"without": ["tv"]},
-    sentences.NOT_CLEARED: {"clears": False},
-    sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+MISTAKES = {
+    **WAYS,
     "the loss is ascended: the optimizer descends what .grad holds.": {"learning_rate": -3.0},
     "the image is never changed: call optimizer.step().": {"learning_rate": 0.0},
 }
@@ -46,12 +42,8 @@ class TransferQuestion:
             "style_weights": [float(f"{weights['style']:.3g}")] * 3,
             "tv_weight": float(f"{weights['tv']:.3g}"),
         }
-        # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
-        # decides, and in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
         self.images = self.steps()
-        rippled = [self.steps(seen=lambda x: drawing.ripple(rng, x)) for _ in range(RIPPLES)]
-        sure = np.all([np.abs(other - self.images) < inputs.ALIKE / 2 for other in rippled], axis=(0, 1))
-        self.pixels = np.flatnonzero(sure)
+        self.pixels = np.flatnonzero(self._oracle.find_sure(self.images, rng, drawing.RIPPLE, RIPPLES))
 
     @property
     def _start(self) -> np.ndarray:
@@ -113,7 +105,7 @@ def test_the_first_steps_of_a_drawn_pair(probe, pair, seen):
     likeness = pair.alike(images, pair.images).min()
     if likeness > LIKENESS:
         return
-    alike = {mistake: pair.alike(images, pair.steps(**way)).min() for mistake, way in WAYS.items()}
+    alike = {mistake: pair.alike(images, pair.steps(**way)).min() for mistake, way in MISTAKES.items()}
     mistake = max(alike, key=alike.get)
     seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > LIKENESS else ""
     pytest.fail(

@@ -35,11 +35,9 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
     own, plain = integrated_gradients(model, X, y, steps), through(model, X, one_hot(y)).gradient
     return {
         sentences.SIGN_LOST: np.abs(own),
-        "this is the gradient at the image: average it along the way from the grey image.": plain.sum(1),
         "this is the gradient's absolute value at the image (saliency): another method is asked for.": np.abs(
             plain
         ).sum(1),
-        "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the channels are averaged: add them up.": own / 3,
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
         "another baseline is taken, of ones: Captum's own is the grey image, 0 once normalised.": integrated_gradients(
@@ -61,14 +59,11 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
     own, there = layer_conductance(model, X, y, layer, steps), through(model, X, one_hot(y))
     return {
         "this is the layer's activation: conductance weighs it by what it does to the score.": there.outputs[layer],
-        "this is the gradient of the layer.": there.gradients[layer],
         "this is Grad-CAM of the layer: conductance is another method.": np.sum(
             there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
         sentences.PREDICTED_CLASS: layer_conductance(model, X, there.scores.argmax(1), layer, steps),
-        "this is the gradient of the layer, times its activation: average it along the way.": there.gradients[layer]
-        * there.outputs[layer],
         "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
         "the channels are added up: each unit of the layer has its own, (N, C, h, w).": own.sum(1),
     }
@@ -93,9 +88,6 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
         "this is the plain gradient: take Captum's NeuronGuidedBackprop.": neuron_responses(
             model, X, neurons, layer, "plain"
         ),
-        "this is the deconvnet's: take Captum's NeuronGuidedBackprop.": neuron_responses(
-            model, X, neurons, layer, "deconvnet"
-        ),
         "the first image's neuron is taken for all: each image has its own.": neuron_responses(
             model, X, [neurons[0]] * len(X), layer
         ),
@@ -103,7 +95,7 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
 
 
 def store() -> None:
-    """On a small network, at the handout's numbers of steps; the tolerance is for other numbers of them."""
+    """Store maps of a small network, at the handout's numbers of steps; the tolerance is for other numbers of them."""
     X, y, layer = inputs.noise(3, 3, 20, 26, dtype=np.float64), np.array([4, 0, 2]), "features.7"
     model, file = networks.build("tiny", "float64", seed=3), File("captum")
     right = integrated_gradients(model, X, y, IG_STEPS)

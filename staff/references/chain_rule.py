@@ -86,7 +86,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return the usual mistakes in asking for the scores of the classes y, and under "" the right way."""
-    own, count = one_hot(y), len(y)
+    own = one_hot(y)
     ways = {
         "": own,
         "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
@@ -97,13 +97,18 @@ def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray
         "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": lambda s: (
             np.ones_like(s) * own(s).max(0)
         ),
-        "the gradient is divided by the number of images: add the scores up, without a mean.": lambda s: own(s) / count,
     }
-    for of_its_mean, many in (("", 1), (", and of its mean", count)):
-        for turned_around, sign in (("", 1), (", turned around", -1)):
-            sentence = f"the gradient is that of a cross-entropy loss{of_its_mean}{turned_around}: take the score's."
-            ways[sentence] = lambda s, scale=sign / many: scale * (softmax(s) - own(s))
+    for mean, count in (("", 1), (", and of its mean", len(y))):
+        for turned, sign in (("", 1), (", turned around", -1)):
+            sentence = f"the gradient is that of a cross-entropy loss{mean}{turned}: take that of the score itself."
+            ways[sentence] = lambda s, scale=sign / count: scale * (softmax(s) - own(s))
     return ways
+
+
+def ask_for_mean(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return a rarer mistake of that kind."""
+    sentence = "the gradient is divided by the number of images: add the scores up, without a mean."
+    return {sentence: lambda scores: one_hot(y)(scores) / len(y)}
 
 
 def probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:

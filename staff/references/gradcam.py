@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import ask_wrongly, one_hot, scores, through
+from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
@@ -77,7 +77,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
     )
     alone = (
         {},
-        {},
+        ask_for_mean(y),
         {
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),

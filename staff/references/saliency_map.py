@@ -4,7 +4,7 @@ import numpy as np
 from torch import nn
 
 from staff.references import gradcam
-from staff.references.chain_rule import ask_wrongly, one_hot, through
+from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
@@ -21,7 +21,10 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    gradients = {sentence: through(model, X, upstream).gradient for sentence, upstream in ask_wrongly(y).items()}
+    gradients, rare = (
+        {sentence: through(model, X, upstream).gradient for sentence, upstream in ways.items()}
+        for ways in (ask_wrongly(y), ask_for_mean(y))
+    )
     stages = (
         gradients,
         {
@@ -35,7 +38,7 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         },
     )
     alone = (
-        {},
+        rare,
         {
             "the smallest of the channels is taken: take the largest.": lambda g: np.abs(g).min(1),
             "the gradient is multiplied by the image: take it alone.": lambda g: np.abs(g * X).max(1),

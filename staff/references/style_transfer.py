@@ -21,6 +21,14 @@ from tests import inputs, networks, sentences
 from tests.compare import sample
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
+WAYS = {  # the usual mistakes, as arguments of `steps`
+    sentences.NO_CONTENT: {"without": ["content"]},
+    sentences.NO_STYLE: {"without": ["style"]},
+    sentences.NO_TV: {"without": ["tv"]},
+    sentences.NOT_CLEARED: {"clears": False},
+    sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+}
+
 
 class StyleTransfer:
     """Three losses of one pair on one network, and Adam on the pixels."""
@@ -95,6 +103,18 @@ class StyleTransfer:
             images.append(x)
         return images
 
+    def find_sure(self, right: np.ndarray, rng: np.random.Generator, ripple: float, times: int) -> np.ndarray:
+        """Mask of the pixels that inputs changed by `ripple` leave as they are in each of the first steps `right`.
+
+        Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
+        decides. It also does in max-pooling where neighbours were clamped to the same value.
+        """
+        sure = np.ones(right.shape[1:], bool)
+        for _ in range(times):
+            other = self.steps(len(right), seen=lambda x: x * (1 + ripple * rng.standard_normal(x.shape)))[1:]
+            sure &= (np.abs(np.concatenate(other) - right) < inputs.ALIKE / 2).all(axis=0)
+        return sure
+
 
 def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
     """Go from gradients with respect to the outputs of some modules to that of the pixels."""
@@ -123,21 +143,9 @@ def store() -> None:
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
     losses = ContentPull(), StylePull(), BlurPull()
     pair = StyleTransfer(cnn, content, style, **settings, losses=losses)
-    ways = {
-        "right": {},
-        sentences.NO_CONTENT: {"without": ["content"]},
-        sentences.NO_STYLE: {"without": ["style"]},
-        sentences.NO_TV: {"without": ["tv"]},
-        sentences.NOT_CLEARED: {"clears": False},
-        sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
-    }
+    ways = {"right": {}, **WAYS}
     images = {key: np.concatenate(pair.steps(inputs.STEPS, **way)[1:]) for key, way in ways.items()}
-    # Adam's first steps are as long for the least gradient as for the greatest: where it is next to 0, the last bit
-    # decides. It also does in max-pooling where neighbours were clamped to the same value. Such pixels are left out.
-    rng, sure = np.random.default_rng(0), np.ones(content[0].shape, bool)
-    for _ in range(2 * RIPPLES):
-        other = pair.steps(inputs.STEPS, seen=lambda x: x * (1 + RIPPLE * rng.standard_normal(x.shape)))[1:]
-        sure &= (np.abs(np.concatenate(other) - images["right"]) < inputs.ALIKE / 2).all(axis=0)
+    sure = pair.find_sure(images["right"], np.random.default_rng(0), RIPPLE, 2 * RIPPLES)
     pixels = sample(np.flatnonzero(sure))
     file = File("style_transfer")
     file.arrays["pixels"] = pixels

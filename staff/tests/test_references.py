@@ -1,4 +1,4 @@
-"""What staff/references refuses to store, and how it writes."""
+"""Stored references: numbers that are refused, and how they are written."""
 
 import ast
 import re
@@ -21,31 +21,23 @@ def file(tmp_path, monkeypatch):
     return stored.File("losses")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_mistake_that_is_not_finite_is_refused(file, bad):
-    message = (
-        r"^expected finite numbers for 'tv: mistake: the mean is taken\.' of losses\.npz, "
-        r"got 1 that are NaN or infinite: is something divided by 0 there\?$"
-    )
-    wrong = {"the weight is missing.": np.array([5.0, 6.0]), "the mean is taken.": np.array([2.0, bad])}
-    with pytest.raises(ValueError, match=message):
-        file.put("tv", np.array([1.0, 2.0]), [np.array([1.0, 2.0])], wrong)
-
-
-def test_an_expected_value_that_is_not_finite_is_refused(file):
-    with pytest.raises(ValueError, match=r"^expected finite numbers for 'tv' of losses\.npz, got 2 that"):
-        file.put("tv", np.array([np.nan, np.inf]), [np.array([1.0, 2.0])], {})
-
-
-def test_a_solution_that_is_not_finite_is_refused(file):
-    """Its NaN would be lost in the largest difference of several."""
-    others = [np.array([1.0, 2.0]), np.array([1.0, np.nan])]
-    with pytest.raises(ValueError, match=r"^expected finite numbers for 'tv, by float32 or from rippled inputs' of"):
-        file.put("tv", np.array([1.0, 2.0]), others, {})
+@pytest.mark.parametrize(
+    ("expected", "other", "weight", "message"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], np.nan, r"'tv: mistake: the weight is missing\.' of losses\.npz, got 1 that"),
+        ([1.0, 2.0], [1.0, 2.0], np.inf, r"'tv: mistake: the weight is missing\.' of losses\.npz, got 1 that"),
+        ([np.nan, np.inf], [1.0, 2.0], 3.0, r"'tv' of losses\.npz, got 2 that"),
+        # The solution's: its NaN would be lost in the largest difference of several.
+        ([1.0, 2.0], [1.0, np.nan], 3.0, r"'tv, by float32 or from rippled inputs' of losses\.npz, got 1 that"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused(file, expected, other, weight, message):
+    with pytest.raises(ValueError, match=f"^expected finite numbers for {message} are NaN or infinite: is something"):
+        put(file, expected, other, weight)
 
 
 def test_what_is_stored_beside_values_is_finite_too(file, tmp_path):
-    """As what float32 cannot hold."""
+    """Numbers that float32 cannot hold, for one."""
     file.arrays["weights"] = np.array([1.0, np.inf], np.float32)
     with pytest.raises(ValueError, match=r"^expected finite numbers for 'weights' of losses\.npz, got 1 that"):
         file.write()

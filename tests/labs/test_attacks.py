@@ -6,17 +6,8 @@ import torch
 from labs import attacking
 from labs.robustness import attacks
 from tests import inputs, networks
-from tests.labs import runners
-from tests.labs.runners import margins
-
-
-@pytest.fixture
-def two():
-    """A linear network of two classes, grey pictures, their classes, and the weights of the margin."""
-    model, x = runners.linear(), runners.grey(3)
-    y = model(x).argmax(1)
-    w = model[1].weight[0] - model[1].weight[1]
-    return model, x, y, w
+from tests.labs import small
+from tests.labs.small import margins
 
 
 def test_one_step_of_fgsm_moves_a_linear_score_by_radius_times_the_l1_norm(two):
@@ -34,7 +25,7 @@ def test_pgd_in_l2_moves_a_linear_score_by_radius_times_the_l2_norm(two):
     torch.testing.assert_close(margins(model, x, y) - margins(model, moved, y), (0.1 * w.norm()).expand(3))
 
 
-@pytest.mark.parametrize("attack", [attacking.iterated, attacking.pgd, attacking.pgd_l2])
+@pytest.mark.parametrize("attack", [attacking.iterate, attacking.pgd, attacking.pgd_l2])
 def test_an_attack_stays_in_its_ball_and_between_black_and_white(attack):
     model = networks.build("deep")
     x = torch.from_numpy(inputs.scenes(height=64, width=64)).clamp(0, 1)
@@ -68,7 +59,7 @@ def test_deepfool_goes_the_distance_to_the_boundary_of_an_affine_classifier(two)
 
 
 def test_deepfool_takes_the_nearest_of_several_boundaries():
-    model, x = runners.linear(classes=5, seed=2), runners.grey(4)
+    model, x = small.linear(classes=5, seed=2), small.grey(4)
     y, W = model(x).argmax(1), model[1].weight
     f = model(x)
     distances = [
@@ -79,11 +70,11 @@ def test_deepfool_takes_the_nearest_of_several_boundaries():
 
 
 def test_a_png_keeps_eight_bits_and_a_jpeg_an_even_grey():
-    x = runners.grey(2)
-    assert torch.equal(attacking.saved(x, "PNG"), (x * 255).round() / 255)
+    x = small.grey(2)
+    assert torch.equal(attacking.save_and_open(x, "PNG"), (x * 255).round() / 255)
     even = torch.full((1, 3, 16, 16), 100 / 255)
-    assert torch.equal(attacking.saved(even, "JPEG"), even)
-    assert torch.equal(attacking.saved(2 * torch.ones(1, 3, 6, 6), "PNG"), torch.ones(1, 3, 6, 6))  # clipped
+    assert torch.equal(attacking.save_and_open(even, "JPEG"), even)
+    assert torch.equal(attacking.save_and_open(2 * torch.ones(1, 3, 6, 6), "PNG"), torch.ones(1, 3, 6, 6))  # clipped
 
 
 def test_an_image_of_the_wanted_class_gets_another_target():
@@ -92,7 +83,7 @@ def test_an_image_of_the_wanted_class_gets_another_target():
 
 def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
     model, x, y, w = two
-    c = runners.contestant(model, x)
+    c = small.compare(model, x)
     need = float((margins(model, x, y) / w.abs().sum()).max()) * 255  # of 255, for all of them
     shares, ends = attacks.within(c, attacks.attack_of("FGSM", 1), [need / 1000, 1.01 * need, 4 * need], False)
     assert shares[1:] == [1.0, 1.0] and shares[0] <= 1

@@ -6,10 +6,13 @@ import torch
 
 from labs import querying
 from labs.robustness import black_box
-from tests.labs import runners
-from tests.labs.runners import margins
+from tests.labs import small
+from tests.labs.small import margins
+
+RADIUS = 0.002
 
 
+@pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
 
@@ -17,24 +20,22 @@ def generator():
 def test_the_margin_is_the_own_score_less_the_highest_other():
     scores = torch.tensor([[3.0, 1.0, 2.5], [3.0, 1.0, 2.5]])
     assert querying.margin(scores, torch.tensor([0, 1])).tolist() == [0.5, -2.0]
-    assert querying.targeted(scores, torch.tensor([0, 1])).tolist() == [-0.5, 2.0]
+    assert querying.aim(scores, torch.tensor([0, 1])).tolist() == [-0.5, 2.0]
 
 
-def test_squares_stay_in_their_ball_and_more_questions_leave_no_more_margin():
-    model, x = runners.linear(), runners.grey(3)
-    y = model(x).argmax(1)
+def test_squares_stay_in_their_ball_and_more_questions_leave_no_more_margin(two, generator):
+    model, x, y, _ = two
     seen = []
 
     def scores(pixels):
         seen.append(querying.margin(model(pixels), y[: len(pixels)]))
         return model(pixels)
 
-    ends, took = querying.squares(scores, x, y, 0.002, 30, generator())
-    assert (ends - x).abs().max() <= 0.002 + 1e-6
+    ends, took = querying.squares(scores, x, y, RADIUS, 30, generator)
+    assert (ends - x).abs().max() <= RADIUS + 1e-6
     assert (querying.margin(model(ends), y) <= seen[0] + 1e-6).all()  # the first question: stripes
     assert all(np.isinf(n) or 1 <= n <= 30 for n in took) and len(seen) <= 30
-    wrong = (model(ends).argmax(1) != y).numpy()
-    assert (np.isfinite(took) == wrong).all()
+    assert (np.isfinite(took) == (model(ends).argmax(1) != y).numpy()).all()
 
 
 def test_squares_become_smaller():
@@ -43,35 +44,31 @@ def test_squares_become_smaller():
     assert querying.square_side(1.0, 6, 6) == 1
 
 
-def test_the_estimated_gradient_of_a_linear_margin_is_right_in_the_mean():
+def test_the_estimated_gradient_of_a_linear_margin_is_right_in_the_mean(generator):
     """Each estimate is g u uᵀ averaged over noises u, whose mean is g."""
-    model, x = runners.linear(), runners.grey()
+    model, x = small.linear().double(), small.grey().double()
     y = model(x).argmax(1)
     true = (model[1].weight[y] - model[1].weight[1 - y]).flatten()
-    noise = generator()
-    double = model.double()
-    found = torch.stack([querying.nes_gradient(double, x.double(), y, noise).flatten() for _ in range(200)])
+    found = torch.stack([querying.nes_gradient(model, x, y, generator).flatten() for _ in range(200)])
     cosine = torch.nn.functional.cosine_similarity
-    assert (cosine(found, true.double()[None]) > 0).float().mean() > 0.95
-    assert cosine(found.mean(0), true.double(), dim=0) > 0.95
+    assert (cosine(found, true[None]) > 0).float().mean() > 0.95
+    assert cosine(found.mean(0), true, dim=0) > 0.95
     assert found.mean(0).norm() == pytest.approx(float(true.norm()), rel=0.15)
 
 
-def test_nes_lowers_the_margin_within_its_ball():
-    model, x = runners.linear(), runners.grey(3)
-    y = model(x).argmax(1)
-    ends, took = querying.nes(model, x, y, 0.002, 63, generator())
-    assert (ends - x).abs().max() <= 0.002 + 1e-6
+def test_nes_lowers_the_margin_within_its_ball(two, generator):
+    model, x, y, _ = two
+    ends, took = querying.nes(model, x, y, RADIUS, 63, generator)
+    assert (ends - x).abs().max() <= RADIUS + 1e-6
     assert (querying.margin(model(ends), y) < querying.margin(model(x), y)).all()
     assert set(took) <= {21.0, 42.0, 63.0, np.inf}
 
 
-def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distance_to_the_boundary():
-    model, x = runners.linear(), runners.grey(3)
-    y = model(x).argmax(1)
-    w = (model[1].weight[0] - model[1].weight[1]).view(3, 6, 6)
-    start = (x - torch.where(y == 0, 1.0, -1.0).view(-1, 1, 1, 1) * 0.4 * w.sign()).clamp(0, 1)
-    ends, distance = querying.boundary(lambda p: model(p).argmax(1), x, y, start, 60, generator())
+def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distance_to_the_boundary(two, generator):
+    model, x, y, w = two
+    towards = torch.where(y == 0, 1.0, -1.0).view(-1, 1, 1, 1) * 0.4 * w.view(3, 6, 6).sign()
+    start = (x - towards).clamp(0, 1)
+    ends, distance = querying.boundary(lambda p: model(p).argmax(1), x, y, start, 60, generator)
     assert (np.diff(distance, axis=0) <= 1e-6).all() and distance[-1].max() < distance[0].min()
     assert (model(ends).argmax(1) != y).all()
     assert (distance[-1] >= (margins(model, x, y) / w.norm()).numpy() - 1e-5).all()
@@ -79,14 +76,11 @@ def test_the_walk_stays_wrong_never_goes_away_and_is_no_shorter_than_the_distanc
 
 def test_a_network_is_fooled_by_what_was_made_on_its_like():
     """Twice the same network: all entries of the matrix are the same. Another one's need not be."""
-    x = runners.grey(3)
-    one = runners.contestant(runners.linear(classes=3), x, "one")
-    like = runners.contestant(runners.linear(classes=3), x, "like")
+    one, like = (small.compare(small.linear(classes=3), small.grey(3), name) for name in ("one", "like"))
     like = type(like)("like", like.model, one.source, like.rows, like.pixels, like.y)
-    matrix = black_box.transfer([one, like], steps=3)["transfer"]
-    for way in black_box.CARRIED:
-        values = {share for row in matrix[way].values() for share in row.values()}
-        assert len(values) == 1 and list(matrix[way]["one"]) == ["one", "like"]
+    for matrix in black_box.transfer([one, like], steps=3).values():
+        assert len({share for row in matrix.values() for share in row.values()}) == 1
+        assert list(matrix["one"]) == ["one", "like"]
 
 
 def test_the_diagonal_and_the_rest_of_a_matrix():

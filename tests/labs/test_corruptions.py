@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from figures import script
-from labs import worn
 from labs.robustness import corruptions
 
 
@@ -23,9 +22,9 @@ def uncompiled(monkeypatch):
 PICTURE = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("name", worn.NAMES)
+@pytest.mark.parametrize("name", corruptions.NAMES)
 def test_a_corruption_changes_a_picture_and_repeats(name):
-    once, again = (worn.corrupted(PICTURE, name, 3, seed=1) for _ in range(2))
+    once, again = (corruptions.corrupt(PICTURE, name, 3, seed=1) for _ in range(2))
     assert once.shape == PICTURE.shape and once.dtype == np.uint8
     assert (once != PICTURE).any() and (once == again).all()
 
@@ -33,28 +32,29 @@ def test_a_corruption_changes_a_picture_and_repeats(name):
 def test_a_missing_package_is_told_in_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "imagecorruptions", None)
     with pytest.raises(script.UserError, match=r"^expected the package imagecorruptions-imaug, got .*make_venv.sh"):
-        worn.corrupted(PICTURE, "fog", 1, 0)
+        corruptions.corrupt(PICTURE, "fog", 1, 0)
 
 
 def test_random_numbers_of_others_stay_as_they_were():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    worn.corrupted(PICTURE, "gaussian_noise", 1, seed=3)
+    corruptions.corrupt(PICTURE, "gaussian_noise", 1, seed=3)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
 def test_images_of_a_batch_get_noise_of_their_own():
-    made = worn.corrupted(PICTURE.repeat(2, axis=0), "impulse_noise", 2, seed=0)
+    made = corruptions.corrupt(PICTURE.repeat(2, axis=0), "impulse_noise", 2, seed=0)
     assert (made[0] != made[1]).any()
 
 
 def test_more_severe_noise_is_further_away():
-    far = [np.abs(worn.corrupted(PICTURE // 2 + 64, "gaussian_noise", s, 0).astype(int) - (PICTURE // 2 + 64)).mean()
-           for s in worn.SEVERITIES]  # fmt: skip
+    grey = PICTURE // 2 + 64
+    made = [corruptions.corrupt(grey, "gaussian_noise", severity, 0) for severity in corruptions.SEVERITIES]
+    far = [np.abs(noisy.astype(int) - grey).mean() for noisy in made]
     assert far == sorted(far)
 
 
 def test_mce_is_the_mean_ratio_of_summed_errors():
-    """Of noise (0.1 + 0.3) / (0.2 + 0.6), of fog 0.4 / 0.2: a mean of 1.25. Snow has no reference."""
+    """Noise has (0.1 + 0.3) / (0.2 + 0.6), fog 0.4 / 0.2: a mean of 1.25. Snow has no reference."""
     errors = {"noise": [0.1, 0.3], "fog": [0.2, 0.2], "snow": [0.1, 0.1]}
     reference = {"noise": [0.2, 0.6], "fog": [0.1, 0.1], "snow": [0.0, 0.0]}
     assert corruptions.mce(errors, reference) == (pytest.approx(125), 1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from labs import methods
+import methods
 from labs.features import deconvnet
 from labs.features.deconvnet import METHODS, Units, best, boxes, correlation, crops, sharpness
 from tests import networks
@@ -16,43 +16,36 @@ def modules():
     return list(networks.build("deep").features)
 
 
+def explain(X, channel, modules):
+    return methods.attributions(METHODS, X, torch.full((len(X),), channel), Units(modules), "")
+
+
 def test_at_the_first_layer_all_methods_give_the_filter(modules, X):
     """There is no ReLU to pass but the unit's own: the projection of a unit is its filter, where it looks."""
-    channel = 2
-    found = methods.attributions(METHODS, X[:1], torch.tensor([channel]), Units(modules[:2]), "")
+    found = explain(X[:1], 2, modules[:2])
     rows, columns = found["gradient"][0].abs().sum(0).nonzero().T
     top, left = int(rows.min()), int(columns.min())
     for name in METHODS:
         patch = found[name][0, :, top : top + 3, left : left + 3]
-        torch.testing.assert_close(patch, modules[0].weight[channel][:, : patch.shape[1], : patch.shape[2]])
+        torch.testing.assert_close(patch, modules[0].weight[2][:, : patch.shape[1], : patch.shape[2]])
 
 
-def test_deeper_the_methods_part(modules, X, y):
-    found = methods.attributions(METHODS, X, torch.tensor([1, 1, 1]), Units(modules[:12]), "")
+def test_deeper_the_methods_part(modules, X):
+    found = explain(X, 1, modules[:12])
     assert correlation(found["deconvnet"], found["gradient"]) < 0.99
     assert correlation(found["guided backprop"], found["gradient"]) < 0.99
 
 
-def test_a_score_is_the_strongest_unit(modules, X):
+def test_the_best_pictures_are_those_with_the_highest_score(modules, X):
+    """A score is that of the strongest unit; nine of three images are three of each: none has more than needed."""
     network = Units(modules[:4])
     assert torch.equal(network(X), network.trunk(X).amax(dim=(2, 3)))
-
-
-def test_the_best_pictures_are_those_with_the_highest_score(modules, X):
-    network = Units(modules[:4])
     pool = crops(X, 9)
     assert pool.shape == (30, 3, 64, 64)
     found = best(network, pool, 0, images=len(X))
     values = network(found.images)[:, 0]
     assert len(values) == 9 and torch.equal(values, values.sort(descending=True).values)
     assert values[0] == network(pool)[:, 0].max()
-
-
-def test_no_image_has_more_pictures_than_needed(modules):
-    """Nine of three images: three of each."""
-    X = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    pool = crops(X, 9)
-    found = best(Units(modules[:4]), pool, 1, images=3)
     rows = [int((pool == x).flatten(1).all(1).nonzero()[0, 0]) for x in found.images]
     assert sorted(row % 3 for row in rows) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
@@ -73,7 +66,7 @@ def test_two_channels_that_are_one_have_equal_maps(X):
     conv = nn.Conv2d(3, 2, 3)
     conv.weight.data[1], conv.bias.data[1] = conv.weight.data[0], conv.bias.data[0]
     network = Units([conv.requires_grad_(False), nn.ReLU()])
-    assert deconvnet.others(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
+    assert deconvnet.compare_channels(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -81,6 +74,5 @@ def test_a_unit_behind_a_relu6_is_explained_however_strong(X, nested):
     """At 6 it has no gradient, and all maps would be nothing: the filter is expected, as for a ReLU."""
     conv = nn.Conv2d(3, 2, 3).requires_grad_(False)
     conv.bias.data[:] = 100
-    modules = [nn.Sequential(conv, nn.ReLU6())] if nested else [conv, nn.ReLU6()]
-    maps = methods.attributions(METHODS, X[:1], torch.tensor([0]), Units(modules), "")
+    maps = explain(X[:1], 0, [nn.Sequential(conv, nn.ReLU6())] if nested else [conv, nn.ReLU6()])
     assert all(map_.abs().sum() == pytest.approx(float(conv.weight[0].abs().sum()), rel=1e-4) for map_ in maps.values())

@@ -68,4 +68,4 @@ def test_by_distance_counts_what_is_wrong_ring_by_ring():
 
 def test_a_map_that_is_constant_is_as_close_as_its_window_is_large():
     side = 2 * encoder_decoder.CLOSE + 1
-    assert encoder_decoder.closeness(np.ones((1, 30, 30)), [(15, 15)]) == pytest.approx(side**2 / 900)
+    assert encoder_decoder.share_nearby(np.ones((1, 30, 30)), [(15, 15)]) == pytest.approx(side**2 / 900)

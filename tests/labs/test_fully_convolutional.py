@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from labs import regions
+from labs import measures
 from labs.attribution import data_test
 from labs.composed import collage
 from labs.segmentation import fully_convolutional as fc
@@ -44,20 +44,20 @@ def test_the_mean_of_the_class_map_is_the_networks_score(source):
 
 def test_maps_are_drawn_out_linearly_between_the_middles_of_their_cells():
     """Two cells, their middles at 1 and 5: between them a ramp, beyond them nothing new."""
-    made = fc.drawn_out(np.array([[0.0, 4.0], [0.0, 4.0]]), 8, stride=4, first=1)
+    made = fc.enlarge(np.array([[0.0, 4.0], [0.0, 4.0]]), 8, stride=4, first=1)
     assert np.array_equal(made, np.tile([0, 0, 1, 2, 3, 4, 4, 4], (8, 1)))
 
 
 def test_a_grid_of_single_pixels_loses_nothing_and_coarser_ones_ever_more(source):
     masks = source.masks[:6]
     assert np.array_equal(fc.from_grid(masks, 1), masks)
-    limits = [regions.iou(fc.from_grid(masks, stride), masks).mean() for stride in (4, 8, 16, 32)]
+    limits = [measures.iou(fc.from_grid(masks, stride), masks).mean() for stride in (4, 8, 16, 32)]
     assert limits == sorted(limits, reverse=True)
 
 
 def test_a_class_is_shown_where_it_is_the_most_probable_and_sure_enough():
     sure = np.array([[[0.6, 0.4, 0.2]], [[0.3, 0.5, 0.7]]])  # two classes, three pixels
-    assert fc.decided(sure, np.array([0, 1]), 0.55).tolist() == [[[True, False, False]], [[False, False, True]]]
+    assert fc.decide(sure, np.array([0, 1]), 0.55).tolist() == [[[True, False, False]], [[False, False, True]]]
 
 
 def test_a_collage_has_every_object_in_a_square_of_its_own(source):

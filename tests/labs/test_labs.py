@@ -1,4 +1,4 @@
-"""The house of the labs: every lab has one shape, runs, and tells what it found; the page shows all of them."""
+"""All labs: every one has one shape, runs, and tells what it found."""
 
 import importlib
 import json
@@ -14,24 +14,22 @@ from tests import networks
 
 
 @pytest.mark.parametrize("name", __main__.present())
-def test_a_lab_runs_quickly_and_tells_what_it_found(name, source, tmp_path, capsys):
-    """One figure, numbers that JSON holds, a table of full rows, three sentences, no trace of a number that failed."""
-    result = importlib.import_module(f"labs.{name}").main(["--quick", "--out", str(tmp_path)], source)
+def test_a_lab_runs_quickly_and_tells_what_it_found(name, small_source, tmp_path, capsys):
+    """One figure, numbers that JSON holds, a table of full rows, three sentences, no trace of a number that failed; at
+    its top question, claim, what to look at, paper, and the command.
+    """
+    module = importlib.import_module(f"labs.{name}")
+    assert module.__doc__.startswith("Question: ") and lab.question_of(module).endswith("?")
+    assert all(f"\n{word}: " in module.__doc__ for word in ("Claim", "Look at", "Paper"))
+    assert f"    python -m labs.{name}\n" in module.__doc__
+    result = lab.run(module, ["--quick", "--out", str(tmp_path)], small_source)
     stem = f"lab_{name.rpartition('.')[2]}"
-    assert result.name == name and result.picture.path == tmp_path / f"{stem}.png"
+    assert result.name == name and result.picture.path == tmp_path / f"{stem}.png" and result.picture.path.exists()
+    assert (result.picture.title, result.picture.caption) == (result.question, " ".join(result.sentences))
     assert json.loads((tmp_path / f"{stem}.json").read_text())["numbers"] == result.numbers
     assert all(len(row) == len(result.table.columns) for row in result.table.rows)
-    assert len(result.seen) == 3 and not re.search(r"\b(nan|inf|None)\b", " ".join(result.seen))
+    assert len(result.sentences) == 3 and not re.search(r"\b(nan|inf|None)\b", " ".join(result.sentences))
     assert result.question in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", __main__.present())
-def test_a_lab_says_at_its_top_what_it_is_about(name):
-    """Question, claim, what to look at, paper, and the command."""
-    text = importlib.import_module(f"labs.{name}").__doc__
-    assert text.partition("\n")[0].endswith("?")
-    assert all(f"\n{word}: " in text for word in ("Claim", "Look at", "Paper"))
-    assert f"    python -m labs.{name}\n" in text
 
 
 @pytest.mark.parametrize("name", ["score", "probability", "loss"])

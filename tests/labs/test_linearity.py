@@ -6,14 +6,21 @@ import torch
 
 from labs import lab, querying
 from labs.robustness import linearity
-from tests.labs import runners
+from tests.labs import small
 
 
-def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s():
-    c = runners.contestant(runners.linear(), runners.grey(2))
-    radii = [0.0, 1.0, 2.0, 3.0]
-    g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
-    curves = linearity.along(c, -g.sign(), radii)
+@pytest.fixture
+def c():
+    return small.compare(small.linear(), small.grey(2))
+
+
+@pytest.fixture
+def g(c):
+    return lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
+
+
+def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s(c, g):
+    curves = linearity.along(c, -g.sign(), [0.0, 1.0, 2.0, 3.0])
     assert linearity.straight(curves) == pytest.approx(1, abs=1e-5)
     fall = g.abs().flatten(1).sum(1) / 255
     torch.testing.assert_close(curves[0] - curves[1], fall, rtol=1e-3, atol=1e-5)
@@ -31,15 +38,13 @@ def test_directions_are_as_long_as_signs():
 
 
 def test_fewer_values_are_some_of_more(bench):
-    """So that a smaller share differs from a larger one by what is missing alone."""
+    """A smaller share differs from a larger one by what is missing alone."""
     few, more = (linearity.some(torch.zeros(1, 3, 32, 32), share, bench) for share in (0.1, 0.5))
     assert (few <= more).all() and 0 < few.mean() < more.mean() < 1
 
 
-def test_the_needed_radius_is_the_first_that_is_enough():
-    c = runners.contestant(runners.linear(), runners.grey(1))
-    g = lab.gradient(lambda x: querying.margin(c.scores(x), c.y), c.pixels)
-    exact = 255 * float(querying.margin(c.scores(c.pixels), c.y)[0] / g.abs().sum())
-    expected = next(radius for radius in linearity.NEEDED if radius > exact)
-    assert linearity.needed(c, -g.sign()) == expected
-    assert linearity.needed(c, torch.zeros_like(g)) is None
+def test_the_needed_radius_is_the_first_that_is_enough(c, g):
+    exact = 255 * querying.margin(c.scores(c.pixels), c.y) / g.abs().flatten(1).sum(1)
+    expected = next(radius for radius in linearity.NEEDED if radius > float(exact.min()))  # for half of the two
+    assert linearity.half_radius(c, -g.sign()) == expected
+    assert linearity.half_radius(c, torch.zeros_like(g)) is None

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from labs import lab, methods
+import methods
+from labs import lab, measures
 from labs.attribution import localisation
 from tests import networks
 
@@ -16,16 +17,10 @@ def masks():
     return masks
 
 
-def test_the_mask_itself_is_found_perfectly(masks):
-    assert localisation.against(masks.astype(float), masks) == {"peak": 1, "sum": 1, "auc": 1}
-
-
-def test_its_opposite_is_the_worst_map(masks):
-    assert localisation.against((~masks).astype(float), masks) == {"peak": 0, "sum": 0, "auc": 0}
-
-
-def test_a_constant_map_has_the_area_as_its_sum_and_no_order(masks):
-    found = localisation.against(np.ones(masks.shape), masks)
+def test_the_mask_itself_is_the_best_map_its_opposite_the_worst_and_a_constant_one_has_no_order(masks):
+    assert localisation.judge(masks.astype(float), masks) == {"peak": 1, "sum": 1, "auc": 1}
+    assert localisation.judge((~masks).astype(float), masks) == {"peak": 0, "sum": 0, "auc": 0}
+    found = localisation.judge(np.ones(masks.shape), masks)
     assert found["sum"] == pytest.approx(masks.mean(axis=(1, 2)).mean()) and found["auc"] == 0.5
 
 
@@ -39,7 +34,7 @@ def test_random_weights_keep_their_size_and_forget_the_rest():
     """The layers named are drawn anew in a copy, with the same mean and deviation; the others stay, and so does it."""
     model = networks.build("deep")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    copy = lab.randomised(model, ["classifier.0"], torch.Generator().manual_seed(0))
+    copy = lab.randomise(model, ["classifier.0"], torch.Generator().manual_seed(0))
     for name, value in copy.state_dict().items():
         assert torch.equal(value, before[name]) != name.startswith("classifier.0.")
     old, new = before["classifier.0.weight"], copy.classifier[0].weight
@@ -52,10 +47,10 @@ def test_the_maps_of_the_trained_network_find_the_object_better_than_those_of_a_
     """Integrated gradients and Grad-CAM, on two scenes."""
     X, y = lab.as_batch(source.images[2:4], source), torch.from_numpy(source.labels[2:4])
     layers = [name for name, module in source.model.named_modules() if isinstance(module, torch.nn.Conv2d)]
-    random = lab.randomised(source.model, layers, torch.Generator().manual_seed(0))
+    random = lab.randomise(source.model, layers, torch.Generator().manual_seed(0))
     for name in ("integrated gradients", "Grad-CAM"):
         sums = [
-            lab.energy(methods.maps([name], X, y, model, "features.12", steps=4)[name].numpy(), source.masks[2:4])
+            measures.energy(methods.maps([name], X, y, model, "features.12", steps=4)[name].numpy(), source.masks[2:4])
             for model in (source.model, random)
         ]
         assert (sums[0] > sums[1]).all()

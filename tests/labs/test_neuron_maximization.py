@@ -6,7 +6,7 @@ from torch import nn
 
 from labs import lab
 from labs.features import neuron_maximization
-from labs.features.neuron_maximization import RECIPES, ascend, own_colours, picture, relative, survives, transformed
+from labs.features.neuron_maximization import RECIPES, ascend, own_colours, picture, relative, survives, transform
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_an_excitation_of_a_constant_survives():
 
 def test_transformations_keep_what_is_everywhere():
     image = torch.full((1, 3, 40, 40), 0.5)
-    made = transformed(image, torch.Generator().manual_seed(1))
+    made = transform(image, torch.Generator().manual_seed(1))
     torch.testing.assert_close(made, torch.full_like(made, 0.5))
 
 

@@ -1,37 +1,40 @@
 """One backward pass: what images have to do with each other's gradients."""
 
+import pytest
 import torch
 from torch import nn
 
 from labs.gradients import one_backward
+from labs.gradients.one_backward import TrainingBatchNorm, influence, others
 from tests import networks
+
+
+@pytest.fixture
+def normalised():
+    """A network with BatchNorm and Dropout, in evaluation mode."""
+    head = [nn.ReLU(), nn.Dropout(0.9), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)]
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), *head).eval().requires_grad_(False)
 
 
 def test_images_have_no_influence_on_each_other(X, y):
     """Beside the diagonal there are exact zeros, on it ones: no image enters another's score."""
-    found = one_backward.influence(networks.build("deep"), X, y)
+    found = influence(networks.build("deep"), X, y)
     assert torch.equal(torch.tensor(found["shares"]), torch.eye(3))
-    assert one_backward.others(found["shares"]) == 0
-    assert found["error"] < 1e-5
+    assert others(found["shares"]) == 0 and found["error"] < 1e-5
 
 
-def test_batchnorm_in_training_mode_lets_images_influence_each_other(X, y):
+def test_batchnorm_in_training_mode_lets_images_influence_each_other(normalised, X, y):
     """Its mean and variance are the batch's; in evaluation mode they are stored, and the same images are apart."""
-    head = [nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)]
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), *head)
-    model.eval().requires_grad_(False)
-    stored, batch = (one_backward.influence(m, X, y) for m in (model, one_backward.TrainingBatchNorm(model)))
-    assert one_backward.others(stored["shares"]) == 0 and stored["error"] < 1e-5
-    assert one_backward.others(batch["shares"]) > 0.01 and batch["error"] > 0.01
+    stored, batch = (influence(model, X, y) for model in (normalised, TrainingBatchNorm(normalised)))
+    assert others(stored["shares"]) == 0 and stored["error"] < 1e-5
+    assert others(batch["shares"]) > 0.01 and batch["error"] > 0.01
 
 
-def test_the_network_is_not_written_to_in_training_mode(X):
+def test_the_network_is_not_written_to_in_training_mode(normalised, X):
     """The running mean stays as it was: a copy is trained on. Dropout stays off, which would make scores random."""
-    model = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.9), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
-    copy = one_backward.TrainingBatchNorm(model)
+    copy = TrainingBatchNorm(normalised)
     assert torch.equal(copy(X), copy(X))
-    assert torch.equal(model[0].running_mean, torch.zeros(3))
-    assert not model[0].training
+    assert torch.equal(normalised[1].running_mean, torch.zeros(8)) and not normalised[1].training
 
 
 def test_many_images_are_all_different(bench):
@@ -41,7 +44,6 @@ def test_many_images_are_all_different(bench):
 
 
 def test_maps_from_the_sum_are_those_of_each_image(X, y):
-    model = networks.build("deep", "float64")
-    assert one_backward.difference(model, X.double(), y) < 1e-12
-    seconds = one_backward.timed(networks.build("tiny"), X, y, [1, 3])
+    assert one_backward.difference(networks.build("deep", "float64"), X.double(), y) < 1e-12
+    seconds = one_backward.measure_times(networks.build("tiny"), X, y, [1, 3])
     assert all(len(values) == 2 and min(values) > 0 for values in seconds.values())

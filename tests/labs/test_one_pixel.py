@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 from labs.robustness import one_pixel
-from tests.labs import runners
+from tests.labs import small
 
 
 def test_at_most_k_pixels_are_changed_and_where_it_is_said():
-    x = runners.grey()[0]
+    x = small.grey()[0]
     genes = np.random.default_rng(0).random((20, one_pixel.GENES * 3))
     for made, one in zip(one_pixel.paint(x, genes), genes):
         changed = (made != x).any(dim=0).nonzero().tolist()
@@ -25,15 +25,15 @@ def test_painted_colours_have_eight_bits_and_genes_reach_every_corner():
 
 def test_more_generations_never_leave_more_confidence():
     """The best of a generation is kept, and the same seed begins with the same one."""
-    c = runners.contestant(runners.linear(classes=4), runners.grey(2))
+    c = small.compare(small.linear(classes=4), small.grey(2))
     after = [one_pixel.search(c, 0, 2, population=16, generations=n, seed=0).after for n in (0, 10, 60)]
     assert after[0] >= after[1] >= after[2] and after[2] < after[0]
 
 
 def test_what_is_found_is_told_as_it_is():
-    c = runners.contestant(runners.linear(classes=4), runners.grey(2))
+    c = small.compare(small.linear(classes=4), small.grey(2))
     found = one_pixel.search(c, 1, 1, population=8, generations=3, seed=0)
-    assert found.said == int(c.said(found.pixels[None])[0]) and found.fooled == (found.said != int(c.y[1]))
+    assert found.said == int(c.classify(found.pixels[None])[0]) and found.fooled == (found.said != int(c.y[1]))
     changed = (found.pixels != c.pixels[1]).any(dim=0).nonzero().tolist()
     assert [tuple(place) for place in changed] == found.places
 

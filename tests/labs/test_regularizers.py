@@ -6,7 +6,7 @@ import torch
 
 from labs.gradients import regularizers
 from labs.gradients.regularizers import L2, LENGTH, TV, Less, climb, make
-from labs.lab import fine, spectrum
+from labs.measures import fine, spectrum
 from style_modules import TotalVariationLoss
 from tests import networks
 
@@ -25,7 +25,7 @@ def test_climbing_by_the_fooling_image_takes_every_step(model):
 
 
 def test_a_penalty_pulls_along_its_gradient():
-    """With a score that ignores the image, climbing score - L2 |x|^2 goes straight to black's opposite: zero."""
+    """Climbing by a score that ignores the image, score - L2 |x|^2, goes straight to black's opposite: zero."""
     model = networks.build("tiny")
     for parameter in model.parameters():
         parameter.data.zero_()
@@ -35,29 +35,14 @@ def test_a_penalty_pulls_along_its_gradient():
 
 
 def test_total_variation_pulls_as_hard_as_l2_at_white_noise():
-    """Of white noise the gradient of |x|^2 is 2 |x| long and that of total variation 2 sqrt(20) |x|."""
+    """White noise has a gradient of |x|^2 that is 2 |x| long and one of total variation of 2 sqrt(20) |x|."""
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (rough,) = torch.autograd.grad(TotalVariationLoss()(x, TV), x)
     assert float(rough.norm() / (2 * L2 * x.detach().norm())) == pytest.approx(1, rel=0.01)
 
 
-@pytest.mark.parametrize("cycles", [3, 20, 70])
-def test_the_spectrum_of_a_wave_has_its_peak_at_its_cycles(cycles):
-    wave = np.sin(2 * np.pi * cycles * np.arange(224) / 224)
-    picture = np.broadcast_to(127 + 100 * wave[:, None], (224, 224)).astype(np.uint8)
-    power = spectrum(np.stack([picture] * 3, axis=2)[None])
-    assert 1 + int(np.argmax(power)) == cycles
-    assert sum(power) == pytest.approx(1)
-
-
-def test_white_noise_has_three_quarters_of_its_power_above_half_the_frequencies():
-    """All frequencies alike: the share is that of the area of the rings from 56 to 112, 1 - 1/4."""
-    noise = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
-    assert fine(spectrum(noise)) == pytest.approx(0.75, abs=0.02)
-
-
 def test_each_restraint_changes_the_picture_its_own_way(model):
-    """From the same noise: blur leaves less at high frequencies, jitter and penalties another picture."""
+    """All begin with the same noise: blur leaves less at high frequencies, jitter and penalties another picture."""
     made = {name: make(name, model, 0, 3, 0) for name in regularizers.SETTINGS}
     power = {name: fine(spectrum(np.asarray(picture)[None])) for name, (picture, _) in made.items()}
     assert power["blur"] < 0.8 * power["nothing"]

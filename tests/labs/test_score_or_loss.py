@@ -19,7 +19,7 @@ def model():
 
 def test_the_maps_of_probability_and_loss_differ_by_the_probability(model, X, y):
     """dp = -p dL, as L = -log p: one map is the other, times a number for each image."""
-    maps = score_or_loss.saliency(model, X.double(), y)
+    maps = score_or_loss.explain(model, X.double(), y)
     p = class_scores(model(X.double()).softmax(1), y)
     torch.testing.assert_close(maps["probability"], p[:, None, None] * maps["loss"])
 
@@ -44,7 +44,7 @@ def test_a_sure_network_has_no_gradient_of_loss_and_probability(sure):
     model.requires_grad_(False)
     X = torch.full((1, 3, 1, 1), sure / 3)
     p = torch.tensor(float(sure)).sigmoid()
-    maps = score_or_loss.saliency(model, X, torch.tensor([0]))
+    maps = score_or_loss.explain(model, X, torch.tensor([0]))
     assert maps["score"].item() == 1
     assert maps["loss"].item() == pytest.approx((1 - p).item(), abs=1e-6)
     assert maps["probability"].item() == pytest.approx((p * (1 - p)).item(), abs=1e-6)
@@ -61,13 +61,3 @@ def test_curves_end_where_no_picture_is_that_sure():
     assert found["leak"]["loss"] == pytest.approx(np.interp(
         np.log(np.array(found["levels"]) / (1 - np.array(found["levels"]))), np.log([1 / 9, 1, 9]), [0.3, 0.2, 0.1]
     ))  # fmt: skip
-
-
-def test_pointing_counts_peaks_on_the_mask():
-    maps = np.zeros((2, 4, 4))
-    maps[:, 1, 2] = 3
-    maps[:, 3, 3] = 1
-    masks = np.zeros((2, 4, 4), bool)
-    masks[0, 1, 2] = masks[1, 3, 3] = True
-    assert lab.points(maps, masks).tolist() == [True, False]
-    assert lab.energy(maps, masks).tolist() == [0.75, 0.25]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from labs.attribution import shap_cam
+from labs import lab
 from labs.attribution.shap_cam import activations, mean_curve, run_head, shapley
 from tests import networks
 
@@ -56,7 +56,7 @@ def test_a_channel_that_is_nothing_gets_nothing(model, A):
 
 
 def test_on_a_linear_head_values_are_gradient_times_activation(model, A):
-    """With a bias so high that the ReLU never closes, a channel adds the same in every order."""
+    """A bias so high keeps the ReLU open, so a channel adds the same in every order."""
     model.classifier[1].bias += 100
     added = shapley(model, A, 2, 5, torch.Generator().manual_seed(0))
     expected = (model.classifier[1].weight[2] * A).mean(dim=(1, 2))
@@ -73,5 +73,5 @@ def test_deleting_by_the_order_of_the_map(X, y):
     """At 0 % the image, at 100 % the other one; the curve starts and ends with their confidences."""
     model, maps = networks.build("deep"), torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
     curve = mean_curve(model, X, y, maps, torch.zeros_like(X))
-    ends = [float(shap_cam.probabilities(model, images, y).mean()) for images in (X, torch.zeros_like(X))]
+    ends = [float(lab.confidence(model, images, y).mean()) for images in (X, torch.zeros_like(X))]
     assert [curve[0], curve[-1]] == pytest.approx(ends)

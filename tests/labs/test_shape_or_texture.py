@@ -27,7 +27,7 @@ def test_pairs_are_of_different_classes_and_begin_with_the_one_that_is_asked_for
 
 def test_a_filled_mask_leaves_the_background_and_takes_patches_of_the_other_object():
     texture = [np.full((cues.PATCH, cues.PATCH, 3), 9, np.uint8)]
-    made = cues.filled(IMAGE, MASK, texture, np.random.default_rng(0))
+    made = cues.fill(IMAGE, MASK, texture, np.random.default_rng(0))
     assert (made[~MASK] == IMAGE[~MASK]).all() and (made[MASK] == 9).all()
 
 
@@ -39,7 +39,7 @@ def test_patches_lie_on_the_object():
 
 @pytest.mark.parametrize("across", [4, 8])
 def test_shuffling_keeps_all_pixels(across):
-    made = cues.shuffled(IMAGE, across, np.random.default_rng(0))
+    made = cues.shuffle(IMAGE, across, np.random.default_rng(0))
     assert made.shape == IMAGE.shape and (made != IMAGE).any()
     assert (np.sort(made.reshape(-1, 3), axis=0) == np.sort(IMAGE.reshape(-1, 3), axis=0)).all()
 

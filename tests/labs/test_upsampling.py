@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from labs.decoders import unpooled
+from labs.decoders import unpool
 from labs.segmentation import upsampling
 from labs.segmentation.upsampling import KERNEL, MAP, TO_UNPOOL, WAYS
 
@@ -13,17 +13,12 @@ def tensor(values):
     return torch.tensor(values, dtype=torch.float32)[None, None]
 
 
-def test_max_pooling_of_the_example_is_known():
-    pooled, places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)
-    assert pooled[0, 0].tolist() == [[150, 150], [100, 110]]
-    assert places[0, 0].tolist() == [[1, 1], [3, 5]]
-
-
 def test_unpooling_sums_where_two_windows_share_their_maximum_and_max_unpool_overwrites():
     """Both upper windows have their maximum at the 150: 300 + 450 are put there, or 450 alone."""
-    places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)[1]
+    pooled, places = F.max_pool2d(tensor(MAP), 2, stride=1, return_indices=True)
+    assert pooled[0, 0].tolist() == [[150, 150], [100, 110]] and places[0, 0].tolist() == [[1, 1], [3, 5]]
     values = tensor(TO_UNPOOL)
-    assert unpooled(values, places, (3, 3))[0, 0].tolist() == [[0, 750, 0], [100, 0, 250], [0, 0, 0]]
+    assert unpool(values, places, (3, 3))[0, 0].tolist() == [[0, 750, 0], [100, 0, 250], [0, 0, 0]]
     overwritten = torch.nn.MaxUnpool2d(2, stride=1)(values, places, output_size=(3, 3))
     assert overwritten[0, 0].tolist() == [[0, 450, 0], [100, 0, 250], [0, 0, 0]]
 
@@ -32,12 +27,12 @@ def test_unpooling_with_sums_is_the_gradient_of_max_pooling(X):
     pooled, places = F.max_pool2d(X.requires_grad_(), 3, stride=2, return_indices=True)
     values = torch.randn(pooled.shape, generator=torch.Generator().manual_seed(1))
     (gradient,) = torch.autograd.grad((pooled * values).sum(), X)
-    torch.testing.assert_close(unpooled(values, places, X.shape[2:]), gradient)
+    torch.testing.assert_close(unpool(values, places, X.shape[2:]), gradient)
 
 
 def test_where_windows_do_not_overlap_unpooling_is_torchs(X):
     pooled, places = F.max_pool2d(X, 2, return_indices=True)
-    assert torch.equal(unpooled(pooled, places, X.shape[2:]), F.max_unpool2d(pooled, places, 2))
+    assert torch.equal(unpool(pooled, places, X.shape[2:]), F.max_unpool2d(pooled, places, 2))
 
 
 def test_the_stamps_of_the_example_are_known():
@@ -50,19 +45,16 @@ def test_the_stamps_of_the_example_are_known():
 
 def test_four_ways_to_a_transposed_convolution_agree():
     """Stamps, torch's own, the gradient of the convolution, the convolution with the kernel turned by 180 degrees."""
-    made = list(upsampling.transposed_ways(tensor(MAP), tensor(KERNEL)).values())
+    made = list(upsampling.transpose(tensor(MAP), tensor(KERNEL)).values())
     assert len(made) == 4 and all(torch.equal(way, made[0]) for way in made)
     assert upsampling.agreement(5, torch.Generator().manual_seed(0)) < 1e-14
 
 
-def test_kernel_three_at_stride_two_covers_like_a_checkerboard():
-    """Along an axis a pixel lies under two stamps or under one; in the plane under four, two or one."""
-    assert upsampling.covered(WAYS[0])[:2] == [[4, 2, 4, 2, 4, 2], [2, 1, 2, 1, 2, 1]]
-
-
-def test_kernel_four_and_resizing_first_cover_evenly():
-    assert upsampling.covered(WAYS[1]) == [[4] * 6] * 6
-    assert upsampling.covered(WAYS[2]) == [[9] * 6] * 6
+def test_kernel_three_at_stride_two_covers_like_a_checkerboard_and_four_and_resizing_first_evenly():
+    """Along an axis a pixel lies under two stamps of 3 or under one; in the plane under four, two or one."""
+    assert upsampling.cover(WAYS[0])[:2] == [[4, 2, 4, 2, 4, 2], [2, 1, 2, 1, 2, 1]]
+    assert upsampling.cover(WAYS[1]) == [[4] * 6] * 6
+    assert upsampling.cover(WAYS[2]) == [[9] * 6] * 6
 
 
 def test_only_resizing_first_is_even_for_random_kernels():
@@ -77,7 +69,7 @@ def test_the_saliency_map_of_a_convolution_is_the_size_of_its_transposed_one(ben
 
 
 def test_a_convolution_and_a_pooling_of_stride_two_leave_a_grid_of_period_four():
-    """From a pixel lead 3, 2, 3 or 1 ways through windows of 3 at stride 2, twice: by hand, along one axis."""
+    """A pixel has 3, 2, 3 or 1 ways through windows of 3 at stride 2, twice: by hand, along one axis."""
     x, ones = torch.zeros(1, 1, 33, requires_grad=True), torch.ones(1, 1, 3)
     twice = F.conv1d(F.conv1d(x, ones, stride=2), ones, stride=2)
     (ways,) = torch.autograd.grad(twice.sum(), x)

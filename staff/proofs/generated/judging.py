@@ -75,7 +75,6 @@ class ProgramVerdict:
     most: float = 0.0
     said: list[tuple[str, str]] = field(default_factory=list)  # of each test that failed: its name and its message
     problem: str = ""  # why there is no verdict
-    seconds: float = 0.0
 
     @property
     def is_right(self) -> bool:
@@ -159,15 +158,13 @@ class Judge:
             ready, _, _ = select.select(list(running), [], [], 1.0)
             late = [link for link, (_, _, started) in running.items() if time.monotonic() - started > 2 * SECONDS]
             for link in {*ready, *late}:
-                program, pid, started = running.pop(link)
+                program, pid, _ = running.pop(link)
                 verdict, learnt = _receive(link) if link in ready else (None, b"")
                 _end(pid)
                 if 0 < len(learnt) < room:
                     room -= len(learnt)
                     remembering.KNOWN.update(pickle.loads(learnt))
-                verdict = verdict or ProgramVerdict(program, problem="it gave no answer, or not in time")
-                verdict.seconds = time.monotonic() - started
-                yield verdict
+                yield verdict or ProgramVerdict(program, problem="it gave no answer, or not in time")
 
     def _fork(self, program: Program) -> tuple[Connection, int]:
         link, theirs = Pipe(duplex=False)

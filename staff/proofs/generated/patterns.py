@@ -82,7 +82,8 @@ def _walk(tree: ast.AST | Body) -> Iterator[ast.AST]:
 
 def _matches(pattern: object, node: object, found: Found) -> bool:
     if isinstance(pattern, ast.Name) and pattern.id.startswith("_"):
-        return isinstance(node, ast.expr) and ast.unparse(found.setdefault(pattern.id, node)) == ast.unparse(node)
+        known = found.setdefault(pattern.id, node)
+        return isinstance(node, ast.expr) and (known is node or ast.unparse(known) == ast.unparse(node))
     if type(pattern) is not type(node):
         return False
     if isinstance(pattern, list):

@@ -147,20 +147,13 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
-    grader = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(tmp)},
-    )
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
-        _, said = grader.communicate(timeout=deadline + 3 * GRACE)
+        done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)
     except subprocess.TimeoutExpired:
-        grader.kill()
-        grader.communicate()
         return "nothing, and had to be ended"
-    return "" if grader.returncode in (0, 2) else said.decode(errors="replace")[-500:]  # 2: there is nothing to grade
+    # 2: there is nothing to grade
+    return "" if done.returncode in (0, 2) else done.stderr.decode(errors="replace")[-500:]
 
 
 def _grade_warm(warm: Grader, submission: Path, out: Path, whole: bool, deadline: float) -> str:
@@ -177,25 +170,22 @@ def _grade_warm(warm: Grader, submission: Path, out: Path, whole: bool, deadline
 def _judge(out: Path, allowed: float) -> tuple[float, list[str]]:
     """Return the score, and what is wrong with the results."""
     try:
-        text = (out / "results.json").read_text()
-        results = json.loads(text)
+        results = json.loads((out / "results.json").read_text())
         tests = results["tests"]
         if results["extra_data"]["ungraded"]:
             return 0, ["points without a grading"] if tests or "score" in results else []
         score = float(results["score"])
-        whole = abs(score - sum(test["score"] for test in tests)) < 0.01 and all(
-            {"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests
-        )
+        whole = bool(tests) and abs(score - sum(test["score"] for test in tests)) < 0.01
+        whole &= all({"name", "score", "max_score", "status", "output", "visibility"} <= set(test) for test in tests)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         return 0, [f"no valid results: {type(problem).__name__}: {problem}"]
-    wrong = [] if whole and tests else ["the results are not whole"]
+    wrong = [] if whole else ["the results are not whole"]
     if score > allowed:
         wrong.append(f"earned {score:g}, more than {allowed:g}")
-    wrong += [test["output"][test["output"].index("BREACH") :][:200] for test in tests if "BREACH" in test["output"]][
-        :1
-    ]
-    if results["extra_data"].get("grader_problems"):
-        wrong.append(f"the grader's problems: {str(results['extra_data']['grader_problems'])[:300]}")
+    breaches = [test["output"].partition("BREACH")[2] for test in tests if "BREACH" in test["output"]]
+    wrong += [f"BREACH{breach}"[:200] for breach in breaches[:1]]
+    if problems := results["extra_data"].get("grader_problems"):
+        wrong.append(f"the grader's problems: {str(problems)[:300]}")
     report = out / "report.html"
     if report.exists() and "<script>alert" in report.read_text(errors="replace"):
         wrong.append("put a script into the report")

@@ -2,9 +2,12 @@
 
 import os
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+LOSS = "style_modules/content_loss.py"
 
 Files = dict[str, bytes]  # an honest stub's
 
@@ -44,11 +47,7 @@ def names_that_lead_out(place: Path, files: Files) -> Path:
 def a_link_to_everything(place: Path, files: Files) -> Path:
     path = _zip(place, {name: data for name, data in files.items() if "content_loss" not in name})
     with zipfile.ZipFile(path, "a") as archive:
-        for name, target in {
-            "style_modules/content_loss.py": "/etc/passwd",
-            "root": "/",
-            "tests": "../../tests",
-        }.items():
+        for name, target in {LOSS: "/etc/passwd", "root": "/", "tests": "../../tests"}.items():
             entry = zipfile.ZipInfo(name)
             entry.create_system, entry.external_attr = 3, 0o120777 << 16
             archive.writestr(entry, target)
@@ -59,8 +58,8 @@ def links_in_a_folder(place: Path, files: Files) -> Path:
     folder = _folder(place, files)
     for name, target in {"loop": ".", "root": "/", "up": "..", "tests": "/etc"}.items():
         (folder / name).symlink_to(target)
-    (folder / "style_modules/content_loss.py").unlink()
-    (folder / "style_modules/content_loss.py").symlink_to("/etc/shadow")
+    (folder / LOSS).unlink()
+    (folder / LOSS).symlink_to("/etc/shadow")
     (folder / "style_modules/style_loss.py").unlink()
     os.mkfifo(folder / "style_modules/style_loss.py")  # a read of it never ends
     return folder
@@ -107,12 +106,9 @@ def a_directory_of_a_million_names(place: Path, files: Files) -> Path:
 
 def a_file_twice(place: Path, files: Files) -> Path:
     path = _zip(place, files)
-    with zipfile.ZipFile(path, "a") as archive:
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            archive.writestr("style_modules/content_loss.py", CLAIM)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr(LOSS, CLAIM)
     return path
 
 
@@ -184,17 +180,9 @@ def files_that_shadow_packages(place: Path, files: Files) -> Path:
 def settings_of_the_grader(place: Path, files: Files) -> Path:
     table = b"[limits]\ndeadline = 1e9\n[parts]\nsaliency = {number='1', title='x', points=1000}\n[rules]\n"
     pytest_ini = b"[pytest]\naddopts = --collect-only\n"
-    return _folder(
-        place,
-        files
-        | {
-            "assignment.toml": table,
-            "pytest.ini": pytest_ini,
-            "tox.ini": pytest_ini,
-            "results.json": b'{"score": 100}',
-        }
-        | {"submission_metadata.json": b'{"id": {"a": [1e999]}}', "MANIFEST.sha256": b"\xff\x00" * 5000},
-    )
+    settings = {"assignment.toml": table, "pytest.ini": pytest_ini, "tox.ini": pytest_ini}
+    settings |= {"results.json": b'{"score": 100}', "submission_metadata.json": b'{"id": {"a": [1e999]}}'}
+    return _folder(place, files | settings | {"MANIFEST.sha256": b"\xff\x00" * 5000})
 
 
 def metadata_beside_it(place: Path, files: Files) -> Path:

@@ -5,7 +5,7 @@ training ended with free adversarial training (L2, up to 3 in pixels of [0, 1]),
 that was trained plainly, on other scenes of the same renderer. Only the second pair tells what robust training does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +16,13 @@ from torch import Tensor, nn
 
 import pretrained
 from figures.figure import short
-from labs import lab
-from labs.lab import Bench
+from labs import attacking, lab
+from labs.attribution import data_test
+from labs.composed import compose
+from labs.lab import Bench, Numbers
+from pretrained.settings import FOOLING_LEARNING_RATE
 from pretrained.weights import build_network
+from visualizers import FoolingImage
 
 TWIN = Path(__file__).parent / "robustness" / "twin.safetensors"
 SCALE = ".scale"  # what a scale is called, after the weight that it belongs to
@@ -37,7 +41,7 @@ COLOURS = Colours({SQUEEZENET: "#222222", LITE: "#8c6d31", ROBUST: "#009e73", PL
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class ComparedNetwork:
     """A network, the images that it is tried on, and their classes."""
 
     name: str
@@ -51,62 +55,89 @@ class Contestant:
     def images(self) -> np.ndarray:
         return self.source.images[list(self.rows)]
 
+    @property
+    def masks(self) -> np.ndarray | None:
+        """The objects of these images, bool (N, H, W), where they are known."""
+        return None if self.source.masks is None else np.asarray(self.source.masks)[list(self.rows)]
+
     def scores(self, pixels: Tensor) -> Tensor:
         """Scores (N, K) of pixels in [0, 1]: what attacks look at."""
         return self.model(lab.from_pixels(pixels))
 
-    def said(self, pixels: Tensor) -> Tensor:
-        """The class that is named for each of (N, 3, H, W), without a graph, some at a time."""
-        with torch.no_grad():
-            return torch.cat([self.scores(some).argmax(dim=1) for some in pixels.split(16)])
+    def classify(self, pixels: Tensor) -> Tensor:
+        """The class that is named for each of (N, 3, H, W)."""
+        return lab.predict(self.scores, pixels).argmax(dim=1)
 
     def word(self, label: int) -> str:
         return short(self.source.class_names[label])
 
+    def name_first(self, pixels: Tensor) -> str:
+        """Class name of the first picture, as the network has it."""
+        return self.word(int(self.classify(pixels[:1])[0]))
 
-def contestants(bench: Bench, most: int, only_right: bool = True) -> list[Contestant]:
+    def aims(self, y: Tensor | None = None) -> Tensor:
+        """The class to aim at for each image of class y: the assignment's, or the next one where y is that already."""
+        return attacking.targets(self.y if y is None else y, self.source.fooling_target, len(self.source.class_names))
+
+    def fooling_images(self, pixels: Tensor, aims: Tensor) -> Tensor:
+        """The assignment's fooling images of these classes, as pixels, which may leave [0, 1]."""
+        fooler, X = FoolingImage(FOOLING_LEARNING_RATE[self.source.kind]), lab.from_pixels(pixels)
+        with lab.ignoring("the network is not fooled"):
+            made = [fooler.make_fooling_image(X[i : i + 1], aim, self.model) for i, aim in enumerate(aims.tolist())]
+        return lab.to_pixels(torch.cat(made))
+
+
+def load_networks(bench: Bench, most: int, only_right: bool = True) -> list[ComparedNetwork]:
     """All networks that there are, each with at most so many of its images; with --weights embedded, those two alone.
 
     only_right: images that both networks of these classes name rightly, so that whatever they say later is an attack's
         doing, and that the two are tried on the same images.
     """
     scenes = bench.scenes()
-    plain = twin(scenes.device)
     found: list[tuple[str, nn.Module, pretrained.Pretrained]] = []
     if bench.source.kind == "imagenet":
         found.append((short(bench.source.name), bench.model, bench.source))
         second = bench.second()
         if second and second.architecture != bench.source.architecture:
             found.append((short(second.name), second.model, second))
-    found += [(ROBUST, scenes.model, scenes), (PLAIN, plain, scenes)]
+    found += [(ROBUST, scenes.model, scenes), (PLAIN, load_twin(scenes.device), scenes)]
     made = []
     for kind in dict.fromkeys(source.kind for _, _, source in found):
         alike = [one for one in found if one[2].kind == kind]
         source = alike[0][2]
-        few = slice(4 * most if bench.quick else None)
-        X, y = lab.as_batch(source.images[few], source), torch.from_numpy(source.labels[few]).to(source.device)
+        _, X, y, _ = Bench(source).batch(4 * most if bench.quick else None)
         right = torch.ones(len(X), dtype=torch.bool, device=source.device)
-        with torch.no_grad():
-            for _, model, _ in alike if only_right else []:
-                right &= torch.cat([model(some).argmax(dim=1) for some in X.split(8)]) == y
+        for _, model, _ in alike if only_right else []:
+            right &= lab.predict(model, X, 8).argmax(dim=1) == y
         rows = spread(right.nonzero()[:, 0].tolist(), most)
         pixels = lab.to_pixels(X[rows]).clamp(0, 1)
-        made += [Contestant(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
+        made += [ComparedNetwork(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
     return made
 
 
-def small(bench: Bench, most: int) -> Contestant:
+def load_small(bench: Bench, most: int) -> ComparedNetwork:
     """The small network of `attribution.sanity_checks`, for pictures 64 wide: with new ones that it names rightly."""
-    from labs.attribution import data_test
-    from labs.composed import compose
-
     scenes, model = bench.scenes(), data_test.load()["true"]
     new = compose(scenes, 20 * most, data_test.SIZE, bench.seed + 1)
     source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)
-    X, y = lab.as_batch(new.images, source), torch.from_numpy(new.labels)
-    with torch.no_grad():
-        rows = (model(X).argmax(dim=1) == y).nonzero()[:most, 0].tolist()
-    return Contestant(SMALL, model, source, rows, lab.to_pixels(X[rows]).clamp(0, 1), y[rows])
+    _, X, y, _ = Bench(source).batch()
+    rows = (lab.predict(model, X, len(X)).argmax(dim=1) == y).nonzero()[:most, 0].tolist()
+    return ComparedNetwork(SMALL, model, source, rows, lab.to_pixels(X[rows]).clamp(0, 1), y[rows])
+
+
+def count_survivors(ends: Tensor, fools: Callable[[Tensor], Tensor]) -> dict[str, int]:
+    """The number of pictures that fool the network as they are, and of those that still do from a PNG, from a JPEG.
+
+    fools: of pixels (N, 3, H, W), whether each does, (N,) of bool.
+    """
+    fooled = fools(ends)
+    counts = {way: int((fooled & fools(attacking.save_and_open(ends, way))).sum()) for way in attacking.SAVED}
+    return {"fooled": int(fooled.sum())} | counts
+
+
+def count_images(numbers: Numbers) -> str:
+    """Words for how many images each network was tried on."""
+    return "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:
@@ -116,12 +147,12 @@ def spread(rows: Sequence[int], most: int) -> list[int]:
     return [rows[int(i)] for i in np.linspace(0, len(rows) - 1, most).round()]
 
 
-def twin(device: torch.device) -> nn.Module:
+def load_twin(device: torch.device) -> nn.Module:
     """The plainly trained twin of the embedded network."""
-    return build_network(unpacked(load_file(TWIN)), TWIN, device)
+    return build_network(unpack(load_file(TWIN)), TWIN, device)
 
 
-def packed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def pack(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights with a byte for each number, and a scale for each output channel; biases in half precision."""
     made = {}
     for name, value in weights.items():
@@ -134,7 +165,7 @@ def packed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return made
 
 
-def unpacked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def unpack(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights that were packed, in float32, to half of a scale."""
     return {
         name: value.float() * _to_rows(weights[name + SCALE], value) if name + SCALE in weights else value.float()

@@ -1,4 +1,4 @@
-"""A contestant for tests: a small network of pixels in [0, 1], with images of its own."""
+"""Small networks of pixels in [0, 1], with images of their own, to compare as labs do."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from labs import lab
-from labs.contestants import Contestant
+from labs.networks import ComparedNetwork
 from tests import networks
 
 
@@ -27,7 +27,7 @@ def linear(classes: int = 2, seed: int = 0) -> nn.Module:
 
 
 def margins(model, x, y):
-    """Of two classes: the own score less the other."""
+    """The own score less the other, of two classes."""
     s = model(x)
     return (s.gather(1, y[:, None]) - s.gather(1, 1 - y[:, None]))[:, 0]
 
@@ -38,12 +38,12 @@ def grey(count: int = 1) -> Tensor:
     return 0.45 + 0.1 * noise
 
 
-def contestant(model: nn.Module, pixels: Tensor, name: str = "small") -> Contestant:
-    """Of a network of pixels: all images belong to the class that it names."""
+def compare(model: nn.Module, pixels: Tensor, name: str = "small") -> ComparedNetwork:
+    """A network of pixels among those that are compared: all images belong to the class that it names."""
     with torch.no_grad():
         scores = model(pixels)
     source = SimpleNamespace(
         kind="imagenet", fooling_target=0, class_names=[f"class {k}" for k in range(scores.shape[1])], masks=None,
         images=(255 * pixels).round().byte().permute(0, 2, 3, 1).numpy(),
     )  # fmt: skip
-    return Contestant(name, OfPixels(model), source, range(len(pixels)), pixels, scores.argmax(dim=1))
+    return ComparedNetwork(name, OfPixels(model), source, range(len(pixels)), pixels, scores.argmax(dim=1))

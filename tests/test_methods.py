@@ -1,11 +1,17 @@
+# STAFF
 """The methods that labs compare: closed forms, and Captum's as oracles."""
 
+import importlib
+from unittest import mock
+
+import numpy as np
 import pytest
 import torch
 from captum.attr import Deconvolution, IntegratedGradients, NoiseTunnel, Saliency
 from torch import nn
 
-from labs import methods
+import methods
+from figures.script import UserError
 from tests import networks
 
 
@@ -75,3 +81,68 @@ def test_what_methods_share_is_the_same(model, X, y):
     torch.testing.assert_close(found["gradient × input"], found["gradient"] * X)
     torch.testing.assert_close(found["Guided Grad-CAM"], found["guided backprop"] * found["Grad-CAM"])
     assert found["Grad-CAM"].shape == (3, 1, 64, 64)
+
+
+def test_maps_are_sizes_and_saliency_stands_for_the_gradient(model, X, y):
+    found = methods.maps(methods.compared(), X, y, model, "features.12", samples=2, steps=2)
+    assert methods.SALIENCY not in found
+    assert all(map_.shape == (3, 64, 64) and map_.min() >= 0 for map_ in found.values())
+    torch.testing.assert_close(found["gradient"], methods.gradient(X, y, model).abs().amax(dim=1))
+
+
+def test_a_method_is_drawn_by_its_table(model, X, y):
+    """Three channels about grey, one over the picture, one as heat, one with red and blue: all as (H, W, 3)."""
+    batch = methods.Batch(X, y, model, "features.12", samples=2, steps=2)
+    images = [np.zeros((64, 64, 3), np.uint8)] * 3
+    for name, method in methods.METHODS.items():
+        row = method.row(method.map(batch.get(name)).numpy(), images)
+        assert row.label == name and [panel.shape for panel in row.panels] == [(64, 64, 3)] * 3
+        assert method.signed == bool((batch.get(name) < 0).any()), name
+
+
+WRONG = {
+    "list": ([1, 2], "expected an array of numbers from f, got list: look at its return"),
+    "words": (np.array(["a"]), "expected an array of numbers from f, got ndarray"),
+    "shape": (torch.zeros(2, 4), r"expected shape \(2, 3\) from f, got \(2, 4\): look at the order of the axes"),
+    "NaN": (np.full((2, 3), np.nan), "expected finite numbers from f, got NaN or infinity"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_a_function_returned_is_refused_in_words(case):
+    maps, words = WRONG[case]
+    with pytest.raises(UserError, match=words):
+        methods.checked(maps, (2, 3), "f")
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(ValueError, match="expected a new name of a method, got 'SmoothGrad'"):
+        methods.add(methods.METHODS["SmoothGrad"])
+
+
+@pytest.fixture
+def trial(monkeypatch):
+    """A method that is added for a test, and what labs read of the table when they are imported."""
+    for table in ("METHODS", "COLOURS"):
+        monkeypatch.setattr(methods, table, dict(getattr(methods, table)))
+    methods.add(methods.Method("trial", "nothing", lambda batch: batch.get("gradient") ** 2, "#123456"))
+    read = [importlib.import_module(f"labs.{name}") for name in ("plots", "attribution.localisation")]
+    yield [importlib.reload(module) for module in read]
+    monkeypatch.undo()
+    for module in read:
+        importlib.reload(module)
+
+
+def test_a_method_that_is_added_is_compared_by_labs_in_its_colour(trial, model, X, y):
+    plots, localisation = trial
+    assert localisation.METHODS[-1] == "trial"
+    assert plots.COLOURS["trial"] == "#123456"
+    maps = localisation.every_map(X, y, model, "features.12", mock.Mock(quick=True, seed=0))
+    assert maps["trial"].shape == (3, 64, 64)
+
+
+def test_the_labs_and_the_explorer_have_smooth_grad():
+    """It is in the table, so in both."""
+    from labs.attribution import localisation, sanity_checks
+
+    assert "SmoothGrad" in localisation.METHODS and "SmoothGrad" in sanity_checks.METHODS

@@ -2,14 +2,14 @@
 
 import torch
 
-from labs import contestants
-from labs.contestants import PLAIN, ROBUST
+from labs import networks
+from labs.networks import PLAIN, ROBUST
 
 
 def test_packed_weights_come_back_to_half_a_step():
     generator = torch.Generator().manual_seed(0)
     weights = {"a.weight": torch.randn(4, 3, 2, 2, generator=generator), "a.bias": torch.tensor([0.5, -2.0, 0, 8])}
-    back = contestants.unpacked(contestants.packed(weights))
+    back = networks.unpack(networks.pack(weights))
     assert list(back) == ["a.weight", "a.bias"] or set(back) == set(weights)
     step = weights["a.weight"].flatten(1).abs().amax(1) / 127
     assert ((back["a.weight"] - weights["a.weight"]).abs().flatten(1).amax(1) <= step / 2 + 1e-6).all()
@@ -17,31 +17,31 @@ def test_packed_weights_come_back_to_half_a_step():
 
 
 def test_the_twin_is_small_and_built_as_the_embedded_network_is(source):
-    assert contestants.TWIN.stat().st_size <= 1_000_000
-    twin = contestants.twin(torch.device("cpu"))
+    assert networks.TWIN.stat().st_size <= 1_000_000
+    twin = networks.load_twin(torch.device("cpu"))
     shapes = {name: value.shape for name, value in source.model.state_dict().items()}
     assert {name: value.shape for name, value in twin.state_dict().items()} == shapes
     assert not any(parameter.requires_grad for parameter in twin.parameters()) and not twin.training
 
 
-def test_contestants_of_the_same_classes_are_tried_on_the_same_images_which_both_name_rightly(bench):
-    robust, plain = contestants.contestants(bench, 2)
+def test_networks_of_the_same_classes_are_tried_on_the_same_images_which_both_name_rightly(bench):
+    robust, plain = networks.load_networks(bench, 2)
     assert (robust.name, plain.name) == (ROBUST, PLAIN)
     assert torch.equal(robust.pixels, plain.pixels) and robust.pixels.min() >= 0 and robust.pixels.max() <= 1
-    assert all(torch.equal(c.said(c.pixels), c.y) for c in (robust, plain))
+    assert all(torch.equal(c.classify(c.pixels), c.y) for c in (robust, plain))
 
 
 def test_few_rows_are_spread_over_all():
-    assert contestants.spread([3, 5, 7, 9, 11], 3) == [3, 7, 11]
-    assert contestants.spread([3, 5], 3) == [3, 5]
+    assert networks.spread([3, 5, 7, 9, 11], 3) == [3, 7, 11]
+    assert networks.spread([3, 5], 3) == [3, 5]
 
 
 def test_a_network_that_was_asked_for_has_a_colour():
-    assert contestants.COLOURS["resnet18"] == contestants.COLOURS[contestants.SQUEEZENET]
-    assert len(set(contestants.COLOURS.values())) == len(contestants.COLOURS)
+    assert networks.COLOURS["resnet18"] == networks.COLOURS[networks.SQUEEZENET]
+    assert len(set(networks.COLOURS.values())) == len(networks.COLOURS)
 
 
 def test_the_small_network_gets_new_pictures_that_it_names_rightly(bench):
-    c = contestants.small(bench, 3)
-    assert c.pixels.shape == (3, 3, 64, 64) and torch.equal(c.said(c.pixels), c.y)
+    c = networks.load_small(bench, 3)
+    assert c.pixels.shape == (3, 3, 64, 64) and torch.equal(c.classify(c.pixels), c.y)
     assert c.source.masks[list(c.rows)].any(axis=(1, 2)).all()

@@ -1,0 +1,74 @@
+"""Measures of maps and regions (N, H, W) against masks (N, H, W) of bool, and of pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
+
+# Maps that lie on an object.
+
+
+def peaks_on(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Tell whether each map's peak lies on the object, (N,) of bool: the pointing game (Zhang et al. 2016)."""
+    return np.take_along_axis(_flat(masks), _flat(maps).argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The share of each map's sum that lies on the object, (N,), for maps >= 0; 0 where the map is."""
+    maps = _flat(maps)
+    return (maps * _flat(masks)).sum(axis=1) / np.maximum(maps.sum(axis=1), 1e-30)
+
+
+def _flat(maps: np.ndarray) -> np.ndarray:
+    return maps.reshape(len(maps), -1)
+
+
+# Regions that were found, against the true ones.
+
+
+def iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Pixels in both of each pair of masks over those in either, (N,); 1 where both are empty."""
+    both = (found & true).sum(axis=(1, 2))
+    either = (found | true).sum(axis=(1, 2))
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+def mean_iou(found: np.ndarray, true: np.ndarray) -> float:
+    """The mean over images, and over object and background."""
+    return float(np.mean([iou(found, true), iou(~found, ~true)]))
+
+
+def boundary_accuracy(found: np.ndarray, true: np.ndarray, width: int) -> float:
+    """The share of right pixels among those at most `width` steps from the true boundary, of all images.
+
+    One half is what guessing gives there. (The trimap of Kohli et al. 2009, https://doi.org/10.1007/s11263-008-0202-0.)
+    """
+    return float((found == true)[band(true, width)].mean())
+
+
+def band(masks: np.ndarray, width: int) -> np.ndarray:
+    """The pixels from which at most `width` - 1 steps along rows and columns lead to one with another one beside it."""
+    cross = generate_binary_structure(2, 1)[None]
+    edge = binary_dilation(masks, cross) & ~binary_erosion(masks, cross, border_value=1)
+    return binary_dilation(edge, cross, width - 1) if width > 1 else edge
+
+
+# Pictures.
+
+
+def spectrum(pictures: np.ndarray) -> list[float]:
+    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
+    grey = pictures.mean(axis=3) / 255
+    size = grey.shape[1]
+    window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
+    power = np.abs(np.fft.fft2((grey - grey.mean(axis=(1, 2), keepdims=True)) * window)) ** 2
+    along = np.fft.fftfreq(size, 1 / size)
+    radius = np.hypot(along[:, None], along).round().astype(int)
+    rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
+    return (rings / rings.sum()).tolist()
+
+
+def fine(power: Sequence[float]) -> float:
+    """The share of the power, over the area of each ring, in the upper half of the frequencies."""
+    rings = np.array(power) * np.arange(1, len(power) + 1)
+    return float(rings[len(rings) // 2 :].sum() / rings.sum())

@@ -1,0 +1,73 @@
+"""Measures of maps, regions and pictures: closed forms for points, squares, halves and waves."""
+
+import numpy as np
+import pytest
+
+from labs import measures
+from labs.measures import fine, spectrum
+
+
+@pytest.fixture
+def square():
+    masks = np.zeros((1, 12, 12), bool)
+    masks[0, 4:8, 4:8] = True
+    return masks
+
+
+def test_iou_of_a_square_and_itself_shifted_by_one(square):
+    """Twelve of sixteen pixels in common: 12 / (16 + 16 - 12)."""
+    assert measures.iou(np.roll(square, 1, axis=2), square) == pytest.approx([12 / 20])
+
+
+def test_iou_of_equal_masks_is_one_also_of_empty_ones_and_of_disjoint_ones_zero(square):
+    empty = np.zeros_like(square)
+    assert measures.iou(square, square) == 1 and measures.iou(empty, empty) == 1
+    assert measures.iou(square, np.roll(square, 6, axis=1)) == 0
+
+
+def test_mean_iou_of_finding_nothing_is_half_the_background(square):
+    """The object's IoU is 0, the background's 128 of 144."""
+    assert measures.mean_iou(np.zeros_like(square), square) == pytest.approx(128 / 144 / 2)
+
+
+@pytest.fixture
+def half():
+    masks = np.zeros((1, 10, 10), bool)
+    masks[..., 5:] = True
+    return masks
+
+
+def test_the_band_of_a_straight_edge_is_as_wide_as_asked_on_both_sides_and_without_edge_empty(half):
+    for width in (1, 2, 3):
+        assert np.flatnonzero(measures.band(half, width)[0, 0]).tolist() == list(range(5 - width, 5 + width))
+    assert not measures.band(np.ones((2, 6, 6), bool), 2).any()
+
+
+def test_boundary_accuracy_of_an_edge_that_is_shifted(half):
+    """Four columns are within two of the edge: one is wrong where the edge is one off, two where it is two."""
+    found = [measures.boundary_accuracy(np.roll(half, shift, axis=2)[..., :], half, 2) for shift in (0, 1, 2)]
+    assert found == [1, 3 / 4, 2 / 4]
+
+
+def test_a_peak_counts_where_the_mask_is_and_the_sum_by_its_share():
+    maps = np.zeros((2, 4, 4))
+    maps[:, 1, 2], maps[:, 3, 3] = 3, 1
+    masks = np.zeros((2, 4, 4), bool)
+    masks[0, 1, 2] = masks[1, 3, 3] = True
+    assert measures.peaks_on(maps, masks).tolist() == [True, False]
+    assert measures.energy(maps, masks).tolist() == [0.75, 0.25]
+
+
+@pytest.mark.parametrize("cycles", [3, 20, 70])
+def test_the_spectrum_of_a_wave_has_its_peak_at_its_cycles(cycles):
+    wave = np.sin(2 * np.pi * cycles * np.arange(224) / 224)
+    picture = np.broadcast_to(127 + 100 * wave[:, None], (224, 224)).astype(np.uint8)
+    power = spectrum(np.stack([picture] * 3, axis=2)[None])
+    assert 1 + int(np.argmax(power)) == cycles
+    assert sum(power) == pytest.approx(1)
+
+
+def test_white_noise_has_three_quarters_of_its_power_above_half_the_frequencies():
+    """All frequencies alike: the share is that of the area of the rings from 56 to 112, 1 - 1/4."""
+    noise = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
+    assert fine(spectrum(noise)) == pytest.approx(0.75, abs=0.02)
