@@ -10,7 +10,7 @@ from staff.mutants import variants
 
 OLD_STYLE = b"""
 def style_transfer(name, content_image, style_image, image_size, style_size, content_layer, content_weight,
-                   style_layers, style_weights, tv_weight, content_loss, style_loss, tv_loss, cnn, dtype,
+                   style_layers, style_weights, tv_weight, content_loss, style_loss, cnn, dtype,
                    init_random=False):
     return None
 """
