@@ -5,13 +5,12 @@
 
 import argparse
 import hashlib
-import os
 import sys
-import zipfile
 from importlib import metadata
 from pathlib import Path
 
 from autograder.assignment import ADAPTER, HIDDEN, NAME, ROOT, TESTS, Assignment, read
+from autograder.files import PUBLIC, make_zip, write_whole
 from autograder.plugin import is_ungraded
 
 HERE = Path(__file__).parent
@@ -23,23 +22,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Pack the autograder for Gradescope.")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "autograder.zip")
     out = parser.parse_args(argv).out
-    out.parent.mkdir(parents=True, exist_ok=True)
     pack(out, read())
     print(f"Wrote {out}: {out.stat().st_size / 1e6:.1f} MB. In Gradescope: Configure Autograder, upload this zip.")
     return 0
 
 
 def pack(out: Path, assignment: Assignment) -> None:
-    beside = out.with_name(out.name + ".part")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:  # compressors differ between machines
-            for name in ("setup.sh", "run_autograder"):
-                _add(archive, HERE / "gradescope" / name, name, 0o100755)
-            for name, path in sorted(files(assignment).items()):
-                _add(archive, path, name, 0o100644)
-        os.replace(beside, out)
-    finally:
-        beside.unlink(missing_ok=True)
+    scripts = {name: (HERE / "gradescope" / name).read_bytes() for name in ("setup.sh", "run_autograder")}
+    contents = scripts | {name: path.read_bytes() for name, path in sorted(files(assignment).items())}
+    write_whole(out, make_zip(contents, scripts), PUBLIC)
 
 
 def files(assignment: Assignment) -> dict[str, Path]:
@@ -84,13 +75,6 @@ def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
         else:
             told.append(f"{name} is {'new' if name not in before else 'gone' if name not in now else 'changed'}")
     return told
-
-
-def _add(archive: zipfile.ZipFile, path: Path, name: str, mode: int) -> None:
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system = 3  # Unix, wherever it is written
-    entry.external_attr = mode << 16
-    archive.writestr(entry, path.read_bytes())
 
 
 if __name__ == "__main__":

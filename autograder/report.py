@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autograder.adapter import Pictures
 from autograder.assignment import Assignment
-from autograder.results import Results, Test, write_whole
+from autograder.files import write_whole
+from autograder.results import Results, Test
 
 MISTAKE = re.compile(r"It looks like this mistake: (.+)")
 SHORT = 200  # characters of a message in the table

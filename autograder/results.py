@@ -1,10 +1,10 @@
 """Results of a grading, and results.json by Gradescope's contract. Everything stands at 0 until it is earned."""
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from autograder.files import write_whole
 
 MAX_OUTPUT = 20_000  # characters of one output; Gradescope cuts at 100,000
 
@@ -83,19 +83,3 @@ class Results:
 
     def write(self, path: Path) -> None:
         write_whole(path, json.dumps(self.as_gradescope(), indent=1, allow_nan=False))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the file's place, then rename: there is never half a file, and a link is replaced, not followed.
-
-    It holds grades: only its owner may read it, whatever the umask, and enter a folder that is made for it.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
-    try:
-        with open(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

@@ -12,8 +12,8 @@ import numpy as np
 from markupsafe import Markup
 
 from autograder.assignment import Assignment
+from autograder.files import write_whole
 from autograder.report import make_environment
-from autograder.results import write_whole
 from gradebook import charts, items
 from gradebook.settings import Settings
 from gradebook.standing import Standing

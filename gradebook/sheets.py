@@ -5,7 +5,7 @@ import io
 from datetime import timedelta
 from pathlib import Path
 
-from autograder.results import write_whole
+from autograder.files import write_whole
 from gradebook.standing import Standing
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is one to a spreadsheet

@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from autograder.assignment import Assignment
-from autograder.results import write_whole
+from autograder.files import write_whole
 from gradebook import charts, handed_in, similarity
 from gradebook.pages import Names, environment, style
 from gradebook.roster import Roster

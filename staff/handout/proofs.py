@@ -109,23 +109,24 @@ def scripts_name_their_part(folder: Path) -> str:
     """Each script ends with the sentence that names the missing part, not with a traceback."""
     numbers = contents.part_numbers()
     for name, part in SCRIPTS.items():
-        done = _python(folder, f"{name}.py", "--weights", "embedded", "--out", "unsolved")
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if done.returncode != 1 or "Traceback" in done.stderr or f"not written yet: Part {numbers[part]}: " not in last:
-            raise ProofError(f"{name}.py: expected to end with Part {numbers[part]}, got status {done.returncode}: "
-                             f"{done.stderr[-2000:]}")  # fmt: skip
+        _must_name(folder, f"Part {numbers[part]}", f"{name}.py")
     return f"{len(SCRIPTS)} scripts name the part that is missing"
 
 
 def labs_name_their_part(folder: Path) -> str:
     """Each lab needs a part that is not written yet, and ends with the sentence that names it."""
     for name in LABS:
-        done = _python(folder, "-m", name, "--quick", "--weights", "embedded", "--out", "unsolved")
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if done.returncode != 1 or "Traceback" in done.stderr or not re.match(r"not written yet: Part \d\.\d: ", last):
-            raise ProofError(f"{name}: expected to end with the part that is missing, got status {done.returncode}: "
-                             f"{done.stderr[-2000:]}")  # fmt: skip
+        _must_name(folder, r"Part \d\.\d", "-m", name, "--quick")
     return f"{len(LABS)} labs name a part that is missing"
+
+
+def _must_name(folder: Path, part: str, *command: str) -> None:
+    """Run a script or lab, which must end with "not written yet" and this part, a pattern."""
+    done = _python(folder, *command, "--weights", "embedded", "--out", "unsolved")
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    if done.returncode != 1 or "Traceback" in done.stderr or not re.search(f"not written yet: {part}: ", last):
+        said = f"expected to end with {part}, got status {done.returncode}: {done.stderr[-2000:]}"
+        raise ProofError(f"{' '.join(command)}: {said}")
 
 
 def tests_fail_for_unsolved_parts_alone(folder: Path) -> str:

@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from autograder import assignment
-from autograder.results import write_whole
+from autograder.files import PUBLIC, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- parts: from assignment.toml, by `make points` -->\n", "<!-- end of the parts -->\n"
@@ -14,7 +14,7 @@ BEGIN, END = "<!-- parts: from assignment.toml, by `make points` -->\n", "<!-- e
 
 def main() -> None:
     for name, text in make_documents().items():
-        write_whole(ROOT / name, text)
+        write_whole(ROOT / name, text, PUBLIC)
 
 
 def make_documents(root: Path = ROOT) -> dict[str, str]:

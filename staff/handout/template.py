@@ -16,6 +16,7 @@ from pptx.enum.dml import MSO_LINE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
+from autograder.files import PUBLIC, write_whole
 from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN
 
 NAME = "report-template-a3.pptx"
@@ -154,9 +155,7 @@ def check(path: Path) -> None:
 
 def main() -> int:
     path = Path(__file__).resolve().parents[2] / NAME
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(build())
-    beside.replace(path)
+    write_whole(path, build(), PUBLIC)
     print(f"wrote {path}")
     return 0
 

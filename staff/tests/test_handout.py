@@ -301,7 +301,7 @@ def test_a_lab_must_name_a_part(tmp_path, monkeypatch, text, fails):
     (tmp_path / "lab.py").write_text(text)
     proofs.borrow_environment(tmp_path)
     monkeypatch.setattr(proofs, "LABS", ("lab",))
-    with pytest.raises(ProofError, match="expected to end with the part") if fails else nullcontext():
+    with pytest.raises(ProofError, match="expected to end with Part") if fails else nullcontext():
         assert proofs.labs_name_their_part(tmp_path) == "1 labs name a part that is missing"
 
 

@@ -15,8 +15,9 @@ from autograder import grade as grade_py
 from autograder import intake, pack, trial, workspace
 from autograder.assignment import read
 from autograder.client import Client
+from autograder.files import write_whole
 from autograder.probing import Prober
-from autograder.results import Results, write_whole
+from autograder.results import Results
 from staff.tests import contract
 from staff.tests.conftest import IN_MINIATURE, MINIATURE, ROOT
 
