@@ -189,8 +189,8 @@ def run_tests(folder: Path, *options: str, python: Callable | None = None) -> Ou
 def grade(submission: Path) -> dict:
     """Return what the grader writes about a folder or a zip."""
     out = submission.with_name(f"{submission.name}.results.json")
-    command = [sys.executable, str(contents.ROOT / "staff" / "grade.py"), str(submission), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "autograder", str(submission.resolve()), "--out", str(out.resolve())]
+    done = subprocess.run(command, cwd=contents.ROOT, capture_output=True, text=True)
     if done.returncode:
         raise ProofError(f"expected the grader to end with 0, got {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(out.read_text(encoding="utf-8"))

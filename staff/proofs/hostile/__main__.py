@@ -147,7 +147,7 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    quiet = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)
     except subprocess.TimeoutExpired:
