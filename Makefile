@@ -4,8 +4,6 @@
 #   PYTHON=...  the interpreter to make .venv with, UV= (empty) to use pip where uv is installed: see make_venv.sh
 
 VENV_PYTHON := .venv/bin/python
-# Otherwise glibc gives memory back and asks for it again with each pass, which makes it a quarter slower.
-KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
@@ -18,14 +16,14 @@ help: ## list these verbs
 		/^[a-z][a-z-]*:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
-	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+	@$(VENV_PYTHON) -m figures $(ARGS)
 
 explore: venv ## open a page in the browser that runs your code on any picture; Ctrl+C ends it
-	@$(KEEP_MEMORY) $(VENV_PYTHON) explore.py $(ARGS)
+	@$(VENV_PYTHON) explore.py $(ARGS)
 
 labs: venv ## one experiment for each question, twelve minutes: visualization/labs.html; quicker: ARGS=--quick
 	@sh environment/make_venv.sh labs/requirements.txt
-	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
+	@$(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -101,12 +101,12 @@ class OurAdapter(adapter.Adapter):
         """By what single numbers were wrong."""
         from tests import compare
 
-        return compare.noted_factors()
+        return compare.take_factors()
 
     def conclude(self, noted: Mapping[str, list], is_hidden: Callable[[str], bool]) -> dict[str, list[str]]:
         from tests import compare
 
-        sentences = compare.agreed(entry for entries in noted.values() for entry in entries)
+        sentences = compare.name_factors(entry for entries in noted.values() for entry in entries)
         found: dict[str, list[str]] = {}
         for test, entries in noted.items():
             for name in {name for name, factor in entries if factor != 1} & sentences.keys():

@@ -134,7 +134,7 @@ def test_a_class_picture_waits_once_a_step(here, there):
 
 
 def test_losses_on_the_card_are_those_of_the_cpu(here, there):
-    image = torch.from_numpy(inputs.normalised(inputs.picture("town", 64, 80)))
+    image = torch.from_numpy(inputs.normalise(inputs.picture("town", 64, 80)))
     features = [torch.rand(1, 4, 5, 6), torch.rand(1, 3, 4, 4)]
     grams = [StyleLoss().gram_matrix(f + 1) for f in features]
     losses = (

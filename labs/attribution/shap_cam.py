@@ -26,7 +26,7 @@ from image_utils import blur_image
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
-from visualizers.gradcam import resized
+from visualizers.gradcam import resize
 from visualizers.network import keeping, submodule
 
 SHAP, POSITIONS = "Shap-CAM", "Shap-CAM, positions"
@@ -136,7 +136,7 @@ def make(name: str, X: Tensor, y: Tensor, bench: Bench) -> Tensor:
         ])  # fmt: skip
         # Divided by its sum, a channel's map carries its value: before the ReLU the map sums to the score.
         weights = values / A.sum(dim=(2, 3)).clamp(min=1e-12)
-        return resized((weights[..., None, None] * A).sum(dim=1).relu(), X.shape[2:])
+        return resize((weights[..., None, None] * A).sum(dim=1).relu(), X.shape[2:])
 
 
 def theirs(name: str, X: Tensor, y: Tensor, A: Tensor, model: nn.Module, layer: str) -> Tensor:
@@ -162,7 +162,7 @@ def theirs(name: str, X: Tensor, y: Tensor, A: Tensor, model: nn.Module, layer: 
     with contextlib.redirect_stderr(io.StringIO()), method(model=network, target_layers=[at]) as cam:  # its bars
         cam.batch_size = 32
         maps = torch.from_numpy(cam(input_tensor=given.clone().requires_grad_(), targets=targets)).to(X)
-    return maps if maps.shape[1:] == X.shape[2:] else resized(maps, X.shape[2:])
+    return maps if maps.shape[1:] == X.shape[2:] else resize(maps, X.shape[2:])
 
 
 def mean_curve(model: nn.Module, X: Tensor, y: Tensor, maps: Tensor, others: Tensor) -> list[float]:

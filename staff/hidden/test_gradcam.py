@@ -58,4 +58,4 @@ def test_guided_grad_cam_of_drawn_images(probe, rng):
     cam, expected = probe(asked.probe, **asked.arguments)["maps"], asked.answers["maps"]
     compare.check_shape("Grad-CAM", cam, expected.shape[:3])
     back = gradcam.guided_backprop(drawing.build(asked.network), asked.arguments["X"], asked.arguments["y"])
-    asked.judge("maps", "Guided Grad-CAM", compare.stretched(cam)[..., None] * back, READ_CAM)
+    asked.judge("maps", "Guided Grad-CAM", compare.stretch(cam)[..., None] * back, READ_CAM)

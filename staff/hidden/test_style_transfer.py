@@ -47,12 +47,12 @@ class TransferQuestion:
 
     @property
     def _start(self) -> np.ndarray:
-        return inputs.normalised(self.content)
+        return inputs.normalise(self.content)
 
     @property
     def _oracle(self) -> StyleTransfer:
         losses = ContentPull(), StylePull(), BlurPull()
-        style = inputs.normalised(self.style)
+        style = inputs.normalise(self.style)
         return StyleTransfer(self.build(), self._start, style, **self.layers, **self.weights, losses=losses)
 
     def build(self) -> nn.Sequential:

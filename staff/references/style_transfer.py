@@ -138,7 +138,7 @@ def store() -> None:
     original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
     _store_checks(STYLE_CHECKS["original"], original.double().features)
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
-    content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
+    content, style = (inputs.normalise(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
     losses = ContentPull(), StylePull(), BlurPull()

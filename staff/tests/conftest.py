@@ -11,8 +11,8 @@ import pytest
 from autograder.assignment import read
 from autograder.forking import Grader, Servers
 from staff.handout import build, proofs
-from staff.tests.forks import Forks
-from tests.conftest import pytest_configure  # noqa: F401 -- marks
+from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
+from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
@@ -63,7 +63,7 @@ def handout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def python(handout):
     """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
-    forks = Forks(handout)
+    forks = Forks(handout / ".venv" / "bin" / "python")
     yield forks
     forks.close()
 
