@@ -104,7 +104,7 @@ class Method:
         panels = {
             HEAT: palette.heat,
             OVERLAY: lambda maps: palette.overlay(images, maps),
-            SIGNED: palette.signed,
+            SIGNED: palette.diverging,
             ABOUT_GREY: palette.about_grey,
         }[self.drawn](maps)
         return Row(panels, self.name, bar=BARS[self.drawn])

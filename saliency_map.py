@@ -24,7 +24,7 @@ from tqdm import tqdm
 import pretrained
 from figures import figure, measured, palette, script
 from figures.figure import Picture
-from figures.images import Images, Maps, checked, chosen_images, parser
+from figures.images import Images, Maps, check_maps, choose_images, parser
 from methods import BARS, HEAT, INTEGRATED, METHODS, SALIENCY
 from visualizers import SaliencyMap
 
@@ -39,7 +39,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source, args.target)
+    images = choose_images(args, source, args.target)
     unwritten = script.Unwritten()
     with images.figures_of("saliency_map.py", args, parse_args([])):
         with unwritten:
@@ -67,7 +67,7 @@ def ours(images: Images) -> tuple[Maps, Picture]:
 def captum(images: Images) -> tuple[Maps, Picture]:
     """Integrated gradients and saliency by Captum below the images, and the maps."""
     methods = {SALIENCY: captum_saliency, INTEGRATED: integrated_gradients}
-    maps = {name: checked(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
+    maps = {name: check_maps(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
     rows = [METHODS[name].row(maps[name], images.pixels) for name in (INTEGRATED, SALIENCY)]
     path = images.draw(rows, "saliency_map_captum.png", "Captum: integrated gradients and saliency")
     return maps, Picture.of(path, script.caption("saliency_map", "captum"), steps=IG_STEPS)

@@ -21,7 +21,7 @@ def draw(drawn: str, values: np.ndarray, pixels: np.ndarray, cmap: str, strength
         return overlay(pixels, values, cmap, strength)
     if drawn == HEAT:
         return heat(values, cmap)
-    return _bytes(palette.signed([values])[0]) if drawn == SIGNED else about_grey(values)
+    return _bytes(palette.diverging([values])[0]) if drawn == SIGNED else about_grey(values)
 
 
 def heat(values: np.ndarray, cmap: str, scale: float | None = None) -> np.ndarray:

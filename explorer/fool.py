@@ -13,7 +13,7 @@ from explorer.networks import likeliest, probabilities
 from explorer.session import Session
 from explorer.view import Choices, Shown, Story, View
 from figures.figure import short
-from figures.images import saved
+from figures.images import save_and_read
 
 KEY, TITLE = "fool", "Fool it"
 STORY = Story(
@@ -122,7 +122,7 @@ def tell_rest(session: Session, fooled: Fooled, quality: int) -> str:
     ours = session.source.class_names
 
     def ask(kind: str) -> np.ndarray:
-        again = saved(fooled.pixels, kind, quality)
+        again = save_and_read(fooled.pixels, kind, quality)
         return probabilities(session.ask("scores", picture=again, network=fooled.network))
 
     if not fooled.others:
