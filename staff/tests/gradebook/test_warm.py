@@ -96,7 +96,7 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
 
 
 def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch):
-    """The warm process sees that the other side of its link is gone, while it grades."""
+    """The process that grades sees that the other side of its link is gone, while it grades."""
     (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
     monkeypatch.setenv("TMPDIR", str(open_folder))
     warm = Grader(IN_MINIATURE)
@@ -104,7 +104,7 @@ def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
-    assert left and list(open_folder.glob("warm-*"))
+    assert left and list(open_folder.glob("grader-*"))
     warm.close()
     assert not [pid for pid in left if _alive(pid)]
     assert not list(open_folder.iterdir())
