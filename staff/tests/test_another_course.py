@@ -30,7 +30,7 @@ A_LOOP = "import numpy as np\n\n\nclass Center:\n    def subtract_mean(self, X):
     "        return np.stack([row - mean for row in X])\n"  # fmt: skip
 
 
-def imported(path):
+def find_imports(path):
     """The modules that a file imports, at its top or within a function, and names that may be modules; with lines."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -41,10 +41,10 @@ def imported(path):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_neither_room_imports_torch_or_anything_of_ours(room):
-    """What they know of an assignment comes through its table and its adapter."""
+    """The table and the adapter tell them all that they know of an assignment."""
     others = OURS | {"torch", "torchvision", "captum"} | ({"gradebook"} if room == "autograder" else set())
     for path in (ROOT / room).rglob("*.py"):
-        found = {(module, line) for module, line in imported(path) if module.partition(".")[0] in others}
+        found = {(module, line) for module, line in find_imports(path) if module.partition(".")[0] in others}
         assert not found, f"{path.relative_to(ROOT)}: {found}"
 
 
@@ -52,7 +52,7 @@ def test_neither_room_imports_torch_or_anything_of_ours(room):
 def test_neither_room_has_a_circle_of_imports(room):
     """Also where an import stands within a function."""
     files = {f"{room}.{path.stem}": path for path in (ROOT / room).glob("*.py")}
-    graph = {name: {module for module, _ in imported(path) if module in files} for name, path in files.items()}
+    graph = {name: {module for module, _ in find_imports(path) if module in files} for name, path in files.items()}
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
 
 

@@ -8,7 +8,7 @@ from autograder.client import Client
 
 LIMITS = {"seconds": 60, "memory": 1 << 30}
 LOOPS = {
-    "saliency": ("visualizers/saliency_map.py", "model(X)", "torch.cat([model(x[None]) for x in X])"),
+    "saliency": ("visualizers/saliency_map.py", "class_scores(model(X), y)", "class_scores(torch.cat([model(x[None]) for x in X]), y)"),
     "gram_matrix": (
         "style_modules/style_loss.py",
         "        return gram / (C",
