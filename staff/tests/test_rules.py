@@ -8,7 +8,11 @@ from autograder.client import Client
 
 LIMITS = {"seconds": 60, "memory": 1 << 30}
 LOOPS = {
-    "saliency": ("visualizers/saliency_map.py", "class_scores(model(X), y)", "class_scores(torch.cat([model(x[None]) for x in X]), y)"),
+    "saliency": (
+        "visualizers/saliency_map.py",
+        "class_scores(model(X), y)",
+        "class_scores(torch.cat([model(x[None]) for x in X]), y)",
+    ),
     "gram_matrix": (
         "style_modules/style_loss.py",
         "        return gram / (C",
