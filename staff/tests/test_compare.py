@@ -1,4 +1,4 @@
-"""What a comparison says of a wrong answer: nothing that could as well be chance."""
+"""Sentences that a comparison says of a wrong answer: nothing that could as well be chance."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests import compare
 
 
-def said(got, expected, **keywords):
+def catch_words(got, expected, **keywords):
     with pytest.raises(AssertionError) as caught:
         compare.assert_close("a loss", got, expected, 1e-5, **keywords)
     return str(caught.value)
@@ -18,14 +18,14 @@ def said(got, expected, **keywords):
     ids=["any number", "half of it", "an array of one number", "one number among zeros"],
 )
 def test_one_wrong_number_is_no_multiple(got, expected):
-    """Of a single number any other is a multiple: one test alone tells nothing."""
-    assert "mistake" not in said(np.array(got, float), np.array(expected, float))
+    """Any other number is a multiple of a single one: one test alone tells nothing."""
+    assert "mistake" not in catch_words(np.array(got, float), np.array(expected, float))
 
 
 def test_a_multiple_of_many_numbers_is_told():
     expected = np.arange(1.0, 7.0)
-    assert "it is 0.3 times what is expected" in said(0.3 * expected, expected)
-    assert "the sign is turned" in said(-expected, expected)
+    assert "it is 0.3 times what is expected" in catch_words(0.3 * expected, expected)
+    assert "the sign is turned" in catch_words(-expected, expected)
 
 
 def factors(*pairs):

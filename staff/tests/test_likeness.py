@@ -1,4 +1,4 @@
-"""What a wrong answer tells by itself, and where it must not be told anything."""
+"""All that a wrong answer tells by itself, and where it must not be told anything."""
 
 import numpy as np
 import pytest
