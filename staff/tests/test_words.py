@@ -15,13 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 BEGINNINGS = set("What Who Whose Which Whether Of As With Those Where When How Why From For".split())
 # A function is a verb; these are participles. Booleans, context managers and properties may be called so.
 IRREGULAR = set(
-    "asked begun bought broken brought built chosen cut done drawn found given gone had heard held hidden kept known laid "
-    "left lent lost made met paid put read run said seen sent set shown sought split spoken spread taken taught told "
-    "thought understood won worn written".split()
+    "asked begun bought broken brought built chosen cut done drawn found given gone had heard held hidden kept known "
+    "laid left lent lost made met paid put read run said seen sent set shown sought split spoken spread taken taught "
+    "told thought understood won worn written".split()
 )
 UNTOUCHED = {"_checked"}  # of autograder/frames.py, which stays as it was proven
 TERMS = {"guided", "integrated", "embedded"}  # words of the field
-VERBS_TOO = TERMS | {"cut", "put", "read", "run", "set", "split", "spread", "need", "embed", "feed", "seed", "speed", "shed"}
+VERBS_TOO = TERMS | set("cut put read run set split spread need embed feed seed speed shed".split())
 METAPHORS = {"nursery", "reach", "worn", "leftovers", "strangers", "alike"}
 
 
@@ -44,7 +44,7 @@ def list_beginnings(name, tree):
             words = re.findall(r"[A-Za-z']+", (ast.get_docstring(node) or "")[:40])
             if words and words[0] in BEGINNINGS:
                 line = getattr(node, "lineno", 1)
-                yield f"{name}, line {line}: the docstring begins with {words[0]}: begin with a verb or the noun returned"
+                yield f"{name}, line {line}: the docstring begins with {words[0]}: begin with a verb or a noun"
 
 
 def is_participle(word):
@@ -95,7 +95,7 @@ def test_words_that_hide_the_verb_are_found():
     """One of each kind, beside what is meant to pass."""
     text = '"""What this is."""\ndef told(): pass\ndef is_told() -> bool: pass\ndef split(): "Return halves."'
     tree = ast.parse(text)
-    assert [line.partition(": ")[2][:31] for line in list_beginnings("a.py", tree)] == ["the docstring begins with What:"]
+    assert ["begins with What" in line for line in list_beginnings("a.py", tree)] == [True]
     assert [line.partition(": ")[2][:7] for line in list_functions("a.py", tree)] == ["told is"]
     assert list(list_module_names("staff/nursery.py")) == ["staff/nursery.py: nursery is a metaphor: name the thing"]
 
