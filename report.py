@@ -18,23 +18,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-try:
-    from PIL import Image, ImageChops
-    from pptx import Presentation
-    from pptx.dml.color import RGBColor
-    from pptx.enum.dml import MSO_LINE
-    from pptx.exc import PackageNotFoundError
+from figures import ending  # noqa: F401 -- first: it says in words which package is missing
 
-    from figures.figure import read_made
-    from figures.pairs import own_pairs
-    from figures.script import Parser
-    from figures.slides import Box, Found, copies, find_pictures, index, title, walk
-    from figures.slides import find as find_shape
-except ModuleNotFoundError as missing:
-    if missing.name != "pptx" or __name__ != "__main__":
-        raise
-    sys.exit("error: expected the package python-pptx, found none: run python environment/complete.py")
+# isort: split
+from PIL import Image, ImageChops
+from pptx import Presentation
+from pptx.dml.color import RGBColor
+from pptx.enum.dml import MSO_LINE
+from pptx.exc import PackageNotFoundError
+
 from collect_submission import digest_file
+from figures.figure import read_made
+from figures.pairs import own_pairs
+from figures.script import Parser, run
+from figures.slides import Box, Found, copies, find_pictures, index, title, walk
+from figures.slides import find as find_shape
 
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
@@ -273,7 +271,8 @@ def _place(slide: Any, frame: Found, path: Path, name: str) -> bool:
     left, top, wide, high = frame.box
     scale = min(wide / width, high / height)
     size = round(width * scale), round(height * scale)
-    shape = slide.shapes.add_picture(str(path), round(left + (wide - size[0]) / 2), round(top + (high - size[1]) / 2), *size)
+    corner = round(left + (wide - size[0]) / 2), round(top + (high - size[1]) / 2)
+    shape = slide.shapes.add_picture(str(path), *corner, *size)
     shape.name = name
     words = shape._element.nvPicPr.cNvPr
     words.set("descr", path.stem.replace("_", " "))
@@ -286,7 +285,8 @@ def _same(blob: bytes, path: Path) -> bool:
     """Return True if two pictures show the same pixels."""
     try:
         with Image.open(io.BytesIO(blob)) as one, Image.open(path) as other:
-            return one.size == other.size and not ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox()
+            difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+            return one.size == other.size and not difference.getbbox()
     except (OSError, SyntaxError):
         return False
 
@@ -301,4 +301,4 @@ def _say(frame, words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -6,3 +6,7 @@ import sys
 # A notebook's kernel hands its backend on to what it starts, where it cannot be loaded: matplotlib chooses by itself.
 if "ipykernel" not in sys.modules:
     os.environ.pop("MPLBACKEND", None)
+
+from figures.ending import end_in_words
+
+end_in_words()

@@ -37,9 +37,9 @@ def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Ite
     for shape in shapes:
         if isinstance(shape, GroupShape):
             inside = shape._element.xfrm
-            wide, high = (inside.chExt.cx, inside.chExt.cy) if inside is not None and inside.chExt is not None else (0, 0)
-            if wide and high:
-                a, b = across * shape.width / wide, down * shape.height / high
+            extent = None if inside is None else inside.chExt
+            if extent is not None and extent.cx and extent.cy:
+                a, b = across * shape.width / extent.cx, down * shape.height / extent.cy
                 moved = (left + across * shape.left - a * inside.chOff.x, top + down * shape.top - b * inside.chOff.y)
                 yield from walk(shape.shapes, outermost or shape, (*moved, a, b))
             else:
@@ -61,7 +61,7 @@ def index(slides: Any) -> list[tuple[Any, set[str]]]:
 
 
 def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]) -> list[Any]:
-    """Those slides that hold a shape with one of these names, or have the wanted slide's title somewhere."""
+    """List the slides that hold a shape with one of these names, or have the wanted slide's title somewhere."""
     return [slide for slide, words in indexed if words & {*names, title(wanted)}]
 
 

@@ -28,6 +28,7 @@ download what you have written, or keep the folder on your Drive.
 
 The next cell adds the packages that are missing and replaces none."""
 SET_UP = """import sys
+
 python = f'"{sys.executable}"'  # this notebook's own
 !{python} environment/complete.py
 %load_ext autoreload
@@ -42,7 +43,7 @@ QUESTIONS = {
     "Labs": (template.LAB_CHOSEN,),
 }
 COMMANDS = {  # below the section whose heading begins so
-    "2.5": ("# Upload two pictures, then: %run style_transfer.py --content my_street.jpg --style my_painting.png --show",),
+    "2.5": ("# With two pictures: %run style_transfer.py --content my_street.jpg --style my_painting.png --show",),
     "Labs": ("# One of them: %run -m labs.gradients.one_backward --show",),
     "The report": ("!{python} report.py\n!{python} report.py --check",),
     "Submission": ("!{python} collect_submission.py --check", "!{python} collect_submission.py"),
@@ -72,7 +73,8 @@ def make(root: Path = ROOT) -> str:
         for begins, questions in QUESTIONS.items():
             if heading.startswith(begins):
                 asked = "\n\n".join(f"> {question}" for question in questions)
-                cells.append(v4.new_markdown_cell(f"**For the report** (at most {template.MAX_WORDS} words each)\n\n{asked}"))
+                limit = f"at most {template.MAX_WORDS} words each"
+                cells.append(v4.new_markdown_cell(f"**For the report** ({limit})\n\n{asked}"))
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"  # by itself it would be drawn at random
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}

@@ -55,7 +55,8 @@ def test_the_whole_notebook_runs(tmp_path, solved):
     build.write_folder(folder, solved=contents.part_numbers() if solved else ())
     proofs.borrow_environment(folder)
     book = nbformat.read(folder / notebook.NAME, as_version=4)
-    nbclient.NotebookClient(book, timeout=1200, allow_errors=True, resources={"metadata": {"path": str(folder)}}).execute()
+    place = {"metadata": {"path": str(folder)}}
+    nbclient.NotebookClient(book, timeout=1200, allow_errors=True, resources=place).execute()
     numbers = {part["number"] for part in notebook.read_parts(folder).values()}
     for cell in (cell for cell in book.cells if cell.cell_type == "code"):
         said = "".join(str(output.get("text", output.get("evalue", ""))) for output in cell.outputs)
