@@ -10,3 +10,5 @@ if "ipykernel" not in sys.modules:
 from figures.ending import end_in_words
 
 end_in_words()
+
+import pretrained  # noqa: E402, F401 -- before matplotlib: a user without name or home is given both

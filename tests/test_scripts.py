@@ -155,6 +155,21 @@ def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path):
     assert done.returncode and done.stderr == "\ninterrupted\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a user without a name is Unix's")
+@pytest.mark.parametrize("script, option", [("saliency_map", "--num"), ("fooling_image", "--image")])
+def test_a_user_without_name_and_home_can_run_scripts(tmp_path, monkeypatch, script, option):
+    """As in `docker run --user 12345`: no KeyError, no word of matplotlib's on its cache."""
+    for name in [name for name in os.environ if name.startswith("XDG")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR"):
+        monkeypatch.delenv(name, raising=False)
+    nobody = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; "
+    options = f"sys.argv = ['x.py', '--weights', 'embedded', {option!r}, '26']; "
+    run = f"runpy.run_path({str(ROOT / script)!r} + '.py', run_name='__main__')"
+    done = start(nobody + options + run, tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
+    assert done.stderr.startswith(f"error: expected {option} between 1 and 25, got 26: "), done.stderr
+
+
 def test_a_students_own_missing_module_keeps_its_traceback():
     """Only packages of the assignment are named so."""
     assert ending.name_missing(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""

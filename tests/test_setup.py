@@ -98,7 +98,7 @@ def test_what_cannot_be_added_is_named(complete):
 def test_every_section_says_whether_its_versions_must_be_pinned():
     """complete.py reads it: torch, CUDA and NumPy are never pinned, the packages with weights are."""
     kinds = "must be there|must be pinned|not needed"
-    sections = re.findall(rf"\n\n# ({kinds}).*\n((?:[a-z].*\n)+)", read("requirements.txt"))
+    sections = re.findall(rf"\n# ({kinds}).*\n((?:[a-z].*\n)+)", read("requirements.txt"))
     assert sum(len(lines.split()) for _, lines in sections) == len(requirements())
     assert {"must be there", "must be pinned", "not needed"} == {kind for kind, _ in sections}
     assert "ndf==" in dict(sections)["must be pinned"]
