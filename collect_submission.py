@@ -126,7 +126,7 @@ def collect(root: Path, check: bool) -> int:
         f"{_count(len(files), 'file')}, nothing missing"
     if check:
         print(f"Ready to collect: {found}.")
-        _list(check_report(root))
+        _list([*check_report(root)])
         return 0
     try:
         size = write_zip(root, files)
