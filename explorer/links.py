@@ -106,7 +106,7 @@ def pack(session: Session, key: str) -> str:
     file, picture = io.BytesIO(), io.BytesIO()
     Image.fromarray(session.picture.pixels).save(picture, "PNG")
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("figure.png", figure.png(figure.drawn([row], note=session.source.name)))
+        archive.writestr("figure.png", figure.png(figure.draw([row], note=session.source.name)))
         archive.writestr("settings.json", json.dumps(written, indent=2))
         archive.writestr("picture.png", picture.getvalue())
     return f"explorer_{key}.zip|{base64.b64encode(file.getvalue()).decode()}"

@@ -306,11 +306,11 @@ def test_a_venv_that_does_not_work_is_made_again(house, spoil, words):
 
 
 @needs_make
-@pytest.mark.parametrize("marker", [f"{os.getpid()} {platform.node()}", "99999999 another-machine"])
+@pytest.mark.parametrize("marker", [f"{{pid}} {platform.node()}", "99999999 another-machine"], ids=["here", "there"])
 def test_a_running_installation_is_left_alone(house, marker):
     """While another make fills .venv, here or on a machine with the same disk, this one says so and leaves it."""
     make_venv(house)
-    (house / ".venv/installing").write_text(f"{marker}\n")
+    (house / ".venv/installing").write_text(marker.format(pid=os.getpid()) + "\n")
     run = make_venv(house)
     assert run.returncode == 1 and "is filling .venv right now" in run.stderr
     assert log(house) == ["made", "pip"]
