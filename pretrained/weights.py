@@ -21,7 +21,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not os.path.isfile(path):
         raise SourceError(f"expected a file with weights at {path}, found none: check the path")
     if path.suffix == ".safetensors":  # outside of `try`: a missing package is no damaged file
-        from safetensors.torch import load_file as load
+        from safetensors.torch import load_file
+
+        load: Callable[[Path], Any] = load_file
     else:
         load = partial(torch.load, map_location="cpu", weights_only=True)
     try:
