@@ -139,7 +139,7 @@ def start(code, folder, **environment):
      ("pooch", "pooch", "fooling_image"), ("safetensors", "safetensors", "style_transfer")],
 )  # fmt: skip
 def test_a_package_that_is_missing_is_named_with_the_command_that_adds_it(tmp_path, module, package, script):
-    """Whether a script imports it at its beginning, or where it is needed."""
+    """A script imports it at its beginning, or where it is needed."""
     weights = "torchvision" if module == "pooch" else "embedded"
     options = ["x.py"] if script == "report" else ["x.py", "--weights", weights]
     code = f"sys.modules[{module!r}] = None; sys.argv = {options}; runpy.run_path({str(ROOT / script)!r} + '.py', "
@@ -158,7 +158,7 @@ def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="a user without a name is Unix's")
 @pytest.mark.parametrize("script, option", [("saliency_map", "--num"), ("fooling_image", "--image")])
 def test_a_user_without_name_and_home_can_run_scripts(tmp_path, monkeypatch, script, option):
-    """As in `docker run --user 12345`: no KeyError, no word of matplotlib's on its cache."""
+    """Scripts run as in `docker run --user 12345`: no KeyError, no word of matplotlib's on its cache."""
     for name in [name for name in os.environ if name.startswith("XDG")]:
         monkeypatch.delenv(name)
     for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR"):
