@@ -6,7 +6,7 @@ import pytest
 from staff.hidden import drawing
 from staff.references import gradcam
 from tests import compare
-from tests.test_gradcam import told
+from tests.test_gradcam import telling_apart
 
 READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
 READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
@@ -34,7 +34,7 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     functions = gradcam.guided_backprop, gradcam.guided_backprop_mistakes
     asked = drawing.draw_maps(rng, "guided_backprop", name, count, *functions)
     out = probe(asked.probe, **asked.arguments)
-    with told(out):
+    with telling_apart(out):
         asked.judge("maps", "guided backprop", out["maps"], READ_GUIDED)
 
 
