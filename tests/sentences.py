@@ -39,6 +39,9 @@ NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
 FIRST_GRADIENT = "the gradient of the first image is used in each step."
 LEARNING_RATE_MISSING = "the learning rate is missing."
 DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
+AFTER_NORMALISING = (
+    "the regulariser is subtracted after the score's gradient was normalised: normalise the gradient of both together."
+)
 OBJECTIVE_DESCENDED = "the objective is descended: add the gradient."
 SCORE_DESCENDED = "the score is descended: add the gradient."
 TWO_STEPS = "each pass of the loop takes two steps."
