@@ -71,7 +71,8 @@ def check_directions(probe, accepted=()):
         return np.concatenate([along(values[setting == i], free[setting == i]) for i in range(2)])
 
     got, expected = by_setting(compare.few(found)), by_setting(compare.few(stored["directions"]))
-    mistakes = {sentence: by_setting(wrong.values) for sentence, wrong in compare.mistakes_of(FILE, "directions").items()}
+    known = compare.mistakes_of(FILE, "directions")
+    mistakes = {sentence: by_setting(wrong.values) for sentence, wrong in known.items()}
     if not any(compare.relative_error(got, mistakes[sentence]) <= tolerance for sentence in accepted):
         compare.assert_close("the direction of the first step", got, expected, tolerance, mistakes, READ)
 
@@ -137,6 +138,7 @@ def check_length(length, learning_rate, norms):
         sentences.DIVIDED_BY_SQUARE: learning_rate / norm,
         sentences.DIVIDED_BY_LARGEST: learning_rate * norm / largest,
         sentences.MULTIPLIED_BY_NORM: learning_rate * norm**2,
+        sentences.NORM_OF_CHANNEL: learning_rate * 3**0.5,
         sentences.LEARNING_RATE_MISSING: 1.0,
         "the learning rate is missing, and the gradient is not divided by its norm.": norm,
         "the learning rate is written as a number: take learning_rate.": 25.0,

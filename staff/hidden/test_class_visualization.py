@@ -46,7 +46,7 @@ def free_of(after):
 
 
 def judge(steps, free, expected, wrong, apart=()):
-    """Judge the direction of each step, all together, over the pixels that were not clamped. apart: is accepted, too."""
+    """Judge the directions of all steps, over the pixels that were not clamped. apart: is accepted, too."""
 
     def flat(arrays):
         return np.concatenate([along(array, one) for array, one in zip(arrays, free)])

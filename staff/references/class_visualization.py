@@ -100,7 +100,10 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
             "the square of the image is subtracted: the gradient of ||img||^2 is 2 * img.": x**2,
             "the square of the image is subtracted, twice: the gradient of ||img||^2 is 2 * img.": 2 * x**2,
         },
-        {"the regulariser's weight is missing.": None},
+        {
+            "the regulariser's weight is missing.": None,
+            sentences.NORM_OF_CHANNEL: lambda g, d, rate: (g - d) / np.sqrt(((g - d) ** 2).sum((2, 3), keepdims=True)),
+        },
     )
 
     def make(g: np.ndarray, decay: np.ndarray, place: Callable | None, sign: int) -> np.ndarray:
@@ -132,7 +135,8 @@ def store() -> None:
     file.put("start", start, [start.astype(np.float32)], {}, sampled=True)
     settings, others = [(weight, 25.0), (APART, SLOW)], []
     right = directions(model, start, target, settings)
-    for in_one in zip(*(in_float32("class_visualization", "inputs", **call, l2_reg=w, learning_rate=r) for w, r in settings)):
+    asked = [{**call, "l2_reg": weight, "learning_rate": rate} for weight, rate in settings]
+    for in_one in zip(*(in_float32("class_visualization", "inputs", **each) for each in asked)):
         steps = []
         for (before, after), along in zip(in_one, right):
             free = inputs.find_unclamped(after[None])[0]  # the rest says nothing of a direction

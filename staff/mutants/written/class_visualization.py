@@ -32,7 +32,15 @@ WRONG = {
         "the regulariser's gradient lacks its factor 2",
         {"torch.sum(img ** 2)": "torch.sum(img * img.detach())"},
     ),
-    "not normalised": ("the gradient is not divided by its norm", {"* g / g.norm()": "* g"}, {"least": 0.3, "most": 0.7}),
+    "not normalised": (
+        "the gradient is not divided by its norm",
+        {"* g / g.norm()": "* g"},
+        {"least": 0.3, "most": 0.7},
+    ),
+    "norm of each channel": (
+        "each channel is divided by its own norm",
+        {"g / g.norm()": "g / g.norm(dim=(2, 3), keepdim=True)"},
+    ),
     "not normalised, norm not squared": (
         ("the gradient is not divided by its norm", "the regulariser's norm is not squared"),
         {"* g / g.norm()": "* g", "torch.sum(img ** 2)": "torch.norm(img)"},
@@ -66,8 +74,10 @@ WRONG = {
         {"never": "not squared"},
     ),
     "no guard against a norm of zero": (
-        "never divide by a norm of 0", {"g.norm() > 0": "True"}, {"least": 0.9}
-    ),  # fmt: skip
+        "never divide by a norm of 0",
+        {"g.norm() > 0": "True"},
+        {"least": 0.9},
+    ),
     "tiny steps": ("too short", {"+ learning_rate * g": "+ 1e-3 * learning_rate * g"}, {"never": "was not changed"}),
     "never cleared": (
         "the gradient is never cleared",
@@ -132,7 +142,9 @@ RIGHT = {
     "looks at the scores twice": {"loss.backward()": "model(img)\nloss.backward()"},
     "looks at the scores after the step": {"    moved = True": "    moved = True\nmodel(img)"},
     "looks at the scores after the step, with a graph": {
-        "    moved = True": "    moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
+        "    moved = True": (
+            "    moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
+        )
     },
     "looks at the scores before the first step": {
         "score = model(img)[": "model(torch.zeros_like(img))\nscore = model(img)["

@@ -40,7 +40,9 @@ WRONG = {
         {"least": 0.3, "most": 0.5},
     ),
     "not normalised": ("the gradient is not divided by its norm", {STEP: "        x += self.learning_rate * x.grad"}),
-    "squared norm": ("the gradient is divided by the square of its norm", {"grad / x.grad.norm()": "grad / x.grad.norm() ** 2"},
+    "squared norm": (
+        "the gradient is divided by the square of its norm",
+        {"grad / x.grad.norm()": "grad / x.grad.norm() ** 2"},
         {"least": 0.25}),
     "largest value": ("the gradient is divided by its largest value", {"/ x.grad.norm()": "/ x.grad.abs().max()"}),
     "sign": ("the sign of the gradient is taken", {"x.grad / x.grad.norm()": "x.grad.sign()"}),
@@ -94,17 +96,28 @@ WRONG = {
     "steps not counted": ("not counted in self.steps", {"    self.steps += 1\n": ""}, {"least": 0.95}),
     "steps never reset": ("not set to 0 in each call", {"self.steps = 0\n": ""}, {"least": 0.95}),
     "learning rate as a number": (
-        "the learning rate is written as a number", {"self.learning_rate * x": "10 * x"}, {"least": 0.95}
-    ),  # fmt: skip
+        "the learning rate is written as a number",
+        {"self.learning_rate * x": "10 * x"},
+        {"least": 0.95},
+    ),
     "gives up in silence": ("a warning after max_steps", {'warnings.warn("not fooled")': "pass"}, {"least": 0.95}),
     "dead in silence": (
         "a warning of the dead class",
-        {'    warnings.warn("the class is dead")\n        break': '    break', 'warnings.warn("not fooled")': (
-            "if x.grad is not None and x.grad.any(): warnings.warn('')"
-        )},
+        {
+            '    warnings.warn("the class is dead")\n        break': "    break",
+            'warnings.warn("not fooled")': "if x.grad is not None and x.grad.any(): warnings.warn('')",
+        },
         {"least": 0.95},
-    ),  # fmt: skip
-    "no guard against a norm of zero": ("never divide by a norm of 0", {"x.grad.norm() == 0": "False"}, {"least": 0.95}),
+    ),
+    "norm of each channel": (
+        "each channel is divided by its own norm",
+        {"grad / x.grad.norm()": "grad / x.grad.norm(dim=(2, 3), keepdim=True)"},
+    ),
+    "no guard against a norm of zero": (
+        "never divide by a norm of 0",
+        {"x.grad.norm() == 0": "False"},
+        {"least": 0.95},
+    ),
     "writes to X": ("work on X.clone()", {"x = X.detach().clone()": "x = X.detach()"}),
 }
 
