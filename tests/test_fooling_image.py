@@ -103,7 +103,7 @@ LINEAR = {"height": 6, "width": 9, "seed": 2}
 FAR = 400  # as large a noise is 37 steps from class 0
 
 
-def linear(probe, target=0, size=1, made=None, times=1):
+def ask_linear(probe, target=0, size=1, made=None, times=1):
     """Ask; return X, the way of a step, of length 1, and the answer."""
     X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
     weight = networks.build("linear", "float64", **LINEAR)[1].weight[target].numpy().reshape(X.shape)
@@ -118,7 +118,7 @@ def linear(probe, target=0, size=1, made=None, times=1):
 @pytest.mark.parametrize("target", [0, 2], ids="class {}".format)
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
-    X, way, norm, out = linear(probe, target)
+    X, way, norm, out = ask_linear(probe, target)
     mistakes = {
         sentences.NOT_NORMALISED: 10 * way * norm,
         sentences.DIVIDED_BY_SQUARE: 10 * way / norm,
@@ -152,7 +152,7 @@ def look_far(size):
 @pytest.mark.points(0.5)
 def test_an_image_far_from_the_target_takes_many_steps(probe):
     """More than 20 and less than max_steps: as many as it takes, not one more."""
-    X, _, _, out = linear(probe, size=FAR)
+    X, _, _, out = ask_linear(probe, size=FAR)
     steps, taken = look_far(FAR), count(out, X)
     seems = "it gives up early: take up to max_steps steps." if taken < steps else "it goes on when it is done."
     assert taken == steps, f"expected {steps} steps, got {taken}\n    It looks like this mistake: {seems}"
@@ -162,7 +162,7 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
 @pytest.mark.parametrize("most", [1, 7], ids="at most {}".format)
 def test_no_more_than_max_steps_are_taken(probe, most):
     """The image is some 40 steps from the target; where max_steps is less, it comes back after so many."""
-    X, _, _, out = linear(probe, size=FAR, made={"max_steps": most})
+    X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
     taken = count(out, X)
     assert taken == most, (
         f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}\n"
@@ -174,7 +174,7 @@ def test_no_more_than_max_steps_are_taken(probe, most):
 def test_steps_are_counted_anew_in_each_call(probe):
     """`steps` holds those of the last call, whatever came before."""
     for times in (1, 2):
-        _, _, _, out = linear(probe, size=FAR, made={"max_steps": 7}, times=times)
+        _, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times)
         seems = "they are not counted in self.steps." if times == 1 else "self.steps is not set to 0 in each call."
         assert out["steps"] == 7, (
             f"expected 7 steps in self.steps after call {times}, got {out['steps']}\n"
@@ -185,7 +185,7 @@ def test_steps_are_counted_anew_in_each_call(probe):
 @pytest.mark.points(0.25)
 def test_steps_are_as_long_as_the_objects_learning_rate(probe):
     """FoolingImage(learning_rate=5) takes half as long steps as FoolingImage()."""
-    lengths = [np.linalg.norm(linear(probe, made=made)[-1]["first"]) for made in ({}, {"learning_rate": 5})]
+    lengths = [np.linalg.norm(ask_linear(probe, made=made)[-1]["first"]) for made in ({}, {"learning_rate": 5})]
     assert abs(lengths[0] / lengths[1] - 2) < 1e-3, (
         f"expected steps half as long with half the learning rate, got {lengths[1] / lengths[0]:.3g} times as long\n"
         "    It looks like this mistake: the learning rate is written as a number: take self.learning_rate."
@@ -195,8 +195,8 @@ def test_steps_are_as_long_as_the_objects_learning_rate(probe):
 @pytest.mark.points(0.25)
 def test_a_network_that_is_not_fooled_is_warned_of(probe):
     """warnings.warn(...) where max_steps were taken in vain; nothing where the network is fooled."""
-    assert not linear(probe)[-1]["warnings"], "expected no warning where the network is fooled"
-    told = linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
+    assert not ask_linear(probe)[-1]["warnings"], "expected no warning where the network is fooled"
+    told = ask_linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
     assert told, "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
 
 

@@ -39,7 +39,7 @@ class Asked:
         return images[: steps + 1, None]
 
 
-def free_of(after):
+def find_free(after):
     free = inputs.find_unclamped(after)
     assert free.mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
     return free
@@ -78,7 +78,7 @@ def test_a_step_for_a_drawn_class(probe, asked):
     expected = class_visualization.directions(*given)
     apart = class_visualization.directions(*given, class_visualization.apart_direction)
     wrong = partial(class_visualization.direction_mistakes, *given)
-    free = [free_of(after)[0] for _, after in seen]
+    free = [find_free(after)[0] for _, after in seen]
     judge([(after - before)[0] for before, after in seen], free, expected, wrong, apart)
     before, after = asked.images(probe, 1, 0.0, asked.learning_rate)
     right = class_visualization.direction(asked.model, before, asked.target, 0.0)
@@ -95,4 +95,4 @@ def test_the_second_step_for_a_drawn_class_forgets_the_first(probe, rng):
     *seen, after = asked.images(probe, 2, 0.0, 25.0)
     expected = class_visualization.direction(asked.model, seen[1], asked.target, 0.0)
     wrong = partial(class_visualization.never_cleared, asked.model, seen, asked.target)
-    judge(after - seen[1], free_of(after), expected, wrong)
+    judge(after - seen[1], find_free(after), expected, wrong)
