@@ -29,15 +29,21 @@ WRONG = {
     "one step more": (
         "a step is taken after the network is fooled",
         """
-        for i in range(100):
+        self.steps = 0
+        for i in range(self.max_steps):
             x = x.detach().requires_grad_()
             scores = model(x)
             g, = torch.autograd.grad(scores[0, target_y], x)
-            x = x + 10 * g / g.norm()
+            if not g.any():
+                break
+            x = x + self.learning_rate * g / g.norm()
+            self.steps += 1
             if scores.argmax() == target_y:
                 break
+        if model(x).argmax() != target_y:
+            warnings.warn("not fooled")
     """,
-        {"least": 0.3, "most": 0.5},
+        {"least": 0.4, "most": 0.5},
     ),
     "not normalised": ("the gradient is not divided by its norm", {STEP: "        x += self.learning_rate * x.grad"}),
     "squared norm": (
