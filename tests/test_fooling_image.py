@@ -215,13 +215,7 @@ def test_a_dead_class_is_warned_of(probe):
 def test_each_step_looks_at_the_network_once(probe):
     """One forward pass a step, and one to see that it is done; the solution counts its steps."""
     out, steps = check(probe, "more steps")
-    assert out["calls"] == steps + 1 and out["warnings"] == ""
-    from visualizers import FoolingImage
-
-    index, target, steps = read_question("more steps")
-    method = FoolingImage()
-    method.make_fooling_image(torch.from_numpy(inputs.scenes((index,), 112, 112)), target, networks.build("embedded"))
-    assert method.steps == steps
+    assert (out["calls"], out["steps"], out["warnings"]) == (steps + 1, steps, "")
 
 
 def test_a_dead_target_is_said(probe):
@@ -234,16 +228,11 @@ def test_a_dead_target_is_said(probe):
     )
 
 
-def test_giving_up_is_said():
+def test_giving_up_is_said(probe):
     """After max_steps without success the last image comes back, and a warning says how many steps that were."""
-    from visualizers import FoolingImage
-
-    model, X = networks.build("linear", height=4, width=4), torch.from_numpy(inputs.noise(1, 3, 4, 4))
-    target = int(model(X).argmin())
-    method = FoolingImage(learning_rate=1e-6, max_steps=3)
-    with pytest.warns(UserWarning, match="^the network is not fooled after 3 steps$"):
-        image = method.make_fooling_image(X, target, model)
-    assert method.steps == 3 and not torch.equal(image, X) and not image.requires_grad
+    assert ask_linear(probe, size=FAR, made={"max_steps": 3})[-1]["warnings"] == (
+        "the network is not fooled after 3 steps"
+    )
 
 
 # END STAFF

@@ -71,7 +71,7 @@ WRONG = {
         {"scores[0, target_y].backward()": "scores.sum().backward()"},
     ),
     "highest score": (
-        "the score of the class that the network says",
+        "the class that the network predicts was taken, not the target",
         {"scores[0, target_y].backward()": "scores.max().backward()"},
     ),
     "not changed": ("the image was not changed", {"x += self": "x + self"}, {"most": 0}),
