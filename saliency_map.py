@@ -23,15 +23,14 @@ from tqdm import tqdm
 
 import pretrained
 from figures import figure, measured, palette, script
-from figures.figure import Bar, Picture, Row
-from figures.images import Images, Maps, checked, chosen_images, parser
+from figures.figure import Picture
+from figures.images import Images, Maps, check_maps, choose_images, parser
+from methods import BARS, HEAT, INTEGRATED, METHODS, SALIENCY
 from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
 IG_BATCH = 8  # of them are in memory at once
 
-SALIENCY, INTEGRATED = "saliency", "integrated gradients"
-HEAT, SIGN = Bar(palette.HEAT, "no effect", "strong"), Bar(palette.SIGNED, "against", "for")
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,7 +39,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source, args.target)
+    images = choose_images(args, source, args.target)
     unwritten = script.Unwritten()
     with images.figures_of("saliency_map.py", args, parse_args([])):
         with unwritten:
@@ -68,11 +67,8 @@ def ours(images: Images) -> tuple[Maps, Picture]:
 def captum(images: Images) -> tuple[Maps, Picture]:
     """Integrated gradients and saliency by Captum below the images, and the maps."""
     methods = {SALIENCY: captum_saliency, INTEGRATED: integrated_gradients}
-    maps = {name: checked(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
-    rows = [
-        Row(palette.signed(maps[INTEGRATED]), INTEGRATED, bar=SIGN),
-        Row(palette.heat(maps[SALIENCY]), SALIENCY, bar=HEAT),
-    ]
+    maps = {name: check_maps(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
+    rows = [METHODS[name].row(maps[name], images.pixels) for name in (INTEGRATED, SALIENCY)]
     path = images.draw(rows, "saliency_map_captum.png", "Captum: integrated gradients and saliency")
     return maps, Picture.of(path, script.caption("saliency_map", "captum"), steps=IG_STEPS)
 
@@ -88,7 +84,7 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     }
     largest = f"{largest}, where the largest value is {size:.2g}"
     heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
-    path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, HEAT)
+    path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, BARS[HEAT])
     sentences = script.read_captions()["saliency_map"]["sentences"]
     black = sentences["black" if max(d.max() for d in difference) < 0.01 * size else "not_black"]
     return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=black)

@@ -1,3 +1,4 @@
+# STAFF
 """Everything works on a device that is not the CPU: no operation mixes devices, and loops do not wait for numbers."""
 
 import copy

@@ -199,6 +199,16 @@ def test_venv_is_made_once_and_reused(house):
 
 
 @needs_make
+def test_photographs_come_without_what_their_packages_ask_for(house):
+    """alibi wants an older NumPy: `pip install --no-deps` for this list alone."""
+    (house / "environment/photographs.txt").write_text("alibi==1\n")
+    assert make_venv(house).returncode == make_venv(house, "environment/photographs.txt").returncode == 0
+    first, second = (house / "made.log").read_text().splitlines()[1:]
+    assert "--no-deps" not in first and "--no-deps -r environment/photographs.txt" in second
+    assert "make_venv.sh environment/photographs.txt" in read("Makefile")
+
+
+@needs_make
 def test_a_changed_list_is_installed_into_the_same_venv(house):
     """A new list is noticed by what it says; being touched alone (git does that) costs nothing."""
     make_venv(house)
@@ -236,11 +246,11 @@ def test_a_venv_that_does_not_work_is_made_again(house, spoil, words):
 
 
 @needs_make
-@pytest.mark.parametrize("marker", [f"{os.getpid()} {platform.node()}", "99999999 another-machine"])
+@pytest.mark.parametrize("marker", [f"{{pid}} {platform.node()}", "99999999 another-machine"], ids=["here", "there"])
 def test_a_running_installation_is_left_alone(house, marker):
     """While another make fills .venv, here or on a machine with the same disk, this one says so and leaves it."""
     make_venv(house)
-    (house / ".venv/installing").write_text(f"{marker}\n")
+    (house / ".venv/installing").write_text(marker.format(pid=os.getpid()) + "\n")
     run = make_venv(house)
     assert run.returncode == 1 and "is filling .venv right now" in run.stderr
     assert log(house) == ["made", "pip"]

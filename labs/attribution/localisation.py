@@ -20,7 +20,7 @@ from figures import palette
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 
-METHODS = methods.compared()
+METHODS = methods.comparisons()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 SHOWN = 2  # the scene whose maps are drawn
 MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}

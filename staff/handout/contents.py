@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAFF = (
     ".ci/", "autograder/", "benchmarks/", "gradebook/", "staff/", "workshop/",
     "tests/explorer/", "tests/labs/", "tests/pretrained/",  # tests of what is given, which no student mends
-    "CHANGELOG.md", "CONTRIBUTING.md", "docs/autograder.md", "docs/performance.md", "docs/staff.md",
+    "CHANGELOG.md", "CONTRIBUTING.md", "docs/autograder.md", "docs/performance.md", "docs/rubric.md", "docs/staff.md",
 )  # fmt: skip
 # Labs that are not handed out this time, such as "labs/attribution/sanity_checks.py": `make labs` passes over them.
 HELD_BACK: tuple[str, ...] = ()

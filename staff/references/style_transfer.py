@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pretrained.original import read_original
-from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.settings import STYLE_CHECKS, StyleCheck
 from pretrained.weights import build_network
 from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
@@ -135,7 +135,7 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 def store() -> None:
     """Store the first steps of a small pair, what mistakes make of them, and the checks of style_transfer.py."""
     _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
-    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    original = build_network(read_original(), find_packaged(ORIGINAL), torch.device("cpu"))
     _store_checks(STYLE_CHECKS["original"], original.double().features)
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
     content, style = (inputs.normalise(pixels) for pixels in inputs.small_pair())
