@@ -100,7 +100,8 @@ def assert_moves(probe):
 # --- a linear network: every step has the same direction, so the path is a straight line ---
 
 LINEAR = {"height": 6, "width": 9, "seed": 2}
-FAR = 400  # as large a noise is 37 steps from class 0
+SOME = 30  # as large a noise is some steps from each class,
+FAR = 400  # and this 37 steps from class 0
 
 
 def ask_linear(probe, target=0, size=1, made=None, times=1):
@@ -118,7 +119,7 @@ def ask_linear(probe, target=0, size=1, made=None, times=1):
 @pytest.mark.parametrize("target", [0, 2], ids="class {}".format)
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
-    X, way, norm, out = ask_linear(probe, target)
+    X, way, norm, out = ask_linear(probe, target, SOME)
     mistakes = {
         sentences.NOT_NORMALISED: 10 * way * norm,
         sentences.DIVIDED_BY_SQUARE: 10 * way / norm,
@@ -151,11 +152,11 @@ def look_far(size):
 
 @pytest.mark.points(0.5)
 def test_an_image_far_from_the_target_takes_many_steps(probe):
-    """More than 20 and less than max_steps: as many as it takes, not one more."""
+    """More than 20 and less than max_steps; one too many is charged above."""
     X, _, _, out = ask_linear(probe, size=FAR)
     steps, taken = look_far(FAR), count(out, X)
     seems = "it gives up early: take up to max_steps steps." if taken < steps else "it goes on when it is done."
-    assert taken == steps, f"expected {steps} steps, got {taken}\n    It looks like this mistake: {seems}"
+    assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}\n    It looks like this mistake: {seems}"
 
 
 @pytest.mark.points(0.5)

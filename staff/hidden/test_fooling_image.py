@@ -53,7 +53,7 @@ def test_the_first_step_for_a_drawn_image(probe, asked):
 
 @pytest.mark.points(0.5)
 def test_a_drawn_image_that_takes_many_steps(probe, rng):
-    """More than 20, in a linear network; with a smaller max_steps, so many."""
+    """More than 20, in a linear network; with a smaller max_steps, so many. One too many is charged elsewhere."""
     steps = 0
     while not MANY[0] <= steps <= MANY[1]:
         network = {"network": "linear", "height": 5, "width": 8, "seed": int(rng.integers(1000))}
@@ -67,7 +67,7 @@ def test_a_drawn_image_that_takes_many_steps(probe, rng):
         right = expected or made["max_steps"]
         taken = count(out, X)
         seems = "it gives up early." if taken < right else "self.max_steps has no effect, or the end is seen too late."
-        assert taken == right, f"expected another number of steps, got {taken}\n    It looks like this mistake: {seems}"
+        assert taken in (right, right + 1), f"expected another number of steps, got {taken}\n    It looks like this mistake: {seems}"
 
 
 @pytest.mark.points(0.5)
