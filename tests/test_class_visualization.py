@@ -228,6 +228,21 @@ def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(dtype):
     assert visualize(dtype=dtype).size == (224, 224)
 
 
+@pytest.mark.parametrize("clamp", [1, 2])
+def test_pixels_go_as_far_as_clamp_says(clamp):
+    """In widths of the valid range about its middle: 1 keeps them valid, 2 does not."""
+    from visualizers import ClassVisualization
+
+    model, seen = networks.build("tiny"), []
+    model.register_forward_pre_hook(lambda module, images: seen.append(images[0].detach().numpy()))
+    ClassVisualization().create_class_visualization(
+        0, list("abcde"), model, num_iterations=2, clamp=clamp, generate_plots=False
+    )
+    low, high = ((edge - inputs.MEAN) / inputs.STD for edge in (0, 1))
+    from_middle = np.abs(seen[1] - ((low + high) / 2)[:, None, None]) / ((high - low) / 2)[:, None, None]
+    assert clamp - 0.9 < from_middle.max() <= clamp + 1e-5 and (from_middle.max() > 1.1) == (clamp == 2)
+
+
 def test_pictures_are_shown_at_the_first_then_regularly_then_at_the_last_iteration():
     shown = []
     visualize(num_iterations=7, show_every=3, on_step=lambda iteration, image: shown.append((iteration, image.size)))
