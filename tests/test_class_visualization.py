@@ -91,10 +91,12 @@ def test_the_regulariser_is_a_part_of_what_is_normalised(probe):
 
 @pytest.mark.points(1)
 def test_the_regulariser_pulls_the_pixels_towards_zero(probe):
-    """Where its weight is large, a step makes the image smaller."""
+    """Where its weight is large, a step makes what is above zero smaller, and what is below it larger."""
     found, free, start = first_steps(probe)
-    pull = -float(along(found[1], free[1]) @ along(start, free[1]))
-    seems = "its sign is turned." if pull < -PULL else "it has no effect, or hardly any."
+    sides = free[1] & (start > 0), free[1] & (start < 0)
+    pull, more = sorted(-float(along(found[1], side) @ along(start, side)) for side in sides)
+    turned = "its sign is turned." if more < -PULL else "its gradient must have img's own sign."
+    seems = turned if pull < -PULL else "it has no effect, or hardly any."
     assert pull > PULL, (
         f"expected a step that goes towards zero by more than {PULL} of its length, got {pull:.2f}\n"
         f"    It looks like this mistake: the regulariser does not pull the pixels towards zero: {seems}"
