@@ -55,6 +55,9 @@ HINTS = {
         "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
         "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
     ),
+    r"same number of spatial dimensions": (
+        "A map has an axis too many or too few: (N, h, w) is asked for. Summing the channels, leave keepdim=True out."
+    ),
     r"stack expects each tensor to be equal size": (
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),

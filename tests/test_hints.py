@@ -69,11 +69,13 @@ def write_over():
         (lambda: X.numpy().detach(), "NumPy array"),
         (lambda: F.interpolate([X])[:, None], "A list"),
         (lambda: torch.roll(X.numpy(), 1), "NumPy array"),
+        (lambda: F.interpolate(X[None, None], size=(4, 4, 4)), "leave keepdim=True out"),
         (lambda: X.mean(dim=1) * torch.ones(2, 3), "keepdim=True"),
     ],
 )
 def test_what_torch_says_is_explained(mistake, words):
-    with warnings.catch_warnings(), pytest.raises((RuntimeError, IndexError, AttributeError, TypeError)) as caught:
+    kinds = RuntimeError, IndexError, AttributeError, TypeError, ValueError
+    with warnings.catch_warnings(), pytest.raises(kinds) as caught:
         warnings.simplefilter("ignore")  # PyTorch's own, of .grad of a copy
         mistake()
     assert words in hints.of(f"{caught.type.__name__}: {caught.value}")
