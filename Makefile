@@ -70,37 +70,37 @@ report-template: venv ## build report-template-a3.pptx again
 	@$(VENV_PYTHON) -m staff.handout.template
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
-	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+	@$(VENV_PYTHON) -m autograder "$(SUBMISSION)" --report report.html $(ARGS)
 
 grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tls://...]
-	@$(VENV_PYTHON) -m staff.gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
 
 class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
-	@$(VENV_PYTHON) -m staff.gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)
 
 class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tls://host:8786
-	@$(VENV_PYTHON) -m staff.gradebook.cluster worker "$(CERTIFICATE)" "$(SCHEDULER)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook.cluster worker "$(CERTIFICATE)" "$(SCHEDULER)" $(ARGS)
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
-	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.chaos $(ARGS)
 
 class-warm: gradebook-venv ## grade the solution and twenty variants warm and cold: alike, and how much quicker?
-	@$(VENV_PYTHON) -m staff.gradebook.side_by_side $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.side_by_side $(ARGS)
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
-	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.scale $(ARGS)
 
 points: venv ## the parts, their tests, and what each is worth; writes the tables of README and docs/assignment.md
 	@$(VENV_PYTHON) -m staff.handout.tables
-	@$(VENV_PYTHON) -m staff.grader.points
+	@$(VENV_PYTHON) -m autograder.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
-	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
+	@$(VENV_PYTHON) -m autograder.pack $(ARGS)
 
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
-strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
+strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function NAME"
 	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.proofs.generated $(ARGS)
 
 hostile: gradebook-venv ## grade submissions that attack: does the grader hold?
@@ -112,7 +112,7 @@ noise: venv ## how far does the solution stay below the tests' tolerances?
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
-bench: venv ## time every picture beside other libraries, a quarter of an hour on two quiet cores: docs/performance.md
+bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
 	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
@@ -147,7 +147,7 @@ venv:
 
 # BEGIN STAFF
 gradebook-venv: venv
-	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+	@sh environment/make_venv.sh gradebook/requirements.txt
 
 labs-venv: venv
 	@sh environment/make_venv.sh labs/requirements.txt

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
-from staff.grader import assignment
+from autograder import assignment
 from staff.handout import markers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def part_numbers() -> dict[str, str]:
     return {name: part["number"] for name, part in assignment.read().parts.items()}
 
 
-def written() -> tuple[str, ...]:
+def list_written() -> tuple[str, ...]:
     """The files with solutions."""
     return tuple(dict.fromkeys(file for part in assignment.read().parts.values() for file in part["functions"]))
 
@@ -48,8 +48,8 @@ def project_files(root: Path = ROOT) -> list[str]:
 
 
 def choose(names: Collection[str], root: Path = ROOT) -> list[str]:
-    """Those of the project's files that students receive. Raises ContentsError."""
-    missing = [name for name in (*NEEDED, *written()) if name not in names]
+    """Return the project's files that students receive. Raises ContentsError."""
+    missing = [name for name in (*NEEDED, *list_written()) if name not in names]
     if missing:
         raise ContentsError(f"expected {', '.join(missing)}, found none: the handout needs all of them")
     return [name for name in names if not is_staffs(name, root)]
@@ -63,25 +63,25 @@ def is_staffs(name: str, root: Path = ROOT) -> bool:
 
 
 def content(name: str, data: bytes, parts: dict[str, str], solved: Collection[str] = ()) -> bytes:
-    """What students get as this file. Raises MarkerError where a marker is not as it must be."""
+    """Return what students get as this file. Raises MarkerError where a marker is not as it must be."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return data  # a picture, or numbers
-    if name in written():
+    if name in list_written():
         wanted = assignment.read().solutions(name)
         blocks = [piece for piece in markers.read(name, text, parts) if isinstance(piece, markers.Block)]
         found = list(dict.fromkeys((block.part, block.function) for block in blocks))
         if found != wanted:
             raise markers.MarkerError(
-                name, blocks[0].begin if blocks else 1, f"expected solutions of {_listed(wanted)}, as in "
-                f"{assignment.NAME}, got {_listed(found)}"
+                name, blocks[0].begin if blocks else 1, f"expected solutions of {_list(wanted)}, as in "
+                f"{assignment.NAME}, got {_list(found)}"
             )  # fmt: skip
-        return markers.handed_out(name, text, parts, solved).encode()
+        return markers.hand_out(name, text, parts, solved).encode()
     text = markers.without_staff(name, text)
     markers.refuse_markers(name, text)
     return text.encode()
 
 
-def _listed(solutions: list[tuple[str, str]]) -> str:
+def _list(solutions: list[tuple[str, str]]) -> str:
     return ", ".join(f"{part} in {function}" for part, function in solutions) or "none"

@@ -97,7 +97,7 @@ def read(name: str, source: str, parts: dict[str, str]) -> list[Line | Block]:
     return found
 
 
-def handed_out(name: str, source: str, parts: dict[str, str], solved: Collection[str] = ()) -> str:
+def hand_out(name: str, source: str, parts: dict[str, str], solved: Collection[str] = ()) -> str:
     """The file as students get it, with the solutions of `solved` put back. Raises MarkerError."""
     lines: list[Line] = []
     for piece in read(name, source, parts):
@@ -149,7 +149,7 @@ def refuse_markers(name: str, text: str) -> None:
 
 
 def _functions(source: str) -> dict[str, range]:
-    """The lines of each function and method; nothing where this is no Python, which `handed_out` tells."""
+    """The lines of each function and method; nothing where this is no Python, which `hand_out` tells."""
     try:
         body = ast.parse(source).body
     except SyntaxError:

@@ -5,20 +5,20 @@
 
 from pathlib import Path
 
-from staff.grader import assignment
-from staff.grader.results import write_whole
+from autograder import assignment
+from autograder.files import PUBLIC, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- parts: from assignment.toml, by `make points` -->\n", "<!-- end of the parts -->\n"
 
 
 def main() -> None:
-    for name, text in written().items():
-        write_whole(ROOT / name, text)
+    for name, text in make_documents().items():
+        write_whole(ROOT / name, text, PUBLIC)
 
 
-def written(root: Path = ROOT) -> dict[str, str]:
-    """The documents with a table, as they should be."""
+def make_documents(root: Path = ROOT) -> dict[str, str]:
+    """Return the documents with a table, as they should be."""
     found = {}
     for name, table in (("docs/assignment.md", points()), ("README.md", commands())):
         before, _, rest = (root / name).read_text(encoding="utf-8").partition(BEGIN)
@@ -27,7 +27,7 @@ def written(root: Path = ROOT) -> dict[str, str]:
 
 
 def points() -> str:
-    """What students write for each part, and what it is worth."""
+    """Table of what students write for each part, and what it is worth."""
     table, rows = assignment.read(), []
     for name, part in sorted(table.parts.items(), key=lambda entry: entry[1]["number"]):
         written = []
@@ -40,7 +40,7 @@ def points() -> str:
 
 
 def commands() -> str:
-    """How the tests of each part are run alone."""
+    """Table of how the tests of each part are run alone."""
     rows = [(part["title"], f'`make test ARGS="-m {name}"`', f"`python -m pytest -m {name}`")
             for name, part in assignment.read().parts.items()]  # fmt: skip
     return _table(("part", "make", "python"), rows)

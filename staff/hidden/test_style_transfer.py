@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from staff.grader import plugin
+from autograder import plugin
 from staff.hidden import drawing
 from staff.references.remembering import keep_drawn
 from staff.references.style_transfer import WAYS, StyleTransfer

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.assignment import read
 from staff.handout import contents, markers
 from staff.mutants import written
 
@@ -41,11 +41,11 @@ class Variant:
 
 
 def solution() -> dict[str, bytes]:
-    return {name: (ROOT / name).read_bytes() for name in STUDENT_FILES}
+    return {name: (ROOT / name).read_bytes() for name in read().files}
 
 
 def modules() -> dict[str, ModuleType]:
-    """Return the modules in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
+    """Return the modules in written/, by their names in there, such as "gradcam.custom_relu"."""
     prefix = f"{written.__name__}."
     names = [entry.name for entry in pkgutil.walk_packages(written.__path__, prefix) if not entry.ispkg]
     return {name.removeprefix(prefix): importlib.import_module(name) for name in names}

@@ -9,8 +9,8 @@ import pytest
 from PIL import ImageFile
 
 import collect_submission
-from staff.grader import intake
-from staff.grader.assignment import Assignment
+from autograder import intake
+from autograder.assignment import Assignment, read
 from staff.handout import build, contents, proofs, tables, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
@@ -105,7 +105,7 @@ def test_blocks_that_are_not_where_they_are_declared_stop_the_build(tree, name, 
     assert str(error.value).startswith(words)
 
 
-@pytest.mark.parametrize("name", contents.written())
+@pytest.mark.parametrize("name", contents.list_written())
 def test_each_student_file_can_be_handed_out_and_put_back(name):
     """Stubs compile; with all parts solved, the code is the solution's, line by line."""
     data, parts = (contents.ROOT / name).read_bytes(), contents.part_numbers()
@@ -148,7 +148,7 @@ def test_a_line_of_a_solution_is_found_wherever_it_stands(tree):
 @pytest.mark.parametrize(
     "name, text, line",
     [
-        ("tests/test_new.py", "import pytest\nfrom staff.references import tv_loss\n", "line 2: expected nothing"),
+        ("tests/test_new.py", "import pytest\nfrom staff.references import shared\n", "line 2: expected nothing"),
         ("labs/new.py", "def f():\n    import staff\n", "line 2"),
         ("docs/new.md", "`make staff-train` trains it\n", "line 1"),
         ("docs/new.md", "see staff/hidden\n", "line 1"),
@@ -274,16 +274,16 @@ def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
     assert not ImageFile.LOAD_TRUNCATED_IMAGES, "a damaged picture would be read without a word from now on"
 
 
-@pytest.mark.parametrize("name", tables.written())
+@pytest.mark.parametrize("name", tables.make_documents())
 def test_the_documents_name_every_part_as_the_table_does(name):
     """`make points` writes them."""
-    assert (contents.ROOT / name).read_text(encoding="utf-8") == tables.written()[name]
+    assert (contents.ROOT / name).read_text(encoding="utf-8") == tables.make_documents()[name]
 
 
 def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
-    assert collect_submission.MAX_CODE_BYTES == intake.MAX_FILE
-    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
+    assert collect_submission.MAX_CODE_BYTES == read().most_bytes
+    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(read().files)
     assert collect_submission.SIGNATURES == contents.assignment.read().signatures
 
 
@@ -301,7 +301,7 @@ def test_a_lab_must_name_a_part(tmp_path, monkeypatch, text, fails):
     (tmp_path / "lab.py").write_text(text)
     proofs.borrow_environment(tmp_path)
     monkeypatch.setattr(proofs, "LABS", ("lab",))
-    with pytest.raises(ProofError, match="expected to end with the part") if fails else nullcontext():
+    with pytest.raises(ProofError, match="expected to end with Part") if fails else nullcontext():
         assert proofs.labs_name_their_part(tmp_path) == "1 labs name a part that is missing"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from staff.handout.markers import MarkerError, handed_out, refuse_markers, solution_lines, without_staff
+from staff.handout.markers import MarkerError, hand_out, refuse_markers, solution_lines, without_staff
 
 PARTS = {"first": "1.1", "second": "1.2"}
 FILE = '''"""A module."""
@@ -50,16 +50,16 @@ def triple(x):
 
 def refused(source):
     with pytest.raises(MarkerError) as error:
-        handed_out("some/file.py", source, PARTS)
+        hand_out("some/file.py", source, PARTS)
     return str(error.value)
 
 
 def test_the_stub_stands_where_the_solution_was():
-    assert handed_out("file.py", FILE, PARTS) == STUB
+    assert hand_out("file.py", FILE, PARTS) == STUB
 
 
 def test_one_part_can_be_solved_alone():
-    text = handed_out("file.py", FILE, PARTS, solved={"first"})
+    text = hand_out("file.py", FILE, PARTS, solved={"first"})
     assert "return doubled" in text and "Part 1.2: tripling" in text and "Part 1.1" not in text
     names = {}
     exec(text, names)
@@ -67,7 +67,7 @@ def test_one_part_can_be_solved_alone():
 
 
 def test_with_everything_solved_no_marker_is_left():
-    text = handed_out("file.py", FILE, PARTS, solved=PARTS)
+    text = hand_out("file.py", FILE, PARTS, solved=PARTS)
     assert "SOLUTION" not in text and "INSTEAD" not in text and "TODO" not in text
     names = {}
     exec(text, names)
@@ -145,7 +145,7 @@ def test_a_misspelt_marker_is_no_marker(marker, misspelt):
                                      "# TODO: instead of this, write that", "# a sum, not a mean"])  # fmt: skip
 def test_prose_is_no_marker(comment):
     source = FILE + comment + "\n"
-    assert handed_out("file.py", source, PARTS).endswith(comment + "\n")
+    assert hand_out("file.py", source, PARTS).endswith(comment + "\n")
 
 
 @pytest.mark.parametrize("line", ["    # BEGIN SOLUTION first", "# END SOLUTION", "    #> x = 1", "# INSTEAD",

@@ -77,8 +77,8 @@ def test_another_picture_begins_anew(fooled, session):
 def test_jpeg_is_a_loss_and_png_is_none():
     """PNG brings back is the same, pixel by pixel."""
     pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    assert np.array_equal(fool.saved(pixels, "PNG"), pixels)
-    rough, fine = (np.abs(fool.saved(pixels, "JPEG", q).astype(int) - pixels).mean() for q in (10, 95))
+    assert np.array_equal(fool.save_and_read(pixels, "PNG"), pixels)
+    rough, fine = (np.abs(fool.save_and_read(pixels, "JPEG", q).astype(int) - pixels).mean() for q in (10, 95))
     assert rough > fine > 0
 
 

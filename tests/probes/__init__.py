@@ -33,14 +33,6 @@ def find_probes() -> dict[str, Callable[..., dict[str, Any]]]:
 PROBES = find_probes()
 
 
-class StudentError(AssertionError):
-    """A mistake in a student's code: the type of the error, its message, and where."""
-
-    def __init__(self, kind: str, message: str, trace: str) -> None:
-        super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))
-        self.kind, self.message, self.trace = kind, message, trace
-
-
 def call(name: str, **arguments: Any) -> dict[str, Any]:
     """Call the probe of this name in this process."""
     return PROBES[name](**arguments)

@@ -115,6 +115,7 @@ RIGHT = {
         scores[0][target_y].backward()
         with torch.no_grad():
             g = img.grad - 2 * l2_reg * img
+            img = img.detach()
             if g.any():
                 img = img + learning_rate * (g / torch.norm(g))
                 moved = True

@@ -190,12 +190,12 @@ BODIES = {
         pytest.fail = lambda *_, **__: None
         builtins.AssertionError = type("Fine", (BaseException,), {{}})
         builtins.abs = lambda _: 0
-        sys.modules["tests.compare"] = sys.modules["staff.grader.frames"]
+        sys.modules["tests.compare"] = sys.modules["autograder.frames"]
     """,
     "patches the frames": """
-        frames = sys.modules["staff.grader.frames"]
+        frames = sys.modules["autograder.frames"]
         frames.encode = lambda contents: frame({{"value": 0.0, "gradient": 0.0, "passed": True}})
-        sys.modules["staff.grader.child"].PROCESSES = 10 ** 6
+        sys.modules["autograder.child"].PROCESSES = 10 ** 6
         return torch.full((), 1.5, requires_grad=True)
     """,
     # --- ending ---
