@@ -91,7 +91,7 @@ def test_the_regulariser_is_a_part_of_what_is_normalised(probe):
 
 @pytest.mark.points(1)
 def test_the_regulariser_pulls_the_pixels_towards_zero(probe):
-    """Where its weight is large, a step makes what is above zero smaller, and what is below it larger."""
+    """A large weight makes a step shrink what is above zero, and raise what is below it."""
     found, free, start = first_steps(probe)
     sides = free[1] & (start > 0), free[1] & (start < 0)
     pull, more = sorted(-float(along(found[1], side) @ along(start, side)) for side in sides)

@@ -42,7 +42,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
 
 @pytest.mark.points(0.5)
 def test_the_first_step_for_a_drawn_image(probe, asked):
-    """Of length 10, along the gradient of the target's score; what comes after it does not matter here."""
+    """Make it 10 long, along the gradient of the target's score; what comes after it does not matter here."""
     out = probe("fooling", X=asked.X, target=asked.target, **asked.network)
     compare.check_shape("the fooling image", out["image"], asked.X.shape)
     assert not np.array_equal(out["image"], asked.X), UNCHANGED

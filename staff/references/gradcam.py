@@ -222,7 +222,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
 
 
 def _join_alike(wrong: Mistakes, maps: Callable, stages: Sequence[dict]) -> None:
-    """Where the class scores are linear in the layer, two mistakes give one map: name both."""
+    """Name both of two mistakes that give one map, where the class scores are linear in the layer."""
     labels, averaged = ("the labels of all images are marked", "averaged over the images")
     first, second = (next(s for s in stage if words in s) for stage, words in zip(stages, (labels, averaged)))
     right = [stage[""] for stage in stages]
