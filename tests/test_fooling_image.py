@@ -155,8 +155,9 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
     """More than 20 and less than max_steps; one too many is charged above."""
     X, _, _, out = ask_linear(probe, size=FAR)
     steps, taken = look_far(FAR), count(out, X)
-    seems = "it gives up early: take up to max_steps steps." if taken < steps else "it goes on when it is done."
-    assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}\n    It looks like this mistake: {seems}"
+    early = "\n    It looks like this mistake: it gives up early: take up to max_steps steps."
+    seems = "" if says("linear", out["image"], **LINEAR) == 0 else early
+    assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
 
 @pytest.mark.points(0.5)
