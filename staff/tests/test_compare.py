@@ -28,6 +28,28 @@ def test_a_multiple_of_many_numbers_is_told():
     assert "the sign is turned" in catch_words(-expected, expected)
 
 
+def test_maps_that_are_scaled_to_the_unit_interval_are_told():
+    """Each by itself or all together, by the largest value or from the least to the largest."""
+    maps = np.random.default_rng(0).uniform(0.1, 0.4, (2, 5, 6)) * np.array([1, 2]).reshape(2, 1, 1)
+    least, most = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
+    for got in (maps / maps.max(), maps / most, (maps - least) / (most - least)):
+        assert "it is scaled to [0, 1]" in said(got, maps)
+    assert "it is 2 times what" in said(2 * maps, maps)
+
+
+def test_two_arrays_of_one_description_are_told_apart():
+    expected = np.array([[0.0, 2.0, 1.0], [1.0, 5.0, 3.0]])
+    got = np.array([[0.0, 1.0, 2.0], [1.0, 5.0, 3.0]])
+    assert "most apart at (0, 1): expected 2, got 1" in said(got, expected)
+    assert "most apart" not in said(got, expected, secret=True) and "most apart" not in said(got + 1, expected)
+
+
+def test_a_gradient_of_zeros_is_cut_off():
+    """Whatever mistake gives zeros here, too."""
+    with pytest.raises(AssertionError, match="the loss is cut off from its input"):
+        compare.assert_close("gradient of the loss", np.zeros(3), np.ones(3), 1e-5, {"the largest alone.": np.zeros(3)})
+
+
 def factors(*pairs):
     compare.take_factors()
     for got, expected in pairs:
