@@ -33,15 +33,15 @@ def test_maps_that_are_scaled_to_the_unit_interval_are_told():
     maps = np.random.default_rng(0).uniform(0.1, 0.4, (2, 5, 6)) * np.array([1, 2]).reshape(2, 1, 1)
     least, most = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
     for got in (maps / maps.max(), maps / most, (maps - least) / (most - least)):
-        assert "it is scaled to [0, 1]" in said(got, maps)
-    assert "it is 2 times what" in said(2 * maps, maps)
+        assert "it is scaled to [0, 1]" in catch_words(got, maps)
+    assert "it is 2 times what" in catch_words(2 * maps, maps)
 
 
 def test_two_arrays_of_one_description_are_told_apart():
     expected = np.array([[0.0, 2.0, 1.0], [1.0, 5.0, 3.0]])
     got = np.array([[0.0, 1.0, 2.0], [1.0, 5.0, 3.0]])
-    assert "most apart at (0, 1): expected 2, got 1" in said(got, expected)
-    assert "most apart" not in said(got, expected, secret=True) and "most apart" not in said(got + 1, expected)
+    assert "most apart at (0, 1): expected 2, got 1" in catch_words(got, expected)
+    assert "most apart" not in catch_words(got, expected, secret=True) and "most apart" not in catch_words(got + 1, expected)
 
 
 def test_a_gradient_of_zeros_is_cut_off():
