@@ -36,7 +36,7 @@ def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Ite
     left, top, across, down = stretch
     for shape in shapes:
         if isinstance(shape, GroupShape):
-            inside = shape._element.xfrm
+            inside: Any = shape._element.xfrm
             extent = None if inside is None else inside.chExt
             if extent is not None and extent.cx and extent.cy:
                 a, b = across * shape.width / extent.cx, down * shape.height / extent.cy

@@ -66,7 +66,7 @@ FORGOTTEN = "CustomReLU is never called, let it stand for every ReLU: relu_repla
 
 @contextmanager
 def telling_apart(out, network):
-    """What comes of some ReLUs alone, and the plain gradient of two mistakes, are told by how often it was called."""
+    """Tell some ReLUs alone, and the plain gradient of two mistakes, by how often the function was called."""
     try:
         yield
     except AssertionError as problem:
