@@ -144,6 +144,7 @@ staff-evaluate: staff-venv ## measure the embedded network: accuracy, localisati
 # Set-up, which the verbs above ask for themselves.
 venv:
 	@sh environment/make_venv.sh
+	@sh environment/make_venv.sh environment/photographs.txt
 
 # BEGIN STAFF
 gradebook-venv: venv

@@ -21,7 +21,7 @@ import pretrained
 from figures import figure, script
 from figures.canvas import Panel
 from figures.figure import Picture, Row, short
-from figures.images import Images, add_image_option, chosen_images, listed, percent
+from figures.images import Images, add_image_option, choose_images, list_words, percent
 from image_utils import SQUEEZENET_STD, deprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
@@ -55,7 +55,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source)
+    images = choose_images(args, source)
     source = images.source
     target = source.fooling_target if args.target is None else script.class_index(args.target, source.class_names)
     twins = [fool(x, label, target, source) for x, label in zip(images.X, images.y)]
@@ -89,9 +89,9 @@ def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Pic
     class_names = images.source.class_names
     names = [short(class_names[pair.label]) for pair in twins]
     firm = [name for name, pair in zip(names, twins) if pair.scores[1].argmax() != target]
-    heading = f"From {listed(names)} to {short(class_names[target])}"
+    heading = f"From {list_words(names)} to {short(class_names[target])}"
     if firm:
-        heading += ": the network is not fooled" + (f" about {listed(firm)}" if len(twins) > 1 else "")
+        heading += ": the network is not fooled" + (f" about {list_words(firm)}" if len(twins) > 1 else "")
     path = images.out / "fooling_image.png"
     figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
     return Picture.of(path, CAPTION, heading=heading, target=short(class_names[target]), **measured(twins))

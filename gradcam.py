@@ -13,6 +13,7 @@ image.
 """
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,11 +35,14 @@ import pretrained
 from figures import figure, measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
-from figures.images import Images, Maps, as_array, checked, chosen_images, listed, output_size, parser
+from figures.images import Images, Maps, as_array, check_maps, choose_images, list_words, output_size, parser
 from pretrained import layers
 from visualizers import GradCam
+from visualizers.network import relu_replaced_by
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
+
+DOG_AND_CAT = ("bull mastiff", "Siamese cat")
 
 GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
 SIGN = Bar(palette.SIGNED, "against", "for")
@@ -54,13 +58,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source, args.target)
+    images = choose_images(args, source, args.target)
     name = args.layer or images.source.gradcam_layer
     layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images, name)
-        classes_picture = two_classes(images, own, name)
+        pair = None if args.image or args.target else images.side_by_side(DOG_AND_CAT)
+        classes_picture = dog_and_cat(pair, name) if pair else two_classes(images, own, name)
     with unwritten:
         captums, captum_picture = captum(images, layer)
     with unwritten:
@@ -91,6 +96,19 @@ def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
     return maps, Picture.of(path, CAPTIONS["ours"], layer=layer)
 
 
+def dog_and_cat(pair: Images, layer: str) -> Picture:
+    """Guided backprop and Grad-CAM of one picture, left for the class on the left, right for that on the right."""
+    method = GradCam(layer)
+    maps = {GUIDED: pair.each(method.guided_backprop), CAM: pair.each(method.grad_cam)}
+    shares = [measured.share_of_half(cam, right=i == 1) for i, cam in enumerate(maps[CAM])]
+    titles = [f"for {short(pair.source.class_names[k])}: {s:.0%} on its half" for k, s in zip(pair.y, shares)]
+    rows = [row(GUIDED, maps, pair), replace(row(CAM, maps, pair), titles=titles)]
+    path = pair.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
+    guided, cam = (measured.correlation(maps[name][:1], maps[name][1:])[0] for name in (GUIDED, CAM))
+    shares_in_words = list_words([f"{share:.0%}" for share in shares])
+    return Picture.of(path, CAPTIONS["dog and cat"], guided=guided, cam=cam, shares=shares_in_words)
+
+
 def two_classes(images: Images, own: Maps, layer: str) -> Picture:
     """Guided backprop and Grad-CAM of each image for its class, and for another one."""
     method, others = GradCam(layer), images.of_others()
@@ -104,7 +122,7 @@ def two_classes(images: Images, own: Maps, layer: str) -> Picture:
     path = images.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
     guided, cam = (float(np.mean(measured.correlation(own[name], maps[name]))) for name in (GUIDED, CAM))
     verdict = ALIKE if abs(guided - cam) < 0.1 else GUIDED_LESS if guided > cam else CAM_LESS
-    names = listed([short(images.source.class_names[k]) for k in others.y])
+    names = list_words([short(images.source.class_names[k]) for k in others.y])
     return Picture.of(path, CAPTIONS["classes"], names=names, guided=guided, cam=cam, verdict=verdict)
 
 
@@ -112,9 +130,9 @@ def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
     """Guided backprop and Guided Grad-CAM by Captum below the images, and the maps."""
     guided, cam, guided_cam = images.each(captum_maps, layer)
     maps = {
-        GUIDED: checked("`guided`", guided, images.sizes(3), captum_maps),
-        CAM: checked("`cam`", cam, images.sizes(), captum_maps),
-        GUIDED_CAM: checked("`guided_cam`", guided_cam, images.sizes(3), captum_maps),
+        GUIDED: check_maps("`guided`", guided, images.sizes(3), captum_maps),
+        CAM: check_maps("`cam`", cam, images.sizes(), captum_maps),
+        GUIDED_CAM: check_maps("`guided_cam`", guided_cam, images.sizes(3), captum_maps),
     }
     rows = [row(name, maps, images) for name in (GUIDED, GUIDED_CAM)]
     path = images.draw(rows, "gradcam_captum.png", "Captum: guided backprop and Guided Grad-CAM")
@@ -125,17 +143,17 @@ def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
     """What one layer, and one of its neurons, make of the images."""
     sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
     evidence, activation = images.each(layer_maps, layer)
-    checked("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
-    checked("`activation`", activation, sizes, layer_maps)
-    conductance = checked("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)
+    check_maps("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
+    check_maps("`activation`", activation, sizes, layer_maps)
+    conductance = check_maps("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)
     neurons = [tuple(int(i) for i in np.unravel_index(c.argmax(), c.shape)) for c in conductance]
     responses = images.each(neuron_responses, layer, given=neurons)
-    checked("the pixels of a neuron", responses, images.sizes(3), neuron_responses)
+    check_maps("the pixels of a neuron", responses, images.sizes(3), neuron_responses)
 
     places = [f"channel {channel}\nat ({row}, {column})" for channel, row, column in neurons]
     rows = [
-        Row(palette.signed(evidence), "Layer Grad-CAM", bar=SIGN),
-        Row(palette.signed([c.sum(axis=0) for c in conductance]), "layer conductance", bar=SIGN),
+        Row(palette.diverging(evidence), "Layer Grad-CAM", bar=SIGN),
+        Row(palette.diverging([c.sum(axis=0) for c in conductance]), "layer conductance", bar=SIGN),
         Row(
             palette.heat([np.abs(a).mean(axis=0) for a in activation]),
             "layer activation",
@@ -160,9 +178,34 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     text = "Largest difference: " + ", ".join(f"{name} {difference}" for name, difference in largest.items()) + "."
     path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
     least = min(measured.correlation(own[GUIDED_CAM], captums[GUIDED_CAM]))
-    left_out = any(isinstance(module, nn.ReLU6) for module in images.model.modules())
-    words = CAPTIONS["comparison, ReLU6" if left_out else "comparison"]
-    return Picture.of(path, words, largest=largest, correlation=least)
+    relus = relus_without_hooks(images.X[0], images.model)
+    words = CAPTIONS["comparison, left out" if relus else "comparison"]
+    return Picture.of(path, words, largest=largest, correlation=least, relus=relus)
+
+
+def relus_without_hooks(x: Tensor, model: nn.Module) -> str:
+    """Name the ReLUs that Captum's guided backprop misses, since it hooks modules of nn.ReLU alone; "" for none.
+
+    They are ReLU6, and ReLUs that a module's `forward` calls as functions, as DenseNet's last one.
+    """
+    if any(isinstance(module, nn.ReLU6) for module in model.modules()):
+        return "ReLU6"
+    called, hooked = [], []
+
+    def count(x: Tensor) -> Tensor:
+        called.append(x)
+        return x.relu()
+
+    relus = [module for module in model.modules() if isinstance(module, nn.ReLU)]
+    handles = [relu.register_forward_hook(lambda relu, *_: hooked.append(relu)) for relu in relus]
+    try:
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            with relu_replaced_by(count):
+                model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return "ReLUs that it calls as functions" if len(called) > len(hooked) else ""
 
 
 def row(name: str, maps: Maps, images: Images) -> Row:
@@ -180,7 +223,7 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
         if len(size) == 3 and min(size[1:]) > 1:
             return modules[name]
     names = ", ".join(layers.features(model))
-    raise script.UserError(f"expected a layer whose output is a map, got {name!r}: try one of {names}")
+    raise script.UserError(f"expected a layer that gives one map, got {name!r}: try one of {names}")
 
 
 def as_images(attributions: Tensor) -> np.ndarray:
@@ -272,6 +315,13 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "pixel, the two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: "
         "alike, 0: nothing in common; the mean of the images). {verdict}",
     ),
+    "dog and cat": (
+        "One image, two classes",
+        "A dog and a cat in one picture. On the left both methods are asked for the dog, on the right for the cat. "
+        "Grad-CAM puts {shares} of itself on the half of its own class (50% would tell nothing). Pixel by pixel, the "
+        "two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: alike, 0: "
+        "nothing in common).",
+    ),
     "captum": (
         "Guided backprop and Guided Grad-CAM by Captum",
         "The same two methods by the library, from one line of code each. Compare the rows: what Guided Grad-CAM loses "
@@ -284,12 +334,12 @@ CAPTIONS = {  # of each picture: its title, and what to look at
         "Captum enlarges its map with another bicubic kernel and does not stretch it. That is no mistake: the "
         "correlation of ours and Captum's is {correlation:.3f} or more.",
     ),
-    "comparison, ReLU6": (
+    "comparison, left out": (
         "Our maps beside Captum's",
-        "Captum's guided backprop knows nn.ReLU alone: this network's ReLU6 keep their own gradient there, while ours "
-        "let through only what is positive. So guided backprop differs by up to {largest[guided backprop]}, and the "
-        "correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no mistake. Grad-CAM differs by "
-        "{largest[Grad-CAM]} (each map is scaled from 0 to 1).",
+        "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient "
+        "there, while ours let through only what is positive. So guided backprop differs by up to "
+        "{largest[guided backprop]}, and the correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no "
+        "mistake. Grad-CAM differs by {largest[Grad-CAM]} (each map is scaled from 0 to 1).",
     ),
     "layers": (
         "Inside layer {layer}",

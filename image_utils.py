@@ -4,12 +4,14 @@ SqueezeNet was trained on images scaled to [0, 1] and then normalised per channe
 standard deviation; `preprocess` does that, `deprocess` undoes it.
 """
 
+import io
+import re
 import warnings
 from os import PathLike
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -17,7 +19,18 @@ SQUEEZENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 SQUEEZENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
 MAX_PIXELS = 50_000_000  # about 7000 x 7000: more is refused before it is decoded
+REDUCED = 16_000_000
 MAX_ASPECT = 20
+HEIF = "pi-heif==1.4.0"  # as requirements.txt has it
+TURNS = {  # by the number that EXIF has for it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
@@ -82,47 +95,90 @@ def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
 
 
 def open_image(path: str | PathLike[str]) -> Image.Image:
-    """Open a picture as a person would expect to see it: RGB, upright.
+    """Open a picture as a person would expect to see it: RGB in the colours of sRGB, upright.
 
-    Grey, palette, CMYK, 16-bit and floating pictures are converted; transparent parts show white; EXIF rotation is
-    applied; of an animation the first picture is taken.
+    Grey, palette, CMYK, 16-bit and floating pictures are converted, colour profiles as well; transparent parts show
+    white; EXIF rotation is applied; of an animation the first picture is taken. A JPEG of more than REDUCED pixels is
+    reduced while it is read, by 2, 4 or 8. Warns where rotation or profile cannot be read, and goes on without.
     Raises ValueError, in one sentence, for what is no picture, is truncated, or has more than MAX_PIXELS pixels;
     FileNotFoundError where there is no such file.
     """
+    if re.match(r"\w+://", str(path)):
+        raise ValueError(f"expected the path of a picture, got the address {path}: download it, and give the file")
     try:
         # Pillow only warns about a decompression bomb up to twice its own limit; ours comes first.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            opened = _open(path)
         with opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise ValueError(
-                    f"expected at most {MAX_PIXELS:,} pixels, got {opened.width} x {opened.height} in {path}: "
-                    "make it smaller first"
-                )
-            return _as_rgb(ImageOps.exif_transpose(opened))
+            if opened.width * opened.height > REDUCED:
+                ratio = (REDUCED / (opened.width * opened.height)) ** 0.5
+                opened.draft(None, (round(ratio * opened.width / 2), round(ratio * opened.height / 2)))
+            if opened.width * opened.height <= MAX_PIXELS:
+                return _as_rgb(_upright(opened, path), path)
+            size = f"{opened.width} x {opened.height}"
     except FileNotFoundError:
         raise FileNotFoundError(f"expected a picture at {path}, found no file: check the path") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        got = getattr(error, "strerror", None) or error
+    except IsADirectoryError:
+        raise ValueError(f"expected a picture at {path}, got a folder: name a file in it") from None
+    except Exception as error:  # a damaged file can raise nearly anything
+        got = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):  # whose own words say the path twice
-            got = "a format that Pillow cannot read (a telephone's HEIC, for instance)"
+            got = "a format that cannot be read here"
         raise ValueError(
             f"expected a whole picture in {path}, got {got}: open it in a viewer and save it as JPEG or PNG"
         ) from None
+    raise ValueError(f"expected at most {MAX_PIXELS:,} pixels, got {size} in {path}: make it smaller first")
 
 
-def _as_rgb(picture: Image.Image) -> Image.Image:
+def _open(path: str | PathLike[str]) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        try:
+            import pi_heif  # imported here: only telephones' HEIC needs it
+        except ImportError:
+            raise ValueError(f"a format that cannot be read here (for HEIC: python -m pip install {HEIF})") from None
+        pi_heif.register_heif_opener()
+        return Image.open(path)
+
+
+def _upright(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
+    """Turn the picture as its EXIF says. Pillow's own way writes all of the EXIF anew, and fails at one odd value."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation in (0, 1):
+            return picture
+        return picture.transpose(TURNS[orientation])
+    except Exception:  # each tag can be damaged in its own way
+        warnings.warn(f"the rotation of {path} cannot be read: it is shown as it was stored", stacklevel=3)
+        return picture
+
+
+def _as_rgb(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
+    profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):  # 16-bit grey, which convert("RGB") would clip to white
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
     elif picture.mode == "F":  # floating grey, up to 1 or up to 255
         grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
         picture = Image.fromarray(np.round(grey * (255 if grey.max() <= 1 else 1)).clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return picture.convert("RGB")
+    alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+    picture = _in_srgb(picture, profile, path) if profile else picture.convert("RGB")
+    return Image.composite(picture, Image.new("RGB", picture.size, "white"), alpha) if alpha else picture
+
+
+def _in_srgb(picture: Image.Image, profile: bytes, path: str | PathLike[str]) -> Image.Image:
+    """Convert the picture's colours from its ICC profile to sRGB; leave them where that cannot be done."""
+    plain = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(own):
+            return plain.convert("RGB")
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(plain, own, srgb, outputMode="RGB") or plain.convert("RGB")
+    except Exception:  # a damaged profile can raise nearly anything
+        warnings.warn(f"the colour profile of {path} cannot be read: its colours may look different", stacklevel=4)
+        return plain.convert("RGB")
 
 
 def load_imagenet_val(num: int | None = None) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 import pretrained
 from figures import figure, measured, palette, script
 from figures.figure import Bar, Picture, Row
-from figures.images import Images, Maps, checked, chosen_images, parser
+from figures.images import Images, Maps, check_maps, choose_images, parser
 from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    images = chosen_images(args, source, args.target)
+    images = choose_images(args, source, args.target)
     unwritten = script.Unwritten()
     with unwritten:
         own, own_picture = ours(images)
@@ -62,9 +62,9 @@ def ours(images: Images) -> tuple[Maps, Picture]:
 def captum(images: Images) -> tuple[Maps, Picture]:
     """Integrated gradients and saliency by Captum below the images, and the maps."""
     methods = {SALIENCY: captum_saliency, INTEGRATED: integrated_gradients}
-    maps = {name: checked(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
+    maps = {name: check_maps(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
     rows = [
-        Row(palette.signed(maps[INTEGRATED]), INTEGRATED, bar=SIGN),
+        Row(palette.diverging(maps[INTEGRATED]), INTEGRATED, bar=SIGN),
         Row(palette.heat(maps[SALIENCY]), SALIENCY, bar=HEAT),
     ]
     path = images.draw(rows, "saliency_map_captum.png", "Captum: integrated gradients and saliency")

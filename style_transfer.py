@@ -23,7 +23,7 @@ import pretrained
 from figures import figure, script
 from figures.figure import Picture
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
-from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, Pair, plain_pair
+from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StylePair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
 
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 
 def chosen(
     args: argparse.Namespace, source: pretrained.Pretrained, cnn: nn.Sequential
-) -> list[tuple[Pair, Path, Path]]:
+) -> list[tuple[StylePair, Path, Path]]:
     """Each pair that is to be painted, and its content and its style picture; one's own pictures are a single pair."""
     (content,) = source.content_images
     pairs = source.style_pairs or tuple(plain_pair(content, style) for style in source.style_images)
@@ -80,7 +80,7 @@ def chosen(
     return [each if each[0].style_weights else (balanced(*each, cnn), *each[1:]) for each in given]
 
 
-def own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> tuple[Pair, Path, Path]:
+def own_pair(args: argparse.Namespace, given: list[tuple[StylePair, Path, Path]]) -> tuple[StylePair, Path, Path]:
     """One's own pictures, with the settings of the last pair, and what it has where only one of them is given."""
     pair, content, style = given[-1]  # its settings suit most paintings
     content = script.picture(args.content) if args.content else content
@@ -91,7 +91,9 @@ def own_pair(args: argparse.Namespace, given: list[tuple[Pair, Path, Path]]) -> 
     return replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style
 
 
-def at_layers(args: argparse.Namespace, pair: Pair, source: pretrained.Pretrained, cnn: nn.Sequential) -> Pair:
+def at_layers(
+    args: argparse.Namespace, pair: StylePair, source: pretrained.Pretrained, cnn: nn.Sequential
+) -> StylePair:
     """The pair with the layers that are asked for, which leaves its weights open; unchanged where none are."""
     if args.content_layer is None and not args.style_layers and pair.style_weights:
         return pair
@@ -107,7 +109,7 @@ def at_layers(args: argparse.Namespace, pair: Pair, source: pretrained.Pretraine
     return replace(pair, content_layer=content_layer, style_layers=style_layers, style_weights=())
 
 
-def balanced(pair: Pair, content: Path, style: Path, cnn: nn.Sequential) -> Pair:
+def balanced(pair: StylePair, content: Path, style: Path, cnn: nn.Sequential) -> StylePair:
     """The pair with weights: each layer has the same share of the style loss at the start, and content its own."""
     cnn = nn.Sequential(*list(cnn)[: max(pair.content_layer, *pair.style_layers) + 1])
     with torch.no_grad():
@@ -125,7 +127,7 @@ def balanced(pair: Pair, content: Path, style: Path, cnn: nn.Sequential) -> Pair
 
 
 def paint(
-    pair: Pair, content: Path, style: Path, cnn: nn.Sequential, note: str, args: argparse.Namespace
+    pair: StylePair, content: Path, style: Path, cnn: nn.Sequential, note: str, args: argparse.Namespace
 ) -> list[Picture]:
     """The two pictures side by side, and the one in the style of the other."""
     settings = asdict(pair) | {"content_image": content, "style_image": style}

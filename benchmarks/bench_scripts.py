@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST_PASS = """
 import {script}
 import pretrained
-from figures.images import chosen_images
+from figures.images import choose_images
 args = {script}.parse_args(["--weights", "embedded"])
-images = chosen_images(args, pretrained.load("embedded", "cpu"))
+images = choose_images(args, pretrained.load("embedded", "cpu"))
 images.model(images.X[0])
 """
 

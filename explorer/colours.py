@@ -21,7 +21,7 @@ def heat(values: np.ndarray, cmap: str, scale: float | None = None) -> np.ndarra
 
 def signed(values: np.ndarray) -> np.ndarray:
     """A map (H, W) of either sign: blue is against, white nothing, red for."""
-    return _bytes(palette.signed([values])[0])
+    return _bytes(palette.diverging([values])[0])
 
 
 def about_grey(values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from explorer.story import Story, tell
 from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
 from explorer.worker import Problem
 from figures.figure import short
-from figures.images import saved
+from figures.images import save_and_read
 
 KEY, TITLE = "fool", "Fool it"
 STORY = Story(
@@ -137,7 +137,7 @@ def left(session: Session, fooled: Fooled, quality: int) -> str:
     ours = session.source.class_names
 
     def asked(kind: str) -> np.ndarray:
-        again = saved(fooled.pixels, kind, quality)
+        again = save_and_read(fooled.pixels, kind, quality)
         return probabilities(session.ask("scores", picture=again, network=fooled.network))
 
     if not fooled.others:

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import pretrained
 from pretrained.layers import features
 from pretrained.networks import LITE, SQUEEZENET
-from pretrained.settings import Pair, plain_pair
+from pretrained.settings import StylePair, plain_pair
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -86,7 +86,7 @@ def layers(source: pretrained.Pretrained) -> list[str]:
     return list(features(source.model))
 
 
-def pairs(source: pretrained.Pretrained) -> tuple[Pair, ...]:
+def pairs(source: pretrained.Pretrained) -> tuple[StylePair, ...]:
     """The usual settings of style transfer; where there is no table, layers to begin with, and no weights."""
     if source.style_pairs:
         return source.style_pairs

@@ -40,7 +40,7 @@ def packed(session: Session, view: View) -> str:
 
 def _figure(session: Session, drawn: list[tuple[str, np.ndarray]]) -> Any:
     titles, panels = ["picture", *(title for title, _ in drawn)], [session.picture.pixels, *(p for _, p in drawn)]
-    return figure.drawn([figure.Row(panels, titles=titles)], note=session.source.name)
+    return figure.draw([figure.Row(panels, titles=titles)], note=session.source.name)
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -1,1 +1,1 @@
-"""How pictures are drawn, how scripts are run, and the page that shows every picture: `python -m figures`."""
+"""The drawing of pictures, the running of scripts, and the page that shows every picture: `python -m figures`."""

@@ -1,4 +1,4 @@
-"""Where things stand on a figure, in pixels from its upper left corner, and how much room words take.
+"""Places on a figure, in pixels from its upper left corner, and the room that words take.
 
 A panel is the network's 224 pixels, so an image is drawn one to one.
 """
@@ -33,7 +33,7 @@ class Bar:
         return GAP + 20 + max(width_of(self.low, TITLE), width_of(self.high, TITLE))
 
 
-class Canvas:
+class Sheet:
     """An empty figure of so many pixels, and what can be put down on it."""
 
     def __init__(self, width: float, height: int) -> None:
@@ -96,7 +96,7 @@ def height_of(text: str, size: int) -> int:
     return round((text.count("\n") + 1) * size * 1.2 * DPI / 72) + 4 if text else 0
 
 
-def wrapped(text: str, width: float, size: int) -> str:
+def wrap(text: str, width: float, size: int) -> str:
     """The text in lines that fit into `width` pixels; a word that is wider is cut and ends in an ellipsis.
 
     Where not even the ellipsis fits, it stands there all the same.

@@ -5,7 +5,6 @@ matplotlib is imported where it draws: it takes a second, and a script's first p
 """
 
 import io
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -16,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from figures import palette
-from figures.canvas import DPI, FAINT, GAP, HEADING, MARGIN, NOTE, TITLE, Bar, Canvas, Panel, height_of, widest, wrapped
+from figures.canvas import DPI, FAINT, GAP, HEADING, MARGIN, NOTE, TITLE, Bar, Panel, Sheet, height_of, widest, wrap
+from pretrained.files import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,11 +59,11 @@ def grid(
     height: int = PANEL,
     columns: int = COLUMNS,
 ) -> Path:
-    """Draw rows of panels, as `drawn` does, and write the figure. Returns the path."""
-    return save(drawn(rows, note, heading, text, height, columns), path)
+    """Draw rows of panels, as `draw` does, and write the figure. Returns the path."""
+    return save(draw(rows, note, heading, text, height, columns), path)
 
 
-def drawn(
+def draw(
     rows: Sequence[Row],
     note: str = "",
     heading: str = "",
@@ -76,31 +76,31 @@ def drawn(
     rows: with equally many panels each; where they are more than `columns`, they go on in further blocks of rows.
     note: the network's name, for the lower left corner. heading, text: above the panels.
     """
-    widths, lines = _laid_out(rows, height, columns)
+    widths, lines = _lay_out(rows, height, columns)
     left = MARGIN + max(height_of(line.label, TITLE) for line in lines)
     right = MARGIN + max((line.bar.width for line in lines if line.bar), default=0)
     width = max(left + sum(widths) + GAP * (len(widths) - 1) + right, 26 * HEADING)
 
     heading, text, note = (
-        wrapped(words, width - 2 * MARGIN, size) for words, size in ((heading, HEADING), (text, TITLE), (note, NOTE))
+        wrap(words, width - 2 * MARGIN, size) for words, size in ((heading, HEADING), (text, TITLE), (note, NOTE))
     )
     top = MARGIN + height_of(heading, HEADING) + height_of(text, TITLE) + (GAP if heading or text else 0)
     total = top + sum(_above(line) + height + GAP for line in lines) + height_of(note, NOTE) + MARGIN
     total += 2 * GAP * (len(lines) // len(rows) - 1)
 
-    canvas = Canvas(width, total)
-    canvas.words(MARGIN, MARGIN, heading, HEADING, weight="bold")
-    canvas.words(MARGIN, MARGIN + height_of(heading, HEADING), text, TITLE)
+    sheet = Sheet(width, total)
+    sheet.words(MARGIN, MARGIN, heading, HEADING, weight="bold")
+    sheet.words(MARGIN, MARGIN + height_of(heading, HEADING), text, TITLE)
     y = top
     for i, line in enumerate(lines):
         y += _above(line) + (2 * GAP if i and i % len(rows) == 0 else 0)
-        _draw(line, canvas, left, y, widths, height)
+        _draw(line, sheet, left, y, widths, height)
         y += height + GAP
-    canvas.words(MARGIN, y, note, NOTE, color=FAINT)
-    return canvas.fig
+    sheet.words(MARGIN, y, note, NOTE, color=FAINT)
+    return sheet.fig
 
 
-def _laid_out(rows: Sequence[Row], height: int, columns: int) -> tuple[list[int], list[Row]]:
+def _lay_out(rows: Sequence[Row], height: int, columns: int) -> tuple[list[int], list[Row]]:
     """The width of each column; and the rows one below the other, cut into blocks, their words in lines that fit."""
     count = len(rows[0].panels)
     if any(len(row.panels) != count for row in rows):
@@ -110,8 +110,8 @@ def _laid_out(rows: Sequence[Row], height: int, columns: int) -> tuple[list[int]
     lines = []
     for at in range(0, count, columns):
         for row in rows:
-            titles = [wrapped(title, width, TITLE) for title, width in zip(row.titles[at : at + columns], widths)]
-            label = wrapped(row.label, height, TITLE)
+            titles = [wrap(title, width, TITLE) for title, width in zip(row.titles[at : at + columns], widths)]
+            label = wrap(row.label, height, TITLE)
             lines.append(replace(row, panels=row.panels[at : at + columns], label=label, titles=titles))
     return widths, lines
 
@@ -121,31 +121,25 @@ def _above(line: Row) -> int:
     return max((height_of(title, TITLE) for title in line.titles), default=0)
 
 
-def _draw(line: Row, canvas: Canvas, left: int, y: int, widths: Sequence[int], height: int) -> None:
+def _draw(line: Row, sheet: Sheet, left: int, y: int, widths: Sequence[int], height: int) -> None:
     """One line of panels, whose upper edge is at y, with its label, titles and bar."""
-    canvas.words(left - GAP, y + height / 2, line.label, TITLE, rotation=90, ha="right", va="center", ma="center")
+    sheet.words(left - GAP, y + height / 2, line.label, TITLE, rotation=90, ha="right", va="center", ma="center")
     x = left
     for j, panel in enumerate(line.panels):
-        canvas.panel(x, y, widths[j], height, panel)
+        sheet.panel(x, y, widths[j], height, panel)
         if line.titles:
-            canvas.words(x + widths[j] / 2, y - 11, line.titles[j], TITLE, ha="center", va="baseline", ma="center")
+            sheet.words(x + widths[j] / 2, y - 11, line.titles[j], TITLE, ha="center", va="baseline", ma="center")
         x += widths[j] + GAP
     if line.bar:
-        canvas.bar(x, y, height, line.bar)
+        sheet.bar(x, y, height, line.bar)
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
-    """Write the figure beside `path`, then rename it: no half picture is ever there. Prints and returns the path."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write the figure, whole; print and return its path."""
+    with whole(path) as beside:
         _print(fig, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
     print(f"wrote {path}")
-    return path
+    return Path(path)
 
 
 def png(fig: "Figure") -> bytes:

@@ -48,7 +48,7 @@ class Images:
         return [(*image.shape[:2], *more) for image in self.pixels]
 
     def each(self, method: Callable[..., Any], *more: Any, given: Sequence[Any] | None = None) -> Any:
-        """What method(X, y, model, *more) gives, as a list with an array for each image.
+        """List what method(X, y, model, *more) gives, an array for each image.
 
         X is (N, 3, H, W) with all images where they are of one shape, else they come one by one.
         given: what the method wants of each image instead of its class. Where the method gives several things, as a
@@ -67,6 +67,24 @@ class Images:
         """The same images, each with its second class."""
         titles = [_title(_probabilities(x, self.source), k, self.source) for x, k in zip(self.X, self.others)]
         return replace(self, y=self.others, others=self.y, titles=titles)
+
+    def side_by_side(self, names: Sequence[str]) -> "Images | None":
+        """One picture of two samples beside each other, twice: for the class of the left one and of the right one.
+
+        names: of the two classes. None where there are no samples of them, or the network takes squares alone.
+        """
+        source, labels = self.source, self.source.labels.tolist()
+        if not set(names) <= {source.class_names[label] for label in labels}:
+            return None
+        y = [source.class_names.index(name) for name in names]
+        pixels = np.concatenate([source.images[labels.index(label)] for label in y], axis=1)
+        x = preprocess(Image.fromarray(pixels), pixels.shape[:2]).to(source.device)
+        try:
+            probabilities = _probabilities(x, source)
+        except Exception:  # each architecture has assertions of its own
+            return None
+        titles = [_title(probabilities, label, source) for label in y]
+        return Images([pixels] * 2, [x] * 2, y, titles, y[::-1], source, self.out)
 
     def draw(self, rows: Sequence[Row], name: str, heading: str) -> Path:
         """Draw the images, and rows of their maps below, into the file of this name; returns its path."""
@@ -119,7 +137,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options of the scripts that explain images; description: the script's docstring."""
     arguments = script.parser(description)
     which = arguments.add_mutually_exclusive_group()
-    which.add_argument("--num", type=script.count, help="how many of the sample images (default: 5, if there are)")
+    which.add_argument(
+        "--num",
+        type=script.count,
+        help="how many of the sample images: the first, or with --seed drawn of all (default: 5, if there are)",
+    )
     add_image_option(which, "as many as --num says")
     arguments.add_argument(
         "--target", help="the class to explain, name or index, for all images (default: each image's own)"
@@ -127,10 +149,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return arguments
 
 
-def chosen_images(
+def choose_images(
     args: argparse.Namespace, source: pretrained.Pretrained | None, target: str | None = None
 ) -> Images:
-    """The images that `--image` names, or else the first `--num` of the samples.
+    """Return the images that `--image` names, or else `--num` of the samples: the first, or with a --seed drawn of all.
 
     source: where it is loaded already. target: the class to explain, name or index, instead of each image's own; an
     image's own class is a sample's label, and of a photograph what the network says. The second class is the own one
@@ -142,7 +164,9 @@ def chosen_images(
     if args.image is None and number > there:
         raise script.UserError(f"expected --num between 1 and {there}, got {number}: there are no more images")
     wanted = args.image or range(1, number + 1)
-    found = [_sample(which, source) if isinstance(which, int) else (_photograph(which), None) for which in wanted]
+    if args.seed and args.image is None:
+        wanted = sorted(1 + np.random.default_rng(args.seed).permutation(there)[:number])
+    found = [_sample(which, source) if not isinstance(which, str) else (_photograph(which), None) for which in wanted]
     pixels = [image for image, _ in found]
     X = [preprocess(Image.fromarray(image), image.shape[:2]).to(source.device) for image in pixels]
 
@@ -168,14 +192,14 @@ def chosen_images(
     return Images(pixels, X, y, titles, others, source, Path(args.out))
 
 
-def listed(words: Sequence[str]) -> str:
-    """Each once: "cat, dog and bird"."""
+def list_words(words: Sequence[str]) -> str:
+    """List words, each once: "cat, dog and bird"."""
     *others, last = dict.fromkeys(words)
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def percent(probability: float) -> str:
-    """How sure the network is."""
+    """A probability in per cent."""
     return "<1%" if 0 < probability < 0.005 else f"{probability:.0%}"
 
 
@@ -184,7 +208,9 @@ def as_array(maps: Any) -> Any:
     return maps.detach().cpu().numpy() if isinstance(maps, Tensor) else maps
 
 
-def checked(name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]], method: Callable) -> list[np.ndarray]:
+def check_maps(
+    name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]], method: Callable
+) -> list[np.ndarray]:
     """The maps that a method gave under this name, one for each image, if each has its shape. Raises UserError."""
     for array, shape in zip(maps, shapes):
         if array.shape != shape:
@@ -196,8 +222,8 @@ def checked(name: str, maps: list[np.ndarray], shapes: Sequence[tuple[int, ...]]
 
 
 def output_size(layer: nn.Module, x: Tensor, model: nn.Module) -> tuple[int, ...]:
-    """(C, h, w) of what the layer makes of one image; () where it is not called, or gives no tensor."""
-    sizes: list[tuple[int, ...]] = [()]
+    """(C, h, w) of what the layer makes of one image; () where it is not called once, or gives no tensor."""
+    sizes: list[tuple[int, ...]] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
         sizes.append(tuple(output.shape[1:]) if isinstance(output, Tensor) else ())
@@ -208,7 +234,7 @@ def output_size(layer: nn.Module, x: Tensor, model: nn.Module) -> tuple[int, ...
             model(x)
     finally:
         handle.remove()
-    return sizes[-1]
+    return sizes[0] if len(sizes) == 1 else ()
 
 
 def _number_or_file(text: str) -> int | str:
@@ -236,7 +262,7 @@ def _probabilities(x: Tensor, source: pretrained.Pretrained) -> list[float]:
         return source.model(x).softmax(dim=1)[0].tolist()
 
 
-def saved(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
+def save_and_read(pixels: np.ndarray, kind: str, quality: int = 75) -> np.ndarray:
     """A picture, uint8 (H, W, 3), as it is after being saved as "PNG", or as "JPEG" of this quality, and read again."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **({"quality": int(quality)} if kind == "JPEG" else {}))

@@ -1,4 +1,4 @@
-"""What captions say of maps, measured on the maps themselves. Each takes lists with a map for each image."""
+"""Measurements of maps, which captions state. Each takes lists with a map for each image."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ Arrays = Sequence[np.ndarray]
 
 
 def largest_difference(name: str, own: Arrays, others: Arrays) -> tuple[str, float]:
-    """Of our maps and Captum's: their largest difference, in words, and Captum's largest value. Prints both."""
+    """Print and return the largest difference of our maps and Captum's, in words, and Captum's largest value."""
     largest = max(float(np.abs(a - b).max()) for a, b in zip(own, others))
     size = max(float(np.abs(b).max()) for b in others)
     print(f"{name}, ours and Captum's: largest difference {largest:.2g}, where the largest value is {size:.2g}")
@@ -22,7 +22,7 @@ def of_largest(attributions: Arrays) -> list[np.ndarray]:
 
 
 def correlation(one: Arrays, other: Arrays) -> list[float]:
-    """Of each image's two maps, pixel by pixel: 1 where they are alike; 0 where one of them is constant."""
+    """Correlation of each image's two maps, pixel by pixel: 1 where they are alike; 0 where one of them is constant."""
     found = []
     for a, b in zip(one, other):
         a, b = (m.ravel() - m.mean(dtype=np.float64) for m in (a, b))
@@ -32,9 +32,16 @@ def correlation(one: Arrays, other: Arrays) -> list[float]:
 
 
 def share_below_zero(maps: Arrays) -> float:
-    """How much of all that the maps hold, without its sign, is negative: from 0 to 1."""
+    """Part of all that the maps hold, without its sign, that is negative: from 0 to 1."""
     total = sum(float(np.abs(m).sum()) for m in maps)
     return sum(float(m.clip(max=0).sum()) for m in maps) / -total if total else 0.0
+
+
+def share_of_half(image_map: np.ndarray, right: bool) -> float:
+    """Part of a map (H, W) >= 0 that lies on its left or right half; 0 for a map of zeros."""
+    middle = image_map.shape[1] // 2
+    half = image_map[:, middle:] if right else image_map[:, :middle]
+    return float(half.sum() / (image_map.sum() or 1))
 
 
 def grid_of_strides(maps: Arrays, model: nn.Module) -> tuple[int, float]:

@@ -8,7 +8,7 @@ START, END = "style_transfer_", "_sources"
 
 
 def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """Of each pair of one's own the picture of its two sources, and the result; the newest first."""
+    """List for each pair of one's own the picture of its two sources, and the result; the newest first."""
     pairs = []
     for sources in folder.glob(f"{START}*{END}.png"):
         result = sources.with_name(f"{sources.stem.removesuffix(END)}.png")

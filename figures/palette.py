@@ -18,7 +18,7 @@ def heat(maps: Iterable[np.ndarray], scale: float | None = None, cmap: str = HEA
     return [colours(np.clip(m / (scale or _extent(m)), 0, 1), cmap) for m in maps]
 
 
-def signed(maps: Iterable[np.ndarray]) -> list[np.ndarray]:
+def diverging(maps: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Maps (H, W) of either sign as colours, white where they are zero."""
     return [colours(0.5 + 0.5 * np.clip(m / _extent(m), -1, 1), SIGNED) for m in maps]
 

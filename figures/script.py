@@ -1,7 +1,9 @@
-"""What the five root scripts share: their options, and mistakes told in one sentence."""
+"""Options that the five root scripts share, and mistakes told in one sentence."""
 
 import argparse
 import difflib
+import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +37,9 @@ def run(main: Callable[[], object]) -> None:
     A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot say a letter gets its number, no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with told_briefly():
             answer = main()
@@ -97,7 +102,7 @@ def count(text: str) -> int:
 def open_picture(path: str) -> Image.Image:
     """A picture of one's own, if it can be opened and is not a strip."""
     try:
-        opened = open_image(Path(path).expanduser())
+        opened = open_image(os.path.expanduser(path))  # unlike Path's, leaves ~cat.png as it is
     except (ValueError, OSError) as problem:
         raise UserError(str(problem)) from None
     width, height = opened.size
@@ -111,7 +116,7 @@ def open_picture(path: str) -> Image.Image:
 def picture(path: str) -> Path:
     """The path of such a picture."""
     open_picture(path)
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))
 
 
 def class_index(target: str, class_names: Sequence[str]) -> int:

@@ -7,11 +7,9 @@
 A lab whose part of the assignment is not written yet does not keep the others from running; the page says which part.
 """
 
-import html
 import importlib
 import importlib.util
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import pretrained
 from figures import gallery, script
 from labs import LABS, lab
 from labs.lab import Result
+from pretrained.files import write_whole
 
 README = Path(__file__).with_name("README.md")
 MEASURED = "<!-- measured: python -m labs --readme -->\n"
@@ -43,9 +42,9 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     options = ["--weights", args.weights, "--model", args.model, "--out", args.out, "--seed", str(args.seed)]
     options += ["--quick"] if args.quick else []
     entries = [run(name, options, source) for name in present()]
-    path = gallery.write(page(entries, source), Path(args.out) / "labs.html")
+    path = write_whole(Path(args.out) / "labs.html", page(entries, source))
     if args.readme:
-        gallery.write(with_tables(README.read_text(encoding="utf-8"), entries), README)
+        write_whole(README, with_tables(README.read_text(encoding="utf-8"), entries))
     for entry in entries:
         if entry.problem:
             print(f"\n{entry.question} is missing. {entry.problem}")
@@ -61,51 +60,31 @@ def present() -> list[str]:
 def run(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Entry:
     """Run the lab; whatever goes wrong in it must not keep the others from running."""
     module = importlib.import_module(f"labs.{name}")
-    entry = Entry(name, lab.question_of(module))
-    try:
-        entry.result = lab.run(module, options, source)
-    except script.MISTAKES as mistake:
-        entry.problem = script.sentence(mistake)
-    except Exception as mistake:  # a mistake in code that is being written
-        traceback.print_exc()
-        entry.problem = f"error: {type(mistake).__name__}: {mistake}"
-    return entry
+    result, problem = gallery.run(lambda: lab.run(module, options, source))
+    return Entry(name, lab.question_of(module), result or None, problem)
 
 
 def page(entries: Sequence[Entry], source: pretrained.Pretrained) -> str:
-    images = gallery.packed([entry.result.picture.path for entry in entries if entry.result])
-    return gallery.document(
-        "One experiment for each question",
+    """Fill the page with each lab's figure and table."""
+    introduction = (
         "Each lab asks a question of the assignment, or of a paper behind it, and measures the answer.\n"
-        f"The network, where none is named: <strong>{html.escape(source.name)}</strong>.",
-        {entry.name: entry.name.rpartition(".")[2].replace("_", " ") for entry in entries},
-        "".join(_section(entry, images) for entry in entries),
+        "The network, where none is named:"
     )
+    sections = []
+    for entry in entries:
+        link = entry.name.rpartition(".")[2].replace("_", " ")
+        section = gallery.Section(entry.name, entry.question, "", f"python -m labs.{entry.name}", link=link)
+        section.problem = entry.problem
+        if entry.result:
+            section.pictures = [entry.result.picture]
+            section.columns, section.rows = entry.result.table.columns, entry.result.table.rows
+        sections.append(section)
+    return gallery.fill_page("One experiment for each question", introduction, source.name, sections)
 
 
 def with_tables(readme: str, entries: Sequence[Entry]) -> str:
     """The text with everything after its mark replaced by what was measured."""
     return readme.partition(MEASURED)[0] + MEASURED + "".join(map(_as_markdown, entries))
-
-
-def _section(entry: Entry, images: Mapping[Path, str]) -> str:
-    problem = f'<p class="problem">{html.escape(entry.problem)}</p>\n' if entry.problem else ""
-    found = ""
-    if entry.result:
-        found = gallery.shown(entry.result.picture, images[entry.result.picture.path]) + _html_table(entry.result)
-    return f"""<section id="{entry.name}">
-<h2>{html.escape(entry.question)}</h2>
-<p class="question"><code>python -m labs.{entry.name}</code></p>
-{problem}{found}</section>
-"""
-
-
-def _html_table(result: Result) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>\n"
-
-    body = "".join(line(row, "td") for row in result.table.rows)
-    return f"<table>\n{line(result.table.columns, 'th')}{body}</table>\n"
 
 
 def _as_markdown(entry: Entry) -> str:

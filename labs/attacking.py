@@ -117,7 +117,7 @@ def deepfool(scores: Scores, x: Tensor, classes: int = 5, most: int = 30, oversh
 def save_and_open(pixels: Tensor, way: str) -> Tensor:
     """Pixels (N, 3, H, W) as they come back from a file: "PNG" keeps eight bits, "JPEG" less, with quality 90."""
     eight = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    back = np.stack([images.saved(picture, way, JPEG_QUALITY) for picture in eight])
+    back = np.stack([images.save_and_read(picture, way, JPEG_QUALITY) for picture in eight])
     return torch.from_numpy(back).permute(0, 3, 1, 2).to(pixels) / 255
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 import style_transfer as script
 from labs import lab
-from pretrained.settings import Pair, plain_pair
+from pretrained.settings import StylePair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import style_transfer
 
@@ -44,7 +44,7 @@ def stylise(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: i
     return lab.to_picture(made)
 
 
-def _pair(layers: int) -> Pair:
+def _pair(layers: int) -> StylePair:
     """Layers that content and style are read from: SqueezeNet's usual ones, or as deep in another network."""
     pair = plain_pair("content", "style")
     deepest = (1, 4, 6, 7) if layers == 13 else tuple(sorted({layers * k // 13 for k in (1, 4, 6, 7)}))

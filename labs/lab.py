@@ -30,10 +30,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import pretrained
-from figures import gallery, script
+from figures import script
 from figures.figure import Picture, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
 from labs import plots
+from pretrained.files import write_whole
 from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
@@ -133,7 +134,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
     result = Result(name, question, numbers, table, sentences, Picture(path, question, " ".join(sentences)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
-    gallery.write(json.dumps(kept, indent=1, allow_nan=False) + "\n", stem.with_suffix(".json"))
+    write_whole(stem.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
     print(as_text(result))
     return result
 

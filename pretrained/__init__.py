@@ -9,6 +9,7 @@ from pretrained.command_line import add_arguments, from_arguments
 from pretrained.downloads import course_file, offline
 from pretrained.errors import SourceError
 from pretrained.imagenet import imagenet_val
+from pretrained.machine import give_name_and_home
 from pretrained.source import Pretrained, load
 
 __all__ = [
@@ -21,3 +22,5 @@ __all__ = [
     "load",
     "offline",
 ]
+
+give_name_and_home()  # before anybody imports torchvision

@@ -2,7 +2,7 @@
 
     python -m pretrained        (or: make data)
 
-Ends with status 1 if a file that has a public address, or comes with a package, could not be had.
+Ends with status 1 if a file that has a public address, or comes with a package that scripts use, could not be had.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pretrained import downloads
 from pretrained.addresses import FILES, IMAGES, WEIGHTS
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
-from pretrained.packages import ORIGINAL, PACKAGED, packaged_file
+from pretrained.packages import FOR_LABS, ORIGINAL, PACKAGED, find_packaged
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,19 +23,19 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args(argv)
 
-    here, failed = set(), []
-    for names, find in ((FILES, course_file), (PACKAGED, packaged_file)):
-        for name in names:
-            try:
-                path = find(name)
-                print(f"{name:34} {path.stat().st_size / 1e6:6.2f} MB  {path.parent}")
-                here.add(name)
-            except SourceError as problem:
-                print(f"{name:34} missing    {problem}")
-                failed += [name] if name in PACKAGED or FILES[name].urls else []
+    here, failed = set(), False
+    for name in (*FILES, *PACKAGED):
+        needed = name not in FOR_LABS if name in PACKAGED else bool(FILES[name].urls)
+        try:
+            path = find_packaged(name) if name in PACKAGED else course_file(name)
+            print(f"{name:34} {path.stat().st_size / 1e6:6.2f} MB  {path.parent}")
+            here.add(name)
+        except SourceError as problem:
+            print(f"{name:34} missing    {problem}")
+            failed = failed or needed
 
     weights = "torchvision's" if WEIGHTS in here else "the original" if ORIGINAL in here else "no ImageNet"
-    images = "the course's images" if IMAGES in here else "the packages' photographs"
+    images = "the course's images, then the packages' photographs" if IMAGES in here else "the packages' photographs"
     print(f"The scripts take {weights} weights and {images} unless told otherwise.")
     return 1 if failed else 0
 

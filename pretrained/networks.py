@@ -1,34 +1,37 @@
-"""From the options --weights and --model to a network: which file, which architecture, whose classes, and why."""
+"""The network that --weights and --model ask for: which file, which architecture, whose classes, and why."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from pretrained import efficientnet, torchvision_networks
+from pretrained import torchvision_networks
 from pretrained.addresses import WEIGHTS
 from pretrained.downloads import course_file
+from pretrained.efficientnet import LITES, build_lite, fold, one_after_the_other
 from pretrained.errors import SourceError
 from pretrained.original import read_original
-from pretrained.packages import EFFICIENTNET, ORIGINAL, packaged_file
+from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.weights import (
     EMBEDDED,
     build_network,
     count_classes,
-    filled,
+    fill,
+    make_ready,
     read_metadata,
     read_weights,
-    ready,
 )
 
 SQUEEZENET, LITE = "squeezenet1_1", "efficientnet_lite0"
-TITLES = {SQUEEZENET: "SqueezeNet 1.1", LITE: "EfficientNet-Lite0"}
+TITLES = {SQUEEZENET: "SqueezeNet 1.1", **{name: f"EfficientNet-Lite{name[-1]}" for name in LITES}}
 # What --weights may say besides a file, for each architecture; the rest are torchvision's.
 WORDS = {
     SQUEEZENET: ("auto", "imagenet", "torchvision", "original", "embedded"),
-    LITE: ("auto", "imagenet"),
+    **dict.fromkeys(LITES, ("auto", "imagenet")),
 }
+OWNERS = {"torchvision": "torchvision's"}
 ASKED = "as asked; --weights auto takes the usual one"
 ANOTHER = "as asked; without --model it is SqueezeNet 1.1"
 
@@ -37,42 +40,45 @@ ANOTHER = "as asked; without --model it is SqueezeNet 1.1"
 class Network:
     """A network, and what is to be said of it."""
 
-    model: nn.Module
+    model: nn.Module  # takes ImageNet-normalised images; eval mode, parameters frozen
     device: torch.device
     architecture: str  # as --model calls it
-    weights: str  # "torchvision", "original", "embedded", "packaged" or "own"
+    weights: str  # "torchvision", "original", "embedded", "packaged" with its architecture, or "own"
     kind: str  # "imagenet" or "embedded": whose classes it tells apart
-    name: str
+    name: str  # stands in the corner of every figure
     why: str
 
 
 def find_network(weights: str, architecture: str, device: torch.device) -> Network:
-    """The network for the options --weights and --model. Raises SourceError, in one sentence."""
-    if architecture not in (SQUEEZENET, LITE, *torchvision_networks.names()):
+    """Return the network for the options --weights and --model. Raises SourceError, in one sentence."""
+    if architecture not in (*TITLES, *torchvision_networks.names()):
         raise SourceError(
-            f"expected squeezenet1_1, efficientnet_lite0 or another network of torchvision, got --model "
-            f"{architecture!r}: try {', '.join(_alike(architecture))}"
+            f"expected squeezenet1_1, efficientnet_lite0 to _lite2 or another network of torchvision, got --model "
+            f"{architecture!r}: try {', '.join(_similar_names(architecture))}"
         )
     words = WORDS.get(architecture, ("auto", "imagenet", "torchvision"))
     if weights not in words:
         return _from_file(weights, words, architecture, device)
-    if architecture == LITE:
-        return _lite(device)
+    if architecture in LITES:
+        model = _lite_from(find_packaged(LITES[architecture]), architecture, device)
+        name = f"{TITLES[architecture]}, ImageNet weights"
+        return Network(model, device, architecture, "packaged", "imagenet", name, ANOTHER)
     if architecture != SQUEEZENET:
-        return _of_torchvision(architecture, device)
-    if weights in ("auto", "imagenet"):
-        return _whichever(device)
-    return {"torchvision": _torchvision, "original": _original, "embedded": _embedded}[weights](device, ASKED)
+        model = torchvision_networks.normalise(architecture, torchvision_networks.load(architecture))
+        name = f"{architecture}, torchvision's weights"
+        return Network(make_ready(model, device), device, architecture, "torchvision", "imagenet", name, ANOTHER)
+    return _whichever(device) if weights in ("auto", "imagenet") else _squeezenet(weights, device, ASKED)
 
 
 def _whichever(device: torch.device) -> Network:
-    """Torchvision's weights where they can be had, else the original ones."""
+    """Take torchvision's weights where they can be had, else the original ones."""
     try:
-        return _torchvision(device, "torchvision's file is here; --weights original takes the authors'")
+        why = "torchvision's file is here; --weights original takes the authors'"
+        return _squeezenet("torchvision", device, why, patient=False)
     except SourceError as problem:
         missing = problem
     try:
-        return _original(device, f"as torchvision's cannot be had: {missing}")
+        return _squeezenet("original", device, f"as torchvision's cannot be had: {missing}")
     except SourceError as problem:
         raise SourceError(
             f"expected ImageNet weights of SqueezeNet 1.1, got neither torchvision's ({missing}) nor the original ones "
@@ -80,48 +86,30 @@ def _whichever(device: torch.device) -> Network:
         ) from None
 
 
-def _torchvision(device: torch.device, why: str) -> Network:
-    path = course_file(WEIGHTS)
-    model = build_network(read_weights(path), path, device)
-    return Network(model, device, SQUEEZENET, "torchvision", "imagenet", "SqueezeNet 1.1, torchvision's weights", why)
+def _squeezenet(weights: str, device: torch.device, why: str, patient: bool = True) -> Network:
+    if weights == "original":
+        path, state = Path(ORIGINAL), read_original()
+    else:
+        path = EMBEDDED if weights == "embedded" else course_file(WEIGHTS, patient=patient)
+        state = read_weights(path)
+    kind = "embedded" if weights == "embedded" else "imagenet"
+    name = f"SqueezeNet 1.1, {OWNERS.get(weights, weights)} weights"
+    return Network(build_network(state, path, device), device, SQUEEZENET, weights, kind, name, why)
 
 
-def _original(device: torch.device, why: str) -> Network:
-    model = build_network(read_original(), Path(ORIGINAL), device)
-    return Network(model, device, SQUEEZENET, "original", "imagenet", "SqueezeNet 1.1, original weights", why)
-
-
-def _embedded(device: torch.device, why: str) -> Network:
-    model = build_network(read_weights(EMBEDDED), EMBEDDED, device)
-    return Network(model, device, SQUEEZENET, "embedded", "embedded", read_metadata(EMBEDDED)["name"], why)
-
-
-def _lite(device: torch.device) -> Network:
-    path = packaged_file(EFFICIENTNET)
-    model = _lite_from(path, device)
-    return Network(model, device, LITE, "packaged", "imagenet", "EfficientNet-Lite0, ImageNet weights", ANOTHER)
-
-
-def _lite_from(path: Path, device: torch.device, fold: bool = True) -> nn.Module:
-    network = filled(efficientnet.efficientnet_lite0, read_weights(path), path, "EfficientNet-Lite0")
-    return ready(efficientnet.one_after_the_other(efficientnet.folded(network) if fold else network), device)
+def _lite_from(path: Path, architecture: str, device: torch.device, folded: bool = True) -> nn.Module:
+    network = fill(lambda: build_lite(architecture), read_weights(path), path, TITLES[architecture])
+    return make_ready(one_after_the_other(fold(network) if folded else network), device)
 
 
 def with_batch_norm(device: torch.device) -> nn.Module:
     """EfficientNet-Lite0 as it was trained, BatchNorm and all. Raises SourceError where its packages are missing."""
-    return _lite_from(packaged_file(EFFICIENTNET), device, fold=False)
-
-
-def _of_torchvision(architecture: str, device: torch.device) -> Network:
-    network = torchvision_networks.load(architecture)
-    model = ready(torchvision_networks.normalised(architecture, network), device)
-    name = f"{architecture}, torchvision's weights"
-    return Network(model, device, architecture, "torchvision", "imagenet", name, ANOTHER)
+    return _lite_from(find_packaged(LITES[LITE]), LITE, device, folded=False)
 
 
 def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: torch.device) -> Network:
-    """Weights of one's own belong to whichever classes there are as many of."""
-    path = Path(weights).expanduser()
+    """Load weights of one's own, which belong to whichever classes there are as many of."""
+    path = Path(os.path.expanduser(weights))  # unlike Path's, leaves ~mine.pth as it is
     if path.suffix not in {".pth", ".pt", ".safetensors"}:
         raise SourceError(
             f"expected {', '.join(words)} or the path of a .pth or .safetensors file for {architecture}, "
@@ -131,16 +119,16 @@ def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: 
     if architecture == SQUEEZENET:
         kind = _kind(count_classes(state, path), path)
         return Network(build_network(state, path, device), device, architecture, "own", kind, name, ASKED)
-    if architecture == LITE:
-        model = _lite_from(path, device)
+    if architecture in LITES:
+        model = _lite_from(path, architecture, device)
     else:
-        network = filled(lambda: torchvision_networks.build(architecture), state, path, f"torchvision's {architecture}")
-        model = ready(torchvision_networks.normalised(architecture, network), device)
+        network = fill(lambda: torchvision_networks.build(architecture), state, path, f"torchvision's {architecture}")
+        model = make_ready(torchvision_networks.normalise(architecture, network), device)
     return Network(model, device, architecture, "own", "imagenet", name, ASKED)
 
 
 def _kind(count: int, path: Path) -> str:
-    """Whose classes these weights of a SqueezeNet are for, by their number and, where it is said, their names."""
+    """Tell whose classes these weights of a SqueezeNet are for, by their number and, where it is said, their names."""
     class_names = read_metadata(EMBEDDED)["class_names"]
     if count == 1000:
         return "imagenet"
@@ -156,8 +144,8 @@ def _kind(count: int, path: Path) -> str:
     return "embedded"
 
 
-def _alike(architecture: str) -> list[str]:
+def _similar_names(architecture: str) -> list[str]:
     import difflib
 
-    names = [LITE, *torchvision_networks.names()]
+    names = [*LITES, *torchvision_networks.names()]
     return difflib.get_close_matches(architecture, names, n=4, cutoff=0.4) or [SQUEEZENET, LITE, "resnet18"]

@@ -9,7 +9,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Normalise(nn.Module):
-    """From ImageNet-normalised images (N, 3, H, W) to (x - mean) / std of the same images in [0, 1]."""
+    """Turns ImageNet-normalised images (N, 3, H, W) into (x - mean) / std of the same images in [0, 1]."""
 
     scale: Tensor
     shift: Tensor

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from pretrained.errors import SourceError
-from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.packages import ORIGINAL, find_packaged
 
 # Theirs and torchvision's names: fire2 to fire9 are these modules of `features`.
 FIRES = {2: 3, 3: 4, 4: 6, 5: 7, 6: 9, 7: 10, 8: 11, 9: 12}
@@ -42,10 +42,10 @@ ADMITTED = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("n
 
 def read_original() -> dict[str, Tensor]:
     """The state dict, float32, of torchvision's squeezenet1_1. Raises SourceError, in one sentence."""
-    return rescaled(as_torchvision(unpickled(packaged_file(ORIGINAL))))
+    return rescale(as_torchvision(read_pickle(find_packaged(ORIGINAL))))
 
 
-def unpickled(path: Path) -> dict[str, list[np.ndarray]]:
+def read_pickle(path: Path) -> dict[str, list[np.ndarray]]:
     """Layer -> [kernel (h, w, in, out), bias (out,)]. Raises SourceError where the pickle names anything but arrays."""
     try:
         return _ArraysOnly(io.BytesIO(path.read_bytes())).load()
@@ -73,7 +73,7 @@ def as_torchvision(layers: dict[str, list[np.ndarray]]) -> dict[str, Tensor]:
     return state
 
 
-def rescaled(state: dict[str, Tensor], scales: dict[int, float] = SCALES) -> dict[str, Tensor]:
+def rescale(state: dict[str, Tensor], scales: dict[int, float] = SCALES) -> dict[str, Tensor]:
     """The same scores from features that are divided by `scales`, each up to the next that is named; float32."""
     scaled = {}
     before = 1.0  # what the outputs of the module before are divided by

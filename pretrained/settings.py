@@ -15,7 +15,7 @@ class Ascent:
 
 
 @dataclass(frozen=True)
-class Pair:
+class StylePair:
     """Arguments of `style_utils.style_transfer`; content and style are keys of `Pretrained`'s pictures."""
 
     name: str
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class StyleCheck:
-    """What the four stored checks of the losses are computed on, and the stored file.
+    """Pictures and layers that the four stored checks of the losses are computed on, and the stored file.
 
     cl_out: content loss between the content picture and one of zeros (the mean colour), at content_layer.
     gm_out: Gram matrix of the style picture, at gram_layer.
@@ -70,33 +70,33 @@ CLASS_VISUALIZATION = {
 }
 
 
-def _painted(style: str, style_weights: tuple[float, ...]) -> Pair:
+def _town(style: str, style_weights: tuple[float, ...]) -> StylePair:
     """The town in one of our styles. The weights give each layer its share of the loss at the start, most to the first.
 
     The embedded network's features differ in size from ImageNet's, so the weights do, too; larger pictures, a greater
     share for the first layer and more total variation keep down the lattice of dots that its pooling layers favour.
     """
-    return Pair(style, "town", style, 320, 0.2, style_weights, 0.5, image_size=256, initial_lr=2.0)
+    return StylePair(style, "town", style, 320, 0.2, style_weights, 0.5, image_size=256, initial_lr=2.0)
 
 
-def _strokes(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> Pair:
-    """With the original weights. At the start the four layers have shares of 3 : 2.4 : 1.8 : 1.8 of the style loss.
+def _strokes(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
+    """Settings for the original weights: at the start the layers have shares of 3 : 2.4 : 1.8 : 1.8 of the style loss.
 
     With the classic weights nearly all of it is the first layers', whose strokes are thin and leave a lattice of dots.
     Found by looking, at what content weight houses are still known and strokes are seen.
     """
-    return Pair(style, content, style, 320, content_weight, style_weights, 0.2, image_size=256)
+    return StylePair(style, content, style, 320, content_weight, style_weights, 0.2, image_size=256)
 
 
-def _lite(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> Pair:
-    """With EfficientNet-Lite0, by the same shares; the layers are its blocks, and content is read from the third."""
-    pair = Pair(style, content, style, 288, content_weight, style_weights, 0.3, image_size=224)
+def _lite(content: str, style: str, content_weight: float, style_weights: tuple[float, ...]) -> StylePair:
+    """Settings for EfficientNet-Lite0, by the same shares; its layers are blocks, content is read from the third."""
+    pair = StylePair(style, content, style, 288, content_weight, style_weights, 0.3, image_size=224)
     return replace(pair, content_layer=4, style_layers=(1, 3, 5, 8))
 
 
-def plain_pair(content: str, style: str) -> Pair:
-    """For a network without a table: layers and weights are still open."""
-    return Pair(style, content, style, 224, 0.0, (), 0.3, image_size=224, style_layers=())
+def plain_pair(content: str, style: str) -> StylePair:
+    """Settings for a network without a table: layers and weights are still open."""
+    return StylePair(style, content, style, 224, 0.0, (), 0.3, image_size=224, style_layers=())
 
 
 # What weights are balanced to where layers are chosen by hand: style loss of the content picture, and content loss of
@@ -106,13 +106,13 @@ STYLE_SHARE, CONTENT_SHARE = 9e5, 2.5e5
 # The paintings of ours that take the place of the classic ones, in the order of these.
 STYLE_PAIRS = {
     "torchvision": (
-        Pair("composition_vii", "tubingen", "composition_vii", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
-        Pair("the_scream", "tubingen", "the_scream", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
-        Pair("starry_night", "tubingen", "starry_night", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
+        StylePair("composition_vii", "tubingen", "composition_vii", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
+        StylePair("the_scream", "tubingen", "the_scream", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
+        StylePair("starry_night", "tubingen", "starry_night", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
         # As for the painting whose place each takes.
-        Pair("composition", "china", "composition", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
-        Pair("waves", "china", "waves", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
-        Pair("flow", "china", "flow", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
+        StylePair("composition", "china", "composition", 512, 5e-2, (20000, 500, 12, 1), 5e-2),
+        StylePair("waves", "china", "waves", 224, 3e-2, (200000, 800, 12, 1), 2e-2),
+        StylePair("flow", "china", "flow", 192, 6e-2, (300000, 1000, 15, 3), 2e-2),
     ),
     "original": (
         _strokes("tubingen", "composition_vii", 0.2, (1.1e6, 8300, 2900, 15000)),
@@ -131,9 +131,9 @@ STYLE_PAIRS = {
         _lite("china", "flow", 0.032, (30000, 270, 750, 820)),
     ),
     "embedded": (
-        _painted("composition", (7.1e6, 1.7e6, 1.6e6, 9.2e5)),
-        _painted("waves", (2.3e6, 7.5e5, 6.8e5, 5.6e5)),
-        _painted("flow", (3.7e6, 2.0e6, 1.8e6, 7.5e5)),
+        _town("composition", (7.1e6, 1.7e6, 1.6e6, 9.2e5)),
+        _town("waves", (2.3e6, 7.5e5, 6.8e5, 5.6e5)),
+        _town("flow", (3.7e6, 2.0e6, 1.8e6, 7.5e5)),
     ),
     "other": (),
 }

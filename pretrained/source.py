@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
-from pretrained import imagenet, layers, photographs, scenes
+from pretrained import imagenet, layers, scenes
 from pretrained.downloads import course_file
 from pretrained.errors import SourceError
 from pretrained.networks import LITE, SQUEEZENET, Network, find_network
-from pretrained.packages import packaged_file
-from pretrained.settings import STYLE_PAIRS, Pair
+from pretrained.packages import find_packaged
+from pretrained.photographs import CONTENT_PHOTOGRAPH, read_photographs
+from pretrained.settings import STYLE_PAIRS, StylePair
 from pretrained.weights import EMBEDDED, find_device, read_metadata
 
 CONTENT = "tubingen"
@@ -23,15 +24,9 @@ CLASSIC_STYLES = {"composition_vii": "composition", "the_scream": "waves", "star
 
 
 @dataclass(frozen=True, eq=False)
-class Pretrained:
+class Pretrained(Network):
     """A network together with the images, labels and class names that belong to it."""
 
-    name: str  # stands in the corner of every figure
-    kind: str  # "imagenet" or "embedded": whose classes the labels are
-    architecture: str  # as --model calls it
-    weights: str  # "torchvision", "original", "embedded", "packaged" with its architecture, or "own"
-    model: nn.Module  # takes ImageNet-normalised images; eval mode, parameters frozen
-    device: torch.device
     class_names: Sequence[str]
     images: np.ndarray  # uint8 (N, 224, 224, 3)
     labels: np.ndarray  # int64 (N,)
@@ -40,12 +35,17 @@ class Pretrained:
     visualization_targets: tuple[int, ...]
     content_images: dict[str, Path]  # one picture; where it is another than the classic one, by its own name
     style_images: dict[str, Path]
-    notes: tuple[str, ...]  # which network was taken and why; then whether images were replaced, and why
+    images_note: str = ""  # which images are missing, and why
     pictures_note: str = ""  # which pictures for style transfer were replaced, and why
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """A line on the network and why it was taken, and one on images if some are missing."""
+        return f"Network: {self.name} ({self.why}).", *([self.images_note] if self.images_note else [])
+
+    @property
     def recipe(self) -> str:
-        """Whose settings suit the network: the key of the tables in `settings`."""
+        """Key of the tables in `settings`: whose settings suit the network."""
         if self.architecture == LITE:
             return LITE
         if self.architecture != SQUEEZENET:
@@ -54,7 +54,7 @@ class Pretrained:
         return own if self.weights == "own" else self.weights
 
     @property
-    def style_pairs(self) -> tuple[Pair, ...]:
+    def style_pairs(self) -> tuple[StylePair, ...]:
         """The settings of style transfer for each of the pictures that are there; none where there is no table."""
         (content,) = self.content_images
         pairs = (pair for pair in STYLE_PAIRS[self.recipe] if pair.style in self.style_images)
@@ -65,10 +65,10 @@ class Pretrained:
         """The modules that follow each other up to the last map: what style transfer looks at, by index."""
         return nn.Sequential(*self._features.values())
 
-    @property
+    @cached_property
     def gradcam_layer(self) -> str:
-        """The name of the network's last map, which Grad-CAM reads: features.12 in SqueezeNet 1.1."""
-        return list(self._features)[-1]
+        """Name of the network's last map, which Grad-CAM reads: features.12 in SqueezeNet 1.1."""
+        return layers.last_map(self.model)
 
     @cached_property
     def _features(self) -> dict[str, nn.Module]:
@@ -76,7 +76,7 @@ class Pretrained:
 
 
 def load(weights: str = "auto", device: str = "auto", model: str = SQUEEZENET) -> Pretrained:
-    """The network that `weights` and `model` ask for, and all that belongs to it.
+    """Load the network that `weights` and `model` ask for, and all that belongs to it.
 
     weights: "auto" or "imagenet" take the first ImageNet weights that can be had: for SqueezeNet 1.1 torchvision's,
         else the original ones. "torchvision", "original", "embedded" (SqueezeNet 1.1 with this repository's weights)
@@ -86,59 +86,63 @@ def load(weights: str = "auto", device: str = "auto", model: str = SQUEEZENET) -
     Raises SourceError, in one sentence.
     """
     network = find_network(weights, model, find_device(device))
-    return _embedded(network) if network.kind == "embedded" else _imagenet(network)
+    rest = _of_embedded() if network.kind == "embedded" else _of_imagenet()
+    return Pretrained(**vars(network), **rest)
 
 
-def _imagenet(network: Network) -> Pretrained:
-    notes = [f"Network: {network.name} ({network.why})."]
-    try:
-        images, labels, class_names = imagenet.imagenet_val(patient=False)
-    except SourceError as problem:
-        class_names = imagenet.class_names()
-        images, labels, others = photographs.read_photographs(class_names)
-        reasons = "; ".join([str(problem), *others])
-        notes.append(f"Images: {len(images)} photographs from packages instead of the course's ({reasons}).")
-    content_images, style_images, replaced = _pictures()
-    return Pretrained(
-        name=network.name,
-        kind="imagenet",
-        architecture=network.architecture,
-        weights=network.weights,
-        model=network.model,
-        device=network.device,
-        class_names=class_names,
-        images=images,
-        labels=labels,
-        masks=None,
-        fooling_target=imagenet.FOOLING_TARGET,
-        visualization_targets=imagenet.VISUALIZATION_TARGETS,
-        content_images=content_images,
-        style_images=style_images,
-        notes=tuple(notes),
-        pictures_note=replaced,
-    )
+def _of_imagenet() -> dict[str, Any]:
+    class_names = imagenet.class_names()
+    images, labels, note = _sample_images(class_names)
+    content_images, style_images, pictures_note = _pictures()
+    return {
+        "class_names": class_names,
+        "images": images,
+        "labels": labels,
+        "masks": None,
+        "fooling_target": imagenet.FOOLING_TARGET,
+        "visualization_targets": imagenet.VISUALIZATION_TARGETS,
+        "content_images": content_images,
+        "style_images": style_images,
+        "images_note": note,
+        "pictures_note": pictures_note,
+    }
 
 
-def _embedded(network: Network) -> Pretrained:
+def _of_embedded() -> dict[str, Any]:
     about = read_metadata(EMBEDDED)
     images, labels, masks = scenes.read_scenes(about["class_names"])
-    return Pretrained(
-        name=network.name,
-        kind="embedded",
-        architecture=network.architecture,
-        weights=network.weights,
-        model=network.model,
-        device=network.device,
-        class_names=about["class_names"],
-        images=images,
-        labels=labels,
-        masks=masks,
-        fooling_target=about["fooling_target"],
-        visualization_targets=tuple(about["visualization_targets"]),
-        content_images=dict(scenes.CONTENT_IMAGES),
-        style_images=dict(scenes.STYLE_IMAGES),
-        notes=(f"Network: {network.name} ({network.why}).",),
-    )
+    return {
+        "class_names": about["class_names"],
+        "images": images,
+        "labels": labels,
+        "masks": masks,
+        "fooling_target": about["fooling_target"],
+        "visualization_targets": tuple(about["visualization_targets"]),
+        "content_images": dict(scenes.CONTENT_IMAGES),
+        "style_images": dict(scenes.STYLE_IMAGES),
+    }
+
+
+def _sample_images(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, str]:
+    """The course's images, then the packages' photographs; their labels; and a line if some are missing."""
+    missing: list[str] = []
+    images, labels = np.empty((0, 224, 224, 3), np.uint8), np.empty(0, np.int64)
+    try:
+        images, labels, _ = imagenet.imagenet_val(patient=False)
+    except SourceError as problem:
+        missing.append(str(problem))
+    course = len(images)
+    try:
+        photographs, their_labels, problems = read_photographs(class_names)
+        images, labels = np.concatenate([images, photographs]), np.concatenate([labels, their_labels])
+        missing += problems
+    except SourceError as problem:
+        if not course:
+            raise
+        missing.append(str(problem))
+    which = f"{len(images) - course} photographs from packages"
+    which = f"the course's {course} and {which}" if course else f"{which} instead of the course's"
+    return images, labels, f"Images: {which} ({'; '.join(missing)})." if missing else ""
 
 
 def _pictures() -> tuple[dict[str, Path], dict[str, Path], str]:
@@ -161,6 +165,6 @@ def _pictures() -> tuple[dict[str, Path], dict[str, Path], str]:
 def _photograph() -> Path:
     """A content picture from a package, or the town of this repository."""
     try:
-        return packaged_file(photographs.CONTENT)
+        return find_packaged(CONTENT_PHOTOGRAPH)
     except SourceError:
         return scenes.CONTENT_IMAGES["town"]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pretrained.addresses import Pinned
-from pretrained.downloads import pinned_file
+from pretrained.downloads import find_pinned
 from pretrained.normalisation import IMAGENET_MEAN, IMAGENET_STD, Normalised
 from pretrained.weights import read_weights
 
@@ -40,7 +40,7 @@ def load(name: str) -> nn.Module:
     weights = models.get_model_weights(name).DEFAULT
     # Torchvision would wait for ever, trust what is in the cache, and unpickle anything: after this it is known to be
     # the right file, of tensors alone.
-    read_weights(pinned_file(*address(weights)))
+    read_weights(find_pinned(*address(weights)))
     with torch.random.fork_rng(devices=[]):
         return models.get_model(name, weights=weights, progress=False)
 
@@ -49,11 +49,11 @@ def address(weights: Any) -> tuple[str, Pinned]:
     """The file that torchvision's `weights` are in: its name, which has the beginning of its SHA-256, and its pin."""
     name = weights.url.rpartition("/")[2]
     sha256 = name.rpartition("-")[2].partition(".")[0]
-    return name, Pinned(sha256, (weights.url,), most_bytes=int(2 * weights.meta["_file_size"] * 1e6))
+    return name, Pinned(sha256, (weights.url,))
 
 
-def normalised(name: str, network: Any) -> nn.Module:
-    """The network for ImageNet-normalised images, whatever it was trained on."""
+def normalise(name: str, network: Any) -> nn.Module:
+    """Return the network for ImageNet-normalised images, whatever it was trained on."""
     from torchvision import models
 
     if name in TRANSFORMED:

@@ -1,4 +1,4 @@
-"""From a file with weights to a network that is ready to be looked into."""
+"""Weights read from a file, and the network made of them."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def read_metadata(path: Path) -> dict:
 
 
 def count_classes(state: dict[str, Tensor], path: Path) -> int:
-    """How many classes these weights of a SqueezeNet tell apart."""
+    """Number of classes that these weights of a SqueezeNet tell apart."""
     last = state.get("classifier.1.weight")
     if last is None or last.ndim != 4:
         got = f"{len(state)} tensors without the convolution classifier.1.weight"
@@ -65,15 +65,15 @@ def count_classes(state: dict[str, Tensor], path: Path) -> int:
 
 
 def build_network(state: dict[str, Tensor], path: Path, device: torch.device) -> nn.Module:
-    """SqueezeNet 1.1 with these weights, of however many classes: `ready`."""
+    """SqueezeNet 1.1 with these weights, of however many classes, made ready."""
     from torchvision.models import squeezenet1_1
 
     classes = count_classes(state, path)
-    return ready(filled(lambda: squeezenet1_1(num_classes=classes), state, path, SQUEEZENET), device)
+    return make_ready(fill(lambda: squeezenet1_1(num_classes=classes), state, path, SQUEEZENET), device)
 
 
-def filled(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, architecture: str) -> nn.Module:
-    """The network that `make` makes, with these weights in float32. Raises SourceError where they do not fit."""
+def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, architecture: str) -> nn.Module:
+    """Make the network with these weights in float32. Raises SourceError where they do not fit."""
     with torch.device("meta"):  # no time and no random numbers spent on weights that are overwritten
         model = make()
     expected = model.state_dict()
@@ -93,8 +93,8 @@ def filled(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, 
     return model
 
 
-def ready(model: Any, device: torch.device) -> nn.Module:
-    """The network in eval mode, frozen, on the device, channels_last on a CPU."""
+def make_ready(model: Any, device: torch.device) -> nn.Module:
+    """Put the network into eval mode, freeze it, move it to the device, channels_last on a CPU."""
     model.eval().requires_grad_(False).to(device)
     # Twice as fast on a CPU as the default order of the axes.
     return model.to(memory_format=torch.channels_last) if device.type == "cpu" else model

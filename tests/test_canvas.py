@@ -2,18 +2,18 @@
 
 import pytest
 
-from figures.canvas import HEADING, TITLE, width_of, wrapped
+from figures.canvas import HEADING, TITLE, width_of, wrap
 
 
 def test_words_that_fit_stay_in_one_line():
-    assert wrapped("a brown bear", 10 * width_of("a brown bear", TITLE), TITLE) == "a brown bear"
+    assert wrap("a brown bear", 10 * width_of("a brown bear", TITLE), TITLE) == "a brown bear"
 
 
 def test_words_are_moved_to_the_next_line_and_none_is_lost():
     """No line is wider than asked, paragraphs stay apart, and all words are there."""
     text = "From noise to what the score\nof electric guitar likes best"
     width = width_of("electric guitar", TITLE)
-    lines = wrapped(text, width, TITLE).split("\n")
+    lines = wrap(text, width, TITLE).split("\n")
     assert len(lines) > 4 and all(width_of(line, TITLE) <= width for line in lines)
     assert " ".join(lines).split() == text.split()
 
@@ -21,7 +21,7 @@ def test_words_are_moved_to_the_next_line_and_none_is_lost():
 def test_a_word_that_is_too_wide_is_cut():
     """It ends in an ellipsis, as long as fits."""
     width = width_of("Donaudampf", HEADING)
-    cut = wrapped("Donaudampfschifffahrtsgesellschaft", width, HEADING)
+    cut = wrap("Donaudampfschifffahrtsgesellschaft", width, HEADING)
     assert cut.startswith("Donau") and cut.endswith("…") and width_of(cut, HEADING) <= width
 
 
@@ -30,5 +30,5 @@ def test_a_word_that_is_too_wide_is_cut():
 @pytest.mark.parametrize("text", ["W", "…", "ab", "a word, and one more", "two\nlines"])
 def test_where_not_even_an_ellipsis_fits_it_ends_all_the_same(text, width):
     """Each word becomes an ellipsis, and no line is empty."""
-    lines = wrapped(text, width, TITLE).split("\n")
+    lines = wrap(text, width, TITLE).split("\n")
     assert lines == ["…"] * len(text.split())

@@ -114,7 +114,7 @@ def test_folders_are_made_and_the_path_is_printed(tmp_path, capsys):
 
 
 def test_an_interrupted_picture_leaves_the_old_one(tmp_path, monkeypatch):
-    """When writing fails half-way, the picture of the last run is still whole, and no part of the new one is left."""
+    """Writing fails half-way: the picture of the last run is still whole, and no part of the new one is left."""
     path = figure.grid([Row([noise()])], tmp_path / "grid.png")
     before = path.read_bytes()
 

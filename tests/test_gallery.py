@@ -74,7 +74,7 @@ def read(folder):
     return Page((folder / "index.html").read_text(encoding="utf-8"))
 
 
-def decoded(image):
+def decode(image):
     data = base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,"))
     with Image.open(io.BytesIO(data)) as picture:
         return np.asarray(picture.convert("RGB"), np.float64)
@@ -87,7 +87,7 @@ def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
     for image, name in zip(page.images, SCRIPTS, strict=True):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert (int(image["width"]), int(image["height"])) == picture.size
-            assert np.abs(decoded(image) - np.asarray(picture.convert("RGB"))).mean() < 0.5
+            assert np.abs(decode(image) - np.asarray(picture.convert("RGB"))).mean() < 0.5
         assert image["alt"]
     assert (
         capsys.readouterr().out.rstrip().endswith(f"Open {tmp_path / 'index.html'} in a browser to see all pictures.")
@@ -95,17 +95,17 @@ def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
 
 
 def test_a_page_of_pictures_that_cannot_be_made_smaller_stays_small(tmp_path):
-    """Of noise, the worst there is, as much as the quality must give way: the best that fits, and no worse."""
+    """Noise, the worst there is, is packed at the best quality that fits, and no worse."""
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i}.png" for i in range(2)]
     for path in paths:
         Image.fromarray(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)).save(path)
     before = [path.read_bytes() for path in paths]
-    sizes = {quality: sum(len(gallery._jpeg(path, quality)) for path in paths) for quality in gallery.QUALITIES}
+    sizes = {quality: sum(len(gallery.embed(path, quality).url) for path in paths) for quality in gallery.QUALITIES}
     assert sizes[95] > sizes[89] > sizes[70]
     for quality in (95, 89, 70):
-        packed = gallery.packed(paths, sizes[quality])
-        assert packed == {path: gallery._jpeg(path, quality) for path in paths}
+        packed = gallery.pack(paths, sizes[quality])
+        assert packed == {path: gallery.embed(path, quality) for path in paths}
     assert [path.read_bytes() for path in paths] == before, "the files on disk stay as they are"
 
 
@@ -114,8 +114,8 @@ def test_coloured_dots_keep_their_colours(tmp_path):
     dots = np.full((64, 64, 3), 127, np.uint8)
     dots[::4, ::4] = (255, 0, 0)
     Image.fromarray(dots).save(tmp_path / "dots.png")
-    (source,) = gallery.packed([tmp_path / "dots.png"]).values()
-    assert np.abs(decoded({"src": source})[::4, ::4] - (255, 0, 0)).mean() < 12
+    (image,) = gallery.pack([tmp_path / "dots.png"]).values()
+    assert np.abs(decode({"src": image.url})[::4, ::4] - (255, 0, 0)).mean() < 12
 
 
 def test_the_page_says_what_to_see_and_which_network_it_is(stubs, source, tmp_path):
@@ -138,7 +138,7 @@ def test_the_page_needs_nothing_else(stubs, source, tmp_path):
 
 
 def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
-    """What style_transfer.py made earlier of one's own pictures follows its three pairs; nothing is shown twice."""
+    """Pairs that style_transfer.py made earlier of one's own pictures follow its three; nothing is shown twice."""
     for name in ("style_transfer_my_street_waves", "style_transfer_my_street_waves_sources"):
         figure.grid([Row([np.full((224, 224, 3), 50, np.uint8)])], tmp_path / f"{name}.png")
     gallery.main(["--out", str(tmp_path)], source)
@@ -149,20 +149,20 @@ def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
 
 
 def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
-    """Where its pictures are among those of the script itself, they are not added."""
+    """Its pictures are not added where they are among those of the script itself."""
     for name in ("style_transfer_a_b", "style_transfer_a_b_sources"):
         (tmp_path / f"{name}.png").touch()
-    assert len(gallery.of_ones_own(tmp_path, [])) == 2
-    assert not gallery.of_ones_own(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
+    assert len(gallery.list_own_pairs(tmp_path, [])) == 2
+    assert not gallery.list_own_pairs(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
 
 
 def test_a_part_that_is_not_written_yet_does_not_stop_the_others(stubs, source, tmp_path, capsys):
-    """With Part 1.2 unsolved four scripts are shown, page and terminal name the missing one, the status is 1."""
+    """Four scripts are shown without Part 1.2, page and terminal name the missing one, the status is 1."""
 
-    def unsolved(argv, source):
+    def raise_unsolved(argv, source):
         raise NotImplementedError("Part 1.2: guided backprop")
 
-    stubs["gradcam"] = unsolved
+    stubs["gradcam"] = raise_unsolved
     assert gallery.main(["--out", str(tmp_path)], source) == 1
     page = read(tmp_path)
     assert len(page.images) == 4
@@ -183,6 +183,15 @@ def test_a_mistake_in_the_code_is_shown_with_its_traceback(stubs, source, tmp_pa
     page = read(tmp_path)
     assert len(page.images) == 4 and "ValueError: shapes do not fit" in page.text
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_letter_that_the_terminal_cannot_say_is_no_traceback(monkeypatch):
+    """A picture's name with an umlaut, in a terminal of plain ASCII."""
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, "ascii", write_through=True))
+    with pytest.raises(SystemExit, match="0"):
+        script.run(lambda: print("wrote k\u00e4tzchen.png"))
+    assert printed.getvalue() == b"wrote k\\xe4tzchen.png\n"
 
 
 def test_the_status_reaches_the_shell():

@@ -1,12 +1,17 @@
 """Pictures in and out: opened as a person sees them, whatever their format, or refused in one sentence."""
 
+import base64
+import importlib.util
+import re
+import struct
+import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 from scipy.ndimage import gaussian_filter1d
 
 import image_utils
@@ -14,10 +19,18 @@ from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, blur_image, deprocess, 
 from tests import inputs
 from tests.test_style_transfer import COURSE_DATA
 
-RED, GREY = (200, 30, 10), (100, 100, 100)
+RED, GREY, WHITE = (200, 30, 10), (100, 100, 100), (255, 255, 255)
+HEIC = """
+AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAAAERA
+AAEAAQAAAAABoQABAAAAAAAAAB0AAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/WlwcnAAAADdaXBjbwAA
+AHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq
+5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAA
+MAAAAAEAAAAAAAAAAv////AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAACVtZGF0AAAAGSgBrxOA9SeBP//hWUf/
+zKZ4fiL9fnny1PA=
+"""  # what pillow-heif makes of 64 x 48 pixels in RED
 
 
-def saved(picture, path, **options):
+def save(picture, path, **options):
     picture.save(path, **options)
     return path
 
@@ -33,115 +46,206 @@ def colour(path):
 
 # --- opening ---
 
-
-def test_a_grey_picture_becomes_rgb(tmp_path):
-    assert colour(saved(Image.new("L", (8, 6), 100), tmp_path / "a.png")) == GREY
-
-
-def test_a_palette_becomes_its_colours(tmp_path):
-    assert colour(saved(Image.new("RGB", (8, 6), RED).quantize(4), tmp_path / "a.gif")) == RED
-
-
-def test_black_and_white_is_black_and_white(tmp_path):
-    assert colour(saved(Image.new("1", (8, 6), 1), tmp_path / "a.png")) == (255, 255, 255)
-
-
-def test_cmyk_is_converted(tmp_path):
-    red = colour(saved(Image.new("RGB", (8, 6), RED).convert("CMYK"), tmp_path / "a.jpg"))
-    assert np.abs(np.subtract(red, RED)).max() <= 4
+MODES = {  # each of one colour: the picture, the kind of file, and what is to be seen
+    "grey": (lambda: Image.new("L", (8, 6), 100), "png", GREY),
+    "palette": (lambda: Image.new("RGB", (8, 6), RED).quantize(4), "gif", RED),
+    "black and white": (lambda: Image.new("1", (8, 6), 1), "png", WHITE),
+    "CMYK": (lambda: Image.new("RGB", (8, 6), RED).convert("CMYK"), "jpg", RED),
+    # The middle of 65535 is the middle of 255: a plain conversion would make all of it white.
+    "16 bits": (lambda: Image.fromarray(np.full((6, 8), 100 * 257, np.uint16)), "png", GREY),
+    "transparent": (lambda: Image.new("RGBA", (8, 6), (0, 0, 0, 0)), "png", WHITE),
+    "transparent grey": (lambda: Image.new("LA", (8, 6), (0, 0)), "png", WHITE),
+    "half transparent": (lambda: Image.new("RGBA", (8, 6), (0, 0, 0, 128)), "png", (127, 127, 127)),
+    "AVIF": (lambda: Image.new("RGB", (8, 6), RED), "avif", RED),
+}
 
 
-def test_16_bits_are_scaled_and_not_clipped(tmp_path):
-    """The middle of 65535 is the middle of 255: a plain conversion would make all of it white."""
-    grey = Image.fromarray(np.full((6, 8), 100 * 257, np.uint16))
-    assert colour(saved(grey, tmp_path / "a.png")) == GREY
-
-
-@pytest.mark.parametrize("mode, clear", [("RGBA", (0, 0, 0, 0)), ("LA", (0, 0))])
-def test_transparent_parts_show_white(tmp_path, mode, clear):
-    assert colour(saved(Image.new(mode, (8, 6), clear), tmp_path / "a.png")) == (255, 255, 255)
-
-
-def test_half_transparent_parts_are_mixed_with_white(tmp_path):
-    assert colour(saved(Image.new("RGBA", (8, 6), (0, 0, 0, 128)), tmp_path / "a.png")) == (127, 127, 127)
+@pytest.mark.parametrize("kind", MODES)
+def test_every_mode_becomes_rgb_as_a_person_sees_it(tmp_path, kind):
+    make, suffix, expected = MODES[kind]
+    got = colour(save(make(), tmp_path / f"a.{suffix}"))
+    assert np.abs(np.subtract(got, expected)).max() <= (4 if suffix in ("jpg", "avif") else 0)
 
 
 def test_a_palette_with_a_transparent_colour_shows_white_there(tmp_path):
     picture = Image.new("RGB", (8, 6), RED).quantize(4)
     index = picture.getpixel((0, 0))
-    assert colour(saved(picture, tmp_path / "a.png", transparency=index)) == (255, 255, 255)
+    assert colour(save(picture, tmp_path / "a.png", transparency=index)) == WHITE
 
 
-def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path):
-    """EXIF orientation 6: cameras store what was held upright as a wide picture."""
+def test_a_telephones_heic_is_opened_or_told(tmp_path, monkeypatch):
+    """A square of 64 x 48 in one colour; without the package that reads HEIC the sentence says how to get it."""
+    path = tmp_path / "a.heic"
+    path.write_bytes(base64.b64decode(HEIC))
+    if importlib.util.find_spec("pi_heif"):
+        assert np.abs(np.subtract(colour(path), RED)).max() <= 6 and open_image(path).size == (64, 48)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.setattr(Image, "ID", [kind for kind in Image.ID if kind != "HEIF"])
+    with pytest.raises(ValueError, match=r"^expected a whole picture in .*, got .*for HEIC: python -m pip"):
+        open_image(path)
+    assert image_utils.HEIF in (Path(image_utils.__file__).parent / "requirements.txt").read_text().split()
+
+
+# --- EXIF ---
+
+
+def with_exif(orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6
-    path = saved(Image.new("RGB", (80, 60), RED), tmp_path / "a.jpg", exif=exif)
-    assert open_image(path).size == (60, 80)
+    exif[0x0112] = orientation
+    return exif
 
 
-def test_paths_may_be_text(tmp_path):
-    assert open_image(str(saved(Image.new("RGB", (8, 6)), tmp_path / "a.png"))).size == (8, 6)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_lies_on_its_side_is_turned_upright(tmp_path, orientation):
+    """It is turned as Pillow does, for each of the eight ways in which cameras store a picture."""
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    path = save(Image.fromarray(pixels), tmp_path / "a.png", exif=with_exif(orientation))
+    with Image.open(path) as opened:
+        assert np.array_equal(open_image(path), ImageOps.exif_transpose(opened))
 
 
-def test_a_missing_picture_is_said(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"^expected a picture at .*nowhere.png, found no file: check the path$"
-    ):
+@pytest.mark.parametrize(
+    "tags, words",
+    [
+        ({0x0112: 6, 0x829A: (1, 0)}, ""),  # an exposure of 1 / 0 s
+        ({0x0112: 6, 0x8769: {0x9286: b"\0" * 9}, 0x0100: 2**31}, ""),
+        ({0x0112: 99}, "the rotation of .*a.jpg cannot be read"),
+    ],
+    ids=["exposure", "odd values", "no such rotation"],
+)
+def test_odd_exif_is_no_reason_to_refuse_a_picture(tmp_path, tags, words):
+    """It is turned where its rotation can be read; where not, a note says so, and it is shown as it was stored."""
+    exif = Image.Exif()
+    for tag, value in tags.items():
+        exif[tag] = value
+    path = save(Image.new("RGB", (80, 60), RED), tmp_path / "a.jpg", exif=exif)
+    with pytest.warns(UserWarning, match=words) if words else warnings.catch_warnings(action="error"):
+        assert open_image(path).size == ((80, 60) if words else (60, 80))
+
+
+@pytest.mark.parametrize("at", range(24))
+def test_exif_with_a_damaged_byte_is_no_reason_to_refuse_a_picture(tmp_path, at):
+    """Each byte of the EXIF's first tags is changed in turn: a picture comes, or a sentence, and nothing else."""
+    path = save(Image.new("RGB", (80, 60), RED), tmp_path / "a.jpg", exif=with_exif(6))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"Exif\0\0") + 6 + at] ^= 0xFF
+    path.write_bytes(data)
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            assert open_image(path).size in ((80, 60), (60, 80))
+        except ValueError as problem:
+            assert re.match("expected a whole picture in .*: open it in a viewer", str(problem))
+
+
+# --- colour profiles ---
+
+
+def profile(**changes):
+    """The profile of sRGB with another name, and other primaries: rXYZ=(X, Y, Z)."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = bytearray(data.replace("sRGB".encode("utf-16-be"), "mine".encode("utf-16-be")).replace(b"sRGB", b"mine"))
+    for tag, values in changes.items():
+        entry = data.index(tag.encode(), 128)
+        (offset,) = struct.unpack_from(">I", data, entry + 4)
+        struct.pack_into(">3i", data, offset + 8, *(round(65536 * value) for value in values))
+    return bytes(data)
+
+
+SRGB = {"rXYZ": (0.43607, 0.22249, 0.01392), "gXYZ": (0.38515, 0.71687, 0.09708)}
+DISPLAY_P3 = {
+    "rXYZ": (0.51512, 0.24120, -0.00105),
+    "gXYZ": (0.29198, 0.69225, 0.04189),
+    "bXYZ": (0.15710, 0.06657, 0.78407),
+}
+
+
+@pytest.mark.parametrize(
+    "given, stored, seen",
+    [
+        ({}, RED, RED),
+        ({"rXYZ": SRGB["gXYZ"], "gXYZ": SRGB["rXYZ"]}, RED, (30, 200, 10)),
+        (DISPLAY_P3, (234, 51, 35), (255, 0, 0)),
+        (DISPLAY_P3, GREY, GREY),
+    ],
+    ids=["sRGB's", "swapped channels", "Display P3", "grey in Display P3"],
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colours_are_those_of_the_profile(tmp_path, given, stored, seen, mode):
+    """sRGB's red is (234, 51, 35) in Display P3, which every telephone stores; a profile can even swap channels."""
+    picture = Image.new("RGB", (8, 6), stored)
+    picture = picture.quantize(4) if mode == "P" else picture.convert(mode)
+    path = save(picture, tmp_path / "a.png", icc_profile=profile(**given))
+    assert np.abs(np.subtract(colour(path), seen)).max() <= 4
+
+
+def test_a_profile_that_cannot_be_read_is_told_and_left_out(tmp_path):
+    """The picture is taken as it is; that of sRGB itself, by its name, is not even looked at."""
+    path = save(Image.new("RGB", (8, 6), RED), tmp_path / "a.png", icc_profile=b"no profile")
+    with pytest.warns(UserWarning, match="the colour profile of .*a.png cannot be read"):
+        assert colour(path) == RED
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert colour(save(Image.new("RGB", (8, 6), RED), tmp_path / "b.png", icc_profile=srgb)) == RED
+
+
+# --- mistakes, and large pictures ---
+
+
+def test_a_path_that_is_no_picture_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"^expected a picture at .*where.png, found no file: check the path$"):
         open_image(tmp_path / "nowhere.png")
+    with pytest.raises(ValueError, match=r"^expected a picture at .*, got a folder: name a file in it$"):
+        open_image(tmp_path)
+    with pytest.raises(ValueError, match=r"^expected the path of a picture, got the address https://a.b/c.png:"):
+        open_image("https://a.b/c.png")
 
 
-def text(path):
-    path.write_text("not a picture")
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def truncated_png(path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, "PNG")
+def noise(path, kind):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, kind)
     path.write_bytes(path.read_bytes()[:2000])
 
 
-def truncated_jpeg(path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, "JPEG")
-    path.write_bytes(path.read_bytes()[:2000])
-
-
-def damaged_png(path):
+def damage_header(path):
     Image.new("RGB", (8, 6)).save(path, "PNG")
     data = bytearray(path.read_bytes())
     data[20:24] = b"\0\0\0\0"
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", [text, empty, truncated_png, truncated_jpeg, damaged_png])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text("not a picture"),
+        lambda path: path.write_bytes(b""),
+        lambda path: noise(path, "PNG"),
+        lambda path: noise(path, "JPEG"),
+        damage_header,
+    ],
+    ids=["text", "empty", "truncated PNG", "truncated JPEG", "damaged PNG"],
+)
 def test_what_is_no_whole_picture_is_refused(tmp_path, damage):
     """One sentence that says which file it is and what to do, never a traceback from within Pillow."""
     path = tmp_path / "picture.png"
     damage(path)
-    with pytest.raises(
-        ValueError, match=r"^expected a whole picture in .*picture.png, got .*: open it in a viewer and"
-    ):
+    with pytest.raises(ValueError, match=r"^expected a whole picture in .*picture.png, got .*: open it in a viewer"):
         open_image(path)
-
-
-def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(ValueError, match=r"^expected a whole picture in .*, got Is a directory: open it"):
-        open_image(tmp_path)
 
 
 @pytest.mark.parametrize("side", [7100, 9600, 16000])
 def test_a_gigantic_picture_is_refused_before_it_is_read(tmp_path, side):
     """Below and above Pillow's own two limits on decompression bombs; the file itself is tiny."""
-    path = saved(Image.new("1", (side, side)), tmp_path / "a.png")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(
-            ValueError, match=r"^expected .*a.png.*: (make it smaller first|open it in a viewer and save)"
-        ):
-            open_image(path)
+    path = save(Image.new("1", (side, side)), tmp_path / "a.png")
+    words = r"^expected .*a.png.*: (make it smaller first|open it in a viewer and save)"
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match=words):
+        open_image(path)
+
+
+@pytest.mark.parametrize(
+    "size, seen", [((8064, 6048), (4032, 3024)), ((15000, 4000), (7500, 2000)), ((40, 30), (40, 30))]
+)
+def test_a_large_jpeg_is_reduced_while_it_is_read(tmp_path, size, seen):
+    """48 megapixels, and a panorama of more than are taken otherwise: at half their size, which is plenty."""
+    picture = open_image(save(Image.new("L", size, 100), tmp_path / "a.jpg"))
+    assert picture.size == seen and picture.getpixel((5, 5)) == GREY
 
 
 # --- preprocess ---

@@ -21,19 +21,11 @@ def pixels(path):
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_picture_of_the_style_transfer_has_its_mode_and_size(name):
-    with Image.open(PICTURES[name]) as picture:
-        assert (picture.mode, picture.size) == ("RGB", SIZES[name])
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_a_picture_of_the_style_transfer_is_a_small_file(name):
+def test_a_picture_of_the_style_transfer_is_small_and_has_light_and_dark_everywhere(name):
+    """It is RGB, of its size, a small file; each quarter has contrast: nothing is blank or cut off."""
     assert PICTURES[name].stat().st_size < 900_000
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_a_picture_of_the_style_transfer_has_light_and_dark_everywhere(name):
-    """Each quarter of the picture has contrast: nothing is blank or cut off."""
+    with Image.open(PICTURES[name]) as opened:
+        assert (opened.mode, opened.size) == ("RGB", SIZES[name])
     picture = pixels(PICTURES[name])
     assert picture.min() < 0.1 and picture.max() > 0.9
     rows, columns = picture.shape[0] // 2, picture.shape[1] // 2

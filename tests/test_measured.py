@@ -1,4 +1,4 @@
-"""What captions say, measured: closed forms for each number."""
+"""Measurements that captions state: closed forms for each number."""
 
 import numpy as np
 import pytest

@@ -200,12 +200,45 @@ def refused(error, message, method, model, X, y):
             r"^expected images of torch.float32 on cpu like the network, got torch.float64 "
             r"on cpu: move them with x.to\('cpu', torch.float32\)$",
         ),
+        (lambda X: X.half(), TypeError, "^expected images of float32 or float64, got torch.float16: take x.float"),
+        (lambda X: X.bfloat16(), TypeError, "^expected images of float32 or float64, got torch.bfloat16: take x"),
         (lambda X: X / 0, ValueError, "^expected finite pixels, got NaN or infinity: check the image"),
     ],
-    ids=["numpy", "one image", "channels last", "grey", "empty", "no pixels", "uint8", "another type", "not finite"],
+    ids="numpy|one image|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
 )
 def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
     refused(error, message, method, networks.build("embedded"), spoil(X), y)
+
+
+@with_images
+@pytest.mark.parametrize(
+    "block, words",
+    [
+        (lambda: torch.autocast("cpu", torch.bfloat16), "expected float32 throughout, got a torch.autocast block"),
+        (torch.inference_mode, r"expected images that gradients reach, got torch.inference_mode\(\): make them"),
+    ],
+)
+def test_blocks_that_keep_no_gradients_are_refused_in_words(method, block, words, X, y):
+    """Not in the words of torch, whose NotImplementedError reads as if a part were not written."""
+    with block():
+        refused(ValueError, f"^{words}", method, networks.build("embedded"), X, y)
+
+
+@all_maps
+@pytest.mark.parametrize("wrap", [lambda scores: {"out": scores}, lambda scores: (scores, scores)])
+def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap, X, y):
+    """A dict, as of torchvision's segmentation, and a tuple: the sentence says what to do."""
+    model = networks.build("embedded")
+    model.register_forward_hook(lambda module, inputs, output: wrap(output))
+    refused(TypeError, r"^expected a network that gives scores \(N, K\), got a (dict|tuple)", method, model, X, y)
+
+
+@pytest.mark.parametrize("method", [guided_backprop, grad_cam])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_traced_network_is_refused_in_words(method, X, y):
+    """Its ReLUs cannot be replaced: without a word guided backprop would be the plain gradient."""
+    traced = torch.jit.trace(networks.build("embedded"), X)
+    refused(TypeError, "^expected a network of Python modules, got a TopLevelTracedModule: take", method, traced, X, y)
 
 
 @all_maps
@@ -301,17 +334,28 @@ def test_a_relu6_is_a_relu_that_is_stopped_at_6(relu6):
 
 
 @pytest.mark.parametrize(
-    "name", ["SiLU", "GELU", "Hardswish", "LeakyReLU", "PReLU", "Mish", "ELU", "SELU", "Softplus"]
+    "name",
+    "SiLU GELU Hardswish LeakyReLU PReLU Mish ELU SELU Softplus CELU RReLU Sigmoid Tanh".split(),
 )
 def test_activations_that_are_no_relus_are_told_in_words(name):
     """The warning names them; their values are their own, and there is no warning without them."""
-    x, activation = torch.linspace(-3, 3, 7), getattr(torch.nn, name)()
+    x, activation = torch.linspace(-3, 3, 7), getattr(torch.nn, name)().eval()
     with pytest.warns(UserWarning, match=f"^the network has other activations than ReLUs: {name} keep"):
         with relu_replaced_by(CustomReLU.apply):
             output = activation(x.clone())
     assert torch.equal(output, activation(x.clone()))
     with relu_replaced_by(CustomReLU.apply):
         torch.nn.ReLU()(x)
+
+
+@pytest.mark.parametrize("call", [lambda x: x.clamp(min=0), lambda x: torch.clamp(x, 0), lambda x: x.clamp_min(0)])
+def test_a_clamp_at_zero_is_told_in_words(call):
+    """It is a ReLU that nobody recognises; a clamp elsewhere is none."""
+    with pytest.warns(UserWarning, match=r"other activations than ReLUs: clamp\(min=0\) keep"):
+        with relu_replaced_by(CustomReLU.apply):
+            call(torch.ones(3))
+    with relu_replaced_by(CustomReLU.apply):
+        torch.ones(3).clamp(-1, 1)
 
 
 def test_a_class_for_a_relu_is_refused():

@@ -1,4 +1,4 @@
-"""What the figures show of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
+"""Figures of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_class_pictures_are_what_they_should_be(model, judge, target, record_pro
 def test_style_transfer_takes_the_style_and_keeps_the_content(model, style):
     """Small and short: the Gram distance falls to a third; of all photographs the content picture is the nearest."""
     pair = next(pair for pair in STYLE_PAIRS["original"] if pair.style == style)
-    content, painting = pretrained.packages.packaged_file("china.jpg"), inputs.path(style)
+    content, painting = pretrained.packages.find_packaged("china.jpg"), inputs.path(style)
     cnn = model.features
     arguments = {"content_layer": pair.content_layer, "content_weight": pair.content_weight}
     arguments |= {"style_layers": pair.style_layers, "style_weights": pair.style_weights, "tv_weight": pair.tv_weight}

@@ -15,7 +15,7 @@ from figures import script
 from pretrained import torchvision_networks
 from pretrained.networks import LITE, find_network
 from pretrained.photographs import read_photographs
-from pretrained.weights import ready
+from pretrained.weights import make_ready
 from tests.panels import panels
 
 # Random weights know nothing: what a method warns of then is no mistake.
@@ -27,11 +27,11 @@ pytestmark = [
     ),
 ]
 CPU = torch.device("cpu")
-NETWORKS = [LITE, "resnet18", "vgg16", "mobilenet_v3_small"]
+NETWORKS = [LITE, "resnet18", "vgg11", "mobilenet_v3_small"]
 LAYERS = {
     LITE: "network.features.17",
     "resnet18": "layer4.1",
-    "vgg16": "features.30",
+    "vgg11": "features.20",
     "mobilenet_v3_small": "features.12",
 }
 
@@ -50,7 +50,7 @@ def network(name):
             value.normal_(std=(2 / value[0].numel()) ** 0.5, generator=generator)
         else:
             value.fill_(float(key.endswith("weight")))
-    return ready(torchvision_networks.normalised(name, model), CPU)
+    return make_ready(torchvision_networks.normalise(name, model), CPU)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -132,9 +132,30 @@ def test_style_transfer(main, source, monkeypatch, capsys):
     assert "The losses cannot be checked: no values are stored for" in capsys.readouterr().out
 
 
+class Functional(torch.nn.Module):
+    def __init__(self, *steps):
+        super().__init__()
+        self.steps = torch.nn.Sequential(*steps)
+
+    def forward(self, x):
+        return torch.nn.functional.relu(self.steps(x))
+
+
+def test_relus_that_captum_misses_are_named():
+    """ReLU6, and functions, as DenseNet's last ReLU; a module that is called twice is none of them."""
+    relu, relu6 = torch.nn.ReLU(), torch.nn.ReLU6()
+    for model, words in (
+        (torch.nn.Sequential(relu, relu), ""),
+        (torch.nn.Sequential(relu, relu6), "ReLU6"),
+        (Functional(relu), "ReLUs that it calls as functions"),
+    ):
+        assert gradcam.relus_without_hooks(torch.ones(1, 3, 2, 2), model) == words
+        assert not relu._forward_hooks
+
+
 def test_layers_that_are_not_there(main, source):
     """One sentence with the layers that there are."""
     with pytest.raises(script.UserError, match=r"between 0 and \d+ for .+, got 4 and \[99\]: try --content-layer"):
         main(style_transfer, "--content-layer", "4", "--style-layers", "99")
-    with pytest.raises(script.UserError, match=r"expected a layer whose output is a map, got 'nothing': try one of .+"):
+    with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got 'nothing': try one of .+"):
         main(gradcam, "--num", "1", "--layer", "nothing")

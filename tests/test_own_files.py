@@ -11,7 +11,7 @@ import gradcam
 import pretrained
 import saliency_map
 from figures import script
-from figures.images import chosen_images
+from figures.images import choose_images
 
 pytestmark = pytest.mark.scripts
 
@@ -55,7 +55,7 @@ def test_every_format_is_seen_as_a_person_sees_it(source, tmp_path, save):
     ramp = np.repeat(np.linspace(30, 220, 60, dtype=np.uint8)[None], 40, axis=0)
     path = save(Image.fromarray(ramp).convert("RGB"), tmp_path / "ramp")
     args = saliency_map.parse_args(["--image", str(path)])
-    (pixels,) = chosen_images(args, source).pixels
+    (pixels,) = choose_images(args, source).pixels
     assert pixels.shape == (224, 336, 3)
     columns = pixels.mean(axis=(0, 2))
     assert np.abs(columns - np.linspace(30, 220, 336)).max() < 12
@@ -76,7 +76,7 @@ def no_picture(path):
     path.write_text("a letter")
 
 
-def truncated(path):
+def truncate(path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, "JPEG")
     path.write_bytes(path.read_bytes()[:2000])
 
@@ -86,7 +86,7 @@ def strip(path):
 
 
 def telephone(path):
-    """The first bytes of a HEIC file, which Pillow has no decoder for."""
+    """Write the first bytes of a HEIC file, and nothing behind them."""
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
 
 
@@ -98,11 +98,11 @@ def folder(path):
     "make, words",
     [
         (missing, r"expected a picture at .*picture.jpg, found no file: check the path"),
-        (empty, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
-        (no_picture, r"expected a whole picture in .*, got a format that Pillow cannot read .*: open it in a viewer"),
-        (telephone, r"expected a whole picture in .*HEIC, for instance.*: open it in a viewer and save it as JPEG"),
-        (truncated, r"expected a whole picture in .*, got image file is truncated .*: open it in a viewer"),
-        (folder, r"expected a whole picture in .*, got Is a directory: open it"),
+        (empty, r"expected a whole picture in .*, got a format that cannot be read here.*: open it in a viewer"),
+        (no_picture, r"expected a whole picture in .*, got a format that cannot be read here.*: open it in a viewer"),
+        (telephone, r"expected a whole picture in .*picture.jpg, got .*: open it in a viewer and save it as JPEG"),
+        (truncate, r"expected a whole picture in .*, got image file is truncated .*: open it in a viewer"),
+        (folder, r"expected a picture at .*, got a folder: name a file in it"),
         (strip, r"expected a picture at most 4 times as long as wide, got 500 x 100 in .*: crop it"),
     ],
 )

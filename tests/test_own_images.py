@@ -12,7 +12,7 @@ import fooling_image
 import gradcam
 import pretrained
 import saliency_map
-from figures.images import chosen_images, listed, percent
+from figures.images import choose_images, list_words, percent
 from image_utils import SQUEEZENET_STD, preprocess
 from tests.panels import panels, places
 
@@ -39,13 +39,13 @@ def photographs(source, tmp_path):
 
 @pytest.fixture
 def choose(source, tmp_path):
-    """chosen_images of these options."""
+    """choose_images of these options."""
 
-    def chosen(*options):
+    def choose(*options):
         args = saliency_map.parse_args(["--out", str(tmp_path), *options])
-        return chosen_images(args, source, args.target)
+        return choose_images(args, source, args.target)
 
-    return chosen
+    return choose
 
 
 # --- what is seen ---
@@ -120,7 +120,7 @@ def test_how_sure_in_per_cent(probability, words):
 
 @pytest.mark.parametrize("words, said", [(["a"], "a"), (["a", "b", "a"], "a and b"), ("abc", "a, b and c")])
 def test_a_list_in_words(words, said):
-    assert listed(words) == said
+    assert list_words(words) == said
 
 
 # --- methods ---
@@ -184,7 +184,7 @@ def test_fooling_draws_a_row_for_each_photograph(source, tmp_path, photographs, 
 
 @pytest.mark.parametrize("size, words", [(0, "no pixel was moved"), (0.02, "hardly be"), (0.2, "be seen as it is")])
 def test_the_caption_of_a_fooling_image_says_what_the_picture_shows(choose, tmp_path, size, words):
-    """Whether the difference is to be seen as it is, and by how much pixels moved, is measured."""
+    """It is measured whether the difference is to be seen as it is, and by how much pixels moved."""
     images = choose("--image", "1")
     x = images.X[0]
     moved = x + size / torch.tensor(SQUEEZENET_STD)[:, None, None] * torch.sign(x)

@@ -23,7 +23,7 @@ def test_heat_on_a_given_scale():
 
 def test_signed_maps_are_white_at_zero_red_for_and_blue_against():
     """Zero is the lightest colour, and the two signs are told apart."""
-    against, nothing, speaks_for = palette.signed(np.array([[[-1.0, 0.0, 1.0]]]))[0][0]
+    against, nothing, speaks_for = palette.diverging(np.array([[[-1.0, 0.0, 1.0]]]))[0][0]
     assert nothing.min() > 0.95
     assert against[2] > against[0] and speaks_for[0] > speaks_for[2]
 
@@ -34,14 +34,14 @@ def test_attributions_are_mid_grey_at_zero():
     assert np.allclose(palette.about_grey(attributions), [[[[0.0, 0.5, 0.75]]]], atol=0.01)
 
 
-@pytest.mark.parametrize("draw", [palette.heat, palette.signed])
+@pytest.mark.parametrize("draw", [palette.heat, palette.diverging])
 def test_an_empty_map_is_drawn_without_a_warning(draw):
     """A dead class has a map of zeros: it is drawn in the colour of zero, not as NaN."""
     assert np.isfinite(draw(np.zeros((1, 8, 8)))).all()
 
 
 def test_overlay_is_half_image_half_map():
-    """Where the map is 0, black turns into half of jet's dark blue; where it is 1, into half of its dark red."""
+    """Black turns into half of jet's dark blue where the map is 0, and into half of its dark red where it is 1."""
     low, high = palette.overlay(np.zeros((1, 1, 2, 3), np.uint8), np.array([[[0.0, 1.0]]]))[0][0]
     assert np.allclose(low, [0, 0, 0.25], atol=0.01) and np.allclose(high, [0.25, 0, 0], atol=0.01)
 
@@ -49,7 +49,7 @@ def test_overlay_is_half_image_half_map():
 def test_maps_of_several_shapes_are_coloured_one_by_one():
     """Photographs differ in shape: each map keeps its own, and the colours that it has alone."""
     maps = [np.linspace(0, 1, 12).reshape(3, 4), np.linspace(0, 5, 10).reshape(5, 2)]
-    for draw in (palette.heat, palette.signed):
+    for draw in (palette.heat, palette.diverging):
         together, alone = draw(maps), [draw([m])[0] for m in maps]
         assert [c.shape for c in together] == [(3, 4, 3), (5, 2, 3)]
         assert all(np.array_equal(a, b) for a, b in zip(together, alone))

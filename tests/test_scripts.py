@@ -233,8 +233,8 @@ def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
     "module, options, words",
     [
         (saliency_map, ["--num", "26"], "error: expected --num between 1 and 25, got 26: there are no more images"),
-        (gradcam, ["--layer", "features.13"], "error: expected a layer whose output is a map, got 'features.13': try "),
-        (gradcam, ["--layer", "classifier"], "error: expected a layer whose output is a map, got 'classifier': try "),
+        (gradcam, ["--layer", "features.13"], "error: expected a layer that gives one map, got 'features.13': try "),
+        (gradcam, ["--layer", "classifier"], "error: expected a layer that gives one map, got 'classifier': try "),
         (fooling_image, ["--image", "26"], "error: expected --image between 1 and 25, got 26: choose one of these"),
         (
             fooling_image,

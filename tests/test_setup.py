@@ -187,6 +187,16 @@ def test_venv_is_made_once_and_reused(house):
 
 
 @needs_make
+def test_photographs_come_without_what_their_packages_ask_for(house):
+    """alibi wants an older NumPy: `pip install --no-deps` for this list alone."""
+    (house / "environment/photographs.txt").write_text("alibi==1\n")
+    assert make_venv(house).returncode == make_venv(house, "environment/photographs.txt").returncode == 0
+    first, second = (house / "made.log").read_text().splitlines()[1:]
+    assert "--no-deps" not in first and "--no-deps -r environment/photographs.txt" in second
+    assert "make_venv.sh environment/photographs.txt" in read("Makefile")
+
+
+@needs_make
 def test_a_changed_list_is_installed_into_the_same_venv(house):
     """A new list is noticed by what it says; being touched alone (git does that) costs nothing."""
     make_venv(house)

@@ -276,10 +276,10 @@ def torchvisions():
 
 def original():
     from pretrained.original import read_original
-    from pretrained.packages import ORIGINAL, packaged_file
+    from pretrained.packages import ORIGINAL, find_packaged
     from pretrained.weights import build_network
 
-    return build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    return build_network(read_original(), find_packaged(ORIGINAL), torch.device("cpu"))
 
 
 NETWORKS = {"torchvision": torchvisions, "original": original, "embedded": lambda: networks.build("embedded")}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visualizers.network import check_images, class_scores, evaluating, keeping, relu_replaced_by
+from visualizers.network import check_images, check_untraced, class_scores, evaluating, keeping, relu_replaced_by
 
 
 class CustomReLU(torch.autograd.Function):
@@ -50,6 +50,7 @@ class GradCam:
         Returns numpy (N, H, W, 3), of any sign: the first convolution has weights of both.
         """
         check_images(X_tensor, gc_model)
+        check_untraced(gc_model)
         X = X_tensor.detach().requires_grad_()
         with evaluating(gc_model):
             # BEGIN SOLUTION guided_backprop

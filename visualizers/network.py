@@ -23,7 +23,14 @@ OTHERS = {  # activations that are no ReLUs
     F.leaky_relu: "LeakyReLU",
     F.prelu: "PReLU",
     F.softplus: "Softplus",
+    F.celu: "CELU",
+    F.rrelu: "RReLU",
+    torch.sigmoid: "Sigmoid",
+    Tensor.sigmoid: "Sigmoid",
+    torch.tanh: "Tanh",
+    Tensor.tanh: "Tanh",
 }
+CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 
 
 @contextmanager
@@ -93,8 +100,8 @@ class relu_replaced_by(TorchFunctionMode):
         if relu := relu_called(func, args, kwargs):
             x, stop = relu
             return self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
-        if func in OTHERS:
-            self.others.add(OTHERS[func])
+        if func in OTHERS or (func in CLAMPS and 0 in (*args[1:2], kwargs.get("min"))):
+            self.others.add(OTHERS.get(func, "clamp(min=0)"))
         return func(*args, **kwargs)
 
     def __exit__(self, kind, mistake, trace):
@@ -133,6 +140,12 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         raise ValueError(f"expected at least one image, got {got}: check the selection")
     if not X.is_floating_point():
         raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
+    if X.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float() and model.float()")
+    if X.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(X.device.type):
+        raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
+    if torch.is_inference_mode_enabled() or X.is_inference():
+        raise ValueError("expected images that gradients reach, got torch.inference_mode(): make them outside of it")
     weight = next(model.parameters(), None)
     if weight is not None and (X.dtype, X.device) != (weight.dtype, weight.device):
         raise ValueError(
@@ -145,9 +158,14 @@ def check_images(X: Tensor, model: nn.Module) -> None:
 
 def check_labels(y: Tensor, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless y (N,) has a class index for each row of scores (N, K)."""
+    if not isinstance(scores, Tensor) or scores.ndim != 2:
+        got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise TypeError(
+            f"expected a network that gives scores (N, K), got {got}: wrap it in a module that returns its scores alone"
+        )
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        got = y.dtype if isinstance(y, Tensor) else type(y).__name__
+        got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
         raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
     if y.shape != (images,):
         raise ValueError(
@@ -173,8 +191,16 @@ def class_scores(scores: Tensor, y: Tensor) -> Tensor:
     return scores.gather(1, y.to(scores.device, torch.int64)[:, None])[:, 0]
 
 
+def check_untraced(model: nn.Module) -> None:
+    """Raise TypeError, in one sentence, if the network is traced or scripted: its ReLUs and layers are out of reach."""
+    if isinstance(model, torch.jit.ScriptModule):
+        got = type(model).__name__
+        raise TypeError(f"expected a network of Python modules, got a {got}: take the one that it was traced from")
+
+
 def submodule(model: nn.Module, name: str) -> nn.Module:
-    """The module of this dotted name. Raises ValueError, with the names that there are."""
+    """Return the module of this dotted name. Raises ValueError, with the names that there are."""
+    check_untraced(model)
     try:
         return model.get_submodule(name)
     except AttributeError:

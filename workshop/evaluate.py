@@ -31,7 +31,7 @@ import pretrained
 from figures import figure
 from figures.figure import Row
 from image_utils import deprocess, preprocess
-from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, Pair
+from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, StylePair
 from pretrained.weights import EMBEDDED, build_network, read_weights
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, style_transfer
@@ -173,7 +173,7 @@ def report_style(net: nn.Module, judge: nn.Module, out: Path) -> None:
         )
 
 
-def stylise(source: pretrained.Pretrained, pair: Pair, cnn: nn.Sequential) -> Tensor:
+def stylise(source: pretrained.Pretrained, pair: StylePair, cnn: nn.Sequential) -> Tensor:
     """The result of a pair with the feature layers `cnn`: (1, 3, H, W), ImageNet-normalised."""
     arguments = vars(pair) | {
         "content_image": source.content_images[pair.content],

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pretrained.original import read_original
-from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.settings import STYLE_CHECKS, StyleCheck
 from pretrained.weights import build_network
 from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
@@ -158,7 +158,7 @@ def store() -> None:
 def store_checks() -> None:
     """Store the four checks that style_transfer.py prints, of the two networks that are on every machine."""
     _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
-    original = build_network(read_original(), packaged_file(ORIGINAL), torch.device("cpu"))
+    original = build_network(read_original(), find_packaged(ORIGINAL), torch.device("cpu"))
     _store_checks(STYLE_CHECKS["original"], original.double().features)
 
 

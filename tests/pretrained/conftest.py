@@ -1,4 +1,4 @@
-"""What the tests of `pretrained` share: no test reaches the web, finds a cache, or sees a setting of this machine."""
+"""Fixtures of the tests of `pretrained`: no test reaches the web, finds a cache, or sees a setting of this machine."""
 
 import hashlib
 import io
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from pretrained import downloads
 from pretrained.addresses import FILES, IMAGES, WEIGHTS, Pinned
 from tests.pretrained.world import CLASSIC_PICTURES, Server, Trap, as_pth, random_weights
 
@@ -36,8 +35,6 @@ def own_world(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr(downloads, "_unreachable", {})
-    monkeypatch.setattr(downloads, "_in_vain", {})
     look_up = socket.getaddrinfo
 
     def local_only(host, *args, **kwargs):

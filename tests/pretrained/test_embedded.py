@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import pretrained
-from pretrained import SourceError, scenes
+from pretrained import scenes
 from pretrained.packages import PACKAGED
-from tests.pretrained.world import ROOT, assert_one_sentence, uninstall
+from tests.pretrained.world import ROOT, refuse, uninstall
 
 
 def test_the_embedded_source_has_everything_a_script_needs():
@@ -77,7 +77,7 @@ def test_importing_pretrained_is_cheap():
 
 
 def test_the_embedded_network_needs_no_package_with_weights(monkeypatch):
-    """Where none of them is installed, as in the autograder, the embedded network is loaded all the same."""
+    """None of them is installed in the autograder: the embedded network is loaded all the same."""
     uninstall(monkeypatch, *PACKAGED)
     for name in ("ndf", "efficientnet_lite_pytorch", "skimage", "sklearn", "gradio"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -140,6 +140,4 @@ def make_all_smaller(folder):
 def test_damaged_scenes_are_told_in_one_sentence(small_images, damage):
     """A scene that is missing or not as shipped ends in a sentence that says how to restore it."""
     damage(small_images)
-    with pytest.raises(SourceError, match="git checkout images") as error:
-        pretrained.load("embedded")
-    assert_one_sentence(error.value)
+    refuse("git checkout images", pretrained.load, "embedded")

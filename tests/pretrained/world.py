@@ -14,10 +14,13 @@ import torch
 from torchvision.models import squeezenet1_1
 
 from pretrained.addresses import IMAGES
+from pretrained.errors import SourceError
+from pretrained.imagenet import class_names
 from pretrained.packages import PACKAGED
 from pretrained.weights import EMBEDDED, read_metadata
 
 ROOT = Path(__file__).resolve().parents[2]
+NAMES = class_names()
 COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "course_data")
 needs_course_data = pytest.mark.skipif(
     not (COURSE_DATA / IMAGES).is_file(),
@@ -28,7 +31,7 @@ CLASSIC_PICTURES = ("tubingen.jpg", "composition_vii.jpg", "the_scream.jpg", "st
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `pages`: path -> bytes, a status, or one of "hang", "drip", "truncated", "endless"."""
+    """Serves `pages`: path -> bytes, a status, or one of "hang", "stop", "truncated"."""
 
     daemon_threads = True
     block_on_close = False
@@ -50,15 +53,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.stopped.wait(20)
         elif isinstance(page, int):
             self.send_error(page)
-        elif page == "endless":
-            self.answer()
-            while not self.server.stopped.is_set():
-                self.wfile.write(bytes(2**16))
-        elif page == "drip":
+        elif page == "stop":
             self.answer(10**6)
-            while not self.server.stopped.wait(0.02):
-                self.wfile.write(b".")
-                self.wfile.flush()
+            self.wfile.write(b"." * 10**5)
+            self.server.stopped.wait(20)
         elif page == "truncated":
             self.answer(10**6)
             self.wfile.write(b"." * 10**5)
@@ -66,10 +64,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(len(page))
             self.wfile.write(page)
 
-    def answer(self, length=None):
+    def answer(self, length):
         self.send_response(200)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
 
     def log_message(self, *args):
@@ -102,25 +99,34 @@ def assert_one_sentence(message):
     assert re.fullmatch(r"expected .+, (got|found) .+: .+", str(message)), f"no sentence of ours: {message}"
 
 
+def refuse(words, call, *args, **options):
+    """The call must end in a SourceError of one sentence in which these words are found; returns it."""
+    with pytest.raises(SourceError, match=words) as error:
+        call(*args, **options)
+    assert_one_sentence(error.value)
+    return str(error.value)
+
+
 def install(monkeypatch, folder, name, content=None, version=None):
-    """A package with the file `name` of PACKAGED, found before the real one; content None: without the file."""
+    """Put a package with the file `name` of PACKAGED before the real one; content None: without the file."""
     file = PACKAGED[name]
     version = version or file.version
     about = folder / f"{file.package.replace('-', '_')}-{version}.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {file.package}\nVersion: {version}\n")
     if content is not None:
-        (folder / file.path).parent.mkdir(parents=True)
-        (folder / file.path).write_bytes(content)
+        path = folder / re.sub(r"(\.tar\.gz)/.+", r"\1", file.path)  # of a member of an archive, the archive
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     monkeypatch.syspath_prepend(folder)
 
 
 def pin(monkeypatch, name, content):
-    """From now on the packaged file of this name is one with this content."""
+    """Let the packaged file of this name be one with this content."""
     monkeypatch.setitem(PACKAGED, name, replace(PACKAGED[name], sha256=hashlib.sha256(content).hexdigest()))
 
 
 def uninstall(monkeypatch, *names):
-    """The packages of these files of PACKAGED are not there."""
+    """Let the packages of these files of PACKAGED not be there."""
     for name in names:
         monkeypatch.setitem(PACKAGED, name, replace(PACKAGED[name], package=f"no-{PACKAGED[name].package}"))

@@ -1,0 +1,42 @@
+"""Files known by their content, and files written whole."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+
+def matches(path: Path, accepted: Sequence[str]) -> bool:
+    """Return True if there is a readable file whose SHA-256, in hexadecimal, begins with one of those accepted."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return False
+    return digest.startswith(tuple(accepted))
+
+
+@contextmanager
+def whole(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a path beside `path` to write to; rename it to `path` when the block ends well, else remove it.
+
+    So nobody ever finds half a file, and what was there before stays until the new one is complete. Folders are made.
+    The path given keeps the suffix, which some writers choose the format by.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_whole(path: str | PathLike[str], text: str) -> Path:
+    """Write a text file by `whole`, in UTF-8; return its path."""
+    with whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return Path(path)
