@@ -171,6 +171,12 @@ def progress(items: Iterable[Item], name: str = "") -> Iterator[Item]:
     return iter(tqdm(items, desc=name, leave=False, disable=None))
 
 
+def write_interval(found: Sequence[float], form: str = ".0%") -> str:
+    """Words for [mean, low, high] of `measures.interval`: "62% (55 to 69%)"."""
+    mean, low, high = (format(value, form) for value in found)
+    return f"{mean} ({low.rstrip('%')} to {high})"
+
+
 @contextmanager
 def ignoring(message: str) -> Iterator[None]:
     """Inside the block a warning that begins so is not shown."""
