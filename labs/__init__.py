@@ -17,6 +17,7 @@ LABS = (
     "robustness.one_pixel",
     "robustness.black_box",
     "robustness.taxonomy",
+    "robustness.training_attacks",
     "robustness.linearity",
     "robustness.corruptions",
     "robustness.shape_or_texture",
