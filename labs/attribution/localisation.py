@@ -120,7 +120,7 @@ def tabulate(numbers: Numbers) -> Table:
         "peak on the object": lambda name: cell(name, "peak"),
         "sum on the object": lambda name: cell(name, "sum"),
         "AUC": lambda name: cell(name, "auc"),
-        f"grid of four, {grids['photographs']} photographs: peak in its own cell (chance {CHANCE:.0%})": point("trained"),
+        f"grids, {grids['photographs']} photographs: peak in its own cell (chance {CHANCE:.0%})": point("trained"),
         "the same, random top layer": point(TOP),
     })  # fmt: skip
 
@@ -139,7 +139,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{trained[best['auc']]['auc']:.2f}).",
         f"A Gaussian in the middle, which has seen nothing, reaches {middle['peak']:.0%}, {middle['sum']:.0%} and "
         f"{middle['auc']:.2f}; its peak is beaten by {'all methods' if not below else 'all but ' + ', '.join(below)}.",
-        f"In grids of four photographs ({grids['network']}, {grids['photographs']} of them) the peak is in its own cell for "
+        f"In grids of four photographs ({grids['network']}, {grids['photographs']} of them) the peak is in its own "
+        "cell for "
         + "; ".join(f"{name} {lab.write_interval(grids['trained'][name])}, with a random top layer "
                     f"{lab.write_interval(grids[TOP][name])}" for name in GRID)
         + f"; chance is {CHANCE:.0%}: {', '.join(classy) or 'no method'} "
