@@ -21,6 +21,7 @@ LABS = (
     "robustness.linearity",
     "robustness.corruptions",
     "robustness.shape_or_texture",
+    "segmentation.four_answers",
     "segmentation.fully_convolutional",
     "segmentation.upsampling",
     "segmentation.encoder_decoder",

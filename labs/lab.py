@@ -75,15 +75,17 @@ class Bench:
 
     def second(self) -> pretrained.Pretrained | None:
         """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
-        return self._imagenet("efficientnet_lite0")
+        return self.load_imagenet("efficientnet_lite0")
 
     def judge(self) -> pretrained.Pretrained | None:
         """A second network for the classes of this one, or None; SqueezeNet where this one is EfficientNet-Lite0."""
         if self.source.kind != "imagenet":
             return None
-        return self._imagenet("squeezenet1_1") if self.source.architecture == "efficientnet_lite0" else self.second()
+        own = self.source.architecture
+        return self.load_imagenet("squeezenet1_1") if own == "efficientnet_lite0" else self.second()
 
-    def _imagenet(self, architecture: str) -> pretrained.Pretrained | None:
+    def load_imagenet(self, architecture: str) -> pretrained.Pretrained | None:
+        """Another network with ImageNet's classes; None where it cannot be had."""
         try:
             return pretrained.load("imagenet", str(self.source.device), architecture)
         except pretrained.SourceError:
