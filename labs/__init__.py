@@ -25,4 +25,5 @@ LABS = (
     "segmentation.fully_convolutional",
     "segmentation.upsampling",
     "segmentation.encoder_decoder",
+    "segmentation.unlearnt_decoder",
 )
