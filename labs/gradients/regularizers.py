@@ -166,8 +166,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
         f"{finest['all']:.2%}.",
         f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} ranks the class higher, times the "
-        f"rank without restraint, with {'; '.join(stable) or 'none of them'}; not shown: {', '.join(rest) or 'none'}; total "
-        f"variation on top of the others {shown} ({lab.write_interval(more, '.2f')} times).",
+        f"rank without restraint, with {'; '.join(stable) or 'none of them'}; not shown: {', '.join(rest) or 'none'}; "
+        f"total variation on top of the others {shown} ({lab.write_interval(more, '.2f')} times).",
         f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
         f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
         "ask another network, or your eyes.",
