@@ -100,7 +100,7 @@ def score(found: np.ndarray, test: Composed) -> np.ndarray:
 def tabulate(numbers: Numbers) -> Table:
     return Table.of(f"decoder, {numbers['tests']} scenes of objects never seen", numbers["iou"], {
         "mean IoU (90 % interval)": lambda name: lab.write_interval(numbers["iou"][name]),
-        f"less than “{BACK}” by": lambda name: lab.write_interval(numbers["above"][name], "+.0%")
+        f"“{BACK}” above it": lambda name: lab.write_interval(numbers["above"][name], "+.0%")
                                                if name in numbers["above"] else "-",
         "has learnt": lambda name: f"trunk; decoder, {numbers['steps']} steps" if name in LEARNT
                                    else "trunk" if name == BACK else "nothing",
@@ -115,12 +115,14 @@ def conclude(numbers: Numbers) -> list[str]:
         f"A decoder that has learnt nothing, the encoder's kernels turned by 180 degrees and its switches, has a mean "
         f"IoU of {words[BACK]} on {numbers['tests']} scenes, a Gaussian in the middle {words[MIDDLE]}: the difference, "
         f"scene by scene, is {lab.write_interval(middle, '+.0%')}, {judge(middle)}.",
-        f"With a random trunk it is {words[NO_TRUNK]}, {lab.write_interval(random, '+.0%')} less, {judge(random)}: so "
-        "much is what the trunk has learnt, the rest is edges and contrast.",
+        f"With a random trunk it is {words[NO_TRUNK]}; what the trunk has learnt makes a difference of "
+        f"{lab.write_interval(random, '+.0%')}: "
+        + ("so much is learnt, the rest is edges and contrast." if random[1] > 0 else
+           "what comes back are edges and contrast, and nothing that the trunk has learnt."),
         f"After {numbers['steps']} steps of training {best} reaches {words[best]}, "
         f"{lab.write_interval([-numbers['above'][best][i] for i in (0, 2, 1)], '+.0%')} more: where each maximum was "
         "is known, what belongs to the object must be learnt.",
-    ]
+    ]  # fmt: skip
 
 
 def judge(above: list[float]) -> str:
