@@ -186,8 +186,8 @@ def conclude(numbers: Numbers) -> list[str]:
     fooled = {name: lab.write_interval(found[0]) for name, found in numbers["fooled"].items()}
     return [
         f"One pixel makes {fooled[SMALL]} of a small network's images wrong, 64 wide, after "
-        f"{numbers['calls'][SMALL]:,} questions (the paper: 16 % of ImageNet's with AlexNet after {PAPER:,}), the best of as "
-        f"many random pixels {lab.write_interval(numbers['chance'][SMALL])}: the search is "
+        f"{numbers['calls'][SMALL]:,} questions (the paper: 16 % of ImageNet's with AlexNet after {PAPER:,}), the best "
+        f"of as many random pixels {lab.write_interval(numbers['chance'][SMALL])}: the search is "
         f"{'better' if more[1] > 0 else 'not shown better'} ({lab.write_interval(more, '+.0%')}). {first}, asked only "
         f"{numbers['calls'][first]} times: {fooled[first]}, which says nothing of the paper's.",
         f"Half of the found pixels are among the {1 - high:.0%} that saliency puts highest, or higher, for every "
