@@ -4,8 +4,6 @@
 #   PYTHON=...  the interpreter to make .venv with, UV= (empty) to use pip where uv is installed: see make_venv.sh
 
 VENV_PYTHON := .venv/bin/python
-# Otherwise glibc gives memory back and asks for it again with each pass, which makes it a quarter slower.
-KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432
 # Modules of other projects must not get in: .venv alone counts.
 unexport PYTHONPATH PYTHONHOME
 
@@ -18,14 +16,14 @@ help: ## list these verbs
 		/^[a-z][a-z-]*:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 figures: venv ## make every picture of the assignment: visualization/index.html shows them
-	@$(KEEP_MEMORY) $(VENV_PYTHON) -m figures $(ARGS)
+	@$(VENV_PYTHON) -m figures $(ARGS)
 
 explore: venv ## open a page in the browser that runs your code on any picture; Ctrl+C ends it
-	@$(KEEP_MEMORY) $(VENV_PYTHON) explore.py $(ARGS)
+	@$(VENV_PYTHON) explore.py $(ARGS)
 
 labs: venv ## one experiment for each question, twelve minutes: visualization/labs.html; quicker: ARGS=--quick
 	@sh environment/make_venv.sh labs/requirements.txt
-	@$(KEEP_MEMORY) $(VENV_PYTHON) -m labs $(ARGS)
+	@$(VENV_PYTHON) -m labs $(ARGS)
 
 test: venv ## run all tests; one part alone: make test ARGS="-m saliency"
 	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -72,36 +70,37 @@ report-template: venv ## build report-template-a3.pptx again
 	@$(VENV_PYTHON) -m staff.handout.template
 
 grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.json and report.html
-	@$(VENV_PYTHON) staff/grade.py "$(SUBMISSION)" --report report.html $(ARGS)
+	@$(VENV_PYTHON) -m autograder "$(SUBMISSION)" --report report.html $(ARGS)
 
 grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tls://...]
-	@$(VENV_PYTHON) -m staff.gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
 
 class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
-	@$(VENV_PYTHON) -m staff.gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)
 
 class-worker: gradebook-venv ## lend this machine to that scheduler: make class-worker SCHEDULER=tls://host:8786
-	@$(VENV_PYTHON) -m staff.gradebook.cluster worker "$(CERTIFICATE)" "$(SCHEDULER)" $(ARGS)
+	@$(VENV_PYTHON) -m gradebook.cluster worker "$(CERTIFICATE)" "$(SCHEDULER)" $(ARGS)
 
 class-chaos: gradebook-venv ## grade 60 submissions while workers, scheduler, client and disk fail: is anything lost?
-	@$(VENV_PYTHON) -m staff.gradebook.chaos $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.chaos $(ARGS)
 
 class-warm: gradebook-venv ## grade the solution and twenty variants warm and cold: alike, and how much quicker?
-	@$(VENV_PYTHON) -m staff.gradebook.side_by_side $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.side_by_side $(ARGS)
 
 class-scale: gradebook-venv ## 5,000 simulated submissions: overhead, memory, time to open class.html
-	@$(VENV_PYTHON) -m staff.gradebook.scale $(ARGS)
+	@$(VENV_PYTHON) -m staff.proofs.scale $(ARGS)
 
-points: venv ## the parts, their tests, and what each is worth
-	@$(VENV_PYTHON) -m staff.grader.points
+points: venv ## the parts, their tests, and what each is worth; writes the tables of README and docs/assignment.md
+	@$(VENV_PYTHON) -m staff.handout.tables
+	@$(VENV_PYTHON) -m autograder.points
 
 autograder: venv ## pack dist/autograder.zip for Gradescope
-	@$(VENV_PYTHON) -m staff.autograder $(ARGS)
+	@$(VENV_PYTHON) -m autograder.pack $(ARGS)
 
 mutants: venv ## grade wrong and right variants of every student function: is the grader fair?
 	@$(VENV_PYTHON) -m staff.mutants $(ARGS)
 
-strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function tv_loss"
+strangers: venv ## judge 600 right rewrites of the solution and 750 wrong edits: ARGS="--function NAME"
 	@OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 $(VENV_PYTHON) -m staff.proofs.generated $(ARGS)
 
 hostile: gradebook-venv ## grade submissions that attack: does the grader hold?
@@ -113,7 +112,7 @@ noise: venv ## how far does the solution stay below the tests' tolerances?
 references: venv ## write tests/references again, from the independent float64 path
 	@$(VENV_PYTHON) -m staff.references $(ARGS)
 
-bench: venv ## time every picture beside other libraries, a quarter of an hour on two quiet cores: docs/performance.md
+bench: venv ## time every picture beside other libraries, half an hour and 10 GB on two quiet cores: docs/performance.md
 	@sh environment/make_venv.sh benchmarks/requirements.txt
 	@$(VENV_PYTHON) -m benchmarks $(ARGS)
 
@@ -148,7 +147,7 @@ venv:
 
 # BEGIN STAFF
 gradebook-venv: venv
-	@sh environment/make_venv.sh staff/gradebook/requirements.txt
+	@sh environment/make_venv.sh gradebook/requirements.txt
 
 labs-venv: venv
 	@sh environment/make_venv.sh labs/requirements.txt

@@ -44,21 +44,24 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     if args.iterations:
         settings = replace(settings, num_iterations=args.iterations)
 
-    pictures = [way(target, settings, source, args) for target in dict.fromkeys(targets)]
+    facts = script.describe_run("class_visualization.py", args, parse_args([]), source, "target")
+    with figure.made_by(**facts):
+        pictures = [draw_way(target, settings, source, args) for target in dict.fromkeys(targets)]
     if args.show:
         figure.show(pictures)
     return pictures
 
 
-def way(target: int, settings: Ascent, source: pretrained.Pretrained, args: argparse.Namespace) -> Picture:
-    """From noise to the network's idea of a class, in five steps."""
+def draw_way(target: int, settings: Ascent, source: pretrained.Pretrained, args: argparse.Namespace) -> Picture:
+    """Draw the way from noise to the network's idea of a class, in five steps."""
     shown = climb(target, settings, source, args.seed)
     name = short(source.class_names[target])
-    path = Path(args.out) / f"class_visualization_{script.file_name(name)}.png"
+    end = script.name_run(argparse.Namespace(iterations=args.iterations), source)
+    path = Path(args.out) / f"class_visualization_{script.file_name(name)}{end}.png"
     figure.iterations(shown, name, path, source.name)
     verdict = what_the_network_says(shown[-1][1], source)
     print(f"{name}: the network takes it for {verdict}")
-    return Picture.of(path, CAPTION, name=name, verdict=verdict)
+    return Picture.of(path, script.caption("class_visualization"), name=name, verdict=verdict)
 
 
 def climb(target: int, settings: Ascent, source: pretrained.Pretrained, seed: int) -> list[tuple[int, Image.Image]]:
@@ -87,13 +90,6 @@ def what_the_network_says(image: Image.Image, source: pretrained.Pretrained) -> 
         probabilities = source.model(preprocess(image).to(source.device)).softmax(dim=1)[0]
     best = int(probabilities.argmax())
     return f"{short(source.class_names[best])} ({probabilities[best]:.0%})"
-
-
-CAPTION = (  # the picture's title, and what to look at
-    "The network's idea of: {name}",
-    "From noise to what the score of {name} likes best; the network takes the last image for {verdict}. "
-    "Look for parts of the object: they come in several places and sizes, as nothing holds them together.",
-)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import argparse
 import ast
 import difflib
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -25,22 +26,37 @@ from pathlib import Path
 ZIP_NAME = "assignment_3_submission.zip"
 MANIFEST_NAME = "MANIFEST.sha256"
 MAX_BYTES = 100_000_000
-MAX_CODE_BYTES = 512 * 1024  # of one file: the grader takes no larger one
 FIGURES = "visualization"
+PYTHON = (3, 11)  # or later
+TABLE = Path(__file__).resolve().with_name("assignment.toml")  # what is handed in, and what the grader accepts
 
-# The figures of each script begin with its name; they must not be older than the code that makes them.
-SCRIPTS = {
-    "saliency_map.py": ("visualizers/saliency_map.py",),
-    "gradcam.py": ("visualizers/gradcam.py",),
-    "fooling_image.py": ("visualizers/fooling_image.py",),
-    "class_visualization.py": ("visualizers/class_visualization.py",),
-    "style_transfer.py": (
-        "style_modules/content_loss.py",
-        "style_modules/style_loss.py",
-        "style_modules/tv_loss.py",
-        "style_utils.py",
-    ),
-}
+
+def read_table() -> tuple[dict[str, list], dict[str, dict], set[str], int]:
+    """Return files by script, arguments by file and function, modules to import, bytes of a file: as the grader has it.
+
+    Where the table cannot be read nothing is known of them.
+    """
+    scripts: dict[str, list] = {}
+    signatures: dict[str, dict] = {}
+    try:
+        import tomllib  # from Python 3.11 on
+
+        table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+        for part in table["parts"].values():
+            for file, functions in part["functions"].items():
+                modules = scripts.setdefault(part.get("script", file), [])
+                if file not in (*scripts, *modules):
+                    modules.append(file)
+                for name, arguments in functions.items():
+                    if arguments:
+                        signatures.setdefault(file, {})[name] = arguments.replace(",", " ").split()
+        return scripts, signatures, set(table["rules"]["imports"]["allowed"]), table["limits"]["kilobytes"] * 1024
+    except (ImportError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}, {}, set(), 0
+
+
+# The figures of each script begin with its name.
+SCRIPTS, SIGNATURES, IMPORTS, MAX_CODE_BYTES = read_table()
 # The figures that the report shows, by the script that makes them: one of those named counts, by network.
 REPORT_FIGURES = {
     "saliency_map.py": ("saliency_map", "saliency_map_captum"),
@@ -72,37 +88,9 @@ HANDED_OUT = {
 }
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
 
-# The grader takes this list and the next from here.
-SIGNATURES = {
-    "visualizers/saliency_map.py": {"SaliencyMap.compute_saliency_maps": "self X y model"},
-    "visualizers/gradcam.py": {
-        "CustomReLU.forward": "ctx x",
-        "CustomReLU.backward": "ctx dout",
-        "GradCam.guided_backprop": "self X_tensor y_tensor gc_model",
-        "GradCam.grad_cam": "self X_tensor y_tensor gc_model",
-    },
-    "visualizers/fooling_image.py": {"FoolingImage.make_fooling_image": "self X target_y model"},
-    "visualizers/class_visualization.py": {
-        "ClassVisualization.create_class_visualization": "self target_y class_names model dtype",
-    },
-    "style_modules/content_loss.py": {"ContentLoss.forward": "self content_weight content_current content_original"},
-    "style_modules/style_loss.py": {
-        "StyleLoss.gram_matrix": "self features normalize",
-        "StyleLoss.forward": "self feats style_layers style_targets style_weights",
-    },
-    "style_modules/tv_loss.py": {"TotalVariationLoss.forward": "self img tv_weight"},
-    "style_utils.py": {
-        "style_transfer": "name content_image style_image image_size style_size content_layer content_weight "
-        "style_layers style_weights tv_weight content_loss style_loss tv_loss cnn dtype init_random testing",
-    },
-}
-# Rule 2: what the files that students write import from elsewhere, in this semester or an earlier one.
-IMPORTS = {"torch", "torchvision", "captum", "numpy", "PIL", "matplotlib", "tqdm", "pretrained", "image_utils",
-           "style_utils", "style_modules", "figures", "visualizers"}  # fmt: skip
-
 
 def main(argv: list[str] | None = None, root: Path | None = None) -> int:
-    """Looks at the work in `root` (the folder of this file), writes the zip, returns the exit status."""
+    """Look at the work in `root` (the folder of this file), write the zip, return the exit status."""
     args = parse_args(argv)
     root = root or Path(__file__).resolve().parent
     try:
@@ -113,12 +101,12 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
 
 
 def collect(root: Path, check: bool) -> int:
-    faults = [*old_python(), *wrong_folder(root)]
+    faults = [*find_old_python(), *find_wrong_folder(root)]
     if not faults:
         files = find_files(root)
         code = [name for name in files if name.endswith(".py")]
-        trees = {name: tree for name in code if (tree := _parsed(root / name)) is not None}
-        faults = [*missing_files(root), *unreadable(root, code), *too_large(root, files)]
+        trees = {name: tree for name in code if (tree := _parse(root / name)) is not None}
+        faults = [*find_missing_files(root), *find_unreadable(root, code), *find_too_large(root, files)]
     if faults:
         _list(faults)
         print(f"{ZIP_NAME} {'would not be' if check else 'was not'} written: "
@@ -126,8 +114,9 @@ def collect(root: Path, check: bool) -> int:
         return 1
 
     notes = [
-        *unsolved_parts(trees), *changed_signatures(trees), *further_imports(trees), *prints(trees), *stops(trees),
-        *mixed_indentation(root, code), *foreign_files(root), *missing_figures(root, files), *old_figures(root, files),
+        *find_unsolved_parts(trees), *compare_signatures(trees), *find_imports(trees), *find_prints(trees),
+        *find_stops(trees), *find_mixed_indentation(root, code), *find_foreign_files(root),
+        *find_missing_figures(root, files), *find_other_figures(root, files),
     ]  # fmt: skip
     _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
@@ -164,25 +153,27 @@ def find_files(root: Path) -> list[str]:
 # --- what stops it ---
 
 
-def old_python() -> list[str]:
+def find_old_python() -> list[str]:
     """macOS, for one, has an older Python beside the assignment's."""
-    if hasattr(sys, "stdlib_module_names"):
+    if sys.version_info >= PYTHON:
         return []
-    return [f"This is Python {platform.python_version()}, and 3.10 or later is needed: try make submission, or the "
+    return [f"This is Python {platform.python_version()}, and 3.11 or later is needed: try make submission, or the "
             "assignment's own Python, .venv/bin/python collect_submission.py."]  # fmt: skip
 
 
-def wrong_folder(root: Path) -> list[str]:
+def find_wrong_folder(root: Path) -> list[str]:
     """Started where the assignment is not: one sentence instead of one for each file."""
     if any((root / name).is_file() for name in MODULES):
         return []
+    if not MODULES and (root / "visualizers").is_dir():
+        return [f"{TABLE.name} cannot be read: take it from the handout again."]
     inside = sorted(path.parent.parent for path in root.glob("*/visualizers/gradcam.py"))
     place = f"it seems to be in {inside[0].name}/" if inside else "look for the folder that holds visualizers/"
     return [f"{root} is not the assignment's folder, none of its files is here: {place}, and put "
             "collect_submission.py there."]
 
 
-def missing_files(root: Path) -> Iterator[str]:
+def find_missing_files(root: Path) -> Iterator[str]:
     """Names are compared letter by letter, as on Linux, where the grader runs, also where case does not matter."""
     for name in REQUIRED:
         folder, _, file = name.rpartition("/")
@@ -196,8 +187,8 @@ def missing_files(root: Path) -> Iterator[str]:
         yield f"{name} is missing: names and folders must stay as they were handed out, so {hint}."
 
 
-def unreadable(root: Path, code: list[str]) -> Iterator[str]:
-    """What keeps Python from reading a file."""
+def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
+    """Say what keeps Python from reading a file."""
     for name in code:
         data = (root / name).read_bytes()
         for number, line in enumerate(data.splitlines(), 1):
@@ -217,12 +208,12 @@ def unreadable(root: Path, code: list[str]) -> Iterator[str]:
                 yield f"{name}: Python cannot read this file ({error})."
 
 
-def too_large(root: Path, files: list[str]) -> Iterator[str]:
+def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
     sizes = sorted(((root / name).stat().st_size, name) for name in files)
     for size, name in sizes:
         if name.endswith(".py") and size > MAX_CODE_BYTES:
             yield (f"{name} has {size / 1e3:.0f} kB and the grader takes at most {MAX_CODE_BYTES / 1e3:.0f}: "
-                   "take out what is no code.")  # fmt: skip
+                   "remove what is no code.")  # fmt: skip
     total = sum(size for size, _ in sizes)
     if total > MAX_BYTES:
         largest = ", ".join(f"{name} ({size / 1e6:.0f} MB)" for size, name in sizes[:-4:-1])
@@ -233,8 +224,8 @@ def too_large(root: Path, files: list[str]) -> Iterator[str]:
 # --- what costs a part or a point ---
 
 
-def unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
-    """Names each `raise NotImplementedError("Part ...")` that still stands in the code."""
+def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
+    """Name each `raise NotImplementedError("Part ...")` that still stands in the code."""
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Raise) or node.exc is None:
@@ -243,11 +234,11 @@ def unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
             texts = [part.value for part in ast.walk(node.exc)
                      if isinstance(part, ast.Constant) and isinstance(part.value, str)]
             if "NotImplementedError" in names:
-                part_name = texts[0] if texts else "a part is not solved yet"
-                yield f"{name}, line {node.lineno}: NotImplementedError is still there ({part_name})."
+                part = f" ({texts[0]})" if texts else ""
+                yield f"{name}, line {node.lineno}: this part is not written yet{part}."
 
 
-def changed_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
+def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
     for name, expected in SIGNATURES.items():
         present = dict(_signatures(trees[name]))
         if not present.keys() & expected.keys():
@@ -255,8 +246,7 @@ def changed_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
             yield (f"{name} has {found}, but not {', '.join(expected)}: is it another file's text? "
                    "Take the file from the handout again.")  # fmt: skip
             continue
-        for function, words in expected.items():
-            arguments = words.split()
+        for function, arguments in expected.items():
             if function not in present:
                 yield f"{name}: {function} is not there: put its name back as it was handed out."
             elif present[function][: len(arguments)] != arguments:
@@ -264,7 +254,7 @@ def changed_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
                        f"({', '.join(arguments)}): put the signature back.")  # fmt: skip
 
 
-def further_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
+def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
     allowed = IMPORTS | set(sys.stdlib_module_names)
     for name in (*MODULES, *SCRIPTS):
         for node in ast.walk(trees[name]):
@@ -280,29 +270,29 @@ def further_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
                            "the handout's files import, or what comes with Python.")  # fmt: skip
 
 
-def prints(trees: dict[str, ast.Module]) -> Iterator[str]:
+def find_prints(trees: dict[str, ast.Module]) -> Iterator[str]:
     """In modules anywhere; in scripts, which print what they find, while they are imported."""
     for name in (*MODULES, *SCRIPTS):
         places = trees[name].body if name in MODULES else [n for n in trees[name].body if isinstance(n, ast.Expr)]
         for line in sorted({line for place in places for line in _calls(place, "print")}):
-            yield f"{name}, line {line}: print is still there: take it out, the grader wants no output."
+            yield f"{name}, line {line}: remove this print: graded functions must not print."
 
 
-def stops(trees: dict[str, ast.Module]) -> Iterator[str]:
+def find_stops(trees: dict[str, ast.Module]) -> Iterator[str]:
     for name in (*MODULES, *SCRIPTS):
         for function in ("breakpoint", "set_trace", "input"):
             for line in sorted(_calls(trees[name], function)):
-                yield f"{name}, line {line}: {function}() waits for somebody at the keyboard: take it out."
+                yield f"{name}, line {line}: remove this {function}(): it waits for somebody at the keyboard."
 
 
-def mixed_indentation(root: Path, code: list[str]) -> Iterator[str]:
+def find_mixed_indentation(root: Path, code: list[str]) -> Iterator[str]:
     for name in code:
         starts = {line[:1] for line in (root / name).read_bytes().splitlines() if line.strip() and line[:1] in b" \t"}
         if starts >= {b" ", b"\t"}:
             yield f"{name}: some lines begin with tabs, some with spaces: let your editor turn tabs into four spaces."
 
 
-def foreign_files(root: Path) -> Iterator[str]:
+def find_foreign_files(root: Path) -> Iterator[str]:
     """Code that was not handed out: of another assignment, or one's own that the grader will not take."""
     for path in sorted(root.glob("assignment_*_submission.zip")):
         if path.name != ZIP_NAME:
@@ -323,7 +313,7 @@ def foreign_files(root: Path) -> Iterator[str]:
                 yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
 
 
-def missing_figures(root: Path, files: list[str]) -> Iterator[str]:
+def find_missing_figures(root: Path, files: list[str]) -> Iterator[str]:
     """One sentence for each script that has not made all that the report shows."""
     for script, figures in REPORT_FIGURES.items():
         missing = [names.split(" | ")[0] for names in figures
@@ -333,18 +323,45 @@ def missing_figures(root: Path, files: list[str]) -> Iterator[str]:
                    "(make figures runs all).")  # fmt: skip
 
 
-def old_figures(root: Path, files: list[str]) -> Iterator[str]:
-    """One sentence for each script of which a figure is older than its code."""
-    for script, modules in SCRIPTS.items():
-        newest = max((script, *modules), key=lambda name: (root / name).stat().st_mtime)
+def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
+    """One sentence for each script with a figure that is not the assignment's, or that other code has made."""
+    for script in SCRIPTS:
+        graded = {f"{FIGURES}/{name}.png" for names in REPORT_FIGURES[script] for name in names.split(" | ")}
         for figure in _figures_of(script, files):
-            if (root / figure).stat().st_mtime < (root / newest).stat().st_mtime:
-                yield f"{figure} is older than {newest}: run python {script} again."
-                break
+            made = read_made(root / figure)
+            options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in made.get("options", {}).items())
+            other = [name for name, digest in made.get("code", {}).items() if digest_file(root / name) != digest]
+            if not made and figure in graded:
+                yield f"{figure} does not say how it was made: run python {script} again."
+            elif figure in graded and (made.get("figure") != Path(figure).stem or options):
+                told = f"{made.get('figure')}.png" + (f" with {options}" if options else "")
+                yield f"{figure} was made as {told}: run python {script} without options."
+            elif other:
+                yield f"{figure} was made by another {other[0]}: run python {script} again."
+            else:
+                continue
+            break
+
+
+def read_made(figure: Path) -> dict:
+    """Return how a figure was made, which figures/figure.py writes into the PNG as a text of JSON; {} without it."""
+    data = figure.read_bytes()
+    start = data.find(b"tEXtMade\0")
+    try:
+        length = int.from_bytes(data[start - 4 : start], "big")
+        made = json.loads(data[start + 9 : start + 4 + length]) if start > 0 else {}
+    except ValueError:
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
+def digest_file(path: Path) -> str:
+    """Return what figures/script.py stores of a file of code, whatever its ends of lines are; "" without the file."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16] if path.is_file() else ""
 
 
 def write_zip(root: Path, files: list[str]) -> int:
-    """Writes the zip beside its place and renames it, so that no half one is handed in; returns its size."""
+    """Write the zip beside its place and rename it, so that no half one is handed in; return its size."""
     contents = {name: (root / name).read_bytes() for name in files}
     manifest = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items())
     contents[MANIFEST_NAME] = manifest.encode()
@@ -367,11 +384,11 @@ def write_zip(root: Path, files: list[str]) -> int:
     return size
 
 
-def _parsed(path: Path) -> ast.Module | None:
+def _parse(path: Path) -> ast.Module | None:
     try:
         return ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None  # `unreadable` says why
+        return None  # `find_unreadable` says why
 
 
 def _signatures(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:

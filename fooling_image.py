@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     twins = [fool(x, label, target, source) for x, label in zip(images.X, images.y)]
     for pair in twins:
         tell(pair, target, source.class_names)
-    pictures = [before_and_after(twins, images, target)]
+    with images.figures_of("fooling_image.py", args, parse_args([])):
+        pictures = [before_and_after(twins, images, target)]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -77,7 +78,7 @@ def fool(x: Tensor, label: int, target: int, source: pretrained.Pretrained) -> T
 
 def tell(pair: Twins, target: int, class_names: Sequence[str]) -> None:
     """Print what the network says before and after."""
-    print(f"{short(class_names[pair.label])}, pushed towards {short(class_names[target])}: {in_words(pair.steps)}")
+    print(f"{short(class_names[pair.label])}, pushed towards {short(class_names[target])}: {count_steps(pair.steps)}")
     probabilities = pair.scores.softmax(dim=1)
     for k in dict.fromkeys([pair.label, target, *pair.scores.argmax(dim=1).tolist()]):
         (s, s_fooled), (p, p_fooled) = pair.scores[:, k], probabilities[:, k]
@@ -85,16 +86,17 @@ def tell(pair: Twins, target: int, class_names: Sequence[str]) -> None:
 
 
 def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Picture:
-    """For each image a row: it, its twin, and their difference as colours, in which mid-grey is no change."""
+    """Draw a row for each image: it, its twin, and their difference as colours, in which mid-grey is no change."""
     class_names = images.source.class_names
     names = [short(class_names[pair.label]) for pair in twins]
     firm = [name for name, pair in zip(names, twins) if pair.scores[1].argmax() != target]
     heading = f"From {list_words(names)} to {short(class_names[target])}"
     if firm:
         heading += ": the network is not fooled" + (f" about {list_words(firm)}" if len(twins) > 1 else "")
-    path = images.out / "fooling_image.png"
+    path = images.path("fooling_image.png")
     figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
-    return Picture.of(path, CAPTION, heading=heading, target=short(class_names[target]), **measured(twins))
+    words = script.caption("fooling_image")
+    return Picture.of(path, words, heading=heading, target=short(class_names[target]), **measure(twins))
 
 
 def row(pair: Twins, class_names: Sequence[str]) -> Row:
@@ -111,39 +113,28 @@ def row(pair: Twins, class_names: Sequence[str]) -> Row:
     ]
     titles = [
         f"original: {short(class_names[pair.label])}\n{says[0]}",
-        f"after {in_words(pair.steps)}\n{says[1]}",
+        f"after {count_steps(pair.steps)}\n{says[1]}",
         f"difference\nmean {255 * abs(difference).mean():.1f} of 255",
         "difference\ntimes ten",
     ]
     return Row(panels, titles=titles)
 
 
-def measured(twins: Sequence[Twins]) -> dict[str, str]:
-    """What the caption says of the steps and of the differences."""
+def measure(twins: Sequence[Twins]) -> dict[str, str]:
+    """Values for the caption: the steps and the differences."""
     steps = [pair.steps for pair in twins]
     moved = 255 * np.concatenate([abs(pair.difference).ravel() for pair in twins])
-    seen = SEEN if np.quantile(moved, 0.99) >= PLAIN else UNSEEN
+    seen = ("seen" if np.quantile(moved, 0.99) >= PLAIN else "unseen") if moved.any() else "nothing"
     return {
-        "steps": in_words(steps[0]) if len(set(steps)) == 1 else f"{min(steps)} to {max(steps)} steps",
+        "steps": count_steps(steps[0]) if len(set(steps)) == 1 else f"{min(steps)} to {max(steps)} steps",
         "typical": f"{moved.mean():.1f}",
         "most": f"{moved.max():.0f}",
-        "seen": seen if moved.any() else NOTHING,
+        "seen": script.read_captions()["fooling_image"]["sentences"][seen],
     }
 
 
-def in_words(steps: int) -> str:
+def count_steps(steps: int) -> str:
     return "1 step" if steps == 1 else f"{steps} steps"
-
-
-CAPTION = (  # the picture's title, and what to look at
-    "{heading}",
-    "An image, its twin, and what the network says of each. Between them lie {steps} along the gradient of the score "
-    "of {target}: pixels move by {typical} of 255 on average, {most} at most. Mid-grey in the difference is no "
-    "change. {seen}",
-)
-NOTHING = "Here no pixel was moved."
-UNSEEN = "As it is it can hardly be seen: only times ten does it show which pixels were moved."
-SEEN = "Here it can be seen as it is; times ten shows where else pixels were moved."
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
+import figures  # noqa: F401 -- first: it chooses matplotlib's backend, which captum loads
+
+# isort: split
 import numpy as np
 import torch
 from captum.attr import (
@@ -36,6 +39,7 @@ from figures import figure, measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
 from figures.images import Images, Maps, as_array, check_maps, choose_images, list_words, output_size, parser
+from methods import CAM, GUIDED, GUIDED_CAM, METHODS
 from pretrained import layers
 from visualizers import GradCam
 from visualizers.network import relu_replaced_by
@@ -44,7 +48,6 @@ CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
 DOG_AND_CAT = ("bull mastiff", "Siamese cat")
 
-GUIDED, CAM, GUIDED_CAM = "guided backprop", "Grad-CAM", "Guided Grad-CAM"
 SIGN = Bar(palette.SIGNED, "against", "for")
 
 
@@ -62,16 +65,17 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     name = args.layer or images.source.gradcam_layer
     layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
-    with unwritten:
-        own, own_picture = ours(images, name)
-        pair = None if args.image or args.target else images.side_by_side(DOG_AND_CAT)
-        classes_picture = dog_and_cat(pair, name) if pair else two_classes(images, own, name)
-    with unwritten:
-        captums, captum_picture = captum(images, layer)
-    with unwritten:
-        layer_picture = inside_a_layer(images, layer, name)
-    unwritten.tell()
-    pictures = [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
+    with images.figures_of("gradcam.py", args, parse_args([])):
+        with unwritten:
+            own, own_picture = ours(images, name)
+            pair = None if args.image or args.target else images.side_by_side(DOG_AND_CAT)
+            classes_picture = dog_and_cat(pair, name) if pair else two_classes(images, own, name)
+        with unwritten:
+            captums, captum_picture = captum(images, layer)
+        with unwritten:
+            layer_picture = inside_a_layer(images, layer, name)
+        unwritten.tell()
+        pictures = [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -93,7 +97,7 @@ def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
         rows = [row(name, maps, images) for name in maps]
         path = images.draw(rows, "gradcam.png", "Guided backprop, Grad-CAM, and their product")
     unwritten.tell()
-    return maps, Picture.of(path, CAPTIONS["ours"], layer=layer)
+    return maps, Picture.of(path, script.caption("gradcam", "ours"), layer=layer)
 
 
 def dog_and_cat(pair: Images, layer: str) -> Picture:
@@ -106,7 +110,7 @@ def dog_and_cat(pair: Images, layer: str) -> Picture:
     path = pair.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
     guided, cam = (measured.correlation(maps[name][:1], maps[name][1:])[0] for name in (GUIDED, CAM))
     shares_in_words = list_words([f"{share:.0%}" for share in shares])
-    return Picture.of(path, CAPTIONS["dog and cat"], guided=guided, cam=cam, shares=shares_in_words)
+    return Picture.of(path, script.caption("gradcam", "dog_and_cat"), guided=guided, cam=cam, shares=shares_in_words)
 
 
 def two_classes(images: Images, own: Maps, layer: str) -> Picture:
@@ -121,9 +125,10 @@ def two_classes(images: Images, own: Maps, layer: str) -> Picture:
     ]
     path = images.draw(rows, "gradcam_classes.png", "One image, two classes: which map depends on the class?")
     guided, cam = (float(np.mean(measured.correlation(own[name], maps[name]))) for name in (GUIDED, CAM))
-    verdict = ALIKE if abs(guided - cam) < 0.1 else GUIDED_LESS if guided > cam else CAM_LESS
+    verdict = "alike" if abs(guided - cam) < 0.1 else "guided_less" if guided > cam else "cam_less"
     names = list_words([short(images.source.class_names[k]) for k in others.y])
-    return Picture.of(path, CAPTIONS["classes"], names=names, guided=guided, cam=cam, verdict=verdict)
+    verdict = script.read_captions()["gradcam"]["sentences"][verdict]
+    return Picture.of(path, script.caption("gradcam", "classes"), names=names, guided=guided, cam=cam, verdict=verdict)
 
 
 def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
@@ -136,11 +141,11 @@ def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
     }
     rows = [row(name, maps, images) for name in (GUIDED, GUIDED_CAM)]
     path = images.draw(rows, "gradcam_captum.png", "Captum: guided backprop and Guided Grad-CAM")
-    return maps, Picture.of(path, CAPTIONS["captum"])
+    return maps, Picture.of(path, script.caption("gradcam", "captum"))
 
 
 def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
-    """What one layer, and one of its neurons, make of the images."""
+    """Draw what one layer, and one of its neurons, make of the images."""
     sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
     evidence, activation = images.each(layer_maps, layer)
     check_maps("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
@@ -163,7 +168,7 @@ def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
     ]
     path = images.draw(rows, "gradcam_layers.png", f"Captum: layer {name} and one of its neurons")
     against = measured.share_below_zero(evidence)
-    return Picture.of(path, CAPTIONS["layers"], layer=name, steps=CONDUCTANCE_STEPS, against=against)
+    return Picture.of(path, script.caption("gradcam", "layers"), layer=name, steps=CONDUCTANCE_STEPS, against=against)
 
 
 def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
@@ -179,7 +184,7 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     path = images.draw_beside(columns, "gradcam_comparison.png", "The same methods, ours and Captum's", text)
     least = min(measured.correlation(own[GUIDED_CAM], captums[GUIDED_CAM]))
     relus = relus_without_hooks(images.X[0], images.model)
-    words = CAPTIONS["comparison, left out" if relus else "comparison"]
+    words = script.caption("gradcam", "left_out" if relus else "comparison")
     return Picture.of(path, words, largest=largest, correlation=least, relus=relus)
 
 
@@ -210,9 +215,7 @@ def relus_without_hooks(x: Tensor, model: nn.Module) -> str:
 
 def row(name: str, maps: Maps, images: Images) -> Row:
     """A method's maps as pictures."""
-    if name == CAM:
-        return Row(palette.overlay(images.pixels, maps[name]), name, bar=Bar(palette.JET, "nothing", "for"))
-    return Row(palette.about_grey(maps[name]), name)
+    return METHODS[name].row(maps[name], images.pixels)
 
 
 def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
@@ -301,57 +304,6 @@ def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, laye
     # TODO (Part 1.5): return Captum's NeuronGuidedBackprop of each image's neuron, which is another one for each image.
     #> raise NotImplementedError("Part 1.5: a neuron by Captum")
     # END SOLUTION
-
-
-CAPTIONS = {  # of each picture: its title, and what to look at
-    "ours": (
-        "Guided backprop, Grad-CAM and Guided Grad-CAM",
-        "Guided backprop draws fine edges (mid-grey is zero). Grad-CAM says where the class is: red speaks for it, "
-        "blue does not, as coarsely as {layer} is. Their product keeps the edges where Grad-CAM is warm.",
-    ),
-    "classes": (
-        "One image, two classes",
-        "Each image is explained for its class, and for another one, which stands above the map ({names}). Pixel by "
-        "pixel, the two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: "
-        "alike, 0: nothing in common; the mean of the images). {verdict}",
-    ),
-    "dog and cat": (
-        "One image, two classes",
-        "A dog and a cat in one picture. On the left both methods are asked for the dog, on the right for the cat. "
-        "Grad-CAM puts {shares} of itself on the half of its own class (50% would tell nothing). Pixel by pixel, the "
-        "two maps of guided backprop have a correlation of {guided:.2f}, those of Grad-CAM of {cam:.2f} (1: alike, 0: "
-        "nothing in common).",
-    ),
-    "captum": (
-        "Guided backprop and Guided Grad-CAM by Captum",
-        "The same two methods by the library, from one line of code each. Compare the rows: what Guided Grad-CAM loses "
-        "are the edges where Grad-CAM finds nothing that speaks for the class.",
-    ),
-    "comparison": (
-        "Our maps beside Captum's",
-        "Guided backprop differs by at most {largest[guided backprop]}, Grad-CAM by {largest[Grad-CAM]} (each map is "
-        "scaled from 0 to 1). Guided Grad-CAM, as a part of its largest value, differs by {largest[Guided Grad-CAM]}: "
-        "Captum enlarges its map with another bicubic kernel and does not stretch it. That is no mistake: the "
-        "correlation of ours and Captum's is {correlation:.3f} or more.",
-    ),
-    "comparison, left out": (
-        "Our maps beside Captum's",
-        "Captum's guided backprop knows modules of nn.ReLU alone: this network's {relus} keep their own gradient "
-        "there, while ours let through only what is positive. So guided backprop differs by up to "
-        "{largest[guided backprop]}, and the correlation of Guided Grad-CAM is as low as {correlation:.3f}; that is no "
-        "mistake. Grad-CAM differs by {largest[Grad-CAM]} (each map is scaled from 0 to 1).",
-    ),
-    "layers": (
-        "Inside layer {layer}",
-        "Layer Grad-CAM without its ReLU keeps its sign: blue speaks against the class, and makes up {against:.0%} of "
-        "it here. Conductance adds up what flows through the layer on the way from a grey image to this one ({steps} "
-        "steps). The activation is what is there, whatever the class: see what else lights up. Last row: the neuron "
-        "that conducts most, and the pixels that excite it (guided backprop from the neuron instead of the score).",
-    ),
-}
-GUIDED_LESS = "So guided backprop depends less on the class than Grad-CAM does."
-CAM_LESS = "So here, of the two, Grad-CAM depends less on the class."
-ALIKE = "So here both depend on the class about as much."
 
 
 if __name__ == "__main__":

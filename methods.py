@@ -74,7 +74,8 @@ class Method:
     name: as in a sentence. look: what its map shows, in a few words. function: of a Batch, gives attributions
     (N, C, H, W): three channels of either sign, or one channel >= 0. colour: of its curves and bars. drawn: how its map
     is (HEAT, OVERLAY, SIGNED or ABOUT_GREY). part: of the assignment, which must be written for it; "" for none.
-    takes_layer: whether it depends on the layer that Grad-CAM reads.
+    takes_layer: whether it depends on the layer that Grad-CAM reads. slow: whether it goes through the network many
+    times, so that nobody waits for it.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Method:
     drawn: str = ABOUT_GREY
     part: str = ""
     takes_layer: bool = False
+    slow: bool = False
 
     @property
     def title(self) -> str:
@@ -102,7 +104,7 @@ class Method:
         panels = {
             HEAT: palette.heat,
             OVERLAY: lambda maps: palette.overlay(images, maps),
-            SIGNED: palette.signed,
+            SIGNED: palette.diverging,
             ABOUT_GREY: palette.about_grey,
         }[self.drawn](maps)
         return Row(panels, self.name, bar=BARS[self.drawn])
@@ -119,13 +121,13 @@ def add(method: Method) -> None:
     METHODS[method.name], COLOURS[method.name] = method, method.colour
 
 
-def compared() -> tuple[str, ...]:
+def comparisons() -> tuple[str, ...]:
     """Names of the methods that labs compare: all but saliency, which is the size of the gradient."""
     return tuple(name for name in METHODS if name != SALIENCY)
 
 
 def attributions(
-    names: Iterable[str], X: Tensor, y: Tensor, model: nn.Module, layer: str, **more: int
+    names: Iterable[str], X: Tensor, y: Tensor, model: nn.Module, layer: str, **more: Any
 ) -> dict[str, Tensor]:
     """Attributions (N, C, H, W) of X (N, 3, H, W) and y (N,) by each of these methods; more: as in Batch."""
     batch = Batch(X, y, model, layer, **more)
@@ -142,10 +144,10 @@ def maps(names: Iterable[str], X: Tensor, y: Tensor, model: nn.Module, layer: st
     return {name: found[method].abs().sum(dim=1) for name, method in asked.items()}
 
 
-def checked(maps: Any, shape: tuple[int, ...], name: str) -> Tensor:
-    """What a student's function returned, as a tensor. Raises UserError unless it has this shape and is finite."""
+def check_maps(maps: Any, shape: tuple[int, ...], name: str) -> Tensor:
+    """Return what a student's function gave, as a tensor. Raises UserError unless it has this shape and is finite."""
     if isinstance(maps, np.ndarray) and maps.dtype.kind in "fiub":
-        maps = torch.from_numpy(maps)
+        maps = torch.from_numpy(np.array(maps))  # a copy: some cannot be written to, or run backwards
     if not isinstance(maps, Tensor):
         raise UserError(f"expected an array of numbers from {name}, got {type(maps).__name__}: look at its return")
     if tuple(maps.shape) != shape:
@@ -163,7 +165,7 @@ def _saliency(batch: Batch) -> Tensor:
 
     X, y, compute = batch.X, batch.y, SaliencyMap().compute_saliency_maps
     found = [
-        checked(compute(some, labels, batch.model), (len(some), *X.shape[2:]), "compute_saliency_maps")
+        check_maps(compute(some, labels, batch.model), (len(some), *X.shape[2:]), "compute_saliency_maps")
         for some, labels in zip(X.split(CHUNK), y.split(CHUNK))
     ]
     return torch.cat(found)[:, None]
@@ -173,14 +175,14 @@ def _guided_backprop(batch: Batch) -> Tensor:
     from visualizers import GradCam
 
     (N, C, H, W), found = batch.X.shape, GradCam().guided_backprop(batch.X, batch.y, batch.model)
-    return checked(found, (N, H, W, C), "guided_backprop").to(batch.X).permute(0, 3, 1, 2)
+    return check_maps(found, (N, H, W, C), "guided_backprop").to(batch.X).permute(0, 3, 1, 2)
 
 
 def _grad_cam(batch: Batch) -> Tensor:
     from visualizers import GradCam
 
     (N, _, H, W), found = batch.X.shape, GradCam(batch.layer).grad_cam(batch.X, batch.y, batch.model)
-    return checked(found, (N, H, W), "grad_cam").to(batch.X)[:, None]
+    return check_maps(found, (N, H, W), "grad_cam").to(batch.X)[:, None]
 
 
 # Beyond the assignment.
@@ -248,11 +250,11 @@ for _method in (
     Method(SALIENCY, "how strongly each pixel moves the score", _saliency, "#0a9d9d", HEAT, part="1.1"),
     Method(GRADIENT, "saliency with its sign and colours", lambda b: gradient(b.X, b.y, b.model), "#0072b2"),
     Method(SMOOTH, "the mean gradient of noisy copies", lambda b: smooth_grad(b.X, b.y, b.model, b.samples, b.seed),
-           "#56b4e9"),
+           "#56b4e9", slow=True),
     Method(TIMES_INPUT, "what each pixel would add to a linear score",
            lambda b: b.get(GRADIENT) * b.X, "#009e73"),
     Method(INTEGRATED, "red speaks for the class, blue against it",
-           lambda b: integrated_gradients(b.X, b.y, b.model, b.steps), "#00643c", SIGNED, part="1.5"),
+           lambda b: integrated_gradients(b.X, b.y, b.model, b.steps), "#00643c", SIGNED, part="1.5", slow=True),
     Method(GUIDED, "fine edges; mid-grey is zero", _guided_backprop, "#d55e00", part="1.2"),
     Method(DECONVNET, "edges that would raise the score, wherever they are",
            lambda b: deconvnet(b.X, b.y, b.model), "#e69f00", part="1.2"),

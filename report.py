@@ -7,7 +7,6 @@ whose figure is missing says which command makes it. Run it as often as you like
 stays, only the figures are renewed.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -22,7 +21,9 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 
+from figures.figure import read_made
 from figures.pairs import own_pairs
+from figures.script import Parser
 
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
@@ -39,7 +40,7 @@ class ReportError(Exception):
 
 def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     """Works in `root`, the folder of this file; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Fill the report with the figures in visualization/.")
+    parser = Parser(description="Fill the report with the figures in visualization/.")
     parser.add_argument("--figures", default="visualization", help="their folder (default: visualization)")
     args = parser.parse_args(argv)
     root = root or Path(__file__).resolve().parent
@@ -91,21 +92,23 @@ def fill(presentation, figures: Path) -> list[str]:
 
 
 def find(name: str, figures: Path) -> Path | None:
-    """The picture for a frame. name: names without ending, of which the first that is there counts."""
-    for stem in name.split(" | "):
-        path: Path | None = figures / f"{stem}.png"
-        if stem == LAB:
-            path = max(figures.glob(f"{LAB}.png"), key=lambda lab: lab.stat().st_mtime, default=None)
-        elif "*" in stem:
-            newest = next(iter(own_pairs(figures)), None)
-            path = newest and newest[0 if stem == OWN else 1]
-        if path and path.is_file():
-            return path
-    return None
+    """Return the picture for a frame. name: names without ending, of which the first that is there counts."""
+    if name == LAB:
+        return max(figures.glob(f"{LAB}.png"), key=lambda lab: lab.stat().st_mtime, default=None)
+    if "*" in name:
+        newest = next(iter(own_pairs(figures)), None)
+        return newest and newest[0 if name == OWN else 1]
+    return next((path for stem in name.split(" | ") if is_graded(path := figures / f"{stem}.png")), None)
+
+
+def is_graded(path: Path) -> bool:
+    """Return True for a figure of the assignment's own run, by what it holds: not of another --image, say."""
+    made = read_made(path)
+    return made.get("figure") == path.stem and not made.get("options", True)
 
 
 def command(name: str) -> str:
-    """What to do about a missing figure."""
+    """Say what to do about a missing figure."""
     stem = name.split(" | ")[0]
     if stem == LAB:
         return "A lab's figure is missing: run python -m labs.gradients.one_backward, or the lab that you have chosen"

@@ -12,6 +12,9 @@ without a graphics card, most of them for integrated gradients: 32 times through
 import argparse
 from collections.abc import Sequence
 
+import figures  # noqa: F401 -- first: it chooses matplotlib's backend, which captum loads
+
+# isort: split
 import numpy as np
 import torch
 from captum.attr import IntegratedGradients, Saliency
@@ -20,15 +23,14 @@ from tqdm import tqdm
 
 import pretrained
 from figures import figure, measured, palette, script
-from figures.figure import Bar, Picture, Row
+from figures.figure import Picture
 from figures.images import Images, Maps, check_maps, choose_images, parser
+from methods import BARS, HEAT, INTEGRATED, METHODS, SALIENCY
 from visualizers import SaliencyMap
 
 IG_STEPS = 32  # points on the path from the baseline to the image
 IG_BATCH = 8  # of them are in memory at once
 
-SALIENCY, INTEGRATED = "saliency", "integrated gradients"
-HEAT, SIGN = Bar(palette.HEAT, "no effect", "strong"), Bar(palette.SIGNED, "against", "for")
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -39,12 +41,13 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     args = parse_args(argv)
     images = choose_images(args, source, args.target)
     unwritten = script.Unwritten()
-    with unwritten:
-        own, own_picture = ours(images)
-    with unwritten:
-        captums, captum_picture = captum(images)
-    unwritten.tell()
-    pictures = [own_picture, captum_picture, comparison(images, own, captums)]
+    with images.figures_of("saliency_map.py", args, parse_args([])):
+        with unwritten:
+            own, own_picture = ours(images)
+        with unwritten:
+            captums, captum_picture = captum(images)
+        unwritten.tell()
+        pictures = [own_picture, captum_picture, comparison(images, own, captums)]
     if args.show:
         figure.show(pictures)
     return pictures
@@ -53,22 +56,21 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 def ours(images: Images) -> tuple[Maps, Picture]:
     """Each image above its saliency map, and the maps."""
     maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
-    path = images.out / "saliency_map.png"
+    path = images.path("saliency_map.png")
     figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
     stride, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
-    return maps, Picture.of(path, CAPTIONS["ours"], grid=GRID.format(stride=stride, grid=grid) if grid > 1.2 else "")
+    sentences = script.read_captions()["saliency_map"]["sentences"]
+    told = sentences["grid"].format(stride=stride, grid=grid) if grid > 1.2 else ""
+    return maps, Picture.of(path, script.caption("saliency_map", "ours"), grid=told)
 
 
 def captum(images: Images) -> tuple[Maps, Picture]:
     """Integrated gradients and saliency by Captum below the images, and the maps."""
     methods = {SALIENCY: captum_saliency, INTEGRATED: integrated_gradients}
     maps = {name: check_maps(name, images.each(m), images.sizes(), m) for name, m in methods.items()}
-    rows = [
-        Row(palette.diverging(maps[INTEGRATED]), INTEGRATED, bar=SIGN),
-        Row(palette.heat(maps[SALIENCY]), SALIENCY, bar=HEAT),
-    ]
+    rows = [METHODS[name].row(maps[name], images.pixels) for name in (INTEGRATED, SALIENCY)]
     path = images.draw(rows, "saliency_map_captum.png", "Captum: integrated gradients and saliency")
-    return maps, Picture.of(path, CAPTIONS["captum"], steps=IG_STEPS)
+    return maps, Picture.of(path, script.caption("saliency_map", "captum"), steps=IG_STEPS)
 
 
 def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
@@ -82,9 +84,10 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     }
     largest = f"{largest}, where the largest value is {size:.2g}"
     heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
-    path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, HEAT)
-    black = BLACK if max(d.max() for d in difference) < 0.01 * size else NOT_BLACK
-    return Picture.of(path, CAPTIONS["comparison"], largest=largest, black=black)
+    path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, BARS[HEAT])
+    sentences = script.read_captions()["saliency_map"]["sentences"]
+    black = sentences["black" if max(d.max() for d in difference) < 0.01 * size else "not_black"]
+    return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=black)
 
 
 def captum_saliency(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
@@ -111,32 +114,6 @@ def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
     #   IG_STEPS times the images would be in memory at once: take one image after the other, IG_BATCH steps at a time.
     #> raise NotImplementedError("Part 1.5: integrated gradients by Captum")
     # END SOLUTION
-
-
-CAPTIONS = {  # of each picture: its title, and what to look at
-    "ours": (
-        "Saliency maps",
-        "Above the image, below its map: the gradient of the class score, the largest of the three colour channels "
-        "at each pixel. Bright pixels are those whose change would move the score most; look whether they lie on "
-        "the object. Each map is scaled by itself.{grid}",
-    ),
-    "captum": (
-        "Integrated gradients and saliency by Captum",
-        "Integrated gradients add up the gradient on the way from a grey image to this one, so they have a sign: "
-        "red pixels speak for the class, blue ones against it ({steps} steps, channels summed). Saliency has none.",
-    ),
-    "comparison": (
-        "Our saliency beside Captum's",
-        "The same method, computed twice. Largest difference: {largest}. {black}",
-    ),
-}
-GRID = (
-    " The fine grid is no part of the image: the network's layers move in strides of {stride} pixels, so some pixels "
-    "take part in more of its sums than their neighbours. Of the pixels that lie {stride} apart, the brightest set is "
-    "here {grid:.1f} times as bright as the darkest."
-)
-BLACK = "So the last column is black."
-NOT_BLACK = "The last column shows where: it should be black."
 
 
 if __name__ == "__main__":

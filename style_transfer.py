@@ -11,7 +11,7 @@ a graphics card: each pair is moved 200 times, there and back through the networ
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pretrained
 from figures import figure, script
 from figures.figure import Picture
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
-from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StylePair, plain_pair
+from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StyleCheck, StylePair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
 
@@ -53,19 +53,23 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     args = parse_args(argv)
     source = source or pretrained.from_arguments(args, paints=True)
     cnn = source.cnn
-    painted = chosen(args, source, cnn)
+    painted = choose_pairs(args, source, cnn)
 
     if source.weights != "own" and source.recipe in STYLE_CHECKS:
         check_losses(source, cnn)
     else:
         print(f"The losses cannot be checked: no values are stored for {source.name}")
-    pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
+    facts = script.describe_run("style_transfer.py", args, parse_args([]), source)
+    end = script.name_run(args, source)
+    painted = [(replace(pair, name=pair.name + end), content, style) for pair, content, style in painted]
+    with figure.made_by(**facts):
+        pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
     if args.show:
         figure.show(pictures)
     return pictures
 
 
-def chosen(
+def choose_pairs(
     args: argparse.Namespace, source: pretrained.Pretrained, cnn: nn.Sequential
 ) -> list[tuple[StylePair, Path, Path]]:
     """Each pair that is to be painted, and its content and its style picture; one's own pictures are a single pair."""
@@ -73,14 +77,16 @@ def chosen(
     pairs = source.style_pairs or tuple(plain_pair(content, style) for style in source.style_images)
     if args.iterations:
         pairs = tuple(replace(pair, num_iterations=args.iterations) for pair in pairs)
-    pairs = tuple(at_layers(args, pair, source, cnn) for pair in pairs)
+    pairs = tuple(choose_layers(args, pair, source, cnn) for pair in pairs)
     given = [(pair, source.content_images[pair.content], source.style_images[pair.style]) for pair in pairs]
     if args.content or args.style:
-        given = [own_pair(args, given)]
-    return [each if each[0].style_weights else (balanced(*each, cnn), *each[1:]) for each in given]
+        given = [choose_own_pair(args, given)]
+    return [each if each[0].style_weights else (balance(*each, cnn), *each[1:]) for each in given]
 
 
-def own_pair(args: argparse.Namespace, given: list[tuple[StylePair, Path, Path]]) -> tuple[StylePair, Path, Path]:
+def choose_own_pair(
+    args: argparse.Namespace, given: list[tuple[StylePair, Path, Path]]
+) -> tuple[StylePair, Path, Path]:
     """One's own pictures, with the settings of the last pair, and what it has where only one of them is given."""
     pair, content, style = given[-1]  # its settings suit most paintings
     content = script.picture(args.content) if args.content else content
@@ -91,7 +97,7 @@ def own_pair(args: argparse.Namespace, given: list[tuple[StylePair, Path, Path]]
     return replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style
 
 
-def at_layers(
+def choose_layers(
     args: argparse.Namespace, pair: StylePair, source: pretrained.Pretrained, cnn: nn.Sequential
 ) -> StylePair:
     """The pair with the layers that are asked for, which leaves its weights open; unchanged where none are."""
@@ -109,8 +115,8 @@ def at_layers(
     return replace(pair, content_layer=content_layer, style_layers=style_layers, style_weights=())
 
 
-def balanced(pair: StylePair, content: Path, style: Path, cnn: nn.Sequential) -> StylePair:
-    """The pair with weights: each layer has the same share of the style loss at the start, and content its own."""
+def balance(pair: StylePair, content: Path, style: Path, cnn: nn.Sequential) -> StylePair:
+    """Return the pair with weights: at the start each layer has one share of the style loss, and content its own."""
     cnn = nn.Sequential(*list(cnn)[: max(pair.content_layer, *pair.style_layers) + 1])
     with torch.no_grad():
         shown, _ = features_from_img(content, pair.image_size, cnn)
@@ -145,8 +151,8 @@ def paint(
     title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
     title = title[0].upper() + title[1:]
     return [
-        Picture.of(sources_path, CAPTIONS["sources"], title=title, size=pair.style_size),
-        Picture.of(result_path, CAPTIONS["result"], title=title, steps=pair.num_iterations),
+        Picture.of(sources_path, script.caption("style_transfer", "sources"), title=title, size=pair.style_size),
+        Picture.of(result_path, script.caption("style_transfer", "result"), title=title, steps=pair.num_iterations),
     ]
 
 
@@ -154,27 +160,38 @@ def check_losses(source: pretrained.Pretrained, cnn: nn.Sequential) -> None:
     """Print how far the losses are from stored values."""
     check = STYLE_CHECKS[source.recipe]
     try:
-        stored, content_path, style_path = stored_values(source)
+        stored, content_path, style_path = read_stored_values(source)
     except (pretrained.SourceError, FileNotFoundError) as problem:
         print(f"The losses cannot be checked: {problem}")
         return
     unwritten = script.Unwritten()
     with torch.no_grad():
+        for name, (key, loss) in prepare_losses(check, cnn, content_path, style_path).items():
+            with unwritten:
+                report(name, loss(), stored[key])
+    unwritten.tell()
+
+
+def prepare_losses(
+    check: StyleCheck, cnn: nn.Sequential, content_path: Path, style_path: Path
+) -> dict[str, tuple[str, Callable[[], Tensor]]]:
+    """Return for each loss, by name, the key of its stored value and the function that computes ours."""
+    with torch.no_grad():
         content, content_img = features_from_img(content_path, check.image_size, cnn)
         style, _ = features_from_img(style_path, check.image_size, cnn)
         blank = extract_features(torch.zeros_like(content_img), cnn)  # the features of the mean colour
 
-        layer = check.content_layer
-        with unwritten:
-            report("Content Loss", ContentLoss()(check.content_weight, content[layer], blank[layer]), stored["cl_out"])
-        with unwritten:
-            report("Gram Matrix", StyleLoss().gram_matrix(style[check.gram_layer]), stored["gm_out"])
-            targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
-            style_loss = StyleLoss()(content, check.style_layers, targets, check.style_weights)
-            report("Style Loss", style_loss, stored["sl_out"])
-        with unwritten:
-            report("Total Variation Loss", TotalVariationLoss()(content_img, check.tv_weight), stored["tv_out"])
-    unwritten.tell()
+    def style_loss() -> Tensor:
+        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
+        return StyleLoss()(content, check.style_layers, targets, check.style_weights)
+
+    layer = check.content_layer
+    return {
+        "Content Loss": ("cl_out", lambda: ContentLoss()(check.content_weight, content[layer], blank[layer])),
+        "Gram Matrix": ("gm_out", lambda: StyleLoss().gram_matrix(style[check.gram_layer])),
+        "Style Loss": ("sl_out", style_loss),
+        "Total Variation Loss": ("tv_out", lambda: TotalVariationLoss()(content_img, check.tv_weight)),
+    }
 
 
 def report(name: str, got: Tensor, expected: np.ndarray) -> None:
@@ -182,7 +199,7 @@ def report(name: str, got: Tensor, expected: np.ndarray) -> None:
     print(f"{name} Maximum error is {error:.3f}")
 
 
-def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
+def read_stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray], Path, Path]:
     """The stored values, and the content and the style picture that they were computed on."""
     check = STYLE_CHECKS[source.recipe]
     if source.recipe == "torchvision":
@@ -196,22 +213,6 @@ def stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndarray],
         raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")
     with np.load(path, allow_pickle=False) as file:
         return dict(file), content, style
-
-
-CAPTIONS = {  # of each picture: its title, and what to look at
-    "sources": (
-        "{title}: the sources",
-        "What is given: the content picture, whose things and places are to stay, and the style picture, whose "
-        "colours and strokes are to be taken. Its shorter side is {size} pixels here: the larger, "
-        "the larger the strokes.",
-    ),
-    "result": (
-        "{title}: the result",
-        "The content picture after {steps} steps that make its features stay, its Gram matrices "
-        "become the style picture's, and neighbouring pixels alike. Compare the strokes and the palette with "
-        "the style picture, and the outlines with the content picture.",
-    ),
-}
 
 
 if __name__ == "__main__":

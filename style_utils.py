@@ -22,7 +22,7 @@ DType = torch.dtype | type | str | None
 
 
 def preprocess(img: Image.Image, size: int = 512) -> Tensor:
-    """As `image_utils.preprocess`, with the size that style pictures use."""
+    """Call `image_utils.preprocess` with the size that style pictures use."""
     return image_utils.preprocess(img, size)
 
 

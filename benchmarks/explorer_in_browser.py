@@ -121,7 +121,7 @@ def time_event(page: Page, event: str, alt: str, act: Callable[[str], None], giv
 
 def wait_for_maps(page: Page, name: str) -> None:
     """Wait for the last and slowest map of a picture, and until nothing changes on the page any more."""
-    page.locator(f'img[alt^="Integrated gradients of {name}"]').wait_for()
+    page.locator(f'img[alt^="SmoothGrad of {name}"]').wait_for()
     page.evaluate(STILL)
 
 

@@ -3,11 +3,10 @@
 How much memory each takes at most is looked at before, in a process of its own for each. All these processes are forked
 from one that has imported everything and computed nothing.
 
-The allocator is told to keep what it has, as `make figures` does: otherwise glibc gives memory back to the system after
+The allocator is told to keep what it has, as each script does: otherwise glibc gives memory back to the system after
 some calls and not after others, whichever block happens to lie last, and a call in two is a quarter slower.
 """
 
-import ctypes
 import gc
 import multiprocessing
 import statistics
@@ -22,10 +21,11 @@ from typing import Any
 import torch
 from torch.utils.benchmark import Timer
 
+from figures.script import keep_memory
+
 LEAST, MOST = 5, 41  # rounds
 TURN = 0.1  # seconds: what is quicker is called again and again, until the caches are its own
 LONG, VERY_LONG = 5.0, 30.0  # seconds for a round of all: then three rounds, or one, are enough
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
 busy = False  # whether `clock` counts what the processor spends on us, with one thread
 
@@ -101,7 +101,7 @@ def _apart(threads: int, function: Callable, *arguments: object) -> Any:
 
 def _work(connection: Connection, threads: int, function: Callable, arguments: tuple) -> None:
     warnings.simplefilter("ignore")
-    _keep_memory()
+    keep_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     try:
@@ -141,13 +141,6 @@ def _turn(timer: Timer) -> float:
         measured = timer.timeit(1).median
         seconds.append(results[-1] if isinstance(results[-1], float) else measured)
     return statistics.median(seconds)
-
-
-def _keep_memory() -> None:
-    """Set glibc's thresholds as scripts do, where there is a glibc."""
-    if hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(M_TRIM_THRESHOLD, 2**30)
-        library.mallopt(M_MMAP_THRESHOLD, 2**25)
 
 
 def _peak(contestant: Contestant) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from figures import palette
+from methods import HEAT, OVERLAY, SIGNED
 
 # The first is taken unless another is chosen. Colour-blind people can read all of them but jet.
 MAPS = {
@@ -14,14 +15,18 @@ MAPS = {
 }
 
 
+def draw(drawn: str, values: np.ndarray, pixels: np.ndarray, cmap: str, strength: float) -> np.ndarray:
+    """A method's map, as the table of methods says that it is drawn; cmap: of maps >= 0."""
+    if drawn == OVERLAY:
+        return overlay(pixels, values, cmap, strength)
+    if drawn == HEAT:
+        return heat(values, cmap)
+    return _bytes(palette.diverging([values])[0]) if drawn == SIGNED else about_grey(values)
+
+
 def heat(values: np.ndarray, cmap: str, scale: float | None = None) -> np.ndarray:
     """A map (H, W), >= 0; `scale` is what is drawn brightest, if not its own 99.5th percentile."""
     return _bytes(palette.heat([values], scale, cmap)[0])
-
-
-def signed(values: np.ndarray) -> np.ndarray:
-    """A map (H, W) of either sign: blue is against, white nothing, red for."""
-    return _bytes(palette.diverging([values])[0])
 
 
 def about_grey(values: np.ndarray) -> np.ndarray:
@@ -35,7 +40,7 @@ def overlay(pixels: np.ndarray, cam: np.ndarray, cmap: str, strength: float) -> 
     return _bytes((1 - strength) * pixels / 255 + strength * colour)
 
 
-def outlined(pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+def outline(pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """The picture with a white and black line around the object."""
     if mask is None:
         return pixels
@@ -45,7 +50,7 @@ def outlined(pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     return drawn
 
 
-def enlarged(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def enlarge(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The picture at (H, W), without smoothing: one sees how coarse it is."""
     return np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.NEAREST))
 

@@ -8,11 +8,10 @@ import gradio as gr
 import numpy as np
 
 from explorer import markup, networks
-from explorer.probabilities import likeliest, probabilities
-from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
-from explorer.worker import Problem
+from explorer.markup import pieces
+from explorer.networks import likeliest, probabilities
+from explorer.session import Session
+from explorer.view import Choices, Shown, Story, View
 from figures.figure import short
 from figures.images import save_and_read
 
@@ -27,7 +26,6 @@ $t$ is the target, $s_t$ its score before softmax, $\eta$ the length of a step."
     code="FoolingImage(learning_rate, max_steps=1).make_fooling_image(x, target, model)  # once for each step",
     parts=("1.3",),
 )
-MOST_PANELS = 3
 
 
 @dataclass
@@ -45,7 +43,7 @@ class Fooled:
 
 
 def build() -> View:
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
             target = gr.Dropdown(label="Make the network say", info="any name of a class", elem_id="fool-target")
@@ -63,7 +61,7 @@ def build() -> View:
     fields = {"target": target, "rate": rate, "most": most, "quality": quality}
     outputs = {"notes": notes, "panels": panels, "curve": curve, "after": after}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, show=show, wire=wire)
+    return View(fields, outputs, buttons)
 
 
 def choices(session: Session) -> Choices:
@@ -75,14 +73,6 @@ def usual(session: Session) -> Shown:
     return {"target": session.source.fooling_target}
 
 
-def wire(sessions: Sessions, view: View) -> None:
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).tell(KEY, "stop")
-
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
-
-
 def show(session: Session, target: int, rate: float, most: int, quality: int) -> Iterator[Shown]:
     """The picture before, or the last attempt where it was made of this picture; a new quality is tried at once."""
     fooled = session.kept.get(KEY)
@@ -92,7 +82,7 @@ def show(session: Session, target: int, rate: float, most: int, quality: int) ->
         yield {"panels": _first(session, target), "curve": "", "after": "", "notes": ""}
         session.drawn.pop(KEY, None)
         return
-    yield {"after": left(session, fooled, quality)}
+    yield {"after": tell_rest(session, fooled, quality)}
 
 
 def run(session: Session, target: int, rate: float, most: int, quality: int) -> Iterator[Shown]:
@@ -102,105 +92,95 @@ def run(session: Session, target: int, rate: float, most: int, quality: int) -> 
     fooled = Fooled(session.network, session.picture.key, target, session.picture.pixels, session.scores())
     step, said, started = 0, "", session.picture
     asked = {"picture": started.pixels, "target": target, "learning_rate": float(rate), "most": int(most)}
-    try:
-        for frame in session.watch(KEY, "ascents:fool", **asked):
-            step = frame["step"]
-            said = "; ".join(frame["notes"])
-            if "pixels" not in frame:
-                break
-            fooled.pixels, fooled.scores = frame["pixels"], frame["scores"]
-            chances = probabilities(fooled.scores)
-            fooled.before.append(float(chances[first]))
-            fooled.after.append(float(chances[target]))
-            panels = _panels(session, started.pixels, frame, step, name)
-            session.drawn[KEY] = panels
-            lines = {f"{name}, as at first": fooled.before, f"{aim}, the target": fooled.after}
-            yield {
-                "notes": "",
-                "panels": _figures(panels, name),
-                "curve": markup.curves(lines, "What the network thinks, step by step", "step"),
-                "after": "",
-            }
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
-        return
+    for frame in session.watch(KEY, "fool", **asked):
+        step = frame["step"]
+        said = "; ".join(frame["notes"])
+        if "pixels" not in frame:
+            break
+        fooled.pixels, fooled.scores = frame["pixels"], frame["scores"]
+        chances = probabilities(fooled.scores)
+        fooled.before.append(float(chances[first]))
+        fooled.after.append(float(chances[target]))
+        session.drawn[KEY] = panels = _panels(session, started.pixels, frame, step)
+        lines = {f"{name}, as at first": fooled.before, f"{aim}, the target": fooled.after}
+        yield {
+            "notes": "",
+            "panels": _figures(panels, name),
+            "curve": markup.curves(lines, "What the network thinks, step by step", "step"),
+            "after": "",
+        }
     session.kept[KEY] = fooled
-    yield {"notes": markup.notice(_verdict(fooled, first, target, name, aim, step), said)}
+    yield {"notes": markup.notice(_verdict(fooled, target, aim, step), said)}
     if session.picture is started:
-        yield {"after": left(session, fooled, quality)}
+        yield {"after": tell_rest(session, fooled, quality)}
     else:
         yield from show(session, target, rate, most, quality)  # chosen while this climbed, when nothing else was shown
 
 
-def left(session: Session, fooled: Fooled, quality: int) -> str:
-    """What the network says of the attempt once it is saved and read again, and what the other networks say."""
+def tell_rest(session: Session, fooled: Fooled, quality: int) -> str:
+    """A table: the attempt as the network says once it is saved and read again, and as the other networks say."""
     ours = session.source.class_names
 
-    def asked(kind: str) -> np.ndarray:
+    def ask(kind: str) -> np.ndarray:
         again = save_and_read(fooled.pixels, kind, quality)
         return probabilities(session.ask("scores", picture=again, network=fooled.network))
 
     if not fooled.others:
-        others = [("saved as PNG", ours, asked("PNG"))]
+        others = [("saved as PNG", ours, ask("PNG"))]
         for other in networks.choices():
             if other.key != fooled.network:
                 scores = session.ask("scores", picture=fooled.pixels, network=other.key)
                 names = networks.load(other.key, session.device).class_names
                 others.append((f"seen by {other.label}", names, probabilities(scores)))
         fooled.others = others
-    rows = [("the network's own numbers", ours, probabilities(fooled.scores)), fooled.others[0]]
-    rows += [(f"saved as JPEG, quality {quality}", ours, asked("JPEG")), *fooled.others[1:]]
-    aim = short(session.source.class_names[fooled.target])
-    lines = ""
-    for how, names, chances in rows:
+    found = [("the network's own numbers", ours, probabilities(fooled.scores)), fooled.others[0]]
+    found += [(f"saved as JPEG, quality {quality}", ours, ask("JPEG")), *fooled.others[1:]]
+    rows = []
+    for how, names, chances in found:
         said = likeliest(chances)[0]
-        same = names == session.source.class_names
-        lines += (
-            f"<tr><th scope='row'>{markup.text(how)}</th><td>{markup.text(short(names[said]))}, "
-            f"{markup.percent(float(chances[said]))}</td>"
-            f"<td>{markup.percent(float(chances[fooled.target])) if same else 'has no such class'}</td></tr>"
-        )
-    return (
-        f'<section class="x-figure"><h3>What is left of it</h3><div class="x-scroll"><table class="x-table"><thead><tr>'
-        f"<th></th><th>it is taken for</th><th>{markup.text(aim)}</th></tr></thead><tbody>{lines}</tbody></table>"
-        "</div></section>"
-    )
+        target = markup.percent(float(chances[fooled.target])) if names == ours else "has no such class"
+        rows.append((how, f"{short(names[said])}, {markup.percent(float(chances[said]))}", target))
+    return pieces.table("What is left of it", ["", "it is taken for", short(ours[fooled.target])], rows)
 
 
 def _first(session: Session, target: int) -> str:
-    first = likeliest(session.scores())[0]
-    name = short(session.source.class_names[first])
-    chance = markup.percent(float(probabilities(session.scores())[first]))
-    return _figures([(f"Before\nthe network says {name}, {chance}", session.picture.pixels)], name)
+    return _figures([(f"Before\nthe network says {_say(session, session.scores())}", session.picture.pixels)], "")
+
+
+def _say(session: Session, scores: np.ndarray) -> str:
+    first = likeliest(scores)[0]
+    return f"{short(session.source.class_names[first])}, {markup.percent(float(probabilities(scores)[first]))}"
 
 
 def _panels(
-    session: Session, before: np.ndarray, frame: dict[str, Any], step: int, name: str
+    session: Session, before: np.ndarray, frame: dict[str, Any], step: int
 ) -> list[tuple[str, np.ndarray]]:
-    now = likeliest(frame["scores"])[0]
-    chance = markup.percent(float(probabilities(frame["scores"])[now]))
-    said = short(session.source.class_names[now])
     difference = frame["difference"]
     ten = np.round(255 * (0.5 + 10 * difference).clip(0, 1)).astype(np.uint8)
     moved = 255 * float(np.abs(difference).mean())
     return [
         ("Before", before),
-        (f"After {step} {'step' if step == 1 else 'steps'}\n{said}, {chance}", frame["pixels"]),
+        (f"After {_count(step)}\n{_say(session, frame['scores'])}", frame["pixels"]),
         (f"Difference, times ten\npixels moved by {moved:.1f} of 255", ten),
     ]
 
 
 def _figures(panels: list[tuple[str, np.ndarray]], name: str) -> str:
-    html = ""
-    for title, pixels in panels:
-        title, _, under = title.partition("\n")
-        under = under or f"{name}"
-        html += markup.figure([markup.picture(pixels, f"{title}: {under}")], title, "", [markup.text(under)])
-    return f'<div class="x-panels">{html}</div>'
+    figures = []
+    for words, pixels in panels:
+        title, _, under = words.partition("\n")
+        under = under or name
+        figures.append(markup.figure([markup.picture(pixels, f"{title}: {under}", True)], title, "", [under]))
+    return pieces.panels(figures)
 
 
-def _verdict(fooled: Fooled, first: int, target: int, name: str, aim: str, step: int) -> str:
-    steps = f"{step} {'step' if step == 1 else 'steps'}"
-    if likeliest(fooled.scores)[0] == target:
-        return f"the network says {aim} after {steps}" if step else f"the network says {aim} already: no step is needed"
-    return f"after {steps} the network is not fooled"
+def _verdict(fooled: Fooled, target: int, aim: str, step: int) -> str:
+    if likeliest(fooled.scores)[0] != target:
+        return f"after {_count(step)} the network is not fooled"
+    if not step:
+        return f"the network says {aim} already: no step is needed"
+    return f"the network says {aim} after {_count(step)}"
+
+
+def _count(step: int) -> str:
+    return f"{step} {'step' if step == 1 else 'steps'}"

@@ -6,11 +6,10 @@ import gradio as gr
 import numpy as np
 
 from explorer import markup, networks
-from explorer.probabilities import likeliest, probabilities
+from explorer.markup import pieces
+from explorer.networks import likeliest, probabilities
 from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
-from explorer.worker import Problem
+from explorer.view import QUIET, Choices, Shown, Story, View
 from figures.figure import short
 from pretrained.settings import CLASS_VISUALIZATION
 
@@ -29,7 +28,7 @@ NEVER = 0  # of the blur's slider
 
 
 def build() -> View:
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
             target = gr.Dropdown(label="Class", info="any name of it: type to search", elem_id="idea-class")
@@ -47,27 +46,16 @@ def build() -> View:
         with gr.Column(scale=4, min_width=300):
             notes = gr.HTML()
             with gr.Row(elem_classes="x-panels x-wide"):
-                live = gr.HTML(markup.figure([BLANK], "Press Start"))
+                live = gr.HTML(markup.figure([pieces.blank("no picture yet", "x-still")], "Press Start"))
                 kept = gr.HTML()
             with gr.Row(elem_classes="x-actions"):
                 keep = gr.Button("Keep this beside, to compare", size="sm", elem_id="idea-keep")
             curve = gr.HTML()
-    fields = {
-        "target": target,
-        "seed": seed,
-        "iterations": iterations,
-        "rate": rate,
-        "l2": l2,
-        "blur": blur,
-        "jitter": jitter,
-        "clamp": clamp,
-    }
+    fields = {"target": target, "seed": seed, "iterations": iterations, "rate": rate}
+    fields |= {"l2": l2, "blur": blur, "jitter": jitter, "clamp": clamp}
     outputs = {"notes": notes, "live": live, "kept": kept, "curve": curve, "pause": pause}
     buttons = {"start": start, "stop": stop, "keep": keep}
-    return View(KEY, fields, outputs, buttons, choices=choices, usual=usual, wire=wire)
-
-
-BLANK = '<div class="x-blank x-still" role="img" aria-label="no picture yet"></div>'
+    return View(fields, outputs, buttons)
 
 
 def choices(session: Session) -> Choices:
@@ -90,21 +78,17 @@ def usual(session: Session) -> Shown:
 def wire(sessions: Sessions, view: View) -> None:
     pause = view.outputs["pause"]
 
-    def stop(request: gr.Request) -> str:
-        sessions.of(request.session_hash).tell(KEY, "stop")
-        return "Pause"
-
     def pause_or_go(words: str, request: gr.Request) -> str:
         session = sessions.of(request.session_hash)
-        session.tell(KEY, "pause" if words == "Pause" else "go")
-        return "Go on" if words == "Pause" and session.climbing == KEY else "Pause"
+        if words == "Pause" and session.climbing == KEY:
+            session.worker.pause()
+            return "Go on"
+        session.worker.go()
+        return "Pause"
 
     def keep(request: gr.Request) -> str:
-        session = sessions.of(request.session_hash)
-        return _kept(session)
+        return put_beside(sessions.of(request.session_hash))
 
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, pause, **QUIET)
     pause.click(pause_or_go, pause, pause, **QUIET)
     view.buttons["keep"].click(keep, None, view.outputs["kept"], **QUIET)
 
@@ -135,40 +119,37 @@ def run(
     settings = f"seed {seed}, L2 {l2:g}, blur {blur or 'never'}, jitter {jitter}, clamp {clamp:g}, step {rate:g}"
     chances: list[float] = []
     yield {"notes": "", "pause": "Pause"}
-    try:
-        for frame in session.watch(KEY, "ascents:idea", **asked):
-            chances.append(float(probabilities(frame["scores"])[target]))
-            said = short(session.source.class_names[likeliest(frame["scores"])[0]])
-            under = f"iteration {frame['iteration']} of {int(iterations)}: the network says {said}, " + markup.percent(
-                float(probabilities(frame["scores"]).max())
-            )
-            session.kept[KEY] = (name, settings, under, frame["pixels"])
-            session.drawn[KEY] = _drawn(session)
-            yield {
-                "live": _figure(name, settings, under, frame["pixels"]),
-                "curve": markup.curves({f"{name}": chances}, "How sure the network is of what it sees", "picture"),
-                "notes": markup.notice(*frame["notes"]),
-            }
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
+    for frame in session.watch(KEY, "idea", **asked):
+        now = probabilities(frame["scores"])
+        chances.append(float(now[target]))
+        said = short(session.source.class_names[likeliest(now)[0]])
+        under = f"iteration {frame['iteration']} of {int(iterations)}: the network says {said}, "
+        under += markup.percent(float(now.max()))
+        session.kept[KEY] = (name, settings, under, frame["pixels"])
+        session.drawn[KEY] = _pictures(session)
+        yield {
+            "live": _figure(name, settings, under, frame["pixels"]),
+            "curve": markup.curves({name: chances}, "How sure the network is of what it sees", "picture"),
+            "notes": markup.notice(*frame["notes"]),
+        }
     yield {"pause": "Pause"}
 
 
-def _kept(session: Session) -> str:
-    """The present picture beside, until another is kept."""
+def put_beside(session: Session) -> str:
+    """Keep the present picture beside, until another is kept."""
     if KEY not in session.kept:
         return ""
     session.kept["idea beside"] = session.kept[KEY]
-    session.drawn[KEY] = _drawn(session)
+    session.drawn[KEY] = _pictures(session)
     name, settings, under, pixels = session.kept["idea beside"]
     return _figure(name, settings, under, pixels, "Kept: ")
 
 
-def _drawn(session: Session) -> list[tuple[str, np.ndarray]]:
+def _pictures(session: Session) -> list[tuple[str, np.ndarray]]:
     pictures = [session.kept[key] for key in (KEY, "idea beside") if key in session.kept]
     return [(f"{name}\n{settings}", pixels) for name, settings, _, pixels in pictures]
 
 
 def _figure(name: str, settings: str, under: str, pixels: np.ndarray, before: str = "") -> str:
-    picture = markup.picture(pixels, f"the network's idea of {name}, {under}")
-    return markup.figure([picture], f"{before}{name}", markup.text(settings), [markup.text(under)])
+    picture = markup.picture(pixels, f"the network's idea of {name}, {under}", True)
+    return markup.figure([picture], f"{before}{name}", settings, [under])

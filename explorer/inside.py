@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
-from explorer import browser, colours, markup, networks, pictures, places
-from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, tie
+from explorer import colours, markup, networks, pictures, where
+from explorer.markup import pieces
+from explorer.session import Session, Sessions, Turn
+from explorer.view import Choices, Shown, Story, View, tie
 from explorer.worker import Problem
 
 KEY, TITLE = "inside", "Inside"
@@ -31,11 +32,11 @@ CLIMB = {"seed": 0, "learning_rate": 50.0, "l2_reg": 0.0, "blur_every": 3, "max_
 
 
 def build() -> View:
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=3, min_width=300):
             notes = gr.HTML()
-            layers = gr.HTML(js_on_load=browser.CHANNELS)
+            layers = gr.HTML(js_on_load="channels(element, trigger, 'channel')")
         with gr.Column(scale=2, min_width=280, elem_classes="x-sticky"):
             with gr.Row():
                 layer = gr.Dropdown(label="Layer", elem_id="inside-layer")
@@ -49,8 +50,7 @@ def build() -> View:
     fields = {"layer": layer, "channel": channel}
     outputs = {"notes": notes, "layers": layers, "exciting": exciting, "dream": dream}
     buttons = {"start": start, "stop": stop}
-    moved = ("layer", "channel")
-    return View(KEY, fields, outputs, buttons, moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    return View(fields, outputs, buttons, moved=("layer", "channel"))
 
 
 def choices(session: Session) -> Choices:
@@ -68,79 +68,67 @@ def meet(session: Session) -> Shown:
 
 def wire(sessions: Sessions, view: View) -> None:
     def choose(session: Session, event: gr.EventData) -> Shown:
-        session.turn(KEY)  # what is still drawn must not write its own channel over this one
+        session.begin()  # what is still drawn must not write its own channel over this one
         return {"layer": str(event.layer), "channel": int(event.channel)}
 
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).tell(KEY, "stop")
-
     tie(view.outputs["layers"].channel, sessions, view, show, choose)
-    tie(view.buttons["start"].click, sessions, view, draw, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
 def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The tiles of all layers, then the samples that excite the chosen channel most."""
-    turn = session.turn(KEY)
-    names = networks.layers(session.source)
-    strongest = session.result("strongest", layers=tuple(names), count=TILES)
+    turn = session.begin()
+    names = networks.layers(turn.source)
+    strongest = turn.result("strongest", layers=tuple(names), count=TILES)
     if channel < 0:
         channel = strongest[layer][0][0]
-    rows, session.drawn[KEY] = "", []
+    rows, drawn = [], []
     for name in names:
-        tiles = ""
+        tiles = []
         for number, peak, maps in strongest[name]:
-            chosen = str((name, number) == (layer, channel)).lower()
+            pixels = where.tile(maps, "inferno")
             alt = f"channel {number} of {name}, at most {peak:.3g}"
-            pixels = places.tile(maps, "inferno")
-            tiles += (
-                f'<button type="button" class="x-tile" data-channel="{number}" data-layer="{name}" '
-                f'aria-pressed="{chosen}">{markup.picture(pixels, alt)}<span>{number}</span></button>'
-            )
+            tiles.append(pieces.tile(pixels, alt, number, (name, number) == (layer, channel), name))
             if name == layer:
-                session.drawn[KEY].append((f"{name}\nchannel {number}", pixels))
+                drawn.append((f"{name}\nchannel {number}", pixels))
         h, w = strongest[name][0][2].shape
-        heading = f"<h3>{name} <small>{h} x {w}</small></h3>"
-        rows += f'<section class="x-layer">{heading}<div class="x-tiles">{tiles}</div></section>'
+        rows.append((name, f"{h} x {w}", tiles))
     if not turn.current:  # a tile was clicked meanwhile, and its channel stands there
         return
-    yield {"layers": rows, "notes": "", "channel": channel}
-    if turn.current and (found := exciting(session, layer, channel)) and turn.current:
-        yield {"exciting": found}
+    session.drawn[KEY] = drawn
+    yield {"layers": pieces.layers(rows), "notes": "", "channel": channel}
+    if turn.current:
+        found, samples = exciting(turn, layer, channel)
+        if turn.current:
+            session.drawn[KEY] = drawn + samples
+            yield {"exciting": found}
 
 
-def exciting(session: Session, layer: str, channel: int) -> str:
-    """The samples that excite the channel most, with its map over them."""
+def exciting(turn: Turn, layer: str, channel: int) -> tuple[str, list[tuple[str, np.ndarray]]]:
+    """The samples that excite the channel most, with its map over them; and the same to be saved."""
     try:
-        found = session.result("exciting", layer=layer, channel=channel, count=SAMPLES)
+        found = turn.result("exciting", layer=layer, channel=channel, count=SAMPLES)
     except Problem as problem:
-        return markup.missing(f"Samples that excite channel {channel} most", str(problem))
-    cells, under = [], []
+        return markup.missing(f"Samples that excite channel {channel} most", str(problem)), []
+    cells, under, drawn = [], [], []
     for number, peak, cam in found:
-        sample = pictures.sample(session.source, number)
+        sample = pictures.sample(turn.source, number)
         pixels = colours.overlay(sample.pixels, cam, "inferno", 0.55)
         alt = f"sample {number}, {sample.name}, and where channel {channel} of {layer} is active in it"
-        cells.append(markup.picture(pixels, alt))
-        under.append(f"{markup.text(sample.name)}, {peak:.3g}")
-        session.drawn[KEY].append((f"excites channel {channel}\n{sample.name}", pixels))
-    caption = f"of the {len(session.source.images)} samples; bright is where the channel is active"
-    return markup.figure(cells, f"What excites channel {channel} of {layer} most", caption, under)
+        cells.append(markup.picture(pixels, alt, True))
+        under.append(f"{sample.name}, {peak:.3g}")
+        drawn.append((f"excites channel {channel}\n{sample.name}", pixels))
+    caption = f"of the {len(turn.source.images)} samples; bright is where the channel is active"
+    return markup.figure(cells, f"What excites channel {channel} of {layer} most", caption, under), drawn
 
 
-def draw(session: Session, layer: str, channel: int) -> Iterator[Shown]:
+def run(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     """The picture that the channel likes best, live."""
     title = f"What channel {channel} of {layer} looks for"
-    drawn: list = []
-    try:
-        for frame in session.watch(
-            KEY, "ascents:channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **CLIMB
-        ):
-            drawn = [(title, frame["pixels"])]
-            said = f"iteration {frame['iteration']} of {ITERATIONS}"
-            yield {
-                "dream": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}")], title, said),
-                "notes": markup.notice(*frame["notes"]),
-            }
-    except Problem as problem:
-        yield {"dream": markup.missing(title, str(problem))}
-    session.drawn[KEY] = [*session.drawn.get(KEY, []), *drawn]
+    before = session.drawn.get(KEY, [])
+    for frame in session.watch(KEY, "channel", layer=layer, channel=int(channel), iterations=ITERATIONS, **CLIMB):
+        said = f"iteration {frame['iteration']} of {ITERATIONS}"
+        session.drawn[KEY] = [*before, (title, frame["pixels"])]
+        yield {
+            "dream": markup.figure([markup.picture(frame["pixels"], f"{title}, {said}", True)], title, said),
+            "notes": markup.notice(*frame["notes"]),
+        }

@@ -1,34 +1,35 @@
-"""Links that bring settings back: they stand in the page's address, as ?view=where&picture=3&target=5&..."""
+"""Links and zips: both say what is set on a page. A link stands in its address, as ?view=where&picture=3&target=5."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+import torch
+from PIL import Image
 
 from explorer import networks, pictures
 from explorer.session import Session
-
-if TYPE_CHECKING:
-    from explorer.view import View
+from figures import figure
 
 
-def link(session: Session, view: "View") -> str:
-    """The query that stands for what is set on this page."""
-    asked: dict[str, Any] = {"view": view.key, "network": session.network}
+def link(session: Session, key: str) -> str:
+    """The query that stands for what is set on this page, in the view of this key."""
+    asked: dict[str, Any] = {"view": key, "network": session.network}
     if session.picture.number is not None:
         asked["picture"] = session.picture.number
-    for name, value in session.settings[view.key].items():
+    for name, value in session.settings[key].items():
         if value is not None and value != -1:
-            asked[name] = ".".join(map(str, value)) if isinstance(value, list) else written(value)
+            asked[name] = ".".join(map(str, value)) if isinstance(value, list) else write(value)
     return "?" + urlencode(asked)
 
 
-def opened(session: Session, asked: dict[str, str], views: Iterable["View"]) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Set the session as a link asks for; returns what to say of it, and the fields of the view that it names.
-
-    What makes no sense is left as it is, and said.
-    """
+def open_picture(session: Session, asked: dict[str, str]) -> list[str]:
+    """Look through the network and at the sample that a link asks for; returns what is not there of it."""
     refused = []
     network = asked.get("network", session.network)
     if network in [choice.key for choice in networks.choices()]:
@@ -41,23 +42,26 @@ def opened(session: Session, asked: dict[str, str], views: Iterable["View"]) -> 
             session.choose(pictures.sample(session.source, int(number)))
         else:
             refused.append(f"picture={asked['picture']}")
-    view = next((view for view in views if view.key == asked.get("view")), None)
-    given: dict[str, dict[str, Any]] = {}
-    if view is not None:
-        given[view.key] = {}
-        choices = view.choices(session)
-        for name, part in view.fields.items():
-            if name in asked:
-                value = read(part, asked[name], choices.get(name) or getattr(part, "choices", []))
-                if value is None:
-                    refused.append(f"{name}={asked[name]}")
-                else:
-                    given[view.key][name] = value
-    said = f"the link asks for {', '.join(refused)}, which is not there: the rest was set" if refused else ""
-    return said, given
+    return refused
 
 
-def written(value: Any) -> str:
+def read_fields(
+    fields: dict[str, Any], choices: dict[str, Sequence[tuple[str, Any]]], asked: dict[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The fields that a link asks for, and what makes no sense of it. choices: of menus, by field."""
+    given, refused = {}, []
+    for name, part in fields.items():
+        if name in asked:
+            value = read(part, asked[name], choices.get(name) or getattr(part, "choices", []))
+            if value is None:
+                refused.append(f"{name}={asked[name]}")
+            else:
+                given[name] = value
+    return given, refused
+
+
+def write(value: Any) -> str:
+    """A field's value as it stands in a link."""
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -66,7 +70,7 @@ def written(value: Any) -> str:
 def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
     """The value that these words give to the control; None where they make no sense."""
     if choices:
-        values = {written(value): value for _, value in choices}
+        values = {write(value): value for _, value in choices}
         if isinstance(part, gr.CheckboxGroup):
             return [values[word] for word in words.split(".")] if set(words.split(".")) <= set(values) else None
         return values.get(words)
@@ -79,6 +83,33 @@ def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
         number = number if part.minimum <= number <= part.maximum else None
         return int(number) if number is not None and isinstance(part.step, int) else number
     return int(number)
+
+
+def pack(session: Session, key: str) -> str:
+    """Pack what a view has drawn, with the settings that made it: a zip's name and its bytes in base64, after a bar.
+
+    Nothing where nothing has been drawn yet.
+    """
+    drawn = session.drawn.get(key)
+    if not drawn:
+        return ""
+    written = {
+        "view": key,
+        "network": session.source.name,
+        "picture": session.picture.name,
+        "settings": session.settings[key],
+        "link": link(session, key),
+        "versions": {"torch": torch.__version__, "gradio": gr.__version__},
+    }
+    titles, panels = zip(("picture", session.picture.pixels), *drawn)
+    row = figure.Row(panels, titles=titles)
+    file, picture = io.BytesIO(), io.BytesIO()
+    Image.fromarray(session.picture.pixels).save(picture, "PNG")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("figure.png", figure.png(figure.draw([row], note=session.source.name)))
+        archive.writestr("settings.json", json.dumps(written, indent=2))
+        archive.writestr("picture.png", picture.getvalue())
+    return f"explorer_{key}.zip|{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _number(words: str) -> float | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+
 import pretrained
 from pretrained.layers import features
 from pretrained.networks import LITE, SQUEEZENET
@@ -35,11 +37,11 @@ _asked: list[Choice] = []  # what --weights and --model named, where it is none 
 
 
 def choices() -> list[Choice]:
-    """What can be switched between, the one that was asked for first."""
+    """Return what can be switched between, the one that was asked for first."""
     return [*_asked, *CHOICES]
 
 
-def asked_for(weights: str, model: str) -> Choice:
+def choose(weights: str, model: str) -> Choice:
     """The network that the options --weights and --model ask for."""
     weights = "imagenet" if weights == "auto" else weights
     for choice in CHOICES:
@@ -51,7 +53,7 @@ def asked_for(weights: str, model: str) -> Choice:
 
 
 def once(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
-    """As functools.cache, but pages that ask the same thing in the same moment wait for one answer."""
+    """Cache as functools.cache does, but pages that ask the same thing in the same moment wait for one answer."""
     answers = cache(function)
     locks: dict[tuple, threading.Lock] = defaultdict(threading.Lock)
 
@@ -94,3 +96,14 @@ def pairs(source: pretrained.Pretrained) -> tuple[StylePair, ...]:
     style_layers = last // 6, last // 2
     plain = [plain_pair(content, style) for style in source.style_images]
     return tuple(replace(pair, content_layer=last // 3, style_layers=style_layers) for pair in plain)
+
+
+def probabilities(scores: np.ndarray) -> np.ndarray:
+    """The softmax of scores (K,), in double precision."""
+    powers = np.exp(scores.astype(np.float64) - scores.max())
+    return powers / powers.sum()
+
+
+def likeliest(scores: np.ndarray, count: int = 1) -> list[int]:
+    """The classes with the highest scores, the highest first."""
+    return np.argsort(-scores, kind="stable")[:count].tolist()

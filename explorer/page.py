@@ -10,9 +10,9 @@ os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "2")  # seconds until a close
 
 import gradio as gr
 
-from explorer import browser, fool, idea, inside, links, markup, networks, paint, pictures, saving, where
+from explorer import fool, idea, inside, links, markup, networks, paint, pictures, where
 from explorer.session import Session, Sessions
-from explorer.view import ONCE, QUIET, Change, Shown, View, beginning, listed, placed, settings, showing, spoken, tie
+from explorer.view import ONCE, QUIET, Shown, View, arrange, phrase, show_all, tie
 from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -20,6 +20,10 @@ MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the que
 VIEWS = (where, fool, idea, paint, inside)
 TITLE = """<h1>What does a convolutional network see?</h1>
 <p>Choose a picture, look, poke. What you see is made by the code in this folder: by yours.</p>"""
+HEAD = '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+COPY = "() => { navigator.clipboard?.writeText(location.href); }"
+
+Parts = dict[Any, Any]  # new contents by component
 
 
 def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) -> tuple[gr.Blocks, Sessions]:
@@ -30,13 +34,13 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
     sessions = Sessions(network, device, limit, code)
     with gr.Blocks(title="Explorer: what does a network see?", delete_cache=(600, 600)) as page:
         gr.HTML(TITLE, elem_classes="x-title")
-        address = gr.HTML(visible="hidden", js_on_load=browser.ADDRESS)
+        address = gr.HTML(visible="hidden", js_on_load="address(props, watch)")
         with gr.Row(elem_classes="x-picker"):
             with gr.Column(scale=1, min_width=270):
                 menu = [(choice.label, choice.key) for choice in networks.choices()]
                 network_box = gr.Dropdown(menu, value=network, label="Network", elem_id="network")
             with gr.Column(scale=4, min_width=300):
-                thumbs = gr.HTML(js_on_load=browser.THUMBS)
+                thumbs = gr.HTML(js_on_load="thumbs(element, trigger, 'pick')")
             with gr.Column(scale=1, min_width=190):
                 own = gr.Image(
                     sources=["upload", "clipboard", "webcam"],
@@ -47,73 +51,66 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
                     placeholder="Drop a picture here",
                 )
         words = gr.HTML()
-        mark = gr.HTML(visible="hidden", js_on_load=browser.MARK)
+        mark = gr.HTML(visible="hidden", js_on_load="mark(props, watch)")
         with gr.Tabs(elem_id="views") as tabs:
-            views = []
-            for module in VIEWS:
-                with gr.Tab(module.TITLE, id=module.KEY, elem_id=f"tab-{module.KEY}") as tab:
-                    view = module.build()
-                    view.tab, view.address = tab, address
-                    with gr.Row(elem_classes="x-actions"):
-                        keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
-                        link = gr.Button("Copy a link to this", size="sm", elem_classes="x-link")
-                    download = gr.HTML(visible="hidden", js_on_load=browser.DOWNLOAD)
-                    keep.click(_saving(sessions, view), None, download, **ONCE)
-                    link.click(None, js=browser.COPY)
-                    views.append(view)
+            views = {module.KEY: _tab(module, sessions, address) for module in VIEWS}
         # What may change with the picture, and with the network, or when the page is opened.
-        few = [address, network_box, mark, words, own, *(part for view in views for part in view.parts().values())]
-        menus = [part for view in views for part in view.fields.values() if part not in few]
+        few = [address, network_box, mark, words, own, *(part for v in views.values() for part in v.parts().values())]
+        menus = [part for view in views.values() for part in view.fields.values() if part not in few]
         all_parts = [*few, thumbs, tabs, *menus]
 
-        def now(session: Session) -> View:
-            return next((view for view in views if view.key == session.open), views[0])
-
-        def about(session: Session, said: str = "") -> dict[Any, Any]:
-            """What stands above the views."""
+        def describe(session: Session, said: str = "") -> Parts:
+            """The parts above the views."""
             return {
-                address: links.link(session, now(session)),
+                address: links.link(session, session.open or where.KEY),
                 network_box: session.network,
                 mark: str(session.picture.number),
                 words: markup.notice(said, session.picture.note),
             }
 
-        def anew(session: Session, said: str = "", given: dict[str, Shown] | None = None) -> dict[Any, Any]:
+        def fill(session: Session, said: str = "", given: dict[str, Shown] | None = None) -> Parts:
             """The whole page, for another network; given: what a link sets, by view."""
-            shown: dict[Any, Any] = {thumbs: markup.thumbs(session.source, session.picture.number)}
-            for view in views:
-                values = beginning(view, session) | (given or {}).get(view.key, {})
-                session.settings[view.key], menu = values, view.choices(session)
+            shown: Parts = {thumbs: markup.thumbs(session.source, session.picture.number)}
+            for key, view in views.items():
+                values = view.beginning(session) | (given or {}).get(key, {})
+                session.settings[key], menu = values, view.choices(session)
                 for name, part in view.fields.items():
                     shown[part] = gr.update(choices=menu[name], value=values[name]) if name in menu else values[name]
-            return shown | about(session, said)
+            return shown | describe(session, said)
 
-        def met(session: Session) -> dict[Any, Any]:
-            """What changes with the picture. The menus stay: with a thousand classes they take the browser long."""
-            shown: dict[Any, Any] = {own: None}  # its place is free again
-            for view in views:
-                settings(session, view).update(view.meet(session))
-                shown |= placed(view, view.meet(session))
-            return shown | about(session)
+        def meet(session: Session) -> Parts:
+            """Change what depends on the picture. The menus stay: of a thousand classes they take the browser long."""
+            shown: Parts = {own: None}  # its place is free again
+            for view in views.values():
+                met = view.meet(session)
+                view.settings(session).update(met)
+                shown |= view.place(met)
+            return shown | describe(session)
 
-        def open_page(session: Session, request: gr.Request) -> dict[Any, Any]:
-            said, given = links.opened(session, dict(request.query_params), views)
-            session.open = key = next(iter(given), where.KEY)
-            return anew(session, said, given) | ({tabs: gr.update(selected=key)} if given else {})
+        def open_page(session: Session, request: gr.Request) -> Parts:
+            """Fill the page as its link asks, or as it begins."""
+            asked = dict(request.query_params)
+            refused, given = links.open_picture(session, asked), {}
+            if (view := views.get(asked.get("view", ""))) is not None:
+                given[view.key], senseless = links.read_fields(view.fields, view.choices(session), asked)
+                refused += senseless
+            session.open = next(iter(given), where.KEY)
+            said = f"the link asks for {', '.join(refused)}, which is not there: the rest was set" if refused else ""
+            return fill(session, said, given) | ({tabs: gr.update(selected=session.open)} if given else {})
 
-        def choose_network(session: Session, request: gr.Request, key: str) -> dict[Any, Any]:
+        def choose_network(session: Session, request: gr.Request, key: str) -> Parts:
             session.switch(key)
-            return anew(session)
+            return fill(session)
 
-        def choose_sample(session: Session, request: gr.Request, number: int) -> dict[Any, Any]:
+        def choose_sample(session: Session, request: gr.Request, number: int) -> Parts:
             session.choose(pictures.sample(session.source, number % len(session.source.images)))
-            return met(session)
+            return meet(session)
 
-        def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> dict[Any, Any]:
-            session.choose(pictures.uploaded(dropped))
-            return met(session)
+        def choose_own(session: Session, request: gr.Request, dropped: dict[str, Any]) -> Parts:
+            session.choose(pictures.take_upload(dropped))
+            return meet(session)
 
-        def choosing(parts: list[Any], choose: Callable[..., dict[Any, Any]]) -> Callable[..., Iterator[list[Any]]]:
+        def choosing(parts: list[Any], choose: Callable[..., Parts]) -> Callable[..., Iterator[list[Any]]]:
             """The choice, then the open view of it, in one request: each takes the browser and the server a while.
 
             What goes wrong is said above the views; the picture and the network stay as they were.
@@ -122,13 +119,15 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
             def handle(request: gr.Request, *given: Any) -> Iterator[list[Any]]:
                 session = sessions.of(request.session_hash)
                 try:
-                    yield listed(parts, choose(session, request, *given))
+                    with session.setting:
+                        shown = arrange(parts, choose(session, request, *given))
                 except Exception as mistake:
-                    said = markup.notice(spoken(mistake))
-                    yield listed(parts, {network_box: session.network, words: said, own: None})
+                    said = markup.notice(phrase(mistake))
+                    yield arrange(parts, {network_box: session.network, words: said, own: None})
                     return
-                for shown in showing(session, now(session), now(session).show):
-                    yield listed(parts, shown)
+                yield shown
+                view = views[session.open or where.KEY]
+                yield from show_all(session, view, view.show, parts)
 
             return handle
 
@@ -141,11 +140,13 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
         network_box.input(choosing(all_parts, choose_network), network_box, all_parts, **QUIET)
         thumbs.pick(pick, None, few, **QUIET)
         own.input(choosing(few, choose_own), own, few, **QUIET)
-        for view in views:
-            tie(view.tab.select, sessions, view, view.show, _opening(view))
+        for view in views.values():
             for name, part in view.fields.items():
                 if part.visible:
                     tie(part.input, sessions, view, view.show, inputs=[name])
+            if view.run:
+                tie(view.buttons["start"].click, sessions, view, view.run, inputs=list(view.fields), how=ONCE)
+                view.buttons["stop"].click(_stopping(sessions, view.key), None, None, **QUIET)
             view.wire(sessions, view)
 
         def close_page(request: gr.Request) -> None:
@@ -154,6 +155,49 @@ def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) ->
         page.unload(close_page)
     page.queue(default_concurrency_limit=MOST_AT_ONCE, max_size=64)
     return page, sessions
+
+
+def _tab(module: Any, sessions: Sessions, address: gr.HTML) -> View:
+    """A view in its tab, with the buttons that save it and copy its link."""
+    with gr.Tab(module.TITLE, id=module.KEY, elem_id=f"tab-{module.KEY}") as tab:
+        view = View.of(module)
+        view.address = address
+        with gr.Row(elem_classes="x-actions"):
+            keep = gr.Button("Save figure and settings", size="sm", elem_classes="x-save")
+            link = gr.Button("Copy a link to this", size="sm", elem_classes="x-link")
+        download = gr.HTML(visible="hidden", js_on_load="download(props, watch)")
+    parts = [*view.parts().values(), address]
+
+    def save(request: gr.Request) -> str:
+        return links.pack(sessions.of(request.session_hash), view.key)
+
+    def open_tab(request: gr.Request, filled: str | None) -> Iterator[list[Any]]:
+        """Show the view of this tab. filled: the address, "" as long as the page is not filled.
+
+        The first tab opens by itself, before the page has said which one is asked for: that counts for nothing.
+        """
+        session = sessions.of(request.session_hash)
+        if not filled:
+            yield arrange(parts, {})
+            return
+        with session.setting:
+            session.open = view.key
+            view.settings(session)
+            shown = {address: links.link(session, view.key)}
+        yield arrange(parts, shown)
+        yield from show_all(session, view, view.show, parts)
+
+    keep.click(save, None, download, **ONCE)
+    link.click(None, js=COPY)
+    tab.select(open_tab, address, parts, **QUIET)
+    return view
+
+
+def _stopping(sessions: Sessions, key: str) -> Callable[[gr.Request], None]:
+    def stop(request: gr.Request) -> None:
+        sessions.of(request.session_hash).stop(key)
+
+    return stop
 
 
 def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
@@ -174,7 +218,7 @@ def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
         pwa=False,
         theme=_theme(),
         css_paths=[HERE / "style.css"],
-        head=browser.HEAD,
+        head=HEAD + f"<script>{(HERE / 'browser.js').read_text(encoding='utf-8')}</script>",
     )
     return public or local
 
@@ -187,20 +231,3 @@ def _theme() -> gr.themes.Base:
         font=("system-ui", "sans-serif"),
         font_mono=("ui-monospace", "monospace"),
     )
-
-
-def _opening(view: View) -> Change:
-    def opening(session: Session, event: gr.EventData) -> Shown | None:
-        if not session.open:
-            return None  # the first tab opens by itself, before the page has said which one is asked for
-        session.open = view.key
-        return {}
-
-    return opening
-
-
-def _saving(sessions: Sessions, view: View) -> Callable[..., str]:
-    def save(request: gr.Request) -> str:
-        return saving.packed(sessions.of(request.session_hash), view)
-
-    return save

@@ -8,9 +8,9 @@ import gradio as gr
 import numpy as np
 
 from explorer import markup, networks, pictures
+from explorer.markup import pieces
 from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import ONCE, QUIET, Choices, Shown, View, listed, settings, showing, tie
+from explorer.view import QUIET, Choices, Shown, Story, View, arrange, show_all
 from explorer.worker import Problem
 
 KEY, TITLE = "paint", "Paint"
@@ -31,7 +31,7 @@ TIMES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the usual weight
 
 
 def build() -> View:
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
             content = gr.Dropdown(label="Content", elem_id="paint-content")
@@ -77,7 +77,7 @@ def build() -> View:
     }
     outputs = {"notes": notes, "sources": sources, "live": live, "own": own}
     buttons = {"start": start, "stop": stop}
-    return View(KEY, fields, outputs, buttons, ("style",), choices=choices, usual=usual, show=show, wire=wire)
+    return View(fields, outputs, buttons, moved=("style",))
 
 
 def choices(session: Session) -> Choices:
@@ -95,50 +95,33 @@ def choices(session: Session) -> Choices:
 def usual(session: Session) -> Shown:
     """The first of the assignment's pairs."""
     pair = networks.pairs(session.source)[0]
-    return {
-        "content": pair.content,
-        "style": pair.style,
-        "iterations": pair.num_iterations,
-        "image_size": pair.image_size,
-        "style_size": pair.style_size,
-        "content_layer": pair.content_layer,
-        "style_layers": list(pair.style_layers),
-    }
+    same = ("content", "style", "image_size", "style_size", "content_layer")
+    usual = {name: getattr(pair, name) for name in same}
+    return usual | {"iterations": pair.num_iterations, "style_layers": list(pair.style_layers)}
 
 
 def wire(sessions: Sessions, view: View) -> None:
     own = view.outputs["own"]
-
-    def stop(request: gr.Request) -> None:
-        sessions.of(request.session_hash).tell(KEY, "stop")
-
     parts = list(view.parts().values())
 
     def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
         try:
-            session.kept["paint own"] = pictures.uploaded(dropped)
+            session.kept["paint own"] = pictures.take_upload(dropped)
         except Problem as problem:
-            yield listed(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
+            yield arrange(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
             return
-        settings(session, view)["style"] = OWN
-        yield listed(parts, {own: None, view.fields["style"]: OWN})
-        for shown in showing(session, view, show):
-            yield listed(parts, shown)
+        view.settings(session)["style"] = OWN
+        yield arrange(parts, {own: None, view.fields["style"]: OWN})
+        yield from show_all(session, view, show, parts)
 
     own.upload(choose_own, own, parts, **QUIET)
-    tie(view.buttons["start"].click, sessions, view, run, inputs=list(view.fields), how=ONCE)
-    view.buttons["stop"].click(stop, None, None, **QUIET)
 
 
 def show(session: Session, content: str, style: str, **_: Any) -> Iterator[Shown]:
     """The two sources."""
-    if session.climbing == KEY:
-        return
-    try:
+    if session.climbing != KEY:
         yield {"sources": _sources(session, content, style), "notes": ""}
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
 
 
 def run(
@@ -162,10 +145,7 @@ def run(
     layers = sorted(style_layers)
     at_home = (content_layer, tuple(layers)) == (pair.content_layer, tuple(sorted(pair.style_layers)))
     usual = pair.style_weights and at_home
-    both = [
-        (content, _pixels(session, content, session.source.content_images)),
-        (style, _pixels(session, style, session.source.style_images)),
-    ]
+    both = _pair(session, content, style)
     asked = {
         "content": both[0][1],
         "style": both[1][1],
@@ -183,24 +163,21 @@ def run(
     }
     title, step = f"{content} in the style of {style}", 0
     yield {"sources": _sources(session, content, style), "notes": ""}
-    try:
-        for frame in session.watch(KEY, "ascents:paint", **asked):
-            step, pixels = frame["step"], frame["pixels"]
-            left = frame["each"] * (iterations - step)
-            said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
-            session.drawn[KEY] = [*both, (title, pixels)]
-            yield {"live": _painted(title, pixels, said)}
-        if 0 < step < iterations:
-            yield {"live": _painted(title, pixels, f"stopped at step {step} of {int(iterations)}")}
-    except Problem as problem:
-        yield {"notes": markup.notice(str(problem))}
+    for frame in session.watch(KEY, "paint", **asked):
+        step, pixels = frame["step"], frame["pixels"]
+        left = frame["each"] * (iterations - step)
+        said = f"step {step} of {int(iterations)}" + (f", about {left:.0f} s left" if left >= 1 else "")
+        session.drawn[KEY] = [*both, (title, pixels)]
+        yield {"live": _figure(title, pixels, said)}
+    if 0 < step < iterations:
+        yield {"live": _figure(title, pixels, f"stopped at step {step} of {int(iterations)}")}
     chosen = session.settings.get(KEY, {"content": content, "style": style})
     if (chosen["content"], chosen["style"]) != (content, style):
         yield from show(session, **chosen)  # chosen while this was painted, when nothing else was shown
 
 
-def _painted(title: str, pixels: np.ndarray, said: str) -> str:
-    return markup.figure([markup.picture(pixels, f"{title}, {said}")], title, said)
+def _figure(title: str, pixels: np.ndarray, said: str) -> str:
+    return markup.figure([markup.picture(pixels, f"{title}: {said}", True)], title, said)
 
 
 def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:
@@ -217,13 +194,15 @@ def _pixels(session: Session, name: str, files: dict[str, Path]) -> np.ndarray:
     return pictures.large(files[name])
 
 
+def _pair(session: Session, content: str, style: str) -> list[tuple[str, np.ndarray]]:
+    """The content and the style: their names and pictures."""
+    source = session.source
+    return [
+        (content, _pixels(session, content, source.content_images)),
+        (style, _pixels(session, style, source.style_images)),
+    ]
+
+
 def _sources(session: Session, content: str, style: str) -> str:
-    both = {
-        "Content": (content, _pixels(session, content, session.source.content_images)),
-        "Style": (style, _pixels(session, style, session.source.style_images)),
-    }
-    figures = (
-        markup.figure([markup.picture(pictures.small(pixels), f"{title.lower()}: {name}")], title, markup.text(name))
-        for title, (name, pixels) in both.items()
-    )
-    return f'<div class="x-panels x-sources">{"".join(figures)}</div>'
+    pair = zip(("Content", "Style"), _pair(session, content, style))
+    return pieces.panels([_figure(title, pictures.small(pixels), name) for title, (name, pixels) in pair], "x-sources")

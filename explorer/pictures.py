@@ -23,8 +23,8 @@ MOST_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture as the network sees it."""
+class Subject:
+    """A picture that one looks at, as the network sees it."""
 
     pixels: np.ndarray  # uint8 (H, W, 3)
     key: str  # what tells it from every other
@@ -40,10 +40,10 @@ class Picture:
         return self.pixels if self.own is None else self.own
 
 
-def sample(source: Pretrained, number: int) -> Picture:
+def sample(source: Pretrained, number: int) -> Subject:
     """The sample picture of this number, from 0."""
     label = int(source.labels[number])
-    return Picture(
+    return Subject(
         pixels=source.images[number],
         key=f"{source.kind} {number}",
         name=short(source.class_names[label]),
@@ -53,7 +53,7 @@ def sample(source: Pretrained, number: int) -> Picture:
     )
 
 
-def own(path: Path) -> Picture:
+def own(path: Path) -> Subject:
     """A picture of one's own: upright, in RGB, its shorter side SIZE pixels. Raises Problem, in one sentence."""
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -69,13 +69,13 @@ def own(path: Path) -> Picture:
     if max(width, height) > LONGEST * min(width, height):
         got = f"{width} x {height} pixels"
         raise Problem(f"expected a picture at most {LONGEST} times as long as wide, got {got}: crop it first")
-    pixels = _resized(picture, SIZE)
+    pixels = _resize(picture, SIZE)
     note = f"It is animated, in {frames} frames: this is the first." if frames > 1 else ""
     key = f"own {hashlib.sha256(pixels.tobytes()).hexdigest()}"
-    return Picture(pixels, key, "your picture", note=note, own=_most(picture))
+    return Subject(pixels, key, "your picture", note=note, own=_most(picture))
 
 
-def uploaded(dropped: dict[str, Any]) -> Picture:
+def take_upload(dropped: dict[str, Any]) -> Subject:
     """A picture that the browser sent, by the file that it lies in, which is deleted. Raises Problem."""
     path = Path(dropped["path"]).resolve()
     if not path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()):
@@ -93,15 +93,15 @@ def large(path: Path) -> np.ndarray:
 
 
 def small(pixels: np.ndarray) -> np.ndarray:
-    """For a look at it: the shorter side SIZE pixels."""
-    return _resized(Image.fromarray(pixels), SIZE)
+    """The picture for a look at it: the shorter side SIZE pixels."""
+    return _resize(Image.fromarray(pixels), SIZE)
 
 
 def _most(picture: Image.Image) -> np.ndarray:
-    return _resized(picture, min(LARGE, *picture.size))
+    return _resize(picture, min(LARGE, *picture.size))
 
 
-def _resized(picture: Image.Image, shorter: int) -> np.ndarray:
+def _resize(picture: Image.Image, shorter: int) -> np.ndarray:
     scale = shorter / min(picture.size)
     size = (max(shorter, round(picture.width * scale)), max(shorter, round(picture.height * scale)))
     return np.asarray(picture.resize(size, Image.Resampling.BICUBIC))

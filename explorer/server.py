@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from explorer import networks, worker
 from figures.script import UserError
@@ -27,10 +28,19 @@ class Running:
 
 def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
     """Serve the page until Ctrl+C."""
-    with running(networks.asked_for(weights, model).key, device, port, share, browse) as page:
+    with running(networks.choose(weights, model).key, device, port, share, browse) as page:
         print(f"The explorer is at {page.address} (Ctrl+C ends it)", flush=True)
         while True:
             time.sleep(3600)
+
+
+def environment(folder: str, share: bool) -> dict[str, str]:
+    """Variables for the page and its processes: uploads lie in the folder, and nothing of a notebook's is used.
+
+    A page on this machine is asked for directly, whatever proxies stand for other addresses, unless others `share` it.
+    """
+    direct = {} if share else {"NO_PROXY": "*", "no_proxy": "*"}
+    return {"GRADIO_TEMP_DIR": folder, "MPLBACKEND": "Agg"} | direct
 
 
 @contextmanager
@@ -44,10 +54,12 @@ def running(
     code: Path = worker.ROOT,
 ) -> Iterator[Running]:
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
-    worker.warm_up()
-    source = networks.load(network, device)  # what cannot be had is told before a page opens
-    with tempfile.TemporaryDirectory(prefix="explorer-") as folder:  # for this user's eyes only, as mkdtemp makes it
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with (
+        tempfile.TemporaryDirectory(prefix="explorer-") as folder,  # for this user's eyes only, as mkdtemp makes it
+        mock.patch.dict(os.environ, environment(folder, share)),
+    ):
+        worker.warm_up()
+        source = networks.load(network, device)  # what cannot be had is told before a page opens
         from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
 
         page, sessions = pages.build(network, str(source.device), limit, code)

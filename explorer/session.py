@@ -1,4 +1,4 @@
-"""What one open page has chosen, and what was computed for it. Pages do not see each other."""
+"""The state of one open page: what was chosen, and what was computed for it. Pages do not see each other."""
 
 import threading
 from collections import OrderedDict
@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from explorer import networks, pictures
-from explorer.pictures import Picture
+from explorer.pictures import Subject
 from explorer.worker import Cancelled, OutOfTime, Problem, Worker
+from methods import BY_CAPTUM, METHODS
 from pretrained import Pretrained
 
 KEPT = 200  # results, of 0.2 to 0.6 MB each
-
-SLOW = ("methods:integrated_gradients", "methods:exciting")  # questions that take more than a second
+# Questions that take more than a second: nobody waits for them who has asked for something else.
+SLOW = {"exciting", *(name for name, method in METHODS.items() if method.slow)}
+SLOW |= {function for function, names in BY_CAPTUM.items() if SLOW.intersection(names)}
 
 
 class Session:
@@ -23,18 +25,18 @@ class Session:
 
     def __init__(self, network: str, device: str, limit: float, code: Path) -> None:
         self.network, self.device = network, device
-        self.picture: Picture = pictures.sample(self.source, 0)
+        self.picture: Subject = pictures.sample(self.source, 0)
         self.worker = Worker(device, limit, code)
-        self.climber = Worker(device, limit, code)  # what climbs for half a minute does not hold up the rest
-        self._results: OrderedDict[tuple, Any] = OrderedDict()
+        self.turn = Turn(self)  # the latest request of the page
+        self.setting = threading.RLock()  # held while anything is chosen or set: one event after the other
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
         self.settings: dict[str, dict[str, Any]] = {}  # of each view, what its fields show
         self.open = ""  # the view whose tab is open, once the page is
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
-        self.climbing = ""  # the view for which something runs
-        self._turns: dict[str, int] = {}
-        self._about: dict[str, tuple] = {}
-        self._lock = threading.Lock()
+        self.climbing = ""  # the view for which something climbs
+        self._running: Any = None  # what the worker is doing, if it takes seconds
+        self._asking = threading.Lock()  # the worker answers one question after the other
+        self._results: OrderedDict[tuple, Any] = OrderedDict()
 
     @property
     def source(self) -> Pretrained:
@@ -50,102 +52,116 @@ class Session:
             picture = pictures.sample(self.source, min(picture.number, len(self.source.images) - 1))
         self.choose(picture)
 
-    def choose(self, picture: Picture) -> None:
-        """Look at another picture: what still runs for the one before is given up, so that nobody waits for it."""
-        with self._lock:
-            self.picture = picture
-            self._turns = {view: number + 1 for view, number in self._turns.items()}
-            if self.worker.busy_with in SLOW:
-                self.worker.give_up()
+    def choose(self, picture: Subject) -> None:
+        """Look at another picture."""
+        self.picture = picture
+        self.begin()
 
-    def result(self, question: str, **arguments: Any) -> Any:
-        """What `ask` answers, now or before. Raises Problem."""
-        if self.worker.stale():
-            self._results.clear()
-        network, picture = self.network, self.picture  # as they are now: another may be chosen meanwhile
-        key = (network, picture.key, question, tuple(sorted(arguments.items())))
-        hung = ("hung", question)
-        found = self._results.get(hung) or self._results.get(key)
-        if found is None:
-            try:
-                found = self.ask(question, network=network, picture=picture.pixels, **arguments)
-            except OutOfTime as problem:
-                # Asked again it would hang again: it is told once more, until the student's files change.
-                self._keep(hung, problem)
-                raise
-            except Cancelled:
-                raise
-            except Problem as problem:
-                found = problem
-            self._keep(key, found)
+    def begin(self) -> "Turn":
+        """Begin a new request of the page: earlier ones that still run are out of date."""
+        self.turn = Turn(self)
+        return self.turn
+
+    def scores(self) -> np.ndarray:
+        """The network's scores of the picture, (K,)."""
+        return self.turn.scores()
+
+    def ask(self, question: str, **arguments: Any) -> Any:
+        """The one answer to a question about the picture, made now. Raises Problem."""
+        self._make_way(question)
+        with self._asking:
+            return self.worker.one(question, **{"network": self.network, "picture": self.picture.pixels} | arguments)
+
+    def find(self, turn: "Turn", question: str, arguments: dict[str, Any]) -> Any:
+        """The answer to a question about the turn's picture, made now or before. Raises Problem."""
+        name = arguments.get("method") or arguments.get("function") or question
+        key: tuple = (turn.network, turn.picture.key, question, tuple(sorted(arguments.items())))
+        hung = ("hung", name)
+        if (found := self._recall(hung, key)) is None:
+            if turn.current:
+                self._make_way(key)
+            with self._asking:
+                if (found := self._recall(hung, key)) is None:
+                    if not turn.current:
+                        raise Cancelled("something else was asked for meanwhile")
+                    self._running = key if name in SLOW else None
+                    try:
+                        asked = {"network": turn.network, "picture": turn.picture.pixels} | arguments
+                        found = self.worker.one(question, **asked)
+                    except OutOfTime as problem:
+                        # Asked again it would hang again: it is told once more, until the student's files change.
+                        key, found = hung, problem
+                    except Cancelled:
+                        raise
+                    except Problem as problem:
+                        found = problem
+                    finally:
+                        self._running = None
+                    self._results[key] = found
+                    while len(self._results) > KEPT:
+                        self._results.popitem(last=False)
         if isinstance(found, Problem):
             raise found
         return found
 
-    def ask(self, question: str, **arguments: Any) -> Any:
-        """The one answer of methods.<question> about the picture. Raises Problem."""
-        asked = {"network": self.network, "picture": self.picture.pixels} | arguments
-        return self.worker.one(f"methods:{question}", **asked)
-
     def watch(self, view: str, question: str, **arguments: Any) -> Iterator[Any]:
-        """The answers of something that climbs, for a view, until it ends or is stopped."""
-        if self.climbing:
-            raise Problem(f"something still runs here ({self.climbing}): stop it first")
-        self.climbing = view
-        try:
-            yield from self.climber.ask(question, network=self.network, **arguments)
-        finally:
-            self.climbing = ""
+        """The answers of something that climbs, for a view, until it ends, is stopped, or something else is asked."""
+        turn = self.begin()
+        self._make_way(None)
+        with self._asking:
+            if not turn.current:
+                return
+            self._running, self.climbing = view, view
+            try:
+                yield from self.worker.ask(question, network=self.network, **arguments)
+            except Cancelled:
+                pass  # what has come so far stays
+            finally:
+                self._running, self.climbing = None, ""
 
-    def tell(self, view: str, order: str) -> None:
-        """Let what runs for the view "pause", "go" on, or "stop"."""
+    def stop(self, view: str) -> None:
+        """Stop what climbs for the view."""
         if self.climbing == view:
-            self.climber.tell(order)
+            self.worker.end()
 
-    def rest(self) -> None:
-        """End the processes; what was computed stays."""
+    def close(self) -> None:
+        """The page is gone: whatever runs for it ends."""
+        self.begin()
+        self._results.clear()
         self.worker.end()
-        self.climber.end()
+
+    def _recall(self, *keys: tuple) -> Any:
+        if self.worker.stale():
+            self._results.clear()
+        return next((self._results[key] for key in keys if key in self._results), None)
+
+    def _make_way(self, wanted: Any) -> None:
+        """End what takes seconds and is not what is wanted now."""
+        if self._running is not None and self._running != wanted:
+            self.worker.end()
+
+
+class Turn:
+    """One request of the page: the network and the picture as they were when it came. `current` until the next."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.network, self.picture = session, session.network, session.picture
+
+    @property
+    def current(self) -> bool:
+        return self.session.turn is self
+
+    @property
+    def source(self) -> Pretrained:
+        return networks.load(self.network, self.session.device)
+
+    def result(self, question: str, **arguments: Any) -> Any:
+        """The answer to a question about the picture, made now or before. Raises Problem; Cancelled if out of date."""
+        return self.session.find(self, question, arguments)
 
     def scores(self) -> np.ndarray:
         """The network's scores of the picture, (K,)."""
         return self.result("scores")
-
-    def turn(self, view: str, *about: Any) -> "Turn":
-        """A new request of this view: earlier ones that still run are out of date.
-
-        Where it is about something else than the one before, what takes seconds is not waited for.
-        """
-        about = (self.network, self.picture.key, *about)
-        with self._lock:
-            if self._about.get(view) != about and self.worker.busy_with in SLOW:
-                self.worker.give_up()
-            self._about[view] = about
-            self._turns[view] = self._turns.get(view, 0) + 1
-            return Turn(self, view, self._turns[view])
-
-    def close(self) -> None:
-        """The page is gone: whatever runs for it ends."""
-        with self._lock:
-            self._turns.clear()
-        self._results.clear()
-        self.rest()
-
-    def _keep(self, key: tuple, found: Any) -> None:
-        self._results[key] = found
-        while len(self._results) > KEPT:
-            self._results.popitem(last=False)
-
-
-class Turn:
-    """One request of a view; `current` until the page asks for something else, or is closed."""
-
-    def __init__(self, session: Session, view: str, number: int) -> None:
-        self._session, self._view, self._number = session, view, number
-
-    @property
-    def current(self) -> bool:
-        return self._session._turns.get(self._view) == self._number
 
 
 class Sessions:
@@ -167,7 +183,7 @@ class Sessions:
             self._open.move_to_end(name or "")
             idle = list(self._open.values())[: -self.MOST]
         for other in idle:
-            other.rest()
+            other.worker.end()
         return session
 
     def close(self, name: str | None) -> None:

@@ -1,17 +1,20 @@
 """View 1, "Where does it look?": every method's map of one picture, for one class or for two beside each other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import gradio as gr
 import numpy as np
 
-from explorer import browser, colours, markup, networks, places
-from explorer.probabilities import likeliest, probabilities
-from explorer.session import Session, Sessions
-from explorer.story import Story, tell
-from explorer.view import Choices, Shown, View, tie
+import methods
+from explorer import colours, markup, networks
+from explorer.markup import pieces
+from explorer.networks import likeliest, probabilities
+from explorer.session import Session, Sessions, Turn
+from explorer.view import Choices, Shown, Story, View, tie
 from explorer.worker import Problem
 from figures.figure import short
+from methods import BY_CAPTUM, METHODS
 
 STORY = Story(
     look="**What to look for.** Does the bright patch of Grad-CAM lie on what you would point at yourself? "
@@ -29,25 +32,40 @@ positive both ways, and Guided Grad-CAM is the product of the two.""",
     parts=("1.1", "1.2", "1.5"),
 )
 KEY, TITLE = "where", "Where does it look?"
-METHODS = {
-    "saliency": ("Saliency", "how strongly each pixel moves the score"),
-    "grad_cam": ("Grad-CAM", "where the evidence for the class lies"),
-    "guided_backprop": ("Guided backprop", "fine edges; mid-grey is zero"),
-    "guided_grad_cam": ("Guided Grad-CAM", "the edges within the patch"),
-    "integrated_gradients": ("Integrated gradients", "red speaks for the class, blue against it"),
-}
-# Grad-CAM goes on from the pass that the network's answer took; the last takes a second.
-ORDER = ("grad_cam", "saliency", "guided_backprop", "guided_grad_cam", "layer_map", "place", "integrated_gradients")
 NONE = -1  # no second class, no place
+CHANNELS = 6  # that are strongest at a place
+CAPTUMS_PART = "1.5"  # of the assignment, in which methods are Captum's alone
 OURS, CAPTUM, DIFFERENCE = WHOSE = ("ours", "Captum's", "difference")
+
+
+@dataclass(frozen=True)
+class Style:
+    """The way maps are drawn: whose they are, their colours, and whether the object is outlined."""
+
+    whose: str
+    cmap: str
+    strength: float
+    outline: bool
+
+
+def method_names() -> list[str]:
+    """The methods in the order of their panels: that of the assignment, then those beyond it."""
+    return sorted(METHODS, key=lambda name: METHODS[name].part or "9")
+
+
+def order() -> list[str]:
+    """The panels in the order in which they are drawn: Grad-CAM, which goes on from the pass that is there, first."""
+    quick = [name for name in method_names() if not METHODS[name].slow]
+    slow = [name for name in method_names() if METHODS[name].slow]
+    return [methods.CAM, *(name for name in quick if name != methods.CAM), "layer_map", "place", *slow]
 
 
 def build() -> View:
     """The view's controls and panels, inside its tab."""
-    tell(STORY)
+    STORY.tell()
     with gr.Row(elem_classes="x-view"):
         with gr.Column(scale=1, min_width=270, elem_classes="x-side"):
-            seen = gr.HTML(js_on_load=browser.ROWS)
+            seen = gr.HTML(js_on_load="rows(element, trigger, 'row')")
             target = gr.Dropdown(label="Class", info="any name of it: type to search", elem_id="where-class")
             versus = gr.Dropdown(label="Beside it, a second class", elem_id="where-versus")
             layer = gr.Dropdown(label="Layer of Grad-CAM", elem_id="where-layer")
@@ -59,9 +77,9 @@ def build() -> View:
         with gr.Column(scale=4, min_width=300):
             notes = gr.HTML()
             with gr.Row(elem_classes="x-panels"):
-                panels = {name: gr.HTML(markup.waiting(title)) for name, (title, _) in METHODS.items()}
-                panels["layer_map"] = gr.HTML(js_on_load=browser.PLACES)
-            place = gr.HTML(js_on_load=browser.PLACES)
+                panels = {name: gr.HTML(markup.waiting(METHODS[name].title)) for name in method_names()}
+                panels["layer_map"] = gr.HTML(js_on_load="places(element, trigger, 'place', watch)")
+            place = gr.HTML(js_on_load="channels(element, trigger, 'channel')")
     hidden = [gr.Number(NONE, precision=0, visible=False) for _ in range(3)]
     fields = {
         "target": target,
@@ -74,8 +92,7 @@ def build() -> View:
         **dict(zip(("row", "column", "channel"), hidden)),
     }
     outputs = {"notes": notes, "seen": seen, **panels, "place": place}
-    moved = ("target", "versus")
-    return View(KEY, fields, outputs, moved=moved, choices=choices, usual=usual, meet=meet, show=show, wire=wire)
+    return View(fields, outputs, moved=("target", "versus"))
 
 
 def choices(session: Session) -> Choices:
@@ -90,14 +107,14 @@ def usual(session: Session) -> Shown:
 
 def meet(session: Session) -> Shown:
     """The picture's likeliest class, and no place of a layer."""
-    return {"target": top(session)[1][0], "versus": NONE, "row": NONE, "column": NONE, "channel": NONE}
+    return {"target": top(session.turn)[1][0], "versus": NONE, "row": NONE, "column": NONE, "channel": NONE}
 
 
 def wire(sessions: Sessions, view: View) -> None:
-    """A bar of the five classes, a place of the layer and a channel can be clicked."""
+    """Let a bar of the five classes, a place of the layer and a channel be clicked."""
 
     def choose_class(session: Session, event: gr.EventData) -> Shown:
-        return {"target": top(session)[1][int(event.row)]}
+        return {"target": top(session.turn)[1][int(event.row)]}
 
     def choose_place(session: Session, event: gr.EventData) -> Shown:
         return {"row": int(event.row), "column": int(event.column), "channel": NONE}
@@ -124,120 +141,99 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    turn, drawn = session.turn(KEY, target, versus), {}
-    yield {"seen": seen(session, outline), "notes": markup.notice(session.picture.note)}
+    turn, style = session.begin(), Style(whose, cmap, strength, outline)
+    note, drawn = turn.picture.note, {}
+    yield {"seen": see(turn, style), "notes": markup.notice(note)}
     targets = [target] if versus in (NONE, target) else [target, versus]
     said: list[str] = []
-    for part in ORDER:
+    for part in order():
         if part == "layer_map":
-            html = places.layer_map(session, layer, cmap, row, column)
+            html = layer_map(turn, layer, cmap, row, column)
         elif part == "place":
-            html = places.found(session, layer, cmap, row, column, channel)
+            html = place(turn, layer, cmap, row, column, channel)
         else:
-            html, drawn[part] = _panel(session, part, targets, layer, whose, cmap, strength, outline, said)
+            html, drawn[part] = _panel(turn, part, targets, layer, style, said)
         if not turn.current:
             return
-        session.drawn[KEY] = [panel for method in METHODS for panel in drawn.get(method, [])]
-        yield {part: html, "notes": markup.notice(session.picture.note, *dict.fromkeys(said))}
+        session.drawn[KEY] = [panel for name in method_names() for panel in drawn.get(name, [])]
+        yield {part: html, "notes": markup.notice(note, *dict.fromkeys(said))}
 
 
-def seen(session: Session, outline: bool) -> str:
+def see(turn: Turn, style: Style) -> str:
     """The picture, and the five classes that the network finds likeliest."""
-    picture = session.picture
-    pixels = colours.outlined(picture.pixels, picture.mask) if outline else picture.pixels
-    likely, ranked = top(session)
-    names = [short(session.source.class_names[k]) for k in ranked]
-    said = f"the picture: {picture.name}; the network says {names[0]}, {markup.percent(likely[0])}"
+    picture = turn.picture
+    pixels = colours.outline(picture.pixels, picture.mask) if style.outline else picture.pixels
+    likely, ranked = top(turn)
+    names = [short(turn.source.class_names[k]) for k in ranked]
+    alt = f"the picture: {picture.name}; the network says {names[0]}, {markup.percent(likely[0])}"
     truth = f"A sample: {picture.name}" if picture.label is not None else "Your picture"
-    return (
-        f'<figure class="x-figure x-seen">{markup.picture(pixels, said)}'
-        f"<figcaption>{markup.text(truth)}. The network says:</figcaption>"
-        f"{markup.bars(names, likely, 'the five likeliest classes')}</figure>"
-    )
+    return pieces.seen(pixels, alt, truth, names, likely)
 
 
-def top(session: Session, count: int = 5) -> tuple[list[float], list[int]]:
+def top(turn: Turn, count: int = 5) -> tuple[list[float], list[int]]:
     """The likeliest classes: probabilities and indices."""
-    chances = probabilities(session.scores())
+    chances = probabilities(turn.scores())
     ranked = likeliest(chances, count)
     return chances[ranked].tolist(), ranked
 
 
-def values(session: Session, method: str, target: int, layer: str, captum: bool) -> tuple[np.ndarray, list[str]]:
+def find(turn: Turn, name: str, target: int, layer: str, captum: bool) -> tuple[np.ndarray, list[str]]:
     """The method's map, ours or Captum's, and the notes that came with it. Raises Problem."""
-    if method == "guided_grad_cam" and not captum:
-        cam, notes = values(session, "grad_cam", target, layer, captum)
-        guided, more = values(session, "guided_backprop", target, layer, captum)
-        return cam[..., None] * guided, notes + more
-    if method == "integrated_gradients":
-        return session.result(method, target=target)
+    function, names = next((given for given in BY_CAPTUM.items() if captum and name in given[1]), ("", (name,)))
+    layer = layer if any(METHODS[one].takes_layer for one in names) else ""  # else one answer does for all layers
     if not captum:
-        return session.result(method, target=target, **({"layer": layer} if method == "grad_cam" else {}))
-    if method == "saliency":
-        return session.result("captum_saliency", target=target)
-    maps, notes = session.result("captum_maps", target=target, layer=layer)
-    return maps[("guided_backprop", "grad_cam", "guided_grad_cam").index(method)], notes
+        return turn.result("explain", method=name, target=target, layer=layer)
+    maps, notes = turn.result("by_captum", function=function, target=target, layer=layer)
+    return maps[names.index(name)], notes
 
 
 def _panel(
-    session: Session,
-    method: str,
-    targets: Sequence[int],
-    layer: str,
-    whose: str,
-    cmap: str,
-    strength: float,
-    outline: bool,
-    said: list[str],
+    turn: Turn, name: str, targets: Sequence[int], layer: str, style: Style, said: list[str]
 ) -> tuple[str, list[tuple[str, np.ndarray]]]:
     """The figure of a method, and its pictures with their titles."""
-    title, caption = METHODS[method]
+    method = METHODS[name]
     pictures, under, panels = [], [], []
     for target in targets:
-        name = short(session.source.class_names[target])
+        label = short(turn.source.class_names[target])
         try:
-            pixels, words = _drawn(session, method, target, layer, whose, cmap, strength, said)
+            pixels, words = _draw(turn, name, target, layer, style, said)
         except Problem as problem:
-            return markup.missing(title, str(problem)), []
-        if outline:
-            pixels = colours.outlined(pixels, session.picture.mask)
-        pictures.append(markup.picture(pixels, f"{title} of {session.picture.name} for {name}. {words}"))
-        under.append(f"<b>{markup.text(name)}</b> {markup.text(words)}")
-        panels.append((f"{title}\n{name}", pixels))
-    if method == "integrated_gradients":
-        caption += "; by Captum"
-    elif whose == DIFFERENCE:
-        caption = "black where ours and Captum's agree"
-    return markup.figure(pictures, title, markup.text(caption), under), panels
+            return markup.missing(method.title, str(problem)), []
+        if style.outline:
+            pixels = colours.outline(pixels, turn.picture.mask)
+        pictures.append(markup.picture(pixels, f"{method.title} of {turn.picture.name} for {label}. {words}", True))
+        under.append(pieces.named(label, words))
+        panels.append((f"{method.title}\n{label}", pixels))
+    return markup.figure(pictures, method.title, _caption(name, style.whose), under), panels
 
 
-def _drawn(
-    session: Session,
-    method: str,
-    target: int,
-    layer: str,
-    whose: str,
-    cmap: str,
-    strength: float,
-    said: list[str],
+def _caption(name: str, whose: str) -> str:
+    method = METHODS[name]
+    if method.part == CAPTUMS_PART:
+        return f"{method.look}; by Captum"
+    if whose != OURS and not any(name in names for names in BY_CAPTUM.values()):
+        return f"{method.look}; ours: the assignment asks for none of Captum's"
+    return "black where ours and Captum's agree" if whose == DIFFERENCE else method.look
+
+
+def _draw(
+    turn: Turn, name: str, target: int, layer: str, style: Style, said: list[str]
 ) -> tuple[np.ndarray, str]:
     """A map in colours, and what can be said of it."""
-    own, notes = values(session, method, target, layer, captum=whose == CAPTUM)
+    method, alone = METHODS[name], METHODS[name].part == CAPTUMS_PART
+    both = not alone and any(name in names for names in BY_CAPTUM.values())
+    own, notes = find(turn, name, target, layer, captum=alone or (both and style.whose == CAPTUM))
     said += notes
-    if whose == DIFFERENCE and method != "integrated_gradients":
-        other, _ = values(session, method, target, layer, captum=True)
-        return difference(method, own, other, cmap)
-    words = hit(own, session.picture.mask)
-    if method == "grad_cam":
-        return colours.overlay(session.picture.pixels, own, cmap, strength), words
-    if method == "saliency":
-        return colours.heat(own, cmap), words
-    return colours.signed(own) if own.ndim == 2 else colours.about_grey(own), words
+    if style.whose == DIFFERENCE and both:
+        other, _ = find(turn, name, target, layer, captum=True)
+        return compare(name, own, other, style.cmap)
+    words = hit(own, turn.picture.mask)
+    return colours.draw(method.drawn, own, turn.picture.pixels, style.cmap, style.strength), words
 
 
-def difference(method: str, own: np.ndarray, other: np.ndarray, cmap: str) -> tuple[np.ndarray, str]:
-    """Where two maps differ, on the scale of the second, and the largest difference."""
-    if method == "guided_grad_cam":  # Captum does not stretch its Grad-CAM, so only the shapes can be compared
+def compare(name: str, own: np.ndarray, other: np.ndarray, cmap: str) -> tuple[np.ndarray, str]:
+    """A picture of where two maps differ, on the scale of the second, and the largest difference."""
+    if name == methods.GUIDED_CAM:  # Captum does not stretch its Grad-CAM, so only the shapes can be compared
         own, other = (maps / max(np.abs(maps).max(), 1e-12) for maps in (own, other))
     apart = np.abs(own - other)
     apart = apart.max(axis=-1) if apart.ndim == 3 else apart
@@ -247,7 +243,7 @@ def difference(method: str, own: np.ndarray, other: np.ndarray, cmap: str) -> tu
 
 
 def hit(values: np.ndarray, mask: np.ndarray | None) -> str:
-    """Whether the map's strongest place is on the object, and how much of the map is; nothing where no mask is."""
+    """A sentence: is the map's strongest place on the object, and how much of the map? Nothing where no mask is."""
     strength = np.abs(values).sum(axis=-1) if values.ndim == 3 else np.clip(values, 0, None)
     if mask is None or strength.max() <= 0:
         return ""
@@ -255,3 +251,44 @@ def hit(values: np.ndarray, mask: np.ndarray | None) -> str:
     share, area = strength[mask].sum() / strength.sum(), mask.mean()
     verdict = "Hits the object" if on else "Misses the object"
     return f"{verdict}: {share:.0%} of the map lies on it, {area:.0%} of the picture."
+
+
+# The places of a layer: one is clicked, or walked to with the arrow keys, and shows its channels and their pixels.
+
+
+def layer_map(turn: Turn, layer: str, cmap: str, row: int, column: int) -> str:
+    """A map of how active the layer is at each place, and the place that was chosen."""
+    activity = turn.result("layer_activity", layer=layer)
+    rows, columns = activity.shape
+    pixels = colours.enlarge(colours.heat(activity, cmap), turn.picture.pixels.shape[:2])
+    alt = f"how active layer {layer} is at {rows} by {columns} places"
+    box = pieces.places(pixels, alt, rows, columns, row, column)
+    return markup.figure([box], f"Layer {layer}", "click a place, or move with the arrow keys")
+
+
+def place(turn: Turn, layer: str, cmap: str, row: int, column: int, channel: int) -> str:
+    """The channels that are strongest at the place, and the pixels that excite the neuron of one of them there."""
+    rows, columns = turn.result("layer_activity", layer=layer).shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        return ""
+    strongest = turn.result("place", layer=layer, row=row, column=column, count=CHANNELS)
+    if channel not in [number for number, _, _ in strongest]:
+        channel = strongest[0][0]
+    where, title = f"row {row}, column {column} of {layer}", f"What excites channel {channel} here"
+    try:
+        response, _ = turn.result("neuron", layer=layer, channel=channel, row=row, column=column)
+        alt = f"the pixels that excite channel {channel} at {where}"
+        picture = markup.picture(colours.about_grey(response), alt, True)
+        neuron = markup.figure([picture], title, "mid-grey: no influence")
+    except Problem as problem:
+        neuron = markup.missing(title, str(problem))
+    tiles = [
+        pieces.tile(tile(maps, cmap), f"channel {number}: {value:.3g} at this place", number, number == channel)
+        for number, value, maps in strongest
+    ]
+    return pieces.place(where, tiles, neuron)
+
+
+def tile(maps: np.ndarray, cmap: str) -> np.ndarray:
+    """A channel's map, small, as it is."""
+    return colours.heat(np.abs(maps), cmap)

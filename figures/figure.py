@@ -5,11 +5,16 @@ matplotlib is imported where it draws: it takes a second, and a script's first p
 """
 
 import io
-from collections.abc import Iterable, Sequence
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
 PANEL = 224  # pixels, the height of a panel
 COLUMNS = 5  # panels beside each other before the next block of rows begins
+MADE = "Made"  # the key under which a PNG tells how it was made
+
+_made: ContextVar[dict[str, object] | None] = ContextVar("made", default=None)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class Picture:
         """words: the title and the caption, in which {name} stands for a value."""
         title, caption = (text.format(**values) for text in words)
         return cls(path, title, caption)
+
+    def _repr_png_(self) -> bytes:
+        """Return what a notebook shows."""
+        return self.path.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -134,10 +146,30 @@ def _draw(line: Row, sheet: Sheet, left: int, y: int, widths: Sequence[int], hei
         sheet.bar(x, y, height, line.bar)
 
 
+@contextmanager
+def made_by(**facts: object) -> Iterator[None]:
+    """Inside the block each figure that is written holds these facts, as JSON in the PNG's text, and its own name."""
+    token = _made.set(facts)
+    try:
+        yield
+    finally:
+        _made.reset(token)
+
+
+def read_made(path: Path) -> dict[str, Any]:
+    """Return how a figure was made: what `made_by` had it hold; {} if it says nothing, or is no picture."""
+    try:
+        with Image.open(path) as picture:
+            made = json.loads(picture.info.get(MADE, "{}"))
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure, whole; print and return its path."""
     with whole(path) as beside:
-        _print(fig, beside)
+        _print(fig, beside, {MADE: json.dumps({"figure": Path(path).stem, **facts})} if (facts := _made.get()) else {})
     print(f"wrote {path}")
     return Path(path)
 
@@ -149,14 +181,19 @@ def png(fig: "Figure") -> bytes:
     return file.getvalue()
 
 
-def _print(fig: "Figure", to: Path | io.BytesIO) -> None:
+def _print(fig: "Figure", to: Path | io.BytesIO, texts: Mapping[str, str] = MappingProxyType({})) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(fig).print_png(to, metadata={"Software": None})  # the same figure, the same bytes
+    FigureCanvasAgg(fig).print_png(to, metadata={"Software": None, **texts})  # the same figure, the same bytes
 
 
 def show(pictures: Sequence[Picture]) -> None:
-    """Open a window with each picture, until all are closed; where there is no screen, say so."""
+    """Open a window with each picture, until all are closed; a notebook shows them; without a screen, say so."""
+    if "ipykernel" in sys.modules:
+        from IPython.display import display
+
+        display(*pictures)
+        return
     import matplotlib.pyplot as plt  # imported here: it looks for a screen
 
     if plt.get_backend().lower() in {"agg", "pdf", "ps", "svg", "template", "cairo"}:

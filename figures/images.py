@@ -3,6 +3,7 @@
 import argparse
 import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Images:
     others: list[int]
     source: pretrained.Pretrained
     out: Path
+    end: str = ""  # of the figures' names: script.name_run
 
     @property
     def model(self) -> nn.Module:
@@ -68,6 +70,15 @@ class Images:
         titles = [_title(_probabilities(x, self.source), k, self.source) for x, k in zip(self.X, self.others)]
         return replace(self, y=self.others, others=self.y, titles=titles)
 
+    def path(self, name: str) -> Path:
+        """Path of a figure: its name, with what tells it from the assignment's own before the ending."""
+        return self.out / f"{name.removesuffix('.png')}{self.end}.png"
+
+    def figures_of(self, file: str, args: argparse.Namespace, defaults: argparse.Namespace) -> AbstractContextManager:
+        """Inside the block each figure holds how this run of the script came to it: `figure.made_by`."""
+        classes = [short(self.source.class_names[label]) for label in self.y]
+        return figure.made_by(classes=classes, **script.describe_run(file, args, defaults, self.source))
+
     def side_by_side(self, names: Sequence[str]) -> "Images | None":
         """One picture of two samples beside each other, twice: for the class of the left one and of the right one.
 
@@ -84,12 +95,12 @@ class Images:
         except Exception:  # each architecture has assertions of its own
             return None
         titles = [_title(probabilities, label, source) for label in y]
-        return Images([pixels] * 2, [x] * 2, y, titles, y[::-1], source, self.out)
+        return Images([pixels] * 2, [x] * 2, y, titles, y[::-1], source, self.out, self.end)
 
     def draw(self, rows: Sequence[Row], name: str, heading: str) -> Path:
         """Draw the images, and rows of their maps below, into the file of this name; returns its path."""
         rows = [Row(self.pixels, "image", self.titles), *(replace(row, panels=self._alike(row)) for row in rows)]
-        return figure.grid(rows, self.out / name, self.source.name, heading)
+        return figure.grid(rows, self.path(name), self.source.name, heading)
 
     def draw_beside(
         self, columns: Mapping[str, Sequence[Panel]], name: str, heading: str, text: str, bar: Bar | None = None
@@ -100,7 +111,7 @@ class Images:
             Row(panels, title, list(columns) if i == 0 else (), bar)
             for i, (title, *panels) in enumerate(zip(self.titles, *columns.values()))
         ]
-        return figure.grid(rows, self.out / name, self.source.name, heading, text, columns=len(columns))
+        return figure.grid(rows, self.path(name), self.source.name, heading, text, columns=len(columns))
 
     def _image_by_image(self, results: Sequence[Any], method: Callable[..., Any]) -> list[np.ndarray]:
         arrays = [as_array(result) for result in results]
@@ -189,7 +200,7 @@ def choose_images(
         if y[-1] != ranked[0]:
             title += f"\n(says {_title(probabilities, ranked[0], source, ', ')})"
         titles.append(short(source.class_names[own]) if plain else title)
-    return Images(pixels, X, y, titles, others, source, Path(args.out))
+    return Images(pixels, X, y, titles, others, source, Path(args.out), script.name_run(args, source))
 
 
 def list_words(words: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from figures.figure import read_made
+
 # The pairs that style_transfer.py makes by itself, whichever network it takes.
 GIVEN_PAIRS = ("composition_vii", "the_scream", "starry_night", "composition", "waves", "flow")
 START, END = "style_transfer_", "_sources"
@@ -12,6 +14,8 @@ def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
     pairs = []
     for sources in folder.glob(f"{START}*{END}.png"):
         result = sources.with_name(f"{sources.stem.removesuffix(END)}.png")
-        if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS:
+        made = read_made(result)
+        given = made and not made.get("options", {}).keys() & {"content", "style"}  # with other iterations, say
+        if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS and not given:
             pairs.append((sources, result))
     return sorted(pairs, key=lambda pair: pair[0].stat().st_mtime, reverse=True)

@@ -1,30 +1,50 @@
 """Options that the five root scripts share, and mistakes told in one sentence."""
 
 import argparse
+import ctypes
 import difflib
+import hashlib
 import io
 import os
 import sys
+import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 import pretrained
 from image_utils import open_image
+from pretrained.networks import SQUEEZENET
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+
+
+ROOT = Path(__file__).resolve().parents[1]
+NO_CHANGE = {"device", "model", "out", "show", "weights"}  # of a figure, by these options: the network is told apart
 
 
 class UserError(Exception):
     """Something that the person at the keyboard can mend, in one sentence: expected, got, try."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no options from a notebook's kernel, whose own are none of the script's."""
+
+    def parse_args(self, args=None, namespace=None):
+        if args is None and Path(sys.argv[0]).stem.endswith("kernel_launcher"):
+            args = []
+        return super().parse_args(args, namespace)
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options of every script; description: the script's docstring."""
-    arguments = argparse.ArgumentParser(
+    arguments = Parser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     pretrained.add_arguments(arguments)
@@ -37,6 +57,7 @@ def run(main: Callable[[], object]) -> None:
     A mistake of the user's ends in one sentence on stderr and status 1, not in a traceback.
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
+    keep_memory()
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot say a letter gets its number, no traceback
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -48,6 +69,13 @@ def run(main: Callable[[], object]) -> None:
     except MISTAKES as mistake:
         sys.exit(sentence(mistake))
     sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def keep_memory() -> None:
+    """Let glibc keep what is freed: otherwise each pass gives memory back and asks for it again, a fifth slower."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):  # musl has none
+        library.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+        library.mallopt(M_MMAP_THRESHOLD, 32 << 20)
 
 
 def sentence(mistake: BaseException) -> str:
@@ -130,6 +158,58 @@ def class_index(target: str, class_names: Sequence[str]) -> int:
         return names[target.lower()]
     close = difflib.get_close_matches(target.lower(), names, n=5, cutoff=0.5) or sorted(names)[:24]
     raise UserError(f"expected one of the network's classes, got {target!r}: try {', '.join(close)}, or an index")
+
+
+@cache
+def read_captions() -> dict[str, dict[str, Any]]:
+    """Read captions.toml: {script: {picture: {"title", "text"}, "sentences": {...}}}."""
+    return tomllib.loads(Path(__file__).with_name("captions.toml").read_text(encoding="utf-8"))
+
+
+def caption(script: str, picture: str = "picture") -> tuple[str, str]:
+    """Title and text of a script's picture, in which {name} stands for a value."""
+    words = read_captions()[script][picture]
+    return words["title"], words["text"]
+
+
+def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
+    """End of the names of a run's figures: "" for the assignment's run, and "_my_cat_toaster" for one of one's own."""
+    given = {name: value for name, value in vars(args).items() if (name, value) != ("layer", source.gradcam_layer)}
+    words = [f"image {one}" if isinstance(one, int) else Path(one).stem for one in given.get("image") or ()]
+    words += [one for one in (given.get("target"), given.get("layer")) if isinstance(one, str)]
+    layers = [given.get("content_layer"), *(given.get("style_layers") or ())]
+    words += [f"layer {layer}" for layer in layers if layer is not None]
+    words += [f"{given['iterations']} iterations"] if given.get("iterations") else []
+    words += [source.architecture] if source.architecture != SQUEEZENET else []
+    words += [source.name.rpartition(", ")[2]] if source.weights == "own" else []
+    end = "".join(f"_{file_name(word)}" for word in words)[:120]
+    return f"_own{end}" if end[1:] in {"captum", "comparison", "classes", "layers", "sources"} else end
+
+
+def describe_run(
+    script: str, args: argparse.Namespace, defaults: argparse.Namespace, source: pretrained.Pretrained, *without: str
+) -> dict[str, object]:
+    """Facts for `figure.made_by`: the options that change the figures, the network, and digests of the student's files.
+
+    without: options that the figures' names tell of anyway.
+    """
+    usual = vars(defaults)
+    changed = {
+        name: [Path(one).name if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+        for name, value in vars(args).items()
+        if name not in {*NO_CHANGE, *without} and value not in (usual[name], source.gradcam_layer)
+    }
+    if source.weights == "own" or source.architecture != SQUEEZENET:
+        changed["network"] = source.name
+    return {"command": f"python {script}", "options": changed, "network": source.name, "code": digest_code(script)}
+
+
+def digest_code(script: str) -> Mapping[str, str]:
+    """Digest of the script and of each file of its parts, by name; collect_submission.py makes them the same way."""
+    parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8"))["parts"].values()
+    files = {script, *(file for part in parts if part.get("script") == script for file in part["functions"])}
+    contents = {file: (ROOT / file).read_bytes().replace(b"\r\n", b"\n") for file in sorted(files)}
+    return {file: hashlib.sha256(content).hexdigest()[:16] for file, content in contents.items()}
 
 
 def file_name(words: str) -> str:

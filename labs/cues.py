@@ -32,7 +32,7 @@ def stylise(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: i
         shape, texture = Path(folder) / "content.png", Path(folder) / "style.png"
         Image.fromarray(content).save(shape)
         Image.fromarray(style).save(texture)
-        pair = script.balanced(_pair(len(cnn)), shape, texture, cnn)
+        pair = script.balance(_pair(len(cnn)), shape, texture, cnn)
         made = style_transfer(
             name="", content_image=shape, style_image=texture, image_size=content.shape[0], style_size=style.shape[0],
             content_layer=pair.content_layer, content_weight=pair.content_weight, style_layers=pair.style_layers,

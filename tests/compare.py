@@ -16,7 +16,7 @@ FACTORS = {-1.0: "the sign is turned", 0.5: "half", 2.0: "twice", 0.25: "a quart
 
 
 class Sample:
-    """Of a large array: its shape, at most SAMPLE of its numbers, evenly spread, and the range of all of them.
+    """A large array's shape, at most SAMPLE of its numbers, evenly spread, and the range of all of them.
 
     spread: its least and largest number and its mean; needed of what is expected.
     """
@@ -53,13 +53,13 @@ def assert_close(
     mistake = ""
     if problem:
         near = max(tolerance, 1e-4)
-        mistake = _recognised(got, near, mistakes() if callable(mistakes) else mistakes or {})
-        mistake = mistake or _recognised_by_itself(got, expected, near, secret) or otherwise
+        mistake = _recognise(got, near, mistakes() if callable(mistakes) else mistakes or {})
+        mistake = mistake or _recognise_without_mistakes(got, expected, near, secret) or otherwise
     _note_factor(name, got, expected, bool(mistake))
     if not problem:
         return
-    wanted = f"the shape {expected.shape}" if secret else _described(expected)
-    lines = [f"{name}: {problem}", f"    expected: {wanted}", f"    got:      {_described(got)}"]
+    wanted = f"the shape {expected.shape}" if secret else _describe(expected)
+    lines = [f"{name}: {problem}", f"    expected: {wanted}", f"    got:      {_describe(got)}"]
     lines += [f"    It looks like this mistake: {mistake}"] if mistake else []
     lines += [f"    To read: {read}"] if read else []
     raise AssertionError("\n".join(lines))
@@ -88,7 +88,7 @@ def mistakes_of(file: str, key: str) -> dict[str, "Sample"]:
 
 @cache
 def references(file: str) -> dict[str, np.ndarray]:
-    """What tests/references holds under this name: expected values, tolerances and mistakes."""
+    """Read what tests/references holds under this name: expected values, tolerances and mistakes."""
     with np.load(REFERENCES / f"{file}.npz", allow_pickle=False) as stored:
         return dict(stored)
 
@@ -100,7 +100,7 @@ def sample(array: np.ndarray, most: int = SAMPLE) -> np.ndarray:
 
 
 def few(array: np.ndarray) -> np.ndarray:
-    """What is stored of a mistake's output."""
+    """Numbers of a mistake's output that are stored."""
     return sample(sample(array), FEW)
 
 
@@ -118,10 +118,10 @@ def relative_error(got: np.ndarray, expected: np.ndarray | Sample) -> float:
     return float(np.linalg.norm(got - expected) / norm if norm else np.abs(got).max(initial=0))
 
 
-def agreed(factors: Iterable[tuple[str, float]]) -> dict[str, str]:
-    """What single numbers tell only together: of each name whose numbers are all wrong by one factor, a sentence.
+def name_factors(factors: Iterable[tuple[str, float]]) -> dict[str, str]:
+    """Name the factor by which all single numbers of one name are wrong: {name: sentence}.
 
-    factors: what `noted_factors` gave, of all tests of a run.
+    factors: what `take_factors` gave, in all tests of a run.
     """
     by_name: dict[str, list[float]] = {}
     for name, factor in factors:
@@ -137,8 +137,8 @@ def agreed(factors: Iterable[tuple[str, float]]) -> dict[str, str]:
 _factors: list[tuple[str, float]] = []
 
 
-def noted_factors() -> list[tuple[str, float]]:
-    """Of each single number that was compared since this was last called: of what, and by which factor it is wrong.
+def take_factors() -> list[tuple[str, float]]:
+    """Return (name, factor by which it is wrong) of each single number compared since the last call.
 
     The factor is one of FACTORS, 1 where the number is right, and 0 where it is anything else.
     """
@@ -170,7 +170,7 @@ def check_cam(maps: np.ndarray, compare: Callable[[np.ndarray], None]) -> None:
     __tracebackhide__ = True
     if maps.ndim != 3 or not maps.size or not (maps.min() >= -1e-6 and maps.max() <= 1 + 1e-6):
         compare(maps)
-    compare(stretched(maps) if maps.ndim == 3 else maps)
+    compare(stretch(maps) if maps.ndim == 3 else maps)
     if abs(maps.max() - 1) > 1e-6:
         raise AssertionError(
             f"Grad-CAM: expected a largest value of 1, got {maps.max():.4g}\n"
@@ -178,8 +178,8 @@ def check_cam(maps: np.ndarray, compare: Callable[[np.ndarray], None]) -> None:
         )
 
 
-def stretched(maps: np.ndarray) -> np.ndarray:
-    """Each of the maps (N, H, W) stretched to [0, 1] by itself, whatever it was stretched with before."""
+def stretch(maps: np.ndarray) -> np.ndarray:
+    """Stretch each of the maps (N, H, W) to [0, 1] by itself, whatever it was stretched with before."""
     low, high = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), maps)
 
@@ -197,7 +197,7 @@ def _problem(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, d
     return f"expected a relative error of at most {tolerance:.1e}, got {error:.{digits}e}"
 
 
-def _described(array: np.ndarray | Sample) -> str:
+def _describe(array: np.ndarray | Sample) -> str:
     if isinstance(array, Sample):
         if not len(array.spread):
             return f"shape {array.shape}"
@@ -213,7 +213,7 @@ def _described(array: np.ndarray | Sample) -> str:
     return f"shape {array.shape}, from {values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}"
 
 
-def _recognised(got: np.ndarray, tolerance: float, mistakes: Mapping[str, object]) -> str:
+def _recognise(got: np.ndarray, tolerance: float, mistakes: Mapping[str, object]) -> str:
     """The sentence of the mistake whose output is nearest to what came, if it is near at all."""
     if not _comparable(got):
         return ""
@@ -234,8 +234,8 @@ def _distance(got: np.ndarray, wrong: object) -> float:
     return relative_error(got, wrong)
 
 
-def _recognised_by_itself(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, secret: bool) -> str:
-    """What can be told from any expected array: its negative, a multiple, its axes in another order, one too many."""
+def _recognise_without_mistakes(got: np.ndarray, expected: np.ndarray | Sample, tolerance: float, secret: bool) -> str:
+    """Name what any expected array can tell: its negative, a multiple, its axes in another order, one too many."""
     if not _comparable(got):
         return likeness.NOT_FINITE if got.dtype.kind == "f" and got.size else ""
     if got.shape == expected.shape:

@@ -1,15 +1,24 @@
-"""What tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
+"""Fixtures that tests share: the way to students' code; tests/failures.py says what a failure of theirs says."""
 
+import re
+import tomllib
+from pathlib import Path
+
+import figures  # noqa: F401 -- first: it chooses matplotlib's backend
+
+# isort: split
 import pytest
 import torch
 
 from tests import inputs, probes
 from tests.failures import (  # noqa: F401 -- pytest finds them here
     pytest_report_teststatus,
+    pytest_runtest_call,
     pytest_runtest_makereport,
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+from tests.forks import Forks
 
 torch.set_num_threads(1)  # the networks are small: more threads mostly wait for each other, above all on a busy machine
 
@@ -32,5 +41,25 @@ def probe(request):
     return request.config.stash.get(probes.REACH, probes.call)
 
 
+@pytest.fixture(scope="session")
+def forks():
+    """Run Python in a folder: forks(folder, "saliency_map.py", ...)."""
+    forks = Forks()
+    yield forks
+    forks.close()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out files that never name a mark of `-m`: they need not be imported."""
+    words = re.findall(r"\w+", config.option.markexpr)
+    if not words or "not" in words or not (collection_path.is_dir() or collection_path.name.startswith("test_")):
+        return None
+    files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return None if any(f"mark.{word}" in file.read_text(encoding="utf-8") for file in files for word in words) else True
+
+
 def pytest_configure(config):
+    table = tomllib.loads((Path(__file__).parents[1] / "assignment.toml").read_text(encoding="utf-8"))
+    for name, part in table["parts"].items():
+        config.addinivalue_line("markers", f"{name}: part {part['number']}, {part['title']}")
     config.addinivalue_line("markers", "points(n): the test is graded, and worth n points with all its cases")

@@ -1,4 +1,4 @@
-"""What a failure says, on a few lines: what was asked, what came, and which mistake it looks or sounds like.
+"""Failures on a few lines: what was asked, what came, and which mistake it looks or sounds like.
 
 A part that is not written yet is one line for all its tests. `--tb=long` shows whole tracebacks instead.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import compare, hints
+from tests import compare, deadline, hints, probes
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES, WIDTH = 8, 160  # of a message that are shown
@@ -20,16 +20,26 @@ READ = "    To read:"
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """End what never ends, where it is students' code in this process; the grader has deadlines of its own."""
+    parts = _parts_of(item) | ({"scripts"} & {mark.name for mark in item.iter_markers()})
+    if not parts or probes.REACH in item.config.stash:
+        return (yield)
+    with deadline.ending(item, parts, lambda error: " ".join(_places(_own_frames(error)[-1:]))):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failure of a part's test becomes a few lines, or one for all tests of a part that is not written yet."""
     report = yield
-    report.factors = compare.noted_factors()
+    report.factors = compare.take_factors()
     if report.failed and item.config.option.tbstyle == "auto":
         if part := _unwritten(call.excinfo.value):
             report.unwritten = part
             report.longrepr = f"not written yet: {part}"
-        elif _of_a_part(item):
-            asked, said, places = _told(item, call.excinfo.value)
+        elif _parts_of(item):
+            asked, said, places = _summarise(item, call.excinfo.value)
             report.longrepr = "\n".join([asked, *said, *places])
             if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
                 report.place = "".join(places[-1:])
@@ -49,7 +59,8 @@ def pytest_sessionfinish(session):
     """Before the failures are printed: what single numbers tell only all together, and what to read only once."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     reports = [report for kind in ("passed", "failed") for report in (reporter.stats.get(kind, []) if reporter else [])]
-    sentences = compare.agreed(map(tuple, (entry for report in reports for entry in getattr(report, "factors", []))))
+    factors = (tuple(entry) for report in reports for entry in getattr(report, "factors", []))
+    sentences = compare.name_factors(factors)
     for report in reports:
         for name in {name for name, factor in getattr(report, "factors", []) if factor != 1} & sentences.keys():
             report.longrepr = f"{report.longrepr}\n    It looks like this mistake: {sentences[name]}"
@@ -82,29 +93,37 @@ def _unwritten(error):
     return ""
 
 
-def _of_a_part(item):
-    """Whether it is student code alone that a test is about."""
+def _parts_of(item):
+    """Names of the parts whose code, a student's, a test is about."""
     names = (line.partition(":")[0] for line in item.config.getini("markers") if ": part " in line)
-    return any(item.get_closest_marker(name) for name in names)
+    return {name for name in names if item.get_closest_marker(name)}
 
 
-def _told(item, error):
-    """What was asked, and lines of what came and of where: none of the tests' own, but for a bare assert."""
+def _summarise(item, error):
+    """Return what was asked, lines of what came, and lines of where: none of the tests' own, but for a bare assert."""
     asked = item.function.__doc__ or f"{item.originalname.removeprefix('test_').replace('_', ' ').capitalize()}."
     asked = " ".join(asked.split())
     points = item.get_closest_marker("points")
     if points:
         cases = ", with all its cases" if hasattr(item, "callspec") else ""
         asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
-    frames = traceback.extract_tb(error.__traceback__)
-    said, own = f"{type(error).__name__}: {error}", [frame for frame in frames if _is_students(frame.filename)][-3:]
+    said, own = f"{type(error).__name__}: {error}", _own_frames(error)[-3:]
     if isinstance(error, AssertionError | pytest.fail.Exception):
         said, own = str(error), []
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
             said = said.splitlines()[0][:WIDTH]
+            frames = traceback.extract_tb(error.__traceback__)
             own = [frame for frame in frames if _short(frame.filename).startswith("tests/")][-1:]
-    places = [f"    {_short(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in own]
-    return asked, said.splitlines()[:LINES], places
+    return asked, said.splitlines()[:LINES], [f"    {place}" for place in _places(own)]
+
+
+def _own_frames(error):
+    """Frames of an error in a student's files."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+
+
+def _places(frames):
+    return [f"{_short(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in frames]
 
 
 def _is_students(path):

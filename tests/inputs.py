@@ -1,4 +1,4 @@
-"""What tests show to networks: the repository's own scenes and pictures, small, and random images."""
+"""Images that tests show to networks: the repository's own scenes and pictures, small, and random images."""
 
 from functools import cache
 from pathlib import Path
@@ -47,13 +47,13 @@ def picture(name: str, height: int, width: int) -> np.ndarray:
         return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BOX))
 
 
-def normalised(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) to float32 (1, 3, H, W), as the network sees it."""
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """Turn uint8 (H, W, 3) into float32 (1, 3, H, W), as the network sees it."""
     return np.moveaxis((pixels / 255 - MEAN) / STD, 2, 0)[None].astype(np.float32)
 
 
-def unclamped(images: np.ndarray) -> np.ndarray:
-    """Which of the pixels (N, 3, H, W) lie inside the range of valid ones, and not at its ends."""
+def find_unclamped(images: np.ndarray) -> np.ndarray:
+    """Mask of the pixels (N, 3, H, W) that lie inside the range of valid ones, and not at its ends."""
     low, high = ((edge - MEAN) / STD for edge in (0, 1))
     middle, reach = ((low + high) / 2)[:, None, None], ((high - low) / 2)[:, None, None]
     return np.abs(images - middle) < reach - 1e-4
@@ -61,7 +61,7 @@ def unclamped(images: np.ndarray) -> np.ndarray:
 
 def features(cnn: nn.Sequential, pixels: np.ndarray) -> list[Tensor]:
     """The output of each module of cnn for a picture uint8 (H, W, 3)."""
-    outputs = [torch.from_numpy(normalised(pixels))]
+    outputs = [torch.from_numpy(normalise(pixels))]
     for module in cnn:
         outputs.append(module(outputs[-1]).clone())
     return outputs[1:]
@@ -85,7 +85,7 @@ ALIKE = 0.05  # values that differ by less are called alike
 
 
 def alike(images: np.ndarray, others: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """For each of the images (N, 3, H, W), the share of these pixel values that is as in the other."""
+    """Return, for each of the images (N, 3, H, W), the share of these pixel values that is as in the other."""
     images, others = (array.reshape(len(array), -1)[:, pixels] for array in (images, others))
     return np.mean(np.abs(images - others) < ALIKE, axis=1)
 
@@ -96,7 +96,7 @@ def small_pair() -> tuple[np.ndarray, np.ndarray]:
 
 
 def small_pair_arguments() -> dict:
-    """Of the probe `style_transfer`."""
+    """Arguments of the probe `style_transfer`."""
     content, style = small_pair()
     return {"network": "embedded", "content": content, "style": style} | SMALL_PAIR
 

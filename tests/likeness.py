@@ -1,4 +1,4 @@
-"""What a wrong answer tells by itself, whatever was asked: its sign, a factor, what of it is 0, its axes."""
+"""Mistakes that a wrong answer tells by itself: its sign, a factor, what of it is 0, its axes."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off
 
 
 def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: bool) -> str:
-    """Of two flat arrays of one size, float64: what lies between them, "" if nothing simple does.
+    """Name what lies between two flat arrays of one size, float64; "" if nothing simple does.
 
     secret: the sentence tells no number.
     """
@@ -48,7 +48,7 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
 
 
 def of_shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
-    """Of two arrays of different shapes: whether an axis is still there, is gone, or has shrunk to 1."""
+    """Name the axis of an array of another shape that is still there, is gone, or has shrunk to 1."""
     if got.ndim == expected.ndim + 1:
         for axis in range(got.ndim):
             for reduced, sentence in (

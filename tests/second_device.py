@@ -1,3 +1,4 @@
+# STAFF
 """A second device in pure Python: what works on it does not mix devices, and so works on a graphics card.
 
     with counted() as counts:

@@ -1,3 +1,4 @@
+# STAFF
 """The canvas: how much room words take, and how they are cut where there is too little."""
 
 import pytest

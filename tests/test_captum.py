@@ -25,7 +25,7 @@ def test_integrated_gradients_are_those_of_the_paper(probe, asked):
 
 @pytest.mark.points(1)
 def test_layer_conductance_is_that_of_the_paper(probe, asked):
-    """What flows through each unit of the layer on the way from the grey image to this one."""
+    """All that flows through each unit of the layer on the way from the grey image to this one."""
     maps = probe("layer_conductance", layer=LAYER, **asked)["maps"]
     compare.assert_stored("layer conductance", maps, "captum", "layer conductance", READ)
 

@@ -21,19 +21,19 @@ FILE = "class_visualization"
 RISE = 0.1  # of the score in 12 iterations: right code reaches more than twice that, steps that are not normalised 0.01
 
 
-def stored():
+def read_stored():
     return compare.references(FILE)
 
 
 def steps(probe, count, **settings):
     """By how much each of the first steps moved the image, and the images, without jitter and blur."""
-    target, classes = (int(number) for number in stored()["target, classes"])
+    target, classes = (int(number) for number in read_stored()["target, classes"])
     question = {"network": "embedded", "target": target, "classes": classes, "still": True}
     images = probe("class_visualization", num_iterations=count + 1, **question, **settings)["inputs"]
     assert len(images), "expected a gradient of the score with respect to img, got none: take it in each step"
     compare.check_shape("the images of the steps", images, (len(images), 3, 224, 224))
     assert len(images) > count and np.ptp(images[:2], axis=0).any(), UNCHANGED
-    if compare.relative_error(compare.sample(images[0]), stored()["start"]) > 1e-4:
+    if compare.relative_error(compare.sample(images[0]), read_stored()["start"]) > 1e-4:
         pytest.fail("expected the first image to be the normal noise of the seed: leave the given lines as they are")
     return np.diff(images[: count + 1], axis=0), images
 
@@ -46,11 +46,11 @@ def along(step, free):
 
 def first_step(probe, key):
     """The directions that came and that are stored under this key, over the same pixels; and of the mistakes."""
-    l2_reg, learning_rate = stored()[f"{key}: l2_reg, learning rate"].tolist()
+    l2_reg, learning_rate = read_stored()[f"{key}: l2_reg, learning rate"].tolist()
     (step,), images = steps(probe, 1, l2_reg=l2_reg, learning_rate=learning_rate)
-    free = compare.few(inputs.unclamped(images[1:2]))
+    free = compare.few(inputs.find_unclamped(images[1:2]))
     assert free.mean() > 0.05, "expected few clamped pixels after the first step, got nearly all: the step is too long"
-    arrays = step, stored()[key], stored()[f"{key}: apart"]
+    arrays = step, read_stored()[key], read_stored()[f"{key}: apart"]
     mistakes = {sentence: along(wrong.values, free) for sentence, wrong in compare.mistakes_of(FILE, key).items()}
     return *(along(compare.few(array), free) for array in arrays), mistakes
 
@@ -59,7 +59,7 @@ def first_step(probe, key):
 def test_the_first_step_goes_up_the_regularised_score(probe):
     """Along the gradient of the score minus l2_reg times the squared norm; how far does not matter here."""
     got, expected, apart, mistakes = first_step(probe, "first step")
-    tolerance = float(stored()["first step: tolerance"])
+    tolerance = float(read_stored()["first step: tolerance"])
     if compare.relative_error(got, expected) > tolerance:
         # The regulariser's gradient may also be subtracted from the score's after that was normalised. But at this
         # weight it hardly counts then, nor what is not multiplied by the learning rate: hence another weight.
@@ -75,10 +75,10 @@ def test_the_first_step_goes_up_the_regularised_score(probe):
 def test_the_second_step_forgets_the_first(probe):
     """Without regulariser it goes along the gradient at the image as it is by then, alone."""
     (_, step), images = steps(probe, 2, l2_reg=0.0)
-    model, target = networks.build("embedded", "float64"), int(stored()["target, classes"][0])
+    model, target = networks.build("embedded", "float64"), int(read_stored()["target, classes"][0])
     seen = [torch.from_numpy(image[None]).double().requires_grad_() for image in images[:2]]
     first, second = (torch.autograd.grad(model(x)[0, target], x)[0][0].numpy() for x in seen)
-    free = inputs.unclamped(images[2:3])[0]
+    free = inputs.find_unclamped(images[2:3])[0]
     mistakes = {
         sentences.NEVER_CLEARED: along(first + second, free),
         sentences.FIRST_GRADIENT: along(first, free),
@@ -91,11 +91,11 @@ def test_the_second_step_forgets_the_first(probe):
 
 @pytest.mark.points(2)
 def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
-    """With l2_reg = 0 the step is learning_rate long: 0.5 here, so that hardly a pixel is clamped."""
+    """If l2_reg is 0 the step is learning_rate long: 0.5 here, so that hardly a pixel is clamped."""
     (step,), images = steps(probe, 1, l2_reg=0.0, learning_rate=0.5)
-    free = inputs.unclamped(images[1:2])[0] & inputs.unclamped(images[:1])[0]
+    free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
     length = float(np.linalg.norm(step[free]) / np.sqrt(free.mean()))  # of all pixels, if they move as far
-    check_length(length, 0.5, stored()["gradient: norm, largest value"])
+    check_length(length, 0.5, read_stored()["gradient: norm, largest value"])
 
 
 def check_length(length, learning_rate, norms):
@@ -126,7 +126,7 @@ def check_length(length, learning_rate, norms):
 @pytest.mark.points(1)
 def test_the_score_rises(probe):
     """After 12 iterations, with jitter and blur, the network gives the class a higher score than the noise's."""
-    target, classes = (int(number) for number in stored()["target, classes"])
+    target, classes = (int(number) for number in read_stored()["target, classes"])
     out = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=12)
     images = out["inputs"]
     assert len(images) == 12, f"expected a step in each of 12 iterations, got {len(images)} different images"

@@ -1,3 +1,4 @@
+# STAFF
 """Drawing: equal panels, legible words, honest colours, and no half-written picture."""
 
 import numpy as np

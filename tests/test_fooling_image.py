@@ -20,14 +20,14 @@ def says(network, image, **settings):
         return networks.build(network, image.dtype.name, **settings)(torch.from_numpy(image)).argmax(1).item()
 
 
-def asked(key):
+def read_question(key):
     """The scene, the target, and the steps that it takes."""
     return compare.references("fooling_image")[f"{key}: scene, target, steps"].tolist()
 
 
 def check(probe, key):
     """The image counts. Only where it is wrong, the first step is looked at, and how often the network was asked."""
-    index, target, steps = asked(key)
+    index, target, steps = read_question(key)
     X = inputs.scenes((index,), 112, 112)
     out = probe("fooling", network="embedded", X=X, target=target)
     image, name = out["image"], "the fooling image"
@@ -42,7 +42,7 @@ def check(probe, key):
 
 
 def endless(calls):
-    """What to say of a wrong image that no known mistake gives."""
+    """Say what a wrong image that no known mistake gives may come of."""
     return "the loop never stopped: stop as soon as the network says the target." if calls >= 100 else ""
 
 
@@ -76,7 +76,7 @@ def test_the_image_that_was_given_is_not_changed(probe):
 
 
 def assert_moves(probe):
-    index, target, _ = asked("one step")
+    index, target, _ = read_question("one step")
     X = inputs.scenes((index,), 112, 112)
     out = probe("fooling", network="embedded", X=X, target=target)
     assert not np.array_equal(out["image"], X), UNCHANGED
@@ -121,7 +121,7 @@ def test_each_step_looks_at_the_network_once(probe):
     assert out["calls"] == steps + 1 and out["warnings"] == ""
     from visualizers import FoolingImage
 
-    index, target, steps = asked("more steps")
+    index, target, steps = read_question("more steps")
     method = FoolingImage()
     method.make_fooling_image(torch.from_numpy(inputs.scenes((index,), 112, 112)), target, networks.build("embedded"))
     assert method.steps == steps

@@ -1,3 +1,4 @@
+# STAFF
 """The gallery: one page with every picture in it, and a clear word where one is missing."""
 
 import base64

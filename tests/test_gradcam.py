@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from captum.attr import GuidedBackprop, LayerGradCam
 from PIL import Image
 
 from tests import compare, inputs, networks, sentences
@@ -19,6 +18,8 @@ READ_CAM = "GradCam.grad_cam: weights are the mean gradients of features[12]; Re
 
 
 def captums_guided(model, X, y):
+    from captum.attr import GuidedBackprop
+
     images = torch.from_numpy(X).requires_grad_()
     return GuidedBackprop(model).attribute(images, target=torch.from_numpy(y)).detach().permute(0, 2, 3, 1).numpy()
 
@@ -61,7 +62,7 @@ FORGOTTEN = "CustomReLU is never called, let it stand for every ReLU: relu_repla
 
 
 @contextmanager
-def told(out):
+def telling_apart(out):
     """The plain gradient comes of two mistakes, which are told apart by whether CustomReLU was called."""
     try:
         yield
@@ -75,7 +76,7 @@ def test_guided_backprop_of_the_sample_scenes(probe):
     """On three scenes and the embedded network the maps are those that were stored."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     out = probe("guided_backprop", network="embedded", X=X, y=y)
-    with told(out):
+    with telling_apart(out):
         compare.assert_stored("guided backprop", out["maps"], "gradcam", "guided backprop", READ_GUIDED)
 
 
@@ -93,7 +94,7 @@ def test_guided_backprop_of_one_image(probe):
 @guided
 @pytest.mark.points(1)
 def test_guided_backprop_is_the_gradient_where_all_is_positive(probe):
-    """With weights and inputs >= 0 no ReLU ever stops anything: guided backprop equals the plain gradient."""
+    """If weights and inputs are >= 0, no ReLU ever stops anything: guided backprop equals the plain gradient."""
     X, y = np.abs(inputs.noise(3, 3, 12, 20)), np.array([0, 3, 4])
     images = torch.from_numpy(X).requires_grad_()
     scores = networks.build("positive")(images)
@@ -172,7 +173,7 @@ def test_grad_cam_of_another_network(probe):
 @gradcam
 @pytest.mark.points(2)
 def test_grad_cam_of_a_linear_head_is_its_class_activation_map(probe):
-    """Where scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
+    """If scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
     model, X, y = networks.build("tiny"), inputs.noise(1, 3, 24, 24), np.array([2])
     with torch.no_grad():
         A = model.features(torch.from_numpy(X))[0].numpy()
@@ -192,7 +193,7 @@ def test_guided_grad_cam_is_the_product(probe):
     cam = probe("grad_cam", network="embedded", X=X, y=y)["maps"]
     expected, back = (compare.references("gradcam")[key] for key in ("Grad-CAM", "guided backprop"))
     compare.check_shape("Grad-CAM", cam, expected.shape)
-    product = compare.stretched(cam)[..., None] * back
+    product = compare.stretch(cam)[..., None] * back
     if compare.relative_error(product, expected[..., None] * back) > 1e-2:
         check_stored_cam(cam, "Grad-CAM")  # says what is wrong with it
     compare.assert_close("Guided Grad-CAM", product, expected[..., None] * back, 1e-2, read=READ_CAM)
@@ -229,12 +230,14 @@ def test_each_map_is_stretched_by_itself(probe):
 @gradcam
 def test_grad_cam_agrees_with_captum():
     """Captum's LayerGradCam, with its ReLU and at the layer's size, is ours before resizing, to 1e-5."""
+    from captum.attr import LayerGradCam
+
     from visualizers import GradCam
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
     model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
     raw = LayerGradCam(model, model.features[12]).attribute(X, target=y, relu_attributions=True).detach()
-    expected = resized(raw[:, 0], X.shape[2:]).numpy()
+    expected = resize(raw[:, 0], X.shape[2:]).numpy()
     assert np.abs(GradCam().grad_cam(X, y, model) - expected).max() <= 1e-5
 
 
@@ -242,25 +245,25 @@ def test_grad_cam_agrees_with_captum():
 def test_grad_cam_at_the_last_layer_is_that_layers_own_map():
     """At classifier[2], the ReLU before the average, the map of class c is channel c of the layer."""
     from visualizers import GradCam
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
     model, X, y = networks.build("embedded"), torch.from_numpy(inputs.scenes()), torch.from_numpy(inputs.labels())
     with torch.no_grad():
         scores = model.classifier[:3](model.features(X))
     own = torch.stack([scores[i, c] for i, c in enumerate(y)])
     got = GradCam("classifier.2").grad_cam(X, y, model)
-    assert np.abs(got - resized(own, X.shape[2:]).numpy()).max() < 1e-5
+    assert np.abs(got - resize(own, X.shape[2:]).numpy()).max() < 1e-5
 
 
 @gradcam
 def test_a_map_that_is_the_same_everywhere_is_all_ones():
     """A constant map cannot be stretched: where it speaks for the class, everything does."""
-    from visualizers.gradcam import resized
+    from visualizers.gradcam import resize
 
-    assert torch.equal(resized(torch.full((1, 3, 4), 2.0), torch.Size((6, 8))), torch.ones(1, 6, 8))
+    assert torch.equal(resize(torch.full((1, 3, 4), 2.0), torch.Size((6, 8))), torch.ones(1, 6, 8))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert not resized(torch.zeros(1, 3, 4), torch.Size((6, 8))).any()
+        assert not resize(torch.zeros(1, 3, 4), torch.Size((6, 8))).any()
 
 
 @gradcam

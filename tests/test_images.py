@@ -1,3 +1,4 @@
+# STAFF
 """The pictures that the repository ships are there, whole, and as `images/README.md` says."""
 
 import json

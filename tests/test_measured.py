@@ -1,3 +1,4 @@
+# STAFF
 """Measurements that captions state: closed forms for each number."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# STAFF
 """The methods that labs compare: closed forms, and Captum's as oracles."""
 
 import importlib
@@ -83,7 +84,7 @@ def test_what_methods_share_is_the_same(model, X, y):
 
 
 def test_maps_are_sizes_and_saliency_stands_for_the_gradient(model, X, y):
-    found = methods.maps(methods.compared(), X, y, model, "features.12", samples=2, steps=2)
+    found = methods.maps(methods.comparisons(), X, y, model, "features.12", samples=2, steps=2)
     assert methods.SALIENCY not in found
     assert all(map_.shape == (3, 64, 64) and map_.min() >= 0 for map_ in found.values())
     torch.testing.assert_close(found["gradient"], methods.gradient(X, y, model).abs().amax(dim=1))
@@ -111,7 +112,7 @@ WRONG = {
 def test_what_a_function_returned_is_refused_in_words(case):
     maps, words = WRONG[case]
     with pytest.raises(UserError, match=words):
-        methods.checked(maps, (2, 3), "f")
+        methods.check_maps(maps, (2, 3), "f")
 
 
 def test_a_name_is_taken_once():

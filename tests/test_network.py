@@ -1,10 +1,12 @@
-"""What holds for every method: input is checked in words, and a network is left exactly as it was found."""
+# STAFF
+"""Rules for every method: input is checked in words, and a network is left exactly as it was found."""
 
 import random
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
@@ -52,7 +54,7 @@ with_images = pytest.mark.parametrize("method", [*MAPS, fooling])
 # --- nothing is left behind ---
 
 
-def used_network(name, state):
+def build_used(name, state):
     """A network as its owner may have it: frozen or in training, with hooks and gradients of its own."""
     model = networks.build(name)
     if state == "in training":
@@ -68,7 +70,7 @@ def used_network(name, state):
 @pytest.mark.parametrize("state", ["frozen", "in training"])
 def test_a_network_is_left_as_it_was(method, state, X, y):
     """Parameters, gradients, flags, modes, hooks, modules, random state: all as before; the input is not written to."""
-    model = used_network("embedded", state)
+    model = build_used("embedded", state)
     given, before = X.clone(), snapshot(model)
     method(model, X, y)
     assert differences(before, snapshot(model)) == []
@@ -83,7 +85,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("when", ["forward", "backward"])
 def test_a_network_is_left_as_it_was_after_an_exception(method, when, X, y):
     """An exception from within the network goes through, and still nothing is left behind."""
-    model = used_network("embedded", "in training")
+    model = build_used("embedded", "in training")
 
     def stop(*_):
         raise Stop
@@ -176,11 +178,18 @@ def test_the_work_does_not_grow_with_the_number_of_images(method):
 # --- wrong images, labels and networks ---
 
 
-def refused(error, message, method, model, X, y):
+def refuse(error, message, method, model, X, y):
     before = snapshot(model)
     with pytest.raises(error, match=message):
         method(model, X, y)
     assert differences(before, snapshot(model)) == []
+
+
+DOUBLE = (
+    r"^expected images of torch.float32 on cpu like the network, got torch.float64 on cpu: move them with "
+    r"x.to\('cpu', torch.float32\)$"
+)
+ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
 
 
 @with_images
@@ -194,12 +203,7 @@ def refused(error, message, method, model, X, y):
         (lambda X: X[:0], ValueError, r"^expected at least one image, got an empty batch of shape \(0, 3, 64, 64\)"),
         (lambda X: X[..., :0], ValueError, r"^expected at least one image, got an empty batch of shape \(.*, 0\)"),
         (lambda X: X.to(torch.uint8), TypeError, "^expected images of a floating type, got torch.uint8: prep"),
-        (
-            lambda X: X.double(),
-            ValueError,
-            r"^expected images of torch.float32 on cpu like the network, got torch.float64 "
-            r"on cpu: move them with x.to\('cpu', torch.float32\)$",
-        ),
+        (lambda X: X.double(), ValueError, DOUBLE),
         (lambda X: X.half(), TypeError, "^expected images of float32 or float64, got torch.float16: take x.float"),
         (lambda X: X.bfloat16(), TypeError, "^expected images of float32 or float64, got torch.bfloat16: take x"),
         (lambda X: X / 0, ValueError, "^expected finite pixels, got NaN or infinity: check the image"),
@@ -207,7 +211,7 @@ def refused(error, message, method, model, X, y):
     ids="numpy|one image|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
 )
 def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
-    refused(error, message, method, networks.build("embedded"), spoil(X), y)
+    refuse(error, message, method, networks.build("embedded"), spoil(X), y)
 
 
 @with_images
@@ -221,7 +225,7 @@ def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
 def test_blocks_that_keep_no_gradients_are_refused_in_words(method, block, words, X, y):
     """Not in the words of torch, whose NotImplementedError reads as if a part were not written."""
     with block():
-        refused(ValueError, f"^{words}", method, networks.build("embedded"), X, y)
+        refuse(ValueError, f"^{words}", method, networks.build("embedded"), X, y)
 
 
 @all_maps
@@ -230,7 +234,7 @@ def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap,
     """A dict, as of torchvision's segmentation, and a tuple: the sentence says what to do."""
     model = networks.build("embedded")
     model.register_forward_hook(lambda module, inputs, output: wrap(output))
-    refused(TypeError, r"^expected a network that gives scores \(N, K\), got a (dict|tuple)", method, model, X, y)
+    refuse(TypeError, r"^expected a network that gives scores \(N, K\), got a (dict|tuple)", method, model, X, y)
 
 
 @pytest.mark.parametrize("method", [guided_backprop, grad_cam])
@@ -238,7 +242,7 @@ def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap,
 def test_a_traced_network_is_refused_in_words(method, X, y):
     """Its ReLUs cannot be replaced: without a word guided backprop would be the plain gradient."""
     traced = torch.jit.trace(networks.build("embedded"), X)
-    refused(TypeError, "^expected a network of Python modules, got a TopLevelTracedModule: take", method, traced, X, y)
+    refuse(TypeError, "^expected a network of Python modules, got a TopLevelTracedModule: take", method, traced, X, y)
 
 
 @all_maps
@@ -247,23 +251,15 @@ def test_a_traced_network_is_refused_in_words(method, X, y):
     [
         ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got list: use torch.tensor\(y"),
         (torch.tensor([4.0, 0, 1]), TypeError, "^expected labels as a tensor of integers, got torch.float32: use"),
-        (
-            torch.tensor([4, 0]),
-            ValueError,
-            r"^expected one label for each of 3 images, got labels of shape \(2,\): check",
-        ),
-        (
-            torch.tensor([[4, 0, 1]]),
-            ValueError,
-            r"^expected one label for each of 3 images, got labels of shape \(1, 3\): ",
-        ),
+        (torch.tensor([4, 0]), ValueError, ONE_EACH + r"\(2,\): check"),
+        (torch.tensor([[4, 0, 1]]), ValueError, ONE_EACH + r"\(1, 3\): "),
         (torch.tensor([4, 0, -1]), ValueError, "^expected labels between 0 and 4, got -1 to 4: do labels and"),
         (torch.tensor([4, 5, 0]), ValueError, "^expected labels between 0 and 4, got 0 to 5: do labels and"),
     ],
     ids=["list", "floats", "too few", "two axes", "negative", "too large"],
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
-    refused(error, message, method, networks.build("tiny"), X, labels)
+    refuse(error, message, method, networks.build("tiny"), X, labels)
 
 
 @all_maps
@@ -286,27 +282,17 @@ def test_evaluating_restores_every_modules_own_mode():
 
 
 def test_every_way_to_call_a_relu_is_seen():
-    """As a function, a method, in place, by keyword, or as a module."""
-    ways = [
-        F.relu,
-        torch.relu,
-        torch.relu_,
-        torch.Tensor.relu,
-        torch.Tensor.relu_,
-        torch.nn.ReLU(),
-        F.relu_,
-        torch.nn.ReLU(inplace=True),
-        lambda x: F.relu(input=x),
-        lambda x: x.relu(),
-    ]
-    for way in ways:
+    """Called as a function, a method, in place, by keyword, or as a module."""
+    functions = [F.relu, F.relu_, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_]
+    modules = [torch.nn.ReLU(), torch.nn.ReLU(inplace=True)]
+    for way in (*functions, *modules, lambda x: F.relu(input=x), lambda x: x.relu()):
         with relu_replaced_by(lambda x: x + 100):
             assert way(torch.tensor([1.0])).item() == 101
         assert way(torch.tensor([1.0])).item() == 1
 
 
 def test_other_functions_are_left_alone():
-    with relu_replaced_by(lambda x: x + 100):
+    with pytest.warns(UserWarning, match="Sigmoid keep their gradients"), relu_replaced_by(lambda x: x + 100):
         assert torch.sigmoid(torch.zeros(1)).item() == 0.5 and F.hardtanh(torch.full([1], 9.0)).item() == 1
 
 
@@ -363,6 +349,26 @@ def test_a_class_for_a_relu_is_refused():
     message = r"^expected a function, got the class CustomReLU: write relu_replaced_by\(CustomReLU.apply\)$"
     with pytest.raises(TypeError, match=message):
         relu_replaced_by(CustomReLU)
+
+
+@pytest.mark.parametrize("method", [SaliencyMap, GradCam, FoolingImage, ClassVisualization])
+def test_the_lines_of_a_class_lead_from_a_photograph_to_a_picture(method, tmp_path, monkeypatch):
+    """Its docstring is what somebody types into a notebook."""
+    from matplotlib import pyplot as plt
+
+    import image_utils
+    import pretrained
+    import visualizers
+
+    lines = [line.strip() for line in method.__doc__.splitlines() if line.startswith("        ")]
+    source = pretrained.load("embedded", "cpu")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pretrained, "load", lambda: source)
+    monkeypatch.setattr(plt, "imshow", lambda picture, cmap="": shown.append(np.asarray(picture).shape[:2]))
+    Image.fromarray(source.images[0]).save("my_cat.jpg")
+    shown = []
+    exec("\n".join(lines), {"pretrained": pretrained, "plt": plt, **vars(image_utils), **vars(visualizers)})
+    assert len(lines) == 4 and shown == [(224, 224)]
 
 
 def test_outputs_are_kept_as_copies_and_as_leaves():

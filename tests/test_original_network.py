@@ -1,3 +1,4 @@
+# STAFF
 """Figures of the original ImageNet weights, measured: maps, fooling, class pictures, style transfer."""
 
 import numpy as np

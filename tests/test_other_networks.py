@@ -1,3 +1,4 @@
+# STAFF
 """The five scripts and their Captum halves on other networks: EfficientNet-Lite0, and some of torchvision's."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# STAFF
 """The files of one's own photographs: every format is seen as a person sees it, and what cannot be is told."""
 
 import re

@@ -1,3 +1,4 @@
+# STAFF
 """Photographs of one's own in the scripts: any size, format and shape; the class is what the network says of them."""
 
 import re

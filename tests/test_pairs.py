@@ -1,3 +1,4 @@
+# STAFF
 """The pairs that somebody made of pictures of their own, found among all that style_transfer.py writes."""
 
 import os

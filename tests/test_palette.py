@@ -1,3 +1,4 @@
+# STAFF
 """The palette: honest colours for maps of any shape."""
 
 import numpy as np

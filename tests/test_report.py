@@ -1,5 +1,7 @@
+# STAFF
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pptx import Presentation
 
 import report
+from figures.figure import MADE
 from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,10 +38,13 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
-def draw(work, *names, size=(60, 20)):
+def draw(work, *names, size=(60, 20), **options):
+    """Figures that say which options they were made with."""
     (work / "visualization").mkdir(exist_ok=True)
     for name in names:
-        Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png")
+        made = PngInfo()
+        made.add_text(MADE, json.dumps({"figure": name, "options": options}))
+        Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png", pnginfo=made)
 
 
 def shapes(work, start):
@@ -46,10 +53,24 @@ def shapes(work, start):
     return {s.name.removeprefix(start): s for slide in slides for s in slide.shapes if s.name.startswith(start)}
 
 
+def edit(work, change, name=ANSWER):
+    """Let a change be made to the first shape with a name that begins so, as the student does."""
+    presentation = Presentation(str(work / REPORT))
+    shape = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(name))
+    change(shape)
+    presentation.save(str(work / REPORT))
+    return shape.name
+
+
+def write(text):
+    return lambda shape: setattr(shape.text_frame, "text", text)
+
+
 @pytest.mark.parametrize("names", [CLASSIC, EMBEDDED], ids=["imagenet", "embedded"])
 def test_every_figure_has_its_place(work, names, capsys):
     """The figures of either network fill every frame; nothing is missing."""
     draw(work, *names)
+    draw(work, "style_transfer_mine", "style_transfer_mine_sources", content="my.jpg")
     assert main([], work) == 0
     assert shapes(work, PICTURE).keys() == shapes(work, FRAME).keys()
     assert len(shapes(work, PICTURE)) == len(CLASSIC)
@@ -58,7 +79,7 @@ def test_every_figure_has_its_place(work, names, capsys):
 
 @pytest.mark.parametrize("size", [(600, 20), (20, 600), (300, 200), (1, 1)])
 def test_a_figure_keeps_its_aspect_and_stays_within_its_frame(work, size):
-    """As large as fits, in the middle."""
+    """It is as large as fits, in the middle."""
     draw(work, "gradcam", size=size)
     main([], work)
     frame, picture = shapes(work, FRAME)["gradcam"], shapes(work, PICTURE)["gradcam"]
@@ -87,17 +108,15 @@ def test_what_is_written_stays_while_figures_are_renewed(work):
     """The second run works on the student's own report: text and notes stay, the old picture makes way."""
     draw(work, "gradcam")
     main([], work)
+    answer = edit(work, write("Because the images do not meet."))
+    edit(work, write("My caption."), "caption: gradcam")
     presentation = Presentation(str(work / REPORT))
-    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
-    answer.text_frame.text = "Because the images do not meet."
-    caption = next(s for slide in presentation.slides for s in slide.shapes if s.name == "caption: gradcam")
-    caption.text_frame.text = "My caption."
     presentation.slides[3].shapes.add_textbox(0, 0, 100, 100).text_frame.text = "A box of mine."
     presentation.save(str(work / REPORT))
 
     draw(work, "gradcam", size=(20, 60))
     main([], work)
-    assert shapes(work, answer.name)[""].text_frame.text == "Because the images do not meet."
+    assert shapes(work, answer)[""].text_frame.text == "Because the images do not meet."
     assert shapes(work, "caption: gradcam")[""].text_frame.text == "My caption."
     texts = [s.text_frame.text for slide in Presentation(str(work / REPORT)).slides for s in slide.shapes
              if s.has_text_frame]  # fmt: skip
@@ -119,8 +138,10 @@ def test_a_picture_of_ones_own_stays(work):
 
 def test_of_several_own_pairs_the_newest_is_taken(work):
     """Sources and result belong together."""
-    draw(work, "style_transfer_a", "style_transfer_a_sources", "style_transfer_flow", "style_transfer_flow_sources")
-    draw(work, "style_transfer_b", "style_transfer_b_sources", size=(20, 20))
+    draw(work, "style_transfer_a", "style_transfer_a_sources", style="a.png")
+    draw(work, "style_transfer_flow", "style_transfer_flow_sources")
+    draw(work, "style_transfer_b", "style_transfer_b_sources", size=(20, 20), style="b.png")
+    draw(work, "style_transfer_flow_20_iterations", "style_transfer_flow_20_iterations_sources", iterations=20)
     main([], work)
     pictures = shapes(work, PICTURE)
     own = [shape for name, shape in pictures.items() if "*" in name]
@@ -130,8 +151,8 @@ def test_of_several_own_pairs_the_newest_is_taken(work):
 
 def test_sources_and_result_of_ones_own_pair_are_two_pictures(work):
     """Also where a picture of one's own is itself called something_sources."""
-    draw(work, "style_transfer_town_sources_sources", size=(40, 20))
-    draw(work, "style_transfer_town_sources", size=(20, 20))
+    draw(work, "style_transfer_town_sources_sources", size=(40, 20), content="town_sources.png")
+    draw(work, "style_transfer_town_sources", size=(20, 20), content="town_sources.png")
     main([], work)
     own = {name: shape.width / shape.height for name, shape in shapes(work, PICTURE).items() if "*" in name}
     assert own == {OWN: pytest.approx(2, rel=1e-3), OWN.removesuffix("_sources"): pytest.approx(1, rel=1e-3)}
@@ -148,6 +169,13 @@ def test_of_several_labs_the_newest_figure_is_taken(work):
     assert picture.width == pytest.approx(picture.height, rel=1e-3)
 
 
+def test_a_figure_of_ones_own_run_is_not_the_reports(work, capsys):
+    """The file has the report's name, and says that it shows something else."""
+    draw(work, "saliency_map", target="hay")
+    assert main([], work) == 0
+    assert "- saliency_map.png is missing: run python saliency_map.py" in capsys.readouterr().out
+
+
 def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):
     draw(work, "saliency_map")
     (work / "visualization/gradcam.png").write_text("cut off")
@@ -158,10 +186,7 @@ def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):
 def test_an_answer_that_is_too_long_is_counted(work, capsys):
     """350 words are read; the report is written all the same."""
     main([], work)
-    presentation = Presentation(str(work / REPORT))
-    answer = next(s for slide in presentation.slides for s in slide.shapes if s.name.startswith(ANSWER))
-    answer.text_frame.text = "word " * 351
-    presentation.save(str(work / REPORT))
+    edit(work, write("word " * 351))
     capsys.readouterr()
     assert main([], work) == 0
     assert "has 351 words, and at most 350 are read: make it shorter" in capsys.readouterr().out
@@ -183,10 +208,10 @@ def test_a_damaged_report_is_told_and_left_alone(work, capsys):
 def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, capsys, monkeypatch):
     """PowerPoint on Windows keeps an open file to itself."""
 
-    def locked(self, target):
+    def refuse(self, target):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "replace", locked)
+    monkeypatch.setattr(Path, "replace", refuse)
     assert main([], work) == 1
     assert f"{REPORT} could not be written (Permission denied): close the program" in capsys.readouterr().err
     assert sorted(path.name for path in work.iterdir()) == [TEMPLATE]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import Saliency
 
 from tests import compare, inputs, networks, sentences
 
@@ -12,6 +11,8 @@ READ = "SaliencyMap.compute_saliency_maps: the score of each image's class, its 
 
 
 def captums(model, X, y):
+    from captum.attr import Saliency
+
     images = torch.from_numpy(X).requires_grad_()
     return Saliency(model).attribute(images, target=torch.from_numpy(y)).amax(dim=1).detach().numpy()
 
@@ -26,7 +27,7 @@ def test_saliency_of_the_sample_scenes(probe):
 
 @pytest.mark.points(2)
 def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
-    """Where the score is a weighted sum of the pixels, a pixel's saliency is its largest weight, without the sign."""
+    """If the score is a weighted sum of the pixels, a pixel's saliency is its largest weight, without the sign."""
     network = {"network": "linear", "height": 5, "width": 7, "seed": 1}
     X, y = inputs.noise(4, 3, 5, 7), np.array([3, 0, 4, 3])
     weight = networks.build("linear", height=5, width=7, seed=1)[1].weight.numpy()[y].reshape(4, 3, 5, 7)
@@ -41,7 +42,7 @@ def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
 @pytest.mark.points(2)
 @pytest.mark.parametrize("count", [1, 7], ids=["1 image", "7 images"])
 def test_saliency_of_an_image_does_not_depend_on_its_neighbours(probe, count):
-    """For 1 or 7 images, each has the map that it has alone."""
+    """Each of 1 or 7 images has the map that it has alone."""
     X, y = inputs.scenes((0, 3, 5, 7, 11, 17, 20)[:count], 64, 64), np.arange(count)
     alone = [captums(networks.build("embedded"), X[i : i + 1], y[i : i + 1]) for i in range(count)]
     maps = probe("saliency", network="embedded", X=X, y=y)["maps"]

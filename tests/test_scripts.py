@@ -1,21 +1,27 @@
 """The five root scripts, run as a student runs them: pictures that can be opened, and mistakes told in one sentence."""
 
+import ctypes
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import class_visualization
+import collect_submission
 import fooling_image
 import gradcam
 import pretrained
+import report
 import saliency_map
 import style_transfer
-from figures import script
+from figures import figure, script
+from figures.figure import Picture
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
 
@@ -25,10 +31,10 @@ GRADCAM = {"gradcam", "gradcam_classes", "gradcam_captum", "gradcam_comparison",
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(name, *options, folder):
-    """`python name.py --weights embedded options`, started in `folder`."""
-    command = [sys.executable, str(ROOT / f"{name}.py"), "--weights", "embedded", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=170)
+@pytest.fixture
+def run(forks, tmp_path):
+    """`python name.py --weights embedded options`, started in tmp_path."""
+    return lambda name, *options: forks(tmp_path, str(ROOT / f"{name}.py"), "--weights", "embedded", *options)
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +81,12 @@ def check(pictures, counts, size=224):
         ("saliency_map", ["--num", "1"], {"saliency_map", "saliency_map_captum", "saliency_map_comparison"}),
         ("gradcam", ["--num", "1"], GRADCAM),
         ("fooling_image", [], {"fooling_image"}),
-        (
-            "class_visualization",
-            ["--target", "hay", "--target", "8", "--iterations", "4"],
-            {"class_visualization_hay", "class_visualization_ray"},
-        ),
+        ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations"}),
     ],
 )
-def test_a_script_writes_its_pictures_and_says_where(name, options, files, tmp_path):
+def test_a_script_writes_its_pictures_and_says_where(run, name, options, files, tmp_path):
     """`python <script>.py` in any folder ends with 0, names its network, and prints the path of each picture."""
-    done = run(name, *options, folder=tmp_path)
+    done = run(name, *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("Network: SqueezeNet 1.1, ")
@@ -95,27 +97,47 @@ def test_a_script_writes_its_pictures_and_says_where(name, options, files, tmp_p
         assert panels(tmp_path / path)
 
 
-def test_style_transfer_takes_pictures_of_ones_own(own_pictures, tmp_path):
+def test_style_transfer_takes_pictures_of_ones_own(run, own_pictures, tmp_path):
     """--content and --style take a rotated photograph and a drawing with transparent parts; the result is upright."""
     content, style = own_pictures
-    done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2", folder=tmp_path)
+    done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    sources, result = (
-        tmp_path / "visualization" / f"style_transfer_my_street_my_drawing{end}.png" for end in ("_sources", "")
-    )
+    start = "style_transfer_my_street_my_drawing_2_iterations"
+    sources, result = (tmp_path / "visualization" / f"{start}{end}.png" for end in ("_sources", ""))
     assert len(panels(sources)) == 2
     ((height, width),) = panels(result)
     assert height > width
 
 
-def test_a_mistake_is_told_in_one_sentence(tmp_path):
+def test_a_mistake_is_told_in_one_sentence(run):
     """A class that the network does not know: one line that says what to try, status 1, no traceback."""
-    done = run("class_visualization", "--target", "gorila", folder=tmp_path)
+    done = run("class_visualization", "--target", "gorila")
     assert done.returncode == 1
     assert done.stderr == (
         "error: expected one of the network's classes, got 'gorila': try gorilla, guitar, or an index\n"
     ), done.stderr
+
+
+def test_a_notebooks_backend_is_not_taken_over(tmp_path):
+    """`!python saliency_map.py` in a notebook, whose kernel hands on a backend that cannot be loaded here."""
+    environment = os.environ | {"MPLBACKEND": "module://of_no_use"}
+    command = [sys.executable, str(ROOT / "saliency_map.py"), "--num", "26", "--weights", "embedded"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stderr == "error: expected --num between 1 and 25, got 26: there are no more images\n"
+
+
+def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, monkeypatch):
+    """The kernel's own options are none of the script's, and a picture is handed to the notebook as it is."""
+    shown = []
+    display = SimpleNamespace(display=lambda *pictures: shown.extend(pictures))
+    monkeypatch.setattr(sys, "argv", ["/somewhere/ipykernel_launcher.py", "-f", "kernel.json"])
+    for name in ("ipykernel", "IPython", "IPython.display"):
+        monkeypatch.setitem(sys.modules, name, display)
+    assert fooling_image.parse_args().image is None and report.Parser().parse_args()
+    picture = Picture(ROOT / "docs" / "pictures" / "gradcam.png", "title", "caption")
+    figure.show([picture])
+    assert shown == [picture] and picture._repr_png_().startswith(b"\x89PNG")
 
 
 # --- what is in the pictures ---
@@ -134,7 +156,8 @@ def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys, monkeypat
 def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
     """Two images and their maps by each method, from any layer, also one whose output an in-place ReLU overwrites."""
     counts = {"": 8, "_classes": 10, "_captum": 6, "_comparison": 14, "_layers": 10}
-    counts = {f"gradcam{end}.png": count for end, count in counts.items()}
+    own = "" if layer == "features.12" else "_features_3_expand3x3"
+    counts = {f"gradcam{end}{own}.png": count for end, count in counts.items()}
     check(main(gradcam, "--num", "2", "--layer", layer), counts)
     lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
     differences = {line.split(",")[0]: float(line.split("difference ")[1].split(",")[0]) for line in lines}
@@ -145,8 +168,37 @@ def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
 
 def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
     """Four panels; the number of steps and the scores before and after are printed."""
-    check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image.png": 4})
+    check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image_image_3_guitar.png": 4})
     assert "dog, pushed towards guitar: " in capsys.readouterr().out
+
+
+def test_a_figure_says_how_it_was_made(main, own_pictures):
+    """The assignment's own is the report's; a run with other options writes names of its own, and says so, too."""
+    (usual,), (own,) = main(fooling_image), main(fooling_image, "--image", own_pictures[0], "--target", "hay")
+    assert (usual.path.name, own.path.name) == ("fooling_image.png", "fooling_image_my_street_hay.png")
+    made, of_own = collect_submission.read_made(usual.path), collect_submission.read_made(own.path)
+    assert made == figure.read_made(usual.path) and report.is_graded(usual.path) and not report.is_graded(own.path)
+    assert made["options"] == {} and of_own["options"] == {"image": ["my street.jpg"], "target": "hay"}
+    files = ("fooling_image.py", "visualizers/fooling_image.py")
+    assert made["code"] == {name: collect_submission.digest_file(ROOT / name) for name in files}
+    assert made["classes"] == ["hay"] and made["network"] == "SqueezeNet 1.1, embedded weights"
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ([], ""),
+        (["--layer", "features.12"], ""),
+        (["--layer", "features.7", "--num", "2"], "_features_7"),
+        (["--image", "3", "sources.png", "--target", "sea lion"], "_image_3_sources_sea_lion"),
+        (["--image", "captum.png"], "_own_captum"),
+    ],
+)
+def test_the_names_of_a_run_tell_its_options(source, options, words):
+    """And never are those of another figure of the assignment."""
+    assert script.name_run(gradcam.parse_args(options), source) == words
+    own = replace(source, weights="own", name="SqueezeNet 1.1, mine.pth")
+    assert script.name_run(gradcam.parse_args(options), own).endswith("_mine_pth")
 
 
 def test_fooling_towards_what_the_network_says_already_takes_no_step(main, source, capsys):
@@ -161,7 +213,7 @@ def test_fooling_towards_what_the_network_says_already_takes_no_step(main, sourc
 def test_class_visualization_shows_the_way(main, iterations, count):
     """The first iteration, each quarter of the way and the last: five panels, fewer for fewer than five iterations."""
     pictures = main(class_visualization, "--target", "hay", "--iterations", str(iterations))
-    check(pictures, {"class_visualization_hay.png": count})
+    check(pictures, {f"class_visualization_hay_{iterations}_iterations.png": count})
 
 
 def test_the_same_seed_gives_the_same_picture(main, tmp_path):
@@ -172,7 +224,7 @@ def test_the_same_seed_gives_the_same_picture(main, tmp_path):
 
 
 def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tmp_path, monkeypatch, capsys):
-    """For each of the three pairs: content and style side by side, then the result."""
+    """Each of the three pairs has content and style side by side, then the result."""
     content, style = map(Path, own_pictures)
     source = replace(
         source, content_images={"town": content}, style_images=dict.fromkeys(("flow", "waves", "composition"), style)
@@ -180,7 +232,8 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
     monkeypatch.setattr(style_transfer, "check_losses", lambda source, cnn: None)  # stored for the shipped pictures
     pictures = style_transfer.main(["--out", str(tmp_path), "--iterations", "2"], source)
     names = [pair.name for pair in STYLE_PAIRS["embedded"]]
-    counts = {f"style_transfer_{name}{end}.png": count for name in names for end, count in (("_sources", 2), ("", 1))}
+    ends = {"_2_iterations_sources": 2, "_2_iterations": 1}
+    counts = {f"style_transfer_{name}{end}.png": count for name in names for end, count in ends.items()}
     check(pictures, counts, size=None)
 
 
@@ -188,7 +241,7 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
 def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures, option, other, taken, capsys):
     """--content alone is painted in the last pair's style, and a line says so."""
     args = style_transfer.parse_args([option, own_pictures[0]])
-    ((pair, content, style),) = style_transfer.chosen(args, source, source.cnn)
+    ((pair, content, style),) = style_transfer.choose_pairs(args, source, source.cnn)
     assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
     assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
 
@@ -201,7 +254,7 @@ def test_the_losses_agree_with_the_stored_values(source, capsys):
 
 
 def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, capsys):
-    """Where the file is missing one line says so, and the pictures are made all the same."""
+    """If the file is missing, one line says so, and the pictures are made all the same."""
     missing = {"embedded": replace(style_transfer.STYLE_CHECKS["embedded"], stored="tests/nothing.npz")}
     monkeypatch.setattr(style_transfer, "STYLE_CHECKS", missing)
     style_transfer.check_losses(source, source.model.features)
@@ -236,22 +289,14 @@ def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
         (gradcam, ["--layer", "features.13"], "error: expected a layer that gives one map, got 'features.13': try "),
         (gradcam, ["--layer", "classifier"], "error: expected a layer that gives one map, got 'classifier': try "),
         (fooling_image, ["--image", "26"], "error: expected --image between 1 and 25, got 26: choose one of these"),
-        (
-            fooling_image,
-            ["--target", "99"],
-            "error: expected a class between 0 and 23, got 99: give an index",
-        ),
-        (
-            fooling_image,
-            ["--target", "-1"],
-            "error: expected a class between 0 and 23, got -1: give an index",
-        ),
+        (fooling_image, ["--target", "99"], "error: expected a class between 0 and 23, got 99: give an index"),
+        (fooling_image, ["--target", "-1"], "error: expected a class between 0 and 23, got -1: give an index"),
         (style_transfer, ["--content", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
         (style_transfer, ["--style", __file__], "error: expected a whole picture in "),
     ],
 )
 def test_wrong_values_are_told_in_one_sentence(main, module, options, words, tmp_path):
-    """What cannot be done ends with status 1 and a sentence: expected, got, try."""
+    """A wrong value ends with status 1 and a sentence: expected, got, try."""
     with pytest.raises(SystemExit) as ended:
         script.run(lambda: main(module, *options))
     assert str(ended.value.code).startswith(words)
@@ -278,10 +323,10 @@ def test_wrong_options_end_with_status_2(main, module, options, capsys):
 def test_an_unsolved_part_is_named(main, monkeypatch):
     """Before Part 1.1 is written, the script says so instead of showing a traceback."""
 
-    def unsolved(self, X, y, model):
+    def leave_out(self, X, y, model):
         raise NotImplementedError("Part 1.1: saliency maps")
 
-    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", unsolved)
+    monkeypatch.setattr(saliency_map.SaliencyMap, "compute_saliency_maps", leave_out)
     with pytest.raises(SystemExit) as ended:
         script.run(lambda: main(saliency_map, "--num", "1"))
     assert ended.value.code == "not written yet: Part 1.1: saliency maps"
@@ -302,3 +347,29 @@ def test_a_mistake_in_the_code_keeps_its_traceback(main, monkeypatch):
 def test_a_class_goes_by_any_of_its_names(text, index):
     """An index, or any of the names between the commas, in any case."""
     assert script.class_index(text, ["hay", "meadow, grass"]) == index
+
+
+KEPT = """
+import ctypes
+from figures import script
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks bytes usm fsm rest top kept".split()]
+
+glibc = ctypes.CDLL(None)
+glibc.mallinfo2.restype, glibc.malloc.restype = Info, ctypes.c_void_p
+
+def show():
+    before = glibc.mallinfo2().hblks
+    glibc.malloc(ctypes.c_size_t(24 << 20))
+    print(glibc.mallinfo2().hblks - before)
+
+show()
+script.run(show)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if sys.platform == "linux" else None, "mallinfo2"), reason="no glibc")
+def test_a_script_keeps_the_memory_that_a_pass_frees(forks):
+    """24 MB are pages of their own, given back when they are freed; in a script they are part of the heap."""
+    assert forks(ROOT, "-c", KEPT).stdout == "1\n0\n"

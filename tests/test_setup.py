@@ -1,3 +1,4 @@
+# STAFF
 """The set-up: one list of packages, verbs that explain themselves, a true README, and make_venv.sh."""
 
 import os
@@ -119,6 +120,7 @@ def test_what_the_documents_name_exists(name):
     assert missing == []
     assert set(re.findall(r"`make ([a-z][a-z-]*)", text)) <= set(verbs())
     markers = {marker.partition(":")[0] for marker in settings()["tool"]["pytest"]["ini_options"]["markers"]}
+    markers |= tomllib.loads(read("assignment.toml"))["parts"].keys()
     assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained", "figures"} <= markers
 
 
@@ -176,6 +178,16 @@ def log(house):
     return [line.split()[0] for line in (house / "made.log").read_text().splitlines()]
 
 
+def spoil_marker(house):
+    """Leave what a killed run leaves: its marker names a process that is gone."""
+    (house / ".venv/installing").write_text(f"99999999 {platform.node()}\n")
+
+
+def spoil_python(house):
+    """Remove the Python below .venv."""
+    (house / ".venv/bin/python").write_text(SHIM)
+
+
 @needs_make
 def test_venv_is_made_once_and_reused(house):
     """The first call makes .venv with the first Python that really runs, the second has nothing to do."""
@@ -214,29 +226,31 @@ def test_a_second_list_is_kept_apart(house):
     (house / "staff").mkdir()
     (house / "staff/requirements.txt").write_text("opencv==1\n")
     for _ in range(2):
-        assert make_venv(house).returncode == 0
-        assert make_venv(house, "staff/requirements.txt").returncode == 0
+        assert make_venv(house).returncode == make_venv(house, "staff/requirements.txt").returncode == 0
     assert log(house) == ["made", "pip", "pip"]
 
 
 @needs_make
-def test_an_interrupted_installation_is_made_again(house):
-    """What a killed run has left (its marker names a process that is gone) is made from nothing."""
+@pytest.mark.parametrize(
+    "spoil, words", [(spoil_marker, "making it again"), (spoil_python, "its Python does not run")]
+)
+def test_a_venv_that_does_not_work_is_made_again(house, spoil, words):
+    """It is made from nothing."""
     make_venv(house)
-    (house / ".venv/installing").write_text(f"99999999 {platform.node()}\n")
     (house / ".venv/half").touch()
+    spoil(house)
     run = make_venv(house)
-    assert run.returncode == 0 and "making it again" in run.stdout
+    assert run.returncode == 0 and words in run.stdout
     assert log(house) == ["made", "pip", "made", "pip"]
     assert not (house / ".venv/half").exists() and not (house / ".venv/installing").exists()
 
 
 @needs_make
-@pytest.mark.parametrize("marker", [f"{os.getpid()} {platform.node()}", "99999999 another-machine"])
+@pytest.mark.parametrize("marker", [f"{{pid}} {platform.node()}", "99999999 another-machine"], ids=["here", "there"])
 def test_a_running_installation_is_left_alone(house, marker):
     """While another make fills .venv, here or on a machine with the same disk, this one says so and leaves it."""
     make_venv(house)
-    (house / ".venv/installing").write_text(f"{marker}\n")
+    (house / ".venv/installing").write_text(marker.format(pid=os.getpid()) + "\n")
     run = make_venv(house)
     assert run.returncode == 1 and "is filling .venv right now" in run.stderr
     assert log(house) == ["made", "pip"]
@@ -244,7 +258,7 @@ def test_a_running_installation_is_left_alone(house, marker):
 
 @needs_make
 def test_a_failed_installation_is_tried_again(house):
-    """When pip fails, so does make, in one sentence, and the next call goes on where it stopped."""
+    """If pip fails, so does make, in one sentence, and the next call goes on where it stopped."""
     run = make_venv(house, PIP_STATUS="1")
     assert run.returncode == 1 and "The packages could not be installed" in run.stderr
     assert make_venv(house).returncode == 0
@@ -252,27 +266,13 @@ def test_a_failed_installation_is_tried_again(house):
 
 
 @needs_make
-def test_a_venv_whose_python_is_gone_is_made_again(house):
-    """After the Python below it was removed, .venv is made anew."""
-    make_venv(house)
-    (house / ".venv/bin/python").write_text(SHIM)
-    run = make_venv(house)
-    assert run.returncode == 0 and "its Python does not run" in run.stdout
-    assert log(house) == ["made", "pip", "made", "pip"]
-
-
-@needs_make
-def test_a_venv_of_your_own_is_kept(house):
-    """A .venv made by hand (a smaller PyTorch, further packages) is completed, never deleted."""
+def test_a_folder_called_venv_is_never_deleted(house):
+    """A .venv made by hand (a smaller PyTorch, further packages) is completed; one with other things in it stays."""
     subprocess.run([house / "bin/python", "-m", "venv", ".venv"], cwd=house, check=True)
     (house / ".venv/mine").touch()
     assert make_venv(house).returncode == 0
     assert (house / ".venv/mine").exists() and log(house) == ["made", "pip"]
-
-
-@needs_make
-def test_a_folder_that_is_no_venv_is_never_deleted(house):
-    """A folder called .venv with other things in it stays, and the sentence says what to do."""
+    shutil.rmtree(house / ".venv")
     (house / ".venv").mkdir()
     (house / ".venv/thesis.txt").write_text("all of it")
     run = make_venv(house)
@@ -282,21 +282,17 @@ def test_a_folder_that_is_no_venv_is_never_deleted(house):
 
 @needs_make
 def test_without_a_fitting_python_the_sentence_says_what_to_install(house):
-    """No Python from 3.11 to 3.13 on PATH: the way out is in the message, and nothing is left behind."""
-    (house / "bin/python").write_text(SHIM)
-    run = make_venv(house)
-    assert run.returncode == 1
-    assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
-    assert "make figures PYTHON=" in run.stderr and not (house / ".venv").exists()
-
-
-@needs_make
-def test_a_python_that_is_named_must_fit(house):
-    """PYTHON=... is used or refused with what was expected and what came, never silently replaced."""
+    """PYTHON=... is used or refused, never silently replaced; without any on PATH the way out is in the message."""
     run = make_venv(house, PYTHON="python3")
     assert run.returncode == 1 and not (house / ".venv").exists()
     assert "PYTHON=python3 does not fit: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
     assert make_venv(house, PYTHON="python").returncode == 0
+    shutil.rmtree(house / ".venv")
+    (house / "bin/python").write_text(SHIM)
+    run = make_venv(house)
+    assert run.returncode == 1 and not (house / ".venv").exists()
+    assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
+    assert "make figures PYTHON=" in run.stderr
 
 
 @needs_make
@@ -307,9 +303,10 @@ def test_a_missing_list_is_said(house):
     assert run.returncode == 1 and "There is no requirements.txt here" in run.stderr
 
 
+@pytest.mark.proof
 @needs_make
 def test_a_real_python_makes_a_real_venv(house):
-    """With this test's own Python and an empty list: .venv/bin/python runs, and has pip."""
+    """This test's own Python and an empty list: .venv/bin/python runs, and has pip."""
     (house / "requirements.txt").write_text("# nothing\n")
     run = make_venv(house, PYTHON=sys.executable)
     assert run.returncode == 0, run.stdout + run.stderr

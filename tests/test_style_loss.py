@@ -96,7 +96,7 @@ def test_style_loss_of_the_town_and_a_painting(probe):
 
 @pytest.mark.points(1)
 def test_style_loss_of_equal_channels(probe):
-    """Where all features are a, Gram matrices hold a^2 / C; against zeros layer l adds w_l * C^2 * (a^2 / C)^2."""
+    """If all features are a, Gram matrices hold a^2 / C; against zeros layer l adds w_l * C^2 * (a^2 / C)^2."""
     feats = [np.full((1, 5, 4, 6 - i), a, np.float32) for i, a in enumerate((1, 2, 3))]
     targets = [np.zeros((1, 5, 5), np.float32)] * 2
     mistakes = {
@@ -113,7 +113,7 @@ def test_style_loss_of_equal_channels(probe):
 
 @pytest.mark.points(0.5)
 def test_style_loss_of_the_right_style_is_zero(probe):
-    """Where the Gram matrices are the targets nothing is lost, whatever the weights; counts beside another style."""
+    """If the Gram matrices are the targets, nothing is lost, whatever the weights; counts beside another style."""
     feats = [np.ones((1, 4, 3, 3), np.float32)]
     out = call(probe, feats, [0], [np.full((1, 4, 4), 0.25, np.float32)], [1e6])
     compare.assert_close("style loss", out["value"], 0.0, 0, read=READ)

@@ -69,7 +69,7 @@ def test_the_first_steps_follow_all_three_losses(probe, run, step):
 @pytest.mark.points(0.5)
 def test_the_first_image_is_the_content(probe, run):
     """Style transfer starts from the content picture, with its pixels clamped to [-1.5, 1.5]."""
-    content = np.clip(inputs.normalised(inputs.small_pair()[0]), -1.5, 1.5)
+    content = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
     compare.assert_close("the first image", steps_of(run(probe))[:1], content, 1e-5, read=READ)
 
 
@@ -103,7 +103,7 @@ def test_the_loss_falls(probe, run):
 
 
 def assert_loss_falls(losses, image):
-    before, after = losses(inputs.normalised(inputs.small_pair()[0])), losses(image)
+    before, after = losses(inputs.normalise(inputs.small_pair()[0])), losses(image)
     limit = FALL * before
     assert after < limit, f"expected the loss to fall from {before:.4g} to less than {limit:.4g}, got {after:.4g}"
 
@@ -238,26 +238,14 @@ def test_extract_features_gives_one_for_each_module():
 def checks(recipe, folder=ROOT):
     """The four values that are stored, and ours."""
     from pretrained.settings import STYLE_CHECKS
-    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
-    from style_utils import extract_features, features_from_img
+    from style_transfer import prepare_losses
 
     check = STYLE_CHECKS[recipe]
     cnn, stored = NETWORKS[recipe]().features, folder / check.stored
-    if recipe == "torchvision":
-        content_path, style_path = folder / check.content, folder / check.style
-    else:
-        content_path, style_path = inputs.path(check.content), inputs.path(check.style)
+    paths = check.content, check.style
+    content, style = (folder / path if recipe == "torchvision" else inputs.path(path) for path in paths)
     with torch.no_grad():
-        content, image = features_from_img(content_path, check.image_size, cnn)
-        style, _ = features_from_img(style_path, check.image_size, cnn)
-        blank = extract_features(torch.zeros_like(image), cnn)
-        targets = [StyleLoss().gram_matrix(style[layer]) for layer in check.style_layers]
-        ours = {
-            "cl_out": ContentLoss()(check.content_weight, content[check.content_layer], blank[check.content_layer]),
-            "gm_out": StyleLoss().gram_matrix(style[check.gram_layer]),
-            "sl_out": StyleLoss()(content, check.style_layers, targets, check.style_weights),
-            "tv_out": TotalVariationLoss()(image, check.tv_weight),
-        }
+        ours = {key: loss() for key, loss in prepare_losses(check, cnn, content, style).values()}
     with np.load(stored, allow_pickle=False) as file:
         return {name: (value.numpy(), np.asarray(file[name])) for name, value in ours.items()}
 
@@ -301,7 +289,7 @@ def test_the_stored_checks(recipe, name):
 
 @pytest.mark.parametrize("name", ["cl_out", "gm_out", "sl_out"])
 def test_the_courses_stored_checks(name):
-    """With the ImageNet weights; the course's values come from an older PyTorch and Pillow."""
+    """The ImageNet weights; the course's values come from an older PyTorch and Pillow."""
     needs("style-transfer-checks.npz", "tubingen.jpg", "starry_night.jpg")
     got, expected = checks("torchvision", COURSE_DATA)[name]
     compare.assert_close(name, got.reshape(expected.shape), expected, 5e-3)

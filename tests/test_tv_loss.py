@@ -12,7 +12,7 @@ READ = "TotalVariationLoss.forward: all pixels but the first row less all but th
 @pytest.mark.points(1.5)
 def test_tv_loss_of_the_town(probe):
     """The loss and its gradient are those that were stored."""
-    out = probe("tv_loss", image=inputs.normalised(inputs.picture("town", 48, 64)), weight=2e-2)
+    out = probe("tv_loss", image=inputs.normalise(inputs.picture("town", 48, 64)), weight=2e-2)
     compare.assert_stored("total variation", out["value"], "tv_loss", "tv", READ)
     compare.assert_stored("gradient of the total variation", out["gradient"], "tv_loss", "tv gradient", READ)
 

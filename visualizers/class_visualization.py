@@ -20,7 +20,15 @@ SIZE = 224
 
 
 class ClassVisualization:
-    """Gradient ascent on a class score, from noise."""
+    """Gradient ascent on a class score, from noise.
+
+    A network's idea of a class, after `import pretrained`:
+
+        network = pretrained.load()
+        target = network.visualization_targets[0]
+        show = ClassVisualization().create_class_visualization
+        plt.imshow(show(target, network.class_names, network.model, generate_plots=False))
+    """
 
     @staticmethod
     def jitter(X: Tensor, ox: int, oy: int) -> Tensor:

@@ -9,7 +9,15 @@ from visualizers.network import check_images, check_target, evaluating
 
 
 class FoolingImage:
-    """Gradient ascent on the score of a class that is not there. `steps` holds the number of the last call's steps."""
+    """Gradient ascent on the score of a class that is not there. `steps` holds the number of the last call's steps.
+
+    From a photograph to its twin, after `import pretrained` and `from image_utils import *`:
+
+        network = pretrained.load()
+        X = preprocess(open_image("my_cat.jpg")).to(network.device)
+        fooled = FoolingImage().make_fooling_image(X, network.fooling_target, network.model)
+        plt.imshow(deprocess(fooled, should_rescale=False))
+    """
 
     def __init__(self, learning_rate: float = 10, max_steps: int = 100) -> None:
         self.learning_rate = learning_rate

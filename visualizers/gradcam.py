@@ -27,8 +27,7 @@ class CustomReLU(torch.autograd.Function):
         """dout * 1[x > 0] * 1[dout > 0]: the ReLU's own mask, and the deconvnet's."""
         (x,) = ctx.saved_tensors
         # BEGIN SOLUTION guided_backprop
-        let_through = torch.ops.aten.threshold_backward(dout, x, 0)  # dout * 1[x > 0]: every ReLU's own, in one pass
-        return let_through.clamp_(min=0)  # times 1[dout > 0], in place
+        return dout.clamp(min=0) * (x > 0)
         # INSTEAD
         # TODO (Part 1.2): return what is let through of dout: its positive values, and these only where x is positive.
         #> raise NotImplementedError("Part 1.2: CustomReLU.backward")
@@ -36,7 +35,15 @@ class CustomReLU(torch.autograd.Function):
 
 
 class GradCam:
-    """Where in the image the evidence for a class lies. `layer` is the dotted name of the layer that Grad-CAM reads."""
+    """Maps of the evidence for a class in the image. `layer` is the dotted name of the layer that Grad-CAM reads.
+
+    From a photograph to its map, after `import pretrained` and `from image_utils import open_image, preprocess`:
+
+        network = pretrained.load()
+        X = preprocess(open_image("my_cat.jpg")).to(network.device)
+        maps = GradCam(network.gradcam_layer).grad_cam(X, network.model(X).argmax(dim=1), network.model)
+        plt.imshow(maps[0], cmap="jet")
+    """
 
     def __init__(self, layer: str = "features.12") -> None:
         self.layer = layer
@@ -92,7 +99,7 @@ class GradCam:
             #   Enlarging the map to the image, and scaling it to [0, 1], is done below.
             #> raise NotImplementedError("Part 1.2: Grad-CAM")
             # END SOLUTION
-        return resized(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
+        return resize(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
@@ -101,21 +108,15 @@ class GradCam:
         return outputs[self.layer], scores
 
 
-def resized(cam: Tensor, size: torch.Size) -> Tensor:
-    """The maps (N, ..., h, w) at the image's size, each scaled to [0, 1]; (N, ..., H, W)."""
-    cam = _bicubic(cam.shape[-2], size[0], cam) @ cam @ _bicubic(cam.shape[-1], size[1], cam).T
-    low, high = cam.amin(dim=(-2, -1), keepdim=True), cam.amax(dim=(-2, -1), keepdim=True)
-    empty = (high <= 0).flatten(1).any(dim=1).nonzero()[:, 0].tolist()
+def resize(cam: Tensor, size: torch.Size) -> Tensor:
+    """The maps (N, h, w) at the image's size, each scaled to [0, 1]; (N, H, W)."""
+    # With antialias the kernel is Pillow's, which the classic assignment used.
+    cam = F.interpolate(cam[:, None], size=size, mode="bicubic", antialias=True)[:, 0]
+    low, high = cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)
+    empty = (high <= 0).flatten().nonzero()[:, 0].tolist()
     if empty:
         warnings.warn(f"nothing in image {empty} speaks for the asked class: its Grad-CAM is zero", stacklevel=3)
     spread = high - low
     varies = spread > 16 * torch.finfo(cam.dtype).eps * high  # by more than rounding while it was resized
     constant = (~varies & (high > 0)).to(cam)  # a constant map is all or nothing
-    return (cam - low).div_(torch.where(varies, spread, torch.inf)).add_(constant)
-
-
-def _bicubic(points: int, more: int, like: Tensor) -> Tensor:
-    """What bicubic interpolation multiplies each axis by, (more, points): four times as fast as on the map itself."""
-    # With antialias the kernel is Pillow's, which the classic assignment used.
-    eye = torch.eye(points).to(like)
-    return F.interpolate(eye[None, None], size=(more, points), mode="bicubic", antialias=True)[0, 0]
+    return (cam - low) / torch.where(varies, spread, torch.inf) + constant

@@ -1,4 +1,4 @@
-"""What every visualization needs around a network: checked inputs, and a network left as it was found."""
+"""Helpers around a network that every visualization needs: checked inputs, and a network left as it was found."""
 
 import math
 import warnings

@@ -15,7 +15,15 @@ from visualizers.network import check_images, class_scores, evaluating
 
 
 class SaliencyMap:
-    """The gradient of the class score with respect to the pixels."""
+    """The gradient of the class score with respect to the pixels.
+
+    From a photograph to its map, after `import pretrained` and `from image_utils import open_image, preprocess`:
+
+        network = pretrained.load()
+        X = preprocess(open_image("my_cat.jpg")).to(network.device)
+        maps = SaliencyMap().compute_saliency_maps(X, network.model(X).argmax(dim=1), network.model)
+        plt.imshow(maps[0].cpu(), cmap="hot")
+    """
 
     def compute_saliency_maps(self, X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
         """The saliency map M of each image: M[h, w] = max over channels c of |ds_y / dX[c, h, w]|.

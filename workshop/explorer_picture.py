@@ -26,7 +26,7 @@ MOST = 300_000  # bytes
 def main() -> None:
     with tab("embedded", SIZE) as (page, address):
         page.goto(address + SETTINGS)
-        page.locator('img[alt^="Integrated gradients"]').first.wait_for()  # the last of what is drawn
+        page.locator('img[alt^="SmoothGrad"]').first.wait_for()  # the last of what is drawn
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     write("explorer", shot)
     size = (OUT / "explorer.png").stat().st_size

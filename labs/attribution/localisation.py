@@ -23,7 +23,7 @@ from figures import palette
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 
-METHODS = methods.compared()
+METHODS = methods.comparisons()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 SHOWN = 2  # the scene whose maps are drawn
 GRID = ("Grad-CAM", "guided backprop", "gradient")

@@ -27,7 +27,7 @@ from labs.attribution import data_test
 from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
 
-METHODS = tuple(name for name in methods.compared() if name != methods.DECONVNET)
+METHODS = tuple(name for name in methods.comparisons() if name != methods.DECONVNET)
 MEASURES = {
     "absolute": "Rank correlation",
     "signed": "Rank correlation, with signs",

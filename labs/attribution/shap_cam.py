@@ -28,7 +28,7 @@ from image_utils import blur_image
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
-from visualizers.gradcam import resized
+from visualizers.gradcam import resize
 from visualizers.network import class_scores, keeping, submodule
 
 SHAP, POSITIONS = "Shap-CAM", "Shap-CAM, positions"
@@ -92,8 +92,8 @@ def mix_positions(bench: Bench, source: pretrained.Pretrained) -> Numbers:
     with lab.ignoring("nothing in image"):
         maps = {
             "Grad-CAM": torch.from_numpy(GradCam(names[at]).grad_cam(X, y, source.model)).to(X),
-            PRODUCT: resized(product.relu(), X.shape[2:]),
-            POSITIONS: resized(values.reshape(product.shape).relu(), X.shape[2:]),
+            PRODUCT: resize(product.relu(), X.shape[2:]),
+            POSITIONS: resize(values.reshape(product.shape).relu(), X.shape[2:]),
         }
     return {
         "network": source.name.split(",")[0], "layer": names[at], "images": count, "orders": orders,
@@ -193,7 +193,7 @@ def make(name: str, X: Tensor, y: Tensor, bench: Bench) -> Tensor:
         ])  # fmt: skip
         # Divided by its sum, a channel's map carries its value: before the ReLU the map sums to the score.
         weights = values / A.sum(dim=(2, 3)).clamp(min=1e-12)
-        return resized((weights[..., None, None] * A).sum(dim=1).relu(), X.shape[2:])
+        return resize((weights[..., None, None] * A).sum(dim=1).relu(), X.shape[2:])
 
 
 def theirs(name: str, X: Tensor, y: Tensor, A: Tensor, model: nn.Module, layer: str) -> Tensor:
@@ -219,7 +219,7 @@ def theirs(name: str, X: Tensor, y: Tensor, A: Tensor, model: nn.Module, layer: 
     with contextlib.redirect_stderr(io.StringIO()), method(model=network, target_layers=[at]) as cam:  # its bars
         cam.batch_size = 32
         maps = torch.from_numpy(cam(input_tensor=given.clone().requires_grad_(), targets=targets)).to(X)
-    return maps if maps.shape[1:] == X.shape[2:] else resized(maps, X.shape[2:])
+    return maps if maps.shape[1:] == X.shape[2:] else resize(maps, X.shape[2:])
 
 
 def mix(model: nn.Module, X: Tensor, y: Tensor, maps: Tensor, others: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""From the solution to what students receive: files without their solutions, proofs of it, and a zip."""
+"""Make of the solution what students receive: files without their solutions, proofs of it, and a zip."""

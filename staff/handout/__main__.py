@@ -43,6 +43,7 @@ def make(work: Path, dist: Path, reuse_venv: bool) -> None:
     build.write_zip(again, work / "again.zip")
     _say(proofs.same_bytes(work / build.ZIP_NAME, work / "again.zip"))
     _say(proofs.no_solution_line(handout))
+    _say(proofs.nothing_of_staff(handout))
     _say(proofs.links_arrive(handout))
     if reuse_venv:
         proofs.borrow_environment(again)

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
+from autograder.files import PUBLIC, make_zip, write_whole
 from staff.handout import contents, template
 
 ZIP_NAME = "assignment_3_handout.zip"
@@ -16,7 +16,7 @@ EXECUTABLE = (".sh",)
 def write_folder(folder: Path, solved: Collection[str] = (), root: Path = contents.ROOT) -> None:
     """Fill `folder`, which must not exist yet. solved: parts whose solutions are put back."""
     parts = contents.part_numbers()
-    for name in contents.choose(contents.project_files(root)):
+    for name in contents.choose(contents.project_files(root), root):
         data = contents.content(name, (root / name).read_bytes(), parts, solved)
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,19 +26,11 @@ def write_folder(folder: Path, solved: Collection[str] = (), root: Path = conten
 
 
 def write_zip(folder: Path, path: Path) -> None:
-    """All of `folder`, below one folder, with neither times nor owners."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        # Stored, not compressed: pictures are compressed already, and compressors differ between machines.
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-                entry = zipfile.ZipInfo(f"{FOLDER_IN_ZIP}/{file.relative_to(folder).as_posix()}", (1980, 1, 1, 0, 0, 0))
-                entry.create_system = 3  # Unix
-                entry.external_attr = (0o100755 if os.access(file, os.X_OK) else 0o100644) << 16
-                archive.writestr(entry, file.read_bytes())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write all of `folder`, below one folder."""
+    found = {f"{FOLDER_IN_ZIP}/{file.relative_to(folder).as_posix()}": file
+             for file in sorted(file for file in folder.rglob("*") if file.is_file())}  # fmt: skip
+    executable = {name for name, file in found.items() if os.access(file, os.X_OK)}
+    write_whole(path, make_zip({name: file.read_bytes() for name, file in found.items()}, executable), PUBLIC)
 
 
 def replace_folder(new: Path, old: Path) -> None:

@@ -7,11 +7,12 @@
     #> raise NotImplementedError("Part 1.1: saliency maps")
     # END SOLUTION
 
-The name is the part's, as in staff/points.toml. Below INSTEAD stands what students get: comments as they are, and
+The name is the part's, as in assignment.toml. Below INSTEAD stands what students get: comments as they are, and
 after `#>` a line of code. Whatever is not exactly this stops the build with file and line: a solution that is handed
 out by a slip of the pen cannot be taken back.
 """
 
+import ast
 import difflib
 import io
 import re
@@ -44,6 +45,7 @@ class Block:
     part: str
     indent: str
     begin: int
+    function: str  # that it stands in: "GradCam.grad_cam"
     solution: list[Line] = field(default_factory=list)
     stub: list[Line] = field(default_factory=list)
 
@@ -53,6 +55,7 @@ def read(name: str, source: str, parts: dict[str, str]) -> list[Line | Block]:
     _look_for_misspelt(name, source)
     found: list[Line | Block] = []
     block: Block | None = None
+    functions = _functions(source)
     instead = 0
     for number, text in enumerate(source.splitlines(), 1):
         begin, middle, end = BEGIN.fullmatch(text), INSTEAD.fullmatch(text), END.fullmatch(text)
@@ -60,8 +63,9 @@ def read(name: str, source: str, parts: dict[str, str]) -> list[Line | Block]:
             if block:
                 raise MarkerError(name, number, f"expected the END of line {block.begin}, got BEGIN: they do not nest")
             if begin[2] not in parts:
-                raise MarkerError(name, number, f"expected a part of staff/points.toml, got {begin[2]!r}")
-            block, instead = Block(begin[2], begin[1], number), 0
+                raise MarkerError(name, number, f"expected a part of assignment.toml, got {begin[2]!r}")
+            function = next((name for name, lines in functions.items() if number in lines), "")
+            block, instead = Block(begin[2], begin[1], number, function), 0
             found.append(block)
         elif middle or end:
             word = "INSTEAD" if middle else "END SOLUTION"
@@ -93,7 +97,7 @@ def read(name: str, source: str, parts: dict[str, str]) -> list[Line | Block]:
     return found
 
 
-def handed_out(name: str, source: str, parts: dict[str, str], solved: Collection[str] = ()) -> str:
+def hand_out(name: str, source: str, parts: dict[str, str], solved: Collection[str] = ()) -> str:
     """The file as students get it, with the solutions of `solved` put back. Raises MarkerError."""
     lines: list[Line] = []
     for piece in read(name, source, parts):
@@ -141,7 +145,18 @@ def refuse_markers(name: str, text: str) -> None:
     """Raise MarkerError where a file that is handed out as it is has a marker."""
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"\b(BEGIN|END)\W+(SOLUTION|STAFF)\b|^ *#>|^ *# INSTEAD$", line):
-            raise MarkerError(name, number, "expected no marker in this file: add it to staff/handout/contents.py")
+            raise MarkerError(name, number, "expected no marker here: assignment.toml names the files with solutions")
+
+
+def _functions(source: str) -> dict[str, range]:
+    """The lines of each function and method; nothing where this is no Python, which `hand_out` tells."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    inside = [(f"{node.name}.", child) for node in body if isinstance(node, ast.ClassDef) for child in node.body]
+    return {f"{owner}{node.name}": range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for owner, node in [("", node) for node in body] + inside if isinstance(node, ast.FunctionDef)}  # fmt: skip
 
 
 def _stub_line(name: str, block: Block, number: int, text: str) -> Line:

@@ -1,4 +1,4 @@
-"""What must hold of a handout before it leaves the house. Each proof raises ProofError, or returns what it found."""
+"""Prove what must hold of a handout before it is given out. Each proof raises ProofError, or returns what it found."""
 
 import json
 import os
@@ -7,20 +7,17 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import labs
+from autograder import assignment
 from staff.handout import contents, markers
 
 BASELINE = 0.0  # points that the handout earns as it is
-SCRIPTS = {  # the part that each script's first gap names
-    "saliency_map": "saliency",
-    "gradcam": "guided_backprop",
-    "fooling_image": "fooling",
-    "class_visualization": "class_visualization",
-    "style_transfer": "content_loss",
-}
+# The part that each script's first gap names.
+SCRIPTS = {part["script"].removesuffix(".py"): name
+           for name, part in reversed(assignment.read().parts.items()) if "script" in part}  # fmt: skip
 LABS = tuple(f"labs.{name}" for name in labs.LABS if f"labs/{name.replace('.', '/')}.py" not in contents.HELD_BACK)
 GIVEN = ("visualizers", "style_modules", "style_utils", "image_utils", "collect_submission", "report")
 MODULES = (*GIVEN, *SCRIPTS, *LABS)
@@ -33,20 +30,40 @@ class ProofError(AssertionError):
 def no_solution_line(folder: Path, root: Path = contents.ROOT) -> str:
     """No line of a solution stands in any file of the handout."""
     parts = contents.part_numbers()
-    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.SOLUTIONS
+    secret = {line.text.strip(): f"{name}, line {line.number}" for name in contents.list_written()
               for line in markers.solution_lines(name, (root / name).read_text(encoding="utf-8"), parts)}  # fmt: skip
-    texts = 0
+    texts = set()
+    for name, number, line in _lines(folder):
+        texts.add(name)
+        if line.strip() in secret:
+            raise ProofError(
+                f"{name}, line {number}: expected no line of a solution, got {secret[line.strip()]}: {line.strip()}"
+            )
+    return f"none of {len(secret)} solution lines is in {len(texts)} files"
+
+
+def nothing_of_staff(folder: Path, root: Path = contents.ROOT) -> str:
+    """No line leads to what is staff's, no marker is left, and what is imported of ours is there."""
+    there = {path.stem for path in folder.iterdir()}
+    ours = {path.stem for path in root.iterdir() if path.suffix in ("", ".py")} - there
+    imported = re.compile(rf"\s*(import|from) ({'|'.join(sorted(ours))})\b")
+    texts = set()
+    for name, number, line in _lines(folder):
+        texts.add(name)
+        if imported.match(line) or re.search(r"\bstaff/|\bmake staff|\b(BEGIN|END) (STAFF|SOLUTION)\b", line):
+            raise ProofError(
+                f"{name}, line {number}: expected nothing of staff's, got {line.strip()!r}: put it between "
+                "`# BEGIN STAFF` and `# END STAFF`, or make `# STAFF` the file's first line"
+            )
+    return f"nothing of staff's is in {len(texts)} texts"
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, int, str]]:
+    """Each line of each text: the file's name, the line's number, the line."""
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or b"\0" in (data := path.read_bytes()):
-            continue
-        texts += 1
-        for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
-            if line.strip() in secret:
-                raise ProofError(
-                    f"{path.relative_to(folder)}, line {number}: expected no line of a solution, got "
-                    f"{secret[line.strip()]}: {line.strip()}"
-                )
-    return f"none of {len(secret)} solution lines is in {texts} files"
+        if path.is_file() and b"\0" not in (data := path.read_bytes()):
+            for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+                yield path.relative_to(folder).as_posix(), number, line
 
 
 def same_bytes(one: Path, other: Path) -> str:
@@ -92,23 +109,24 @@ def scripts_name_their_part(folder: Path) -> str:
     """Each script ends with the sentence that names the missing part, not with a traceback."""
     numbers = contents.part_numbers()
     for name, part in SCRIPTS.items():
-        done = _python(folder, f"{name}.py", "--weights", "embedded", "--out", "unsolved")
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if done.returncode != 1 or "Traceback" in done.stderr or f"not written yet: Part {numbers[part]}: " not in last:
-            raise ProofError(f"{name}.py: expected to end with Part {numbers[part]}, got status {done.returncode}: "
-                             f"{done.stderr[-2000:]}")  # fmt: skip
+        _must_name(folder, f"Part {numbers[part]}", f"{name}.py")
     return f"{len(SCRIPTS)} scripts name the part that is missing"
 
 
 def labs_name_their_part(folder: Path) -> str:
     """Each lab needs a part that is not written yet, and ends with the sentence that names it."""
     for name in LABS:
-        done = _python(folder, "-m", name, "--quick", "--weights", "embedded", "--out", "unsolved")
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if done.returncode != 1 or "Traceback" in done.stderr or not re.match(r"not written yet: Part \d\.\d: ", last):
-            raise ProofError(f"{name}: expected to end with the part that is missing, got status {done.returncode}: "
-                             f"{done.stderr[-2000:]}")  # fmt: skip
+        _must_name(folder, r"Part \d\.\d", "-m", name, "--quick")
     return f"{len(LABS)} labs name a part that is missing"
+
+
+def _must_name(folder: Path, part: str, *command: str) -> None:
+    """Run a script or lab, which must end with "not written yet" and this part, a pattern."""
+    done = _python(folder, *command, "--weights", "embedded", "--out", "unsolved")
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    if done.returncode != 1 or "Traceback" in done.stderr or not re.search(f"not written yet: {part}: ", last):
+        said = f"expected to end with {part}, got status {done.returncode}: {done.stderr[-2000:]}"
+        raise ProofError(f"{' '.join(command)}: {said}")
 
 
 def tests_fail_for_unsolved_parts_alone(folder: Path) -> str:
@@ -141,7 +159,7 @@ def scores(folder: Path, expected: float | None) -> str:
 
 
 class Outcome:
-    """Of a run of pytest: how many tests passed, and what each that failed said."""
+    """Outcome of a run of pytest: how many tests passed, and what each that failed said."""
 
     def __init__(self, report: Path) -> None:
         cases = ElementTree.parse(report).getroot().iter("testcase")
@@ -169,10 +187,10 @@ def run_tests(folder: Path, *options: str, python: Callable | None = None) -> Ou
 
 
 def grade(submission: Path) -> dict:
-    """What the grader writes about a folder or a zip."""
+    """Return what the grader writes about a folder or a zip."""
     out = submission.with_name(f"{submission.name}.results.json")
-    command = [sys.executable, str(contents.ROOT / "staff" / "grade.py"), str(submission), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "autograder", str(submission.resolve()), "--out", str(out.resolve())]
+    done = subprocess.run(command, cwd=contents.ROOT, capture_output=True, text=True)
     if done.returncode:
         raise ProofError(f"expected the grader to end with 0, got {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(out.read_text(encoding="utf-8"))

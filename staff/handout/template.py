@@ -16,6 +16,7 @@ from pptx.enum.dml import MSO_LINE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
+from autograder.files import PUBLIC, write_whole
 from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN
 
 NAME = "report-template-a3.pptx"
@@ -84,8 +85,8 @@ WRITE = "Write here."
 
 def slides() -> list[Slide]:
     made = [
-        *_asked("Implementation question 1", IMPLEMENTATION_1),
-        *_asked("Implementation question 2", IMPLEMENTATION_2),
+        *_ask("Implementation question 1", IMPLEMENTATION_1),
+        *_ask("Implementation question 2", IMPLEMENTATION_2),
         Slide("Saliency maps, your own", "1.1 Saliency maps", figures=(
             Figure("saliency_map", "The image above, its saliency map below (python saliency_map.py)."),)),
         Slide("Saliency with Captum", "1.5 Saliency with Captum", figures=(
@@ -108,8 +109,8 @@ def slides() -> list[Slide]:
         Slide("Class visualization: Yorkshire terrier", "1.4 Class visualization", figures=(
             Figure("class_visualization_yorkshire_terrier | class_visualization_dog",
                    "From the first iteration to the last (python class_visualization.py)."),)),
-        *_asked("Use saliency?", USE_SALIENCY),
-        *_asked("Regularization", REGULARIZATION),
+        *_ask("Use saliency?", USE_SALIENCY),
+        *_ask("Regularization", REGULARIZATION),
         _pair("Composition VII", "composition_vii | style_transfer_composition", "composition"),
         _pair("The Scream", "the_scream | style_transfer_waves", "waves"),
         _pair("Starry Night", "starry_night | style_transfer_flow", "flow"),
@@ -154,14 +155,12 @@ def check(path: Path) -> None:
 
 def main() -> int:
     path = Path(__file__).resolve().parents[2] / NAME
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(build())
-    beside.replace(path)
+    write_whole(path, build(), PUBLIC)
     print(f"wrote {path}")
     return 0
 
 
-def _asked(title: str, question: str) -> tuple[Slide, Slide]:
+def _ask(title: str, question: str) -> tuple[Slide, Slide]:
     answer = f"{title} Your answer" if title.endswith("?") else f"{title}: your answer"
     return Slide(title, question=question), Slide(answer, title, answer=WRITE)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from staff.grader import plugin
+from autograder import plugin
 from tests.conftest import probe, pytest_configure, pytest_runtest_makereport  # noqa: F401
 
 

@@ -41,7 +41,7 @@ class Asked:
 
 def judge(name, before, after, expected, wrong):
     """Judge the direction, over the pixels that were not clamped."""
-    free = inputs.unclamped(after)
+    free = inputs.find_unclamped(after)
     assert free.mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
 
     def mistakes():
@@ -51,7 +51,7 @@ def judge(name, before, after, expected, wrong):
 
 
 def is_near(before, after, expected):
-    free = inputs.unclamped(after)
+    free = inputs.find_unclamped(after)
     return compare.relative_error(along(after - before, free), along(expected, free)) <= TOLERANCE
 
 
@@ -87,7 +87,7 @@ def test_the_length_of_a_step_for_a_drawn_class(probe, asked):
     """Without regulariser a step is as long as the learning rate."""
     before, after = asked.images(probe, 1, 0.0, asked.learning_rate)
     right = class_visualization.direction(asked.model, before, asked.target, 0.0)
-    free = inputs.unclamped(after)
+    free = inputs.find_unclamped(after)
     assert free.any(), "expected few clamped pixels after a step, got all: the step is too long"
     length = np.linalg.norm((after - before)[free]) / np.linalg.norm(right[free])
     check_length(length, asked.learning_rate, class_visualization.norms(asked.model, before, asked.target))

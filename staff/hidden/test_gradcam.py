@@ -6,7 +6,7 @@ import pytest
 from staff.hidden import drawing
 from staff.references import gradcam
 from tests import compare
-from tests.test_gradcam import told
+from tests.test_gradcam import telling_apart
 
 READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
 READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
@@ -34,7 +34,7 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     functions = gradcam.guided_backprop, gradcam.guided_backprop_mistakes
     asked = drawing.draw_maps(rng, "guided_backprop", name, count, *functions)
     out = probe(asked.probe, **asked.arguments)
-    with told(out):
+    with telling_apart(out):
         asked.judge("maps", "guided backprop", out["maps"], READ_GUIDED)
 
 
@@ -58,4 +58,4 @@ def test_guided_grad_cam_of_drawn_images(probe, rng):
     cam, expected = probe(asked.probe, **asked.arguments)["maps"], asked.answers["maps"]
     compare.check_shape("Grad-CAM", cam, expected.shape[:3])
     back = gradcam.guided_backprop(drawing.build(asked.network), asked.arguments["X"], asked.arguments["y"])
-    asked.judge("maps", "Guided Grad-CAM", compare.stretched(cam)[..., None] * back, READ_CAM)
+    asked.judge("maps", "Guided Grad-CAM", compare.stretch(cam)[..., None] * back, READ_CAM)

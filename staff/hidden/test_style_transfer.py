@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from staff.grader import plugin
+from autograder import plugin
 from staff.hidden import drawing
 from staff.references.remembering import keep_drawn
 from staff.references.style_transfer import WAYS, StyleTransfer
@@ -47,12 +47,12 @@ class TransferQuestion:
 
     @property
     def _start(self) -> np.ndarray:
-        return inputs.normalised(self.content)
+        return inputs.normalise(self.content)
 
     @property
     def _oracle(self) -> StyleTransfer:
         losses = ContentPull(), StylePull(), BlurPull()
-        style = inputs.normalised(self.style)
+        style = inputs.normalise(self.style)
         return StyleTransfer(self.build(), self._start, style, **self.layers, **self.weights, losses=losses)
 
     def build(self) -> nn.Sequential:

@@ -1,6 +1,6 @@
 """Grade every variant as the grader grades a submission, and print the wrong ones and the right ones.
 
-    python -m staff.mutants [WORDS ...]        (or: make mutants ARGS="tv_loss")
+    python -m staff.mutants [WORDS ...]        (or: make mutants ARGS=WORD)
 
 WORDS choose the variants whose part or name holds one of them. Expect some minutes for all of them on two cores.
 

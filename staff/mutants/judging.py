@@ -7,15 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from staff import grade
-from staff.grader import intake, points, rules, workspace
-from staff.grader.client import Client
-from staff.grader.plugin import GradingPlugin
-from staff.grader.reach import Reach
-from staff.grader.results import Results
+from autograder import grade, intake, rules, workspace
+from autograder.assignment import ROOT, read
+from autograder.client import Client
+from autograder.plugin import GradingPlugin
+from autograder.probing import Prober
+from autograder.results import Results
 from staff.mutants import variants
 from staff.references.remembering import remember
-from tests import compare
 
 SECONDS = 120  # for one variant
 HALF = 0.005  # a hundredth of a point, to which points are rounded, by two
@@ -49,8 +48,8 @@ def start(seed: int) -> None:
     work = Path(tempfile.mkdtemp(prefix="mutants-"))
     work.chmod(0o711)
     project = work / "project"
-    workspace.build(project, intake.Submission(files=variants.solution()))
-    client = Client(project, [grade.REPOSITORY, Path.home()])
+    workspace.build(project, intake.Submission(files=variants.solution()), read())
+    client = Client(project, [ROOT, Path.home()])
     client.start()
     remember()
     multiprocessing.util.Finalize(None, _end, args=(work,), exitpriority=1)
@@ -67,14 +66,13 @@ def judge(variant: variants.Variant) -> VariantVerdict:
     taken = intake.Submission(files=variants.solution() | variant.files)
     for name, data in taken.files.items():
         (project / name).write_bytes(data)
-    table, results = points.read(), Results()
-    reach = Reach(lambda: client, table["limits"], time.monotonic() + SECONDS)
-    reach.client = client
-    plugin = GradingPlugin(reach, results, table, seed_of_hidden)
-    run_tests(plugin, variant.part)
+    results = Results()
+    prober = Prober(lambda: client, read().limits, time.monotonic() + SECONDS)
+    prober.client = client
+    grade.run_tests(GradingPlugin(prober, results, read(), seed_of_hidden), variant.part)
     tests = [test for test in results.tests.values() if test.part == variant.part]
     if not variant.says:
-        rules.check(taken, results, reach, table["rules"])
+        rules.check(taken, results, prober, read())
         tests = [test for test in results.tests.values() if test.part in (variant.part, "rules")]
     failed = [test for test in tests if test.score < test.max_score]
     said = [message(test.output) for test in failed]
@@ -86,17 +84,8 @@ def judge(variant: variants.Variant) -> VariantVerdict:
         bool(variant.never) and any(variant.never in text for text in said),
         [test.name for test, text in zip(failed, said) if not any(sentence in text for sentence in variant.says)],
         f"{failed[0].name}\n{failed[0].output}" if failed else "",
-        reach.problems,
+        prober.problems,
     )
-
-
-def run_tests(plugin: GradingPlugin, part: str, *more: str) -> None:
-    """Run this repository's graded tests of a part. more: of pytest's options."""
-    assert_close = compare.assert_close  # which the plugin wraps
-    try:
-        grade.run_tests(plugin, grade.REPOSITORY, part, *more)
-    finally:
-        compare.assert_close = assert_close
 
 
 def message(output: str) -> str:

@@ -1,7 +1,7 @@
 """The variants: each module in written/ holds those of one student function, or of one block of it.
 
 A module in written/, or in a package there that has the function's name, says
-    FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part of points.toml
+    FILE, FUNCTION, PART: the student file, the function in it whose solution is rewritten, and the part
         that grades it; with FUNCTION = "" the whole file is;
     WRITTEN: how a student might write it, which is right;
     WRONG: {name: (what the grader must say, change)}, or (several sentences, change, BOUNDS);
@@ -14,14 +14,12 @@ file.
 
 import importlib
 import pkgutil
-import re
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from staff.grader.intake import STUDENT_FILES
+from autograder.assignment import read
 from staff.handout import contents, markers
 from staff.mutants import written
 
@@ -43,11 +41,11 @@ class Variant:
 
 
 def solution() -> dict[str, bytes]:
-    return {name: (ROOT / name).read_bytes() for name in STUDENT_FILES}
+    return {name: (ROOT / name).read_bytes() for name in read().files}
 
 
 def modules() -> dict[str, ModuleType]:
-    """Return the modules in written/, by their names in there: "tv_loss", "gradcam.custom_relu"."""
+    """Return the modules in written/, by their names in there, such as "gradcam.custom_relu"."""
     prefix = f"{written.__name__}."
     names = [entry.name for entry in pkgutil.walk_packages(written.__path__, prefix) if not entry.ispkg]
     return {name.removeprefix(prefix): importlib.import_module(name) for name in names}
@@ -94,22 +92,17 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def read_pieces(file: str) -> Iterator[tuple[markers.Line | markers.Block, str]]:
-    """Yield the lines and solutions of a student file, each with the name of the function that it stands in."""
-    inside = ""
-    for piece in markers.read(file, (ROOT / file).read_text(), contents.part_numbers()):
-        if isinstance(piece, markers.Line) and (definition := re.match(r" *def (\w+)", piece.text)):
-            inside = definition[1]
-        yield piece, inside
+def read_pieces(file: str) -> list[markers.Line | markers.Block]:
+    return markers.read(file, (ROOT / file).read_text(), contents.part_numbers())
 
 
 def rewrite_solution(file: str, part: str, function: str, code: str) -> str:
-    """Return the student file with `code` for the solution of one function."""
+    """Return the student file with `code` for the solution of one function, which may be named without its class."""
     lines, found = [], False
-    for piece, inside in read_pieces(file):
+    for piece in read_pieces(file):
         if isinstance(piece, markers.Line):
             lines.append(piece.text)
-        elif (piece.part, inside) == (part, function):
+        elif piece.part == part and function in (piece.function, piece.function.rpartition(".")[2]):
             lines += textwrap.indent(code, piece.indent).splitlines()
             found = True
         else:

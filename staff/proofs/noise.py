@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from staff.grader.plugin import SEED
+from autograder.plugin import SEED
 from staff.references.remembering import remember
 from tests import compare, probes
 

@@ -7,28 +7,20 @@ far float32 differs, and how far the nearest mistake; `stored.py` says what tole
 file what changed, key by key; where nothing did, the file is left as it is.
 """
 
+import importlib
+import pkgutil
 from pathlib import Path
 
-from staff.references import (
-    captum,
-    class_visualization,
-    content_loss,
-    fooling_image,
-    gradcam,
-    saliency_map,
-    style_loss,
-    style_transfer,
-    tv_loss,
-)
+from staff import references
 from tests.compare import REFERENCES
 
 
 def main() -> None:
-    for name in (saliency_map, gradcam, fooling_image, class_visualization, content_loss, style_loss, tv_loss):
-        name.store()
-    style_transfer.store_checks()
-    style_transfer.store()
-    captum.store()
+    names = [entry.name for entry in pkgutil.iter_modules(references.__path__) if entry.name != "__main__"]
+    for name in names:
+        module = importlib.import_module(f"staff.references.{name}")
+        if hasattr(module, "store"):
+            module.store()
     total = sum(path.stat().st_size for path in REFERENCES.glob("*.npz"))
     print(f"{total / 1e3:.0f} kB in {Path(*REFERENCES.parts[-2:])}")
 

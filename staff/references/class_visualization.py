@@ -112,7 +112,7 @@ def store() -> None:
         right = direction(model, start, target, l2_reg)
         others = []
         for before, after in in_float32("class_visualization", "inputs", **call, **settings):
-            free = inputs.unclamped(after[None])  # the rest says nothing of a direction
+            free = inputs.find_unclamped(after[None])  # the rest says nothing of a direction
             step = np.where(free, (after - before)[None], 0)
             others.append(np.where(free, step / np.linalg.norm(step) * np.linalg.norm(right[free]), right))
         others += ripple(lambda x, l2_reg=l2_reg: direction(model, x, target, l2_reg), start)

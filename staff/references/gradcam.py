@@ -11,8 +11,8 @@ from torch import nn
 from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
-from tests import inputs, networks, sentences
-from tests.compare import relative_error, stretched
+from tests import compare, inputs, networks, sentences
+from tests.compare import relative_error
 
 # --- CustomReLU ---
 
@@ -218,7 +218,7 @@ def guided_grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
     """Return what mistakes in Grad-CAM make of its product with guided backprop."""
     back = guided_backprop(model, X, y)
     maps = grad_cam_mistakes(model, X, y)
-    return {name: stretched(cam)[..., None] * back for name, cam in maps.items() if cam.shape == back.shape[:3]}
+    return {name: compare.stretch(cam)[..., None] * back for name, cam in maps.items() if cam.shape == back.shape[:3]}
 
 
 def _mean(gradient: np.ndarray) -> np.ndarray:

@@ -133,9 +133,12 @@ def _pull(backs: list[Back], gradients: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def store() -> None:
-    """Store the first steps of a small pair, and what the mistakes make of them."""
+    """Store the first steps of a small pair, what mistakes make of them, and the checks of style_transfer.py."""
+    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
+    original = build_network(read_original(), find_packaged(ORIGINAL), torch.device("cpu"))
+    _store_checks(STYLE_CHECKS["original"], original.double().features)
     cnn = networks.build("embedded", "float64").features[: max(inputs.SMALL_PAIR["style_layers"]) + 1]
-    content, style = (inputs.normalised(pixels) for pixels in inputs.small_pair())
+    content, style = (inputs.normalise(pixels) for pixels in inputs.small_pair())
     names = ("content_layer", "content_weight", "style_layers", "style_weights", "tv_weight")
     settings = {name: inputs.SMALL_PAIR[name] for name in names}
     losses = ContentPull(), StylePull(), BlurPull()
@@ -153,13 +156,6 @@ def store() -> None:
         file.arrays[key] = np.float32(image.reshape(inputs.STEPS, -1)[:, pixels])
         print(f"{file.name:20} {key:62} alike {inputs.alike(image, images['right'], pixels).round(3)}")
     file.write()
-
-
-def store_checks() -> None:
-    """Store the four checks that style_transfer.py prints, of the two networks that are on every machine."""
-    _store_checks(STYLE_CHECKS["embedded"], networks.build("embedded", "float64").features)
-    original = build_network(read_original(), find_packaged(ORIGINAL), torch.device("cpu"))
-    _store_checks(STYLE_CHECKS["original"], original.double().features)
 
 
 def _store_checks(check: StyleCheck, cnn: nn.Sequential) -> None:

@@ -126,7 +126,7 @@ def _loss(image: Tensor, weight: float) -> Callable[..., Tensor]:
 def store() -> None:
     """Store the loss and its gradient on the town."""
     file = File("tv_loss")
-    image, weight = inputs.normalised(inputs.picture("town", 48, 64)), 2e-2
+    image, weight = inputs.normalise(inputs.picture("town", 48, 64)), 2e-2
     value, gradient = tv_loss(image, weight)
     file.put("tv", value, in_float32("tv_loss", "value", image=image, weight=weight), value_mistakes(image, weight))
     found = in_float32("tv_loss", "gradient", image=image, weight=weight)

@@ -8,23 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from staff.gradebook.warm import Warm
-from staff.grader.intake import STUDENT_FILES
-from staff.grader.nursery import Nursery
+from autograder.assignment import read
+from autograder.forking import Grader, Servers
 from staff.handout import build, proofs
-from staff.tests.forks import Forks
+from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
+from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
-collect_ignore = ["miniature"]
+IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
+collect_ignore = ["miniature", "arithmetic"]
 
 GRADE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from staff import grade
-out = Path(sys.argv[2])
-grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline={deadline}, suite=Path({suite!r}))
+from autograder import grade
+from autograder.assignment import ROOT, read
+out, assignment = Path(sys.argv[2]), read(ROOT, Path({suite!r}))
+grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline={deadline}, assignment=assignment)
 """
 
 
@@ -43,7 +45,7 @@ def open_folder(tmp_path_factory):
 def submission(tmp_path):
     """A folder with the solution's student files, to be spoiled by the test."""
     folder = tmp_path / "handed in" / "project"
-    for name in STUDENT_FILES:
+    for name in read().files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / name).read_bytes())
     return folder
@@ -61,24 +63,24 @@ def handout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def python(handout):
     """Runs Python in the handout: python(handout, "saliency_map.py", ...)."""
-    forks = Forks(handout)
+    forks = Forks(handout / ".venv" / "bin" / "python")
     yield forks
     forks.close()
 
 
 @pytest.fixture(scope="session")
-def nursery():
-    """Where fork servers come from that need not import torch: Client(..., launch=nursery.launch), one at a time."""
-    nursery = Nursery(MINIATURE)
-    nursery.ready()
-    yield nursery
-    nursery.close()
+def servers():
+    """Where fork servers come from that need not import torch: Client(..., launch=servers.launch), one at a time."""
+    servers = Servers(IN_MINIATURE)
+    servers.ready()
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(scope="session")
 def warm():
     """A warm process for the miniature suite."""
-    with Warm(MINIATURE) as started:
+    with Grader(IN_MINIATURE) as started:
         yield started
 
 

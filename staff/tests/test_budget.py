@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from staff.autograder.__main__ import pack
-from staff.grader import descendants
+from autograder import descendants
+from autograder.assignment import read
+from autograder.pack import pack
 from staff.tests import contract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ def measured(command, **options):
 def test_the_packed_autograder_gives_the_solution_full_points_within_the_budget(tmp_path, submission):
     home = tmp_path / "autograder"
     home.mkdir()
-    pack(tmp_path / "autograder.zip")
+    pack(tmp_path / "autograder.zip", read())
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         archive.extractall(home / "source")
     (home / "source/.venv").symlink_to(ROOT / ".venv")  # that setup.sh would make

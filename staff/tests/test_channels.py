@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import intake, workspace
-from staff.grader.client import Client
+from autograder import intake, workspace
+from autograder.client import Client
+from staff.tests.conftest import IN_MINIATURE
 
 ONES = np.ones((1, 2, 3, 4), np.float32)
 HIDDEN = [Path(__file__).resolve().parents[2], Path.home()]  # as by the grader: thousands of folders
@@ -98,15 +99,15 @@ def project(open_folder):
 
 
 def built(project):
-    workspace.build(project, intake.Submission(), Path(__file__).with_name("miniature"))
+    workspace.build(project, intake.Submission(), IN_MINIATURE)
     return project
 
 
 @pytest.fixture(scope="module", params=[(), NAMESPACES], ids=["all layers", "no namespaces"])
-def client(project, request, nursery):
+def client(project, request, servers):
     if request.param and os.getuid() != 0:
         pytest.skip("without namespaces only root can clean up after the child")
-    with Client(project, HIDDEN, request.param, nursery.launch) as started:
+    with Client(project, HIDDEN, request.param, servers.launch) as started:
         yield started
 
 
@@ -126,8 +127,8 @@ def looked(client, channel):
     return run(client, "\n".join([f"found = {found}", *map(str.strip, more), "print(found or 'nothing')"])).strip()
 
 
-def test_the_next_submission_finds_nothing(project, nursery):
-    assert left_and_found(project, nursery.launch) == dict.fromkeys(CHANNELS, "nothing")
+def test_the_next_submission_finds_nothing(project, servers):
+    assert left_and_found(project, servers.launch) == dict.fromkeys(CHANNELS, "nothing")
 
 
 def left_and_found(project, launch=None):

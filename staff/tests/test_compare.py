@@ -29,19 +29,20 @@ def test_a_multiple_of_many_numbers_is_told():
 
 
 def factors(*pairs):
-    compare.noted_factors()
+    compare.take_factors()
     for got, expected in pairs:
         try:
             compare.assert_close("style loss", got, expected, 1e-5)
         except AssertionError:
             pass
-    return compare.noted_factors()
+    return compare.take_factors()
 
 
 def test_a_plain_factor_is_told_if_all_numbers_of_a_function_agree():
     halves = factors((13.5, 27.0), (2.0, 4.0), (0.0, 0.0))
-    assert compare.agreed(halves) == {"style loss": "it is half what is expected, in all 2 tests of the style loss."}
-    assert compare.agreed(factors((-27.0, 27.0), (-4.0, 4.0)))["style loss"].startswith("the sign is turned")
+    told = {"style loss": "it is half what is expected, in all 2 tests of the style loss."}
+    assert compare.name_factors(halves) == told
+    assert compare.name_factors(factors((-27.0, 27.0), (-4.0, 4.0)))["style loss"].startswith("the sign is turned")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_plain_factor_is_told_if_all_numbers_of_a_function_agree():
     ids=["one test", "two factors", "one is right", "no plain factor"],
 )
 def test_a_factor_on_which_they_do_not_agree_is_not_told(pairs):
-    assert compare.agreed(factors(*pairs)) == {}
+    assert compare.name_factors(factors(*pairs)) == {}
 
 
 def test_of_a_large_array_the_true_shape_is_told_and_the_mistake(monkeypatch):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from staff.grader.frames import MAGIC, FrameError, decode, encode
+from autograder.frames import MAGIC, FrameError, decode, encode
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64", ">f4"])

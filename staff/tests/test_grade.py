@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from staff import grade as grade_py
+from autograder import __main__ as command
 from staff.tests import contract
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
@@ -68,7 +68,7 @@ def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submissio
 )
 def test_what_cannot_be_graded_is_refused_in_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):
     monkeypatch.chdir(tmp_path)
-    assert grade_py.main(arguments) == 2
+    assert command.main(arguments) == 2
     said = capsys.readouterr()
     assert said.err.startswith(sentence) and said.err.count("\n") == 1 and said.out == ""
     assert not (tmp_path / "results.json").exists(), "nothing is written about what was not graded"

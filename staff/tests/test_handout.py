@@ -9,8 +9,9 @@ import pytest
 from PIL import ImageFile
 
 import collect_submission
-from staff.grader import intake
-from staff.handout import build, contents, proofs, template
+from autograder import intake
+from autograder.assignment import Assignment, read
+from staff.handout import build, contents, proofs, tables, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
 from staff.handout.proofs import ProofError
@@ -40,21 +41,29 @@ def test_nothing():
 """
 
 
+TABLE = """title = "In miniature"
+rules = {}
+limits = {}
+visibility = {}
+
+[parts.first]
+number = "1.1"
+functions."part.py" = { double = "x" }
+"""
+FILES = {"part.py": SOLVED, "Makefile": "a:\n# BEGIN STAFF\nb:\n# END STAFF\n", "tests/test_part.py": TESTS,
+         "tests/test_given.py": "# STAFF\n", "staff/secret.py": "x = 1\n", "assignment.toml": TABLE}  # fmt: skip
+
+
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A house in miniature, and its handout: (root, folder)."""
-    monkeypatch.setattr(contents, "SOLUTIONS", {"part.py": ("first",)})
-    monkeypatch.setattr(contents, "CUT", ("Makefile",))
-    monkeypatch.setattr(contents, "KEPT", ("data/", "tests/test_part.py", "report-template-a3.pptx"))
-    monkeypatch.setattr(contents, "NEEDED", ("part.py",))
-    monkeypatch.setattr(contents, "part_numbers", lambda: {"first": "1.1"})
     root, folder = tmp_path / "root", tmp_path / "handout"
-    makefile = "a:\n# BEGIN STAFF\nb:\n# END STAFF\n"
-    files = {"part.py": SOLVED, "Makefile": makefile, "tests/test_part.py": TESTS, "staff/secret.py": "x = 1\n"}
-    for name, text in files.items():
+    for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    for name in contents.choose([path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]):
+    monkeypatch.setattr(contents.assignment, "read", lambda: Assignment(root))
+    monkeypatch.setattr(contents, "NEEDED", ("Makefile",))
+    for name in contents.choose(FILES, root):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(contents.content(name, (root / name).read_bytes(), {"first": "1.1"}))
     proofs.borrow_environment(folder)
@@ -67,15 +76,10 @@ def tree(tmp_path, monkeypatch):
 def test_staff_and_solutions_stay_in_the_house(tree):
     folder = tree[1]
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in names if not name.startswith(".venv")} == {"part.py", "Makefile", "tests/test_part.py"}
+    handed_out = {"part.py", "Makefile", "tests/test_part.py", "assignment.toml"}
+    assert {name for name in names if not name.startswith(".venv")} == handed_out
     assert "Part 1.1" in (folder / "part.py").read_text() and "sum([" not in (folder / "part.py").read_text()
     assert (folder / "Makefile").read_text() == "a:\n"
-
-
-def test_a_file_that_nobody_decided_on_stops_the_build(tree):
-    """Code also where a whole folder is handed out: a new file may hold a solution."""
-    with pytest.raises(ContentsError, match=r"got notes\.md, data/a\.py: add them to KEPT or to LEFT_OUT"):
-        contents.choose(["notes.md", "data/a.py", "data/a.png", "part.py"])
 
 
 def test_a_missing_file_stops_the_build(tree):
@@ -86,10 +90,12 @@ def test_a_missing_file_stops_the_build(tree):
 @pytest.mark.parametrize(
     "name, text, words",
     [
-        ("part.py", "x = 1\n", "part.py, line 1: expected blocks for first, got none"),
+        ("part.py", "x = 1\n",
+         "part.py, line 1: expected solutions of first in double, as in assignment.toml, got none"),
         ("part.py", SOLVED + SOLVED.partition('"""\n')[2].replace("double", "again"),
-         "part.py, line 5: expected blocks for first, got first (line 5), first (line 15)"),
-        ("tests/test_part.py", SOLVED, "tests/test_part.py, line 5: expected no marker in this file"),
+         "part.py, line 5: expected solutions of first in double, as in assignment.toml, got first in double, first in "
+         "again"),
+        ("tests/test_part.py", SOLVED, "tests/test_part.py, line 5: expected no marker here"),
         ("Makefile", "# BEGIN STAFF\n", "Makefile, line 1: expected an END STAFF"),
     ],
 )  # fmt: skip
@@ -99,12 +105,7 @@ def test_blocks_that_are_not_where_they_are_declared_stop_the_build(tree, name, 
     assert str(error.value).startswith(words)
 
 
-def test_every_tracked_file_is_decided_on():
-    """Of this repository, as it is now."""
-    assert contents.choose(contents.project_files())
-
-
-@pytest.mark.parametrize("name", contents.SOLUTIONS)
+@pytest.mark.parametrize("name", contents.list_written())
 def test_each_student_file_can_be_handed_out_and_put_back(name):
     """Stubs compile; with all parts solved, the code is the solution's, line by line."""
     data, parts = (contents.ROOT / name).read_bytes(), contents.part_numbers()
@@ -126,7 +127,7 @@ def test_the_zip_is_the_same_for_the_same_files(tree, tmp_path):
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
     assert modes == {"assignment_3/Makefile": 0o644, "assignment_3/part.py": 0o755,
-                     "assignment_3/tests/test_part.py": 0o644}  # fmt: skip
+                     "assignment_3/tests/test_part.py": 0o644, "assignment_3/assignment.toml": 0o644}  # fmt: skip
     (folder / "part.py").write_text("x = 1\n")
     build.write_zip(folder, tmp_path / "third.zip")
     with pytest.raises(ProofError, match="expected two builds of the same bytes"):
@@ -142,6 +143,26 @@ def test_a_line_of_a_solution_is_found_wherever_it_stands(tree):
     (folder / "tests/notes.txt").write_text("a hint\n\n   doubled = sum([x, x], start=0)\n")
     with pytest.raises(ProofError, match=r"tests/notes\.txt, line 3: expected no line .* part\.py, line 6: doubled"):
         proofs.no_solution_line(folder, root)
+
+
+@pytest.mark.parametrize(
+    "name, text, line",
+    [
+        ("tests/test_new.py", "import pytest\nfrom staff.references import shared\n", "line 2: expected nothing"),
+        ("labs/new.py", "def f():\n    import staff\n", "line 2"),
+        ("docs/new.md", "`make staff-train` trains it\n", "line 1"),
+        ("docs/new.md", "see staff/hidden\n", "line 1"),
+        ("figures/new.py", "# END SOLUTION\n", "line 1"),
+    ],
+)
+def test_what_is_staffs_is_found_wherever_it_stands(tree, name, text, line):
+    """A hidden test, a reference or a verb of staff's that slipped into the handout, and a marker that was left."""
+    root, folder = tree
+    assert proofs.nothing_of_staff(folder, root) == "nothing of staff's is in 4 texts"
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    with pytest.raises(ProofError, match=f"{name}, {line}"):
+        proofs.nothing_of_staff(folder, root)
 
 
 def test_a_link_to_what_is_not_handed_out_is_found(tree):
@@ -226,12 +247,12 @@ def test_other_points_than_declared_are_found(monkeypatch, score, expected, fail
         assert proofs.scores(Path("handout"), expected) == f"{score} of 5 points"
 
 
-def test_nothing_that_students_get_names_a_path_of_staff():
-    parts = contents.part_numbers()
-    for name in contents.choose(contents.project_files()):
-        lines = contents.content(name, (contents.ROOT / name).read_bytes(), parts, []).splitlines()
-        named = [line.decode("utf-8", "replace") for line in lines if b"staff/" in line or b"make staff" in line]
-        assert not named, f"{name}: {named[0].strip()!r}: students have no such thing, put it between staff markers"
+def test_students_get_nothing_of_staffs(handout):
+    """Of this repository, as it is now: neither a solution's line nor a path, import or verb of staff's."""
+    proofs.no_solution_line(handout)
+    proofs.nothing_of_staff(handout)
+    names = {path.relative_to(handout).as_posix() for path in handout.rglob("test_*.py")}
+    assert "tests/test_saliency_map.py" in names and not names & {"tests/test_report.py", "tests/labs/test_labs.py"}
 
 
 # --- text, template, and what collect_submission.py knows of the grader ---
@@ -253,22 +274,17 @@ def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
     assert not ImageFile.LOAD_TRUNCATED_IMAGES, "a damaged picture would be read without a word from now on"
 
 
-def test_the_assignment_names_every_part_with_its_points():
-    """The table of docs/assignment.md agrees with staff/points.toml."""
-    text = (contents.ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
-    rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ") and "---" not in row]
-    told = sorted((row[0].split()[0], int(row[2])) for row in rows if row[2].isdigit() and row[0] != "rules")
-    table = contents.points.read()
-    source = sorted((part["number"], part["points"]) for part in table["parts"].values())
-    assert told == source, "staff/points.toml says what parts are worth: change the table of docs/assignment.md"
-    assert ["rules", "see [Rules](#rules)", str(sum(rule["points"] for rule in table["rules"].values()))] in rows
+@pytest.mark.parametrize("name", tables.make_documents())
+def test_the_documents_name_every_part_as_the_table_does(name):
+    """`make points` writes them."""
+    assert (contents.ROOT / name).read_text(encoding="utf-8") == tables.make_documents()[name]
 
 
 def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
-    assert collect_submission.MAX_CODE_BYTES == intake.MAX_FILE
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
-    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(intake.STUDENT_FILES)
-    assert set(contents.SOLUTIONS) <= set(intake.STUDENT_FILES)
+    assert collect_submission.MAX_CODE_BYTES == read().most_bytes
+    assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(read().files)
+    assert collect_submission.SIGNATURES == contents.assignment.read().signatures
 
 
 @pytest.mark.parametrize(
@@ -285,14 +301,14 @@ def test_a_lab_must_name_a_part(tmp_path, monkeypatch, text, fails):
     (tmp_path / "lab.py").write_text(text)
     proofs.borrow_environment(tmp_path)
     monkeypatch.setattr(proofs, "LABS", ("lab",))
-    with pytest.raises(ProofError, match="expected to end with the part") if fails else nullcontext():
+    with pytest.raises(ProofError, match="expected to end with Part") if fails else nullcontext():
         assert proofs.labs_name_their_part(tmp_path) == "1 labs name a part that is missing"
 
 
 def test_a_lab_that_is_held_back_is_not_handed_out(monkeypatch):
-    """One line in contents.py, and neither the file nor a decision about it is missing."""
+    """One word in contents.py."""
     held = "labs/attribution/sanity_checks.py"
     names = contents.project_files()
     assert held in contents.choose(names)
-    monkeypatch.setattr(contents, "LEFT_OUT", (*contents.LEFT_OUT, held))
+    monkeypatch.setattr(contents, "HELD_BACK", (held,))
     assert held not in contents.choose(names)

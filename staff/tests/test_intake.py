@@ -8,8 +8,9 @@ import zipfile
 
 import pytest
 
-from staff.grader import intake
-from staff.grader.intake import MAX_FILE, STUDENT_FILES, IntakeError, take_in, taken_in
+from autograder import intake
+from autograder.assignment import read
+from autograder.intake import IntakeError, accept, take_in
 
 
 def zipped(tmp_path, entries):
@@ -22,9 +23,9 @@ def zipped(tmp_path, entries):
 
 @pytest.mark.parametrize("above", ["", "one/", "one/two/"])
 def test_the_project_is_found_in_a_zip(tmp_path, above):
-    path = zipped(tmp_path, [(above + name, name) for name in STUDENT_FILES] + [("__MACOSX/._style_utils.py", "x")])
+    path = zipped(tmp_path, [(above + name, name) for name in read().files] + [("__MACOSX/._style_utils.py", "x")])
     submission = take_in(path)
-    assert submission.files == {name: name.encode() for name in STUDENT_FILES}
+    assert submission.files == {name: name.encode() for name in read().files}
     assert submission.missing == []
 
 
@@ -56,7 +57,7 @@ def test_a_link_in_a_zip_is_not_taken(tmp_path):
 def test_a_bomb_is_not_unpacked(tmp_path):
     submission = take_in(zipped(tmp_path, [("style_utils.py", b"0" * (64 << 20)), ("gradcam.py", "x")]))
     assert submission.files == {"gradcam.py": b"x"}
-    assert f"{MAX_FILE >> 10} kB" in "".join(submission.notes)
+    assert f"{read().most_bytes >> 10} kB" in "".join(submission.notes)
 
 
 def test_absurd_counts_are_refused(tmp_path):
@@ -78,11 +79,11 @@ def test_what_could_not_be_read_says_so(tmp_path, name):
         archive.writestr("word/document.xml", "<w/>")
     (tmp_path / "broken.zip").write_bytes((tmp_path / "essay.docx").read_bytes()[:-30])
     (tmp_path / "style_utils.py").write_text("x")
-    assert taken_in(tmp_path / name).unreadable.startswith("expected")
+    assert accept(tmp_path / name).unreadable.startswith("expected")
 
 
 def test_what_is_empty_was_read(tmp_path):
-    taken = taken_in(zipped(tmp_path, []))
+    taken = accept(zipped(tmp_path, []))
     assert taken.unreadable == "" and "found none" in taken.notes[0]
 
 
@@ -103,19 +104,19 @@ def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
             path = tmp_path / "folder"
             path.mkdir(exist_ok=True)
             (path / "a3.zip").write_bytes(data)
-        taken = taken_in(path)
+        taken = accept(path)
         assert taken.files == files and bool(taken.unreadable) == (not files)
 
 
 def test_a_zip_in_a_zip_keeps_all_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_INNER", 1000)
     large, out = inner([("style_utils.py", os.urandom(2000))]), inner([("../style_utils.py", "")])
-    assert "of at most 0 MB in it" in taken_in(zipped(tmp_path, [("a.zip", large)])).unreadable
+    assert "of at most 0 MB in it" in accept(zipped(tmp_path, [("a.zip", large)])).unreadable
     monkeypatch.undo()
-    assert "leads out" in taken_in(zipped(tmp_path, [("a.zip", out)])).unreadable
+    assert "leads out" in accept(zipped(tmp_path, [("a.zip", out)])).unreadable
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 400)
     many = inner([(f"{i}.txt", "") for i in range(10)])
-    assert "at most 20000 files" in taken_in(zipped(tmp_path, [("a.zip", many)])).unreadable
+    assert "at most 20000 files" in accept(zipped(tmp_path, [("a.zip", many)])).unreadable
 
 
 @pytest.mark.parametrize("names", [1, 100])
@@ -126,7 +127,7 @@ def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(
     assert b"PK\6\7" in path.read_bytes()
     monkeypatch.undo()
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 1000)
-    taken = taken_in(path)
+    taken = accept(path)
     assert taken.files == ({"style_utils.py": b"x"} if names == 1 else {})
     assert ("at most 20000 files" in taken.unreadable) == (names > 1)
 
@@ -134,15 +135,15 @@ def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(
 def test_single_files_find_their_folders(tmp_path):
     """Canvas adds marks to their names; a module and a script of one name are told apart by the module's class."""
     texts = {"x_1_2_fooling_image.py": "class Twins: pass", "x_1_3_fooling_image-1.py": "class FoolingImage: pass",
-             "x_LATE_1_4_style_utils-2.py": "x", "x_1_5_tv_loss.py": "x", "x_1_6_other.py": "x"}  # fmt: skip
+             "x_LATE_1_4_style_utils-2.py": "x", "x_1_5_content_loss.py": "x", "x_1_6_other.py": "x"}  # fmt: skip
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     paths = [tmp_path / name for name in texts]
-    files = taken_in(paths[0], paths).files
-    found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/tv_loss.py"}
+    files = accept(paths[0], paths).files
+    found = {"fooling_image.py", "visualizers/fooling_image.py", "style_utils.py", "style_modules/content_loss.py"}
     assert set(files) == found
     assert files["fooling_image.py"] == b"class Twins: pass"
-    assert "got two that may be style_utils.py" in taken_in(paths[2], [paths[2], paths[2]]).unreadable
+    assert "got two that may be style_utils.py" in accept(paths[2], [paths[2], paths[2]]).unreadable
 
 
 def test_a_folder_without_the_project_is_refused(tmp_path):
@@ -152,7 +153,7 @@ def test_a_folder_without_the_project_is_refused(tmp_path):
 
 def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
     """By the sums that collect_submission.py has put into the zip; they are graded all the same."""
-    files = {name: name.encode() for name in STUDENT_FILES}
+    files = {name: name.encode() for name in read().files}
     manifest = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
     whole = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
     assert whole.notes == []

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grader import intake, isolation, workspace
-from staff.grader.client import CallFailed, Client
-from staff.tests.conftest import MINIATURE, ROOT
+from autograder import intake, isolation, workspace
+from autograder.client import CallFailed, Client
+from staff.tests.conftest import IN_MINIATURE, ROOT
 
 ONES = np.ones((1, 2, 3, 4), np.float32)
 CODE = """
@@ -25,10 +25,10 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(open_folder, nursery):
+def client(open_folder, servers):
     project = open_folder / "project"
-    workspace.build(project, intake.Submission(), MINIATURE)
-    with Client(project, [ROOT, Path.home()], launch=nursery.launch) as started:
+    workspace.build(project, intake.Submission(), IN_MINIATURE)
+    with Client(project, [ROOT, Path.home()], launch=servers.launch) as started:
         yield started
 
 
@@ -159,7 +159,7 @@ def test_processes_of_others_are_left_alone(client):
 
 GATHERED = """
 from pathlib import Path
-from staff.grader import kernel
+from autograder import kernel
 data = bytearray(range(256)) * (1 << 15)
 done = kernel.huge_pages()
 assert data == bytearray(range(256)) * (1 << 15)

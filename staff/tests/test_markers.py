@@ -2,7 +2,7 @@
 
 import pytest
 
-from staff.handout.markers import MarkerError, handed_out, refuse_markers, solution_lines, without_staff
+from staff.handout.markers import MarkerError, hand_out, refuse_markers, solution_lines, without_staff
 
 PARTS = {"first": "1.1", "second": "1.2"}
 FILE = '''"""A module."""
@@ -50,16 +50,16 @@ def triple(x):
 
 def refused(source):
     with pytest.raises(MarkerError) as error:
-        handed_out("some/file.py", source, PARTS)
+        hand_out("some/file.py", source, PARTS)
     return str(error.value)
 
 
 def test_the_stub_stands_where_the_solution_was():
-    assert handed_out("file.py", FILE, PARTS) == STUB
+    assert hand_out("file.py", FILE, PARTS) == STUB
 
 
 def test_one_part_can_be_solved_alone():
-    text = handed_out("file.py", FILE, PARTS, solved={"first"})
+    text = hand_out("file.py", FILE, PARTS, solved={"first"})
     assert "return doubled" in text and "Part 1.2: tripling" in text and "Part 1.1" not in text
     names = {}
     exec(text, names)
@@ -67,7 +67,7 @@ def test_one_part_can_be_solved_alone():
 
 
 def test_with_everything_solved_no_marker_is_left():
-    text = handed_out("file.py", FILE, PARTS, solved=PARTS)
+    text = hand_out("file.py", FILE, PARTS, solved=PARTS)
     assert "SOLUTION" not in text and "INSTEAD" not in text and "TODO" not in text
     names = {}
     exec(text, names)
@@ -91,7 +91,7 @@ def test_solution_lines_are_those_that_say_something():
         ("    # END SOLUTION\n\n", "    # END SOLUTION\n    # END SOLUTION\n\n", 14, "expected no END SOLUTION"),
         ("    # INSTEAD\n    # TODO: twice", "    # INSTEAD\n    # INSTEAD\n    # TODO: twice", 10, "one INSTEAD"),
         ("    return doubled\n", "    # BEGIN SOLUTION second\n", 8, "they do not nest"),
-        ("SOLUTION first", "SOLUTION third", 6, "expected a part of staff/points.toml, got 'third'"),
+        ("SOLUTION first", "SOLUTION third", 6, "expected a part of assignment.toml, got 'third'"),
         ("    # END SOLUTION\n\n", "  # END SOLUTION\n\n", 13, "indented like the BEGIN in line 6"),
         ("    return doubled\n", "    return doubled\n# x\n", 9, "no less indentation"),
         ("    # Hint", "    x = 1  # Hint", 11, "expected a comment between INSTEAD and END"),
@@ -145,13 +145,13 @@ def test_a_misspelt_marker_is_no_marker(marker, misspelt):
                                      "# TODO: instead of this, write that", "# a sum, not a mean"])  # fmt: skip
 def test_prose_is_no_marker(comment):
     source = FILE + comment + "\n"
-    assert handed_out("file.py", source, PARTS).endswith(comment + "\n")
+    assert hand_out("file.py", source, PARTS).endswith(comment + "\n")
 
 
 @pytest.mark.parametrize("line", ["    # BEGIN SOLUTION first", "# END SOLUTION", "    #> x = 1", "# INSTEAD",
                                   "# BEGIN STAFF", "<!-- END STAFF -->"])  # fmt: skip
 def test_a_marker_in_another_file_is_refused(line):
-    with pytest.raises(MarkerError, match=r"other\.py, line 2: expected no marker in this file"):
+    with pytest.raises(MarkerError, match=r"other\.py, line 2: expected no marker here"):
         refuse_markers("other.py", f"x = 1\n{line}\n")
 
 

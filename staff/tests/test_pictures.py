@@ -1,28 +1,33 @@
 """What the report shows beside a test: what was compared, and the image that was made."""
 
-import numpy as np
+from io import BytesIO
 
-from staff.grader.plugin import GradingPlugin
+import numpy as np
+from PIL import Image
+
+from autograder.assignment import read
+from autograder.plugin import GradingPlugin
 
 X = np.random.default_rng(0).standard_normal((1, 3, 16, 24)).astype(np.float32)
 
 
 def shown(nodeid, answer):
-    plugin = GradingPlugin(lambda probe, **arguments: answer, results=None, table={}, seed=0)
+    plugin = GradingPlugin(lambda probe, **arguments: answer, None, read(), 0)
     plugin._running = nodeid
-    assert plugin._asked("fooling", X=X) is answer
-    return [(name, [(caption, array.shape) for caption, array in row]) for name, row in plugin.pictures.get(nodeid, [])]
+    assert plugin._ask("fooling", X=X) is answer
+    return [(name, [(caption, Image.open(BytesIO(data)).size) for caption, data in row])
+            for name, row in plugin.pictures.get(nodeid, [])]  # fmt: skip
 
 
 def test_the_image_that_was_made_is_shown():
     assert shown("tests/test_fooling_image.py::t", {"image": X}) == [
-        ("the image that was made", [("yours", (16, 24, 3))])
+        ("the image that was made", [("yours", (24, 16))])
     ]
 
 
 def test_of_a_long_climb_the_last_image_is_shown():
     last = "the last of 12 images that the network saw"
-    assert shown("tests/t.py::t", {"inputs": np.repeat(X, 12, 0)}) == [(last, [("yours", (16, 24, 3))])]
+    assert shown("tests/t.py::t", {"inputs": np.repeat(X, 12, 0)}) == [(last, [("yours", (24, 16))])]
     assert shown("tests/t.py::t", {"inputs": np.repeat(X, 2, 0)}) == []
 
 

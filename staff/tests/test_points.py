@@ -1,20 +1,22 @@
-"""What tests are worth: points follow what is tested, not how often, and every part sums to what points.toml says."""
+"""What tests are worth: points follow what is tested, not how often, and every part sums to its own."""
 
 import re
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 
 import pytest
 
-from staff.grader import points, results
+from autograder import plugin, points, results
+from autograder.assignment import read
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_table_is_shown_and_every_part_sums_to_its_points():
     done = subprocess.run(
-        [sys.executable, "-m", "staff.grader.points"], cwd=ROOT, capture_output=True, text=True, timeout=150
+        [sys.executable, "-m", "autograder.points"], cwd=ROOT, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr or done.stdout
     assert "All together: 100 points" in done.stdout
@@ -24,7 +26,7 @@ def test_the_table_is_shown_and_every_part_sums_to_its_points():
 
 @pytest.mark.parametrize("count", [1, 3, 6, 7])
 def test_the_cases_of_a_test_share_its_points(count):
-    shares = points.of_cases({f"a[{i}]": ("a", 2.0) for i in range(count)} | {"b": ("b", 0.5)})
+    shares = plugin.share_points({f"a[{i}]": ("a", 2.0) for i in range(count)} | {"b": ("b", 0.5)})
     assert shares.pop("b") == 0.5
     assert round(sum(shares.values()), 6) == 2.0
     assert max(shares.values()) - min(shares.values()) < 0.04
@@ -35,9 +37,10 @@ def test_a_part_that_does_not_sum_to_its_points_is_told_with_its_files(capsys):
         "tests/test_one.py::test_a": results.Test("a", "first", "1", 3.0, "visible"),
         "staff/hidden/test_one.py::test_b[0]": results.Test("b", "first", "1", 2.0, "hidden"),
     }
-    table = {"parts": {"first": {"number": "1", "title": "First", "points": 6}}, "rules": {}}
-    assert points._told(tests, table) == [
-        "first: expected tests that are worth 6 points together, as in staff/points.toml, got 5: "
+    table = copy(read())
+    table.parts, table.rules = {"first": {"number": "1", "title": "First", "points": 6}}, {}
+    assert points.show(tests, table) == [
+        "first: expected tests that are worth 6 points together, as in assignment.toml, got 5: "
         "change the points in staff/hidden/test_one.py, tests/test_one.py"
     ]
     assert "6 points, 2 of them hidden" in capsys.readouterr().out

@@ -12,8 +12,7 @@ from staff.mutants import variants
 from staff.proofs.hostile import archives, payloads
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIANTS = ["tv_loss: root", "tv_loss: around the edge", "content_loss: mse_loss", "tv_loss: a convolution",
-            "content_loss: matrices"]  # fmt: skip
+VARIANTS = [f"content_loss: {name}" for name in ("mse_loss", "half", "absolute", "matrices", "flattened", "shape (1,)")]
 ATTACKS = ["patches the frames", "very deep folders"]
 
 

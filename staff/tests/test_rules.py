@@ -2,12 +2,17 @@
 
 import pytest
 
-from staff.grader import intake, rules, workspace
-from staff.grader.client import Client
+from autograder import intake, rules, workspace
+from autograder.assignment import read
+from autograder.client import Client
 
 LIMITS = {"seconds": 60, "memory": 1 << 30}
 LOOPS = {
-    "saliency": ("visualizers/saliency_map.py", "model(X)", "torch.cat([model(x[None]) for x in X])"),
+    "saliency": (
+        "visualizers/saliency_map.py",
+        "class_scores(model(X), y)",
+        "class_scores(torch.cat([model(x[None]) for x in X]), y)",
+    ),
     "gram_matrix": (
         "style_modules/style_loss.py",
         "        return gram / (C",
@@ -22,9 +27,9 @@ LOOPS = {
 
 
 @pytest.fixture(scope="module")
-def client(open_folder, nursery):
-    workspace.build(open_folder / "project", intake.Submission())
-    with Client(open_folder / "project", [], launch=nursery.launch) as started:
+def client(open_folder, servers):
+    workspace.build(open_folder / "project", intake.Submission(), read())
+    with Client(open_folder / "project", [], launch=servers.launch) as started:
         yield started
 
 
@@ -39,9 +44,9 @@ class Plugin:
 
 
 def counted(client, submission):
-    for name in intake.STUDENT_FILES:
+    for name in read().files:
         (client.project / name).write_bytes((submission / name).read_bytes())
-    return rules._vectorized(Plugin(client))
+    return rules._find_loops(Plugin(client), read())
 
 
 def test_the_solution_takes_as_much_for_many_images_as_for_one(client, submission):

@@ -1,14 +1,15 @@
 """What is said of code that takes too long, and of what it left no time for."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from staff.grader import intake, reach, rules, workspace
-from staff.grader.client import Client
-from tests.probes import StudentError
+from autograder import intake, probing, rules, workspace
+from autograder.assignment import read
+from autograder.client import Client
+from autograder.probing import StudentError
+from staff.tests.conftest import IN_MINIATURE
 
 LIMITS = {"seconds": 2, "megabytes": 400}
 HANGS = """import torch
@@ -23,9 +24,9 @@ class ContentLoss(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def client(open_folder, nursery):
-    workspace.build(open_folder / "project", intake.Submission(), Path(__file__).with_name("miniature"))
-    with Client(open_folder / "project", [], launch=nursery.launch) as started:
+def client(open_folder, servers):
+    workspace.build(open_folder / "project", intake.Submission(), IN_MINIATURE)
+    with Client(open_folder / "project", [], launch=servers.launch) as started:
         yield started
 
 
@@ -38,7 +39,7 @@ def said(way):
 
 def way_to(client, seconds):
     """With so many seconds left."""
-    way = reach.Reach(lambda: client, LIMITS, time.monotonic() + seconds)
+    way = probing.Prober(lambda: client, LIMITS, time.monotonic() + seconds)
     way.client = client
     return way
 
@@ -63,7 +64,7 @@ def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
 
 def test_where_no_time_is_left_the_rule_says_so(client):
     late, soon = (way_to(client, seconds) for seconds in (0.5, 99))
-    assert rules._vectorized(late) == ["No time was left, so nothing could be counted."]
-    for name in intake.STUDENT_FILES:
+    assert rules._find_loops(late, read()) == ["No time was left, so nothing could be counted."]
+    for name in read().files:
         (client.project / name).write_text("raise ImportError('missing')")
-    assert rules._vectorized(soon) == ["None of the functions runs, so nothing could be counted."]
+    assert rules._find_loops(soon, read()) == ["None of the functions runs, so nothing could be counted."]

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from staff import grade as grade_py
-from staff.autograder import __main__ as autograder
-from staff.grader import canary, intake, workspace
-from staff.grader.client import Client
-from staff.grader.reach import Reach
-from staff.grader.results import Results, write_whole
+from autograder import __main__ as command
+from autograder import grade as grade_py
+from autograder import intake, pack, trial, workspace
+from autograder.assignment import read
+from autograder.client import Client
+from autograder.files import write_whole
+from autograder.probing import Prober
+from autograder.results import Results
 from staff.tests import contract
-from staff.tests.conftest import MINIATURE, ROOT
+from staff.tests.conftest import IN_MINIATURE, MINIATURE, ROOT
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 # Grades a submission by the miniature suite of this checkout, in namespaces but those that are named.
@@ -27,13 +29,12 @@ from functools import partial
 from pathlib import Path
 root, submission, out, *without = sys.argv[1:]
 sys.path.insert(0, root)
-from staff import grade
-from staff.grader import points
+from autograder import __main__ as command, grade
+from autograder.assignment import ROOT, read
 grade.Client = partial(grade.Client, without=tuple(without))
-suite = Path(root, "staff/tests/miniature")
-graded = grade.grade
-grade.grade = lambda *arguments: graded(*arguments[:2], seed=7, deadline=300, suite=suite)
-sys.exit(grade.main([submission, "--out", out]))
+graded, assignment = grade.grade, read(ROOT, Path(root, "staff/tests/miniature"))
+grade.grade = lambda *arguments: graded(*arguments[:2], seed=7, deadline=300, assignment=assignment)
+sys.exit(command.main([submission, "--out", out]))
 """
 NAMESPACES = [f"{kind} namespace" for kind in ("mount", "process", "network", "ipc")]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root's children are another user")
@@ -85,7 +86,7 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
 def checkout(tmp_path):
     """Copy of what grading takes, in a path that pytest and globs could mistake."""
     root = tmp_path / "a [1] ü"
-    for name, path in autograder.files().items():
+    for name, path in pack.files(read()).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / name)
     shutil.copytree(MINIATURE, root / MINIATURE.relative_to(ROOT))
@@ -112,15 +113,15 @@ def test_a_user_without_a_home_can_grade(monkeypatch):
 
 
 @pytest.fixture
-def heard(open_folder, nursery, tmp_path):
-    """Spoil a project, and return what the canary says of it."""
+def heard(open_folder, servers, tmp_path):
+    """Spoil a project, and return what the trial says of it."""
 
     def ask(spoil):
         project = open_folder / tmp_path.name
-        workspace.build(project, intake.Submission(), MINIATURE)
+        workspace.build(project, intake.Submission(), IN_MINIATURE)
         spoil(project)
-        with Client(project, [ROOT], launch=nursery.launch) as client:
-            return canary.problem(client.call, project)
+        with Client(project, [ROOT], launch=servers.launch) as client:
+            return trial.find_problem(client.call, project, read().files)
 
     return ask
 
@@ -136,13 +137,13 @@ def heard(open_folder, nursery, tmp_path):
         (lambda project: (project / "style_utils.py").write_text("import os; os._exit(1)"), ""),  # only read
     ],
 )  # fmt: skip
-def test_the_canary_reads_and_imports_what_students_do(heard, spoil, found):
+def test_the_trial_reads_and_imports_what_students_do(heard, spoil, found):
     said = heard(spoil)
     assert found in said and bool(found) == bool(said)
 
 
-def test_a_wrong_answer_of_the_canary_is_told(tmp_path):
-    assert "[1.0] instead of" in canary.problem(lambda *_, **__: {"known": [1.0]}, tmp_path)
+def test_a_wrong_answer_of_the_trial_is_told(tmp_path):
+    assert "[1.0] instead of" in trial.find_problem(lambda *_, **__: {"got": [1.0], "known": [2.0]}, tmp_path, ())
 
 
 @pytest.mark.parametrize(
@@ -160,24 +161,25 @@ def test_a_wrong_answer_of_the_canary_is_told(tmp_path):
     ],
 )  # fmt: skip
 def test_one_reason_that_is_not_the_students_is_told_from_their_own(errors, reason):
-    reach = Reach(lambda: None, {}, 0)
-    reach.errors = errors
-    assert reason in reach.one_reason() and bool(reason) == bool(reach.one_reason())
+    prober = Prober(lambda: None, {}, 0)
+    prober.errors = errors
+    found = prober.one_reason(read().modules)
+    assert reason in found and bool(reason) == bool(found)
 
 
 def test_where_all_files_fail_by_the_machine_there_are_no_points(submission, grade):
-    for name in intake.STUDENT_FILES:
+    for name in read().files:
         (submission / name).write_text("raise PermissionError(13, 'Permission denied', '/usr/lib/libm.so')\n")
     results = grade(submission)
     assert "PermissionError: [Errno 13]" in reason_of(results)
-    assert "unfit" not in results["extra_data"], "the canary lived: the class goes on"
+    assert "unfit" not in results["extra_data"], "the trial went well: the class goes on"
     assert "not graded" in grade.page and "points</h1>" not in grade.page
 
 
 def test_what_could_not_be_read_has_no_points(tmp_path, grade):
     (tmp_path / "essay.docx").write_bytes(b"PK no zip")
     assert reason_of(grade(tmp_path / "essay.docx")).startswith("expected a folder or a zip")
-    assert grade_py.main([str(tmp_path / "essay.docx"), "--out", str(tmp_path / "results.json")]) == 2
+    assert command.main([str(tmp_path / "essay.docx"), "--out", str(tmp_path / "results.json")]) == 2
 
 
 def test_results_say_nothing_of_points_where_there_are_none():

@@ -1,4 +1,4 @@
-"""What the explorer's tests share: sessions on the embedded network, and students' folders with something in them."""
+"""Parts that the explorer's tests share: sessions on the embedded network, and folders of students."""
 
 import asyncio
 import re
@@ -33,9 +33,10 @@ def views():
     import gradio as gr
 
     from explorer import page
+    from explorer.view import View
 
     with loops_closed(), gr.Blocks():
-        return {module.KEY: module.build() for module in page.VIEWS}
+        return {module.KEY: View.of(module) for module in page.VIEWS}
 
 
 @contextmanager
@@ -43,11 +44,11 @@ def loops_closed():
     """Whoever builds a page leaves none of the event loops behind that gradio leaves open."""
     loops, new = [], asyncio.new_event_loop
 
-    def kept():
+    def keep():
         loops.append(new())
         return loops[-1]
 
-    with mock.patch("asyncio.new_event_loop", kept):
+    with mock.patch("asyncio.new_event_loop", keep):
         yield
     for loop in loops:
         loop.close()
@@ -87,11 +88,11 @@ def unwritten(student):
     opened = student()
     for pattern in worker.STUDENTS:
         for path in opened.worker.code.glob(pattern):
-            path.write_text(handed_out(path.read_text(encoding="utf-8")), encoding="utf-8")
+            path.write_text(hand_out(path.read_text(encoding="utf-8")), encoding="utf-8")
     return opened
 
 
-def handed_out(text):
+def hand_out(text):
     """The file with each solution taken out and what stands in its place put in."""
     text = re.sub(r"(?ms)^ *# BEGIN SOLUTION \w+\n.*?^ *# INSTEAD\n", "", text)
     text = re.sub(r"(?m)^( *)#> ?", r"\1", text)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 import style_transfer
-from explorer import ascents, fool, idea, inside, methods, networks, paint, pictures
+from explorer import answers, fool, idea, inside, networks, paint, pictures
 from explorer.markup import curves
 from explorer.worker import Problem
 from pretrained import Pretrained
@@ -54,7 +54,7 @@ def test_fooling_ends_when_the_network_is_fooled(fooled, session):
 def test_what_is_left_after_saving_and_for_others_is_told(fooled, session, monkeypatch):
     """One row for the exact numbers, two for files, and one for each other network."""
     table = fooled["after"][-1]
-    rows = re.findall(r"<th scope='row'>([^<]*)</th>", table)
+    rows = re.findall(r'<th scope="row">([^<]*)</th>', table)
     assert rows[:3] == ["the network&#x27;s own numbers", "saved as PNG", "saved as JPEG, quality 60"]
     assert len(rows) == 3 + len(networks.choices()) - 1
     asked, ask = [], session.ask
@@ -66,18 +66,19 @@ def test_what_is_left_after_saving_and_for_others_is_told(fooled, session, monke
 
 def test_another_picture_begins_anew(fooled, session):
     """The old attempt is not shown for a picture that it was not made of."""
-    session.picture, before = pictures.sample(session.source, 3), session.picture
+    before = session.picture
+    session.choose(pictures.sample(session.source, 3))
     (new,) = fool.show(session, 4, 10.0, 40, 75)
-    session.picture = before
+    session.choose(before)
     assert new["curve"] == new["after"] == ""
     assert alts(new["panels"])[0].startswith("Before: the network says ")
 
 
 def test_jpeg_is_a_loss_and_png_is_none():
-    """What PNG brings back is the same, pixel by pixel."""
+    """PNG brings back is the same, pixel by pixel."""
     pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    assert np.array_equal(fool.saved(pixels, "PNG"), pixels)
-    rough, fine = (np.abs(fool.saved(pixels, "JPEG", q).astype(int) - pixels).mean() for q in (10, 95))
+    assert np.array_equal(fool.save_and_read(pixels, "PNG"), pixels)
+    rough, fine = (np.abs(fool.save_and_read(pixels, "JPEG", q).astype(int) - pixels).mean() for q in (10, 95))
     assert rough > fine > 0
 
 
@@ -88,7 +89,7 @@ def test_a_class_picture_climbs_and_is_kept_beside_another(session):
     assert "iteration 10 of 10: the network says " in shown["live"][-1]
     assert "seed 3, L2 0.001, blur never, jitter 8, clamp 2, step 25" in shown["live"][-1]
     first = session.kept["idea"][3]
-    assert "Kept: spider" in idea._kept(session)
+    assert "Kept: spider" in idea.put_beside(session)
     run(idea.run(session, **asked | {"seed": 4}, iterations=10))
     assert not np.array_equal(session.kept["idea"][3], first)
     assert np.array_equal(session.kept["idea beside"][3], first)
@@ -96,7 +97,7 @@ def test_a_class_picture_climbs_and_is_kept_beside_another(session):
 
 
 def test_the_clamp_lets_colours_go_further():
-    """With clamp 1 pixels stay valid; with 3 they may leave by one width on either side."""
+    """Pixels stay valid with clamp 1 stay valid; with 3 they may leave by one width on either side."""
     import torch
 
     from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
@@ -136,15 +137,15 @@ PAINTING = {
 def test_a_picture_is_painted_live(session):
     """The sources first, then the picture with its steps and the time left."""
     shown = run(paint.run(session, **PAINTING, style_layers=[1, 4], iterations=6))
-    assert alts(shown["sources"][0]) == ["content: town", "style: waves"]
+    assert alts(shown["sources"][0]) == ["Content: town", "Style: waves"]
     assert "step 6 of 6" in shown["live"][-1]
-    assert alts(shown["live"][-1])[0].startswith("town in the style of waves, step 6")
+    assert alts(shown["live"][-1])[0].startswith("town in the style of waves: step 6")
     assert [title for title, _ in session.drawn["paint"]] == ["town", "waves", "town in the style of waves"]
 
 
 def test_one_s_own_style_and_the_picture_above_can_be_painted(session):
     """The picture that the other views look at is a content, and an uploaded one a style."""
-    session.kept["paint own"] = pictures.Picture(session.picture.pixels[:, ::-1].copy(), "own x", "your picture")
+    session.kept["paint own"] = pictures.Subject(session.picture.pixels[:, ::-1].copy(), "own x", "your picture")
     chosen = PAINTING | {"content": paint.ABOVE, "style": paint.OWN}
     assert "step 2 of 2" in run(paint.run(session, **chosen, style_layers=[1], iterations=2))["live"][-1]
     del session.kept["paint own"]
@@ -167,11 +168,11 @@ def test_weights_are_balanced_for_layers_of_one_s_own(session, monkeypatch):
     assert asked[0]["weights"] == (pair.content_weight, pair.style_weights)
     assert asked[1]["weights"] is None
     files = session.source.content_images["town"], session.source.style_images["waves"]
-    expected = style_transfer.balanced(
+    expected = style_transfer.balance(
         replace(pair, image_size=96, style_size=96, style_layers=(2, 9)), *files, session.source.cnn
     )
     content, style = (pictures.large(path) for path in files)
-    weight, weights = ascents.balanced(content, style, session.source.cnn, asked[1])
+    weight, weights = answers.balance(content, style, session.source.cnn, asked[1])
     assert weight == pytest.approx(expected.content_weight, rel=0.1)  # its pictures are 512 pixels at most
     assert weights == pytest.approx(expected.style_weights, rel=0.1)
 
@@ -187,19 +188,12 @@ def test_a_network_without_a_table_paints_with_balanced_weights(session, monkeyp
     assert not any(shown.get("notes", []))
 
 
-def test_layers_of_one_s_own_are_painted(session):
-    """With balanced weights a deep layer alone still gives finite, changing pictures."""
-    shown = run(paint.run(session, **PAINTING, style_layers=[9], iterations=3))
-    assert "step 3 of 3" in shown["live"][-1], shown
-    assert not any(shown.get("notes", []))
-
-
 def test_a_painting_that_is_cancelled_says_where_it_stopped(session):
     """No time is left any more: what stands there is where it stopped."""
     frames = paint.run(session, **PAINTING, style_layers=[1], iterations=400)
     for new in frames:
         if "step" in new.get("live", ""):
-            session.tell("paint", "stop")
+            session.stop("paint")
         last = new
     assert re.search(r"stopped at step \d+ of 400", last["live"])
 
@@ -209,20 +203,20 @@ def test_a_style_that_is_chosen_before_a_painting_has_stopped_is_shown_when_it_h
     frames = paint.run(session, **PAINTING, style_layers=[1], iterations=400)
     for new in frames:
         if session.climbing and "live" in new:
-            session.tell("paint", "stop")
+            session.stop("paint")
             chosen = PAINTING | {"style": "flow"}
             monkeypatch.setitem(session.settings, "paint", chosen)
             assert not list(paint.show(session, **chosen))
         last = new
-    assert alts(last["sources"]) == ["content: town", "style: flow"]
+    assert alts(last["sources"]) == ["Content: town", "Style: flow"]
 
 
 def test_a_picture_that_is_chosen_while_another_is_fooled_is_shown_afterwards(session):
     before = session.picture
     for new in fool.run(session, target=4, rate=10.0, most=40, quality=60):
-        session.picture = pictures.sample(session.source, 2)
+        session.choose(pictures.sample(session.source, 2))
         last = new
-    session.picture = before
+    session.choose(before)
     assert alts(last["panels"]) and "Before" in last["panels"] and last["curve"] == last["after"] == last["notes"] == ""
 
 
@@ -238,31 +232,31 @@ def test_every_layer_shows_its_strongest_channels(session):
     layers = shown["layers"][-1]
     assert len(re.findall("x-layer", layers)) == 13
     assert len(alts(layers)) == 13 * inside.TILES
-    output = methods.look("embedded", session.picture.pixels, "cpu").outputs["features.4"][0]
+    output = answers.look("embedded", session.picture.pixels, "cpu").outputs["features.4"][0]
     numbers = [int(n) for n in re.findall(r'data-channel="(\d+)" data-layer="features.4"', layers)]
     assert numbers == output.amax(dim=(1, 2)).topk(inside.TILES).indices.tolist()
     assert shown["channel"] == [numbers[0]]
 
 
 def test_an_older_view_of_the_channels_falls_silent(session, monkeypatch):
-    """Who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
-    result = session.result
+    """Somebody who clicks a tile while the tiles are still computed keeps the channel that was clicked."""
+    find = session.find
 
-    def clicked_meanwhile(question, **arguments):
-        found = result(question, **arguments)
-        session.turn("inside")
+    def find_and_click(*asked):
+        found = find(*asked)
+        session.begin()
         return found
 
-    monkeypatch.setattr(session, "result", clicked_meanwhile)
+    monkeypatch.setattr(session, "find", find_and_click)
     assert list(inside.show(session, "features.4", -1)) == []
 
 
 def test_the_sample_that_excites_a_channel_most_is_found(session):
     """By hand: over all samples the highest peak of the channel."""
     source = session.source
-    ((number, peak, cam), *_) = session.result("exciting", layer="features.9", channel=17, count=2)
+    ((number, peak, cam), *_) = session.turn.result("exciting", layer="features.9", channel=17, count=2)
     peaks = [
-        methods.look("embedded", image, "cpu").outputs["features.9"][0, 17].max().item() for image in source.images
+        answers.look("embedded", image, "cpu").outputs["features.9"][0, 17].max().item() for image in source.images
     ]
     assert number == int(np.argmax(peaks))
     assert peak == pytest.approx(max(peaks), rel=1e-4)
@@ -282,25 +276,25 @@ def test_a_channel_draws_what_it_looks_for(session, monkeypatch):
     of a class's picture it is noise still.
     """
     monkeypatch.setattr(inside, "ITERATIONS", 12)
-    shown = run(inside.draw(session, "features.9", 17))
+    shown = run(inside.run(session, "features.9", 17))
     assert "iteration 12 of 12" in shown["dream"][-1]
     drawn = session.drawn["inside"][-1][1]
     monkeypatch.setattr(inside, "CLIMB", inside.CLIMB | {"learning_rate": 25.0, "blur_every": 5})
-    run(inside.draw(session, "features.9", 17))
+    run(inside.run(session, "features.9", 17))
     noise = np.random.default_rng(0).integers(0, 255, drawn.shape, dtype=np.uint8)
     liked, other, before = (
-        methods.look("embedded", blurred(picture), "cpu").outputs["features.9"][0, 17].mean().item()
+        answers.look("embedded", blur(picture), "cpu").outputs["features.9"][0, 17].mean().item()
         for picture in (drawn, session.drawn["inside"][-1][1], noise)
     )
     assert liked > 1.2 * other and liked > before
 
 
-def blurred(pixels):
+def blur(pixels):
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(1.5)))
 
 
 def test_a_curve_names_its_lines_and_where_they_end():
-    """Who does not see the lines reads them."""
+    """Somebody who does not see the lines reads them."""
     html = curves({"cat": [0.9, 0.5], "dog": [0.1, 0.2]}, "Chances", "step")
     assert 'aria-label="Chances: cat ends at 50\u202f%, dog ends at 20\u202f%"' in html
     assert html.count("<polyline") == 2

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import links, networks, pictures, saving
+from explorer import links, markup, networks, pictures
 from explorer.session import Session
-from explorer.view import beginning, settings
 from explorer.worker import ROOT
 from pretrained import SourceError
 from tests.explorer.conftest import LIMIT
@@ -28,45 +27,69 @@ SETTINGS = {
 
 @pytest.mark.parametrize("key", SETTINGS)
 def test_a_link_brings_the_settings_back(key, session, views):
-    """What was set, the network and the sample: all of it, and of this view alone."""
+    """All that was set, the network and the sample: all of it, and of this view alone."""
     view, wanted = views[key], SETTINGS[key]
-    session.picture = pictures.sample(session.source, 11)
-    session.settings[key] = beginning(view, session) | wanted
-    query = links.link(session, view)
-    session.picture = pictures.sample(session.source, 0)
-    said, given = links.opened(session, dict(parse_qsl(query[1:])), views.values())
-    assert said == ""
-    assert session.picture.number == 11
-    assert list(given) == [key]
-    assert {name: given[key][name] for name in wanted} == wanted
-    assert {name: type(given[key][name]) for name in wanted} == {name: type(value) for name, value in wanted.items()}
+    session.choose(pictures.sample(session.source, 11))
+    session.settings[key] = view.beginning(session) | wanted
+    asked = dict(parse_qsl(links.link(session, key)[1:]))
+    session.choose(pictures.sample(session.source, 0))
+    assert links.open_picture(session, asked) == []
+    assert (asked["view"], session.picture.number) == (key, 11)
+    given, refused = links.read_fields(view.fields, view.choices(session), asked)
+    assert refused == []
+    assert {name: given[name] for name in wanted} == wanted
+    assert {name: type(given[name]) for name in wanted} == {name: type(value) for name, value in wanted.items()}
 
 
-def test_a_link_brings_the_network_back(session, views):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("network", "resnet"),
+        ("picture", "999"),
+        ("picture", "-1"),
+        ("picture", "nan"),
+        ("target", "24"),
+        ("target", "-3"),
+        ("layer", "<script>alert(1)</script>"),
+        ("strength", "inf"),
+        ("strength", "7"),
+        ("whose", "nobody's"),
+        ("outline", "yes"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_told(name, value, session, views):
+    """Senseless wishes are named, the rest is set, and nothing of it gets into the page as code."""
+    view, asked = views["where"], {name: value}
+    refused = links.open_picture(session, asked) + links.read_fields(view.fields, view.choices(session), asked)[1]
+    assert refused == [f"{name}={value}"]
+    assert "<script>" not in markup.notice(*refused)
+
+
+def test_a_link_brings_the_network_back(session):
     """Another network, and a picture of its own samples."""
     try:
         networks.load("squeezenet", "cpu")
     except SourceError as problem:
         pytest.skip(str(problem))
-    links.opened(session, {"network": "squeezenet", "picture": "2"}, views.values())
+    assert not links.open_picture(session, {"network": "squeezenet", "picture": "2"})
     assert (session.network, session.picture.key) == ("squeezenet", "imagenet 2")
     session.switch("embedded")
     assert (session.network, session.picture.key) == ("embedded", "embedded 2")
 
 
-def test_one_s_own_picture_is_in_no_link(session, views):
+def test_one_s_own_picture_is_in_no_link(session):
     """A link holds no picture: who opens it begins with a sample."""
-    session.picture = pictures.Picture(session.source.images[0], "own x", "your picture")
+    session.choose(pictures.Subject(session.source.images[0], "own x", "your picture"))
     session.settings["fool"] = {"target": 1}
-    assert "picture=" not in links.link(session, views["fool"])
+    assert "picture=" not in links.link(session, "fool")
 
 
-def test_saved_are_the_figure_the_settings_and_the_picture(session, views):
+def test_saved_are_the_figure_the_settings_and_the_picture(session):
     """One zip: what was seen, what made it, and the link that brings it back."""
-    session.picture = pictures.sample(session.source, 4)
+    session.choose(pictures.sample(session.source, 4))
     session.drawn["fool"] = [("Before", session.picture.pixels), ("After", 255 - session.picture.pixels)]
     session.settings["fool"] = {"target": 3, "rate": 4}
-    name, data = saving.packed(session, views["fool"]).split("|")
+    name, data = links.pack(session, "fool").split("|")
     assert name == "explorer_fool.zip"
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive:
         assert archive.namelist() == ["figure.png", "settings.json", "picture.png"]
@@ -79,20 +102,20 @@ def test_saved_are_the_figure_the_settings_and_the_picture(session, views):
     assert np.array_equal(picture, session.picture.pixels)
 
 
-def test_nothing_is_saved_before_anything_is_drawn(session, views):
+def test_nothing_is_saved_before_anything_is_drawn(session):
     """The button does nothing then."""
     session.drawn.pop("idea", None)
-    assert saving.packed(session, views["idea"]) == ""
+    assert links.pack(session, "idea") == ""
 
 
 def test_every_view_tells_its_story(views):
     """Three sentences on what to look for; the assignment's parts are there to be opened."""
-    from explorer import page, story
+    from explorer import page, view
 
     for module in page.VIEWS:
         sentences = module.STORY.look.replace("**What to look for.** ", "")
         assert len([s for s in sentences.replace("?", ".").split(". ") if s]) >= 3, module.KEY
-        assert all(story.section(part).startswith(f"### {part} ") for part in module.STORY.parts)
+        assert all(view.section(part).startswith(f"### {part} ") for part in module.STORY.parts)
         assert module.STORY.code and "$$" in module.STORY.formulas
 
 
@@ -105,10 +128,10 @@ def test_the_explorer_stands_above_what_it_shows():
 
 
 def test_what_nobody_has_set_is_what_suits_the_network(views):
-    """Who presses Start before the page is filled starts with what suits the network; what was set stays."""
+    """Somebody who presses Start before the page is filled starts with what suits the network; what was set stays."""
     session = Session("embedded", "cpu", LIMIT, ROOT)
-    values = settings(session, views["idea"])
+    values = views["idea"].settings(session)
     assert values["target"] == session.source.visualization_targets[0]
     assert None not in values.values()
     values["seed"] = 5
-    assert settings(session, views["idea"])["seed"] == 5
+    assert views["idea"].settings(session)["seed"] == 5

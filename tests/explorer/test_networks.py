@@ -11,7 +11,7 @@ PAGES = 4
 
 
 def at_once(ask):
-    """What each of several threads gets that ask in the same moment."""
+    """The answers that several threads get that ask in the same moment."""
     gate, answers = threading.Barrier(PAGES), []
 
     def wait_and_ask():

@@ -1,24 +1,37 @@
 """The page as Gradio is told to serve it."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.explorer.conftest import loops_closed
+from explorer.links import link
+from explorer.session import Session
+from tests.explorer.conftest import LIMIT, loops_closed
 
 
 @pytest.fixture(scope="module")
-def built():
+def both():
+    """The page, and its sessions."""
     from explorer import page
 
     with loops_closed():
-        made, _ = page.build("embedded", "cpu")
-    return made
+        made, sessions = page.build("embedded", "cpu")
+    yield made, sessions
+    sessions.close_all()
+
+
+@pytest.fixture(scope="module")
+def built(both):
+    return both[0]
 
 
 def dependencies(built):
-    """What follows what on the page: its events, as the browser gets them."""
+    """The events of the page, as the browser gets them."""
     return built.config["dependencies"]
 
 
@@ -68,3 +81,49 @@ def test_no_event_can_be_called_from_outside(built):
     """The page is for its browser: nothing of it is offered as an interface."""
     ours = [event for event in dependencies(built) if event["backend_fn"]]
     assert not [event["targets"] for event in ours if event["api_visibility"] == "public"]
+
+
+LINKS = (
+    "?view=where&network=embedded&picture=6&target=17&versus=4&layer=features.12&whose=ours&cmap=inferno&strength=0.6"
+    "&outline=0&row=2&column=3",
+    "?view=fool&network=embedded&picture=6&target=3&rate=4&most=12&quality=30",
+)
+
+
+@pytest.mark.parametrize("query", LINKS, ids=["where", "fool"])
+@pytest.mark.parametrize("order", [*permutations(["load", "tab-where", "tab-fool"])], ids=", then ".join)
+def test_a_link_is_kept_in_whatever_order_a_page_opens(order, query, both, monkeypatch):
+    """A page that opens sends several events, which run at once: the first is held until the others have gone on.
+
+    Once a tab that opened by itself was still asking the network what suits the picture when the link's settings came,
+    and wrote over them.
+    """
+    built, sessions = both
+    names = {block._id: getattr(block, "elem_id", None) for block in built.blocks.values()}
+    events = {names.get(i) or name: fn.fn for fn in built.fns.values() for i, name in fn.targets}
+    asked = dict(parse_qsl(query[1:]))
+    request = SimpleNamespace(session_hash=f"{order} {query}", query_params=asked)
+    session, gate, held, find = sessions.of(request.session_hash), threading.Event(), [], Session.find
+
+    def find_later(self, *given):
+        if threading.current_thread().name == order[0] and not held:
+            held.append(order[0])
+            gate.wait(LIMIT)
+        return find(self, *given)
+
+    monkeypatch.setattr(Session, "find", find_later)
+
+    def run(event):
+        next(events[event](request, *([] if event == "load" else [""])))  # what follows only draws
+
+    threads = [threading.Thread(target=run, args=[event], name=event) for event in order]
+    for thread in threads:
+        thread.start()
+        thread.join(0.2)  # it has ended, or waits
+    gate.set()
+    for thread in threads:
+        thread.join(LIMIT)
+        assert not thread.is_alive()
+    assert session.open == asked["view"]
+    assert dict(parse_qsl(link(session, asked["view"])[1:])) == asked
+    sessions.close(request.session_hash)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from explorer import colours, markup, methods, networks, where
-from explorer.view import showing
+import methods
+from explorer import answers, colours, markup, networks, where
+from explorer.view import KEPT, show_all
 from explorer.worker import Problem
 from visualizers import GradCam
 
@@ -25,7 +26,7 @@ FIELDS = {
 }
 
 
-def shown(session, **changes):
+def see(session, **changes):
     """All that the view shows in the end."""
     together = {}
     for new in where.show(session, **FIELDS | changes):
@@ -40,40 +41,41 @@ def pictures(html):
 
 def test_every_method_is_shown_with_a_text_that_says_what_it_is(session):
     """Five maps and the layer's, each with words for those who do not see it."""
-    page = shown(session)
-    for name, (title, _) in where.METHODS.items():
+    page = see(session)
+    assert {"saliency", "SmoothGrad", "Grad-CAM", "deconvnet"} < set(methods.METHODS)
+    for name, method in methods.METHODS.items():
         (alt,) = pictures(page[name])
-        assert alt.startswith(f"{title} of hay for dog"), alt
+        assert alt.startswith(f"{method.title} of hay for dog"), alt
     assert pictures(page["layer_map"]) == ["how active layer features.12 is at 13 by 13 places"]
     assert pictures(page["seen"]) == ["the picture: hay; the network says hay, 97\u202f%"]
     assert page["seen"].count("data-row=") == 5
 
 
 def test_two_classes_stand_beside_each_other(session):
-    """What speaks for the one and what for the other: two pictures for each method."""
-    page = shown(session, versus=5)
-    for name in where.METHODS:
+    """Evidence for the one and for the other: two pictures for each method."""
+    page = see(session, versus=5)
+    for name in methods.METHODS:
         first, second = pictures(page[name])
         assert " for dog" in first and " for gorilla" in second
 
 
 def test_the_same_class_twice_is_one(session):
     """A class beside itself says nothing more."""
-    assert len(pictures(shown(session, versus=2)["saliency"])) == 1
+    assert len(pictures(see(session, versus=2)["saliency"])) == 1
 
 
 def test_another_overlay_class_or_layer_that_was_there_asks_for_nothing(session, monkeypatch):
     """Once made, a map is drawn in other colours and strengths, and shown again, without the network."""
-    shown(session), shown(session, target=1), shown(session, layer="features.5")
+    see(session), see(session, target=1), see(session, layer="features.5")
 
-    def asked(*_, **__):
+    def refuse(*_, **__):
         raise AssertionError("the network was asked again")
 
-    monkeypatch.setattr(session.worker, "ask", asked)
-    one = shown(session, strength=0.2, cmap="cividis", outline=True)
-    other = shown(session, strength=0.8, cmap="jet", outline=True)
-    assert one["grad_cam"] != other["grad_cam"]
-    shown(session, target=1), shown(session, layer="features.5")
+    monkeypatch.setattr(session.worker, "ask", refuse)
+    one = see(session, strength=0.2, cmap="cividis", outline=True)
+    other = see(session, strength=0.8, cmap="jet", outline=True)
+    assert one["Grad-CAM"] != other["Grad-CAM"]
+    see(session, target=1), see(session, layer="features.5")
 
 
 @pytest.mark.parametrize("network", ["embedded", "lite"])
@@ -83,25 +85,25 @@ def test_a_new_layer_goes_on_from_the_picture_s_own_pass(network):
         pytest.importorskip("efficientnet_lite_pytorch")
     source = networks.load(network, "cpu")
     picture = source.images[0]
-    X, y = methods.as_batch(picture, source), torch.tensor([3])
+    X, y = answers.as_batch(picture, source), torch.tensor([3])
     names = networks.layers(source)
     for layer in (names[2], names[len(names) // 2], source.gradcam_layer):
-        ((cam, _),) = methods.grad_cam(network, picture, 3, layer, "cpu")
+        cam, _ = answers.explain(network, picture, "Grad-CAM", 3, layer, "cpu")
         expected = GradCam(layer).grad_cam(X, y, source.model)[0]
         assert np.abs(cam - expected).max() <= 1e-5
     assert not any("forward" in vars(module) for module in source.model.modules()), "the network is left as it was"
 
 
 def test_recalled_layers_are_not_run(monkeypatch):
-    """What lies below the layer does not compute again; what lies above it does."""
+    """Layers below do not compute again; those above do."""
     source = networks.load("embedded", "cpu")
-    seen = methods.look("embedded", source.images[1], "cpu")
+    seen = answers.look("embedded", source.images[1], "cpu")
     ran = []
     handles = [
         source.model.get_submodule(f"features.{i}.squeeze").register_forward_hook(lambda *_, i=i: ran.append(i))
         for i in (3, 6, 9, 12)
     ]
-    with methods.recalled(source.model, {f"features.{i}": seen.outputs[f"features.{i}"] for i in range(8)}):
+    with answers.recalled(source.model, {f"features.{i}": seen.outputs[f"features.{i}"] for i in range(8)}):
         scores = source.model(seen.X)[0]
     for handle in handles:
         handle.remove()
@@ -111,16 +113,17 @@ def test_recalled_layers_are_not_run(monkeypatch):
 
 def test_ours_and_captum_s_agree(session):
     """The difference is black, and the largest one is told."""
-    page = shown(session, whose=where.DIFFERENCE)
-    for name in ("saliency", "guided_backprop"):
+    page = see(session, whose=where.DIFFERENCE)
+    for name in ("saliency", "guided backprop"):
         told = re.search(r"Largest difference ([\d.e-]+), where the largest value is ([\d.e-]+)\.<", page[name])
         assert float(told[1]) <= 1e-4 * float(told[2])
-    assert "Largest difference" in page["grad_cam"] and "Largest difference" in page["guided_grad_cam"]
+    assert "Largest difference" in page["Grad-CAM"] and "Largest difference" in page["Guided Grad-CAM"]
+    assert "Largest" not in page["integrated gradients"] + page["SmoothGrad"], "of these there is one alone"
 
 
 def test_captum_s_maps_can_be_shown_alone(session):
-    """With `Captum's` each figure is the library's."""
-    assert pictures(shown(session, whose=where.CAPTUM)["grad_cam"])[0].startswith("Grad-CAM of hay for dog")
+    """Each figure under `Captum's` is the library's."""
+    assert pictures(see(session, whose=where.CAPTUM)["Grad-CAM"])[0].startswith("Grad-CAM of hay for dog")
 
 
 def test_a_map_hits_where_its_strongest_place_is_on_the_object():
@@ -138,26 +141,26 @@ def test_a_map_hits_where_its_strongest_place_is_on_the_object():
 def test_a_difference_is_drawn_on_the_scale_of_the_maps():
     """Equal maps are black; the words name the largest difference."""
     values = np.linspace(0, 2, 16).reshape(4, 4)
-    pixels, words = where.difference("saliency", values, values, "inferno")
+    pixels, words = where.compare("saliency", values, values, "inferno")
     assert pixels.max() <= 4  # inferno's darkest
     assert words == "Largest difference 0, where the largest value is 2."
-    assert where.difference("saliency", values, 0 * values, "inferno")[1].startswith("Largest difference 2,")
+    assert where.compare("saliency", values, 0 * values, "inferno")[1].startswith("Largest difference 2,")
 
 
 def test_a_place_shows_its_strongest_channels_and_their_pixels(session):
     """Six tiles, the strongest first, and guided backprop from the neuron there."""
-    page = shown(session, row=6, column=7)
+    page = see(session, row=6, column=7)
     numbers = [int(n) for n in re.findall(r'data-channel="(\d+)"', page["place"])]
-    output = methods.look("embedded", session.picture.pixels, "cpu").outputs["features.12"][0][:, 6, 7]
+    output = answers.look("embedded", session.picture.pixels, "cpu").outputs["features.12"][0][:, 6, 7]
     assert numbers == output.topk(6).indices.tolist()
     assert f"What excites channel {numbers[0]} here" in page["place"]
     assert "x-mark" in page["layer_map"]
-    assert f"What excites channel {numbers[2]} here" in shown(session, row=6, column=7, channel=numbers[2])["place"]
+    assert f"What excites channel {numbers[2]} here" in see(session, row=6, column=7, channel=numbers[2])["place"]
 
 
 def test_a_place_outside_the_layer_shows_nothing(session):
     """After another layer was chosen the old place may not be there."""
-    assert shown(session, row=6, column=99)["place"] == ""
+    assert see(session, row=6, column=99)["place"] == ""
 
 
 def test_an_older_request_falls_silent(session):
@@ -172,7 +175,8 @@ def test_an_older_request_falls_silent(session):
 def test_what_is_sent_once_more_when_an_event_ends_is_nothing(session, views):
     """Gradio repeats the last pictures of an event that fell silent, when those of the newer one are there."""
     session.settings["where"] = dict(FIELDS)
-    assert list(showing(session, views["where"], where.show))[-1] == {}
+    parts = list(views["where"].parts().values())
+    assert list(show_all(session, views["where"], where.show, parts))[-1] == [KEPT] * len(parts)
 
 
 def test_the_strength_of_the_overlay_goes_from_picture_to_map():
@@ -184,7 +188,7 @@ def test_the_strength_of_the_overlay_goes_from_picture_to_map():
 
 
 def test_words_of_others_are_no_code():
-    """What a student's error or a class name says cannot become a part of the page."""
+    """Words of a student's error or a class name cannot become a part of the page."""
     page = markup.notice("<img src=x onerror=alert(1)> ${alert(1)} {{x}}")
     assert "<img" not in page and "${" not in page and "{{" not in page
 
@@ -192,4 +196,4 @@ def test_words_of_others_are_no_code():
 def test_an_unknown_layer_is_a_problem(session):
     """Asked by somebody else than the page's menu."""
     with pytest.raises(Problem):
-        session.result("layer_activity", layer="features.99")
+        session.turn.result("layer_activity", layer="features.99")

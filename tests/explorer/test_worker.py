@@ -1,4 +1,4 @@
-"""Workers: what runs a student's code, can be paused, stopped and ended, and leaves the page alone."""
+"""Workers: what runs a student's code, can be paused and ended, and leaves the page alone."""
 
 import os
 import threading
@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 from explorer import pictures
-from explorer import worker as worker_module
-from explorer.session import Session, Sessions
-from explorer.worker import ROOT, Cancelled, Problem, Worker, told
+from explorer.session import Sessions
+from explorer.worker import ROOT, Cancelled, Problem, Worker, describe
 from tests.explorer.conftest import LIMIT
 
 ASCENT = {
-    "network": "embedded",
     "target": 3,
     "iterations": 500,
     "seed": 0,
@@ -34,9 +32,12 @@ def worker():
     made.end()
 
 
-def gone(process):
-    process.join(20)
-    return not process.is_alive()
+def explain(session, method, target=0, layer=""):
+    return session.turn.result("explain", method=method, target=target, layer=layer)
+
+
+def refuse(*_, **__):
+    raise AssertionError("the worker was asked again")
 
 
 def test_a_question_is_answered(session):
@@ -46,71 +47,86 @@ def test_a_question_is_answered(session):
 
 def test_what_was_computed_is_not_computed_again(session, monkeypatch):
     """The same method, class and layer: the worker is not asked a second time."""
-    first = session.result("grad_cam", target=2, layer="features.9")
-
-    def asked(*_, **__):
-        raise AssertionError("the worker was asked again")
-
-    monkeypatch.setattr(session.worker, "ask", asked)
-    assert session.result("grad_cam", target=2, layer="features.9") is first
-
-
-def test_a_climb_is_stopped_between_two_steps_and_its_process_lives_on(worker):
-    """Stop ends the function, not the process: the next question needs no new one."""
-    frames = worker.ask("ascents:idea", **ASCENT)
-    next(frames)
-    process = worker._process
-    worker.tell("stop")
-    last = [frame["iteration"] for frame in frames]
-    assert not last or last[-1] < 500
-    assert process.is_alive() and worker._process is process
+    first = explain(session, "Grad-CAM", 2, "features.9")
+    monkeypatch.setattr(session.worker, "ask", refuse)
+    assert explain(session, "Grad-CAM", 2, "features.9") is first
 
 
 def test_a_pause_holds_the_climb_and_go_goes_on_from_there(worker):
     """While paused nothing comes; afterwards the picture goes on as if nothing had been."""
-    seen = []
-    for frame in worker.ask("ascents:idea", **ASCENT | {"iterations": 12}):
+    seen, asked = [], ASCENT | {"network": "embedded", "iterations": 12}
+    for frame in worker.ask("idea", **asked):
         seen.append(frame)
         if len(seen) == 1:
-            worker.tell("pause")
-            timer = threading.Timer(1.0, worker.tell, ["go"])
+            worker.pause()
+            timer = threading.Timer(1.0, worker.go)
             paused = time.monotonic()
             timer.start()
-        elif len(seen) == 3:  # one more may have been on its way
+        elif len(seen) == 2:
             assert time.monotonic() - paused > 0.9
-    straight = list(worker.ask("ascents:idea", **ASCENT | {"iterations": 12}))
+    straight = list(worker.ask("idea", **asked))
     assert np.array_equal(seen[-1]["pixels"], straight[-1]["pixels"])
 
 
-def test_a_page_that_leaves_stops_the_climb(worker):
-    """Whoever no longer wants the answers closes the loop, and the function ends."""
-    frames = worker.ask("ascents:idea", **ASCENT)
-    next(frames)
-    started = time.monotonic()
-    frames.close()
-    assert time.monotonic() - started < LIMIT
-    assert not worker.busy_with
-
-
-def test_closing_a_page_ends_its_processes():
-    """A tab that is closed stops its work, also in the middle of it."""
+@pytest.mark.parametrize("way", ["stop", "leave", "stop while paused", "ask", "choose", "climb", "close"])
+def test_a_climb_ends_and_the_page_goes_on(way):
+    """By Stop, a tab that is left or closed, and whatever is asked for next: its process is gone, the answers end."""
     sessions = Sessions("embedded", "cpu", LIMIT, ROOT)
     session = sessions.of("a tab")
-    frames = session.watch("idea", "ascents:idea", **{k: v for k, v in ASCENT.items() if k != "network"})
+    first, frames = session.scores(), session.watch("idea", "idea", **ASCENT)
     next(frames)
-    process = session.climber._process
-    sessions.close("a tab")
-    with pytest.raises(Cancelled):
-        list(frames)
-    assert gone(process)
+    process = session.worker._process
+    assert session.climbing == "idea"
+    others = {
+        "ask": lambda: explain(session, "saliency"),
+        "choose": lambda: (session.choose(pictures.sample(session.source, 1)), session.scores()),
+        "climb": lambda: next(session.watch("fool", "idea", **ASCENT)),
+    }
+    thread = threading.Thread(target=others.get(way))
+    if way == "leave":
+        frames.close()
+    elif way == "close":
+        sessions.close("a tab")
+    elif way in others:
+        thread.start()
+    else:
+        if "paused" in way:
+            session.worker.pause()
+        session.stop("idea")
+    assert all(frame["iteration"] < 500 for frame in frames)
+    if way in others:
+        thread.join(LIMIT)
+        assert not thread.is_alive()
+    assert session.climbing in ("", "fool")
+    assert not process.is_alive()
+    if way != "climb":
+        session.choose(pictures.sample(session.source, 0))
+        session._results.clear()
+        assert np.array_equal(session.scores(), first)
+    sessions.close_all()
+    session.close()
     assert len(sessions) == 0
+
+
+def test_a_climb_goes_on_while_one_looks_at_what_was_there(session):
+    """Somebody who looks at another view meanwhile, whose maps are known, does not end a painting."""
+    session.choose(pictures.sample(session.source, 0))
+    explain(session, "saliency"), session.scores()
+    frames = session.watch("idea", "idea", **ASCENT)
+    next(frames)
+    turn = session.begin()
+    turn.result("explain", method="saliency", target=0, layer="")
+    session.choose(pictures.sample(session.source, 0))
+    assert session.scores().shape == (24,)
+    assert session.worker.alive() and next(frames)["iteration"] > 0
+    frames.close()
 
 
 def test_two_pages_do_not_share_anything():
     """Each has its own picture, network and results."""
     sessions = Sessions("embedded", "cpu", LIMIT, ROOT)
     one, two = sessions.of("one"), sessions.of("two")
-    one.picture = one.picture.__class__(np.zeros((224, 224, 3), np.uint8), "own black", "black")
+    one.choose(pictures.Subject(np.zeros((224, 224, 3), np.uint8), "own black", "black"))
     assert two.picture.number == 0
     assert one.worker is not two.worker
     assert sessions.of("one") is one
@@ -124,58 +140,63 @@ def test_beyond_the_most_pages_the_oldest_rests_and_comes_back(monkeypatch):
     first = sessions.of("first")
     before, process = first.scores(), first.worker._process
     sessions.of("second")
-    assert gone(process)
+    process.join(20)
+    assert not process.is_alive()
     first._results.clear()
     assert np.array_equal(first.scores(), before)
     sessions.close_all()
 
 
 def test_a_changed_file_is_read_again(student):
-    """Who mends a function sees the mended map without starting the page again."""
+    """Somebody who mends a function sees the mended map without starting the page again."""
     session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
-    assert session.result("saliency", target=0)[0].max() == -1
+    assert explain(session, "saliency")[0].max() == -1
     student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
     later = time.time() + 5
     os.utime(session.worker.code / "visualizers/saliency_map.py", (later, later))  # some disks count in seconds
-    assert session.result("saliency", target=0)[0].max() > 0
+    assert explain(session, "saliency")[0].max() > 0
 
 
 @pytest.mark.parametrize("what", ["class", "picture"])
-def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, session, monkeypatch):
-    """Integrated gradients are given up between two layers; their process, which is warm, lives on."""
-    monkeypatch.setattr(worker_module, "GRACE", LIMIT)
-    session.choose(pictures.sample(session.source, 0))
-    session.result("saliency", target=1)
-    raised, began, receive, process = [], threading.Event(), session.worker._receive, session.worker._process
+def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, student):
+    """A loop that never ends where integrated gradients are computed: what is asked for next ends its process."""
+    session = student(**{"saliency_map.py": ("method = IntegratedGradients(model)", "\n    while True:\n        pass")})
+    session.scores()
+    raised, turn = [], session.begin()
 
-    def receiving(question):
-        answer = receive(question)
-        if answer[0] == "began":
-            began.set()
-        return answer
-
-    monkeypatch.setattr(session.worker, "_receive", receiving)
-
-    def slow(target):
+    def ask_slowly():
         try:
-            session.result("integrated_gradients", target=target)
+            asked = {"function": "saliency_map:integrated_gradients", "target": 1, "layer": ""}
+            turn.result("by_captum", **asked)
         except Problem as problem:
-            raised.append(problem)
+            raised.append(type(problem))
 
-    turn = session.turn("where", 1)
-    thread = threading.Thread(target=slow, args=(len(what),))  # a class that was not asked for yet
+    thread = threading.Thread(target=ask_slowly)
     thread.start()
-    assert began.wait(LIMIT)
+    while session._running is None:
+        time.sleep(0.01)
     if what == "class":
-        session.turn("where", 2)
+        session.begin().result("explain", method="saliency", target=2, layer="")
     else:
         session.choose(pictures.sample(session.source, 1))
-    assert not turn.current
+        assert session.scores().shape == (24,)
     thread.join(LIMIT)
-    assert [type(problem) for problem in raised] == [Cancelled]
-    assert session.worker._process is process and process.is_alive()
-    monkeypatch.undo()
-    assert session.result("integrated_gradients", target=1)[0].shape == (224, 224)
+    assert raised == [Cancelled] and not turn.current
+
+
+def test_the_same_map_is_waited_for_and_made_once(session):
+    """Somebody who changes the colours while a slow map is computed asks for it again: one answer for both."""
+    session.choose(pictures.sample(session.source, 5))
+    session.scores()
+    found, asked = [], {"method": "SmoothGrad", "target": 3, "layer": ""}
+    thread = threading.Thread(target=lambda: found.append(session.begin().result("explain", **asked)))
+    thread.start()
+    while session._running is None and thread.is_alive():
+        time.sleep(0.001)
+    process = session.worker._process
+    found.append(session.begin().result("explain", **asked))
+    thread.join(LIMIT)
+    assert found[0] is found[1] and session.worker._process is process
 
 
 def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch):
@@ -183,9 +204,10 @@ def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch)
     first, second = (pictures.sample(session.source, number) for number in (2, 3))
 
     class Meanwhile(OrderedDict):
-        def get(self, key, default=None):
-            session.picture = second
-            return super().get(key, default)
+        def __contains__(self, key):
+            if session.picture is not second:
+                session.picture = second
+            return super().__contains__(key)
 
     session.choose(first)
     expected = session.scores()
@@ -193,40 +215,12 @@ def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch)
     assert np.array_equal(session.scores(), expected)
 
 
-def test_what_will_not_stop_is_ended_when_it_is_given_up(student):
-    """A loop that takes no step between layers: its process ends after a second, and nobody has waited longer."""
-    wrong = ("method = IntegratedGradients(model)", "\n    while True:\n        pass")
-    session = student(**{"saliency_map.py": wrong})
-    session.scores()
-    timer = threading.Timer(0.5, session.choose, [pictures.sample(session.source, 1)])
-    timer.start()
-    with pytest.raises(Cancelled):
-        session.result("integrated_gradients", target=1)
-    assert session.scores().shape == (24,)
-
-
-def test_only_one_thing_climbs_on_a_page(session):
-    """A second start is refused in words while the first still runs."""
-    asked = {k: v for k, v in ASCENT.items() if k != "network"}
-    frames = session.watch("idea", "ascents:idea", **asked)
-    next(frames)
-    with pytest.raises(Problem, match=r"something still runs here \(idea\): stop it first"):
-        next(session.watch("fool", "ascents:idea", **asked))
-    frames.close()
-    assert session.climbing == ""
-
-
 def test_a_mistake_names_the_student_s_line(tmp_path):
-    """Of all the lines of a traceback the last one in a student's file is told."""
+    """The last line of a traceback that stands in a student's file is told."""
     path = tmp_path / "style_utils.py"
     path.write_text("def f():\n    return [][3]\n", encoding="utf-8")
     space = {}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
     with pytest.raises(IndexError) as raised:
         space["f"]()
-    assert told(raised.value, tmp_path) == "IndexError: list index out of range (style_utils.py, line 2)"
-
-
-def test_a_session_begins_with_the_first_sample():
-    """The page is never empty."""
-    assert Session("embedded", "cpu", LIMIT, ROOT).picture.number == 0
+    assert describe(raised.value, tmp_path) == "IndexError: list index out of range (style_utils.py, line 2)"

@@ -8,57 +8,29 @@ Every answer also holds facts on the call:
     changed: what of the network, the random state or PyTorch's settings is not as it was; written: inputs that are not.
 """
 
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.probes import (
-    captum,
-    class_visualization,
-    content_loss,
-    fooling_image,
-    gradcam,
-    saliency_map,
-    style_loss,
-    style_transfer,
-    tv_loss,
-)
-
 REACH = pytest.StashKey[Any]()  # under it in config.stash: the callable that tests use instead of `call`
 
-PROBES: dict[str, Callable[..., dict[str, Any]]] = {
-    probe.__name__: probe
-    for probe in (
-        saliency_map.saliency,
-        gradcam.custom_relu,
-        gradcam.guided_backprop,
-        gradcam.grad_cam,
-        fooling_image.fooling,
-        class_visualization.class_visualization,
-        class_visualization.jitter,
-        class_visualization.blur_image,
-        content_loss.content_loss,
-        style_loss.gram_matrix,
-        style_loss.style_loss,
-        tv_loss.tv_loss,
-        style_transfer.style_transfer,
-        captum.captum_saliency,
-        captum.captum_maps,
-        captum.layer_maps,
-        captum.integrated_gradients,
-        captum.layer_conductance,
-        captum.neuron_responses,
-    )
-}
+
+def find_probes() -> dict[str, Callable[..., dict[str, Any]]]:
+    """Every public function of the modules here, by its name, but those of facts.py, which the others share."""
+    found = {}
+    for entry in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{entry.name}")
+        if entry.name != "facts":
+            found |= {name: function for name, function in inspect.getmembers(module, inspect.isfunction)
+                      if function.__module__ == module.__name__ and not name.startswith("_")}  # fmt: skip
+    return found
 
 
-class StudentError(AssertionError):
-    """What went wrong in a student's code: the type of the error, its message, and where."""
-
-    def __init__(self, kind: str, message: str, trace: str) -> None:
-        super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))
-        self.kind, self.message, self.trace = kind, message, trace
+PROBES = find_probes()
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""What tests ask of the halves of saliency_map.py and gradcam.py that use Captum."""
+"""Questions of tests to the halves of saliency_map.py and gradcam.py that use Captum."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -10,59 +11,46 @@ from tests.probes.facts import array, build, watching
 
 def captum_saliency(network: str, X: np.ndarray, y: np.ndarray, **settings: int) -> dict[str, Any]:
     """maps."""
-    from saliency_map import captum_saliency
-
-    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
-    with watching(model, X=images, y=labels) as facts:
-        maps = captum_saliency(images, labels, model)
-    return {"maps": array(maps)} | facts
-
-
-def captum_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
-    """guided, cam, guided_cam."""
-    from gradcam import captum_maps
-
-    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
-    with watching(model, X=images, y=labels) as facts:
-        maps = captum_maps(images, labels, model, model.get_submodule(layer))
-    return dict(zip(("guided", "cam", "guided_cam"), map(array, maps))) | facts
-
-
-def layer_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
-    """evidence, activation."""
-    from gradcam import layer_maps
-
-    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
-    with watching(model, X=images, y=labels) as facts:
-        maps = layer_maps(images, labels, model, model.get_submodule(layer))
-    return dict(zip(("evidence", "activation"), map(array, maps))) | facts
+    return _ask("saliency_map.captum_saliency", ["maps"], network, X, torch.from_numpy(y.copy()), settings)
 
 
 def integrated_gradients(network: str, X: np.ndarray, y: np.ndarray, **settings: int) -> dict[str, Any]:
     """maps."""
-    from saliency_map import integrated_gradients
+    return _ask("saliency_map.integrated_gradients", ["maps"], network, X, torch.from_numpy(y.copy()), settings)
 
-    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
-    with watching(model, X=images, y=labels) as facts:
-        maps = integrated_gradients(images, labels, model)
-    return {"maps": array(maps)} | facts
+
+def captum_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
+    """guided, cam, guided_cam."""
+    names = ["guided", "cam", "guided_cam"]
+    return _ask("gradcam.captum_maps", names, network, X, torch.from_numpy(y.copy()), settings, layer)
+
+
+def layer_maps(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
+    """evidence, activation."""
+    names = ["evidence", "activation"]
+    return _ask("gradcam.layer_maps", names, network, X, torch.from_numpy(y.copy()), settings, layer)
 
 
 def layer_conductance(network: str, X: np.ndarray, y: np.ndarray, layer: str, **settings: int) -> dict[str, Any]:
     """maps."""
-    from gradcam import layer_conductance
-
-    model, images, labels = build(network, X, settings), torch.from_numpy(X.copy()), torch.from_numpy(y.copy())
-    with watching(model, X=images, y=labels) as facts:
-        maps = layer_conductance(images, labels, model, model.get_submodule(layer))
-    return {"maps": array(maps)} | facts
+    return _ask("gradcam.layer_conductance", ["maps"], network, X, torch.from_numpy(y.copy()), settings, layer)
 
 
 def neuron_responses(network: str, X: np.ndarray, neurons: list, layer: str, **settings: int) -> dict[str, Any]:
     """maps. neurons: for each image channel, row and column."""
-    from gradcam import neuron_responses
+    return _ask("gradcam.neuron_responses", ["maps"], network, X, [*map(tuple, neurons)], settings, layer)
 
+
+def _ask(
+    function: str, names: list[str], network: str, X: np.ndarray, of_each: Any, settings: dict, layer: str = ""
+) -> dict[str, Any]:
+    """Call "script.function" with the images, their labels or neurons, and the network; its answers by these names."""
+    script, _, name = function.partition(".")
+    call = getattr(importlib.import_module(script), name, None)
+    if call is None:
+        raise ImportError(f"cannot import name {name!r} from {script!r}")
     model, images = build(network, X, settings), torch.from_numpy(X.copy())
-    with watching(model, X=images) as facts:
-        maps = neuron_responses(images, [tuple(neuron) for neuron in neurons], model, model.get_submodule(layer))
-    return {"maps": array(maps)} | facts
+    labels = {"y": of_each} if isinstance(of_each, torch.Tensor) else {}
+    with watching(model, X=images, **labels) as facts:
+        answers = call(images, of_each, model, *([model.get_submodule(layer)] if layer else []))
+    return dict(zip(names, map(array, [answers] if len(names) == 1 else answers))) | facts

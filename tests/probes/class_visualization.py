@@ -1,4 +1,4 @@
-"""What tests ask of visualizers/class_visualization.py."""
+"""Questions of tests to visualizers/class_visualization.py."""
 
 from contextlib import ExitStack
 from typing import Any

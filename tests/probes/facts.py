@@ -1,4 +1,4 @@
-"""What probes share: networks by name, the facts on a call, and the way from a tensor to an array."""
+"""Helpers of the probes: networks by name, the facts on a call, and the way from a tensor to an array."""
 
 import io
 import random
@@ -17,7 +17,7 @@ KEPT = 48 << 20  # bytes of images that an answer holds at most
 
 
 def build(network: str, X: np.ndarray, settings: dict[str, int]) -> nn.Module:
-    """Of the precision of the images."""
+    """Build the network in the precision of the images."""
     return networks.build(network, X.dtype.name, **settings)
 
 
@@ -108,7 +108,7 @@ def snapshot(model: nn.Module | None) -> dict[str, Any]:
 
 
 def _modules(module: nn.Module, name: str = "") -> Iterator[tuple[str, Any]]:
-    """As `named_modules`, but also what is no module: many put CustomReLU.apply, a function, where a ReLU was."""
+    """Yield `named_modules`, and what is no module: many put CustomReLU.apply, a function, where a ReLU was."""
     yield name, module
     for child_name, child in getattr(module, "_modules", {}).items():
         yield from _modules(child, f"{name}.{child_name}".lstrip("."))

@@ -1,4 +1,4 @@
-"""What tests ask of visualizers/fooling_image.py."""
+"""Questions of tests to visualizers/fooling_image.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What tests ask of visualizers/gradcam.py."""
+"""Questions of tests to visualizers/gradcam.py."""
 
 from typing import Any
 from unittest import mock

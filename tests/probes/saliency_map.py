@@ -1,4 +1,4 @@
-"""What tests ask of visualizers/saliency_map.py."""
+"""Questions of tests to visualizers/saliency_map.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What tests ask of style_modules/style_loss.py."""
+"""Questions of tests to style_modules/style_loss.py."""
 
 from typing import Any
 

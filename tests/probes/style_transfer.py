@@ -1,4 +1,4 @@
-"""What tests ask of style_utils.py."""
+"""Questions of tests to style_utils.py."""
 
 import tempfile
 from pathlib import Path

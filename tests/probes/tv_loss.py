@@ -1,4 +1,4 @@
-"""What tests ask of style_modules/tv_loss.py."""
+"""Questions of tests to style_modules/tv_loss.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
 """Programs by machine: right rewrites of the solution and single edits of it, and whether the graded tests are fair.
 
-python -m staff.proofs.generated        (or: make strangers ARGS="--function tv_loss")
+python -m staff.proofs.generated        (or: make strangers ARGS="--function NAME")
 """

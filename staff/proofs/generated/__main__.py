@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=2026, help="of the programs and of all inputs")
     parser.add_argument("--count", type=int, help="programs of each kind and function (default: by what they cost)")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--show", metavar="PROGRAM", default="", help='print one and judge none: "tv_loss edit 3"')
+    parser.add_argument("--show", metavar="PROGRAM", default="", help='print one and judge none: "gram_matrix edit 3"')
     parser.add_argument("--verbose", action="store_true", help="what was said to each wrong one that is not named")
     return parser.parse_args(argv)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder import assignment
 from staff.handout import markers
 from staff.mutants import variants
 
@@ -18,12 +19,12 @@ class Function:
     count: how many programs of each kind are made of it; fewer where its tests take long.
     """
 
-    name: str
+    name: str  # as in assignment.toml
     file: str
     part: str
     own: str = ""
     near: float = 1e-7
-    far: float = 3e-2
+    far: float = 1e-3
     count: int = 60
 
     @property
@@ -32,8 +33,8 @@ class Function:
 
     def block(self) -> str:
         """Return the solution's lines, without indentation."""
-        for piece, inside in variants.read_pieces(self.file):
-            if isinstance(piece, markers.Block) and (piece.part, inside) == (self.part, self.name):
+        for piece in variants.read_pieces(self.file):
+            if isinstance(piece, markers.Block) and (piece.part, piece.function) == (self.part, self.name):
                 return "\n".join(line.text.removeprefix(piece.indent) for line in piece.solution)
         raise ValueError(f"expected a solution of {self.part} in {self.name} of {self.file}, found none")
 
@@ -42,38 +43,39 @@ class Function:
         return variants.rewrite_solution(self.file, self.part, self.name, block)
 
 
-LOSS = 1e-3  # the `far` of losses, whose tests have tolerances of 1e-4 and less
-GRADCAM = "visualizers/gradcam.py"
-STYLE = "style_modules/style_loss.py"
-
+MAPS = 3e-2  # the `far` of maps, whose tests have tolerances that a ReLU on the edge asks for
+# What differs from a function that is a part of its own, and is called like it.
 # Captum's saliency, its maps and those of a layer are looked at by tests that earn no points: they have no programs.
-FUNCTIONS = {
-    "saliency": Function("compute_saliency_maps", "visualizers/saliency_map.py", "saliency"),
-    "custom_relu": Function("backward", GRADCAM, "guided_backprop", own="custom_relu", far=LOSS),
-    "guided_backprop": Function("guided_backprop", GRADCAM, "guided_backprop", own="not custom_relu"),
-    "grad_cam": Function("grad_cam", GRADCAM, "gradcam"),
-    "fooling": Function("make_fooling_image", "visualizers/fooling_image.py", "fooling", count=25),
+SETTINGS: dict[str, dict] = {
+    "custom_relu": {"name": "CustomReLU.backward", "own": "custom_relu"},
+    "guided_backprop": {"name": "GradCam.guided_backprop", "own": "not custom_relu", "far": MAPS},
+    "grad_cam": {"name": "GradCam.grad_cam", "far": MAPS},
+    "saliency": {"far": MAPS},
+    "fooling": {"far": MAPS, "count": 25},
     # The length of a step may be a quarter off in its tests: what is near that is set aside.
-    "class_visualization": Function(
-        "create_class_visualization",
-        "visualizers/class_visualization.py",
-        "class_visualization",
-        near=1e-6,
-        far=0.5,
-        count=15,
-    ),
-    "content_loss": Function("forward", "style_modules/content_loss.py", "content_loss", far=LOSS),
-    "gram_matrix": Function("gram_matrix", STYLE, "style_loss", own="gram_matrix", far=LOSS),
-    "style_loss": Function("forward", STYLE, "style_loss", own="not gram_matrix", far=LOSS),
-    "tv_loss": Function("forward", "style_modules/tv_loss.py", "tv_loss", far=LOSS),
+    "class_visualization": {"near": 1e-6, "far": 0.5, "count": 15},
+    "gram_matrix": {"name": "StyleLoss.gram_matrix", "own": "gram_matrix"},
+    "style_loss": {"name": "StyleLoss.forward", "own": "not gram_matrix"},
     # Of pixels that differ: Adam's steps are as long for the least gradient as for the greatest.
-    "style_transfer": Function("style_transfer", "style_utils.py", "style_transfer", near=0.01, far=0.2, count=15),
+    "style_transfer": {"near": 0.01, "far": 0.2, "count": 15},
     # More or fewer points on the way are right, too: what they change is set aside.
-    "integrated_gradients": Function(
-        "integrated_gradients", "saliency_map.py", "captum", own="integrated", near=1e-5, far=0.3, count=25
-    ),
-    "layer_conductance": Function(
-        "layer_conductance", "gradcam.py", "captum", own="conductance", near=1e-5, far=0.6, count=25
-    ),
-    "neuron_responses": Function("neuron_responses", "gradcam.py", "captum", own="neuron", count=25),
+    "integrated_gradients": {"own": "integrated", "near": 1e-5, "far": 0.3, "count": 25},
+    "layer_conductance": {"own": "conductance", "near": 1e-5, "far": 0.6, "count": 25},
+    "neuron_responses": {"own": "neuron", "far": MAPS, "count": 25},
 }
+
+
+def find_functions() -> dict[str, Function]:
+    """Return the functions of assignment.toml: those that are a part alone, and those of SETTINGS."""
+    table, found = assignment.read(), {}
+    named = {settings.get("name", name): name for name, settings in SETTINGS.items()}
+    for part, entry in table.parts.items():
+        written = [(file, name) for file in entry["functions"] for of, name in table.solutions(file) if of == part]
+        for file, name in written:
+            key = named.get(name, part if len(written) == 1 else "")
+            if key:
+                found[key] = Function(**{"name": name, "file": file, "part": part, **SETTINGS.get(key, {})})
+    return found
+
+
+FUNCTIONS = find_functions()

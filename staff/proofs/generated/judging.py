@@ -27,12 +27,13 @@ import pytest
 import torch
 from tqdm import tqdm
 
-from staff.grader import child, descendants, points
-from staff.grader.client import LINE, CallFailed
-from staff.grader.plugin import GradingPlugin
-from staff.grader.reach import Reach
-from staff.grader.results import Results, Test
-from staff.mutants.judging import message, run_tests
+from autograder import child, descendants, grade
+from autograder.assignment import read
+from autograder.client import LINE, CallFailed
+from autograder.plugin import GradingPlugin
+from autograder.probing import Prober
+from autograder.results import Results, Test
+from staff.mutants.judging import message
 from staff.proofs.generated import oracle
 from staff.proofs.generated.functions import FUNCTIONS, ROOT
 from staff.proofs.generated.making import Program
@@ -95,7 +96,7 @@ class ProgramVerdict:
 
 
 class Here:
-    """A Client that calls probes in this process: only as much of it as `Reach` needs."""
+    """A Client that calls probes in this process: only as much of it as `Prober` needs."""
 
     def __init__(self) -> None:
         self.reports: list[dict] = []
@@ -109,10 +110,10 @@ class Here:
             return probes.call(probe, **arguments)
         except _OutOfTime as ended:
             failed = CallFailed(f"was ended after {limits['seconds']:.0f} seconds")
-            failed.hung, failed.line = True, "".join(child.described(ended)["trace"].splitlines()[-1:])[:LINE]
+            failed.hung, failed.line = True, "".join(child.describe(ended)["trace"].splitlines()[-1:])[:LINE]
             raise failed from None
         except Exception as problem:
-            return {"error": child.described(problem)}
+            return {"error": child.describe(problem)}
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             self.reports.append({"seconds": time.monotonic() - started, "printed": 0})
@@ -206,13 +207,13 @@ class Judge:
 
     def _grade(self) -> list[Test]:
         """Run the function's tests on what is loaded."""
-        table, results = points.read(), Results()
-        reach = Reach(Here, {**table["limits"], "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
-        plugin = UntilNamed(reach, results, table, self.seed)
+        results = Results()
+        prober = Prober(Here, {**read().limits, "seconds": CALL_SECONDS}, time.monotonic() + SECONDS)
+        plugin = UntilNamed(prober, results, read(), self.seed)
         own = ["-k", self.function.own] if self.function.own else []
-        run_tests(plugin, self.function.part, *own)
-        if reach.problems:
-            raise RuntimeError("\n".join(reach.problems))
+        grade.run_tests(plugin, self.function.part, *own)
+        if prober.problems:
+            raise RuntimeError("\n".join(prober.problems))
         own_tests = [test for test in results.tests.values() if test.part == self.function.part]
         return [test for test in own_tests if test.output != Test.output]  # what -k leaves out stands there, too
 

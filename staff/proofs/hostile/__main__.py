@@ -3,7 +3,7 @@
     python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
 WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
-staff/grade.py with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
+the autograder with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
 other, by one warm process, as a class is. Held: no attack earns more than the
 honest stub, or reports that it reached what is out of reach; each yields valid results before the deadline and GRACE
 seconds; nothing of it runs or lies about afterwards. Exits with 1 where one does not hold.
@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from staff.gradebook.warm import GradingLost, Warm
-from staff.grader import descendants, kernel, leftovers
-from staff.grader.intake import STUDENT_FILES
+from autograder import descendants, kernel, sweeping
+from autograder.assignment import read
+from autograder.forking import Grader, GradingLost
 from staff.handout import contents, markers
 from staff.proofs.hostile import archives, payloads, traces
 
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    with Warm() if args.warm else contextlib.nullcontext() as warm:
+    with Grader() if args.warm else contextlib.nullcontext() as warm:
         honest = run("the honest stub", 0, args.whole, args.deadline, warm)
         for name in names:
             if name in traces.AFTER:
@@ -71,7 +71,7 @@ def every() -> list[str]:
 
 
 def run(
-    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Warm | None = None
+    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Grader | None = None
 ) -> AttackResult:
     """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
@@ -118,7 +118,7 @@ def run(
 @contextlib.contextmanager
 def _scheduler() -> Iterator[int]:
     """The port of a class's own cluster, as it is there while a class is graded."""
-    from staff.gradebook import cluster  # Dask is needed for this attack alone
+    from gradebook import cluster  # Dask is needed for this attack alone
 
     with cluster.connected(workers=1) as client:
         yield int(client.scheduler.address.rpartition(":")[2])
@@ -127,7 +127,7 @@ def _scheduler() -> Iterator[int]:
 def stub() -> archives.Files:
     """Return what students start from."""
     parts = contents.part_numbers()
-    return {file: markers.handed_out(file, (ROOT / file).read_text(), parts).encode() for file in STUDENT_FILES}
+    return {file: markers.hand_out(file, (ROOT / file).read_text(), parts).encode() for file in read().files}
 
 
 def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path:
@@ -144,10 +144,10 @@ def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path
 
 def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float) -> str:
     """Returns what went wrong, "" if nothing did."""
-    command = [sys.executable, str(ROOT / "staff/grade.py"), str(submission), "--out", str(out / "results.json")]
+    command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    quiet = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)
     except subprocess.TimeoutExpired:
@@ -156,7 +156,7 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     return "" if done.returncode in (0, 2) else done.stderr.decode(errors="replace")[-500:]
 
 
-def _grade_warm(warm: Warm, submission: Path, out: Path, whole: bool, deadline: float) -> str:
+def _grade_warm(warm: Grader, submission: Path, out: Path, whole: bool, deadline: float) -> str:
     """Grade as _grade does, by a process that has graded others before."""
     try:
         results, page = warm.grade(submission, None, deadline, "" if whole else PART)
@@ -212,7 +212,7 @@ def _find_named(mark: str) -> list[str]:
 
 @cache
 def _open_to_all() -> list[str]:
-    places = leftovers.Search().places()
+    places = sweeping.Search().places()
     return [] if places is None else list(places.times)
 
 

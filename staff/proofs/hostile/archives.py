@@ -60,17 +60,17 @@ def links_in_a_folder(place: Path, files: Files) -> Path:
         (folder / name).symlink_to(target)
     (folder / LOSS).unlink()
     (folder / LOSS).symlink_to("/etc/shadow")
-    (folder / "style_modules/tv_loss.py").unlink()
-    os.mkfifo(folder / "style_modules/tv_loss.py")  # a read of it never ends
+    (folder / "style_modules/style_loss.py").unlink()
+    os.mkfifo(folder / "style_modules/style_loss.py")  # a read of it never ends
     return folder
 
 
 def a_bomb(place: Path, files: Files) -> Path:
     """A gigabyte of zeros in one file of code."""
-    path = _zip(place, {name: data for name, data in files.items() if "tv_loss" not in name})
+    path = _zip(place, {name: data for name, data in files.items() if "style_loss" not in name})
     with (
         zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("style_modules/tv_loss.py", "w") as f,
+        archive.open("style_modules/style_loss.py", "w") as f,
     ):
         for _ in range(1024):
             f.write(bytes(1 << 20))
@@ -171,7 +171,7 @@ def a_home_folder(place: Path, files: Files) -> Path:
 def files_that_shadow_packages(place: Path, files: Files) -> Path:
     names = ("torch.py", "numpy.py", "pytest.py", "json.py", "sitecustomize.py", "usercustomize.py", "conftest.py",
              "tests/conftest.py", "tests/__init__.py", "tests/compare.py", "tests/probes/__init__.py",
-             "tests/networks.py", "staff/__init__.py", "staff/grade.py", "pretrained/__init__.py",
+             "tests/networks.py", "staff/__init__.py", "autograder/grade.py", "pretrained/__init__.py",
              "visualizers/__init__.py", "visualizers/network.py", "style_modules/__init__.py", "image_utils.py",
              "evil.pth")  # fmt: skip
     return _folder(place, files | dict.fromkeys(names, CLAIM))
@@ -180,7 +180,7 @@ def files_that_shadow_packages(place: Path, files: Files) -> Path:
 def settings_of_the_grader(place: Path, files: Files) -> Path:
     table = b"[limits]\ndeadline = 1e9\n[parts]\nsaliency = {number='1', title='x', points=1000}\n[rules]\n"
     pytest_ini = b"[pytest]\naddopts = --collect-only\n"
-    settings = {"staff/points.toml": table, "pytest.ini": pytest_ini, "tox.ini": pytest_ini}
+    settings = {"assignment.toml": table, "pytest.ini": pytest_ini, "tox.ini": pytest_ini}
     settings |= {"results.json": b'{"score": 100}', "submission_metadata.json": b'{"id": {"a": [1e999]}}'}
     return _folder(place, files | settings | {"MANIFEST.sha256": b"\xff\x00" * 5000})
 

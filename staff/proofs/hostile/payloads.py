@@ -70,7 +70,7 @@ BODIES = {
         roots = ("{root}", "/autograder", os.path.expanduser("~root"), "/tmp", "/var/tmp", sys.prefix + "/..",
                  "/proc/1/root{root}", "/proc/1/cwd")
         for root in roots:
-            for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/points.toml"):
+            for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/hidden/conftest.py"):
                 if os.path.exists(os.path.join(root, name)):
                     breach("found " + os.path.join(root, name))
     """,
@@ -190,12 +190,12 @@ BODIES = {
         pytest.fail = lambda *_, **__: None
         builtins.AssertionError = type("Fine", (BaseException,), {{}})
         builtins.abs = lambda _: 0
-        sys.modules["tests.compare"] = sys.modules["staff.grader.frames"]
+        sys.modules["tests.compare"] = sys.modules["autograder.frames"]
     """,
     "patches the frames": """
-        frames = sys.modules["staff.grader.frames"]
+        frames = sys.modules["autograder.frames"]
         frames.encode = lambda contents: frame({{"value": 0.0, "gradient": 0.0, "passed": True}})
-        sys.modules["staff.grader.child"].PROCESSES = 10 ** 6
+        sys.modules["autograder.child"].PROCESSES = 10 ** 6
         return torch.full((), 1.5, requires_grad=True)
     """,
     # --- ending ---

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-# `make grade-class` and .ci/run install what these need: staff/gradebook/requirements.txt
+# `make grade-class` and .ci/run install what these need: gradebook/requirements.txt
 collect_ignore_glob = [] if importlib.util.find_spec("distributed") else ["test_*.py"]
 
 
@@ -22,7 +22,7 @@ def folder(tmp_path):
 @pytest.fixture
 def result():
     """Makes what a worker sends back: result(saliency=[(1, 2, "output"), ...]) says points, most points, output."""
-    from staff.gradebook.store import Graded
+    from gradebook.store import Graded
 
     def make(worker="tcp://worker", problems=(), page="<h1>page</h1>", **parts):
         parts = parts or {"saliency": [(1, 2, "")]}

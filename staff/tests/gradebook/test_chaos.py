@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from staff.gradebook import chaos, made_up
+from staff.proofs import chaos, made_up
 
 COUNT = 12
 CLIENT = """
 import functools, sys
-from staff.gradebook import __main__ as gradebook, simulated
+from gradebook import __main__ as gradebook; from staff.proofs import simulated
 function = functools.partial(simulated.grade, seconds=0.4)
 gradebook.grade_class = functools.partial(gradebook.grade_class, function=function)
 if __name__ == "__main__":

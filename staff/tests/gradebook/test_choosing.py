@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from staff.gradebook import choosing, settings
-from staff.gradebook.handed_in import HandedIn
-from staff.gradebook.roster import Roster, Student
+from gradebook import choosing, settings
+from gradebook.handed_in import HandedIn
+from gradebook.roster import Roster, Student
 
 ADA = Student("Ada", "17", "ada@example.edu")
 
@@ -35,7 +35,7 @@ def place(decided, *hours):
     ("hours", "kept"), [(-1, 1), (0, 1), (48, 1), (48.01, 0.9), (72, 0.9), (72.01, 0.8), (48 + 240, 0), (9999, 0)]
 )
 def test_after_the_grace_each_day_begun_takes_its_share(decided, hours, kept):
-    assert choosing.kept(timedelta(hours=hours), decided()) == pytest.approx(kept)
+    assert choosing.keep_share(timedelta(hours=hours), decided()) == pytest.approx(kept)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ import psutil
 import pytest
 from distributed import LocalCluster, Security
 
-from staff.gradebook import cluster
-from staff.grader import client as fork_server
-from staff.grader import intake, workspace
+from autograder import client as fork_server
+from autograder import intake, workspace
+from gradebook import cluster
 from staff.proofs.hostile import payloads
-from staff.tests.conftest import MINIATURE, ROOT
+from staff.tests.conftest import IN_MINIATURE, ROOT
 
 NAMESPACES = ("network namespace", "mount namespace", "ipc namespace", "process namespace")
 STRANGER = """
@@ -106,7 +106,7 @@ def attack():
     folder = Path(tempfile.mkdtemp())  # pytest's own are closed to others whenever another pytest begins
     folder.chmod(0o755)
     project = folder / "project"
-    workspace.build(project, intake.Submission(), MINIATURE)
+    workspace.build(project, intake.Submission(), IN_MINIATURE)
     body = payloads.source(payloads.SCHEDULER, mark="mark", root=ROOT, out="/out", port=9, user=os.getuid())
     (project / payloads.FILE).write_bytes(body)
 

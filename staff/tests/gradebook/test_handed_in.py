@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from staff.gradebook import handed_in, roster, settings
+from gradebook import handed_in, roster, settings
 
 
 def find(folder, people=None):
@@ -93,11 +93,12 @@ def test_canvass_names_say_who_and_whether_late(tmp_path):
 
 
 def test_canvass_single_files_are_one_submission(tmp_path):
-    for name in ("ada_12_345_style_utils.py", "ada_12_346_tv_loss-1.py", "ada_12_347_report.pdf", "ben_13_348_x.docx"):
+    files = "ada_12_345_style_utils.py", "ada_12_346_content_loss-1.py", "ada_12_347_report.pdf", "ben_13_348_x.docx"
+    for name in files:
         (tmp_path / name).write_text("x")
     found = find(tmp_path)
     assert list(found) == ["ada_12_345_style_utils.py", "ben_13_348_x.docx"]
-    assert set(found["ada_12_345_style_utils.py"].taken.files) == {"style_utils.py", "style_modules/tv_loss.py"}
+    assert set(found["ada_12_345_style_utils.py"].taken.files) == {"style_utils.py", "style_modules/content_loss.py"}
     assert found["ben_13_348_x.docx"].taken.unreadable
 
 

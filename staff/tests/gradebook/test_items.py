@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from staff.gradebook import items
-from staff.gradebook.roster import Student
-from staff.gradebook.standing import Standing
+from gradebook import items
+from gradebook.roster import Student
+from gradebook.standing import Standing
 
 
 @pytest.fixture
@@ -65,6 +65,6 @@ def test_errors_and_ends_are_told_apart(stands):
         (0, 2): "A sum.\n\nWhat your code returned could not be compared (OverflowError: too large).",
     })  # fmt: skip
     assert [said.text for said in items.errors(found)] == ["IndexError: index N is out of range"]
-    assert [said.text for said in items.ended(found)] == ["was ended after 60 seconds"]
-    assert [said.text for said in items.uncompared(found)] == ["saliency: test 2"]
+    assert [said.text for said in items.find_ended(found)] == ["was ended after 60 seconds"]
+    assert [said.text for said in items.find_uncompared(found)] == ["saliency: test 2"]
     assert [item.unnamed for item in items.items(found)] == [0, 0, 1]

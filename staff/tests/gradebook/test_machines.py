@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from staff.gradebook import chaos, cluster
-from staff.gradebook.store import NAME
+from gradebook import cluster
+from gradebook.store import NAME
 from staff.handout import proofs
+from staff.proofs import chaos
 from staff.proofs.hostile.__main__ import stub
 from staff.tests.conftest import ROOT
 
@@ -100,7 +101,7 @@ def test_checkouts_at_different_places(start, submissions, tmp_path):
     scheduler = start(nowhere, sys.executable, "-m", "distributed.cli.dask_scheduler", "--protocol", "tls", *tls,
                       "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")  # fmt: skip
     workers = [
-        start(place, sys.executable, "-m", "staff.gradebook.cluster", "worker", str(certificate),
+        start(place, sys.executable, "-m", "gradebook.cluster", "worker", str(certificate),
               f"tls://127.0.0.1:{port}", "--nworkers", "1", "--death-timeout", "10")
         for place in places
     ]  # fmt: skip
@@ -108,7 +109,7 @@ def test_checkouts_at_different_places(start, submissions, tmp_path):
     with cluster.connected(f"tls://127.0.0.1:{port}", certificate=certificate) as client:
         client.wait_for_workers(3, timeout=120)
     done = subprocess.run(
-        [sys.executable, "-m", "staff.gradebook", str(submissions), "--out", str(tmp_path / "out"), "--scheduler",
+        [sys.executable, "-m", "gradebook", str(submissions), "--out", str(tmp_path / "out"), "--scheduler",
          f"tls://127.0.0.1:{port}", "--certificate", str(certificate)],
         cwd=places[0], env=ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip

@@ -2,13 +2,15 @@
 
 import csv
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from staff.gradebook import choosing, handed_in, pages, roster, settings, sheets
-from staff.gradebook.standing import Attempt, Standing, standings
-from staff.gradebook.store import Gradebook, Key
+from autograder.assignment import read
+from gradebook import choosing, handed_in, pages, roster, settings, sheets
+from gradebook.standing import Attempt, Standing, standings
+from gradebook.store import Gradebook, Key
 
 EVIL = '<script>alert(document)</script>"&'
 
@@ -19,7 +21,7 @@ def written(folder, tmp_path, result):
 
     def write(anonymous=False):
         (folder / "roster.csv").write_text("Name,SID,Email\nAda Lovelace,17,ada@example.edu\nChen,19,c@example.edu\n")
-        decided = settings.read(folder)
+        decided = replace(settings.read(folder), title="Assignment 3")
         people = roster.read(folder / "roster.csv")
         places = choosing.places(handed_in.find(folder, decided, people), people)
         ada, ben = places[0].handed_in[0], places[2].handed_in[0]
@@ -31,7 +33,7 @@ def written(folder, tmp_path, result):
                 book.fail(Key(ben.digest, "suite", decided.seed), "tcp://worker", "it died")
             found = standings(places, decided, book, "suite")
             names = pages.Names(found, book.salt(), anonymous)
-            pages.write(out, found, decided, book, "suite", names, "similarity.html")
+            pages.write(out, found, decided, book, "suite", names, "similarity.html", read())
             sheets.write(out, decided.title, found)
         return out, found
 

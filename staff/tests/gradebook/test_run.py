@@ -5,17 +5,17 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import cloudpickle
 import pytest
 from distributed import get_worker
 
-from staff.grade import REPOSITORY
-from staff.gradebook import cluster, run, suite, task
-from staff.gradebook.store import Gradebook, Graded, Key
-from staff.gradebook.task import Failed, Job, Refused, Unfit
-from staff.grader.intake import Submission
+from autograder import pack
+from autograder.assignment import ROOT, read
+from autograder.intake import Submission
+from gradebook import cluster, run, task
+from gradebook.store import Gradebook, Graded, Key
+from gradebook.task import Failed, Job, Refused, Unfit
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +39,19 @@ class Told:
     def __init__(self):
         self.lines = []
 
-    def graded(self, key, graded, before):
+    def note_graded(self, key, graded, before):
         self.lines.append(("graded", key.digest, before))
 
-    def failed(self, key, worker, why, last):
+    def note_failed(self, key, worker, why, last):
         self.lines.append(("marked" if last else "again", key.digest, why))
 
-    def refused(self, worker, why):
+    def note_refused(self, worker, why):
         self.lines.append(("refused", worker, why))
 
 
 def grade(job):
-    """Do what stands in the job's note; how often it was begun is counted in files beside `suite`."""
-    what, times = job.submission.notes[0], Path(job.suite)
+    """Do what stands in the job's note; how often it was begun is counted in files of a folder."""
+    what, times = job.submission.notes[0], job.folders[0]
     begun = len(list(times.glob(f"{what}.*")))
     worker = get_worker().address
     (times / f"{what}.{begun}").write_text(worker)
@@ -79,7 +79,7 @@ def grade(job):
 
 def grade_whole(client, book, times, *whats):
     client.wait_for_workers(2, timeout=60)  # the last test may have cost some
-    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, times) for what in whats}
+    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, (times, times)) for what in whats}
     told = Told()
     lost = run.grade_all(client, book, jobs, told, grade)
     return {key.digest for key in lost}, told.lines
@@ -172,7 +172,7 @@ def imports_what_is_not_there(job):
 
 def test_a_worker_with_another_suite_or_dask_refuses():
     """Python and the packages are among the files of a suite."""
-    files = suite.files()
+    files = pack.digests(read())
     for job, told in (
         (Job(Submission(), 7, files | {"Python": "3.99"}), r"Python 3\.\d+ to 3\.99\)"),
         (Job(Submission(), 7, files | {"tests/compare.py": ""}), r"tests/compare\.py is changed\)"),
@@ -184,8 +184,8 @@ def test_a_worker_with_another_suite_or_dask_refuses():
 
 def test_a_task_names_no_folder_of_the_client():
     """Workers have their checkouts where they like."""
-    call = cloudpickle.dumps(run._Call(task.work, Job(Submission(), 7, suite.files())))
-    assert str(REPOSITORY).encode() not in call
+    call = cloudpickle.dumps(run._Call(task.work, Job(Submission(), 7, pack.digests(read()))))
+    assert str(ROOT).encode() not in call
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from staff.gradebook import similarity
+from autograder.assignment import read
+from gradebook import similarity
 from staff.mutants import variants
 
 INDEPENDENT = 5
@@ -13,7 +14,7 @@ INDEPENDENT = 5
 
 @pytest.fixture(scope="module")
 def known():
-    return similarity.boilerplate()
+    return similarity.read_boilerplate(read())
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def independent(known):
 
 
 def compared(known, students):
-    return similarity.pairs([similarity.written(f"{i}", files, known) for i, files in enumerate(students)])
+    return similarity.pairs([similarity.describe(f"{i}", files, known) for i, files in enumerate(students)])
 
 
 def renamed(text):
@@ -97,12 +98,12 @@ def test_right_code_in_other_words_does_not_stand_out(known, independent):
 
 
 def test_the_handout_and_the_solution_count_for_nobody(known):
-    assert not similarity.written("the solution", variants.solution(), known).prints.hashes
+    assert not similarity.describe("the solution", variants.solution(), known).prints.hashes
 
 
 def test_earlier_classes_are_compared_with_this_one_and_not_with_each_other(known, independent):
-    old = [similarity.written(f"old {i}", files, known, earlier=True) for i, files in enumerate(independent[:2])]
-    new = similarity.written("new", independent[0], known)
+    old = [similarity.describe(f"old {i}", files, known, earlier=True) for i, files in enumerate(independent[:2])]
+    new = similarity.describe("new", independent[0], known)
     scores, pairs = similarity.pairs([*old, new])
     assert sorted(scores) == pytest.approx([pairs[1].score, 1])
     assert (pairs[0].one.name, pairs[0].other.name, pairs[0].score) == ("old 0", "new", 1)
@@ -110,7 +111,7 @@ def test_earlier_classes_are_compared_with_this_one_and_not_with_each_other(know
 
 def test_what_both_have_is_marked_and_no_letter_is_lost(known, independent):
     _, pairs = compared(known, independent[:2])
-    for pieces, written in zip(similarity.marked(pairs[0]), (pairs[0].one, pairs[0].other)):
+    for pieces, written in zip(similarity.mark(pairs[0]), (pairs[0].one, pairs[0].other)):
         assert "".join(text for text, _ in pieces) == written.text
         assert {shared for _, shared in pieces} == {True, False}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from staff.gradebook import status
-from staff.gradebook.store import Gradebook, GradebookError, Key
+from gradebook import status
+from gradebook.store import Gradebook, GradebookError, Key
 
 KEY = Key("digest", "suite", 7)
 
@@ -46,9 +46,9 @@ def test_what_is_asked_for_again_stays_asked_for_until_its_result_comes(tmp_path
         book.keep(KEY, result(), 1)
         book.ask_again(["digest"])
     with Gradebook(tmp_path) as book:
-        assert book.asked_again() == {"digest"}
+        assert book.find_asked_again() == {"digest"}
         book.keep(KEY, result(saliency=[(2, 2, "")]), 1)
-        assert book.asked_again() == set()
+        assert book.find_asked_again() == set()
         assert book.scores("suite", 7) == {"digest": 2}
 
 

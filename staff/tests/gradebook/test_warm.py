@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staff.grade import REPOSITORY
-from staff.gradebook import chaos, suite
-from staff.gradebook.warm import GradingLost, Warm
-from staff.grader import descendants, intake
+from autograder import descendants, intake, pack
+from autograder.assignment import ROOT
+from autograder.forking import Grader, GradingLost
+from staff.proofs import chaos
 from staff.references import remembering
-from staff.tests.conftest import MINIATURE
+from staff.tests.conftest import IN_MINIATURE
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
@@ -96,15 +96,15 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
 
 
 def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch):
-    """The warm process sees that the other side of its link is gone, while it grades."""
+    """The process that grades sees that the other side of its link is gone, while it grades."""
     (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
     monkeypatch.setenv("TMPDIR", str(open_folder))
-    warm = Warm(MINIATURE)
+    warm = Grader(IN_MINIATURE)
     warm.link.send((intake.take_in(submission), 7, 200, ""))
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
-    assert left and list(open_folder.glob("warm-*"))
+    assert left and list(open_folder.glob("grader-*"))
     warm.close()
     assert not [pid for pid in left if _alive(pid)]
     assert not list(open_folder.iterdir())
@@ -129,7 +129,7 @@ assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
 
 def test_what_is_remembered_can_be_handed_on():
     """In a process that has imported none of the references before: a grading with mistakes was lost to it."""
-    done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -151,19 +151,19 @@ def test_what_was_drawn_comes_again_and_the_generator_goes_on(monkeypatch):
 
 
 def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
-    files = suite.files(MINIATURE)
-    assert warm.version == suite.version(files)
-    assert {"tests/test_parts.py", "staff/hidden/test_hidden_parts.py", "staff/grader/plugin.py", "torch"} <= set(files)
-    assert suite.changes(files, files) == []
+    files = pack.digests(IN_MINIATURE)
+    assert warm.version == pack.version(files)
+    assert {"tests/test_parts.py", "staff/hidden/test_hidden_parts.py", "autograder/plugin.py", "torch"} <= set(files)
+    assert pack.changes(files, files) == []
     other = files | {"torch": "9.9", "tests/new.py": "1"}
     other.pop("tests/networks.py")
-    assert suite.changes(files, other) == [
+    assert pack.changes(files, other) == [
         "tests/networks.py is gone", "tests/new.py is new", f"torch {files['torch']} to 9.9"
     ]  # fmt: skip
 
 
 def _gradings(warm):
-    """Forks of the warm process, which are no nursery."""
+    """Forks of the warm process, not of one that forks servers."""
     command = Path(f"/proc/{warm.process.pid}/cmdline").read_bytes()
     return [pid for pid in descendants.of(warm.process.pid) if _command(pid) == command]
 

@@ -10,11 +10,13 @@ import zipfile
 import pytest
 from rich.console import Console
 
-from staff.gradebook import __main__ as gradebook
-from staff.gradebook import chaos, simulated, task
-from staff.gradebook.store import NAME
+from autograder.assignment import read
+from gradebook import __main__ as gradebook
+from gradebook import task
+from gradebook.store import NAME
+from staff.proofs import chaos, simulated
 from staff.tests import contract
-from staff.tests.conftest import MINIATURE
+from staff.tests.conftest import MINIATURE, ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -44,7 +46,7 @@ def submissions(tmp_path, submission):
 def run(submissions, tests, *arguments, function=task.work):
     console = Console(file=io.StringIO(), width=200)
     args = gradebook.parse_args([str(submissions), "--workers", "1", *arguments])
-    code = gradebook.grade_class(args, console, tests, function)
+    code = gradebook.grade_class(args, console, read(ROOT, tests), function)
     return code, console.file.getvalue(), args.out
 
 

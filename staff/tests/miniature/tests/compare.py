@@ -10,9 +10,9 @@ def assert_close(name, got, expected, tolerance, mistakes=None):
     assert np.abs(got - expected).max() <= tolerance * np.abs(expected).max(), f"{name}: differs"
 
 
-def noted_factors():
+def take_factors():
     return []
 
 
-def agreed(factors):
+def name_factors(factors):
     return {}

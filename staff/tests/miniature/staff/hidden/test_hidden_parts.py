@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from staff.grader.plugin import SEED
+from autograder.plugin import SEED
 from tests import compare
 
 

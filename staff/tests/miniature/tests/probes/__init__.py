@@ -6,12 +6,6 @@ import pytest
 REACH = pytest.StashKey()
 
 
-class StudentError(AssertionError):
-    def __init__(self, kind, message, trace):
-        super().__init__(f"{kind}: {message}\n{trace}")
-        self.kind, self.message = kind, message
-
-
 def call(name, **arguments):
     return globals()[name](**arguments)
 

@@ -1,0 +1,119 @@
+"""The processes that come from one process: finding them, weighing them, ending them. Nobody else's are touched."""
+
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+Process = tuple[int, str, int]  # id, state, parent
+
+
+def of(root: int, spare: Collection[int] = ()) -> list[int]:
+    """The ids of all living descendants of process `root`, by following parents in /proc.
+
+    Those in `spare` are left out, with all that comes from them.
+    """
+    return _among(_processes(), root, spare)
+
+
+def children(root: int) -> set[int]:
+    """The ids of the children of process `root`, also of those that ended and were not waited for."""
+    return {pid for pid, _, parent in _processes() if parent == root}
+
+
+def memory(pids: list[int], shared: int) -> int:
+    """Bytes of anonymous memory that these processes hold beyond the `shared` that each was forked with."""
+    return sum(max(0, anonymous(pid) - shared) for pid in pids)
+
+
+def anonymous(pid: int) -> int:
+    try:
+        _, resident, files = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(files)) * PAGE + _read_shared_memory(pid)
+
+
+def age(pid: int) -> float:
+    """Seconds since this process began; 0 where that cannot be known."""
+    fields = _stat(pid)
+    if fields is None:
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+
+
+def end_all(root: int, patience: float = 5.0, spare: Collection[int] = ()) -> bool:
+    """End every descendant of `root` (which must be this process, and collect orphans), and reap them.
+
+    Not those in `spare`, nor what comes from them. The others are stopped before they are killed, so that none can
+    fork away in between. Returns whether none is left.
+    """
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        processes = list(_processes())
+        pids = _among(processes, root, spare)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+        for pid, _, parent in processes:
+            if parent == root and pid not in spare:
+                _reap(pid)
+        if not pids:
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def _among(processes: Iterable[Process], root: int, spare: Collection[int]) -> list[int]:
+    children = defaultdict(list)
+    for pid, state, parent in processes:
+        if state != "Z" and pid not in spare:
+            children[parent].append(pid)
+    found, waiting = [], [root]
+    while waiting:
+        more = children.get(waiting.pop(), [])
+        found += more
+        waiting += more
+    return found
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def _processes() -> Iterator[Process]:
+    """The id, state and parent of every process here."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                yield int(entry.name), fields[0], int(fields[1])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/pid/stat after the name, which may itself hold spaces and brackets: state, parent, ..."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _read_shared_memory(pid: int) -> int:
+    """RssShmem: memory shared by mmap or memfd, which statm counts among the files."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
+            if line.startswith("RssShmem:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0

@@ -1,0 +1,403 @@
+"""Answers that the worker gives: maps of a picture, what a layer makes of it, and what climbs step by step.
+
+Each function takes the network's key and the device, and returns its answer. What climbs gives one for each step, by
+`show`. All that is explained is explained by the student's functions and by those of the table in methods.py.
+"""
+
+import hashlib
+import importlib
+import io
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import methods
+from explorer import networks
+from explorer.worker import Problem, noting
+from image_utils import SQUEEZENET_STD, deprocess, preprocess
+from pretrained import Pretrained
+from pretrained.settings import plain_pair
+
+KEPT = 4  # pictures whose activations are kept
+LEAK = 0.1
+OFTEN = 0.12  # seconds from one picture to the next: more than the page can show is not sent
+
+Answer = tuple[np.ndarray, list[str]]  # a map, and the notes that came with it
+Channels = list[tuple[int, float, np.ndarray]]  # their numbers, their strengths, and their maps (h, w)
+Show = Callable[[dict[str, Any]], None]
+
+
+def as_batch(picture: np.ndarray, source: Pretrained) -> Tensor:
+    """A picture, uint8 (H, W, 3), as the network wants it: (1, 3, H, W), ImageNet-normalised, on its device."""
+    return preprocess(Image.fromarray(picture), picture.shape[:2]).to(source.device)
+
+
+@dataclass
+class Look:
+    """A picture that a network has looked at once: its scores (K,), and each layer's output (1, C, h, w)."""
+
+    source: Pretrained
+    X: Tensor
+    scores: Tensor
+    outputs: dict[str, Tensor]
+    batches: dict[int, methods.Batch] = field(default_factory=dict)  # by class
+
+    @property
+    def model(self) -> nn.Module:
+        return self.source.model
+
+    def label(self, target: int) -> Tensor:
+        return torch.tensor([target], device=self.X.device)
+
+    def batch(self, target: int, layer: str) -> methods.Batch:
+        """The picture as the methods get it, with what they found of the last two classes. layer: "" for none."""
+        if target not in self.batches:
+            self.batches = dict(list(self.batches.items())[-1:])
+            self.batches[target] = methods.Batch(self.X, self.label(target), self.model, layer)
+        batch = self.batches[target]
+        if layer and layer != batch.layer:
+            batch.layer = layer
+            for name in [name for name in batch.found if methods.METHODS[name].takes_layer]:
+                del batch.found[name]
+        return batch
+
+
+_looks: OrderedDict[tuple[str, str, str], Look] = OrderedDict()
+
+
+def look(network: str, picture: np.ndarray, device: str) -> Look:
+    """The one forward pass of this picture, made now or before."""
+    from visualizers.network import keeping
+
+    key = (network, device, hashlib.sha256(picture.tobytes() + str(picture.shape).encode()).hexdigest())
+    if key not in _looks:
+        source = networks.load(network, device)
+        X = as_batch(picture, source)
+        with torch.no_grad(), keeping(source.model, networks.layers(source)) as outputs:
+            scores = source.model(X)[0]
+        _looks[key] = Look(source, X, scores, outputs)
+        while len(_looks) > KEPT:
+            _looks.popitem(last=False)
+    _looks.move_to_end(key)
+    return _looks[key]
+
+
+# --- a picture and a class ---
+
+
+def scores(network: str, picture: np.ndarray, device: str, **_: Any) -> np.ndarray:
+    """The network's scores, (K,)."""
+    return look(network, picture, device).scores.cpu().numpy()
+
+
+def explain(network: str, picture: np.ndarray, method: str, target: int, layer: str, device: str, **_: Any) -> Answer:
+    """The map of one of the table's methods as it is drawn: (H, W) or (H, W, 3)."""
+    seen = look(network, picture, device)
+    batch, asked = seen.batch(target, layer), methods.METHODS[method]
+
+    def attributions() -> Tensor:
+        if asked.takes_layer:  # Grad-CAM goes on from the layer: those up to it are not run again
+            names = networks.layers(seen.source)
+            with recalled(seen.model, {name: seen.outputs[name] for name in names[: names.index(layer) + 1]}):
+                batch.get(methods.CAM)
+        return batch.get(method)
+
+    found, notes = noting(attributions)
+    return asked.map(found)[0].float().cpu().numpy(), notes
+
+
+def by_captum(
+    network: str, picture: np.ndarray, function: str, target: int, layer: str, device: str, **_: Any
+) -> tuple[list[np.ndarray], list[str]]:
+    """The maps of one of the root scripts' functions that call Captum, as methods.BY_CAPTUM names them."""
+    module, name = function.split(":")
+    call, seen = getattr(importlib.import_module(module), name), look(network, picture, device)
+    asked = [methods.METHODS[method] for method in methods.BY_CAPTUM[function]]
+    given = [seen.model.get_submodule(layer)] if any(method.takes_layer for method in asked) else []
+    found, notes = noting(lambda: call(seen.X, seen.label(target), seen.model, *given))
+    found = [found] if len(asked) == 1 else found
+    if not isinstance(found, Sequence) or len(found) != len(asked):
+        raise Problem(f"expected {len(asked)} maps from {name}, got something else: look at its contract")
+    shapes = [picture.shape if method.drawn == methods.ABOUT_GREY else picture.shape[:2] for method in asked]
+    return [as_map(maps, (1, *shape), name) for maps, shape in zip(found, shapes)], notes
+
+
+def as_map(maps: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """The first of the maps that a student's function returned. Raises UserError unless they are as they must be."""
+    return methods.check_maps(maps, shape, name)[0].float().cpu().numpy()
+
+
+@contextmanager
+def recalled(model: nn.Module, outputs: dict[str, Tensor]) -> Iterator[None]:
+    """Inside the block these modules do not compute: they give the outputs that they gave before."""
+    modules = [model.get_submodule(name) for name in outputs]
+    try:
+        for module, output in zip(modules, outputs.values()):
+            module.forward = lambda *_, output=output, **__: output
+        yield
+    finally:
+        for module in modules:
+            module.__dict__.pop("forward", None)
+
+
+# --- a layer, its places, its channels ---
+
+
+def layer_activity(network: str, picture: np.ndarray, layer: str, device: str, **_: Any) -> np.ndarray:
+    """Return how much the layer's channels are active at each place, on average: (h, w)."""
+    return look(network, picture, device).outputs[layer][0].abs().mean(dim=0).cpu().numpy()
+
+
+def strongest(
+    network: str, picture: np.ndarray, layers: Sequence[str], count: int, device: str, **_: Any
+) -> dict[str, Channels]:
+    """Return the `count` channels of each layer with the highest peak."""
+    outputs = look(network, picture, device).outputs
+    return {layer: _top(outputs[layer][0], outputs[layer][0].amax(dim=(1, 2)), count) for layer in layers}
+
+
+def place(
+    network: str, picture: np.ndarray, layer: str, row: int, column: int, count: int, device: str, **_: Any
+) -> Channels:
+    """The `count` channels that are strongest at a place of the layer."""
+    output = look(network, picture, device).outputs[layer][0]
+    return _top(output, output[:, row, column], count)
+
+
+def neuron(
+    network: str, picture: np.ndarray, layer: str, channel: int, row: int, column: int, device: str, **_: Any
+) -> Answer:
+    """The pixels that excite one neuron, (H, W, 3): a student's guided backprop from it."""
+    import gradcam
+
+    seen = look(network, picture, device)
+    module = seen.model.get_submodule(layer)
+    maps, notes = noting(lambda: gradcam.neuron_responses(seen.X, [(channel, row, column)], seen.model, module))
+    return as_map(maps, (1, *picture.shape), "neuron_responses"), notes
+
+
+_peaks: dict[str, dict[str, np.ndarray]] = {}
+
+
+def exciting(network: str, layer: str, channel: int, count: int, device: str, **_: Any) -> Channels:
+    """The samples that excite a channel most: their numbers, peaks, and the channel's map, (H, W) in [0, 1]."""
+    from visualizers.network import keeping
+
+    source = networks.load(network, device)
+    if network not in _peaks:
+        names = networks.layers(source)
+        peaks: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for image in source.images:
+            with torch.no_grad(), keeping(source.model, names) as outputs:
+                source.model(as_batch(image, source))
+            for name in names:
+                peaks[name].append(outputs[name][0].amax(dim=(1, 2)).cpu().numpy())
+        _peaks[network] = {name: np.stack(values) for name, values in peaks.items()}  # (samples, C)
+    peak = _peaks[network][layer]
+    if not 0 <= channel < peak.shape[1]:
+        raise Problem(f"expected a channel between 0 and {peak.shape[1] - 1} of {layer}, got {channel}: choose a tile")
+    found = []
+    for number in np.argsort(-peak[:, channel], kind="stable")[:count].tolist():
+        output = look(network, source.images[number], device).outputs[layer][:, channel : channel + 1]
+        cam = F.interpolate(output.clamp(min=0), source.images[number].shape[:2], mode="bilinear")[0, 0]
+        found.append((number, float(peak[number, channel]), (cam / cam.max().clamp(min=1e-12)).cpu().numpy()))
+    return found
+
+
+def _top(maps: Tensor, strength: Tensor, count: int) -> Channels:
+    best = strength.topk(min(count, len(strength)))
+    return [(int(k), float(value), maps[k].cpu().numpy()) for value, k in zip(best.values, best.indices)]
+
+
+# --- what climbs ---
+
+
+def fool(
+    network: str, picture: np.ndarray, target: int, learning_rate: float, most: int, show: Show, device: str
+) -> None:
+    """Step by step, from step 0: the image, the difference as a part of [0, 1], the scores (K,), and notes."""
+    from visualizers import FoolingImage
+
+    seen = look(network, picture, device)
+    fooler, x = FoolingImage(learning_rate=learning_rate, max_steps=1), seen.X
+    notes: list[str] = []
+    for step in range(most + 1):
+        with torch.no_grad():
+            scores = seen.model(x)[0]
+        show({
+            "step": step,
+            "pixels": np.asarray(deprocess(x, should_rescale=False)),
+            "difference": (x - seen.X)[0].permute(1, 2, 0).cpu().numpy() * SQUEEZENET_STD,
+            "scores": scores.cpu().numpy(),
+            "notes": notes,
+        })  # fmt: skip
+        if int(scores.argmax()) == target or step == most:
+            return
+        before = x
+        moved, said = noting(partial(fooler.make_fooling_image, before, target, seen.model))
+        x = methods.check_maps(moved, tuple(seen.X.shape), "make_fooling_image").to(seen.X)
+        # One step at a time is asked for, so "not fooled after 1 step" is no news.
+        notes = [note for note in said if "not fooled" not in note]
+        if torch.equal(x, before):
+            show({"step": step, "notes": notes or [f"step {step + 1} changed nothing: the image came back as it was"]})
+            return
+
+
+def idea(network: str, target: int, iterations: int, show: Show, device: str, **settings: Any) -> None:
+    """The picture of a class while it climbs: iteration, pixels, and the scores of the picture as it is seen (K,)."""
+    source = networks.load(network, device)
+    _climb(source.model, source, target, source.class_names, iterations, show, settings)
+
+
+def channel(
+    network: str, layer: str, channel: int, iterations: int, show: Show, device: str, **settings: Any
+) -> None:
+    """The picture that one channel likes best: `idea`, where the channels of a layer stand for the classes."""
+    source = networks.load(network, device)
+    model = ChannelScores(source.model, layer)
+    names = [f"channel {k}" for k in range(channel + 1)]
+    _climb(model, source, channel, names, iterations, show, settings)
+
+
+class ChannelScores(nn.Module):
+    """A network whose scores are how active each channel of a layer is on average: (N, C).
+
+    Its ReLUs leak a little: noise leaves most channels silent, and silence gives no direction to climb in.
+    """
+
+    def __init__(self, model: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.model, self.layer = model, layer
+
+    def forward(self, X: Tensor) -> Tensor:
+        from visualizers.network import keeping, relu_replaced_by
+
+        with keeping(self.model, [self.layer]) as outputs, relu_replaced_by(leaking):
+            self.model(X)
+        return outputs[self.layer].mean(dim=(2, 3))
+
+
+def leaking(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, LEAK)
+
+
+def _climb(
+    model: nn.Module,
+    source: Pretrained,
+    target: int,
+    names: Sequence[str],
+    iterations: int,
+    show: Show,
+    settings: dict[str, Any],
+) -> None:
+    from visualizers import ClassVisualization
+
+    last = 0.0
+
+    def frame(iteration: int, image: Image.Image, notes: list[str]) -> dict[str, Any]:
+        pixels = np.asarray(image)
+        with torch.no_grad():
+            scores = model(as_batch(pixels, source))[0].cpu().numpy()
+        return {"iteration": iteration, "pixels": pixels, "scores": scores, "notes": notes}
+
+    def on_step(iteration: int, image: Image.Image) -> None:
+        nonlocal last
+        if time.monotonic() - last > OFTEN:
+            show(frame(iteration, image, []))
+            last = time.monotonic()
+
+    image, notes = noting(
+        lambda: ClassVisualization().create_class_visualization(
+            target,
+            names,
+            model,
+            num_iterations=iterations,
+            show_every=1,
+            generate_plots=False,
+            on_step=on_step,
+            **settings,
+        )
+    )
+    pixels = methods.check_maps(np.asarray(image), np.asarray(image).shape, "create_class_visualization")
+    show(frame(iterations, Image.fromarray(pixels.numpy().astype(np.uint8)), notes))
+
+
+def paint(
+    network: str,
+    content: np.ndarray,
+    style: np.ndarray,
+    iterations: int,
+    weights: tuple[float, Sequence[float]] | None,
+    times: tuple[float, float],
+    show: Show,
+    device: str,
+    **settings: Any,
+) -> None:
+    """Style transfer: step, pixels, seconds for a step.
+
+    weights: of the content loss, and of each style layer; None balances them for the layers. times: what both of them
+    are multiplied by.
+    """
+    import style_utils
+    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+
+    cnn = networks.load(network, device).cnn
+    content_weight, style_weights = weights or balance(content, style, cnn, settings)
+    start, last = time.monotonic(), 0.0
+
+    def on_step(step: int, image: Tensor) -> None:
+        nonlocal last
+        if step == 1 or step == iterations or time.monotonic() - last > OFTEN:
+            methods.check_maps(image, tuple(image.shape), "style_transfer")
+            pixels = np.asarray(deprocess(image))
+            show({"step": step, "pixels": pixels, "each": (time.monotonic() - start) / step})
+            last = time.monotonic()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        style_utils.style_transfer(
+            "explorer",
+            _file(content),
+            _file(style),
+            content_loss=ContentLoss(),
+            style_loss=StyleLoss(),
+            tv_loss=TotalVariationLoss(),
+            cnn=cnn,
+            testing=True,
+            num_iterations=iterations,
+            on_step=on_step,
+            content_weight=content_weight * times[0],
+            style_weights=[weight * times[1] for weight in style_weights],
+            **settings,
+        )
+
+
+def balance(
+    content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, settings: dict[str, Any]
+) -> tuple[float, Sequence[float]]:
+    """Weights for layers without a table, as the script balances them: each layer has its share of the loss."""
+    import style_transfer
+
+    sizes = {name: settings[name] for name in ("image_size", "style_size", "content_layer")}
+    pair = replace(plain_pair("", ""), **sizes, style_layers=tuple(settings["style_layers"]))
+    pair = style_transfer.balance(pair, _file(content), _file(style), cnn)
+    return pair.content_weight, pair.style_weights
+
+
+def _file(pixels: np.ndarray) -> Any:
+    """A picture as an open file: nothing is written to disk."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    file.seek(0)
+    return file

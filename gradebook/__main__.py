@@ -1,0 +1,188 @@
+"""Grade a whole class, and go on where a run was killed: the same command again grades what is missing.
+
+    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tls://host:8786] [--status] ...
+
+Or: make grade-class SUBMISSIONS=... [SCHEDULER=...]. SUBMISSIONS is a folder of zips and folders, Gradescope's export
+or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the time left, then in FOLDER the
+gradebook, grades.csv, class.html and a page for each student. Exits with 0 when all are graded, 1 when some are marked
+for staff, 2 when it had to stop.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from autograder import pack
+from autograder.assignment import Assignment, read
+from gradebook import (
+    choosing,
+    cluster,
+    handed_in,
+    pages,
+    progress,
+    roster,
+    run,
+    settings,
+    sheets,
+    similarity_page,
+    status,
+    task,
+)
+from gradebook.standing import standings
+from gradebook.store import Gradebook, GradebookError, Graded, Key
+
+PROBLEMS = (settings.SettingsError, roster.RosterError, handed_in.ExportError, cluster.ClusterError, GradebookError)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    console = Console()
+    try:
+        if args.status:
+            console.print("\n".join(status.describe(args.out)), markup=False, highlight=False, soft_wrap=True)
+            return 0
+        return grade_class(args, console)
+    except PROBLEMS as problem:
+        said = str(problem)
+        console.print(f"{said[:1].upper()}{said[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except OSError as problem:
+        told = f"Expected to write to {problem.filename}, got {problem.strerror}: mend that, make room for one"
+        console.print(f"{told}, and run the same command again.", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command again goes on from here.")
+        return 2
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="gradebook", description=__doc__.splitlines()[0])
+    parser.add_argument("submissions", nargs="?", default="", help="a folder, see docs/autograder.md")
+    parser.add_argument("--out", type=Path, help="gradebook and pages (default: the folder's name with -graded)")
+    parser.add_argument("--scheduler", default="", help="of an existing Dask cluster, such as tls://host:8786")
+    parser.add_argument("--certificate", type=Path, default=cluster.CERTIFICATE, help="the file of that scheduler")
+    parser.add_argument("--workers", type=int, default=0, help="of this machine's own cluster (default: what fits)")
+    parser.add_argument("--again", nargs="+", default=[], metavar="STUDENT", help="grade these once more")
+    parser.add_argument("--anonymous", action="store_true", help="write the pages without names, into FOLDER/anonymous")
+    parser.add_argument("--status", action="store_true", help="only say how a run is getting on")
+    args = parser.parse_args(argv)
+    if not args.submissions:  # an empty SUBMISSIONS= is not this folder
+        parser.error("expected the folder of a class's submissions, got none: make grade-class SUBMISSIONS=folder")
+    args.submissions = Path(args.submissions)
+    args.out = args.out or args.submissions.resolve().with_name(f"{args.submissions.resolve().name}-graded")
+    return args
+
+
+def grade_class(
+    args: argparse.Namespace,
+    console: Console,
+    assignment: Assignment | None = None,
+    function: Callable[[task.Job], Graded] = task.work,
+) -> int:
+    """Grade, and return the exit status.
+
+    assignment: None for that of each worker's own checkout. function: what a worker does.
+    """
+    folders = (assignment.root, assignment.suite) if assignment else None
+    assignment = assignment or read()
+    decided = settings.read(args.submissions)
+    decided = replace(decided, title=decided.title or assignment.title)
+    people = roster.read(decided.roster) if decided.roster else roster.Roster()
+    places = choosing.places(handed_in.find(args.submissions, decided, people, assignment), people)
+    files = pack.digests(assignment)
+    version = pack.version(files)
+    can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
+    wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
+    with Gradebook(args.out) as book:
+        book.ask_again(_find_asked(args.again, places, decided))
+        has, again = book.scores(version, decided.seed), book.find_asked_again()
+        todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders)
+                for digest, each in todo.items()}  # fmt: skip
+        if unread := len(can_count) - len(wanted):
+            console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
+        for line in _why(book, places, wanted, todo, has, files, version, decided.seed):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        book.begin(files, version, decided.seed, len(wanted), len(todo))
+        lost = []
+        try:
+            if jobs:
+                with cluster.connected(args.scheduler, args.workers, args.certificate) as client:
+                    workers = len(client.nthreads())
+                    book.note(workers)
+                    console.print(f"{workers} workers; more may come.", highlight=False)
+                    names = {digest: each.name for digest, each in todo.items()}
+                    with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
+                        lost = run.grade_all(client, book, jobs, shown, function)
+            marked = len(lost) + len(can_count) - len(wanted)
+            outcome = f"{marked} are marked for staff." if marked else "all are graded."
+        except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
+            _end(book, f"stopped: {type(problem).__name__} {problem}")
+            raise
+        found = standings(places, decided, book, version)
+        for path in _write(args.out, found, decided, book, version, args.anonymous, assignment):
+            console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+        book.end(outcome)
+    return int(bool(marked))
+
+
+def _write(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
+    """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
+    names = pages.Names(found, book.salt(), anonymous)
+    folder = folder / "anonymous" if anonymous else folder
+    sheet = [] if anonymous else sheets.write(folder, decided.title, found)
+    similar = similarity_page.write(folder, found, decided, names, assignment)
+    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar, assignment)]
+
+
+def _end(book: Gradebook, outcome: str) -> None:
+    try:
+        book.end(outcome)
+    except GradebookError:
+        pass  # the disk is full, which is being told
+
+
+def _find_asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:
+    """The digests of the students whom these words name. Raises ExportError."""
+    digests = []
+    for word in words:
+        of = [place for place in places if word.lower() in {mark.partition(" ")[2] for mark in place.student.marks()}
+              or word in {each.name for each in place.handed_in}]  # fmt: skip
+        if len(of) != 1:
+            raise handed_in.ExportError(
+                f"expected one student for --again {word}, found {len(of)}: take a sid, an email or a file's name"
+            )
+        digests += [each.digest for each in choosing.to_grade(of[0], decided)]
+    return digests
+
+
+def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
+    """Say what is graded by this run, and why."""
+    nobody = sum(not place.handed_in for place in places)
+    lines = [f"{len(places)} students, {nobody} without a submission; {len(wanted)} different submissions can count."]
+    kept = len(wanted) - len(todo)
+    again = sum(digest in has for digest in todo)
+    earlier = {digest: other for digest, other in book.earlier(version, seed).items() if digest in todo}
+    lines.append(f"{kept} are graded already, {len(todo) - again - len(earlier)} are new.")
+    if again:
+        lines.append(f"{again} are graded again, as was asked for.")
+    changed = {other for other, _ in earlier.values() if other != version}
+    if changed:
+        told = pack.changes(book.files(next(iter(changed))), files)
+        number = sum(other != version for other, _ in earlier.values())
+        lines.append(f"{number} are graded again, since the suite is another: {_some(told)}.")
+    if other := sum(other == version for other, _ in earlier.values()):
+        lines.append(f"{other} are graded again, since the seed is another.")
+    return lines
+
+
+def _some(told: list[str]) -> str:
+    return ", ".join(told[:8]) + (f" and {len(told) - 8} more" if len(told) > 8 else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

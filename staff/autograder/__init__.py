@@ -1,1 +1,0 @@
-"""What Gradescope needs, and how it is packed."""

@@ -1,0 +1,1 @@
+from tests.conftest import probe  # noqa: F401
