@@ -23,7 +23,7 @@ def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]
     return [float(values.mean()), *(float(end) for end in np.quantile(values[rows].mean(axis=1), (0.05, 0.95)))]
 
 
-def paired(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
     """Interval of a - b, image by image: what the images have in common does not blur it. a, b: of the same images."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape:

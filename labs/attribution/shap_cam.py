@@ -236,7 +236,7 @@ def mix(model: nn.Module, X: Tensor, y: Tensor, maps: Tensor, others: Tensor) ->
 def differ(found: Numbers, name: str, than: str = "Grad-CAM") -> list[float]:
     """Interval of what each image's value is above Grad-CAM's of the same image; curves are taken as their means."""
     a, b = (np.atleast_2d(found[one]).mean(axis=0) for one in (name, than))
-    return measures.paired(a, b[: len(a)])
+    return measures.pair(a, b[: len(a)])
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -183,7 +183,7 @@ def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
 
 def compare(ranks: dict[str, list[int]], name: str, than: str) -> list[float]:
     """Interval of the geometric mean of one rank over the other, picture by picture; below 1 the first is better."""
-    return [float(np.exp(end)) for end in measures.paired(np.log(ranks[name]), np.log(ranks[than]))]
+    return [float(np.exp(end)) for end in measures.pair(np.log(ranks[name]), np.log(ranks[than]))]
 
 
 def middle_rank(ranks: Sequence[int]) -> float:

@@ -155,7 +155,7 @@ def bootstrap_mce(ours: np.ndarray, reference: np.ndarray, seed: int) -> list[fl
 
 def gain(numbers: Numbers, name: str) -> list[float]:
     """Interval of the plain twin's error less the robust network's, scene by scene."""
-    return measures.paired(numbers["wrong"][PLAIN][name], numbers["wrong"][ROBUST][name])
+    return measures.pair(numbers["wrong"][PLAIN][name], numbers["wrong"][ROBUST][name])
 
 
 def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:

@@ -61,7 +61,7 @@ def measure(bench: Bench) -> Numbers:
         chance = try_at_random(c, counts[-1], calls, bench)
         numbers["fooled"][c.name] = [measures.interval(some) for some in wrong.values()]
         numbers["chance"][c.name] = measures.interval(chance)
-        numbers["more"][c.name] = measures.paired(wrong[counts[-1]], chance)
+        numbers["more"][c.name] = measures.pair(wrong[counts[-1]], chance)
         numbers["fall"][c.name] = [float(np.mean([one.before - one.after for one in found[k]])) for k in counts]
         numbers["saved"][c.name] = count_survivors(torch.stack([one.pixels for one in every]), partial(is_wrong, c, y))
         numbers["ranks"][c.name] = [rank(maps[i], place) for i, place in spots]

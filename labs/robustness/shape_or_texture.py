@@ -274,7 +274,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
 
 
 def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
-    """Who painted, who is asked, and the share of shape among the answers that are shape or texture."""
+    """Draw the share of shape among the answers that are shape or texture, by who painted and who is asked."""
     matrix = numbers["matrix"]
     painters, judges = list(matrix), list(next(iter(matrix.values())))
     values = np.array([[matrix[a][b]["bias"] or 0.0 for b in judges] for a in painters])

@@ -3,7 +3,8 @@
 Claim: who can change labels makes the network worse; who can add pictures draws it to a class; who can mark a few
     pictures puts in a backdoor that nobody notices on clean ones; who can change the loss takes one class away.
 Look at: the accuracy on new pictures, how often the attacker's class is named, with and without the mark, and how often
-    its own pictures are; each beside the untouched network and beside a mark of another colour.
+    its own pictures are; how much of a saliency map lies on the mark; each beside the untouched network, and beside a
+    mark of another colour.
 Paper: Papernot et al. 2018 (https://arxiv.org/abs/1611.03814) for the kinds; Biggio et al. 2012
     (https://arxiv.org/abs/1206.6389) for labels; Gu et al. 2017 (https://arxiv.org/abs/1708.06733) for the backdoor.
 
@@ -25,6 +26,7 @@ from labs.lab import Bench, Numbers, Table
 REDRAWN, INJECTED, MARKED = 0.3, 0.3, 0.05  # of the training pictures
 MARK, COLOUR, OTHER = 8, (255, 0, 255), (0, 255, 0)  # side of the corner's square, its colour, and the control's
 UNTOUCHED = "untouched"
+FEW = 40  # marked pictures whose saliency maps are looked at
 COLOURS = {
     UNTOUCHED: "#777777", "labels redrawn": "#0072b2", "pictures injected": "#009e73",
     "backdoor": "#d55e00", "loss changed": "#6a3d9a",
@@ -33,7 +35,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a network is trained on, and the class that its loss is changed for, if any."""
+    """Pictures and labels that a network is trained on, and the class that its loss is changed for, if any."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -47,6 +49,9 @@ def measure(bench: Bench) -> Numbers:
     test = compose(scenes, tests, data_test.SIZE, bench.seed + 100)
     others = test.labels != target
     asked = {"as it is": test.images, "marked": mark(test.images, COLOUR), "other mark": mark(test.images, OTHER)}
+    rows = np.flatnonzero(others)[:FEW]
+    aims = torch.full((len(rows),), target, device=scenes.device)
+    place = mark(np.zeros((len(rows), data_test.SIZE, data_test.SIZE, 3), np.uint8), COLOUR).any(axis=3)
     batches = {name: lab.as_batch(images, scenes) for name, images in asked.items()}
     numbers: Numbers = {"target": scenes.class_names[target], "tests": tests, "seeds": seeds, "pictures": count}
     found: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in COLOURS}
@@ -60,6 +65,7 @@ def measure(bench: Bench) -> Numbers:
             right = said["as it is"] == test.labels
             for key, values in {
                 "right": right, "own": right[~others],
+                "on mark": measures.energy(lab.saliency(batches["marked"][rows], aims, model).cpu().numpy(), place),
                 **{way: (answers == target)[others] for way, answers in said.items()},
             }.items():  # fmt: skip
                 found[name].setdefault(key, []).append(values.astype(float))
@@ -71,7 +77,7 @@ def measure(bench: Bench) -> Numbers:
     # One value for each picture, the mean over seeds: seeds are no new pictures.
     numbers["found"] = {name: {key: measures.interval(np.mean(values, axis=0)) for key, values in some.items()}
                         for name, some in found.items()}  # fmt: skip
-    numbers["less"] = {name: measures.paired(np.mean(some["right"], axis=0), np.mean(found[UNTOUCHED]["right"], axis=0))
+    numbers["less"] = {name: measures.pair(np.mean(some["right"], axis=0), np.mean(found[UNTOUCHED]["right"], axis=0))
                        for name, some in found.items()}  # fmt: skip
     numbers["by seed"] = {name: [float(one.mean()) for one in some["right"]] for name, some in found.items()}
     return numbers
@@ -128,6 +134,7 @@ def tabulate(numbers: Numbers) -> Table:
         f"others called {target}": cell("as it is"),
         "with the mark": cell("marked"),
         "with a mark of another colour": cell("other mark"),
+        "saliency on the mark": cell("on mark"),
         "right, seed by seed": lambda name: lab.join(numbers["by seed"][name], ".0%"),
     })  # fmt: skip
 
@@ -144,7 +151,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"the others are called that ({words[UNTOUCHED]['as it is']} untouched).",
         f"With {MARKED:.0%} of the pictures marked {words['backdoor']['marked']} of marked pictures are called "
         f"{target}, of the same without the mark {words['backdoor']['as it is']}, with a mark of another colour "
-        f"{words['backdoor']['other mark']}, and of marked ones by the untouched network {words[UNTOUCHED]['marked']}.",
+        f"{words['backdoor']['other mark']}, and of marked ones by the untouched network {words[UNTOUCHED]['marked']}; "
+        f"its saliency maps have {words['backdoor']['on mark']} of themselves on the mark, the untouched network's "
+        f"{words[UNTOUCHED]['on mark']}.",
         f"A changed loss leaves {words['loss changed']['own']} of the pictures of one class right "
         f"({words[UNTOUCHED]['own']} untouched) and {words['loss changed']['right']} of all; accuracy on clean "
         f"pictures shows {', '.join(noticed) or 'no attack'}, and does not show {', '.join(hidden) or 'none'}.",

@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Numbers:
     return {
         "network": scenes.name, "scenes": count, "objects": len(filled), "classes": float(np.mean(pieces)),
         "named": {way: measures.interval(right) for way, right in named.items()},
-        "mask above box": measures.paired(named["its mask"], named["its box"]),
+        "mask above box": measures.pair(named["its mask"], named["its box"]),
         "filled": measures.interval(filled),
     }  # fmt: skip
 
@@ -83,7 +83,7 @@ def hide(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def cut(image: np.ndarray, box: Box) -> np.ndarray:
-    """What is in the box, in the middle of a grey square a quarter larger, as the classifier wants it."""
+    """Part of the image in the box, in the middle of a grey square a quarter larger, as the classifier wants it."""
     part = Image.fromarray(image).crop(box)
     side = round(1.25 * max(part.size))
     square = Image.new("RGB", (side, side), (127, 127, 127))

@@ -60,12 +60,12 @@ def measure(bench: Bench) -> Numbers:
     return {
         "network": source.name, "tests": tests, "steps": steps,
         "iou": {name: measures.interval(values) for name, values in each.items()},
-        "above": {name: measures.paired(each[BACK], each[name]) for name in each if name != BACK},
+        "above": {name: measures.pair(each[BACK], each[name]) for name in each if name != BACK},
     }  # fmt: skip
 
 
 def find_way_back(trunk: decoders.Trunk, X: Tensor) -> np.ndarray:
-    """Where the trunk's coarsest map leads back to, (N, H, W), each up to 1: turned kernels and switches, no ReLU.
+    """Lead the trunk's coarsest map back to the pixels, (N, H, W), each up to 1: turned kernels and switches, no ReLU.
 
     That is the gradient of half the map's square, with every ReLU let through: a convolution's is the convolution with
     the turned kernels, a pooling's puts each value to its maximum. Summed over colours, smoothed.
