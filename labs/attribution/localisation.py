@@ -143,8 +143,8 @@ def conclude(numbers: Numbers) -> list[str]:
         "cell for "
         + "; ".join(f"{name} {lab.write_interval(grids['trained'][name])}, with a random top layer "
                     f"{lab.write_interval(grids[TOP][name])}" for name in GRID)
-        + f"; chance is {CHANCE:.0%}: {', '.join(classy) or 'no method'} "
-        f"{'asks' if len(classy) < 2 else 'ask'} for the class, what does not beat its own random top follows edges.",
+        + f"; chance is {CHANCE:.0%}. Shown to ask for the class, and not only for edges: "
+        f"{', '.join(classy) or 'none of them'}.",
     ]  # fmt: skip
 
 
@@ -191,11 +191,10 @@ def draw_grids(grids: Numbers, axes: "plots.Axes") -> None:
             axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
             axes.errorbar(mean, i + up, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
             if i == 0:
-                axes.text(0.02, i + up, kind, va="center", size=8, color="white" if alpha == 1 else plots.INK)
+                axes.text(high + 0.02, i + up, kind, va="center", size=8, color=plots.INK)
     axes.axvline(CHANCE, color=plots.INK, linewidth=1, linestyle=":")
-    axes.set_xlabel(f"{grids['network']}, {grids['photographs']} photographs (dotted: chance)", size=plots.NOTE,
-                    color=plots.FAINT)  # fmt: skip
-    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"{grids['photographs']} photographs (dotted: chance)", size=plots.NOTE, color=plots.FAINT)
+    axes.set_xlim(0, 1.1)
     axes.set_ylim(len(GRID) - 0.5, -0.5)
     axes.set_yticks(range(len(GRID)), [name.replace(" ", "\n") for name in GRID])
     axes.tick_params(axis="y", length=0)
