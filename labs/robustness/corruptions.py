@@ -219,7 +219,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"On {numbers['images'][ROBUST]} scenes robust training lowers the error with {', '.join(helped) or 'nothing'}"
         f"; it raises it with {', '.join(hurt) or 'nothing'}; not shown: {', '.join(rest) or 'nothing'}.",
         f"Clean error, mCE and relative mCE on {numbers['images'][first]} images: {points}: of what corruptions add, "
-        + (f"{', '.join(better)} lose less than {first}." if better else
+        + (f"less than {first}'s is shown for {', '.join(better)}." if better else
            f"no network is shown to lose less than {first}: what is better in mCE is the clean error."),
         "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
         + " of the robust network's scenes, at the highest severity.",
@@ -249,7 +249,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             y = numbers[key][name]
             axes.errorbar(x[0], y[0], xerr=[[x[0] - x[1]], [x[2] - x[0]]], yerr=[[y[0] - y[1]], [y[2] - y[0]]],
                           fmt="o", color=COLOURS[name], capsize=3)  # fmt: skip
-            axes.annotate(name, (x[0], y[0]), (6, 6), textcoords="offset points", size=plots.NOTE, color=COLOURS[name])
+        ends = {name: (100 * float(np.mean(numbers["clean"][name])), numbers[key][name][0]) for name in alike}
+        plots.name_ends(axes, ends, COLOURS)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
     sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()

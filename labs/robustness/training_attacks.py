@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Numbers:
     asked = {"as it is": test.images, "marked": mark(test.images, COLOUR), "other mark": mark(test.images, OTHER)}
     rows = np.flatnonzero(others)[:FEW]
     aims = torch.full((len(rows),), target, device=scenes.device)
-    place = mark(np.zeros((len(rows), data_test.SIZE, data_test.SIZE, 3), np.uint8), COLOUR).any(axis=3)
+    place = np.asarray(mark(np.zeros((len(rows), data_test.SIZE, data_test.SIZE, 3), np.uint8), COLOUR).any(axis=3))
     batches = {name: lab.as_batch(images, scenes) for name, images in asked.items()}
     numbers: Numbers = {"target": scenes.class_names[target], "tests": tests, "seeds": seeds, "pictures": count}
     found: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in COLOURS}
