@@ -42,7 +42,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check proof handout report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
+.PHONY: lint check proof handout notebook report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
 	class-scale autograder mutants strangers hostile noise references bench bench-check staff-paint staff-render staff-train \
 	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
@@ -56,6 +56,7 @@ check: ## linter, types, tests and proofs, as continuous integration runs them
 	@bash .ci/run
 
 proof: venv ## what takes minutes: the whole way, real gradings, chaos, the browser at length
+	@sh environment/make_venv.sh staff/handout/requirements.txt
 	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m proof $(ARGS)
 
 lint: venv ## linter and types alone
@@ -65,6 +66,10 @@ lint: venv ## linter and types alone
 handout: venv ## build dist/handout and its zip, without solutions, and prove it; quicker: ARGS=--reuse-venv
 	@sh environment/make_venv.sh staff/handout/requirements.txt
 	@$(VENV_PYTHON) -m staff.handout $(ARGS)
+
+notebook: venv ## write assignment_3.ipynb again, from docs/assignment.md and assignment.toml
+	@sh environment/make_venv.sh staff/handout/requirements.txt
+	@$(VENV_PYTHON) -m staff.handout.notebook
 
 report-template: venv ## build report-template-a3.pptx again
 	@$(VENV_PYTHON) -m staff.handout.template

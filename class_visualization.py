@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import torch
 from PIL import Image
 

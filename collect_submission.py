@@ -15,9 +15,11 @@ import argparse
 import ast
 import difflib
 import hashlib
+import importlib.util
 import json
 import os
 import platform
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ ZIP_NAME = "assignment_3_submission.zip"
 MANIFEST_NAME = "MANIFEST.sha256"
 MAX_BYTES = 100_000_000
 FIGURES = "visualization"
+REPORT = "report-a3.pptx"
 PYTHON = (3, 11)  # or later
 TABLE = Path(__file__).resolve().with_name("assignment.toml")  # what is handed in, and what the grader accepts
 
@@ -123,6 +126,7 @@ def collect(root: Path, check: bool) -> int:
         f"{_count(len(files), 'file')}, nothing missing"
     if check:
         print(f"Ready to collect: {found}.")
+        _list([*check_report(root)])
         return 0
     try:
         size = write_zip(root, files)
@@ -341,6 +345,22 @@ def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
             else:
                 continue
             break
+
+
+def check_report(root: Path) -> Iterator[str]:
+    """Say what `report.py --check` says, where its packages are: the report is handed in by itself."""
+    if not (root / "report.py").is_file():
+        return
+    if not (root / REPORT).is_file():
+        yield f"{REPORT} is not there yet: run python report.py."
+    elif importlib.util.find_spec("pptx") is None:
+        yield f"{REPORT} is not looked into without the package python-pptx: run python environment/complete.py."
+    else:
+        command = [sys.executable, str(root / "report.py"), "--check"]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+                              env=os.environ | {"PYTHONIOENCODING": "utf-8"})  # fmt: skip
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        yield from (f"{REPORT}, {line.removeprefix('- ')}" for line in (lines if not done.returncode else lines[-1:]))
 
 
 def read_made(figure: Path) -> dict:

@@ -13,6 +13,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,12 +1,14 @@
 """Fills your report with your figures: report-a3.pptx, and a PDF of it where LibreOffice is there.
 
     python report.py
+    python report.py --check        only look: what is answered, and which figures are there
 
 Expect report-a3.pptx, made from report-template-a3.pptx, with every figure of visualization/ in its place; a slide
 whose figure is missing says which command makes it. Run it as often as you like: what you wrote into report-a3.pptx
-stays, only the figures are renewed.
+stays, only the figures are renewed, also where another program has saved it.
 """
 
+import io
 import os
 import shutil
 import subprocess
@@ -14,20 +16,29 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
+from figures import ending  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
+from PIL import Image, ImageChops
 from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 
+from collect_submission import digest_file
 from figures.figure import read_made
 from figures.pairs import own_pairs
-from figures.script import Parser
+from figures.script import Parser, run
+from figures.slides import Box, Found, copies, find_pictures, index, title, walk
+from figures.slides import find as find_shape
 
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
+TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a slide begins
+WRITE = "Write here."  # where an answer is to stand
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
 LAB = "lab_*"  # of these, the newest: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
@@ -42,53 +53,135 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     """Works in `root`, the folder of this file; returns the exit status."""
     parser = Parser(description="Fill the report with the figures in visualization/.")
     parser.add_argument("--figures", default="visualization", help="their folder (default: visualization)")
+    parser.add_argument("--check", action="store_true", help="only look: write nothing, say what each slide has")
     args = parser.parse_args(argv)
     root = root or Path(__file__).resolve().parent
     try:
-        presentation, start = open_report(root)
-        missing = fill(presentation, root / args.figures)
+        template, presentation = open_slides(root, TEMPLATE), open_slides(root, choose(root))
+        if args.check:
+            print("\n".join(check(presentation, template, root / args.figures, root)))
+            return 0
+        start = "your own" if choose(root) == REPORT else TEMPLATE
+        missing, lost = fill(presentation, template, root / args.figures)
         write(presentation, root / REPORT)
     except ReportError as problem:
         print(problem, file=sys.stderr)
         return 1
-    print(f"wrote {REPORT}, from {start}")
-    for line in dict.fromkeys(map(command, missing)):
+    print(f"{REPORT} is not complete, its other figures are renewed:" if lost else f"wrote {REPORT}, from {start}")
+    for line in dict.fromkeys([*lost, *map(command, missing)]):
         print(f"- {line}")
-    for name, count in too_long(presentation):
+    for name, count in too_long(presentation, template):
         print(f"- the answer to {name!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
+    if lost:
+        return 1
     print(export_pdf(root / REPORT))
     return 0
 
 
-def open_report(root: Path):
-    """The report as it is, or else the template; and which of them it was."""
-    name = REPORT if (root / REPORT).exists() else TEMPLATE
+def choose(root: Path) -> str:
+    """Name of the report where it is there, or else of the template."""
+    return REPORT if (root / REPORT).exists() else TEMPLATE
+
+
+def open_slides(root: Path, name: str) -> Any:
     if not (root / name).exists():
-        raise ReportError(f"expected {TEMPLATE} in {root}, found none: take it from the handout again")
+        raise ReportError(f"expected {name} in {root}, found none: take it from the handout again")
     try:
-        return Presentation(str(root / name)), "your own" if name == REPORT else name
+        return Presentation(str(root / name))
     except (PackageNotFoundError, KeyError, ValueError, OSError) as problem:
         raise ReportError(f"expected a presentation in {name}, got {problem}: move it away and try again") from None
 
 
-def fill(presentation, figures: Path) -> list[str]:
-    """Put each figure into its frame, in place of the one that was there; returns the names of those missing."""
-    missing = []
-    for slide in presentation.slides:
-        frames = [shape for shape in slide.shapes if shape.name.startswith(FRAME)]
-        for frame in frames:
-            name = frame.name.removeprefix(FRAME)
-            for shape in [shape for shape in slide.shapes if shape.name == PICTURE + name]:
-                shape._element.getparent().remove(shape._element)
-            path = find(name, figures)
-            if path is not None and _place(slide, frame, path, PICTURE + name):
-                _say(frame, "")
-                frame.line.fill.background()
-            else:
-                missing.append(name)
-                _say(frame, command(name))
-                frame.line.color.rgb, frame.line.dash_style = RGBColor(0x5F, 0x63, 0x68), MSO_LINE.DASH
-    return missing
+def marks(slide: Any, *starts: str) -> dict[str, Box]:
+    """The places of a template's slide that have a name which begins so."""
+    return {found.shape.name: found.box for found in walk(slide.shapes) if found.shape.name.startswith(starts)}
+
+
+def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], list[str]]:
+    """Put each figure into its frame, in place of the one that was there.
+
+    Returns the names of the figures that are missing, and a sentence for each frame that is not found. Frames and
+    answers get the names again that another program has taken from them.
+    """
+    missing, lost, indexed = [], [], index(presentation.slides)
+    for wanted in template.slides:
+        places = marks(wanted, FRAME, ANSWER)
+        slides = copies(wanted, indexed, {*places})
+        for mark, box in places.items():
+            there = [(slide, found) for slide in slides if (found := find_shape(slide, mark, box))]
+            if not there:
+                lost.append(f"slide {title(wanted)!r}: {mark!r} is not found: copy the slide from {TEMPLATE} again")
+            for slide, found in there:
+                found.shape.name = mark
+                if mark.startswith(FRAME) and not put(slide, found, mark.removeprefix(FRAME), figures):
+                    missing.append(mark.removeprefix(FRAME))
+    return missing, lost
+
+
+def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
+    """Put a figure into its frame, or there the command that makes it; returns True if the figure is there."""
+    for old in find_pictures(slide, PICTURE + name, frame.box):
+        old.shape._element.getparent().remove(old.shape._element)
+    path = find(name, figures)
+    if path is not None and _place(slide, frame, path, PICTURE + name):
+        _say(frame.shape, "")
+        frame.shape.line.fill.background()
+        return True
+    _say(frame.shape, command(name))
+    frame.shape.line.color.rgb, frame.shape.line.dash_style = RGBColor(0x5F, 0x63, 0x68), MSO_LINE.DASH
+    return False
+
+
+def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterator[str]:
+    """Say of each slide with an answer or a figure what it has, and what is to do."""
+    indexed = index(presentation.slides)
+    numbers = {slide.slide_id: number for number, slide in enumerate(presentation.slides, 1)}
+    for wanted in template.slides:
+        places = marks(wanted, FRAME, ANSWER)
+        tag = next((found.text for found in walk(wanted.shapes) if found.text.startswith(TAGS)), "")
+        slides = copies(wanted, indexed, {*places}) if places else []
+        if places and not slides:
+            yield f"- slide {title(wanted)!r} is not there: copy it from {TEMPLATE} again"
+        for slide in slides:
+            told = []
+            for mark, box in places.items():
+                found = find_shape(slide, mark, box)
+                kind, _, name = mark.partition(": ")
+                if found is None:
+                    told.append(f"the box for the {kind} is not found: copy the slide from {TEMPLATE} again")
+                elif mark.startswith(ANSWER):
+                    told.append(judge_answer(found.text))
+                else:
+                    told.append(judge_figure(find_pictures(slide, PICTURE + name, found.box), name, figures, root))
+            if tag not in {found.text for found in walk(slide.shapes)}:
+                told.append(f"its first line is gone: write {tag!r} there again")
+            yield f"- slide {numbers[slide.slide_id]}, {title(wanted)}: {'; '.join(told)}"
+
+
+def judge_answer(text: str) -> str:
+    count = len(text.split())
+    if text in ("", WRITE):
+        return "not answered yet"
+    return f"answered, {count} of {MAX_WORDS} words" + (": make it shorter" if count > MAX_WORDS else "")
+
+
+def judge_figure(pictures: Sequence[Found], name: str, figures: Path, root: Path) -> str:
+    """Say whether a figure is there, and was made by the code that is in `root`."""
+    path = find(name, figures)
+    if not pictures:
+        return command(name) if path is None else f"{path.name} is not in it yet: run python report.py"
+    image, shown = pictures[0].shape.image, name.split(" | ")[0]
+    made = read_made(io.BytesIO(image.blob))
+    if not made and path is not None and _same(image.blob, path):  # another program has saved it without its words
+        made = read_made(path)
+    if not made and name != LAB:
+        return f"{shown} does not say how it was made: run python report.py"
+    if "*" not in name and (made.get("figure") not in name.split(" | ") or made.get("options")):
+        return f"{shown} is of a run of your own: {command(name).rpartition(': ')[2]}, then python report.py"
+    changed = [file for file, digest in made.get("code", {}).items() if digest_file(root / file) != digest]
+    if changed:
+        return f"{shown} was made by another {changed[0]}: {command(name).rpartition(': ')[2]}, then python report.py"
+    return "the figure is there" + (", made by the code that is here" if made.get("code") else "")
 
 
 def find(name: str, figures: Path) -> Path | None:
@@ -119,11 +212,14 @@ def command(name: str) -> str:
     return f"{names} is missing: run python {script}.py"
 
 
-def too_long(presentation) -> Iterator[tuple[str, int]]:
-    for slide in presentation.slides:
-        for shape in slide.shapes:
-            if shape.name.startswith(ANSWER) and (count := len(shape.text_frame.text.split())) > MAX_WORDS:
-                yield shape.name.removeprefix(ANSWER), count
+def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
+    indexed = index(presentation.slides)
+    for wanted in template.slides:
+        for mark, box in marks(wanted, ANSWER).items():
+            for slide in copies(wanted, indexed, {mark}):
+                found = find_shape(slide, mark, box)
+                if found and (count := len(found.text.split())) > MAX_WORDS:
+                    yield mark.removeprefix(ANSWER), count
 
 
 def write(presentation, path: Path) -> None:
@@ -165,22 +261,34 @@ def _usual_places() -> tuple[str, ...]:
     )
 
 
-def _place(slide, frame, path: Path, name: str) -> bool:
+def _place(slide: Any, frame: Found, path: Path, name: str) -> bool:
     """The picture in the middle of its frame, as large as fits, its aspect kept; False if it is no picture."""
     try:
         with Image.open(path) as picture:
             width, height = picture.size
     except (OSError, SyntaxError):
         return False
-    scale = min(frame.width / width, frame.height / height)
+    left, top, wide, high = frame.box
+    scale = min(wide / width, high / height)
     size = round(width * scale), round(height * scale)
-    left = frame.left + (frame.width - size[0]) // 2
-    top = frame.top + (frame.height - size[1]) // 2
-    shape = slide.shapes.add_picture(str(path), left, top, *size)
+    corner = round(left + (wide - size[0]) / 2), round(top + (high - size[1]) / 2)
+    shape = slide.shapes.add_picture(str(path), *corner, *size)
     shape.name = name
-    shape._element.nvPicPr.cNvPr.set("descr", path.stem.replace("_", " "))
-    frame._element.addnext(shape._element)  # right above its frame
+    words = shape._element.nvPicPr.cNvPr
+    words.set("descr", path.stem.replace("_", " "))
+    words.set("title", name)  # which Google Slides keeps, unlike the name
+    frame.outermost._element.addnext(shape._element)  # right above its frame
     return True
+
+
+def _same(blob: bytes, path: Path) -> bool:
+    """Return True if two pictures show the same pixels."""
+    try:
+        with Image.open(io.BytesIO(blob)) as one, Image.open(path) as other:
+            difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+            return one.size == other.size and not difference.getbbox()
+    except (OSError, SyntaxError):
+        return False
 
 
 def _say(frame, words: str) -> None:
@@ -193,4 +301,4 @@ def _say(frame, words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -15,6 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import numpy as np
 import torch
 from torch import Tensor, nn

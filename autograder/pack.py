@@ -15,7 +15,7 @@ from autograder.plugin import is_ungraded
 
 HERE = Path(__file__).parent
 REQUIREMENTS = "staff/requirements.txt"  # of the assignment, for setup.sh
-ENDINGS = {".py", ".toml", ".txt", ".npz", ".json", ".safetensors", ".png", ".jpg", ".html"}
+ENDINGS = {".py", ".toml", ".txt", ".tsv", ".npz", ".json", ".safetensors", ".png", ".jpg", ".html"}
 
 
 def main(argv: list[str] | None = None) -> int:

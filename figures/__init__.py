@@ -6,3 +6,9 @@ import sys
 # A notebook's kernel hands its backend on to what it starts, where it cannot be loaded: matplotlib chooses by itself.
 if "ipykernel" not in sys.modules:
     os.environ.pop("MPLBACKEND", None)
+
+from figures.ending import end_in_words
+
+end_in_words()
+
+import pretrained  # noqa: E402, F401 -- before matplotlib: a user without name or home is given both

@@ -156,7 +156,7 @@ def made_by(**facts: object) -> Iterator[None]:
         _made.reset(token)
 
 
-def read_made(path: Path) -> dict[str, Any]:
+def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
     """Return how a figure was made: what `made_by` had it hold; {} if it says nothing, or is no picture."""
     try:
         with Image.open(path) as picture:

@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 import pretrained
+from figures.ending import name_missing
 from image_utils import open_image
 from pretrained.networks import SQUEEZENET
 
@@ -68,6 +69,10 @@ def run(main: Callable[[], object]) -> None:
         sys.exit("\ninterrupted")
     except MISTAKES as mistake:
         sys.exit(sentence(mistake))
+    except ModuleNotFoundError as mistake:
+        if words := name_missing(mistake):
+            sys.exit(words)
+        raise
     sys.exit(answer if isinstance(answer, int) else 0)
 
 

@@ -25,10 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU if there is one)")
     parser.add_argument(
-        "--out", default="visualization", metavar="DIR", help="folder for the pictures (default: %(default)s)"
+        "--out", default=find_folder(), metavar="DIR", help="folder for the pictures (default: visualization)"
     )
     parser.add_argument("--seed", type=_seed, default=0, help="for random numbers (default: %(default)s)")
     parser.add_argument("--show", action="store_true", help="also open the pictures in a window")
+
+
+def find_folder() -> str:
+    """Path of the assignment's visualization/, as short as it is from where one stands."""
+    folder = Path(__file__).resolve().parents[1] / "visualization"
+    try:
+        return os.path.relpath(folder)
+    except (OSError, ValueError):  # on another drive of Windows, or in a folder that is gone
+        return str(folder)
 
 
 def from_arguments(args: argparse.Namespace, paints: bool = False) -> Pretrained:

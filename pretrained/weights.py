@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The state dict in a .pth, .pt or .safetensors file, on the CPU. Only tensors are ever unpickled."""
     if not os.path.isfile(path):
         raise SourceError(f"expected a file with weights at {path}, found none: check the path")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+    if path.suffix == ".safetensors":  # outside of `try`: a missing package is no damaged file
+        from safetensors.torch import load_file
 
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        load: Callable[[Path], Any] = load_file
+    else:
+        load = partial(torch.load, map_location="cpu", weights_only=True)
+    try:
+        state = load(path)
     except Exception as problem:  # a damaged file can raise nearly anything
         raise SourceError(
             f"expected a state dict of tensors in {path}, got a file that is damaged or holds something else "

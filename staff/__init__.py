@@ -1,1 +1,1 @@
-"""What students never receive: how the references, the embedded network and the pictures are made."""
+"""Everything that students never receive: references, hidden tests, variants, the handout's build, proofs."""

@@ -111,7 +111,9 @@ def _summarise(item, error):
     if isinstance(error, AssertionError | pytest.fail.Exception):
         said, own = str(error), []
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
-            said = said.splitlines()[0][:WIDTH]
+            first, *more = said.splitlines()
+            both = [line for line in more if line.lstrip().startswith(("- ", "+ "))]  # two texts, where they differ
+            said = "\n".join(line[:WIDTH] for line in [first, *both[:4]])
             frames = traceback.extract_tb(error.__traceback__)
             own = [frame for frame in frames if _short(frame.filename).startswith("tests/")][-1:]
     return asked, said.splitlines()[:LINES], [f"    {place}" for place in _places(own)]

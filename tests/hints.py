@@ -6,6 +6,37 @@ import re
 HINTS = {
     r"NotImplementedError": "This part is not done yet.",
     r"is missing from the submission": "It was not handed in, or lies in another folder: keep the folder structure.",
+    r"Found no NVIDIA driver|not compiled with CUDA|No CUDA GPUs": (
+        "Do not write cuda out: make tensors where the ones that you are given are, .to(X.device)."
+    ),
+    r"CustomReLU\.forward\(\)|CustomReLU.*(missing|required positional)": (
+        "PyTorch calls CustomReLU through apply: write CustomReLU.apply, not CustomReLU.forward."
+    ),
+    r"'Tensor' object is not callable": (
+        "A result has the name of what made it, as in tv_loss = tv_loss(...): give it another name."
+    ),
+    r"return_types|namedtuple": (
+        "max(dim=...) gives two tensors, values and indices: take max(dim=1).values, or amax(dim=1)."
+    ),
+    r"appears to not have been used in the graph": (
+        "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, "
+        "not a copy, and no .detach(), .data or .item() may lie between."
+    ),
+    r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
+        "Something is None. A .grad is None before backward(), and of a tensor that was computed from another, also by "
+        ".to() or .clone(): read it of the tensor that requires_grad_() was called on. A function without `return` "
+        "gives None, too."
+    ),
+    r"'(float|int)' object (has no attribute|is not subscriptable)|must be Tensor, not (float|int)": (
+        "A number came where a tensor is asked. Are arguments in another order? See the signature: tv_loss(img, "
+        "tv_weight), content_loss(content_weight, content_current, content_original)."
+    ),
+    r"'(numpy\.)?ndarray' object has no attribute|must be Tensor, not (numpy\.)?ndarray|got (numpy\.)?ndarray": (
+        "A NumPy array came where a tensor is asked: leave .numpy() out, or take torch.from_numpy(...)."
+    ),
+    r"'(list|tuple)' object has no attribute|must be Tensor, not (list|tuple)|list indices must be .*not tuple": (
+        "A list or tuple came where a tensor is asked: torch.stack(...) makes one of several."
+    ),
     r"(Import|ModuleNotFound)Error": "Only the handout's packages and the standard library are there.",
     r"SyntaxError|IndentationError": "Python cannot read the file: run it once before handing in.",
     r"Mismatch in shape: grad_output.*output\[0\] has a shape of torch\.Size\(\[\]\)": (
@@ -15,7 +46,8 @@ HINTS = {
         "backward is handed a gradient of another shape than what it starts from: torch.ones_like(scores) has the "
         "right one, whatever the number of images."
     ),
-    r"Dimension out of range|len\(\) of a 0-d tensor|iteration over a 0-d tensor": (
+    r"Dimension out of range|len\(\) of a 0-d tensor|tuple index out of range|(index|slice).*0-dim|"
+    r"iteration over a 0-d tensor": (
         "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name "
         "the axis, squeeze(1), or leave it out."
     ),
@@ -23,13 +55,17 @@ HINTS = {
         "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
         "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
     ),
+    r"same number of spatial dimensions": (
+        "A map has an axis too many or too few: (N, h, w) is asked for. Summing the channels, leave keepdim=True out."
+    ),
     r"stack expects each tensor to be equal size": (
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
-        "Shapes do not fit. Is a batch size, an image size or a number of classes written as a number? Take it from "
-        "X.shape, y or scores.shape: tests use 1, 2 and 7 images that are not square."
+        "Shapes do not fit. Are axes gone that a mean or sum with keepdim=True keeps? Or is a batch size, an image "
+        "size or a number of classes written as a number? Take it from X.shape, y or scores.shape: tests use 1, 2 and "
+        "7 images that are not square."
     ),
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",

@@ -9,6 +9,7 @@ SHARE = 0.02  # and such a share of all
 CLOSE = 1e-2  # what parts of an answer must agree to, at most
 
 NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what is not positive."
+STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
 TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off there."
 
@@ -47,9 +48,27 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
     return ""
 
 
+def is_stretched(got: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    """Tell whether maps (N, H, W, ...) are what is expected, scaled to [0, 1]: each by itself, or all together."""
+    if got.ndim < 3 or abs(got.max() - 1) > 1e-6 or got.min() < 0 or abs(expected.max() - 1) < 1e-3:
+        return False
+    for count in (1, len(got)):
+        rows = got.reshape(count, -1), expected.reshape(count, -1)
+        for low in (np.zeros((2, count, 1)), np.stack([row.min(axis=1, keepdims=True) for row in rows])):
+            spread = [row.max(axis=1, keepdims=True) - bottom for row, bottom in zip(rows, low)]
+            if np.all(spread[0]) and np.all(spread[1]):
+                own, right = ((row - bottom) / size for row, bottom, size in zip(rows, low, spread))
+                if _near(own.astype(np.float64), right, tolerance):
+                    return True
+    return False
+
+
 def of_shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
     """Name the axis of an array of another shape that is still there, is gone, or has shrunk to 1."""
     if got.ndim == expected.ndim + 1:
+        for axis in reversed(range(got.ndim)):
+            if got.shape[axis] == 1 and got.size > 1 and _near(got.squeeze(axis), expected, tolerance):
+                return f"axis {axis}, of length 1, is still there: leave keepdim=True out, or squeeze({axis})."
         for axis in range(got.ndim):
             for reduced, sentence in (
                 (got.sum(axis), "add up along it."),

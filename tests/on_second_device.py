@@ -44,7 +44,7 @@ def there(card):
 
 
 def both(here, there, method, N=2):
-    """What the method returns on the CPU and on the card, as numpy, and what was counted on the card."""
+    """Return what the method gives on the CPU and on the card, as numpy, and what was counted on the card."""
     X, y = as_batch(here.images[:N], here), torch.from_numpy(here.labels[:N])
     expected = method(X, y, here.model)
     with counted() as counts:

@@ -12,6 +12,8 @@ DIVIDED_BY_SUM = "the weight is divided by the sum: multiply them."
 ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
+CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
+
 # --- of the maps ---
 
 PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
@@ -26,6 +28,7 @@ DECONVNET_RELU = "this is the deconvnet's rule: gradients must stop where x was 
 DOUT_AS_IT_IS = "dout comes back as it is."
 ONES = "ones come back: dout itself passes, where it may."
 TURNED_ROUND = "what is negative passes, and what is positive stops: it is the other way round."
+X_TIMES_DOUT = "dout is multiplied by x: where it may pass, it passes as it is."
 X_INSTEAD_OF_DOUT = "x comes back instead of dout."
 
 # --- of the steps of fooling images and class pictures ---
@@ -34,11 +37,15 @@ NOT_NORMALISED = "the gradient is not divided by its norm."
 DIVIDED_BY_SQUARE = "the gradient is divided by the square of its norm."
 DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 norm."
 MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
+NORM_OF_CHANNEL = "each channel is divided by its own norm: take that of the whole gradient, one number."
 SIGN_OF_GRADIENT = "the sign of the gradient is taken: divide it by its L2 norm."
 NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
 FIRST_GRADIENT = "the gradient of the first image is used in each step."
 LEARNING_RATE_MISSING = "the learning rate is missing."
 DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
+AFTER_NORMALISING = (
+    "the regulariser is subtracted after the score's gradient was normalised: normalise the gradient of both together."
+)
 OBJECTIVE_DESCENDED = "the objective is descended: add the gradient."
 SCORE_DESCENDED = "the score is descended: add the gradient."
 TWO_STEPS = "each pass of the loop takes two steps."

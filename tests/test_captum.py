@@ -30,6 +30,19 @@ def test_layer_conductance_is_that_of_the_paper(probe, asked):
     compare.assert_stored("layer conductance", maps, "captum", "layer conductance", READ)
 
 
+def test_each_image_has_a_neuron_of_its_own(probe, asked):
+    """Guided backprop from the neuron that is given for this image: alone, it has the same map."""
+    X, neurons = asked["X"], [[0, 1, 1], [3, 4, 5], [5, 2, 6]]
+    settings = {"network": "tiny", "layer": LAYER, "seed": 3}
+    maps = probe("neuron_responses", X=X, neurons=neurons, **settings)["maps"]
+    alone = [
+        probe("neuron_responses", X=X[i : i + 1], neurons=neurons[i : i + 1], **settings)["maps"] for i in range(3)
+    ]
+    first = probe("neuron_responses", X=X, neurons=neurons[:1] * 3, **settings)["maps"]
+    mistakes = {"the first image's neuron is taken for all: each image has its own.": first}
+    compare.assert_close("the neurons' guided backprop", maps, np.concatenate(alone), 1e-6, mistakes, READ)
+
+
 def test_a_neuron_responds_to_its_own_pixels_alone(probe, asked):
     """Guided backprop from one neuron is zero where the neuron cannot see, and not zero where it can."""
     X = asked["X"]

@@ -338,6 +338,28 @@ def test_a_figure_that_is_not_the_assignments_is_named(work, capsys, changes, se
     assert sentence in said and f"{len(SCRIPTS)} things to look at above" in said
 
 
+def test_check_says_what_the_report_has(work, capsys, monkeypatch):
+    """By report.py, where python-pptx is; what cannot be looked into is said, and so is a report that is not there."""
+    code = "import sys\nassert sys.argv[1:] == ['--check']\nprint('- slide 3, A: not answered yet')\n"
+    write(work / "report.py", code)
+    assert "- report-a3.pptx is not there yet: run python report.py.\n" in look(work, capsys)
+    write(work / "report-a3.pptx", "slides")
+    assert "- report-a3.pptx, slide 3, A: not answered yet\n" in look(work, capsys)
+    write(work / "report.py", "raise SystemExit('expected a presentation in report-a3.pptx, got text')")
+    assert "- report-a3.pptx, expected a presentation in report-a3.pptx, got text\n" in look(work, capsys)
+    monkeypatch.setattr(collect_submission.importlib.util, "find_spec", lambda name: None)
+    words = "is not looked into without the package python-pptx: run python environment/complete.py."
+    assert words in look(work, capsys)
+
+
+def look(work, capsys):
+    capsys.readouterr()
+    assert main(["--check"], work) == 0
+    said = capsys.readouterr().out
+    assert "nothing missing" in said
+    return said
+
+
 def test_a_figure_that_says_nothing_is_named(work, capsys):
     write(work / "visualization/gradcam.png", "a picture from elsewhere")
     said = collect(work, capsys)

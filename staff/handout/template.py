@@ -17,7 +17,7 @@ from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
 from autograder.files import PUBLIC, write_whole
-from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN
+from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN, WRITE
 
 NAME = "report-template-a3.pptx"
 WIDTH, HEIGHT, MARGIN, TOP = 13.333, 7.5, 0.55, 1.15  # inches
@@ -80,7 +80,6 @@ LAB_CHOSEN = (
     "Which lab did you choose, and what does it ask? What did you see: which numbers of your run answer the question, "
     "and does that agree with the paper? What would you measure next?"
 )
-WRITE = "Write here."
 
 
 def slides() -> list[Slide]:
@@ -234,6 +233,8 @@ def _frame(slide, figure: Figure, left: float, top: float, width: float, height:
 def _words(slide, name: str, left, top, width, height, lines, size: int, color, align=PP_ALIGN.LEFT):
     box = slide.shapes.add_textbox(*(Inches(x) for x in (left, top, width, height)))
     box.name = name
+    if name.startswith((FRAME, ANSWER)):  # the alt text stays where Google Slides renames the box
+        box._element._nvXxPr.cNvPr.set("descr", name)
     frame = box.text_frame
     frame.word_wrap, frame.auto_size = True, MSO_AUTO_SIZE.NONE
     frame.margin_left = frame.margin_right = Inches(0.1) if name.startswith(ANSWER) else 0

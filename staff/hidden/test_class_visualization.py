@@ -39,20 +39,24 @@ class Asked:
         return images[: steps + 1, None]
 
 
-def judge(name, before, after, expected, wrong):
-    """Judge the direction, over the pixels that were not clamped."""
+def find_free(after):
     free = inputs.find_unclamped(after)
     assert free.mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
+    return free
+
+
+def judge(steps, free, expected, wrong, apart=()):
+    """Judge the directions of all steps, over the pixels that were not clamped. apart: is accepted, too."""
+
+    def flat(arrays):
+        return np.concatenate([along(array, one) for array, one in zip(arrays, free)])
 
     def mistakes():
-        return {sentence: along(step, free) for sentence, step in wrong().items()}
+        return {sentence: flat(arrays) for sentence, arrays in wrong().items()}
 
-    drawing.judge(name, along(after - before, free), along(expected, free), TOLERANCE, mistakes, READ)
-
-
-def is_near(before, after, expected):
-    free = inputs.find_unclamped(after)
-    return compare.relative_error(along(after - before, free), along(expected, free)) <= TOLERANCE
+    got = flat(steps)
+    if not (len(apart) and compare.relative_error(got, flat(apart)) <= TOLERANCE):
+        drawing.judge("the direction of a step", got, flat(expected), TOLERANCE, mistakes, READ)
 
 
 @keep_drawn
@@ -65,39 +69,30 @@ def asked(request, rng):
     return ask(rng, request.param)
 
 
-@pytest.mark.points(2)
-def test_the_direction_of_a_step_for_a_drawn_class(probe, asked):
-    """Other networks, classes, weights of the regulariser and learning rates than the public tests'."""
-    model, target = asked.model, asked.target
-    for l2_reg, learning_rate in ((asked.weight, asked.learning_rate), (5e-4, 5.0)):
-        before, after = asked.images(probe, 1, l2_reg, learning_rate)
-        expected = class_visualization.direction(model, before, target, l2_reg)
-        wrong = partial(class_visualization.direction_mistakes, model, before, target, l2_reg, learning_rate)
-        # The regulariser's gradient may also be subtracted from the score's after that was normalised. At the first
-        # weight it hardly counts then, nor what is not multiplied by the learning rate: hence a second.
-        apart = class_visualization.apart_direction(model, before, target, l2_reg)
-        if is_near(before, after, expected):
-            return
-        if not is_near(before, after, apart):
-            judge("the direction of a step", before, after, expected, wrong)
-
-
-@pytest.mark.points(2)
-def test_the_length_of_a_step_for_a_drawn_class(probe, asked):
-    """Without regulariser a step is as long as the learning rate."""
+@pytest.mark.points(3)
+def test_a_step_for_a_drawn_class(probe, asked):
+    """Its direction where the regulariser counts, and its length where there is none."""
+    settings = [(asked.weight, asked.learning_rate), (class_visualization.APART, class_visualization.SLOW)]
+    seen = [asked.images(probe, 1, *setting) for setting in settings]
+    given = asked.model, seen[0][0], asked.target, settings
+    expected = class_visualization.directions(*given)
+    apart = class_visualization.directions(*given, class_visualization.apart_direction)
+    wrong = partial(class_visualization.direction_mistakes, *given)
+    free = [find_free(after)[0] for _, after in seen]
+    judge([(after - before)[0] for before, after in seen], free, expected, wrong, apart)
     before, after = asked.images(probe, 1, 0.0, asked.learning_rate)
     right = class_visualization.direction(asked.model, before, asked.target, 0.0)
-    free = inputs.find_unclamped(after)
+    free = inputs.find_unclamped(after) & inputs.find_unclamped(before)
     assert free.any(), "expected few clamped pixels after a step, got all: the step is too long"
     length = np.linalg.norm((after - before)[free]) / np.linalg.norm(right[free])
     check_length(length, asked.learning_rate, class_visualization.norms(asked.model, before, asked.target))
 
 
-@pytest.mark.points(1.5)
+@pytest.mark.points(2.5)
 def test_the_second_step_for_a_drawn_class_forgets_the_first(probe, rng):
     """Its gradient is that of the image as it is by then, alone."""
     asked = ask(rng, "squeezenet")
     *seen, after = asked.images(probe, 2, 0.0, 25.0)
     expected = class_visualization.direction(asked.model, seen[1], asked.target, 0.0)
     wrong = partial(class_visualization.never_cleared, asked.model, seen, asked.target)
-    judge("the direction of the second step", seen[1], after, expected, wrong)
+    judge(after - seen[1], find_free(after), expected, wrong)

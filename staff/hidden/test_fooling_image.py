@@ -8,10 +8,11 @@ from staff.hidden.fooling_image import FoolingQuestion
 from staff.references import chain_rule, fooling_image
 from staff.references.remembering import keep_drawn
 from tests import compare, sentences
-from tests.test_fooling_image import UNCHANGED, endless
+from tests.test_fooling_image import UNCHANGED, count, endless
 
 pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
+MANY = 25, 80  # steps
 
 
 @keep_drawn
@@ -24,7 +25,7 @@ def asked(request, rng):
     return ask(rng, request.param)
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
 def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
     """Not one step more or less, and each along the gradient at the image as it is by then, of length 10."""
     out = probe("fooling", X=asked.X, target=asked.target, **asked.network)
@@ -37,6 +38,35 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
         drawing.judge("the first step", out["first"], first, drawing.OF_GRADIENTS, wrong, READ)
         wrong = partial(fooling_image.image_mistakes, asked.model, asked.X, asked.target)
         drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, endless(out["calls"]))
+
+
+@pytest.mark.points(0.5)
+def test_the_first_step_for_a_drawn_image(probe, asked):
+    """Make it 10 long, along the gradient of the target's score; what comes after it does not matter here."""
+    out = probe("fooling", X=asked.X, target=asked.target, **asked.network)
+    compare.check_shape("the fooling image", out["image"], asked.X.shape)
+    assert not np.array_equal(out["image"], asked.X), UNCHANGED
+    first = fooling_image.first_step(asked.model, asked.X, asked.target)
+    wrong = partial(fooling_image.step_mistakes, asked.model, asked.X, asked.target)
+    drawing.judge("the first step", out["first"], first, drawing.OF_GRADIENTS, wrong, READ)
+
+
+@pytest.mark.points(0.5)
+def test_a_drawn_image_that_takes_many_steps(probe, rng):
+    """More than 20, in a linear network; with a smaller max_steps, so many. One too many is charged elsewhere."""
+    steps = 0
+    while not MANY[0] <= steps <= MANY[1]:
+        network = {"network": "linear", "height": 5, "width": 8, "seed": int(rng.integers(1000))}
+        X = rng.uniform(200, 600) * rng.standard_normal((1, 3, 5, 8))
+        target = int(rng.integers(5))
+        _, steps = fooling_image.fooling(drawing.build(network), X, target)
+    for made, expected in (({}, steps), ({"max_steps": int(rng.integers(2, 20))}, 0)):
+        out = probe("fooling", X=X, target=target, **network, **({"made": made} if made else {}))
+        compare.check_shape("the fooling image", out["image"], X.shape)
+        assert not np.array_equal(out["image"], X), UNCHANGED
+        right = expected or made["max_steps"]
+        taken = count(out, X)
+        assert taken in (right, right + 1), f"expected another number of steps, got {taken}: is max_steps kept?"
 
 
 @pytest.mark.points(0.5)

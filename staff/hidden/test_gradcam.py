@@ -34,7 +34,7 @@ def test_guided_backprop_of_drawn_images(probe, rng, count, name):
     functions = gradcam.guided_backprop, gradcam.guided_backprop_mistakes
     asked = drawing.draw_maps(rng, "guided_backprop", name, count, *functions)
     out = probe(asked.probe, **asked.arguments)
-    with telling_apart(out):
+    with telling_apart(out, drawing.build(asked.network)):
         asked.judge("maps", "guided backprop", out["maps"], READ_GUIDED)
 
 

@@ -89,7 +89,7 @@ def prove(
         shutil.copytree(out, place / "chaos", ignore=shutil.ignore_patterns("students"))
     subprocess.run([*client, str(submissions), "--out", str(peace), "--workers", str(WORKERS)], cwd=ROOT,
                    stdout=subprocess.DEVNULL)  # fmt: skip
-    return [*stand.wrong, *_compared(place / "chaos", peace, readable)]
+    return [*stand.wrong, *_compare(place / "chaos", peace, readable)]
 
 
 class Machines:
@@ -200,7 +200,7 @@ def _count_graded(folder: Path) -> int:
         return sum(row["Status"] == "Graded" for row in csv.DictReader(file))
 
 
-def _compared(out: Path, peace: Path, count: int) -> list[str]:
+def _compare(out: Path, peace: Path, count: int) -> list[str]:
     chaotic, peaceful = results(out / NAME), results(peace / NAME)
     wrong = []
     for folder in (out, peace):

@@ -39,7 +39,7 @@ def write(folder: Path, count: int, seed: int = 0) -> None:
             made.rename(folder / f"{login}@example.edu.zip")
             (folder / "made").rmdir()
             continue
-        files = _composed(draw, by_file)
+        files = _compose(draw, by_file)
         if i % 8 == 3:
             attack = ATTACKS[i // 8 % len(ATTACKS)]
             facts = {"mark": "made-up", "root": "/", "out": "/", "port": 1, "user": 0}
@@ -50,7 +50,7 @@ def write(folder: Path, count: int, seed: int = 0) -> None:
     (folder / "class.toml").write_text('title = "Assignment 3"\nseed = 7\nroster = "roster.csv"\n')
 
 
-def _composed(draw: random.Random, by_file: dict) -> dict[str, bytes]:
+def _compose(draw: random.Random, by_file: dict) -> dict[str, bytes]:
     """A student of some ability: each file right, wrong or not begun."""
     ability, files, stub = draw.betavariate(3, 1.5), variants.solution(), _stub()
     for name, kinds in sorted(by_file.items()):

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         print(
             f"intake, sheets and pages: {again:.1f} s; class.html: {(out / 'class.html').stat().st_size / 1e6:.1f} MB"
         )
-        print(f"class.html opens in {_opened(out / 'class.html')}")
+        print(f"class.html opens in {_time_opening(out / 'class.html')}")
     return 0
 
 
@@ -67,7 +67,7 @@ def _run(folder: Path, workers: int) -> tuple[float, Path]:
     return time.monotonic() - started, args.out
 
 
-def _opened(page: Path) -> str:
+def _time_opening(page: Path) -> str:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return "a browser, of which there is none here"

@@ -45,13 +45,13 @@ def main(argv: list[str] | None = None) -> int:
             warms.append(hot)
             unlike += not same
             mark = "" if same else "  UNLIKE"
-            print(f"{name:60} cold {_told(cold)}  warm {_told(hot)}{mark}", flush=True)
+            print(f"{name:60} cold {_describe(cold)}  warm {_describe(hot)}{mark}", flush=True)
     wall, cpu = (sum(each[i] for each in warms) / sum(each[i] for each in colds) for i in (0, 1))
     print(f"\n{len(submissions)} submissions: {unlike} unlike; warm takes {wall:.0%} of the time, {cpu:.0%} of CPU.")
     return int(unlike > 0 or wall > MOST)
 
 
-def _told(seconds: tuple[float, float]) -> str:
+def _describe(seconds: tuple[float, float]) -> str:
     return f"{seconds[0]:5.1f} s ({seconds[1]:5.1f} of CPU)"
 
 
@@ -72,12 +72,12 @@ def _cold(files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
 
 
 def _warm(warm: Grader, files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
-    before, started = _used(warm), time.monotonic()
+    before, started = _count_seconds(warm), time.monotonic()
     results, _ = warm.grade(intake.Submission(files=files), SEED)
-    return (time.monotonic() - started, _used(warm) - before), results
+    return (time.monotonic() - started, _count_seconds(warm) - before), results
 
 
-def _used(warm: Grader) -> float:
+def _count_seconds(warm: Grader) -> float:
     """Seconds of CPU time of the process that grades, of all that come from it, and of those that have ended."""
     ticks = 0
     for pid in [warm.process.pid, *descendants.of(warm.process.pid)]:

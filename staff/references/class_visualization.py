@@ -1,5 +1,7 @@
 """Class visualization (Simonyan et al. 2014): the float64 oracle, the usual mistakes, and what is stored of both."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -8,10 +10,9 @@ from staff.references.chain_rule import MEAN, STD, one_hot, predict, scores, sof
 from staff.references.shared import Mistakes, combine, unit
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
-from tests.compare import sample
 
-APART = 5e-4  # of the regulariser, to be seen beside a gradient of length 1
-SLOW = 5  # a learning rate at which it is seen what is multiplied by it
+APART = 5e-4  # a weight of the regulariser, to be seen beside a gradient of length 1
+SLOW = 5.0  # a learning rate at which it is seen what is multiplied by it
 NOISE = 0  # the seed of the first image
 
 
@@ -53,38 +54,63 @@ def clamp(x: np.ndarray) -> np.ndarray:
     return np.clip(x, low, high)
 
 
-def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> Mistakes:
-    """Return those of a step's direction, as arrays of length 1."""
+Settings = tuple[float, float]  # weight of the regulariser, learning rate
+
+
+def directions(model: nn.Module, x: np.ndarray, target: int, settings: Sequence[Settings], way=direction) -> np.ndarray:
+    """Return the direction at each of the settings, one after the other, each of length 1."""
+    return np.concatenate([unit(way(model, x, target, l2_reg)) for l2_reg, _ in settings])
+
+
+def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: Sequence[Settings]) -> Mistakes:
+    """Return those of `directions`: several settings, as at one of them two mistakes may look alike."""
     own = one_hot([target])
     ways = {
         "": own,
         sentences.ALL_SCORES: np.ones_like,
         sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
     }
-    decay, norm = 2 * l2_reg * x, np.sqrt((x**2).sum())
+    norm = np.sqrt((x**2).sum())
     stages = (
         {sentence: through(model, x, upstream).gradient for sentence, upstream in ways.items()},
-        {
-            "": lambda g: g - decay,
-            "the regulariser's sign is turned: it must pull the pixels towards zero.": lambda g: g + decay,
-            "the regulariser's norm is not squared.": lambda g: g - l2_reg * x / norm,
-            "the regulariser has no effect on the gradient (or its weight is missing).": lambda g: g,
-            "the regulariser's gradient lacks its factor 2.": lambda g: g - decay / 2,
-            "the regulariser's weight is missing.": lambda g: g - 2 * x,
+        {  # what is subtracted, but for its weight
+            "": 2 * x,
+            "the regulariser's sign is turned: it must pull the pixels towards zero.": -2 * x,
+            "the regulariser's norm is not squared.": x / norm,
+            "the regulariser has no effect on the gradient (or its weight is missing).": 0 * x,
+            "the regulariser's gradient lacks its factor 2.": x,
+        },
+        {  # where: g, what is subtracted, and the learning rate
+            "": lambda g, d, rate: g - d,
+            sentences.AFTER_NORMALISING: lambda g, d, rate: unit(g) - d,
+            "the regulariser is outside the learning rate: it belongs to the gradient.": lambda g, d, rate: (
+                rate * unit(g) - d
+            ),
+            "the regulariser is outside the learning rate, and the gradient is not divided by its norm.": (
+                lambda g, d, rate: rate * g - d
+            ),
         },
         {"": 1, sentences.OBJECTIVE_DESCENDED: -1},
     )
     alone = (
         {sentences.PREDICTED_NOT_TARGET: through(model, x, predict).gradient},
         {
-            "the regulariser is outside the learning rate: it belongs to the gradient.": lambda g: (
-                learning_rate * unit(g) - decay
-            ),
-            "the regulariser's sum is not of squares.": lambda g: g - l2_reg,
-            "the regulariser's sum is of absolute values: square them.": lambda g: g - l2_reg * np.sign(x),
+            "the regulariser's sum is not of squares.": np.ones_like(x),
+            "the regulariser's sum is of absolute values: square them.": np.sign(x),
+            "the square of the image is subtracted: the gradient of ||img||^2 is 2 * img.": x**2,
+            "the square of the image is subtracted, twice: the gradient of ||img||^2 is 2 * img.": 2 * x**2,
+        },
+        {
+            "the regulariser's weight is missing.": None,
+            sentences.NORM_OF_CHANNEL: lambda g, d, rate: (g - d) / np.sqrt(((g - d) ** 2).sum((2, 3), keepdims=True)),
         },
     )
-    return combine(lambda gradient, regularise, sign: unit(sign * regularise(gradient)), stages, alone)
+
+    def make(g: np.ndarray, decay: np.ndarray, place: Callable | None, sign: int) -> np.ndarray:
+        steps = [g - decay if place is None else place(g, l2_reg * decay, rate) for l2_reg, rate in settings]
+        return np.concatenate([unit(sign * step) for step in steps])
+
+    return combine(make, stages, alone)
 
 
 def never_cleared(model: nn.Module, seen: list[np.ndarray], target: int) -> Mistakes:
@@ -107,19 +133,20 @@ def store() -> None:
     weight = float(np.float32(0.5 * np.sqrt((g**2).sum() / (start**2).sum())))  # so that it counts beside the score
     call = {"network": "embedded", "target": target, "classes": scores(model, start).shape[1], "still": True}
     file.put("start", start, [start.astype(np.float32)], {}, sampled=True)
-    for key, l2_reg, learning_rate in (("first step", weight, 25), ("strong", APART, SLOW)):
-        settings = {"l2_reg": l2_reg, "learning_rate": learning_rate}
-        right = direction(model, start, target, l2_reg)
-        others = []
-        for before, after in in_float32("class_visualization", "inputs", **call, **settings):
-            free = inputs.find_unclamped(after[None])  # the rest says nothing of a direction
-            step = np.where(free, (after - before)[None], 0)
-            others.append(np.where(free, step / np.linalg.norm(step) * np.linalg.norm(right[free]), right))
-        others += ripple(lambda x, l2_reg=l2_reg: direction(model, x, target, l2_reg), start)
-        wrong = direction_mistakes(model, start, target, **settings)
-        file.put(key, right, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
-        file.arrays[f"{key}: apart"] = np.float32(sample(apart_direction(model, start, target, l2_reg)))
-        file.arrays[f"{key}: l2_reg, learning rate"] = np.array([l2_reg, learning_rate])
+    settings, others = [(weight, 25.0), (APART, SLOW)], []
+    right = directions(model, start, target, settings)
+    asked = [{**call, "l2_reg": weight, "learning_rate": rate} for weight, rate in settings]
+    for in_one in zip(*(in_float32("class_visualization", "inputs", **each) for each in asked)):
+        steps = []
+        for (before, after), along in zip(in_one, right):
+            free = inputs.find_unclamped(after[None])[0]  # the rest says nothing of a direction
+            step = np.where(free, after - before, 0)
+            steps.append(np.where(free, step / np.linalg.norm(step) * np.linalg.norm(along[free]), along))
+        others.append(np.stack(steps))
+    others += ripple(lambda x: directions(model, x, target, settings), start)
+    wrong = direction_mistakes(model, start, target, settings)
+    file.put("directions", right, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
+    file.arrays["directions: l2_reg, learning rate"] = np.array(settings)
     file.arrays["target, classes"] = np.array([target, call["classes"]])
     file.arrays["gradient: norm, largest value"] = np.array(norms(model, start, target))
     file.write()

@@ -91,10 +91,13 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: f
     alone = (
         {},
         {
+            sentences.NORM_OF_CHANNEL: lambda g: g / np.sqrt((g**2).sum((2, 3), keepdims=True)),
             sentences.MULTIPLIED_BY_NORM: lambda g: g * np.sqrt((g**2).sum()),
             "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),
             "the gradient's sum is taken for its norm.": lambda g: g / g.sum(),
         },
+        {},
+        {sentences.TWO_STEPS: 2 * learning_rate},
     )
     return combine(lambda g, scale, sign, rate: sign * rate * scale(g), stages, alone)
 

@@ -27,6 +27,8 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         * (dout > 0),
         sentences.ONES: (x > 0) * (dout > 0) * 1.0,
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
+        sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
+        "dout is multiplied by x, and stopped nowhere: it passes as it is where both are positive.": x * dout,
         "x comes back where it is positive: dout must pass.": x * (x > 0),
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
@@ -154,8 +156,12 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         return finish(cut(weighed(there.outputs[layer], there.gradients[layer])))
 
     positive = (through(model, X, one_hot(y)).outputs[layer] >= 0).all()  # then both of these are one
-    before_the_sum = "the ReLU comes before the sum over the channels: apply it once, to their weighted sum"
-    each, of_weights = ("", "") if positive else (" (not to each channel)", " (not to the weights)")
+    once = "apply it once, to the weighted sum of the channels."
+    each, of_weights = (
+        (f"the ReLU comes too early, on the weights or on each channel: {once}",) * 2
+        if positive
+        else (f"the ReLU comes before the sum, on each channel: {once}", f"the ReLU comes on the weights: {once}")
+    )
     stages = (
         ask_wrongly(y),
         {
@@ -165,7 +171,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
             ).sum(1),
             "the channels are not weighed by the gradients.": lambda A, g: A.sum(1),
             "the gradients alone are summed: they must weigh the layer's output.": lambda A, g: g.sum(1),
-            f"{before_the_sum}{each}.": lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
+            each: lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
             "the gradients are averaged over the images, too: each image has weights of its own.": lambda A, g: (
                 g.mean((0, 2, 3), keepdims=True) * A
             ).sum(1),
@@ -188,7 +194,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
     alone = (
         {},
         {
-            f"{before_the_sum}{of_weights}.": lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
+            of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)
@@ -206,12 +212,23 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         },
     )
     wrong = combine(maps, stages, alone)
+    _join_alike(wrong, maps, stages)
     there = passes[id(stages[0][""])]
     for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
         if other in there.outputs and there.outputs[other].ndim == 4:
             sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
             wrong[sentence] = grad_cam(model, X, y, other)
     return wrong | list_partial_batches(maps(*(stage[""] for stage in stages)))
+
+
+def _join_alike(wrong: Mistakes, maps: Callable, stages: Sequence[dict]) -> None:
+    """Name both of two mistakes that give one map, where the class scores are linear in the layer."""
+    labels, averaged = ("the labels of all images are marked", "averaged over the images")
+    first, second = (next(s for s in stage if words in s) for stage, words in zip(stages, (labels, averaged)))
+    right = [stage[""] for stage in stages]
+    alike = maps(right[0], stages[1][second], *right[2:])
+    if first in wrong and second not in wrong and relative_error(alike, wrong[first]) < 1e-9:
+        wrong[f"{second.removesuffix('.')} (or {first.removesuffix('.')})."] = wrong.pop(first)
 
 
 def guided_grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:

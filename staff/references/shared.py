@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tests import sentences
 from tests.compare import relative_error
 
 # For each mistake a sentence of help and what it gives, in float64: the `mistakes` of tests/compare.py.
@@ -98,8 +99,5 @@ def list_loss_mistakes(
 
     found = combine(make, stages, alone)
     if argument is not None:
-        sentence = (
-            "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
-        )
-        found[sentence] = np.zeros(argument.shape)
+        found[sentences.CUT_OFF] = np.zeros(argument.shape)
     return found

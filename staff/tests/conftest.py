@@ -1,4 +1,4 @@
-"""What the grader's own tests share: a copy of the solution's student files, and a grading of it in miniature."""
+"""Fixtures of the grader's own tests: a copy of the solution's student files, and a grading of it in miniature."""
 
 import json
 import subprocess
@@ -70,7 +70,7 @@ def python(handout):
 
 @pytest.fixture(scope="session")
 def servers():
-    """Where fork servers come from that need not import torch: Client(..., launch=servers.launch), one at a time."""
+    """Warm processes, from which fork servers come without importing torch: Client(..., launch=servers.launch)."""
     servers = Servers(IN_MINIATURE)
     servers.ready()
     yield servers

@@ -29,7 +29,7 @@ def proportional(pid):
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
-def measured(command, **options):
+def measure(command, **options):
     """Runs it on one core; returns the seconds of CPU time and the megabytes of all its processes at their peak."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     core = {min(os.sched_getaffinity(0))}
@@ -57,7 +57,7 @@ def test_the_packed_autograder_gives_the_solution_full_points_within_the_budget(
     (home / "submission_metadata.json").write_text('{"id": 123456}')
     run = home / "source/run_autograder"
     run.chmod(0o755)
-    seconds, megabytes = measured([run], env={"PATH": os.environ["PATH"], "AUTOGRADER": str(home)}, cwd=home)
+    seconds, megabytes = measure([run], env={"PATH": os.environ["PATH"], "AUTOGRADER": str(home)}, cwd=home)
 
     results = json.loads((home / "results/results.json").read_text())
     contract.check(results)

@@ -95,10 +95,10 @@ TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp',
 
 @pytest.fixture(scope="module")
 def project(open_folder):
-    return built(open_folder / "project")
+    return build_channel(open_folder / "project")
 
 
-def built(project):
+def build_channel(project):
     workspace.build(project, intake.Submission(), IN_MINIATURE)
     return project
 
@@ -112,7 +112,7 @@ def client(project, request, servers):
 
 
 def run(client, body):
-    """What the code printed."""
+    """Text that the code printed."""
     for name, number in CALLS.items():
         body = body.replace("{" + name + "}", str(number))
     code = CODE.replace("{body}", textwrap.indent(textwrap.dedent(body).strip(), " " * 8))
@@ -122,32 +122,32 @@ def run(client, body):
     return client.reports[-1]["text"]
 
 
-def looked(client, channel):
+def look(client, channel):
     found, *more = CHANNELS[channel][1].splitlines()
     return run(client, "\n".join([f"found = {found}", *map(str.strip, more), "print(found or 'nothing')"])).strip()
 
 
 def test_the_next_submission_finds_nothing(project, servers):
-    assert left_and_found(project, servers.launch) == dict.fromkeys(CHANNELS, "nothing")
+    assert leave_and_find(project, servers.launch) == dict.fromkeys(CHANNELS, "nothing")
 
 
-def left_and_found(project, launch=None):
+def leave_and_find(project, launch=None):
     """Everything at once is left by the last calls of one submission, and looked for by the first of another."""
     with Client(project, HIDDEN, launch=launch) as first:
         for leave, _ in CHANNELS.values():
             run(first, leave)
     with Client(project, HIDDEN, launch=launch) as second:
-        return {channel: looked(second, channel) for channel in CHANNELS}
+        return {channel: look(second, channel) for channel in CHANNELS}
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_the_next_call_finds_nothing(client, channel):
     run(client, CHANNELS[channel][0])
-    assert looked(client, channel) == "nothing"
+    assert look(client, channel) == "nothing"
 
 
 def test_the_next_call_sees_no_time_that_one_set(client):
-    """Who may write to a folder or a device may also set its time to now."""
+    """A user who may write to a folder or a device may also set its time to now."""
     touch = f"""
     for path in {TOUCHED}:
         try:

@@ -1,4 +1,4 @@
-"""What a comparison says of a wrong answer: nothing that could as well be chance."""
+"""Sentences that a comparison says of a wrong answer: nothing that could as well be chance."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests import compare
 
 
-def said(got, expected, **keywords):
+def catch_words(got, expected, **keywords):
     with pytest.raises(AssertionError) as caught:
         compare.assert_close("a loss", got, expected, 1e-5, **keywords)
     return str(caught.value)
@@ -18,14 +18,36 @@ def said(got, expected, **keywords):
     ids=["any number", "half of it", "an array of one number", "one number among zeros"],
 )
 def test_one_wrong_number_is_no_multiple(got, expected):
-    """Of a single number any other is a multiple: one test alone tells nothing."""
-    assert "mistake" not in said(np.array(got, float), np.array(expected, float))
+    """Any other number is a multiple of a single one: one test alone tells nothing."""
+    assert "mistake" not in catch_words(np.array(got, float), np.array(expected, float))
 
 
 def test_a_multiple_of_many_numbers_is_told():
     expected = np.arange(1.0, 7.0)
-    assert "it is 0.3 times what is expected" in said(0.3 * expected, expected)
-    assert "the sign is turned" in said(-expected, expected)
+    assert "it is 0.3 times what is expected" in catch_words(0.3 * expected, expected)
+    assert "the sign is turned" in catch_words(-expected, expected)
+
+
+def test_maps_that_are_scaled_to_the_unit_interval_are_told():
+    """Each by itself or all together, by the largest value or from the least to the largest."""
+    maps = np.random.default_rng(0).uniform(0.1, 0.4, (2, 5, 6)) * np.array([1, 2]).reshape(2, 1, 1)
+    least, most = (getattr(maps, name)(axis=(1, 2), keepdims=True) for name in ("min", "max"))
+    for got in (maps / maps.max(), maps / most, (maps - least) / (most - least)):
+        assert "it is scaled to [0, 1]" in catch_words(got, maps)
+    assert "it is 2 times what" in catch_words(2 * maps, maps)
+
+
+def test_two_arrays_of_one_description_are_told_apart():
+    expected = np.array([[0.0, 2.0, 1.0], [1.0, 5.0, 3.0]])
+    got = np.array([[0.0, 1.0, 2.0], [1.0, 5.0, 3.0]])
+    assert "most apart at (0, 1): expected 2, got 1" in catch_words(got, expected)
+    assert "most apart" not in catch_words(got, expected, secret=True) and "most apart" not in catch_words(got + 1, expected)
+
+
+def test_a_gradient_of_zeros_is_cut_off():
+    """Whatever mistake gives zeros here, too."""
+    with pytest.raises(AssertionError, match="the loss is cut off from its input"):
+        compare.assert_close("gradient of the loss", np.zeros(3), np.ones(3), 1e-5, {"the largest alone.": np.zeros(3)})
 
 
 def factors(*pairs):

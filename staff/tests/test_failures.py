@@ -1,4 +1,4 @@
-"""What students read when tests fail: one screen for a part, one line for what is not written yet."""
+"""The screen that students read when tests fail: one screen for a part, one line for what is not written yet."""
 
 import re
 
@@ -15,9 +15,9 @@ WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divi
 
 @pytest.fixture
 def run(handout, python):
-    """What pytest says with these files of the student, and all others not written yet."""
+    """Return what pytest says with these files of the student, and all others not written yet."""
 
-    def said(files, *options):
+    def read_screen(files, *options):
         for name in read().files:
             stub = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), [])
             (handout / name).write_bytes(files.get(name, stub))
@@ -25,7 +25,7 @@ def run(handout, python):
         assert done.returncode == 1, done.stdout
         return done.stdout
 
-    return said
+    return read_screen
 
 
 def test_what_is_not_written_yet_is_one_line_each(run):

@@ -1,4 +1,4 @@
-"""What is not this semester's is recognised by its own lines, and said once."""
+"""Everything that is not this semester's is recognised by its own lines, and said once."""
 
 import pytest
 
@@ -18,7 +18,7 @@ OLD_SCRIPT = b"from captum.attr import IntegratedGradients\nmethod = IntegratedG
 OLD_RESIZE = b"cam = Image.fromarray(cam[i]).resize(X_tensor[i,0,:,:].shape, Image.BICUBIC)\n"
 
 
-def handed_in(tmp_path, **changes):
+def hand_in(tmp_path, **changes):
     files = variants.solution() | {name.replace("__", "/") + ".py": data for name, data in changes.items()}
     for name, data in files.items():
         path = tmp_path / name
@@ -28,7 +28,7 @@ def handed_in(tmp_path, **changes):
 
 
 def test_of_this_semesters_files_nothing_is_said(tmp_path):
-    submission = handed_in(tmp_path)
+    submission = hand_in(tmp_path)
     assert submission.earlier == {} and submission.notes == []
 
 
@@ -41,7 +41,7 @@ def test_of_this_semesters_files_nothing_is_said(tmp_path):
     ],
 )
 def test_earlier_semesters_lines_are_told_once_and_on_top(tmp_path, changes, part, words):
-    submission = handed_in(tmp_path, **changes)
+    submission = hand_in(tmp_path, **changes)
     assert list(submission.earlier) == [part]
     assert submission.notes[0].startswith("Given lines of an earlier semester: ") and words in submission.notes[0]
 
@@ -60,7 +60,7 @@ def test_failures_that_come_of_such_lines_are_short_and_others_stay():
 def test_pointers_and_notebooks_are_named(tmp_path):
     (tmp_path / "work.ipynb").write_text("{}")
     pointer = intake.POINTER + b"v1\noid sha256:0\nsize 1\n"
-    notes = handed_in(tmp_path, style_utils=pointer).notes
+    notes = hand_in(tmp_path, style_utils=pointer).notes
     assert any("Pointers of Git LFS" in note and "style_utils.py" in note for note in notes)
     assert any("Notebooks are not graded (work.ipynb)" in note for note in notes)
 

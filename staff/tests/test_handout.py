@@ -248,7 +248,7 @@ def test_other_points_than_declared_are_found(monkeypatch, score, expected, fail
 
 
 def test_students_get_nothing_of_staffs(handout):
-    """Of this repository, as it is now: neither a solution's line nor a path, import or verb of staff's."""
+    """The handout of this repository, as it is now, holds no solution's line and no path, import or verb of staff's."""
     proofs.no_solution_line(handout)
     proofs.nothing_of_staff(handout)
     names = {path.relative_to(handout).as_posix() for path in handout.rglob("test_*.py")}

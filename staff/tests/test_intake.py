@@ -1,4 +1,4 @@
-"""What is taken in, and what is refused in one sentence."""
+"""Submissions that are taken in, and what is refused in one sentence."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from autograder.assignment import read
 from autograder.intake import IntakeError, accept, take_in
 
 
-def zipped(tmp_path, entries):
+def make_zip(tmp_path, entries):
     path = tmp_path / "submission.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries:
@@ -23,7 +23,7 @@ def zipped(tmp_path, entries):
 
 @pytest.mark.parametrize("above", ["", "one/", "one/two/"])
 def test_the_project_is_found_in_a_zip(tmp_path, above):
-    path = zipped(tmp_path, [(above + name, name) for name in read().files] + [("__MACOSX/._style_utils.py", "x")])
+    path = make_zip(tmp_path, [(above + name, name) for name in read().files] + [("__MACOSX/._style_utils.py", "x")])
     submission = take_in(path)
     assert submission.files == {name: name.encode() for name in read().files}
     assert submission.missing == []
@@ -44,25 +44,25 @@ def test_the_project_is_found_in_a_folder_and_links_are_not_followed(tmp_path):
 @pytest.mark.parametrize("name", ["../style_utils.py", "/etc/passwd", "a/../../style_utils.py", "..\\style_utils.py"])
 def test_names_that_lead_out_are_refused(tmp_path, name):
     with pytest.raises(IntakeError, match="leads out"):
-        take_in(zipped(tmp_path, [("style_utils.py", "x"), (name, "x")]))
+        take_in(make_zip(tmp_path, [("style_utils.py", "x"), (name, "x")]))
 
 
 def test_a_link_in_a_zip_is_not_taken(tmp_path):
     link = zipfile.ZipInfo("style_utils.py")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    submission = take_in(zipped(tmp_path, [(link, "/etc/passwd"), ("gradcam.py", "x")]))
+    submission = take_in(make_zip(tmp_path, [(link, "/etc/passwd"), ("gradcam.py", "x")]))
     assert "style_utils.py" in submission.missing
 
 
 def test_a_bomb_is_not_unpacked(tmp_path):
-    submission = take_in(zipped(tmp_path, [("style_utils.py", b"0" * (64 << 20)), ("gradcam.py", "x")]))
+    submission = take_in(make_zip(tmp_path, [("style_utils.py", b"0" * (64 << 20)), ("gradcam.py", "x")]))
     assert submission.files == {"gradcam.py": b"x"}
     assert f"{read().most_bytes >> 10} kB" in "".join(submission.notes)
 
 
 def test_absurd_counts_are_refused(tmp_path):
     with pytest.raises(IntakeError, match="at most 20000 files"):
-        take_in(zipped(tmp_path, [(f"{i}.txt", "") for i in range(20_001)]))
+        take_in(make_zip(tmp_path, [(f"{i}.txt", "") for i in range(20_001)]))
 
 
 @pytest.mark.parametrize("data", [b"", b"%PDF-1.7", b"PK\x03\x04" + b"\0" * 50])
@@ -83,7 +83,7 @@ def test_what_could_not_be_read_says_so(tmp_path, name):
 
 
 def test_what_is_empty_was_read(tmp_path):
-    taken = accept(zipped(tmp_path, []))
+    taken = accept(make_zip(tmp_path, []))
     assert taken.unreadable == "" and "found none" in taken.notes[0]
 
 
@@ -99,7 +99,7 @@ def inner(entries):
 def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
     once, twice = inner([("a3/style_utils.py", "x")]), inner([("a3.zip", inner([("style_utils.py", "x")]))])
     for data, files in ((once, {"style_utils.py": b"x"}), (twice, {})):
-        path = zipped(tmp_path, [("mine/a3.zip", data), ("mine/report.pdf", "x")])
+        path = make_zip(tmp_path, [("mine/a3.zip", data), ("mine/report.pdf", "x")])
         if kind == "folder":
             path = tmp_path / "folder"
             path.mkdir(exist_ok=True)
@@ -111,19 +111,19 @@ def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
 def test_a_zip_in_a_zip_keeps_all_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_INNER", 1000)
     large, out = inner([("style_utils.py", os.urandom(2000))]), inner([("../style_utils.py", "")])
-    assert "of at most 0 MB in it" in accept(zipped(tmp_path, [("a.zip", large)])).unreadable
+    assert "of at most 0 MB in it" in accept(make_zip(tmp_path, [("a.zip", large)])).unreadable
     monkeypatch.undo()
-    assert "leads out" in accept(zipped(tmp_path, [("a.zip", out)])).unreadable
+    assert "leads out" in accept(make_zip(tmp_path, [("a.zip", out)])).unreadable
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 400)
     many = inner([(f"{i}.txt", "") for i in range(10)])
-    assert "at most 20000 files" in accept(zipped(tmp_path, [("a.zip", many)])).unreadable
+    assert "at most 20000 files" in accept(make_zip(tmp_path, [("a.zip", many)])).unreadable
 
 
 @pytest.mark.parametrize("names", [1, 100])
 def test_a_small_zip_of_the_large_format_is_opened_and_its_directory_is_bounded(tmp_path, monkeypatch, names):
     """Some programs write ZIP64 whatever the size: where a zip is streamed, for one."""
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
-    path = zipped(tmp_path, [("style_utils.py", "x"), *((f"{i}.txt", "") for i in range(names))])
+    path = make_zip(tmp_path, [("style_utils.py", "x"), *((f"{i}.txt", "") for i in range(names))])
     assert b"PK\6\7" in path.read_bytes()
     monkeypatch.undo()
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 1000)
@@ -155,9 +155,9 @@ def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
     """By the sums that collect_submission.py has put into the zip; they are graded all the same."""
     files = {name: name.encode() for name in read().files}
     manifest = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
-    whole = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
+    whole = take_in(make_zip(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
     assert whole.notes == []
     files["style_utils.py"] = b"changed"
-    changed = take_in(zipped(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
+    changed = take_in(make_zip(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
     assert changed.notes == ["Changed after they were collected: style_utils.py."]
     assert changed.files["style_utils.py"] == b"changed"

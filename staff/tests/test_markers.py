@@ -48,7 +48,7 @@ def triple(x):
 '''
 
 
-def refused(source):
+def expect_refusal(source):
     with pytest.raises(MarkerError) as error:
         hand_out("some/file.py", source, PARTS)
     return str(error.value)
@@ -113,7 +113,7 @@ def test_solution_lines_are_those_that_say_something():
 )  # fmt: skip
 def test_a_slip_stops_the_build_with_file_and_line(old, new, line, words):
     assert old in FILE
-    said = refused(FILE.replace(old, new, 1))
+    said = expect_refusal(FILE.replace(old, new, 1))
     if words == "expected Python":
         assert said.startswith("some/file.py, line ") and words in said
     else:
@@ -138,7 +138,7 @@ def test_a_misspelt_marker_is_no_marker(marker, misspelt):
     """Whatever resembles a marker and is none is refused where it stands."""
     source = FILE
     number = source[: source.index(marker)].count("\n") + 1
-    assert refused(source.replace(marker, misspelt, 1)).startswith(f"some/file.py, line {number}: ")
+    assert expect_refusal(source.replace(marker, misspelt, 1)).startswith(f"some/file.py, line {number}: ")
 
 
 @pytest.mark.parametrize("comment", ["# begin with the first layer", "# the end of it", "# at a resolution of 224",

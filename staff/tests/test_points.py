@@ -1,4 +1,4 @@
-"""What tests are worth: points follow what is tested, not how often, and every part sums to its own."""
+"""The points of tests: points follow what is tested, not how often, and every part sums to its own."""
 
 import re
 import subprocess

@@ -40,7 +40,7 @@ def floor(name):
     return next(i for i, rooms in enumerate(FLOORS) if name in rooms)
 
 
-def imported(text):
+def find_imports(text):
     """The modules that a file imports, at its top or within a function, with their lines."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -52,7 +52,7 @@ def imported(text):
 def climbs(path, text):
     """A sentence for each import of this file that runs up, or to a neighbour on the same floor."""
     here = room(path)
-    for module, line in imported(text):
+    for module, line in find_imports(text):
         there = room(module)
         if here is None or there is None or here == there or floor(there) < floor(here):
             continue
@@ -80,7 +80,7 @@ def test_the_losses_import_torch_alone():
     """The ground floor stands on nothing of ours."""
     names = [name for name in python_files() if name.startswith("style_modules/") and not name.endswith("__init__.py")]
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
-    modules = {module.partition(".")[0] for text in texts for module, _ in imported(text)}
+    modules = {module.partition(".")[0] for text in texts for module, _ in find_imports(text)}
     assert modules - sys.stdlib_module_names == {"torch"}
 
 

@@ -34,7 +34,7 @@ def client(open_folder, servers):
 
 
 class Plugin:
-    """As much of the grading plugin as the rules need."""
+    """Stand-in for as much of the grading plugin as the rules need."""
 
     def __init__(self, client):
         self.client = client
@@ -43,14 +43,14 @@ class Plugin:
         return self.client.call(name, LIMITS | {"count": count}, **arguments)
 
 
-def counted(client, submission):
+def count(client, submission):
     for name in read().files:
         (client.project / name).write_bytes((submission / name).read_bytes())
     return rules._find_loops(Plugin(client), read())
 
 
 def test_the_solution_takes_as_much_for_many_images_as_for_one(client, submission):
-    assert counted(client, submission) == []
+    assert count(client, submission) == []
 
 
 def test_loops_over_images_and_pixels_are_told_with_their_line(client, submission):
@@ -58,7 +58,7 @@ def test_loops_over_images_and_pixels_are_told_with_their_line(client, submissio
         text = (submission / name).read_text()
         assert text.count(before) == 1
         (submission / name).write_text(text.replace(before, after))
-    lines = counted(client, submission)
+    lines = count(client, submission)
     assert [line.partition(":")[0] for line in lines] == list(LOOPS)
     assert "5 more calls of the network" in lines[0]
     for line, (name, _, after) in zip(lines, LOOPS.values()):

@@ -1,4 +1,4 @@
-"""What is said of code that takes too long, and of what it left no time for."""
+"""Words said of code that takes too long, and of what it left no time for."""
 
 import time
 
@@ -30,7 +30,7 @@ def client(open_folder, servers):
         yield started
 
 
-def said(way):
+def grade_and_listen(way):
     ones = np.ones((1, 2, 3, 4), np.float32)
     with pytest.raises(StudentError) as caught:
         way("content", weight=2.0, F=ones, P=0 * ones)
@@ -38,7 +38,7 @@ def said(way):
 
 
 def way_to(client, seconds):
-    """With so many seconds left."""
+    """A way to the client with so many seconds left."""
     way = probing.Prober(lambda: client, LIMITS, time.monotonic() + seconds)
     way.client = client
     return way
@@ -48,18 +48,18 @@ def way_to(client, seconds):
 def test_a_call_that_hangs_is_told_its_line_and_what_it_costs(client, line):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line=line))
     run = way_to(client, 99)
-    first = said(run)
+    first = grade_and_listen(run)
     assert (
         "your code was ended after 2 seconds: an endless loop? It was at style_modules/content_loss.py, line " in first
     )
     assert "line 7: while content_weight:." in first or f"line 8: {line}." in first
     assert first.endswith("Later calls of this function get 0.2 seconds each, so that time is left for the others")
-    assert said(run).endswith("an earlier call hung, and since then each gets 0.2 seconds")
+    assert grade_and_listen(run).endswith("an earlier call hung, and since then each gets 0.2 seconds")
 
 
 def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line="pass"))
-    assert said(way_to(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
+    assert grade_and_listen(way_to(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
 
 
 def test_where_no_time_is_left_the_rule_says_so(client):

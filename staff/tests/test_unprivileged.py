@@ -28,7 +28,7 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from staff.tests import test_channels
-Path(sys.argv[2]).write_text(json.dumps(test_channels.left_and_found(test_channels.built(Path(sys.argv[1])))))
+Path(sys.argv[2]).write_text(json.dumps(test_channels.leave_and_find(test_channels.build_channel(Path(sys.argv[1])))))
 """
 pytestmark = [
     pytest.mark.timeout(360),
@@ -38,7 +38,7 @@ pytestmark = [
 
 @pytest.fixture
 def folder():
-    """With folders keep/ and results/ of that other user."""
+    """A run with folders keep/ and results/ of that other user."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     for name in ("keep", "results"):

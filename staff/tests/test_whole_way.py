@@ -46,14 +46,14 @@ NEED_OTHERS = {
 
 
 def solve(folder, parts):
-    """As a student would: the bodies go where the stubs are."""
+    """Write the solution as a student would: the bodies go where the stubs are."""
     for name in read().files:
         data = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), parts)
         (folder / name).write_bytes(data)
 
 
-def collected(folder):
-    """What collect_submission.py says, and the zip that it writes."""
+def collect(folder):
+    """Return what collect_submission.py says, and the zip that it writes."""
     command = [sys.executable, "-I", "-S", "collect_submission.py"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -85,7 +85,7 @@ def test_a_solution_in_other_words_passes_every_test_that_students_have(handout,
 
 
 def type_in(path, function, code):
-    """From the TODO to the NotImplementedError of a function stands the code instead."""
+    """Replace all from the TODO to the NotImplementedError of a function by the code."""
     before, head, rest = path.read_text(encoding="utf-8").partition(f"def {function}(")
     gap = re.search(r"^( *)# TODO .*?^ *raise NotImplementedError\(.*?\)\n", rest, re.DOTALL | re.MULTILINE)
     code = textwrap.indent(textwrap.dedent(code).strip("\n") + "\n", gap[1])
@@ -100,7 +100,7 @@ def test_half_of_the_parts_earn_exactly_their_points(handout, python):
     said = python(handout, "gradcam.py", "--weights", "embedded", "--num", "1").stderr
     assert said.endswith("not written yet: Part 1.2: Grad-CAM\n")
 
-    said, archive = collected(handout)
+    said, archive = collect(handout)
     for part in PARTS:
         assert (f"(Part {PARTS[part]['number']}: " in said) or part in HALF
     assert "run python class_visualization.py (make figures runs all)" in said
@@ -112,9 +112,9 @@ def test_half_of_the_parts_earn_exactly_their_points(handout, python):
 
 
 def test_everything_solved_hands_in_the_solution(handout):
-    """Which test_budget.py grades. Nothing is left to say before it is handed in, but for the figures."""
+    """The zip that test_budget.py grades. Nothing is left to say before it is handed in, but for the figures."""
     solve(handout, PARTS)
-    said, archive = collected(handout)
+    said, archive = collect(handout)
     told = [line for line in said.splitlines() if line.startswith("- ")]
     assert all("visualization/ has no " in line or "is older than" in line for line in told), said
     taken = intake.take_in(archive)

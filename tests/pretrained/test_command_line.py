@@ -14,6 +14,7 @@ import pretrained
 from pretrained import SourceError, addresses
 from pretrained.__main__ import main as fetch_everything
 from pretrained.addresses import FILES, IMAGES
+from pretrained.command_line import find_folder
 from pretrained.packages import PACKAGED
 from tests.pretrained.world import ROOT, assert_one_sentence
 
@@ -26,7 +27,7 @@ def arguments(*argv):
 
 def test_the_options_of_every_script():
     """Their defaults are those of the handout."""
-    defaults = {"weights": "auto", "device": "auto", "out": "visualization", "seed": 0, "show": False}
+    defaults = {"weights": "auto", "device": "auto", "out": find_folder(), "seed": 0, "show": False}
     defaults["model"] = "squeezenet1_1"
     assert vars(arguments()) == defaults
     assert arguments("--seed", "7", "--show").seed == 7

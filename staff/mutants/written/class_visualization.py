@@ -7,8 +7,10 @@ score = model(img)[0, target_y]
 loss = score - l2_reg * torch.sum(img ** 2)
 loss.backward()
 g = img.grad
-img = img.detach() + learning_rate * g / g.norm()
-moved = True
+img = img.detach()
+if g.norm() > 0:
+    img = img + learning_rate * g / g.norm()
+    moved = True
 """
 
 WRONG = {
@@ -17,46 +19,79 @@ WRONG = {
     "regulariser cut off": (
         "the regulariser has no effect on the gradient",
         {"torch.sum(img ** 2)": "torch.sum(img.detach() ** 2)"},
+        {"most": 0.5},
     ),
     "regulariser forgotten": ("the regulariser has no effect on the gradient", {" - l2_reg * torch.sum(img ** 2)": ""}),
     "regulariser averaged": (
         "the regulariser has no effect on the gradient",
         {"torch.sum(img ** 2)": "torch.mean(img ** 2)"},
+        {"most": 0.5},
     ),
     "weight missing": ("the regulariser's weight is missing", {"l2_reg * torch.sum": "torch.sum"}),
     "factor 2 missing": (
         "the regulariser's gradient lacks its factor 2",
         {"torch.sum(img ** 2)": "torch.sum(img * img.detach())"},
     ),
-    "not normalised": ("the gradient is not divided by its norm", {" / g.norm()": ""}, {"least": 0.3, "most": 0.7}),
+    "not normalised": (
+        "the gradient is not divided by its norm",
+        {"* g / g.norm()": "* g"},
+        {"least": 0.3, "most": 0.7},
+    ),
+    "norm of each channel": (
+        "each channel is divided by its own norm",
+        {"g / g.norm()": "g / g.norm(dim=(2, 3), keepdim=True)"},
+    ),
     "not normalised, norm not squared": (
         ("the gradient is not divided by its norm", "the regulariser's norm is not squared"),
-        {" / g.norm()": "", "torch.sum(img ** 2)": "torch.norm(img)"},
+        {"* g / g.norm()": "* g", "torch.sum(img ** 2)": "torch.norm(img)"},
     ),
     "regulariser outside the learning rate": (
         "outside the learning rate",
         {
             " - l2_reg * torch.sum(img ** 2)": "",
-            "img.detach() + learning_rate * g / g.norm()": (
-                "img.detach() + learning_rate * g / g.norm() - 2 * l2_reg * img.detach()"
-            ),
+            "learning_rate * g / g.norm()": "learning_rate * g / g.norm() - 2 * l2_reg * img",
         },
         {"never": "has no effect"},
     ),
-    "tiny steps": ("too short", {"learning_rate * g": "1e-3 * learning_rate * g"}, {"never": "was not changed"}),
+    "regulariser after the normalisation": (
+        "after the score's gradient was normalised",
+        {" - l2_reg * torch.sum(img ** 2)": "", "g / g.norm()": "(g / g.norm() - 2 * l2_reg * img)"},
+        {"least": 0.9},
+    ),
+    "square of the image subtracted": (
+        "the square of the image is subtracted",
+        {" - l2_reg * torch.sum(img ** 2)": "", "g = img.grad": "g = img.grad - l2_reg * img.detach() ** 2"},
+        {"most": 0.5},
+    ),
+    "outside the learning rate, without its 2": (
+        ("outside the learning rate: it belongs", "lacks its factor 2"),
+        {" - l2_reg * torch.sum(img ** 2)": "", "g / g.norm()": "g / g.norm() - l2_reg * img"},
+        {"never": "not squared"},
+    ),
+    "outside the learning rate, not normalised": (
+        "outside the learning rate, and the gradient is not divided by its norm",
+        {" - l2_reg * torch.sum(img ** 2)": "", "g / g.norm()": "g - 2 * l2_reg * img"},
+        {"never": "not squared"},
+    ),
+    "no guard against a norm of zero": (
+        "never divide by a norm of 0",
+        {"g.norm() > 0": "True"},
+        {"least": 0.9},
+    ),
+    "tiny steps": ("too short", {"+ learning_rate * g": "+ 1e-3 * learning_rate * g"}, {"never": "was not changed"}),
     "never cleared": (
         "the gradient is never cleared",
         {
             "g = img.grad": "self.total = img.grad + (self.total if t else 0)\ng = self.total",
         },
-        {"most": 0.7},
+        {"least": 0.66, "most": 0.67},
     ),
     "two at once: cross-entropy, and the sign turned": (
         ("cross-entropy", "the regulariser's sign is turned"),
         {"model(img)[0": "model(img).log_softmax(1)[0", "score - l2_reg": "score + l2_reg"},
     ),
-    "largest value": ("the gradient is divided by its largest value", {"g.norm()": "g.abs().max()"}),
-    "descends": ("the objective is descended", {"img.detach() + ": "img.detach() - "}),
+    "largest value": ("the gradient is divided by its largest value", {"g / g.norm()": "g / g.abs().max()"}),
+    "descends": ("the objective is descended", {"img = img + ": "img = img - "}),
     "learning rate missing": ("the learning rate is missing", {"learning_rate * g": "g"}),
     "learning rate as a number": ("the learning rate is written as a number", {"learning_rate * g": "25 * g"}),
     "all scores": ("the gradient of all scores together", {"[0, target_y]": ".sum()"}),
@@ -68,51 +103,52 @@ WRONG = {
     "not changed": (
         "the image was not changed",
         {
-            "img = img.detach() + learning_rate": "img.detach() + learning_rate",
-            "moved = True": "moved = True\nimg = img.detach()",
+            "    img = img + learning_rate": "    img + learning_rate",
         },
         {"most": 0},
     ),
 }
 
 RIGHT = {
-    "regulariser after the normalisation": """
-        model(img)[:, target_y].backward()
-        g = img.grad / img.grad.norm()
-        img = (img + learning_rate * (g - 2 * l2_reg * img)).detach()
-        moved = True
-    """,
     "regulariser's gradient by hand": """
         scores = model(img)
         scores[0][target_y].backward()
         with torch.no_grad():
             g = img.grad - 2 * l2_reg * img
-            img = img + learning_rate * (g / torch.norm(g))
-        moved = True
+            img = img.detach()
+            if g.any():
+                img = img + learning_rate * (g / torch.norm(g))
+                moved = True
     """,
     "square of the norm": {"torch.sum(img ** 2)": "torch.norm(img) ** 2"},
     "linalg.norm": {"torch.sum(img ** 2)": "torch.linalg.norm(img.view(-1)).pow(2)"},
     "in place, by data": """
         loss = model(img)[0, target_y] - l2_reg * (img * img).sum()
         loss.backward()
-        img.data += learning_rate * img.grad / img.grad.norm()
+        if img.grad.norm().item() != 0:
+            img.data += learning_rate * img.grad / img.grad.norm()
+            moved = True
         img.grad.zero_()
         img = img.data
-        moved = True
     """,
     "descends the negative": """
         loss = -(model(img)[0, target_y]) + l2_reg * torch.sum(img ** 2)
         loss.backward()
-        img = img.detach() - learning_rate * img.grad / torch.sqrt(torch.sum(img.grad ** 2))
-        moved = True
+        norm, g = torch.sqrt(torch.sum(img.grad ** 2)), img.grad
+        img = img.detach()
+        if norm != 0:
+            img = img - learning_rate * g / norm
+            moved = True
     """,
     "looks at the scores twice": {"loss.backward()": "model(img)\nloss.backward()"},
-    "looks at the scores after the step": {"moved = True": "moved = True\nmodel(img)"},
+    "looks at the scores after the step": {"    moved = True": "    moved = True\nmodel(img)"},
     "looks at the scores after the step, with a graph": {
-        "moved = True": "moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
+        "    moved = True": (
+            "    moved = True\nimg.requires_grad_()\nself.said = float(model(img)[0, 0])\nimg = img.detach()"
+        )
     },
     "looks at the scores before the first step": {
         "score = model(img)[": "model(torch.zeros_like(img))\nscore = model(img)["
     },
-    "a tiny number beside the norm": {"g.norm()": "(g.norm() + 1e-8)"},
+    "a tiny number beside the norm": {"g / g.norm()": "g / (g.norm() + 1e-8)"},
 }

@@ -28,6 +28,11 @@ WRONG = {
         {"content_current - content_original": "content_current + content_original"},
     ),
     "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}, {"most": 1 / 3}),
+    "cut off by item()": (
+        "the loss is cut off from its input",
+        {f"loss = content_weight * {SUM}": f"loss = torch.tensor(content_weight * {SUM}.item())"},
+        {"most": 1 / 3, "never": "alone counts"},
+    ),
     "does nothing": ("nothing but zeros", "return 0 * content_current.sum()", {"most": 0}),
     "two at once: mean, and no weight": (
         ("the mean is taken", "the weight is missing"),

@@ -4,39 +4,56 @@ FILE, FUNCTION, PART = "visualizers/fooling_image.py", "make_fooling_image", "fo
 
 WRITTEN = """
 x.requires_grad_()
-for i in range(100):
+self.steps = 0
+for i in range(self.max_steps):
     scores = model(x)
     if scores.max(dim=1)[1].item() == target_y:
         break
     x.grad = None
     scores[0, target_y].backward()
+    if x.grad.norm() == 0:
+        warnings.warn("the class is dead")
+        break
     with torch.no_grad():
-        x += 10 * x.grad / x.grad.norm()
+        x += self.learning_rate * x.grad / x.grad.norm()
+    self.steps += 1
+if model(x).argmax().item() != target_y:
+    warnings.warn("not fooled")
 """
 
-STEP = "        x += 10 * x.grad / x.grad.norm()"
+STEP = "        x += self.learning_rate * x.grad / x.grad.norm()"
 
 WRONG = {
     "two steps": ("each pass of the loop takes two steps", {STEP: f"{STEP}\n{STEP}"}),
-    "never stops": ("the loop never stopped", {"        break": "        pass"}),
+    "never stops": ("the loop never stopped", {"== target_y:\n        break": "== target_y:\n        pass"}),
     "one step more": (
         "a step is taken after the network is fooled",
         """
-        for i in range(100):
+        self.steps = 0
+        for i in range(self.max_steps):
             x = x.detach().requires_grad_()
             scores = model(x)
             g, = torch.autograd.grad(scores[0, target_y], x)
-            x = x + 10 * g / g.norm()
+            if not g.any():
+                break
+            x = x + self.learning_rate * g / g.norm()
+            self.steps += 1
             if scores.argmax() == target_y:
                 break
+        if model(x).argmax() != target_y:
+            warnings.warn("not fooled")
     """,
+        {"least": 0.5, "most": 0.55},
     ),
-    "not normalised": ("the gradient is not divided by its norm", {" / x.grad.norm()": ""}),
-    "squared norm": ("the gradient is divided by the square of its norm", {"x.grad.norm()": "x.grad.norm() ** 2"}),
-    "largest value": ("the gradient is divided by its largest value", {"x.grad.norm()": "x.grad.abs().max()"}),
+    "not normalised": ("the gradient is not divided by its norm", {STEP: "        x += self.learning_rate * x.grad"}),
+    "squared norm": (
+        "the gradient is divided by the square of its norm",
+        {"grad / x.grad.norm()": "grad / x.grad.norm() ** 2"},
+        {"least": 0.25}),
+    "largest value": ("the gradient is divided by its largest value", {"/ x.grad.norm()": "/ x.grad.abs().max()"}),
     "sign": ("the sign of the gradient is taken", {"x.grad / x.grad.norm()": "x.grad.sign()"}),
-    "never cleared": ("the gradient is never cleared", {"x.grad = None": ""}, {"most": 0.7}),
-    "descends": ("the score is descended", {"x += 10": "x -= 10"}),
+    "never cleared": ("the gradient is never cleared", {"x.grad = None": ""}, {"least": 0.66, "most": 0.67}),
+    "descends": ("the score is descended", {"x += self": "x -= self"}),
     "cross-entropy": (
         "the gradient is that of a cross-entropy loss or of a probability",
         {
@@ -54,28 +71,59 @@ WRONG = {
         {"scores[0, target_y].backward()": "scores.sum().backward()"},
     ),
     "highest score": (
-        "the score of the class that the network says",
+        "the class that the network predicts was taken, not the target",
         {"scores[0, target_y].backward()": "scores.max().backward()"},
     ),
-    "not changed": ("the image was not changed", {"x += 10": "x + 10"}, {"most": 0}),
+    "not changed": ("the image was not changed", {"x += self": "x + self"}, {"most": 0}),
     "empty loop": ("the image was not changed", "for i in range(100):\n    pass", {"most": 0}),
     "does nothing": ("the image was not changed", "pass", {"most": 0}),
     "tiny steps": (
-        "too short",
-        {"10 * x.grad / x.grad.norm()": "1e-3 * x.grad / x.grad.norm()"},
+        "times what is expected",
+        {"self.learning_rate * x.grad": "1e-3 * x.grad"},
         {"never": "was not changed"},
     ),
     "two at once: not normalised, and cross-entropy": (
         ("not divided by its norm", "cross-entropy"),
         {
-            " / x.grad.norm()": "",
+            "x.grad / x.grad.norm()": "x.grad",
             "scores[0, target_y].backward()": (
                 "loss = nn.functional.cross_entropy(scores, torch.tensor([target_y]))\n    (-loss).backward()"
             ),
         },
     ),
-    "one step alone": ("only one step is taken", {"range(100)": "range(1)"}),
-    "another learning rate": ("the learning rate is missing", {"10 * x.grad": "1.0 * x.grad"}),
+    "one step alone": ("only one step is taken", {"range(self.max_steps)": "range(1)"}, {"most": 0.45}),
+    "another learning rate": ("the learning rate is missing", {"self.learning_rate * x.grad": "1.0 * x.grad"}),
+    "gives up after 20 steps": ("it gives up early", {"range(self.max_steps)": "range(20)"}, {"least": 0.8}),
+    "no end but success": (
+        "self.max_steps has no effect",
+        {"for i in range(self.max_steps):": "while True:"},
+        {"least": 0.85},
+    ),
+    "steps not counted": ("not counted in self.steps", {"    self.steps += 1\n": ""}, {"least": 0.95}),
+    "steps never reset": ("not set to 0 in each call", {"self.steps = 0\n": ""}, {"least": 0.95}),
+    "learning rate as a number": (
+        "the learning rate is written as a number",
+        {"self.learning_rate * x": "10 * x"},
+        {"least": 0.95},
+    ),
+    "gives up in silence": ("a warning after max_steps", {'warnings.warn("not fooled")': "pass"}, {"least": 0.95}),
+    "dead in silence": (
+        "a warning of the dead class",
+        {
+            '    warnings.warn("the class is dead")\n        break': "    break",
+            'warnings.warn("not fooled")': "if x.grad is not None and x.grad.any(): warnings.warn('')",
+        },
+        {"least": 0.95},
+    ),
+    "norm of each channel": (
+        "each channel is divided by its own norm",
+        {"grad / x.grad.norm()": "grad / x.grad.norm(dim=(2, 3), keepdim=True)"},
+    ),
+    "no guard against a norm of zero": (
+        "never divide by a norm of 0",
+        {"x.grad.norm() == 0": "False"},
+        {"least": 0.95},
+    ),
     "writes to X": ("work on X.clone()", {"x = X.detach().clone()": "x = X.detach()"}),
 }
 
@@ -85,61 +133,87 @@ RIGHT = {
         STEP: f"{STEP}\n        x.grad.zero_()",
     },
     "data": """
-        x.requires_grad = True
-        for i in range(100):
+        x.requires_grad, self.steps = True, 0
+        for i in range(self.max_steps):
             scores = model(x)
             if torch.argmax(scores) == target_y:
                 break
             scores[:, target_y].sum().backward()
-            x.data += 10 * x.grad.data / torch.norm(x.grad.data)
+            if not x.grad.any():
+                break
+            self.steps = i + 1
+            x.data += self.learning_rate * x.grad.data / torch.norm(x.grad.data)
             x.grad.data.zero_()
+        if model(x).argmax() != target_y:
+            warnings.warn("not fooled")
     """,
     "autograd.grad and a new tensor": """
-        for i in range(100):
+        self.steps = 0
+        for i in range(self.max_steps):
             x = x.detach().requires_grad_()
             scores = model(x)
             if int(scores.argmax(1)) == target_y:
                 break
             g = torch.autograd.grad(scores[0][target_y], x)[0]
-            x = x + 10.0 * (g / torch.sqrt((g * g).sum()))
+            if g.abs().max() == 0:
+                break
+            x = x + self.learning_rate * (g / torch.sqrt((g * g).sum()))
+            self.steps += 1
+        if model(x).argmax() != target_y:
+            warnings.warn("not fooled")
     """,
     "looks again after the step": """
         x.requires_grad_()
+        self.steps = 0
         while True:
             scores = model(x)
             prediction = model(x).argmax().item()
             if prediction == target_y:
                 break
+            if self.steps == self.max_steps:
+                warnings.warn("not fooled")
+                break
             scores[0, target_y].backward()
             g = x.grad
+            if g.norm() == 0:
+                warnings.warn("a dead class")
+                break
+            self.steps += 1
             x = (x + self.learning_rate * g / g.norm(p=2)).detach().requires_grad_()
     """,
     "looks first and in the end of each pass": """
         x.requires_grad_()
         fooled = model(x).argmax().item() == target_y
         steps = 0
-        while not fooled and steps < 100:
+        while not fooled and steps < self.max_steps:
             score = model(x)[0, target_y]
             score.backward()
             g = x.grad.clone()
-            x = (x.detach() + 10 * g / (g.norm() + 1e-12)).requires_grad_()
+            x = (x.detach() + self.learning_rate * g / (g.norm() + 1e-12)).requires_grad_()
             fooled = model(x).data.max(1)[1][0] == target_y
             steps += 1
+        self.steps = steps
+        if not fooled:
+            warnings.warn("not fooled")
     """,
-    "idles after it has succeeded": {"        break": "        continue"},
+    "idles after it has succeeded": {"== target_y:\n        break": "== target_y:\n        continue"},
     "idles and looks on": """
-        fooled = False
-        for i in range(100):
+        fooled, self.steps = False, 0
+        for i in range(self.max_steps):
             x = x.detach().requires_grad_()
             scores = model(x)
             if scores.argmax().item() == target_y:
                 fooled = True
             if not fooled:
                 g, = torch.autograd.grad(scores[0, target_y], x)
-                x = x + 10 * g / g.norm()
+                if g.norm() > 0:
+                    x = x + self.learning_rate * g / g.norm()
+                    self.steps += 1
+        if not fooled:
+            warnings.warn("not fooled")
     """,
     "numpy norm": {
-        "x.grad.norm()": "float(np.linalg.norm(x.grad.numpy()))",
+        "grad / x.grad.norm()": "grad / float(np.linalg.norm(x.grad.numpy()))",
         "import torch\n": "import numpy as np\nimport torch\n",
     },
     "an image that requires gradients": WRITTEN + "return x\n",

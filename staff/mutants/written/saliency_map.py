@@ -16,6 +16,24 @@ WRONG = {
     "channels summed": ("the channels are added up", {MAXIMUM: "saliency = X.grad.abs().sum(dim=1)"}),
     "channels averaged": ("the channels are averaged", {MAXIMUM: "saliency = X.grad.abs().mean(dim=1)"}),
     "norm over channels": ("the channels' norm is taken", {MAXIMUM: "saliency = X.grad.norm(dim=1)"}),
+    "scaled to [0, 1], each by itself": (
+        "it is scaled to [0, 1]",
+        {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency / saliency.amax(dim=(1, 2), keepdim=True)"},
+        {"never": "times what is expected"},
+    ),
+    "scaled to [0, 1], all together": (
+        "it is scaled to [0, 1]",
+        {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency / saliency.max()"},
+        {"never": "times what is expected"},
+    ),
+    "maximum without its values": ("max(dim=1).values", {"saliency, _": "saliency"}),
+    "a NumPy array": ("a NumPy array came", {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency.numpy()"}),
+    "axis of the channels kept": (
+        "leave keepdim=True out",
+        {"max(dim=1)": "max(dim=1, keepdim=True)"},
+        {"never": "axis 0"},
+    ),
+    "gradient of a copy": ("Something is None", {"model(X)": "model(X.clone())", "X.grad": "X.clone().grad"}),
     "no absolute value": ("the absolute value is missing", {".abs().max": ".max"}),
     "absolute value last": (
         "the absolute value is taken after the maximum",

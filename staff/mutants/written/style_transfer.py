@@ -32,6 +32,15 @@ WRONG = {
         {"initial_lr: float = 3.0": "initial_lr: float = 0.1"},
     ),
     "learning rate drops at 100": ("before step 180", {"round(0.9 * num_iterations)": "round(0.5 * num_iterations)"}),
+    "arguments exchanged": ("Are arguments in another order", {"tv_loss(img, tv_weight)": "tv_loss(tv_weight, img)"}),
+    "a loss with the name of its function": (
+        "a result has the name of what made it".capitalize(),
+        {"t_loss = tv_loss": "tv_loss = tv_loss", "s_loss + t_loss": "s_loss + tv_loss"},
+    ),
+    "features that img does not reach": (
+        "not have been used",
+        {"loss.backward()": "img.grad, = torch.autograd.grad(c_loss + s_loss, img.clone())"},
+    ),
     "no step": ("the image is never changed", {"optimizer.step()": "pass"}, {"most": 0}),
     "does nothing": ("the image is never changed", "pass", {"most": 0}),
     "dead after step 180": (

@@ -86,6 +86,7 @@ def _draw_fooling(rng: Rng) -> list[Question | Check]:
         Question("fooling", arguments | {"target": asked.target}, {"image": asked.image}, {}, 0),
         Question("fooling", arguments | {"target": target}, {"image": asked.X}, {}, 0),
         _draw_in_vain(rng),
+        _draw_promises(rng),
     ]
 
 
@@ -106,13 +107,37 @@ def _draw_in_vain(rng: Rng) -> Check:
     return check
 
 
+def _draw_promises(rng: Rng) -> Check:
+    """Steps are as long and as many as the object says, and counted in each call; what is in vain is warned of."""
+    network = {"network": "linear", "height": 5, "width": 8, "seed": int(rng.integers(1000))}
+    model, X, dead = drawing.build(network), 400 * rng.standard_normal((1, 3, 5, 8)), np.abs(inputs.noise(1, 3, 16, 16))
+    target = int(chain_rule.scores(model, X)[0].argmin())
+    image, steps = fooling_image.fooling(model, X, target, learning_rate=3, most=4)
+
+    def check() -> float:
+        made = {"learning_rate": 3, "max_steps": steps}
+        got = probes.call("fooling", X=X, target=target, made=made, times=2, **network)
+        near = probes.call("fooling", X=X / 400, target=target, **network)
+        nowhere = probes.call("fooling", X=dead, target=1, network="positive")
+        told = got["warnings"] and nowhere["warnings"] and not near["warnings"]
+        kept = got["steps"] == steps and np.array_equal(nowhere["image"], dead)
+        return _compare(got["image"], image) if told and kept else np.inf
+
+    return check
+
+
 def _draw_class_visualization(rng: Rng) -> list[Check]:
     """Ask by how much three steps move the noise, with and without a regulariser that counts."""
     drawn = [test_class_visualization.ask(rng, "tiny") for _ in range(2)]
     return [
         partial(_climb, asked.model, asked.target, weight, asked.learning_rate, asked.network)
         for asked, weight in zip(drawn, (drawn[0].weight, 0.0))
-    ]
+    ] + [_look_at_a_dead_class]
+
+
+def _look_at_a_dead_class() -> float:
+    answer = probes.call("class_visualization", network="positive", classes=5, target=1, l2_reg=0.0, still=True)
+    return 0.0 if np.isfinite(answer["inputs"]).all() and "dead class" in answer["warnings"] else np.inf
 
 
 def _climb(model: torch.nn.Module, target: int, l2_reg: float, learning_rate: float, network: dict[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""What the tests of a class share: submissions in a folder, and results to put into a gradebook."""
+"""Fixtures that the tests of a class share: submissions in a folder, and results to put into a gradebook."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""Which submission counts, and what lateness takes off."""
+"""The submission that counts, and what lateness takes off."""
 
 from datetime import timedelta
 

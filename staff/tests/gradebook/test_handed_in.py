@@ -1,4 +1,4 @@
-"""What a class hands in: each of the four kinds of folders, and whose a submission is."""
+"""All that a class hands in: each of the four kinds of folders, and whose a submission is."""
 
 import zipfile
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ def find(folder, people=None):
     return {each.name: each for each in found}
 
 
-def zipped(path, text="# mine\n"):
+def make_zip(path, text="# mine\n"):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("assignment_3/style_utils.py", text)
 
 
 def test_zips_and_folders_are_named_after_their_students(folder):
-    zipped(folder / "chen@example.edu.zip")
+    make_zip(folder / "chen@example.edu.zip")
     (folder / "roster.csv").write_text("Name,SID,Email\nAda Lovelace,17,ada@example.edu\n")
     (folder / ".DS_Store").touch()
     people = roster.read(folder / "roster.csv")
@@ -74,8 +74,8 @@ def test_gradescopes_list_runs_no_code(tmp_path):
 
 
 def test_canvass_names_say_who_and_whether_late(tmp_path):
-    zipped(tmp_path / "lovelaceada_12_345_assignment_3_submission-1.zip")
-    zipped(tmp_path / "bauerben_LATE_13_346_work.zip")
+    make_zip(tmp_path / "lovelaceada_12_345_assignment_3_submission-1.zip")
+    make_zip(tmp_path / "bauerben_LATE_13_346_work.zip")
     (tmp_path / "lovelaceada_12_345_report-a3.pdf").touch()
     (tmp_path / "costachen_14_347_work.rar").touch()
     (tmp_path / "class.toml").write_text('roster = "canvas.csv"\n')
@@ -103,7 +103,7 @@ def test_canvass_single_files_are_one_submission(tmp_path):
 
 
 def test_staff_say_when_where_canvas_does_not(tmp_path):
-    zipped(tmp_path / "bauerben_LATE_13_346_work.zip")
+    make_zip(tmp_path / "bauerben_LATE_13_346_work.zip")
     (tmp_path / "class.toml").write_text('[handed_in]\n"bauerben_LATE_13_346_work.zip" = 2026-11-21T10:00:00Z\n')
     (each,) = find(tmp_path).values()
     assert each.submitted == datetime(2026, 11, 21, 10, tzinfo=UTC) and each.notes == []
@@ -112,7 +112,7 @@ def test_staff_say_when_where_canvas_does_not(tmp_path):
 def test_the_digest_is_of_all_that_a_grading_sees(folder):
     """The same files have the same digest, whoever's; another note, as of a folder's name, has another."""
     for name in ("chen", "dina"):
-        zipped(folder / f"{name}.zip")
+        make_zip(folder / f"{name}.zip")
     (folder / "emil").mkdir()
     (folder / "emil/style_utils.py").write_text("# mine\n")
     found = find(folder)

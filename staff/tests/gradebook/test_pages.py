@@ -1,4 +1,4 @@
-"""What comes out: pages that lead nowhere else and take no code from anybody, and sheets that others can read."""
+"""Pages of a class, which lead nowhere else and take no code from anybody; sheets that others can read."""
 
 import csv
 import re

@@ -34,11 +34,11 @@ def independent(known):
     return students
 
 
-def compared(known, students):
+def compare(known, students):
     return similarity.pairs([similarity.describe(f"{i}", files, known) for i, files in enumerate(students)])
 
 
-def renamed(text):
+def rename(text):
     """Each local name is another one."""
     names = {
         node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
@@ -48,12 +48,12 @@ def renamed(text):
     return text
 
 
-def commented(text):
+def comment(text):
     """Every line is set again by Python itself, without its comments, and gets new ones."""
     return "\n".join(f"{line}  # my own idea" for line in ast.unparse(ast.parse(text)).splitlines())
 
 
-def reordered(text):
+def reorder(text):
     """The methods of each class, and lines that are assignments of the same depth, in another order."""
     lines = text.splitlines()
     for i in range(0, len(lines) - 1, 3):
@@ -68,7 +68,7 @@ def reordered(text):
     return "\n".join(lines)
 
 
-def disguised(files, how):
+def disguise(files, how):
     changed = {}
     for name, data in files.items():
         text = how(data.decode())
@@ -81,18 +81,18 @@ def disguised(files, how):
     return changed
 
 
-@pytest.mark.parametrize("how", [renamed, commented, reordered, lambda text: commented(renamed(reordered(text)))],
+@pytest.mark.parametrize("how", [rename, comment, reorder, lambda text: comment(rename(reorder(text)))],
                          ids=["renamed", "commented", "reordered", "all three"])  # fmt: skip
 @pytest.mark.parametrize("whose", [1, 3])
 def test_a_disguised_copy_is_the_most_alike_and_stands_out(known, independent, how, whose):
-    scores, pairs = compared(known, [*independent, disguised(independent[whose], how)])
+    scores, pairs = compare(known, [*independent, disguise(independent[whose], how)])
     assert {pairs[0].one.name, pairs[0].other.name} == {f"{whose}", f"{INDEPENDENT}"}
     assert pairs[0].score >= similarity.line(scores)
     assert pairs[1].score < similarity.line(scores)
 
 
 def test_right_code_in_other_words_does_not_stand_out(known, independent):
-    scores, pairs = compared(known, independent)
+    scores, pairs = compare(known, independent)
     assert len(scores) == INDEPENDENT * (INDEPENDENT - 1) / 2
     assert max(scores) < similarity.line(scores), [(pair.one.name, pair.other.name, pair.score) for pair in pairs[:3]]
 
@@ -110,7 +110,7 @@ def test_earlier_classes_are_compared_with_this_one_and_not_with_each_other(know
 
 
 def test_what_both_have_is_marked_and_no_letter_is_lost(known, independent):
-    _, pairs = compared(known, independent[:2])
+    _, pairs = compare(known, independent[:2])
     for pieces, written in zip(similarity.mark(pairs[0]), (pairs[0].one, pairs[0].other)):
         assert "".join(text for text, _ in pieces) == written.text
         assert {shared for _, shared in pieces} == {True, False}
@@ -118,5 +118,5 @@ def test_what_both_have_is_marked_and_no_letter_is_lost(known, independent):
 
 def test_a_file_that_is_no_python_is_compared_as_a_whole(known, independent):
     broken = independent[0] | {"style_utils.py": b"def broken(:\n" + independent[0]["style_utils.py"]}
-    scores, _ = compared(known, [independent[0], broken])
+    scores, _ = compare(known, [independent[0], broken])
     assert scores[0] > 0.9

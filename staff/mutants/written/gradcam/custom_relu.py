@@ -14,6 +14,7 @@ WRONG = {
     "deconvnet": ("this is the deconvnet's rule", {"grad[x <= 0] = 0": ""}),
     "no mask": ("dout comes back as it is", {"grad[dout < 0] = 0": "", "grad[x <= 0] = 0": ""}),
     "ones": ("ones come back", {"return grad": "return (grad > 0).to(dout)"}),
+    "multiplied by x": ("dout is multiplied by x", {"return grad": "return grad * x"}),
     "x comes back": ("x comes back instead of dout", "return x.clamp(min=0) * (dout > 0)"),
     "absolute value": ("the absolute value of dout passes", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
     "negative passes": ("it is the other way round", {"dout < 0": "dout > 0"}),

@@ -19,6 +19,17 @@ WRONG = {
         {"never": "(dout > 0)"},
     ),
     "without apply": ("write relu_replaced_by(CustomReLU.apply)", {"CustomReLU.apply": "CustomReLU"}, {"most": 0.4}),
+    "some ReLUs alone": (
+        "ReLUs are replaced",
+        """
+        for i, module in enumerate(gc_model.features if hasattr(gc_model, "features") else []):
+            if isinstance(module, nn.ReLU):
+                gc_model.features[i].forward = CustomReLU.apply
+        gc_model(X)[range(len(y_tensor)), y_tensor].sum().backward()
+        maps = X.grad.permute(0, 2, 3, 1)
+    """,
+    ),
+    "forward instead of apply": ("write CustomReLU.apply", {"CustomReLU.apply": "CustomReLU.forward"}),
     "does nothing": ("nothing but zeros", "maps = torch.zeros(len(X), *X.shape[2:], 3)"),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
     "predicted class": ("the class that the network predicts", {OWN: "own = scores.max(dim=1)[0]"}),

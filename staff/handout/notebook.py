@@ -1,0 +1,101 @@
+"""Write assignment_3.ipynb: the text of docs/assignment.md, and after each part cells that run what the scripts do.
+
+    python -m staff.handout.notebook        (or: make notebook)
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from nbformat import v4, writes
+
+from pretrained.files import write_whole
+from staff.handout import template
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "assignment_3.ipynb"
+INTRODUCTION = """# Assignment 3, as a notebook
+
+Everything here is what the scripts and tests do, called from a notebook: your code goes into the files that each part
+names, not into this notebook. `%autoreload` takes up what you change in them.
+
+**In Jupyter** open this file in the folder of the assignment. The links below open the files in its editor.
+
+**In Colab** upload `assignment_3_handout.zip` under Files, on the left, and run in a cell of your own
+`!unzip -q assignment_3_handout.zip` and `%cd assignment_3`. Open a file by a double click under Files, or by
+`from google.colab import files` and `files.view("visualizers/saliency_map.py")`. Colab forgets its files when it ends:
+download what you have written, or keep the folder on your Drive.
+
+The next cell adds the packages that are missing and replaces none."""
+SET_UP = """import sys
+
+python = f'"{sys.executable}"'  # this notebook's own
+!{python} environment/complete.py
+%load_ext autoreload
+%autoreload 2"""
+QUESTIONS = {
+    "1.1": (template.IMPLEMENTATION_1,),
+    "1.2": (template.IMPLEMENTATION_2, template.COMPARISON),
+    "1.3": (template.INSIGHTS,),
+    "1.4": (template.REGULARIZATION,),
+    "1.5": (template.USE_SALIENCY,),
+    "Part 3": tuple(slide.question for slide in template.slides() if slide.tag == "3 Paper review"),
+    "Labs": (template.LAB_CHOSEN,),
+}
+COMMANDS = {  # below the section whose heading begins so
+    "2.5": ("# With two pictures: %run style_transfer.py --content my_street.jpg --style my_painting.png --show",),
+    "Labs": ("# One of them: %run -m labs.gradients.one_backward --show",),
+    "The report": ("!{python} report.py\n!{python} report.py --check",),
+    "Submission": ("!{python} collect_submission.py --check", "!{python} collect_submission.py"),
+}
+
+
+def main() -> int:
+    write_whole(ROOT / NAME, make())
+    print(f"wrote {ROOT / NAME}")
+    return 0
+
+
+def make(root: Path = ROOT) -> str:
+    """Return the notebook, always the same text: no outputs, no solution."""
+    parts = read_parts(root)
+    text = (root / "docs/assignment.md").read_text(encoding="utf-8").replace("](#", "](docs/assignment.md#")
+    cells = [v4.new_markdown_cell(INTRODUCTION), v4.new_code_cell(SET_UP)]
+    for section in re.split(r"^(?=###? )", text, flags=re.MULTILINE):
+        cells.append(v4.new_markdown_cell(section.strip()))
+        heading = section.lstrip("# ").partition("\n")[0]
+        written = {name: part for name, part in parts.items() if heading.startswith(f"{part['number']} ")}
+        if written:
+            cells += [v4.new_markdown_cell(_link(written)), *map(v4.new_code_cell, _run(written))]
+        for begins, commands in COMMANDS.items():
+            if heading.startswith(begins):
+                cells += map(v4.new_code_cell, commands)
+        for begins, questions in QUESTIONS.items():
+            if heading.startswith(begins):
+                asked = "\n\n".join(f"> {question}" for question in questions)
+                limit = f"at most {template.MAX_WORDS} words each"
+                cells.append(v4.new_markdown_cell(f"**For the report** ({limit})\n\n{asked}"))
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"  # by itself it would be drawn at random
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return writes(v4.new_notebook(cells=cells, metadata=kernel)) + "\n"
+
+
+def read_parts(root: Path) -> dict[str, dict]:
+    return tomllib.loads((root / "assignment.toml").read_text(encoding="utf-8"))["parts"]
+
+
+def _link(parts: dict) -> str:
+    files = dict.fromkeys(file for part in parts.values() for file in part["functions"])
+    return "**Write** " + ", ".join(f"[`{file}`]({file}) (Colab: `files.view(\"{file}\")`)" for file in files)
+
+
+def _run(parts: dict) -> tuple[str, ...]:
+    """A cell with the tests, and one with the figures."""
+    scripts = dict.fromkeys(part.get("script", file) for part in parts.values() for file in part["functions"])
+    tests = "\n".join(f"!{{python}} -m pytest -q -m {name}" for name in parts)
+    return tests, "\n".join(f"%run {script} --show" for script in scripts)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

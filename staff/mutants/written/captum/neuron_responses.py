@@ -1,0 +1,19 @@
+"""gradcam.neuron_responses, by Captum."""
+
+FILE, FUNCTION, PART = "gradcam.py", "neuron_responses", "captum"
+
+WRITTEN = """
+method = NeuronGuidedBackprop(model, layer)
+maps = [method.attribute(X[i : i + 1], neurons[i]) for i in range(len(X))]
+return as_images(torch.cat(maps))
+"""
+
+WRONG = {
+    "first neuron for all": ("the first image's neuron is taken for all", {"neurons[i]": "neurons[0]"}),
+    "first neuron, all at once": (
+        "the first image's neuron is taken for all",
+        "return as_images(NeuronGuidedBackprop(model, layer).attribute(X, neurons[0]))",
+    ),
+}
+
+RIGHT: dict = {}
