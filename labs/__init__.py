@@ -17,10 +17,13 @@ LABS = (
     "robustness.one_pixel",
     "robustness.black_box",
     "robustness.taxonomy",
+    "robustness.training_attacks",
     "robustness.linearity",
     "robustness.corruptions",
     "robustness.shape_or_texture",
+    "segmentation.four_answers",
     "segmentation.fully_convolutional",
     "segmentation.upsampling",
     "segmentation.encoder_decoder",
+    "segmentation.unlearnt_decoder",
 )

@@ -33,6 +33,12 @@ def _quietly(perturb: Callable[..., Tensor], *asked: object, **more: object) -> 
         return perturb(*asked, **more).detach()
 
 
+def add_noise(x: Tensor, radius: float, generator: torch.Generator) -> Tensor:
+    """x, each value moved by `radius` up or down at random: what an attack of that size must beat."""
+    signs = torch.randint(2, x.shape, generator=generator) * 2.0 - 1
+    return (x + radius * signs.to(x)).clamp(0, 1)
+
+
 def fgsm(scores: Scores, x: Tensor, y: Tensor, radius: float, targeted: bool = False) -> Tensor:
     """One step of `radius` along the sign of the gradient of the cross-entropy."""
     attack = FGSM(scores, nn.CrossEntropyLoss(reduction="none"), lower_bound=0.0, upper_bound=1.0)

@@ -75,15 +75,17 @@ class Bench:
 
     def second(self) -> pretrained.Pretrained | None:
         """EfficientNet-Lite0, another kind of network, with ImageNet's classes; None where it cannot be had."""
-        return self._imagenet("efficientnet_lite0")
+        return self.load_imagenet("efficientnet_lite0")
 
     def judge(self) -> pretrained.Pretrained | None:
         """A second network for the classes of this one, or None; SqueezeNet where this one is EfficientNet-Lite0."""
         if self.source.kind != "imagenet":
             return None
-        return self._imagenet("squeezenet1_1") if self.source.architecture == "efficientnet_lite0" else self.second()
+        own = self.source.architecture
+        return self.load_imagenet("squeezenet1_1") if own == "efficientnet_lite0" else self.second()
 
-    def _imagenet(self, architecture: str) -> pretrained.Pretrained | None:
+    def load_imagenet(self, architecture: str) -> pretrained.Pretrained | None:
+        """Another network with ImageNet's classes; None where it cannot be had."""
         try:
             return pretrained.load("imagenet", str(self.source.device), architecture)
         except pretrained.SourceError:
@@ -169,6 +171,12 @@ def join(values: Iterable[float], form: str) -> str:
 def progress(items: Iterable[Item], name: str = "") -> Iterator[Item]:
     """The items, with a bar on a terminal that goes when it is done."""
     return iter(tqdm(items, desc=name, leave=False, disable=None))
+
+
+def write_interval(found: Sequence[float], form: str = ".0%") -> str:
+    """Words for [mean, low, high] of `measures.interval`: "62% (55 to 69%)"."""
+    mean, low, high = (format(value, form) for value in found)
+    return f"{mean} ({low.rstrip('%')} to {high})"
 
 
 @contextmanager

@@ -1,9 +1,35 @@
-"""Measures of maps and regions (N, H, W) against masks (N, H, W) of bool, and of pictures."""
+"""Measures of maps and regions (N, H, W) against masks (N, H, W) of bool, of pictures, and how sure a mean is."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
+
+DRAWS = 2000  # of the bootstrap
+
+# How sure a mean is.
+
+
+def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """Mean of the values, and the ends of its 90 % interval, as [mean, low, high]: a bootstrap, seeded.
+
+    values: one for each image, not empty. Each draw takes as many of them, with replacement (Efron 1979). Where all
+    values are the same, so are the ends: of images none of which is wrong the interval says nothing.
+    """
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        raise ValueError("expected one value or more, got none: check which images were counted")
+    rows = np.random.default_rng(seed).integers(values.size, size=(DRAWS, values.size))
+    return [float(values.mean()), *(float(end) for end in np.quantile(values[rows].mean(axis=1), (0.05, 0.95)))]
+
+
+def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """Interval of a - b, image by image: what the images have in common does not blur it. a, b: of the same images."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"expected values of the same images, got {a.size} and {b.size}: pair them")
+    return interval(a - b, seed)
+
 
 # Maps that lie on an object.
 

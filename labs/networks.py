@@ -37,7 +37,11 @@ class Colours(dict[str, str]):
         return self[SQUEEZENET]
 
 
-COLOURS = Colours({SQUEEZENET: "#222222", LITE: "#8c6d31", ROBUST: "#009e73", PLAIN: "#d55e00", SMALL: "#6a3d9a"})
+LITE1, LITE2 = "EfficientNet-Lite1", "EfficientNet-Lite2"
+COLOURS = Colours({
+    SQUEEZENET: "#222222", LITE: "#8c6d31", LITE1: "#0072b2", LITE2: "#b8287f", ROBUST: "#009e73", PLAIN: "#d55e00",
+    SMALL: "#6a3d9a",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

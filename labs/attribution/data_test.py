@@ -6,6 +6,7 @@ Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292), section 4: a method that
 must give other maps for a network that could learn nothing but the pictures themselves. `sanity_checks` uses them.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ LABELS = ("true", "permuted")
 LAYER = "6"  # that Grad-CAM reads: the last convolution
 SIZE, COUNT, CLASSES = 64, 600, 24
 SEED, EPOCHS, BATCH = 0, 60, 50
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def network() -> nn.Sequential:
@@ -48,16 +50,21 @@ def labels(composed: Composed, which: str) -> np.ndarray:
     return np.random.default_rng(SEED).permutation(composed.labels)
 
 
-def train(X: Tensor, y: Tensor, epochs: int = EPOCHS, name: str = "") -> nn.Sequential:
-    """A network trained on X (N, 3, SIZE, SIZE) and y (N,), with Adam; the same for the same seed."""
+def train(
+    X: Tensor, y: Tensor, epochs: int = EPOCHS, name: str = "", seed: int = SEED, loss_of: Loss = F.cross_entropy
+) -> nn.Sequential:
+    """A network trained on X (N, 3, SIZE, SIZE) and y (N,), with Adam; the same for the same seed.
+
+    loss_of: of scores (N, K) and labels (N,), a scalar.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        model = network()
-    generator = torch.Generator().manual_seed(SEED)
+        torch.manual_seed(seed)
+        model = network().to(X.device)
+    generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in lab.progress(range(epochs), name):
         for rows in torch.randperm(len(X), generator=generator).split(BATCH):
-            loss = F.cross_entropy(model(X[rows]), y[rows])
+            loss = loss_of(model(X[rows]), y[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -3,9 +3,12 @@
 Claim: a map that explains the class lies on its object. But objects are mostly in the middle, so a Gaussian in the
     middle, which has seen no image, finds them, too; and a network of random weights follows edges. Only what a method
     has beyond these two is explanation.
-Look at: peak, sum and order of each method's map against the exact mask, with trained and with random weights.
+Look at: peak, sum and order of each method's map against the exact mask, with trained and with random weights. One
+    object a scene cannot tell class from edges, so four photographs are put into a grid: is the peak of each one's
+    class in its own cell, where chance is a quarter, and is it still when the top layer is random?
 Paper: Zhang et al. 2016 (https://arxiv.org/abs/1608.00507) for the pointing game and its baseline in the middle;
-    Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292) for the random network.
+    Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292) for the random network; Böhle et al. 2021
+    (https://arxiv.org/abs/2104.00032) for the grid.
 
     python -m labs.attribution.localisation
 """
@@ -23,6 +26,8 @@ from labs.lab import Bench, Numbers, Table
 METHODS = methods.comparisons()
 GAUSSIAN, NOISE = "centred Gaussian", "random"
 SHOWN = 2  # the scene whose maps are drawn
+GRID = ("Grad-CAM", "guided backprop", "gradient")
+TOP, CHANCE = "random top layer", 0.25
 MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}
 
 
@@ -39,7 +44,37 @@ def measure(bench: Bench) -> Numbers:
     for kind, some in maps.items():
         bench.pictures.update({f"{name}, {kind}": every[SHOWN] for name, every in some.items()})
     found = {kind: {name: judge(every, masks) for name, every in some.items()} for kind, some in maps.items()}
-    return {"scenes": len(masks), "network": scenes.name, "area": float(masks.mean())} | found
+    numbers: Numbers = {"scenes": len(masks), "network": scenes.name, "area": float(masks.mean())}
+    return numbers | found | {"grids": point_in_grids(bench)}
+
+
+def point_in_grids(bench: Bench) -> Numbers:
+    """The share of photographs whose class has its peak in their own cell of a grid of four, and its interval."""
+    images, _, y, _ = bench.batch(8 if bench.quick else None)
+    order = torch.randperm(len(y), generator=bench.generator())
+    fours = [rows for rows in order.split(4) if len(set(y[rows].tolist())) == 4]  # of four classes
+    top = lab.randomise(bench.model, lab.name_convolutions(bench.model)[-1:], bench.generator())
+    hits: dict[str, dict[str, list[bool]]] = {kind: {name: [] for name in GRID} for kind in ("trained", TOP)}
+    for rows in lab.progress(fours[:1] if bench.quick else fours, "grids"):
+        picture, cells = tile(images[rows.numpy()])
+        X = lab.as_batch(picture[None], bench.source).expand(4, -1, -1, -1)
+        for kind, model in (("trained", bench.model), (TOP, top)):
+            with lab.ignoring("nothing in image"):
+                maps = methods.maps(GRID, X, y[rows], model, bench.source.gradcam_layer, seed=bench.seed)
+            for name, some in maps.items():
+                hits[kind][name] += measures.peaks_on(some.cpu().numpy(), cells).tolist()
+    count = len(hits["trained"][GRID[0]])
+    return {"network": bench.source.name.split(",")[0], "photographs": count} | {
+        kind: {name: measures.interval(some) for name, some in found.items()} for kind, found in hits.items()
+    }
+
+
+def tile(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Four images (4, H, W, 3) as one of two rows, (2 H, 2 W, 3), and the cell of each, bool (4, 2 H, 2 W)."""
+    picture = np.concatenate([np.concatenate(list(pair), axis=1) for pair in (images[:2], images[2:])])
+    height, width = images.shape[1:3]
+    row, column = (np.arange(side * 2) // side for side in (height, width))
+    return picture, 2 * row[:, None] + column == np.arange(4)[:, None, None]
 
 
 def every_map(
@@ -77,19 +112,26 @@ def tabulate(numbers: Numbers) -> Table:
         random = numbers["untrained"].get(name)
         return f"{numbers['trained'][name][key]:.0%}" + (f" ({random[key]:.0%})" if random else "")
 
+    def point(kind: str):
+        return lambda name: lab.write_interval(grids[kind][name]) if name in GRID else "-"
+
+    grids = numbers["grids"]
     return Table.of("method (in brackets: random weights)", (*METHODS, GAUSSIAN, NOISE), {
         "peak on the object": lambda name: cell(name, "peak"),
         "sum on the object": lambda name: cell(name, "sum"),
         "AUC": lambda name: cell(name, "auc"),
+        f"grids, {grids['photographs']} photographs: peak in its own cell (chance {CHANCE:.0%})": point("trained"),
+        "the same, random top layer": point(TOP),
     })  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    trained, untrained = numbers["trained"], numbers["untrained"]
+    trained = numbers["trained"]
     middle = trained[GAUSSIAN]
     best = {key: max(METHODS, key=lambda name: trained[name][key]) for key in MEASURES}
     below = [name for name in METHODS if trained[name]["peak"] <= middle["peak"]]
-    little = [name for name in METHODS if trained[name]["auc"] - untrained[name]["auc"] < 0.05]
+    grids = numbers["grids"]
+    classy = [name for name in GRID if grids["trained"][name][1] > max(grids[TOP][name][2], CHANCE)]
     return [
         f"On {numbers['scenes']} scenes, whose objects fill {numbers['area']:.0%}, {best['peak']} has its peak on the "
         f"object most often ({trained[best['peak']]['peak']:.0%}), {best['sum']} most of its sum there "
@@ -97,10 +139,13 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{trained[best['auc']]['auc']:.2f}).",
         f"A Gaussian in the middle, which has seen nothing, reaches {middle['peak']:.0%}, {middle['sum']:.0%} and "
         f"{middle['auc']:.2f}; its peak is beaten by {'all methods' if not below else 'all but ' + ', '.join(below)}.",
-        "With random weights the AUC falls by less than 0.05 for "
-        f"{', '.join(little) if little else 'no method'}: compare with a random network and with the middle before you "
-        "call a map an explanation.",
-    ]
+        f"In grids of four photographs ({grids['network']}, {grids['photographs']} of them) the peak is in its own "
+        "cell for "
+        + "; ".join(f"{name} {lab.write_interval(grids['trained'][name])}, with a random top layer "
+                    f"{lab.write_interval(grids[TOP][name])}" for name in GRID)
+        + f"; chance is {CHANCE:.0%}. Shown to ask for the class, and not only for edges: "
+        f"{', '.join(classy) or 'none of them'}.",
+    ]  # fmt: skip
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -109,6 +154,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     names = (*METHODS, GAUSSIAN)[::-1]
     colours = [plots.COLOURS[name] for name in names]
     place = np.arange(len(names))
+    above, beside = plots.parts(above, 1, 2, width_ratios=[3, 1.15])
+    draw_grids(numbers["grids"], plots.plain(beside.subplots(), "Grids of four: peak in its own cell"))
     for axes, (key, title) in zip(above.subplots(1, 3, sharey=True), MEASURES.items()):
         plots.plain(axes, title)
         axes.barh(place + 0.17, [numbers["trained"][name][key] for name in names], 0.5, color=colours)
@@ -134,6 +181,23 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             title = name.replace(" ", "\n", 1) if kind == "trained" else ""
             plots.show(axes, palette.heat([picture])[0], title, plots.COLOURS[name], 8)
     return plots.head(fig, "Who finds the object, and who finds the middle", numbers["network"])
+
+
+def draw_grids(grids: Numbers, axes: "plots.Axes") -> None:
+    """Bars with intervals for each method, trained and with a random top layer, and a line where chance is."""
+    for i, name in enumerate(GRID):
+        for kind, up, alpha in (("trained", -0.18, 1.0), (TOP, 0.18, 0.35)):
+            mean, low, high = grids[kind][name]
+            axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
+            axes.errorbar(mean, i + up, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
+            if i == 0:
+                axes.text(high + 0.02, i + up, kind, va="center", size=8, color=plots.INK)
+    axes.axvline(CHANCE, color=plots.INK, linewidth=1, linestyle=":")
+    axes.set_xlabel(f"{grids['photographs']} photographs (dotted: chance)", size=plots.NOTE, color=plots.FAINT)
+    axes.set_xlim(0, 1.1)
+    axes.set_ylim(len(GRID) - 0.5, -0.5)
+    axes.set_yticks(range(len(GRID)), [name.replace(" ", "\n") for name in GRID])
+    axes.tick_params(axis="y", length=0)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 
 from image_utils import open_image, preprocess
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features
@@ -35,14 +35,15 @@ def measure(bench: Bench) -> Numbers:
     cnn = bench.source.cnn
     plain = [i for i, module in enumerate(cnn) if i and not isinstance(module, nn.MaxPool2d)]
     single = plain[:: len(plain) - 1] if quick else [plain[round(i)] for i in np.linspace(0, len(plain) - 1, 6)]
-    _, X, y, names = bench.batch(1 if quick else 2)
+    _, X, y, names = bench.batch(1 if quick else 4)
     X = nn.functional.interpolate(X, size=(size, size), mode="area")
-    sums = [*([layer] for layer in single), single[-2:], single]
+    sums = [*([layer] for layer in single), single]
     judge = bench.judge()
     judges = {"own": bench.source} | ({"second": judge} if judge else {})
-    numbers: Numbers = {"layers": single, "sums": sums, "images": names}
+    numbers: Numbers = {"size": size, "layers": single, "sums": sums, "images": names}
     numbers |= {name: [] for name in ("psnr", "left", "own", "second")}
     numbers |= {"judge": judge.name} if judge else {}
+    # All are asked at the size at which features were matched: enlarged, a rebuilt image is another one to its maker.
     numbers["original"] = {who: rate(source.model, X, y) for who, source in judges.items()}
     bench.pictures["images"] = [[lab.to_picture(x)] for x in X]
     for layers in sums:
@@ -119,10 +120,9 @@ def distances(
     return [float((a - b).norm() / b.norm()) for a, b in pairs]
 
 
-def rate(model: nn.Module, X: Tensor, y: Tensor) -> float:
-    """The mean confidence in the classes y, of the images at 224 pixels."""
-    larger = nn.functional.interpolate(X, size=(224, 224), mode="bicubic", antialias=True)
-    return float(lab.confidence(model, larger, y).mean())
+def rate(model: nn.Module, X: Tensor, y: Tensor) -> list[float]:
+    """The confidence in the classes y, of the images as they are: mean and 90 % interval."""
+    return measures.interval(lab.confidence(model, X, y).tolist())
 
 
 def psnr(X: Tensor, made: Tensor) -> float:
@@ -135,30 +135,35 @@ def tabulate(numbers: Numbers) -> Table:
     rows = []
     for i, layers in enumerate(numbers["sums"]):
         name = ("layer " if len(layers) == 1 else "layers ") + lab.join(layers, "")
-        left, own = (f"{numbers[key][i]:.0%}" for key in ("left", "own"))
-        second = f"{numbers['second'][i]:.0%}" if numbers["second"] else "-"
+        left, own = f"{numbers['left'][i]:.0%}", lab.write_interval(numbers["own"][i])
+        second = lab.write_interval(numbers["second"][i]) if numbers["second"] else "-"
         rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", own, second))
     for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
         rows.append((f"Gram matrices of the first {name}", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
-    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)", "own confidence",
-               "second network's")  # fmt: skip
+    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)",
+               f"own confidence at {numbers['size']} pixels (90 % interval)", "second network's")  # fmt: skip
     return Table(columns, rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
     count, top = len(numbers["layers"]), numbers["layers"][-1]
     first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
-    who = "second" if numbers["second"] else "own"
-    judge = numbers.get("judge", "the network itself").split(",")[0]
     textures = list(numbers["textures"].values())
-    kept = numbers["own"][count - 1] > 0.5 * numbers["original"]["own"]
+    own = numbers["own"][count - 1]
+    known = f"at {numbers['size']} pixels, where the features were matched, the network itself is "
+    known += f"{lab.write_interval(own)} sure of those from layer {top} (of the originals "
+    known += f"{lab.write_interval(numbers['original']['own'])}), whose features are still off by "
+    known += f"{numbers['left'][count - 1]:.0%}"
+    if numbers["second"]:
+        second, judge = numbers["second"][count - 1], numbers["judge"].split(",")[0]
+        known += f"; {judge} {lab.write_interval(second)} (of the originals "
+        known += f"{lab.write_interval(numbers['original']['second'])})"
+        if own[1] > second[2] and second[0] < 0.5 * numbers["original"]["second"][0]:
+            known += ": a metamer, the same image to its maker and to nobody else"
     return [
-        f"From layer {numbers['layers'][0]} the images come back with {first:.1f} dB, from layer {top} with {last:.1f} "
-        f"dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
-        f"{judge} is {numbers['original'][who]:.0%} sure of the originals, {numbers[who][0]:.0%} of those from layer "
-        f"{numbers['layers'][0]} and {numbers[who][count - 1]:.0%} of those from layer {top}, whose features are still "
-        f"off by {numbers['left'][count - 1]:.0%} and of which the network itself is {numbers['own'][count - 1]:.0%} "
-        f"sure: {'it is still the same to it' if kept else 'what it says hangs on what is still missing'}.",
+        f"From layer {numbers['layers'][0]} the {len(numbers['images'])} images come back with {first:.1f} dB, from "
+        f"layer {top} with {last:.1f} dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
+        f"{known[0].upper()}{known[1:]}.",
         f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
         f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
         "style is what is left when place is averaged out.",
@@ -169,8 +174,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     layers, textures = numbers["layers"], bench.pictures["textures"]
     sums = [" + ".join(map(str, some)) if len(some) < 3 else "all of them" for some in numbers["sums"]]
     rows = len(numbers["images"]) + 1
-    fig = plots.sheet(1640, 190 * rows + 400)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[190 * rows, 330])
+    fig = plots.sheet(1640, 200 * rows + 400)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[200 * rows, 330])
     panels = above.subplots(rows, 1 + len(sums), squeeze=False)
     for i, shown in enumerate(bench.pictures["images"]):
         for axes, picture, title in zip(panels[i], shown, ["original", *sums]):
@@ -185,10 +190,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     count = len(layers)
     plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
     plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
-    plots.plain(middle, "Confidence in the original's class", "layer")
+    plots.plain(middle, "Confidence in its class (90 % interval)", "layer")
     judges = {"the network itself": "own", numbers.get("judge", "").split(",")[0]: "second"}
-    lines = {name: numbers[who][:count] for name, who in judges.items() if numbers[who]}
-    plots.curves(middle, layers, lines, dict(zip(judges, plots.OTHERS)))
+    found = {name: np.array(numbers[who][:count]) for name, who in judges.items() if numbers[who]}
+    colours = dict(zip(judges, plots.OTHERS))
+    for name, (_, low, high) in ((name, values.T) for name, values in found.items()):
+        middle.fill_between(layers, low, high, color=colours[name], alpha=0.15, linewidth=0)
+    plots.curves(middle, layers, {name: values[:, 0].tolist() for name, values in found.items()}, colours)
     middle.set_ylim(-0.03, 1.03)
     plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
     shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}

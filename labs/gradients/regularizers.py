@@ -3,7 +3,8 @@
 Claim: climbing the score alone ends in noise of high frequencies. L2 keeps pixels from extremes, clamping forbids
     them; blur and total variation take out high frequencies; jitter keeps details from clinging to single pixels. So
     the restrained picture means more to others than the network that it was made for.
-Look at: the pictures, their spectra beside that of real pictures, and the rank that a second network gives the class.
+Look at: the pictures, their spectra beside that of real pictures, and the rank that a second network gives the class,
+    from several noises: only what all of them say together is stable.
 Paper: Simonyan et al. 2014, section 2 (https://arxiv.org/abs/1312.6034); Yosinski et al. 2015
     (https://arxiv.org/abs/1506.06579); Mahendran and Vedaldi 2015 for total variation
     (https://arxiv.org/abs/1412.0035).
@@ -38,16 +39,18 @@ SETTINGS = tuple(COLOURS)[:-1]
 
 
 def measure(bench: Bench) -> Numbers:
-    targets = bench.source.visualization_targets[: 1 if bench.quick else 4]
-    steps = 6 if bench.quick else 60
+    classes = bench.source.visualization_targets[: 1 if bench.quick else 2]
+    seeds, steps = (1, 6) if bench.quick else (3, 40)
+    targets = [target for target in classes for _ in range(seeds)]
     second = bench.judge()
-    numbers: Numbers = {"steps": steps, "classes": [short(bench.source.class_names[t]) for t in targets]}
+    names = [short(bench.source.class_names[t]) for t in targets]
+    numbers: Numbers = {"steps": steps, "seeds": seeds, "classes": names}
     if second is not None:
         numbers["second"] = second.name
     numbers["spectrum"] = {"real pictures": measures.spectrum(bench.batch(8)[0])}
     numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
     for name in lab.progress(SETTINGS, "restraints"):
-        made = [make(name, bench.model, target, steps, bench.seed) for target in targets]
+        made = [make(name, bench.model, target, steps, bench.seed + i % seeds) for i, target in enumerate(targets)]
         pictures = bench.pictures[name] = np.stack([np.asarray(picture) for picture, _ in made])
         numbers["extreme"][name] = float(np.mean([extreme for _, extreme in made]))
         numbers["spectrum"][name] = measures.spectrum(pictures)
@@ -141,14 +144,20 @@ def tabulate(numbers: Numbers) -> Table:
         "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
         "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
         "power above half the frequencies": lambda name: f"{measures.fine(numbers['spectrum'][name]):.1%}",
-        f"rank by {judge}: {', '.join(numbers['classes'])}": lambda name: lab.join(ranks[name], ""),
+        f"rank by {judge}: {', '.join(dict.fromkeys(numbers['classes']))}, {numbers['seeds']} seeds each":
+            lambda name: lab.join(ranks[name], ""),
+        "times the rank without restraint (90 % interval)":
+            lambda name: "-" if name == "nothing" else lab.write_interval(compare(ranks, name, "nothing"), ".2f"),
     })  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
     judge, ranks = choose_ranks(numbers)
-    middle = {name: middle_rank(ranks[name]) for name in SETTINGS}
-    alone = min(SETTINGS[1:6], key=middle.__getitem__)
+    against = {name: compare(ranks, name, "nothing") for name in SETTINGS[1:]}
+    stable = [f"{name} {lab.write_interval(found, '.2f')}" for name, found in against.items() if found[2] < 1]
+    rest = [name for name, found in against.items() if found[2] >= 1]
+    more = compare(ranks, "all", "all but TV")
+    shown = "is better" if more[2] < 1 else "is worse" if more[1] > 1 else "is not shown to differ"
     finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}
     free, held = (float(np.mean(numbers["confidence"][name])) for name in ("nothing", "all but TV"))
     return [
@@ -156,9 +165,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
         f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
         f"{finest['all']:.2%}.",
-        f"The class has the rank {middle['nothing']:.0f} (geometric mean) without restraint by {judge}, "
-        f"{middle[alone]:.0f} with {alone}, the best one alone, {middle['all but TV']:.0f} with L2, clamp, jitter and "
-        f"blur, and {middle['all']:.0f} with total variation, too.",
+        f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} ranks the class higher, times the "
+        f"rank without restraint, with {'; '.join(stable) or 'none of them'}; not shown: {', '.join(rest) or 'none'}; "
+        f"total variation on top of the others {shown} ({lab.write_interval(more, '.2f')} times).",
         f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
         f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
         "ask another network, or your eyes.",
@@ -172,22 +181,29 @@ def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
     return "the network itself", numbers["rank"]
 
 
+def compare(ranks: dict[str, list[int]], name: str, than: str) -> list[float]:
+    """Interval of the geometric mean of one rank over the other, picture by picture; below 1 the first is better."""
+    return [float(np.exp(end)) for end in measures.pair(np.log(ranks[name]), np.log(ranks[than]))]
+
+
 def middle_rank(ranks: Sequence[int]) -> float:
     """The geometric mean."""
     return float(np.exp(np.log(ranks).mean()))
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
-    rows = len(numbers["classes"])
-    fig = plots.sheet(1640, 210 * rows + 480)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 210, 440])
+    labels = numbers["classes"][:: numbers["seeds"]]  # the first seed's pictures
+    rows = len(labels)
+    fig = plots.sheet(1640, 240 * rows + 480)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[rows * 240, 440])
     judge, ranks = choose_ranks(numbers)
     panels = above.subplots(rows, len(SETTINGS), squeeze=False)
     for j, name in enumerate(SETTINGS):
-        for i, label in enumerate(numbers["classes"]):
-            title = name if i == 0 else ""
-            plots.show(panels[i, j], bench.pictures[name][i], title, COLOURS[name], plots.TITLE, "bold")
-            panels[i, j].set_xlabel(f"rank {ranks[name][i]}", size=plots.NOTE, color=plots.INK)
+        for i, label in enumerate(labels):
+            title, first = name if i == 0 else "", i * numbers["seeds"]
+            plots.show(panels[i, j], bench.pictures[name][first], title, COLOURS[name], plots.TITLE, "bold")
+            panels[i, j].set_xlabel(f"rank {lab.join(ranks[name][first : first + numbers['seeds']], '')}",
+                                    size=plots.NOTE, color=plots.INK)  # fmt: skip
             panels[i, 0].set_ylabel(label, size=plots.TITLE)
     left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
     power = {name: numbers["spectrum"][name] for name in COLOURS}
@@ -196,8 +212,10 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
     plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
     plots.bars(right, {name: middle_rank(ranks[name]) for name in SETTINGS}, COLOURS, f"Rank by {judge}")
+    for i, name in enumerate(SETTINGS[::-1]):  # as bars are: the first one on top
+        right.plot(ranks[name], [i] * len(ranks[name]), ".", color=plots.INK)
     right.set_xscale("log")
-    right.set_xlim(1)
+    right.set_xlim(0.8)
     return plots.head(fig, "What holds a class visualization down", bench.source.name)
 
 

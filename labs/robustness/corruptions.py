@@ -2,8 +2,9 @@
 
 Claim: noise, blur, weather and compression make a network wrong that people hardly mind. Training against attacks helps
     against noise, which it resembles, and may hurt elsewhere, such as with fog and contrast.
-Look at: the error for fifteen corruptions, each at five severities, for four networks; the mean corruption error, mCE,
-    relative to a network of reference; one picture in all fifteen, with the first answer.
+Look at: the error under fifteen corruptions: on scenes, at five severities, of a robust network less its plain twin's,
+    scene by scene; on photographs the mean corruption error, mCE, of four networks over their clean error, and the
+    relative one, which takes off the clean error: does a better network also stand corruptions better?
 Paper: Hendrycks and Dietterich 2019 (https://arxiv.org/abs/1903.12261); Ford et al. 2019, robust training and
     corruptions (https://arxiv.org/abs/1901.10513).
 
@@ -11,13 +12,16 @@ Paper: Hendrycks and Dietterich 2019 (https://arxiv.org/abs/1903.12261); Ford et
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from figures import script
+from figures.figure import short
 from labs import lab, measures, plots
+from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
 from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
 from visualizers import GradCam
@@ -32,40 +36,66 @@ KINDS = {
 NAMES = tuple(name for names in KINDS.values() for name in names)
 SEVERITIES = (1, 2, 3, 4, 5)
 SEEDED = ("glass_blur", "impulse_noise")  # these draw from generators of their own, and take a seed
-SHEET = 3  # the severity of the pictures that are drawn
+SHEET = 3  # the severity of the photographs
+SIDE = 112  # pixels of the scenes
 
 
 def measure(bench: Bench) -> Numbers:
     names = LOOKED if bench.quick else NAMES
-    severities = [1, 5] if bench.quick else list(SEVERITIES)
-    networks = load_networks(bench, 2 if bench.quick else 10, only_right=False)
+    networks = compare(bench)
     first = networks[0]
     numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
     # The paper's mCE is relative to AlexNet; ours to the plain twin, or to the first network of ImageNet's classes.
     numbers["reference"] = {c.name: first.name if c.masks is None else PLAIN for c in networks}
-    numbers |= {"severities": severities, "mCE": {}, "relative": {}, "left out": {}}
+    numbers["severities"] = {c.name: severities_of(c, bench) for c in networks}
     numbers["peaks"] = {c.name: peaks(c, bench.seed) for c in networks if c.masks is not None}
-    numbers["clean"] = {c.name: error(c, c.pixels) for c in networks}
-    numbers["errors"] = {c.name: {name: [] for name in names} for c in networks}
+    numbers["clean"] = {c.name: find_wrong(c, c.pixels).tolist() for c in networks}
+    # Of each image: the share of severities at which it is named wrongly.
+    wrong: dict[str, dict[str, list[float]]] = {c.name: {} for c in networks}
     sheet = {}
     for kind in lab.progress(dict.fromkeys(c.source.kind for c in networks), "corruptions"):
         alike = [c for c in networks if c.source.kind == kind]
+        severities = severities_of(alike[0], bench)
         for name in names:
-            for severity in severities:
-                images = corrupt(alike[0].images, name, severity, bench.seed)
-                pixels = as_pixels(images).to(alike[0].pixels)
-                for c in alike:
-                    numbers["errors"][c.name][name].append(error(c, pixels))
-                if first in alike and severity == severities[len(severities) // 2]:
-                    sheet[name] = (images[0], first.name_first(pixels))
+            made = [corrupt(alike[0].images, name, severity, bench.seed) for severity in severities]
+            batches = [as_pixels(images).to(alike[0].pixels) for images in made]
+            for c in alike:
+                wrong[c.name][name] = np.mean([find_wrong(c, pixels) for pixels in batches], axis=0).tolist()
+            if first in alike:
+                middle = len(severities) // 2
+                sheet[name] = (made[middle][0], first.name_first(batches[middle]))
+    numbers |= {"wrong": wrong, "mCE": {}, "relative": {}}
     for c in networks:
         reference = numbers["reference"][c.name]
-        numbers["mCE"][c.name], numbers["left out"][c.name] = mce(
-            numbers["errors"][c.name], numbers["errors"][reference]
-        )
-        numbers["relative"][c.name] = relative_mce(numbers, c.name, reference)
+        clean = [np.array(numbers["clean"][name]) for name in (c.name, reference)]
+        ours, theirs = (np.array(list(wrong[name].values())) for name in (c.name, reference))
+        numbers["mCE"][c.name] = bootstrap_mce(ours, theirs, bench.seed)
+        numbers["relative"][c.name] = bootstrap_mce(ours - clean[0], theirs - clean[1], bench.seed)
     bench.pictures.update(sheet=sheet, label=first.word(int(first.y[0])))
     return numbers
+
+
+def compare(bench: Bench) -> list[ComparedNetwork]:
+    """The networks: those of ImageNet on photographs, the embedded ones on new scenes, small ones, so that many fit."""
+    networks = load_networks(bench, 2 if bench.quick else 24, only_right=False)
+    first = networks[0]
+    more = [] if first.source.kind != "imagenet" or bench.quick else [
+        ComparedNetwork(short(source.name), source.model, first.source, first.rows, first.pixels, first.y)
+        for source in map(bench.load_imagenet, ("efficientnet_lite1", "efficientnet_lite2")) if source
+    ]  # fmt: skip
+    scenes = bench.scenes()
+    new = compose(scenes, 6 if bench.quick else 60, SIDE, bench.seed + 1)
+    source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)
+    _, X, y, _ = Bench(source).batch()
+    pixels = lab.to_pixels(X).clamp(0, 1)
+    small = [ComparedNetwork(c.name, c.model, source, range(len(y)), pixels, y)
+             for c in networks if c.name in (ROBUST, PLAIN)]  # fmt: skip
+    return [c for c in networks if c.name not in (ROBUST, PLAIN)] + more + small
+
+
+def severities_of(c: ComparedNetwork, bench: Bench) -> Sequence[int]:
+    """All of them for scenes, which are small; the middle one for photographs."""
+    return [1, 5] if bench.quick else [SHEET] if c.masks is None else list(SEVERITIES)
 
 
 def corrupt(images: np.ndarray, name: str, severity: int, seed: int) -> np.ndarray:
@@ -101,26 +131,31 @@ def as_pixels(images: np.ndarray) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
-def error(c: ComparedNetwork, pixels: Tensor) -> float:
-    """The share of the images that the network names wrongly."""
-    return float((c.classify(pixels) != c.y).double().mean())
+def find_wrong(c: ComparedNetwork, pixels: Tensor) -> np.ndarray:
+    """1 for each image that the network names wrongly, else 0, (N,)."""
+    return (c.classify(pixels) != c.y).double().cpu().numpy()
 
 
-def mce(errors: dict[str, list[float]], reference: dict[str, list[float]]) -> tuple[float, int]:
-    """The mean corruption error in percent: the mean, over corruptions c, of sum_s E[s, c] / sum_s E_reference[s, c].
+def mce(ours: np.ndarray, reference: np.ndarray) -> float:
+    """The mean corruption error in percent: the mean, over corruptions, of our errors' sum over the reference's.
 
-    Corruptions at which the reference makes no error have no ratio; they are left out, and their number is returned.
+    ours, reference: errors (corruptions, images), or what they are above the clean ones, which gives the relative mCE.
+    Corruptions at which the reference loses nothing have no ratio and are left out; 100 where none is left.
     """
-    ratios = [sum(errors[name]) / sum(other) for name, other in reference.items() if sum(other) > 0]
-    return 100 * float(np.mean(ratios)) if ratios else 100.0, len(reference) - len(ratios)
+    a, b = ours.sum(axis=1), reference.sum(axis=1)
+    return 100 * float((a[b > 0] / b[b > 0]).mean()) if (b > 0).any() else 100.0
 
 
-def relative_mce(numbers: Numbers, name: str, reference: str) -> str:
-    """The same of what each error is above the clean one, in words; "-" where the reference loses nothing."""
-    above = {n: {key: [e - numbers["clean"][n] for e in values] for key, values in numbers["errors"][n].items()}
-             for n in (name, reference)}  # fmt: skip
-    value, _ = mce(above[name], above[reference])
-    return f"{value:.0f} %" if any(sum(values) > 0 for values in above[reference].values()) else "-"
+def bootstrap_mce(ours: np.ndarray, reference: np.ndarray, seed: int) -> list[float]:
+    """The mCE and the ends of its 90 % interval over images, as [value, low, high]."""
+    rows = np.random.default_rng(seed).integers(ours.shape[1], size=(500, ours.shape[1]))
+    draws = [mce(ours[:, some], reference[:, some]) for some in rows]
+    return [mce(ours, reference), *(float(end) for end in np.quantile(draws, (0.05, 0.95)))]
+
+
+def gain(numbers: Numbers, name: str) -> list[float]:
+    """Interval of the plain twin's error less the robust network's, scene by scene."""
+    return measures.pair(numbers["wrong"][PLAIN][name], numbers["wrong"][ROBUST][name])
 
 
 def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
@@ -137,100 +172,95 @@ def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    errors = {network: {name: np.mean(values) for name, values in found.items()}
-              for network, found in numbers["errors"].items()}  # fmt: skip
+    wrong = numbers["wrong"]
 
-    def relative(name: str) -> str:
-        left = numbers["left out"][name]
-        words = f"{numbers['mCE'][name]:.0f} %, {numbers['relative'][name]} (to {numbers['reference'][name]}"
-        return words + (f", without {left} of no error)" if left else ")")
+    def mean(members: Sequence[str]) -> Callable[[str], str]:
+        def cell(name: str) -> str:
+            found = [wrong[name][one] for one in members if one in wrong[name]]
+            return lab.write_interval(measures.interval(np.mean(found, axis=0)))
+
+        return cell
 
     def peak(name: str) -> str:
         return ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-"
 
-    def mean(members: Sequence[str]) -> Callable[[str], str]:
-        return lambda name: f"{np.mean([errors[name][one] for one in members if one in errors[name]]):.0%}"
+    def relative_to(key: str) -> Callable[[str], str]:
+        return lambda name: lab.write_interval(numbers[key][name], ".0f")
 
     table = Table.of("network", numbers["networks"], {
-        "clean error": lambda name: f"{numbers['clean'][name]:.0%}",
+        "severities": lambda name: lab.join(numbers["severities"][name], ""),
+        "clean error (90 % interval)": lambda name: lab.write_interval(measures.interval(numbers["clean"][name])),
         **{kind: mean(members) for kind, members in KINDS.items()},
         "all": mean(NAMES),
-        "mCE, relative mCE": relative,
+        "mCE": relative_to("mCE"),
+        "relative mCE": relative_to("relative"),
+        "relative to": lambda name: numbers["reference"][name],
         "Grad-CAM's peak on the object": peak,
     })  # fmt: skip
-    return Table(table.columns, [(f"{name}, {numbers['images'][name]} images", *row) for name, *row in table.rows])
+    rows = [(f"{name}, {numbers['images'][name]} images", *row) for name, *row in table.rows]
+    empty = [""] * (len(table.columns) - 2)
+    gains = [(f"robust better under {name.replace('_', ' ')}", lab.write_interval(gain(numbers, name), "+.0%"), *empty)
+             for name in wrong[ROBUST]]  # fmt: skip
+    return Table(table.columns, rows + gains)
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    robust, plain = numbers["errors"][ROBUST], numbers["errors"][PLAIN]
-    gain = {name: float(np.mean(plain[name]) - np.mean(robust[name])) for name in robust}
-    noise = float(np.mean([gain[name] for name in KINDS["noise"] if name in gain]))
-    rest = {name.replace("_", " "): value for name, value in gain.items() if name not in KINDS["noise"]}
-    hurt = [name for name, value in rest.items() if value < -0.02]
-    helped = [name for name, value in rest.items() if value > 0.02]
+    gains = {name.replace("_", " "): gain(numbers, name) for name in numbers["wrong"][ROBUST]}
+    helped = [f"{name} {lab.write_interval(found, '+.0%')}" for name, found in gains.items() if found[1] > 0]
+    hurt = [f"{name} {lab.write_interval(found, '+.0%')}" for name, found in gains.items() if found[2] < 0]
+    rest = [name for name, found in gains.items() if found[1] <= 0 <= found[2]]
     first = numbers["networks"][0]
-    errors = {name: np.mean(values) for name, values in numbers["errors"][first].items()}
-    worst = max(errors, key=errors.__getitem__).replace("_", " ")
+    alike = [name for name in numbers["networks"] if numbers["reference"][name] == numbers["reference"][first]]
+    points = "; ".join(f"{name} {np.mean(numbers['clean'][name]):.0%}, {numbers['mCE'][name][0]:.0f}, "
+                       f"{lab.write_interval(numbers['relative'][name], '.0f')}" for name in alike)  # fmt: skip
+    better = [name for name in alike if numbers["relative"][name][2] < 100]
     peak = numbers["peaks"][ROBUST]
-    looks_away = min(peak.values()) < peak["clean"] - 0.2
     return [
-        f"Corrupted pictures raise the error of {first} from {numbers['clean'][first]:.0%} to "
-        f"{np.mean(list(errors.values())):.0%}, most of all {worst}; mCE: "
-        + ", ".join(f"{name} {value:.0f} %" for name, value in numbers["mCE"].items()) + ".",
-        f"Robust training {'lowers' if noise > 0.02 else 'raises' if noise < -0.02 else 'hardly changes'} the error "
-        f"under noise by {abs(noise):.0%} of the images; elsewhere it helps with {', '.join(helped) or 'nothing'} and "
-        f"hurts with {', '.join(hurt) or 'nothing'}.",
+        f"On {numbers['images'][ROBUST]} scenes robust training lowers the error with {', '.join(helped) or 'nothing'}"
+        f"; it raises it with {', '.join(hurt) or 'nothing'}; not shown: {', '.join(rest) or 'nothing'}.",
+        f"Clean error, mCE and relative mCE on {numbers['images'][first]} images: {points}: of what corruptions add, "
+        + (f"less than {first}'s is shown for {', '.join(better)}." if better else
+           f"no network is shown to lose less than {first}: what is better in mCE is the clean error."),
         "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
-        + " of the robust network's scenes, at the highest severity: "
-        + ("it looks away with the worst of them, and so it errs." if looks_away else
-           "it mostly looks at the object still, even where it names it wrongly."),
+        + " of the robust network's scenes, at the highest severity.",
     ]  # fmt: skip
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
-    networks, errors = numbers["networks"], numbers["errors"]
-    names = list(errors[networks[0]])
+    networks, names = numbers["networks"], list(numbers["wrong"][ROBUST])
     fig = plots.sheet(1640, 1080)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.55])
-    axes = plots.plain(left.subplots(), "Error, mean over severities (bold: less than its like)")
-    draw_errors(numbers, axes, names, networks)
-    above, below = plots.parts(right, 2, 1, height_ratios=[1, 2.1])
-    for axes, (kind, members) in zip(above.subplots(1, 4, sharey=True), KINDS.items()):
-        plots.plain(axes, kind, "severity")
-        for network in networks:
-            line = np.mean([errors[network][name] for name in members if name in names], axis=0)
-            axes.plot([0, *numbers["severities"]], [100 * v for v in (numbers["clean"][network], *line)], "o-",
-                      color=COLOURS[network], linewidth=2, markersize=3)  # fmt: skip
-        plots.percent(axes)
-        axes.set_xticks([0, 1, 3, 5])
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.45])
+    gains = plots.plain(left.subplots(), f"Robust better than plain, {numbers['images'][ROBUST]} scenes",
+                        "points of error (right of the line: robust training helps)")  # fmt: skip
+    for i, name in enumerate(names):
+        mean, low, high = (100 * value for value in gain(numbers, name))
+        colour = COLOURS[ROBUST] if low > 0 else COLOURS[PLAIN] if high < 0 else plots.FAINT
+        gains.errorbar(mean, i, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=4, linewidth=2)
+    gains.axvline(0, color=plots.FRAME, linewidth=1)
+    gains.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    gains.set_ylim(len(names) - 0.5, -0.5)
+    above, below = plots.parts(right, 2, 1, height_ratios=[1, 1.6])
+    first = networks[0]
+    alike = [name for name in networks if numbers["reference"][name] == numbers["reference"][first]]
+    for axes, key, title in zip(above.subplots(1, 2), ("mCE", "relative"), ("mCE", "Relative mCE")):
+        plots.plain(axes, f"{title}, {numbers['images'][first]} images, %", "clean error, %")
+        for name in alike:
+            x = 100 * np.array(measures.interval(numbers["clean"][name]))
+            y = numbers[key][name]
+            axes.errorbar(x[0], y[0], xerr=[[x[0] - x[1]], [x[2] - x[0]]], yerr=[[y[0] - y[1]], [y[2] - y[0]]],
+                          fmt="o", color=COLOURS[name], capsize=3)  # fmt: skip
+        ends = {name: (100 * float(np.mean(numbers["clean"][name])), numbers[key][name][0]) for name in alike}
+        plots.name_ends(axes, ends, COLOURS)
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
     sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()
     for axes, (name, (image, said)) in zip(sheet, bench.pictures["sheet"].items()):
         plots.show(axes, image, name.replace("_", " "))
         axes.set_xlabel(said, size=plots.NOTE, color="#00643c" if said == bench.pictures["label"] else "#b3261e")
     for axes in sheet[len(names) :]:
         axes.set_visible(False)
-    note = "; ".join(f"{name}: {count} images" for name, count in numbers["images"].items())
-    note += f". Pictures: severity {SHEET}, first answer of {networks[0]} (green: right)"
+    note = f"Bars: 90 % intervals over images. Pictures: severity {SHEET}, first answer of {first} (green: right)"
     return plots.head(fig, "Corrupted pictures: what is still known", note)
-
-
-def draw_errors(numbers: Numbers, axes: "plots.Axes", names: Sequence[str], networks: Sequence[str]) -> None:
-    """The mean error of each network for each corruption, as a table in colours."""
-    values = np.array([[numbers["clean"][n] for n in networks],
-                       *[[np.mean(numbers["errors"][n][name]) for n in networks] for name in names]])  # fmt: skip
-    plots.cells(axes, values, [[f"{value:.0%}" for value in row] for row in values], 0.7, "Oranges", aspect="auto")
-    for text, (i, j) in zip(axes.texts, np.ndindex(values.shape)):
-        row, reference = values[i], numbers["reference"][networks[j]]
-        pair = [value for value, network in zip(row, networks) if numbers["reference"][network] == reference]
-        text.set_fontweight("bold" if min(pair) == row[j] < max(pair) else "normal")
-    for j, network in enumerate(networks):
-        axes.text(j, len(names) + 1, f"{numbers['mCE'][network]:.0f} %", ha="center", va="center", size=plots.TITLE,
-                  color=COLOURS[network], weight="bold")  # fmt: skip
-    axes.set_ylim(len(names) + 1.6, -0.5)
-    rows = ["clean", *[name.replace("_", " ") for name in names], "mCE"]
-    axes.set_yticks(range(len(rows)), rows)
-    plots.name_ticks(axes, "x", networks, COLOURS, broken=True)
-    axes.tick_params(length=0)
 
 
 if __name__ == "__main__":

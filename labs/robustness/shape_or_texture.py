@@ -2,8 +2,9 @@
 
 Claim: where the two disagree, networks trained on ImageNet answer with the texture and people with the shape: a cat in
     an elephant's skin is an elephant to them. Adversarially trained networks go more by shape.
-Look at: a cat in a cheetah's coat; for each class the share of shape among all answers that are shape or texture; what
-    is still known of silhouettes, edges and shuffled patches.
+Look at: a cat in a cheetah's coat; the share of shape among all answers that are shape or texture, by who painted and
+    who is asked, as a network that painted has put in the textures that it sees itself; what is still known of
+    silhouettes, edges and shuffled patches.
 Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 2019 for robust networks
     (https://arxiv.org/abs/1905.09797).
 
@@ -11,13 +12,15 @@ Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 201
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
+from torch import nn
 
 import pretrained
-from labs import cues, lab, plots
+from labs import cues, lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, ROBUST, ComparedNetwork, load_networks
+from labs.networks import COLOURS, LITE, LITE1, ROBUST, ComparedNetwork, load_networks
 from pretrained import photographs
 
 STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to a coat
@@ -35,7 +38,18 @@ def measure(bench: Bench) -> Numbers:
     images, labels = conflicting(bench)
     pairs_ = pairs(labels, 2 if bench.quick else 10, first_pair(labels, painters[0]))
     strengths = STRENGTHS[-1:] if bench.quick else STRENGTHS
-    by_strength = {f"{s:g}": paint(bench, painters, images, labels, steps, pairs_, s) for s in strengths}
+    # Who painted is one of the judged: so another one paints, too, and one is asked who painted nothing.
+    other = bench.second() if len(painters) > 1 else None
+    third = bench.load_imagenet("efficientnet_lite1") if other and not bench.quick else None
+    judges = [*painters, *([replace(painters[0], name=LITE1, model=third.model)] if third else [])]
+    by_strength = {
+        f"{s:g}": paint(bench, judges, images, labels, steps, pairs_, s, bench.source.cnn) for s in strengths
+    }
+    made = {painters[0].name: by_strength[f"{strengths[-1]:g}"]}
+    if other:
+        made[LITE] = paint(bench, judges, images, labels, steps, pairs_, strengths[-1], other.cnn, f", by {LITE}")
+    numbers["matrix"] = {painter: {judge: shape_bias(found) for judge, found in answers.items()}
+                         for painter, answers in made.items()}  # fmt: skip
     numbers["strengths"] = {s: {name: shape_bias(found) for name, found in answers.items()}
                             for s, answers in by_strength.items()}  # fmt: skip
     painted = {c.name: [one for answers in by_strength.values() for one in answers[c.name]] for c in painters}
@@ -58,13 +72,15 @@ def paint(
     steps: int,
     mixed: Sequence[tuple[int, int]],
     strength: float,
+    cnn: nn.Sequential,
+    by: str = "",
 ) -> dict[str, Answers]:
-    """The answers of each network to pictures of one class painted in the texture of another."""
-    made = [cues.stylise(images[i], images[j], bench.source.cnn, steps, strength)
+    """The answers of each network to pictures of one class painted, by `cnn`, in the texture of another."""
+    made = [cues.stylise(images[i], images[j], cnn, steps, strength)
             for i, j in lab.progress(mixed, "style transfer")]  # fmt: skip
     answers = ask_all(painters, made, labels, mixed)
     shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
-    title = f"{shape} in {texture}, style × {strength:g}"
+    title = f"{shape} in {texture}, style × {strength:g}{by}"
     bench.pictures.setdefault("conflicts", []).append((made[0], title, in_words(painters, answers, 0)))
     return answers
 
@@ -143,7 +159,8 @@ def shape_bias(answers: Answers) -> Numbers:
     texture = sum(said == of_texture for _, of_texture, said in answers)
     counted = shape + texture
     return {"shape": shape, "texture": texture, "neither": len(answers) - counted, "counted": counted,
-            "bias": shape / counted if counted else None}  # fmt: skip
+            "bias": shape / counted if counted else None,
+            "interval": measures.interval([1] * shape + [0] * texture) if counted else None}  # fmt: skip
 
 
 def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
@@ -179,28 +196,34 @@ def tabulate(numbers: Numbers) -> Table:
     def cue(which: str) -> Callable[[str], str]:
         return lambda name: f"{numbers['cues'][name][which]:.0%}" if which in numbers["cues"][name] else "-"
 
-    return Table.of("network", numbers["networks"], {
+    table = Table.of("network", numbers["networks"], {
         **{f"{way}: shape, texture, neither: shape bias": bias(way) for way in (PAINTED, FILLED)},
         **{which: cue(which) for which in CUES},
         "chance": lambda name: f"{numbers['chance'][name]:.0%}",
     })  # fmt: skip
+    rows = [(f"painted by {painter}, asked {judge}",
+             f"{found['shape']}, {found['texture']}, {found['neither']}: {write_bias(found)}",
+             *["-"] * (len(table.columns) - 2))
+            for painter, judges in numbers["matrix"].items() for judge, found in judges.items()]  # fmt: skip
+    return Table(table.columns, [*table.rows, *rows])
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    one, two = numbers["bias"][PAINTED], numbers["bias"][FILLED]
+    two = numbers["bias"][FILLED]
     robust, plain = (bias["bias"] or 0.0 for bias in list(two.values())[:2])
     first = numbers["networks"][0]
     told, robust_told = numbers["cues"][first], numbers["cues"][ROBUST]
-    sentence = ", ".join(
-        f"{name} {' → '.join(in_percent(found[name]) for found in numbers['strengths'].values())}" for name in one
+    matrix = numbers["matrix"]
+    cells = "; ".join(
+        f"painted by {painter}: " + ", ".join(f"{judge} {write_bias(found)}" for judge, found in row.items())
+        for painter, row in matrix.items()
     )
-    below = all((bias["bias"] or 0.0) < 0.5 for bias in one.values())
+    strengths = " → ".join(in_percent(found[first]) for found in numbers["strengths"].values())
     shuffle, edge = told["shuffled 4 × 4"], told["edges"]
     return [
-        "Of pictures painted in another's texture, ever more strongly, the answers that are one of the two go by shape "
-        f"in {sentence}; in all " + ", ".join(f"{in_percent(bias)} of {bias['counted']}" for bias in one.values())
-        + (": texture wins, as with the paper's networks (22 to 43 % shape), but the strength decides as much."
-           if below else ": the strength decides, so the paper's 22 to 43 % belong to the paper's strength."),
+        f"Shape bias, {cells}; who painted has put in the textures that it sees itself, so compare networks that are "
+        f"asked about another's paint, and the bias is one of a strength of the style, too ({first}'s own: "
+        f"{strengths}).",
         f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
         f"{plain:.0%}: robust training "
         + ("moves it towards shape." if robust > plain + 0.05 else
@@ -211,6 +234,11 @@ def conclude(numbers: Numbers) -> list[str]:
         + ("patches without a shape tell it more than a shape without patches." if shuffle > edge else
            "a shape without texture tells it no less than patches without a shape."),
     ]  # fmt: skip
+
+
+def write_bias(found: Numbers) -> str:
+    """Words for a shape bias and its interval."""
+    return lab.write_interval(found["interval"]) if found["counted"] else "-"
 
 
 def in_percent(bias: Numbers) -> str:
@@ -228,7 +256,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
                       color=COLOURS[name])  # fmt: skip
     left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
-    draw_classes(numbers, PAINTED, plots.plain(left.subplots(), "Shape or texture: style transfer"))
+    draw_matrix(numbers, plots.plain(left.subplots(), "Shape bias by painter and judge"))
     draw_classes(numbers, FILLED, plots.plain(middle.subplots(), "Filled masks"))
     axes = plots.plain(right.subplots(), "Named rightly by one cue")
     for i, name in enumerate(networks):
@@ -243,6 +271,20 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
     note = f"Below pictures: answers, in the networks' colours. Painted by {networks[0]}. Images: {counts}"
     return plots.head(fig, "Shape or texture?", note)
+
+
+def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
+    """Draw the share of shape among the answers that are shape or texture, by who painted and who is asked."""
+    matrix = numbers["matrix"]
+    painters, judges = list(matrix), list(next(iter(matrix.values())))
+    values = np.array([[matrix[a][b]["bias"] or 0.0 for b in judges] for a in painters])
+    words = [[f"{in_percent(matrix[a][b])}\nof {matrix[a][b]['counted']}" + ("\n(own paint)" if a == b else "")
+              for b in judges] for a in painters]  # fmt: skip
+    plots.cells(axes, values, words, 0.55, "Purples")
+    plots.name_ticks(axes, "x", judges, COLOURS, broken=True, size=plots.NOTE)
+    plots.name_ticks(axes, "y", painters, COLOURS, broken=True, size=plots.NOTE)
+    axes.set_xlabel("asked", size=plots.NOTE, color=plots.FAINT)
+    axes.set_ylabel("painted by", size=plots.NOTE, color=plots.FAINT)
 
 
 def draw_classes(numbers: Numbers, way: str, axes: "plots.Axes") -> None:

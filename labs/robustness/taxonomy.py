@@ -3,21 +3,23 @@
 Claim: attacks are ordered by their goal, from less confidence over any wrong class to one class for a given picture,
     and by what is known: the network itself (white box), its answers (adaptive black box), or nothing but a network of
     the same kind (non-adaptive). The more is wanted and the less is known, the fewer succeed.
-Look at: the grid of goals and knowledge, each cell with what this repository does there and its measured success.
+Look at: the grid of goals and knowledge, each cell with what this repository does there and its measured success,
+    beside noise of the same size, which knows nothing.
 Paper: Papernot et al. 2016 (https://arxiv.org/abs/1511.07528), section II, for the goals; Papernot et al. 2017
     (https://arxiv.org/abs/1602.02697) for the knowledge.
 
     python -m labs.robustness.taxonomy
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from labs import attacking, lab, plots, querying
+from labs import attacking, lab, measures, plots, querying
 from labs.lab import Bench, Numbers, Table
 from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
 
@@ -29,7 +31,7 @@ GOALS = {  # goal: in words
     "source and target": "this picture becomes the class",
 }
 KNOWLEDGE = ("white box", "adaptive black box", "non-adaptive black box")
-FOOLING = "fooling image"
+FOOLING, CONTROL = "fooling image", "noise of the same size"
 Goal = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -43,15 +45,15 @@ class Task:
     towards: bool
     goal: Goal
 
-    def success(self, c: ComparedNetwork, pixels: Tensor) -> float:
-        """The share of the pictures that reach the goal."""
+    def success(self, c: ComparedNetwork, pixels: Tensor) -> list[float]:
+        """1 for each of the pictures that reaches the goal, 0 for the others."""
         with torch.no_grad():
-            return float((self.goal(c.scores(pixels), self.aims) < 0).float().mean())
+            return (self.goal(c.scores(pixels), self.aims) < 0).double().tolist()
 
 
 def measure(bench: Bench) -> Numbers:
     asked, steps = (5, 1) if bench.quick else (100, 8)
-    networks = load_networks(bench, 1 if bench.quick else 5)
+    networks = load_networks(bench, 1 if bench.quick else 8)
     victims = {networks[0].name: networks[1], ROBUST: next(c for c in networks if c.name == PLAIN)}
     if networks[1].source.kind != networks[0].source.kind:  # nobody knows the same classes
         del victims[networks[0].name]
@@ -103,12 +105,13 @@ def attack(
     black, _ = querying.squares(
         victim.scores, task.pixels, task.aims, RADIUS / 255, asked, bench.generator(), task.goal
     )
-    return dict(zip(KNOWLEDGE, (white, black, other)))
+    noise = attacking.add_noise(task.pixels, RADIUS / 255, bench.generator())
+    return dict(zip((*KNOWLEDGE, CONTROL), (white, black, other, noise)))
 
 
 def open_again(c: ComparedNetwork, task: Task, pixels: Tensor) -> dict[str, float]:
     """The success of the pictures that come back from each kind of file."""
-    return {way: task.success(c, attacking.save_and_open(pixels, way)) for way in attacking.SAVED}
+    return {way: float(np.mean(task.success(c, attacking.save_and_open(pixels, way)))) for way in attacking.SAVED}
 
 
 def less_confident(scores: Tensor, aims: Tensor) -> Tensor:
@@ -128,72 +131,95 @@ def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray,
 def tabulate(numbers: Numbers) -> Table:
     def cell(name: str, goal: str, way: str) -> str:
         saved = numbers["saved"][name][goal][way]
-        return f"{numbers['success'][name][goal][way]:.0%} ({saved['PNG']:.0%}, {saved['JPEG']:.0%})"
+        found = lab.write_interval(measures.interval(numbers["success"][name][goal][way]))
+        return f"{found}; {saved['PNG']:.0%}, {saved['JPEG']:.0%}"
 
     rows = []
     for name in numbers["networks"]:
         for goal, words in GOALS.items():
-            cells = [cell(name, goal, way) for way in KNOWLEDGE]
+            cells = [cell(name, goal, way) for way in (*KNOWLEDGE, CONTROL)]
             if FOOLING in numbers["success"][name][goal]:
                 cells[0] += f"; {FOOLING} {cell(name, goal, FOOLING)}"
-            rows.append((name, f"{goal}: {words}", *cells))
+            rows.append((f"{name}, {numbers['images'][name]} images", f"{goal}: {words}", *cells))
     ways = ("PGD", f"squares, {numbers['asked']} questions", "PGD on another network")
-    columns = [f"{know}: {way} (as PNG, as JPEG 90)" for know, way in zip(KNOWLEDGE, ways)]
-    return Table(("network", "goal", *columns), rows)
+    columns = [f"{know}: {way} (90 % interval); as PNG, as JPEG 90" for know, way in zip(KNOWLEDGE, ways)]
+    return Table(("network", "goal", *columns, CONTROL), rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    first, last = (shares(numbers, numbers["networks"][i]) for i in (0, -1))
-    name = numbers["networks"][0]
-    know, want, others = first.mean(axis=0), first.mean(axis=1), last.mean(axis=0)
-    falls = "the less is known the fewer" if all(np.diff(know) <= 0) else "but what is known does not order them"
-    harder = "as the claim has it" if all(np.diff(want) <= 0) else "not in the order of the claim"
+    name, last = numbers["networks"][0], numbers["networks"][-1]
+    first, others = successes(numbers, name), successes(numbers, last)
+    noise = np.array([numbers["success"][name][goal][CONTROL] for goal in GOALS])
+    know = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first.swapaxes(0, 1)]
+    want = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first]
     return [
-        f"Within {RADIUS} of 255 attackers of {name} reach {know[0]:.0%} of their goals in the white box, "
-        f"{know[1]:.0%} by questions and {know[2]:.0%} by another network: {falls}.",
-        "By goal it is " + ", ".join(f"{value:.0%} ({goal})" for goal, value in zip(GOALS, want)) + f", {harder}.",
-        f"Of {numbers['networks'][-1]} the white box reaches {others[0]:.0%}, questions {others[1]:.0%} and the other "
-        f"network {others[2]:.0%}; {name}'s fooling images, which have no radius (half of them move a value by "
-        f"{numbers['length'][name]:.0f} of 255 or more), reach their class in "
-        f"{numbers['success'][name]['source and target'][FOOLING]:.0%}: say goal, knowledge and radius.",
+        f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of their goals "
+        f"in the white box, {know[1]} by questions and {know[2]} by another network, noise of the same size "
+        f"{noise.mean():.0%}: {order(first.mean(axis=0), ('the white box', 'questions', 'another network'))}.",
+        "By goal it is " + ", ".join(f"{value} ({goal})" for goal, value in zip(GOALS, want))
+        + f": {order(first.mean(axis=1), tuple(GOALS))}.",
+        f"Of {last} the white box reaches {others[:, 0].mean():.0%}, questions {others[:, 1].mean():.0%} and the other "
+        f"network {others[:, 2].mean():.0%}; {name}'s fooling images, which have no radius (half of them move a value "
+        f"by {numbers['length'][name]:.0f} of 255 or more), reach their class in "
+        f"{np.mean(numbers['success'][name]['source and target'][FOOLING]):.0%}: say goal, knowledge and radius.",
     ]
 
 
-def shares(numbers: Numbers, name: str) -> np.ndarray:
-    """The success against a network, (goals, knowledge)."""
+def order(values: np.ndarray, names: Sequence[str]) -> str:
+    """Words for which neighbours of values (names, images) differ, image by image: a tie is no order."""
+    words = []
+    for (a, b), (one, other) in zip(pairwise(values), pairwise(names)):
+        _, low, high = measures.pair(a, b)
+        sign = "more than" if low > 0 else "less than" if high < 0 else "not shown to differ from"
+        words.append(f"{one} {sign} {other}")
+    return ", ".join(words)
+
+
+def successes(numbers: Numbers, name: str) -> np.ndarray:
+    """The success against a network, (goals, knowledge, images)."""
     return np.array([[numbers["success"][name][goal][way] for way in KNOWLEDGE] for goal in GOALS])
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     names = numbers["networks"]
-    fig = plots.sheet(1640, 900)
-    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.9, *[1.5] * len(names)])
+    fig = plots.sheet(1640, 1000)
+    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.8, *[1.6] * len(names)])
     for axes, (goal, (shown, words)) in zip(columns[0].subplots(len(GOALS), 1), bench.pictures["goals"].items()):
-        plots.show(axes, shown, words)
+        plots.show(axes, shown, words.replace(" → ", "\n→ "))
         axes.set_ylabel(goal.replace(" and ", "\nand "), size=plots.TITLE)
+    ways = (*KNOWLEDGE, CONTROL)
     for column, name in zip(columns[1:], names):
         axes = plots.plain(column.subplots())
         axes.set_title(f"{name}, {numbers['images'][name]} images", size=plots.TITLE, color=COLOURS[name], loc="left")
-        words = [[describe(numbers, name, goal, way) for way in KNOWLEDGE] for goal in GOALS]
-        plots.cells(axes, shares(numbers, name), words, 0.55, "Purples", spacing=1.5, aspect="auto")
-        axes.set_xticks(range(len(KNOWLEDGE)), [way.replace(" black", "\nblack") for way in KNOWLEDGE], size=plots.NOTE)
+        found = numbers["success"][name]
+        values = np.array([[np.mean(found[goal][way]) for way in ways] for goal in GOALS])
+        axes.imshow(values, cmap="Purples", vmin=0, vmax=1, aspect="auto")
+        for (i, j), value in np.ndenumerate(values):
+            ink = "white" if value > 0.55 else plots.INK
+            axes.text(j, i - 0.08, f"{value:.0%}", ha="center", va="center", size=2 * plots.HEADING, color=ink)
+            words = describe(numbers, name, list(GOALS)[i], ways[j])
+            axes.text(j, i + 0.15, words, ha="center", va="top", size=plots.NOTE, color=ink, linespacing=1.4)
+        surrogate = numbers["surrogates"][name].replace("embedded, ", "")
+        heads = ("white box:\nPGD", f"asking: squares,\n{numbers['asked']} questions", f"PGD on\n{surrogate}",
+                 "noise,\nsame size")  # fmt: skip
+        axes.set_xticks(range(len(ways)), heads, size=plots.NOTE)
         axes.set_yticks([])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         for side in axes.spines.values():
             side.set_visible(False)
-    note = f"Pictures, after the white box attack: {names[0]}. Within {RADIUS} of 255, but for the fooling image."
+    note = (f"Pictures, after the white box attack: {names[0]}. Within {RADIUS} of 255, but for the fooling image. "
+            "Small: 90 % interval, and what is left after JPEG 90")  # fmt: skip
     return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
 
 
 def describe(numbers: Numbers, name: str, goal: str, way: str) -> str:
-    """The words of one cell: the attack, its success, and that of its pictures saved as JPEG."""
-    attacks = {"white box": "PGD", "adaptive black box": f"squares, {numbers['asked']} questions"}
-    words = attacks.get(way, f"PGD on\n{numbers['surrogates'][name]}")
-    jpeg = numbers["saved"][name][goal][way]["JPEG"]
-    lines = [words, f"{numbers['success'][name][goal][way]:.0%}", f"(JPEG: {jpeg:.0%})"]
+    """The small words of one cell: the interval, and the success of its pictures saved as JPEG."""
+    found = numbers["success"][name][goal]
+    _, low, high = measures.interval(found[way])
+    lines = [f"{100 * low:.0f} to {high:.0%}", f"JPEG: {numbers['saved'][name][goal][way]['JPEG']:.0%}"]
     if goal == "source and target" and way == "white box":
-        lines.append(f"fooling image: {numbers['success'][name][goal][FOOLING]:.0%}")
+        lines.append(f"fooling image: {np.mean(found[FOOLING]):.0%}")
     return "\n".join(lines)
 
 

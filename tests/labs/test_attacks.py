@@ -93,3 +93,10 @@ def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
 def test_the_radius_that_fools_half_is_the_first_one_that_does():
     assert attacks.half_radius([0.2, 0.5, 0.9], [1, 2, 4]) == "2"
     assert attacks.half_radius([0.2, 0.3, 0.4], [1, 2, 4]) == "> 4"
+
+
+def test_noise_is_as_large_as_an_attack_and_goes_either_way():
+    x = small.grey(3)
+    moved = attacking.add_noise(x, 0.01, torch.Generator().manual_seed(0)) - x
+    torch.testing.assert_close(moved.abs(), torch.full_like(x, 0.01))
+    assert 0.4 < float((moved > 0).float().mean()) < 0.6

@@ -55,12 +55,21 @@ def test_more_severe_noise_is_further_away():
 
 def test_mce_is_the_mean_ratio_of_summed_errors():
     """Noise has (0.1 + 0.3) / (0.2 + 0.6), fog 0.4 / 0.2: a mean of 1.25. Snow has no reference."""
-    errors = {"noise": [0.1, 0.3], "fog": [0.2, 0.2], "snow": [0.1, 0.1]}
-    reference = {"noise": [0.2, 0.6], "fog": [0.1, 0.1], "snow": [0.0, 0.0]}
-    assert corruptions.mce(errors, reference) == (pytest.approx(125), 1)
-    assert corruptions.mce(reference, reference) == (pytest.approx(100), 1)
+    errors = np.array([[0.1, 0.3], [0.2, 0.2], [0.1, 0.1]])
+    reference = np.array([[0.2, 0.6], [0.1, 0.1], [0.0, 0.0]])
+    assert corruptions.mce(errors, reference) == pytest.approx(125)
+    assert corruptions.mce(reference, reference) == pytest.approx(100)
+    assert corruptions.mce(errors, 0 * reference) == 100
 
 
-def test_relative_mce_counts_what_is_above_the_clean_error():
-    numbers = {"clean": {"a": 0.1, "b": 0.2}, "errors": {"a": {"fog": [0.3, 0.5]}, "b": {"fog": [0.4, 1.0]}}}
-    assert corruptions.relative_mce(numbers, "a", "b") == "60 %"  # (0.2 + 0.4) / (0.2 + 0.8)
+def test_the_interval_of_an_mce_holds_it_and_has_no_width_where_images_are_alike():
+    rng = np.random.default_rng(0)
+    ours, reference = rng.random((3, 40)), 0.5 + rng.random((3, 40))
+    value, low, high = corruptions.bootstrap_mce(ours, reference, 0)
+    assert low < value < high and value == corruptions.mce(ours, reference)
+    assert np.ptp(corruptions.bootstrap_mce(np.full((2, 5), 0.5), np.ones((2, 5)), 0)) == 0
+
+
+def test_the_gain_is_what_the_plain_twin_is_wrong_more_often():
+    wrong = {corruptions.PLAIN: {"fog": [1.0, 0.6]}, corruptions.ROBUST: {"fog": [0.8, 0.4]}}
+    assert corruptions.gain({"wrong": wrong}, "fog") == pytest.approx([0.2] * 3)

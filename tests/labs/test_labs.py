@@ -58,6 +58,11 @@ def test_no_network_judges_its_own_pictures(source, monkeypatch, kind, own, aske
     assert lab.Bench(replace(source, kind=kind, architecture=own)).judge() == asked
 
 
+def test_an_interval_is_written_with_one_unit():
+    assert lab.write_interval([0.62, 0.551, 0.69]) == "62% (55 to 69%)"
+    assert lab.write_interval([1.4, -0.6, 3.4], "+.1f") == "+1.4 (-0.6 to +3.4)"
+
+
 def test_the_gradient_of_a_sum_of_squares_is_twice_the_point():
     x = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
     assert torch.equal(lab.gradient(lambda x: x.square().sum(1), x), 2 * x)

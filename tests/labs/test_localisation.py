@@ -61,3 +61,11 @@ def test_the_map_of_the_gradient_is_the_students(X, y):
     map_ = methods.maps(["gradient"], X, y, model, "features.12")["gradient"]
     expected = methods.gradient(X, y, model).abs().amax(dim=1)
     torch.testing.assert_close(map_, expected)
+
+
+def test_four_images_stand_in_four_cells_and_nothing_is_lost():
+    images = np.arange(4 * 3 * 2 * 3, dtype=np.uint8).reshape(4, 3, 2, 3)
+    picture, cells = localisation.tile(images)
+    assert picture.shape == (6, 4, 3) and (cells.sum(axis=0) == 1).all()
+    for image, cell in zip(images, cells):
+        assert np.array_equal(picture[cell], image.reshape(-1, 3))

@@ -7,6 +7,30 @@ from labs import measures
 from labs.measures import fine, spectrum
 
 
+def test_the_interval_of_a_mean_is_that_of_a_normal_one_and_repeats():
+    """A mean of 100 values of deviation 1 is 1.645 / 10 to either side in 90 of 100 cases."""
+    values = np.random.default_rng(0).normal(3, 1, 100)
+    mean, low, high = measures.interval(values)
+    assert mean == values.mean() and low < mean < high
+    assert high - low == pytest.approx(2 * 1.645 * values.std() / 10, rel=0.1)
+    assert measures.interval(values) == [mean, low, high] != measures.interval(values, seed=1)
+
+
+def test_an_interval_of_equal_values_has_no_width_and_of_none_there_is_none():
+    assert measures.interval([2.0] * 5) == [2, 2, 2]
+    with pytest.raises(ValueError, match=r"^expected one value or more, got none: "):
+        measures.interval([])
+
+
+def test_pairs_see_a_difference_that_is_smaller_than_the_images_spread():
+    """Every image gains 1 to 1.2, while the images themselves lie 100 apart."""
+    b = np.arange(0.0, 1000, 100)
+    found = measures.pair(b + np.linspace(1, 1.2, 10), b)
+    assert found[0] == pytest.approx(1.1) and 1 <= found[1] < found[2] <= 1.2
+    with pytest.raises(ValueError, match=r"^expected values of the same images, got 10 and 9: "):
+        measures.pair(b, b[:9])
+
+
 @pytest.fixture
 def square():
     masks = np.zeros((1, 12, 12), bool)

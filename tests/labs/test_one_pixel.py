@@ -1,6 +1,7 @@
 """One pixel: what is painted, where, and that evolution does not forget."""
 
 import numpy as np
+import pytest
 import torch
 
 from labs.robustness import one_pixel
@@ -33,6 +34,8 @@ def test_more_generations_never_leave_more_confidence():
 def test_what_is_found_is_told_as_it_is():
     c = small.compare(small.linear(classes=4), small.grey(2))
     found = one_pixel.search(c, 1, 1, population=8, generations=3, seed=0)
+    assert len(found.trail) == 4 and found.trail == sorted(found.trail, reverse=True)  # before and after 3 generations
+    assert found.trail[-1] == pytest.approx(found.after, abs=1e-5)
     assert found.said == int(c.classify(found.pixels[None])[0]) and found.fooled == (found.said != int(c.y[1]))
     changed = (found.pixels != c.pixels[1]).any(dim=0).nonzero().tolist()
     assert [tuple(place) for place in changed] == found.places

@@ -47,3 +47,9 @@ def test_each_restraint_changes_the_picture_its_own_way(model):
     power = {name: fine(spectrum(np.asarray(picture)[None])) for name, (picture, _) in made.items()}
     assert power["blur"] < 0.8 * power["nothing"]
     assert len({np.asarray(picture).tobytes() for picture, _ in made.values()}) == len(made)
+
+
+def test_ranks_are_compared_picture_by_picture():
+    """A tenth of each rank is a tenth, however far the ranks are apart."""
+    ranks = {"nothing": [10, 200, 1000], "blur": [1, 20, 100]}
+    assert regularizers.compare(ranks, "blur", "nothing") == pytest.approx([0.1] * 3)

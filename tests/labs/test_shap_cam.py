@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from labs import lab
-from labs.attribution.shap_cam import activations, mean_curve, run_head, shapley
+from labs.attribution.shap_cam import activations, differ, mix, run_head, shapley, shapley_positions
 from tests import networks
 
 
@@ -72,6 +72,34 @@ def test_what_a_layer_gives_is_not_what_an_in_place_relu_makes_of_it(X):
 def test_deleting_by_the_order_of_the_map(X, y):
     """At 0 % the image, at 100 % the other one; the curve starts and ends with their confidences."""
     model, maps = networks.build("deep"), torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
-    curve = mean_curve(model, X, y, maps, torch.zeros_like(X))
+    curve = mix(model, X, y, maps, torch.zeros_like(X)).mean(dim=1).tolist()
     ends = [float(lab.confidence(model, images, y).mean()) for images in (X, torch.zeros_like(X))]
     assert [curve[0], curve[-1]] == pytest.approx(ends)
+
+
+def test_positions_share_out_the_score_and_come_near_the_exact_values(A):
+    """Four positions that a convolution mixes: the mean over all 24 orders, each coalition by itself."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tail = nn.Sequential(nn.Conv2d(6, 5, 2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(45, 3)).double()
+    A = A[:, :2, :2]
+
+    def value(players):
+        kept = torch.zeros(4, dtype=torch.float64)
+        kept[list(players)] = 1
+        return float(tail(A[None] * kept.view(2, 2))[0, 1].detach())
+
+    exact = torch.zeros(4, dtype=torch.float64)
+    for order in permutations(range(4)):
+        for i, player in enumerate(order):
+            exact[player] += (value(order[: i + 1]) - value(order[:i])) / 24
+    added = shapley_positions(tail, A, 1, 400, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(added.sum(dim=1), exact.sum().expand(400))
+    assert (added.mean(dim=0) - exact).norm() < 0.1 * exact.norm()
+
+
+def test_methods_are_compared_on_the_images_that_both_have():
+    """The third image, which only Grad-CAM has, says nothing; curves (shares, images) are compared by their means."""
+    assert differ({"Grad-CAM": [0.1, 0.2, 9.0], "other": [0.3, 0.4]}, "other") == pytest.approx([0.2] * 3)
+    found = {"Grad-CAM": [[0.0, 1.0], [0.2, 0.2]], "other": [[0.5, 1.5], [0.7, 0.7]]}
+    assert differ(found, "other") == pytest.approx([0.5] * 3)

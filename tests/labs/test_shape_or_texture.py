@@ -14,6 +14,7 @@ MASK[10:60, 20:70] = True
 def test_shape_bias_is_shape_among_shape_and_texture():
     found = lab_.shape_bias([[1, 2, 1], [1, 2, 2], [1, 2, 2], [3, 2, 2], [3, 4, 5]])
     assert (found["shape"], found["texture"], found["neither"]) == (1, 3, 1) and found["bias"] == 0.25
+    assert found["interval"][0] == 0.25 and 0 <= found["interval"][1] <= 0.25 <= found["interval"][2]
     assert lab_.shape_bias([[1, 2, 5]])["bias"] is None
     assert lab_.by_class([[1, 2, 1], [3, 2, 2]])["3"]["texture"] == 1
 
