@@ -17,6 +17,7 @@ CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data,
 # --- of the maps ---
 
 PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
+FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."

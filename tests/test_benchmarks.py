@@ -94,6 +94,7 @@ def test_the_page_keeps_what_is_written_around_its_table(here, tmp_path, monkeyp
     assert "Captum ≥ 3 **not met**, limit ≤ 1.3 met" in text
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("script", ["fooling_image", "saliency_map"])
 def test_the_first_pass_of_a_script_is_one_that_it_makes(forks, script):
     """The scripts' own functions are timed: when they change, so must it."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 pytestmark = pytest.mark.captum
 LAYER = "features.7"
@@ -39,7 +39,7 @@ def test_each_image_has_a_neuron_of_its_own(probe, asked):
         probe("neuron_responses", X=X[i : i + 1], neurons=neurons[i : i + 1], **settings)["maps"] for i in range(3)
     ]
     first = probe("neuron_responses", X=X, neurons=neurons[:1] * 3, **settings)["maps"]
-    mistakes = {"the first image's neuron is taken for all: each image has its own.": first}
+    mistakes = {sentences.FIRST_NEURON: first}
     compare.assert_close("the neurons' guided backprop", maps, np.concatenate(alone), 1e-6, mistakes, READ)
 
 

@@ -67,7 +67,7 @@ def test_an_espresso_becomes_a_stingray_within_20_steps(model, photographs):
     assert 0 < fooler.steps <= 20 and (fooled - X[:1]).abs().mean() < 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("target", TARGETS, ids=[NAMES[k].replace(" ", "-") for k in TARGETS])
 def test_class_pictures_are_what_they_should_be(model, judge, target, record_property):
     """The network itself is 99 % sure; the other network, which nobody asked, ranks the class among 50 of 1000."""

@@ -88,7 +88,7 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
         "this is the plain gradient: take Captum's NeuronGuidedBackprop.": neuron_responses(
             model, X, neurons, layer, "plain"
         ),
-        "the first image's neuron is taken for all: each image has its own.": neuron_responses(
+        sentences.FIRST_NEURON: neuron_responses(
             model, X, [neurons[0]] * len(X), layer
         ),
     }

@@ -31,14 +31,11 @@ grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadli
 
 
 @pytest.fixture(scope="module")
-def open_folder(tmp_path_factory):
-    """A folder that other users reach, too: a child of the grader's is one."""
-    folder = tmp_path_factory.mktemp("open")
-    for path in (folder, *folder.parents):
-        if path == Path(tempfile.gettempdir()):
-            break
-        path.chmod(0o755)
-    return folder
+def open_folder():
+    """A folder that other users reach, too: a child of the grader's is one. Each pytest closes its own folders anew."""
+    with tempfile.TemporaryDirectory(prefix="open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def measure(command, **options):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_the_packed_autograder_gives_the_solution_full_points_within_the_budget(tmp_path, submission):
     home = tmp_path / "autograder"

@@ -8,7 +8,7 @@ from autograder.assignment import read
 from staff.handout import contents
 from staff.mutants import variants
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(400)]
 SCREEN = 50  # lines
 WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divided by H * W")
 

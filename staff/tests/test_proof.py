@@ -40,7 +40,7 @@ def test_all_attacks_can_be_made(tmp_path):
     assert len({**payloads.BODIES, **payloads.FILES, **archives.ARCHIVES}) >= 40
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_wrong_variants_are_named_and_right_ones_pass(capsys):
     assert mutants.main([*VARIANTS, "--processes", "1"]) == 0
     said = capsys.readouterr().out
@@ -49,6 +49,6 @@ def test_wrong_variants_are_named_and_right_ones_pass(capsys):
     assert "Silent tests: " in said
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_attacks_gain_nothing_and_leave_nothing():
     assert "2 attacks: 0 did not fail as they should" in run("staff.proofs.hostile", ["--warm", *ATTACKS])

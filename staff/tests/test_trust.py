@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -78,7 +79,8 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
         pytest.skip("every user may read Python here")
     code, said, results = run(*NAMESPACES)
     assert code == 3 and said.count("\n") == 1
-    assert "PermissionError" in reason_of(results) and sys.base_prefix in reason_of(results)
+    assert re.search("PermissionError|ModuleNotFoundError", reason_of(results))
+    assert "let every user read Python" in reason_of(results)
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]
 
 
@@ -93,6 +95,7 @@ def checkout(tmp_path):
     return root
 
 
+@pytest.mark.proof
 def test_a_checkout_with_brackets_in_its_path_grades_as_any_other(run, checkout):
     code, said, results = run(root=checkout)
     assert (code, results["score"]) == (0, 22), said

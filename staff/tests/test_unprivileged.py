@@ -67,6 +67,7 @@ def as_nobody(folder, code, *arguments):
     return json.loads(out.read_text())
 
 
+@pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
     code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
@@ -80,6 +81,7 @@ def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission)
     assert layers["unprivileged user"] and layers["limits"] and layers["no new privileges"]
 
 
+@pytest.mark.proof
 def test_nothing_that_a_submission_leaves_reaches_the_next(folder):
     found = as_nobody(folder, CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
     assert found and set(found.values()) == {"nothing"}

@@ -163,6 +163,7 @@ def test_looking(page, browser, server):
         assert chosen[0] == chosen[1]
 
 
+@pytest.mark.proof
 def test_a_picture_opens_large(page):
     """By a click or by Enter; Escape closes it, and the focus is where it was."""
     picture = shows(page, "Grad-CAM of")
@@ -177,6 +178,7 @@ def test_a_picture_opens_large(page):
     expect(picture).to_be_focused()
 
 
+@pytest.mark.proof
 def test_who_changes_their_mind_sees_what_was_chosen_last(page):
     """Three samples in one second: the last one is shown, and nothing that was chosen before comes afterwards."""
     for name in ("snail", "fish", "teapot"):
@@ -186,6 +188,7 @@ def test_who_changes_their_mind_sees_what_was_chosen_last(page):
     expect(page.locator('button[title="teapot"]')).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.proof
 def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     """A photograph that is dropped in is seen; a damaged one is told in words; no file stays on the disk."""
     Image.new("RGB", (640, 480), "teal").save(tmp_path / "wall.jpg")
@@ -199,6 +202,7 @@ def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     assert not [path for path in server[2].rglob("*") if path.suffix in (".jpg", ".png")]
 
 
+@pytest.mark.proof
 def test_fooling(page):
     """Three pictures, a curve and what is left of it, and the zip that keeps them."""
     go(page, "Fool it")
@@ -213,6 +217,7 @@ def test_fooling(page):
         assert "settings.json" in archive.namelist()
 
 
+@pytest.mark.proof
 def test_a_class_emerges_rests_goes_on_and_stops(page):
     """Start, pause, keep beside, go on, stop."""
     go(page, "What is its idea?")
@@ -227,6 +232,7 @@ def test_a_class_emerges_rests_goes_on_and_stops(page):
     page.click("#idea-stop")
 
 
+@pytest.mark.proof
 def test_painting_and_cancelling(page):
     """The town in another style, with the time left; after Cancel the next painting can begin."""
     go(page, "Paint")
@@ -242,6 +248,7 @@ def test_painting_and_cancelling(page):
     page.click("#paint-stop")
 
 
+@pytest.mark.proof
 def test_inside(page):
     """Tiles of all layers; a click on one shows the samples that excite it."""
     go(page, "Inside")
@@ -252,6 +259,7 @@ def test_inside(page):
     page.click("#inside-stop")
 
 
+@pytest.mark.proof
 def test_the_keyboard_is_enough(page):
     """Samples by Enter, places of a layer by the arrows, none of which is lost, and the focus stays where it was."""
     go(page, "Where does it look?")
@@ -266,6 +274,7 @@ def test_the_keyboard_is_enough(page):
     expect(page.locator(".x-places")).to_be_focused()
 
 
+@pytest.mark.proof
 def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
     """In every view, after real use, on 390 pixels."""
     page.set_viewport_size({"width": 390, "height": 844})
@@ -283,6 +292,7 @@ def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+@pytest.mark.proof
 def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     """A function that raises shows its sentence; once its file is right, its map is there."""
     path = folder / "visualizers" / "saliency_map.py"
@@ -298,6 +308,7 @@ def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     shows(page, "Saliency of clock")
 
 
+@pytest.mark.proof
 def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
     """Anybody who prefers dark gets dark paper and light ink; what cannot be had is named, and the page is there."""
     with opened(browser, server) as page:
@@ -312,6 +323,7 @@ def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
         assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
 
 
+@pytest.mark.proof
 def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_work(page, browser, server):
     """Each sees the picture chosen there; a tab that is closed while a class emerges ends its processes."""
     with opened(browser, server, "?view=idea") as other:

@@ -85,10 +85,6 @@ WRONG = {
     "all scores": ("the gradient of all scores together", {OWN: ""}),
     "predicted class": ("the class that the network predicts", {OWN: "scores = scores.max(dim=1)[0]"}),
     "batch of five": ("a batch size", {OWN: "scores = scores[torch.arange(5), y]"}),
-    "stretched to [0, 1]": (
-        "times what is expected",
-        {"max(dim=1)": "max(dim=1)\nsaliency = saliency / saliency.max()"},
-    ),
     "times the image": ("the gradient is multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
     "nothing returned": ("does the function return its result?", {MAXIMUM: f"{MAXIMUM}\nreturn"}),
 }

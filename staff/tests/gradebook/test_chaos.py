@@ -18,7 +18,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_whatever_dies(tmp_path, capfd):
     """Gradings are replaced by sleeps; make class-chaos does the same with real ones, 60 of them."""

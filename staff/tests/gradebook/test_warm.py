@@ -53,6 +53,7 @@ def points(results):
     return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
 
 
+@pytest.mark.proof
 def test_results_are_those_of_a_grading_by_itself(graded, grade_alone, submission):
     """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
     first, second = graded(), graded()

@@ -18,7 +18,7 @@ from staff.proofs import chaos, simulated
 from staff.tests import contract
 from staff.tests.conftest import MINIATURE, ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
