@@ -14,6 +14,15 @@ WRONG = {
         "the first image's neuron is taken for all",
         "return as_images(NeuronGuidedBackprop(model, layer).attribute(X, neurons[0]))",
     ),
+    "plain gradient": (
+        "this is the plain gradient",
+        {
+            "method = NeuronGuidedBackprop(model, layer)": "from captum.attr import NeuronGradient\n"
+            "method = NeuronGradient(model, layer)"
+        },
+    ),
+    "absolute value": ("the sign is lost", {"torch.cat(maps)": "torch.cat(maps).abs()"}),
+    "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
 
 RIGHT: dict = {}
