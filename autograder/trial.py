@@ -41,23 +41,23 @@ def find_problem(call: Callable[..., dict], project: Path, written: Collection[s
 
 
 def run(adapter: Adapter, files: list[str], written: list[str]) -> dict:
-    """Read each of the project's files, import the given ones, all that rule 2 allows, and compute what is known."""
+    """Read each file of the project and the library, import what is given and allowed, and compute what is known."""
     project = sys.path[0]
     for name in files:
         with open(os.path.join(project, name), "rb") as file:
             file.read(1)
-    theirs = [name.removesuffix(".py").replace("/", ".") for name in written]
-    for name in theirs:  # importing one of them is an error: no student code runs here
-        sys.modules[name] = None  # type: ignore[assignment]
-    for name in files:
-        if name.endswith(".py") and name not in written and not name.endswith("__main__.py"):
-            importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     library = os.path.dirname(os.__file__)  # and lib-dynload in it
     for folder in [path for path in sys.path if path.startswith(library) and "site-packages" not in path]:
         for entry in os.scandir(folder):
             if entry.name.endswith((".py", ".so")):
                 with open(entry.path, "rb"):
                     pass
+    theirs = [name.removesuffix(".py").replace("/", ".") for name in written]
+    for name in theirs:  # importing one of them is an error: no student code runs here
+        sys.modules[name] = None  # type: ignore[assignment]
+    for name in files:
+        if name.endswith(".py") and name not in written and not name.endswith("__main__.py"):
+            importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     for name in STANDARD:
         importlib.import_module(name)
     got, known = adapter.try_out()
