@@ -59,7 +59,7 @@ proof: venv ## what takes minutes: the whole way, real gradings, chaos, the brow
 	@sh environment/make_venv.sh staff/handout/requirements.txt
 	@OMP_WAIT_POLICY=passive $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m proof $(ARGS)
 
-lint: venv ## linter and types alone
+lint: gradebook-venv ## linter and types alone
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m mypy
 

@@ -26,7 +26,8 @@ def test_every_recipe_excites_the_unit_more_than_its_start(name, mixing, bench):
 
 
 def test_each_picture_of_a_batch_excites_its_own_channel(bench, mixing):
-    trunk = nn.Conv2d(3, 4, 1).requires_grad_(False)
+    trunk = nn.Conv2d(3, 3, 1, bias=False).requires_grad_(False)
+    trunk.weight.copy_(torch.eye(3).reshape(3, 3, 1, 1))  # each channel looks at one colour
     channels = torch.tensor([2, 0])
     excitation = neuron_maximization.means(trunk, channels)
     made = ascend(excitation, 2, 16, 40, RECIPES["nothing"], mixing, bench)
