@@ -27,7 +27,7 @@ from figures import figure, script
 from figures.figure import Picture
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
 from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StyleCheck, StylePair, plain_pair
-from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+from style_modules import ContentLoss, StyleLoss, TotalVariationLoss, make_losses
 from style_utils import extract_features, features_from_img, rel_error, style_transfer
 
 
@@ -142,9 +142,7 @@ def paint(
     settings = asdict(pair) | {"content_image": content, "style_image": style}
     del settings["content"], settings["style"]
     sources_path, result_path = style_transfer(
-        content_loss=ContentLoss(),
-        style_loss=StyleLoss(),
-        tv_loss=TotalVariationLoss(),
+        **make_losses(),
         cnn=cnn,
         seed=args.seed,
         out=args.out,

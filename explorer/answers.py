@@ -10,8 +10,7 @@ import io
 import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -103,17 +102,8 @@ def scores(network: str, picture: np.ndarray, device: str, **_: Any) -> np.ndarr
 
 def explain(network: str, picture: np.ndarray, method: str, target: int, layer: str, device: str, **_: Any) -> Answer:
     """The map of one of the table's methods as it is drawn: (H, W) or (H, W, 3)."""
-    seen = look(network, picture, device)
-    batch, asked = seen.batch(target, layer), methods.METHODS[method]
-
-    def attributions() -> Tensor:
-        if asked.takes_layer:  # Grad-CAM goes on from the layer: those up to it are not run again
-            names = networks.layers(seen.source)
-            with recalled(seen.model, {name: seen.outputs[name] for name in names[: names.index(layer) + 1]}):
-                batch.get(methods.CAM)
-        return batch.get(method)
-
-    found, notes = noting(attributions)
+    batch, asked = look(network, picture, device).batch(target, layer), methods.METHODS[method]
+    found, notes = noting(lambda: batch.get(method))
     return asked.map(found)[0].float().cpu().numpy(), notes
 
 
@@ -136,19 +126,6 @@ def by_captum(
 def as_map(maps: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """The first of the maps that a student's function returned. Raises UserError unless they are as they must be."""
     return methods.check_maps(maps, shape, name)[0].float().cpu().numpy()
-
-
-@contextmanager
-def recalled(model: nn.Module, outputs: dict[str, Tensor]) -> Iterator[None]:
-    """Inside the block these modules do not compute: they give the outputs that they gave before."""
-    modules = [model.get_submodule(name) for name in outputs]
-    try:
-        for module, output in zip(modules, outputs.values()):
-            module.forward = lambda *_, output=output, **__: output
-        yield
-    finally:
-        for module in modules:
-            module.__dict__.pop("forward", None)
 
 
 # --- a layer, its places, its channels ---
@@ -350,7 +327,7 @@ def paint(
     are multiplied by.
     """
     import style_utils
-    from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+    from style_modules import make_losses
 
     cnn = networks.load(network, device).cnn
     content_weight, style_weights = weights or balance(content, style, cnn, settings)
@@ -370,9 +347,7 @@ def paint(
             "explorer",
             _file(content),
             _file(style),
-            content_loss=ContentLoss(),
-            style_loss=StyleLoss(),
-            tv_loss=TotalVariationLoss(),
+            **make_losses(),
             cnn=cnn,
             testing=True,
             num_iterations=iterations,

@@ -16,7 +16,7 @@ from torch import nn
 import style_transfer as script
 from labs import lab
 from pretrained.settings import StylePair, plain_pair
-from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+from style_modules import make_losses
 from style_utils import style_transfer
 
 PATCH = 20  # pixels of a patch that a mask is filled with
@@ -37,8 +37,7 @@ def stylise(content: np.ndarray, style: np.ndarray, cnn: nn.Sequential, steps: i
             name="", content_image=shape, style_image=texture, image_size=content.shape[0], style_size=style.shape[0],
             content_layer=pair.content_layer, content_weight=pair.content_weight, style_layers=pair.style_layers,
             style_weights=[stronger * weight for weight in pair.style_weights], tv_weight=pair.tv_weight,
-            content_loss=ContentLoss(), style_loss=StyleLoss(), tv_loss=TotalVariationLoss(), cnn=cnn, testing=True,
-            num_iterations=steps,
+            **make_losses(), cnn=cnn, testing=True, num_iterations=steps,
         )  # fmt: skip
     assert isinstance(made, torch.Tensor)
     return lab.to_picture(made)

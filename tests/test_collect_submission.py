@@ -200,9 +200,9 @@ NAMED = {
         "visualizers/gradcam.py: GradCam.grad_cam is not there: put its name back as it was handed out.",
     ),
     "another file's text": (
-        "style_modules/tv_loss.py", ("all", skeleton("style_modules/content_loss.py")),
-        "style_modules/tv_loss.py has ContentLoss.forward, but not TotalVariationLoss.forward: is it another file's "
-        "text? Take the file from the handout again.",
+        "visualizers/fooling_image.py", ("all", skeleton("style_modules/content_loss.py")),
+        "visualizers/fooling_image.py has ContentLoss.forward, but not FoolingImage.make_fooling_image: is it another "
+        "file's text? Take the file from the handout again.",
     ),
     "a further package": (
         "style_utils.py", "import cv2.dnn\n",
@@ -221,13 +221,13 @@ NAMED = {
     ),
     "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 2: remove this print"),
     "a debugger": (
-        "style_modules/tv_loss.py", "def f():\n    import pdb; pdb.set_trace()\n",
-        "style_modules/tv_loss.py, line 6: remove this set_trace(): it waits for somebody at the keyboard.",
+        "style_modules/content_loss.py", "def f():\n    import pdb; pdb.set_trace()\n",
+        "style_modules/content_loss.py, line 6: remove this set_trace(): it waits for somebody at the keyboard.",
     ),
     "tabs beside spaces": (
-        "style_modules/tv_loss.py", "def f():\n\treturn 1\n",
-        "style_modules/tv_loss.py: some lines begin with tabs, some with spaces: let your editor turn tabs into four "
-        "spaces.",
+        "style_modules/content_loss.py", "def f():\n\treturn 1\n",
+        "style_modules/content_loss.py: some lines begin with tabs, some with spaces: let your editor turn tabs "
+        "into four spaces.",
     ),
     "another assignment's folder": (
         "models/two_layer_net.py", "x = 1\n",

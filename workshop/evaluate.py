@@ -33,7 +33,7 @@ from figures.figure import Row
 from image_utils import deprocess, preprocess
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS, StylePair
 from pretrained.weights import EMBEDDED, build_network, read_weights
-from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
+from style_modules import StyleLoss, make_losses
 from style_utils import extract_features, style_transfer
 from visualizers import ClassVisualization, GradCam, SaliencyMap
 from workshop.glyphs import CLASS_NAMES, CLASSES
@@ -178,12 +178,9 @@ def stylise(source: pretrained.Pretrained, pair: StylePair, cnn: nn.Sequential) 
     arguments = vars(pair) | {
         "content_image": source.content_images[pair.content],
         "style_image": source.style_images[pair.style],
-        "content_loss": ContentLoss(),
-        "style_loss": StyleLoss(),
-        "tv_loss": TotalVariationLoss(),
     }
     del arguments["content"], arguments["style"]
-    return style_transfer(**arguments, cnn=cnn, testing=True)
+    return style_transfer(**arguments, **make_losses(), cnn=cnn, testing=True)
 
 
 @torch.no_grad()
