@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
 
@@ -83,7 +82,7 @@ def _run(folder: str, out: str, err: str, arguments: list[str]) -> int:
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())  # which a script may have replaced
         return 1
     finally:
         sys.stdout.flush()

@@ -203,6 +203,7 @@ def test_the_status_reaches_the_shell():
         assert ended.value.code == status
 
 
+@pytest.mark.proof
 def test_all_five_scripts_fill_the_page(source, tmp_path, monkeypatch, capsys):
     """The whole of `make figures`, with two iterations where there are hundreds: every script has its pictures."""
     ascent = {"embedded": replace(CLASS_VISUALIZATION["embedded"], num_iterations=2)}

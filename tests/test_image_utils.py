@@ -56,6 +56,8 @@ MODES = {  # each of one colour: the picture, the kind of file, and what is to b
     "transparent": (lambda: Image.new("RGBA", (8, 6), (0, 0, 0, 0)), "png", WHITE),
     "transparent grey": (lambda: Image.new("LA", (8, 6), (0, 0)), "png", WHITE),
     "half transparent": (lambda: Image.new("RGBA", (8, 6), (0, 0, 0, 128)), "png", (127, 127, 127)),
+    "floats": (lambda: Image.fromarray(np.full((6, 8), 100 / 255, np.float32)), "tiff", GREY),
+    "WebP": (lambda: Image.new("RGB", (8, 6), RED), "webp", RED),
     "AVIF": (lambda: Image.new("RGB", (8, 6), RED), "avif", RED),
 }
 
@@ -64,7 +66,12 @@ MODES = {  # each of one colour: the picture, the kind of file, and what is to b
 def test_every_mode_becomes_rgb_as_a_person_sees_it(tmp_path, kind):
     make, suffix, expected = MODES[kind]
     got = colour(save(make(), tmp_path / f"a.{suffix}"))
-    assert np.abs(np.subtract(got, expected)).max() <= (4 if suffix in ("jpg", "avif") else 0)
+    assert np.abs(np.subtract(got, expected)).max() <= (4 if suffix in ("jpg", "webp", "avif") else 0)
+
+
+def test_of_an_animation_the_first_frame_is_seen(tmp_path):
+    frames = [Image.new("RGB", (8, 6), colour).quantize(4) for colour in (RED, WHITE)]
+    assert colour(save(frames[0], tmp_path / "a.gif", save_all=True, append_images=frames[1:])) == RED
 
 
 def test_a_palette_with_a_transparent_colour_shows_white_there(tmp_path):
@@ -217,11 +224,12 @@ def damage_header(path):
     [
         lambda path: path.write_text("not a picture"),
         lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),  # a HEIC file's beginning
         lambda path: noise(path, "PNG"),
         lambda path: noise(path, "JPEG"),
         damage_header,
     ],
-    ids=["text", "empty", "truncated PNG", "truncated JPEG", "damaged PNG"],
+    ids=["text", "empty", "truncated HEIC", "truncated PNG", "truncated JPEG", "damaged PNG"],
 )
 def test_what_is_no_whole_picture_is_refused(tmp_path, damage):
     """One sentence that says which file it is and what to do, never a traceback from within Pillow."""

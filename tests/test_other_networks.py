@@ -28,7 +28,7 @@ pytestmark = [
     ),
 ]
 CPU = torch.device("cpu")
-NETWORKS = [LITE, "resnet18", "vgg11", "mobilenet_v3_small"]
+NETWORKS = [LITE, "resnet18", pytest.param("vgg11", marks=pytest.mark.proof), "mobilenet_v3_small"]
 LAYERS = {
     LITE: "network.features.17",
     "resnet18": "layer4.1",

@@ -153,8 +153,9 @@ def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photog
 # --- figures ---
 
 
-def test_gradcam_draws_each_photograph_in_its_own_shape(source, tmp_path, photographs):
+def test_gradcam_draws_each_photograph_in_its_own_shape(source, tmp_path, photographs, monkeypatch):
     """A landscape, a portrait and a square: every map, as small as the layer is, at its image's proportions."""
+    monkeypatch.setattr(gradcam, "CONDUCTANCE_STEPS", 2)
     pictures = gradcam.main(["--out", str(tmp_path), "--image", *photographs, "2"], source)
     for picture, rows in zip(pictures, (4, 5, 3, 7, 5)):
         assert sorted(panels(picture.path)) == sorted([(224, 336), (224, 135), (224, 224)] * rows)

@@ -49,6 +49,13 @@ def main(source, tmp_path):
     return lambda module, *options: module.main(["--out", str(tmp_path), *options], source)
 
 
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    """Let methods that go along a path take few steps in this process."""
+    monkeypatch.setattr(saliency_map, "IG_STEPS", 4)
+    monkeypatch.setattr(gradcam, "CONDUCTANCE_STEPS", 2)
+
+
 @pytest.fixture
 def own_pictures(tmp_path):
     """A photograph lying on its side by EXIF, and a drawing with transparent parts: paths."""
@@ -120,54 +127,68 @@ def test_a_mistake_is_told_in_one_sentence(run):
     ), done.stderr
 
 
-def test_a_notebooks_backend_is_not_taken_over(tmp_path):
-    """`!python saliency_map.py` in a notebook, whose kernel hands on a backend that cannot be loaded here."""
-    environment = os.environ | {"MPLBACKEND": "module://of_no_use"}
-    command = [sys.executable, str(ROOT / "saliency_map.py"), "--num", "26", "--weights", "embedded"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.stderr == "error: expected --num between 1 and 25, got 26: there are no more images\n"
-
-
-def start(code, folder, **environment):
-    command = [sys.executable, "-c", f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
-    return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
-
-
 @pytest.mark.parametrize(
     "module, package, script",
     [("captum", "captum", "saliency_map"), ("torch", "torch", "class_visualization"), ("pptx", "python-pptx", "report"),
      ("pooch", "pooch", "fooling_image"), ("safetensors", "safetensors", "style_transfer")],
 )  # fmt: skip
-def test_a_package_that_is_missing_is_named_with_the_command_that_adds_it(tmp_path, module, package, script):
+def test_a_package_that_is_missing_is_named_with_the_command_that_adds_it(forks, tmp_path, module, package, script):
     """A script imports it at its beginning, or where it is needed."""
     weights = "torchvision" if module == "pooch" else "embedded"
-    options = ["x.py"] if script == "report" else ["x.py", "--weights", weights]
-    code = f"sys.modules[{module!r}] = None; sys.argv = {options}; runpy.run_path({str(ROOT / script)!r} + '.py', "
-    done = start(f"{code}run_name='__main__')", tmp_path, COURSE_DATA_CACHE="", TORCH_HOME=str(tmp_path))
+    options = [] if script == "report" else ["--weights", weights]
+    code = f"""
+import os, runpy, sys
+os.environ |= {{"COURSE_DATA_CACHE": "", "TORCH_HOME": {str(tmp_path)!r}}}
+sys.modules |= {{name: None for name in [{module!r}, *sys.modules] if name.partition(".")[0] == {module!r}}}
+sys.path.insert(0, {str(ROOT)!r})
+sys.argv = ["x.py", *{options}]
+runpy.run_path({str(ROOT / f"{script}.py")!r}, run_name="__main__")
+"""
+    done = forks(tmp_path, "-c", code)
     assert done.returncode == 1
     assert done.stderr == f"error: expected the package {package}, found none: run python environment/complete.py\n"
 
 
 def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path):
     (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
-    run = f"runpy.run_path({str(ROOT / 'fooling_image.py')!r}, run_name='__main__')"
-    done = start(f"sys.path.insert(0, {str(tmp_path)!r}); {run}", tmp_path)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    code = f"import runpy; runpy.run_path({str(ROOT / 'fooling_image.py')!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
+    )
     assert done.returncode and done.stderr == "\ninterrupted\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a user without a name is Unix's")
-@pytest.mark.parametrize("script, option", [("saliency_map", "--num"), ("fooling_image", "--image")])
-def test_a_user_without_name_and_home_can_run_scripts(tmp_path, monkeypatch, script, option):
-    """Scripts run as in `docker run --user 12345`: no KeyError, no word of matplotlib's on its cache."""
-    for name in [name for name in os.environ if name.startswith("XDG")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR"):
-        monkeypatch.delenv(name, raising=False)
-    nobody = "import pwd; pwd.getpwuid = lambda uid: {}[uid]; "
-    options = f"sys.argv = ['x.py', '--weights', 'embedded', {option!r}, '26']; "
-    run = f"runpy.run_path({str(ROOT / script)!r} + '.py', run_name='__main__')"
-    done = start(nobody + options + run, tmp_path, TMPDIR=str(tmp_path), OMP_NUM_THREADS="1")
-    assert done.stderr.startswith(f"error: expected {option} between 1 and 25, got 26: "), done.stderr
+NOBODY = """
+import os, runpy, sys
+
+if os.name != "nt":
+    import pwd
+    pwd.getpwuid = lambda uid: {}[uid]
+for name, option in (("fooling_image", "--image"), ("saliency_map", "--num")):
+    sys.argv = ["x.py", "--weights", "embedded", option, "26"]
+    try:
+        runpy.run_path(f"{name}.py", run_name="__main__")
+    except SystemExit as end:
+        print(end)
+
+import matplotlib, pretrained, torch
+print(pretrained.downloads.cache_folder(), matplotlib.get_cachedir(), torch.hub.get_dir(), sep="\\n")
+"""
+
+
+def test_a_user_without_name_and_home_can_run_scripts_and_has_caches(tmp_path):
+    """As in `docker run --user 12345`, and from a notebook, whose kernel hands on a backend that cannot be loaded."""
+    nobody = {"HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR", "COURSE_DATA_CACHE"}
+    kept = {name: value for name, value in os.environ.items() if name not in nobody and not name.startswith("XDG")}
+    given = {"TMPDIR": str(tmp_path), "MPLBACKEND": "module://of_no_use", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", NOBODY]
+    done = subprocess.run(command, cwd=ROOT, env=kept | given, capture_output=True, text=True)
+    assert done.stderr == ""
+    _, image, _, num, *folders = done.stdout.splitlines()  # a line on the network before each
+    assert image.startswith("error: expected --image between 1 and 25, got 26: ")
+    assert num == "error: expected --num between 1 and 25, got 26: there are no more images"
+    assert len(folders) == 3 and all(folder.startswith(f"{tmp_path}/home-of-user-") for folder in folders)
 
 
 def test_a_students_own_missing_module_keeps_its_traceback():
@@ -199,9 +220,8 @@ def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, mon
 
 
 @pytest.mark.parametrize("num", [2, 6])
-def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys, monkeypatch):
+def test_saliency_map_draws_each_image_and_its_maps(main, num, capsys):
     """N images: N maps below them; by Captum twice as many; and a row of four panels to compare each."""
-    monkeypatch.setattr(saliency_map, "IG_STEPS", 4)
     counts = {"saliency_map.png": 2 * num, "saliency_map_captum.png": 3 * num, "saliency_map_comparison.png": 4 * num}
     check(main(saliency_map, "--num", str(num)), counts)
     assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out
@@ -346,6 +366,10 @@ def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
         (fooling_image, ["--image", "26"], "error: expected --image between 1 and 25, got 26: choose one of these"),
         (fooling_image, ["--target", "99"], "error: expected a class between 0 and 23, got 99: give an index"),
         (fooling_image, ["--target", "-1"], "error: expected a class between 0 and 23, got -1: give an index"),
+        (saliency_map, ["--image", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
+        (gradcam, ["--image", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
+        (fooling_image, ["--image", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
+        (fooling_image, ["--image", __file__], "error: expected a whole picture in "),
         (style_transfer, ["--content", "no.jpg"], "error: expected a picture at no.jpg, found no file: check the path"),
         (style_transfer, ["--style", __file__], "error: expected a whole picture in "),
     ],
@@ -355,22 +379,25 @@ def test_wrong_values_are_told_in_one_sentence(main, module, options, words, tmp
     with pytest.raises(SystemExit) as ended:
         script.run(lambda: main(module, *options))
     assert str(ended.value.code).startswith(words)
-    assert "\n" not in str(ended.value.code)
+    assert "\n" not in str(ended.value.code) and not list(tmp_path.glob("*.png"))
 
 
 def test_a_strip_is_refused(main, tmp_path):
     """A picture a hundred times as long as wide would be resized to millions of pixels: it is refused."""
     Image.new("RGB", (1000, 10)).save(tmp_path / "strip.png")
-    with pytest.raises(script.UserError, match="at most 4 times as long as wide, got 1000 x 10"):
-        main(style_transfer, "--style", str(tmp_path / "strip.png"))
+    for module, option in ((style_transfer, "--style"), (saliency_map, "--image")):
+        with pytest.raises(script.UserError, match="at most 4 times as long as wide, got 1000 x 10"):
+            main(module, option, str(tmp_path / "strip.png"))
 
 
 @pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image, class_visualization, style_transfer])
-@pytest.mark.parametrize("options", [["--num", "0"], ["--iterations", "0"], ["--image", "0"], ["--unknown"]])
+@pytest.mark.parametrize(
+    "options", ["--num 0", "--iterations 0", "--image 0", "--image 1 --num 2", "--image", "--unknown"]
+)
 def test_wrong_options_end_with_status_2(main, module, options, capsys):
     """argparse says what was expected, and nothing is computed."""
     with pytest.raises(SystemExit) as ended:
-        main(module, *options)
+        main(module, *options.split())
     assert ended.value.code == 2
     assert "error: " in capsys.readouterr().err
 

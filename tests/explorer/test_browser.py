@@ -141,6 +141,7 @@ def shows(page, alt):
     return picture
 
 
+@pytest.mark.proof
 def test_looking(page, browser, server):
     """Choose a sample, type a class, put another beside it, click a place: each shows; the link brings it back."""
     shows(page, "Saliency of hay for hay")

@@ -17,24 +17,10 @@ from tests.explorer.conftest import LIMIT
 NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
 
 
-def encode(kind, mode="RGB", size=None, **options):
-    picture = Image.fromarray(NOISE).convert(mode)
-    picture = picture.resize(size) if size else picture
+def encode(kind, size=None, **options):
+    picture = Image.fromarray(NOISE)
     file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
-def animate(kind):
-    frames = [Image.fromarray(np.full((40, 50, 3), 80 * i, np.uint8)) for i in range(3)]
-    file = io.BytesIO()
-    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
-    return file.getvalue()
-
-
-def sixteen_bits():
-    file = io.BytesIO()
-    Image.fromarray(NOISE[..., 0].astype(np.uint16) << 8).save(file, "PNG")
+    (picture.resize(size) if size else picture).save(file, kind, **options)
     return file.getvalue()
 
 
@@ -52,31 +38,17 @@ def claims(width, height):
     return bytes(data)
 
 
-# A file as it was dropped, and what is said of it; None where it is simply shown.
+# A file as it was dropped, and what is said of it; None where it is simply shown. tests/test_image_utils.py has more.
 FILES = {
-    "truncated PNG": (encode("PNG")[:500], "expected a whole picture in the file"),
-    "truncated JPEG": (encode("JPEG")[:700], "expected a whole picture in the file"),
-    "text": (b"hello, I am no picture", "expected a whole picture in the file"),
-    "empty": (b"", "expected a whole picture in the file"),
-    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "expected a whole picture in the file"),
+    "truncated": (encode("PNG")[:500], "expected a whole picture in the file"),
     "web page": (b"<!doctype html><script>alert(1)</script>", "expected a whole picture in the file"),
-    "noise": (bytes(range(256)) * 20, "expected a whole picture in the file"),
     "64 megapixels": (claims(8000, 8000), "expected at most 50,000,000 pixels"),
     "decompression bomb": (claims(60000, 60000), "expected "),
     "21 MB": (encode("PNG") + bytes(21_000_000), "expected a file of at most 20 MB, got 21 MB"),
-    "one pixel wide": (encode("PNG", size=(1, 300)), "at most 4 times as long as wide, got 1 x 300"),
     "one pixel high": (encode("PNG", size=(300, 1)), "at most 4 times as long as wide, got 300 x 1"),
     "panorama": (encode("PNG", size=(500, 100)), "at most 4 times as long as wide, got 500 x 100"),
     "one pixel": (encode("PNG", size=(1, 1)), None),
-    "GIF, animated": (animate("GIF"), None),
-    "WebP, animated": (animate("WEBP"), None),
-    "CMYK": (encode("JPEG", "CMYK"), None),
-    "16 bits": (sixteen_bits(), None),
-    "grey with transparency": (encode("PNG", "LA"), None),
-    "palette": (encode("PNG", "P"), None),
-    "black and white": (encode("BMP", "1"), None),
-    "floating": (encode("TIFF", "F"), None),
-    "lying on its side": (turn_round(), None),
+    "animated": (encode("GIF", save_all=True, append_images=[Image.new("RGB", (80, 60))]), None),
 }
 
 
@@ -91,7 +63,7 @@ def test_a_file_is_shown_or_refused_in_words(name, tmp_path, monkeypatch):
         picture = pictures.take_upload({"path": str(path)})
         assert picture.pixels.dtype == np.uint8
         assert min(picture.pixels.shape[:2]) == 224 and picture.pixels.shape[2] == 3
-        assert bool(picture.note) == ("animated" in name)
+        assert bool(picture.note) == (name == "animated")
     else:
         with pytest.raises(Problem) as refused:
             pictures.take_upload({"path": str(path)})
@@ -159,11 +131,11 @@ def test_a_wrong_function_is_told_and_the_others_go_on(name, student):
 
 def test_a_function_that_never_ends_is_ended(student):
     """After the time limit its process is gone, the page says so, and it is not asked again until it is mended."""
-    session = student(limit=2.5, **{SALIENCY: (RIGHT, "\n            while True:\n                pass")})
+    session = student(limit=0.5, **{SALIENCY: (RIGHT, "\n            while True:\n                pass")})
     session.worker.limit = 60  # for the network to be loaded
     session.scores()
-    session.worker.limit = 2.5
-    with pytest.raises(OutOfTime, match=r"expected an answer within 2.5 seconds, got none"):
+    session.worker.limit = 0.5
+    with pytest.raises(OutOfTime, match=r"expected an answer within 0.5 seconds, got none"):
         explain(session, "saliency")
     session.worker.limit = 60
     assert explain(session, "Grad-CAM")[0].max() == 1
@@ -246,6 +218,7 @@ def test_the_views_of_a_student_who_has_just_begun(unwritten):
             list(run(unwritten, *asked))
 
 
+@pytest.mark.proof
 def test_a_dead_class_is_told():
     """A grey wall: ImageNet's network gives some classes a score of zero, which no small change moves: it is said."""
     try:

@@ -4,13 +4,17 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.error import URLError
 from urllib.parse import parse_qsl
+from urllib.request import urlopen
 
 import pytest
 
 from explorer.links import link
 from explorer.session import Session
+from explorer.worker import ROOT
 from tests.explorer.conftest import LIMIT, loops_closed
 
 
@@ -28,6 +32,20 @@ def both():
 @pytest.fixture(scope="module")
 def built(both):
     return both[0]
+
+
+def test_the_page_is_served_to_this_machine_and_nothing_is_left():
+    """Its address answers while it is open; afterwards nobody does, and the folder of uploads is gone."""
+    from explorer import server
+
+    with loops_closed(), server.running("embedded", "cpu", code=ROOT) as running:
+        with urlopen(running.address, timeout=LIMIT) as answer:
+            page = answer.read().decode()
+        assert Path(running.folder).stat().st_mode & 0o077 == 0
+    assert running.address.startswith("http://127.0.0.1:") and "gradio" in page and "Where does it look?" in page
+    assert not Path(running.folder).exists()
+    with pytest.raises(URLError):
+        urlopen(running.address, timeout=LIMIT)
 
 
 def dependencies(built):

@@ -122,25 +122,6 @@ def test_make_data_as_a_command(tmp_path):
     assert done.stdout.count("missing    expected COURSE_DATA to name a folder") == len(FILES)
 
 
-def test_a_user_without_name_and_home_has_caches(tmp_path):
-    """Torchvision is imported as in `docker run --user 12345`, and all caches lie in a folder of the user's own."""
-    code = """
-import pwd
-def missing(uid): raise KeyError("getpwuid(): uid not found")
-pwd.getpwuid = missing
-import pretrained, torchvision, matplotlib, torch
-print(pretrained.downloads.cache_folder(), matplotlib.get_cachedir(), torch.hub.get_dir(), sep="\\n")
-"""
-    nobody = ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR", "COURSE_DATA_CACHE")
-    env = {name: value for name, value in os.environ.items() if name not in nobody and not name.startswith("XDG")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    folders = done.stdout.split()
-    assert len(folders) == 3 and all(folder.startswith(f"{tmp_path}/home-of-user-") for folder in folders)
-
-
 def test_addresses_are_pinned_to_commits():
     """GitHub's files are asked for by commit, so that they cannot change."""
     urls = [url for file in addresses.FILES.values() for url in file.urls]
