@@ -193,19 +193,12 @@ def _marble(rng: Rng) -> np.ndarray:
     return _ramp(np.abs(field) ** rng.uniform(0.3, 1), _palette(rng, 4))
 
 
-TEXTURES: dict[str, Callable[[Rng], np.ndarray]] = {
-    "clouds": _clouds,
-    "grain": _grain,
-    "strokes": _strokes,
-    "waves": _waves,
-    "cells": _cells,
-    "stripes": _stripes,
-    "dots": _dots,
-    "shapes": _shapes,
-    "landscape": _landscape,
-    "bricks": _bricks,
-}
-HELD_OUT_TEXTURES: dict[str, Callable[[Rng], np.ndarray]] = {"wood": _wood, "checks": _checks, "marble": _marble}
+def _by_name(*painters: Callable[[Rng], np.ndarray]) -> dict[str, Callable[[Rng], np.ndarray]]:
+    return {painter.__name__.strip("_"): painter for painter in painters}
+
+
+TEXTURES = _by_name(_clouds, _grain, _strokes, _waves, _cells, _stripes, _dots, _shapes, _landscape, _bricks)
+HELD_OUT_TEXTURES = _by_name(_wood, _checks, _marble)
 KINDS = [*TEXTURES, *(f"photo {p}" for p in PHOTOS), *HELD_OUT_TEXTURES, *(f"photo {p}" for p in HELD_OUT_PHOTOS)]
 TRAINED_KINDS = len(TEXTURES) + len(PHOTOS)
 

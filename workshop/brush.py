@@ -71,6 +71,21 @@ class Canvas:
         return np.clip(small + 0.45 * (small - blurred), 0, 1)
 
 
+def line(start: np.ndarray, end: np.ndarray, steps: int = 10) -> np.ndarray:
+    """The straight path (steps, 2) between two points."""
+    return np.linspace(np.asarray(start, float), np.asarray(end, float), steps)
+
+
+def arc(centre: np.ndarray, radius: float, turn: np.ndarray) -> np.ndarray:
+    """The points (n, 2) of a circle at the angles `turn`."""
+    return np.asarray(centre) + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
+
+
+def directions(angle: float) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors along the angle, and square to it."""
+    return np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+
+
 def scatter(rng: np.random.Generator, size: tuple[int, int], spacing: float) -> np.ndarray:
     """Points (n, 2) about `spacing` apart, in random order, that cover a picture and a little around it."""
     x, y = np.meshgrid(np.arange(-spacing, size[0] + spacing, spacing), np.arange(-spacing, size[1] + spacing, spacing))

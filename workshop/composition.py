@@ -3,27 +3,16 @@
 import cv2
 import numpy as np
 
-from workshop.brush import Canvas, scatter, shade
+from workshop.brush import Canvas, arc, directions, line, scatter, shade
 from workshop.noise import fractal
 
 SIZE = (768, 512)
 HUBS = np.array([(250, 330), (400, 215), (575, 150), (480, 365), (140, 150), (660, 350), (280, 110), (90, 380)], float)
-COLOURS = np.array(
-    [
-        (0.80, 0.14, 0.12),
-        (0.12, 0.24, 0.58),
-        (0.96, 0.76, 0.14),
-        (0.10, 0.42, 0.36),
-        (0.92, 0.46, 0.12),
-        (0.46, 0.16, 0.42),
-        (0.22, 0.52, 0.76),
-        (0.08, 0.08, 0.12),
-        (0.95, 0.90, 0.80),
-        (0.84, 0.42, 0.50),
-        (0.52, 0.64, 0.24),
-        (0.40, 0.22, 0.12),
-    ]
-)
+COLOURS = np.array([
+    (0.80, 0.14, 0.12), (0.12, 0.24, 0.58), (0.96, 0.76, 0.14), (0.10, 0.42, 0.36), (0.92, 0.46, 0.12),
+    (0.46, 0.16, 0.42), (0.22, 0.52, 0.76), (0.08, 0.08, 0.12), (0.95, 0.90, 0.80), (0.84, 0.42, 0.50),
+    (0.52, 0.64, 0.24), (0.40, 0.22, 0.12),
+])  # fmt: skip
 GROUND = np.array([(0.93, 0.84, 0.66), (0.90, 0.74, 0.48), (0.95, 0.89, 0.76), (0.88, 0.64, 0.42), (0.80, 0.78, 0.68)])
 BLACK = np.array([(0.06, 0.05, 0.08)])
 
@@ -61,6 +50,9 @@ def _sketch(rng):
     def blend(mask, colour, share):
         picture[mask > 0] = picture[mask > 0] * (1 - share) + np.asarray(colour, np.float32) * share
 
+    def pick():
+        return COLOURS[rng.integers(len(COLOURS))]
+
     def fill(points):
         mask = np.zeros(shape, np.uint8)
         cv2.fillPoly(mask, [np.round(np.asarray(points) * 16).astype(np.int32)], 1, shift=4)
@@ -76,38 +68,21 @@ def _sketch(rng):
         wobble = 1 + 0.25 * np.sin(2 * turn + rng.uniform(0, 6)) + 0.15 * np.sin(3 * turn + rng.uniform(0, 6))
         reach = rng.uniform(40, 95) * wobble
         points = centre + np.stack([1.2 * reach * np.cos(turn), 0.85 * reach * np.sin(turn)], 1)
-        blend(fill(points), COLOURS[rng.integers(len(COLOURS))], rng.uniform(0.45, 0.85))
+        blend(fill(points), pick(), rng.uniform(0.45, 0.85))
     for _ in range(24):  # bars, most along one diagonal
         centre, angle = _place(rng), rng.normal(-0.75, 0.35) + (np.pi / 2) * (rng.random() < 0.3)
-        along = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(40, 130)
-        side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(6, 15)
+        along, side = directions(angle)
+        along, side = along * rng.uniform(40, 130), side * rng.uniform(6, 15)
         end = side * rng.uniform(0.2, 1)
-        blend(
-            fill([centre - along - side, centre + along - end, centre + along + end, centre - along + side]),
-            COLOURS[rng.integers(len(COLOURS))],
-            0.95,
-        )
+        bar = [centre - along - side, centre + along - end, centre + along + end, centre - along + side]
+        blend(fill(bar), pick(), 0.95)
     for _ in range(24):  # triangles
         centre, turn = _place(rng), rng.uniform(0, 2 * np.pi) + np.array([0, 2.5, 3.7])
         reach = rng.uniform(26, 72) * np.array([1.5, 0.8, 0.8])
-        blend(
-            fill(centre + np.stack([reach * np.cos(turn), reach * np.sin(turn)], 1)),
-            COLOURS[rng.integers(len(COLOURS))],
-            0.9,
-        )
-    for centre, radius in (
-        (HUBS[1], 76),
-        (HUBS[4], 62),
-        (HUBS[5], 58),
-        (HUBS[0], 50),
-        (HUBS[2], 42),
-        (HUBS[7], 38),
-        (_place(rng), 30),
-        (_place(rng), 34),
-        (_place(rng), 28),
-        (_place(rng), 24),
-        (_place(rng), 20),
-    ):
+        blend(fill(arc(centre, reach[:, None], turn)), pick(), 0.9)
+    circles = [*zip(HUBS[[1, 4, 5, 0, 2, 7]], (76, 62, 58, 50, 42, 38))]
+    circles += [(_place(rng), radius) for radius in (30, 34, 28, 24, 20)]
+    for centre, radius in circles:
         order = rng.permutation(len(COLOURS))  # circles in circles
         shift = rng.normal(0, 0.05 * radius, 2)
         for ring, share in enumerate(np.linspace(1, 0.22, 3 + int(radius > 22) + int(radius > 40))):
@@ -115,20 +90,11 @@ def _sketch(rng):
     for _ in range(16):  # arcs
         centre, radius, start = _place(rng), rng.uniform(24, 85), rng.uniform(0, 360)
         mask = np.zeros(shape, np.uint8)
-        middle = tuple(np.round(centre).astype(int))
-        cv2.ellipse(
-            mask,
-            middle,
-            (round(radius), round(radius)),
-            0,
-            start,
-            start + rng.uniform(80, 200),
-            1,
-            int(rng.integers(8, 17)),
-        )
-        blend(mask, COLOURS[rng.integers(len(COLOURS))], 0.95)
+        middle, axes = tuple(np.round(centre).astype(int)), (round(radius), round(radius))
+        cv2.ellipse(mask, middle, axes, 0, start, start + rng.uniform(80, 200), 1, int(rng.integers(8, 17)))
+        blend(mask, pick(), 0.95)
     for centre, angle in ((HUBS[3], -0.5), (HUBS[6], 0.4), (np.array([690.0, 230.0]), -0.2)):  # boards of squares
-        one, two = np.array([np.cos(angle), np.sin(angle)]) * 21, np.array([-np.sin(angle), np.cos(angle)]) * 21
+        one, two = (21 * direction for direction in directions(angle))
         pair = rng.permutation(len(COLOURS))
         for i in range(4):
             for j in range(3):
@@ -136,7 +102,7 @@ def _sketch(rng):
                 colour = COLOURS[pair[(i + j) % 2]] if rng.random() < 0.75 else COLOURS[pair[2 + (i * j) % 3]]
                 blend(fill([corner, corner + one, corner + one + two, corner + two]), colour, 0.95)
     for _ in range(26):
-        blend(circle(_place(rng, 90), rng.uniform(4, 10)), COLOURS[rng.integers(len(COLOURS))], 1)
+        blend(circle(_place(rng, 90), rng.uniform(4, 10)), pick(), 1)
     return picture
 
 
@@ -173,15 +139,11 @@ def _lines(rng, canvas):
     """Black lines over it all: straight ones in sheaves, waves, and circles around the circles."""
     for _ in range(6):
         centre, angle, gap = _place(rng, 60), rng.uniform(0, np.pi), rng.uniform(8, 13)
-        along, side = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+        along, side = directions(angle)
         for i in range(rng.integers(2, 5)):
-            half = rng.uniform(50, 120)
-            start = centre + i * gap * side
-            canvas.stroke(
-                np.linspace(start - half * along, start + half * along, 24),
-                rng.uniform(2.6, 4.5),
-                shade(rng, BLACK, 0.02),
-            )
+            half, start = rng.uniform(50, 120), centre + i * gap * side
+            path = line(start - half * along, start + half * along, 24)
+            canvas.stroke(path, rng.uniform(2.6, 4.5), shade(rng, BLACK, 0.02))
     for _ in range(7):
         start, angle, length = _place(rng), rng.uniform(-0.9, 0.6), rng.uniform(80, 200)
         s = np.linspace(-0.5, 0.5, 40)
@@ -192,5 +154,4 @@ def _lines(rng, canvas):
         canvas.stroke(path, rng.uniform(3, 5.5), shade(rng, colour, 0.02))
     for centre, radius in ((HUBS[1], 80), (HUBS[4], 66), (HUBS[5], 62), (HUBS[2], 74), (HUBS[7], 58)):
         turn = rng.uniform(0, 6) + np.linspace(0, rng.uniform(3.5, 6.0), 60)
-        path = centre + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
-        canvas.stroke(path, rng.uniform(3.5, 6), shade(rng, BLACK, 0.02))
+        canvas.stroke(arc(centre, radius, turn), rng.uniform(3.5, 6), shade(rng, BLACK, 0.02))

@@ -7,13 +7,13 @@ Each picture has its own seed, so the same versions of the packages give the sam
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from pretrained.files import whole
 from workshop.composition import composition
 from workshop.flow import flow
 from workshop.town import town
@@ -42,10 +42,8 @@ def main() -> None:
 
 
 def _write(picture: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    Image.fromarray(np.round(picture * 255).astype(np.uint8)).save(beside, "png", optimize=True)
-    os.replace(beside, path)
+    with whole(path) as beside:
+        Image.fromarray(np.round(picture * 255).astype(np.uint8)).save(beside, optimize=True)
     print(f"{path}: {path.stat().st_size // 1000} kB")
 
 

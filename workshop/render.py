@@ -44,17 +44,15 @@ def scene(
     held_out_backgrounds: bool = False,
     photos: bool = True,
     occlusion: bool = True,
-    distractors: bool = True,
     noise: float = 10,
 ) -> Scene:
     """The scene of a seed. Drawings: "train", "held out" or "all"; noise is the largest standard deviation."""
     rng = np.random.default_rng(seed)
     ground, kind = background(rng, held_out_backgrounds, photos)
     canvas = ground.astype(np.float32) / 255
-    if distractors:
-        for _ in range(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15])):
-            size = rng.uniform(28, 84)
-            _paste(canvas, *_pose(rng, str(rng.choice(DISTRACTORS)), size, rng.uniform(0, S, 2)))
+    for _ in range(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15])):
+        size = rng.uniform(28, 84)
+        _paste(canvas, *_pose(rng, str(rng.choice(DISTRACTORS)), size, rng.uniform(0, S, 2)))
     mask, drawing = np.zeros((S, S), bool), ""
     if label is None:
         label = int(rng.integers(len(CLASS_NAMES)))

@@ -40,9 +40,8 @@ def _sky(rng, s):
     billow = cv2.remap(billow, s.x * SS + edge + bend, s.y * SS + edge + 0.4 * bend[::-1], cv2.INTER_LINEAR)
     cover = np.clip((billow + 0.05) / 0.95, 0, 1) ** 0.8
     towards_sun = np.roll(cv2.GaussianBlur(billow, (0, 0), 5 * SS), (9 * SS, 10 * SS), (0, 1))
-    lit = np.clip(0.62 + 0.32 * (billow - towards_sun) - 0.12 * cv2.GaussianBlur(cover, (0, 0), 14 * SS), 0, 1)[
-        ..., None
-    ]
+    lit = 0.62 + 0.32 * (billow - towards_sun) - 0.12 * cv2.GaussianBlur(cover, (0, 0), 14 * SS)
+    lit = np.clip(lit, 0, 1)[..., None]
     cloud = (1 - lit) * np.array([0.25, 0.30, 0.40]) + lit * np.array([0.98, 0.90, 0.78])
     cover = (cover * 0.92)[..., None]
     return sky * (1 - cover) + cloud * cover
@@ -64,14 +63,8 @@ def _hills(rng, s):
         s.box(x - 3.5, 104, x + 3.5, 124, (0.07, 0.07, 0.08), -63, far=0.14)
     s.bar((443, 96), (483, 96), 4, (0.62, 0.58, 0.5), -55, far=0.16)
     for left, right, top in ((130, 230, 128), (330, 440, 134), (560, 690, 122)):
-        s.polygon(
-            [(left, 240), (left + 14, top), (right - 14, top), (right, 240)],
-            tiles(s, (0.40, 0.20, 0.14), top),
-            -70,
-            normal=UP,
-            far=0.2,
-            rough=0.12,
-        )
+        roof = [(left, 240), (left + 14, top), (right - 14, top), (right, 240)]
+        s.polygon(roof, tiles(s, (0.40, 0.20, 0.14), top), -70, normal=UP, far=0.2, rough=0.12)
 
 
 def _tree(rng, s, lobes, green, depth, density=1.0, leaf=2.0, droop=0.0):

@@ -64,13 +64,8 @@ def house(rng, s, h):
         s.box(x - 5, top - 2, x + 5, top + 2, (0.5, 0.47, 0.42), z - 28)
     if not h.gable:
         slope = z + 7 - 0.8 * np.clip(h.eaves - s.y, 0, 200)
-        s.polygon(
-            [(h.left - 4, h.eaves + 3), (h.left + 5, h.ridge), (h.right - 5, h.ridge), (h.right + 4, h.eaves + 3)],
-            roof,
-            slope,
-            normal=UP,
-            rough=0.06,
-        )
+        edge = [(h.left - 4, h.eaves + 3), (h.left + 5, h.ridge), (h.right - 5, h.ridge), (h.right + 4, h.eaves + 3)]
+        s.polygon(edge, roof, slope, normal=UP, rough=0.06)
         s.bar((h.left + 5, h.ridge), (h.right - 5, h.ridge), 3, (0.36, 0.17, 0.12), z - 40, normal=UP)
         _dormers(rng, s, h)
     s.polygon(outline, wall, z, rough=0.035)
@@ -92,14 +87,8 @@ def house(rng, s, h):
         for side in (h.left, h.right):  # the roof's edge, seen from below, and its tiles
             over = side + np.sign(side - middle) * 6
             low_y = h.eaves + 6 * rise / (middle - h.left)
-            s.bar(
-                (middle, h.ridge - 1),
-                (over, low_y - 1),
-                6.5,
-                roof,
-                z + 9,
-                normal=(0.5 * np.sign(side - middle), -0.6, 0.62),
-            )
+            turned = (0.5 * np.sign(side - middle), -0.6, 0.62)
+            s.bar((middle, h.ridge - 1), (over, low_y - 1), 6.5, roof, z + 9, normal=turned)
             s.bar((middle, h.ridge + 4), (over, low_y + 3.5), 3, (0.33, 0.24, 0.17), z + 7)
     else:
         s.bar((h.left - 4, h.eaves + 3), (h.right + 4, h.eaves + 3), 3.4, (0.40, 0.36, 0.32), z + 9)
@@ -114,49 +103,39 @@ def _dormers(rng, s, h):
         s.polygon([(x - 9, y - 9), (x, y - 18), (x + 9, y - 9)], h.colour, z)
         _window(rng, s, x, y + 1, 5, 7.5, z, None)
         for side in (-1, 1):
-            s.bar(
-                (x, y - 20), (x + side * 12, y - 7), 4, np.array(h.roof) * 0.9, z + 6, normal=(0.5 * side, -0.6, 0.62)
-            )
+            turned = (0.5 * side, -0.6, 0.62)
+            s.bar((x, y - 20), (x + side * 12, y - 7), 4, np.array(h.roof) * 0.9, z + 6, normal=turned)
 
 
 def _timber(s, h, storeys):
     """Dark beams: posts, rails and a few braces, up into the gable."""
-    brown, z, width, middle = (0.19, 0.105, 0.06), h.depth + 1.2, h.right - h.left, (h.left + h.right) / 2
-    more = {"rough": 0.14}
+    width, middle = h.right - h.left, (h.left + h.right) / 2
+
+    def beam(start, end, thick):
+        s.bar(start, end, thick, (0.19, 0.105, 0.06), h.depth + 1.2, rough=0.14)
+
     for y in storeys[:-1]:
-        s.bar((h.left, y), (h.right, y), 4.2, brown, z, **more)
+        beam((h.left, y), (h.right, y), 4.2)
     pitch = width / h.columns
     for column in range(h.columns + 1):
         x = np.clip(h.left + column * pitch, h.left + 2, h.right - 2)
-        s.bar((x, h.eaves), (x, BASE + 8), 3.6, brown, z, **more)
+        beam((x, h.eaves), (x, BASE + 8), 3.6)
     for top, bottom in pairwise(storeys):
         for x, side in ((h.left + 3, 1), (h.right - 3, -1)):
-            s.bar((x, top + 0.52 * (bottom - top)), (x + side * 9, bottom), 2.6, brown, z, **more)
+            beam((x, top + 0.52 * (bottom - top)), (x + side * 9, bottom), 2.6)
         for column in range(h.columns):
             x = h.left + (column + 0.5) * pitch
-            s.bar((x - pitch / 2, bottom - 4), (x + pitch / 2, bottom - 4), 2.2, brown, z, **more)
+            beam((x - pitch / 2, bottom - 4), (x + pitch / 2, bottom - 4), 2.2)
     rise = h.eaves - h.ridge
     for share in (0.33, 0.68):
         half = (1 - share) * width / 2
-        s.bar((middle - half, h.eaves - share * rise), (middle + half, h.eaves - share * rise), 3.4, brown, z, **more)
+        beam((middle - half, h.eaves - share * rise), (middle + half, h.eaves - share * rise), 3.4)
     for dx in (-0.32, 0, 0.32):
-        s.bar(
-            (middle + dx * width, h.eaves),
-            (middle + dx * width, h.eaves - (1 - 2 * abs(dx)) * rise),
-            3.2,
-            brown,
-            z,
-            **more,
-        )
+        x = middle + dx * width
+        beam((x, h.eaves), (x, h.eaves - (1 - 2 * abs(dx)) * rise), 3.2)
     for side in (-1, 1):
-        s.bar(
-            (middle + side * 0.30 * width, h.eaves),
-            (middle + side * 0.10 * width, h.eaves - 0.33 * rise),
-            2.6,
-            brown,
-            z,
-            **more,
-        )
+        foot, head = middle + side * 0.30 * width, middle + side * 0.10 * width
+        beam((foot, h.eaves), (head, h.eaves - 0.33 * rise), 2.6)
 
 
 def _window(rng, s, x, y, half_width, half_height, z, shutters):
@@ -168,16 +147,14 @@ def _window(rng, s, x, y, half_width, half_height, z, shutters):
     glass = (1 - share) * np.array([0.20, 0.26, 0.34]) * rng.uniform(0.5, 1.3) + share * np.array([0.035, 0.04, 0.05])
     if rng.random() < 0.35:  # curtains
         drawn = np.abs(s.x - x) > half_width * rng.uniform(0.25, 0.75)
-        glass = np.where(
-            drawn[..., None], np.array([0.45, 0.43, 0.39]) * (0.8 + 0.2 * np.sin(s.x * 4))[..., None], glass
-        )
+        curtain = np.array([0.45, 0.43, 0.39]) * (0.8 + 0.2 * np.sin(s.x * 4))[..., None]
+        glass = np.where(drawn[..., None], curtain, glass)
     for a, b in ((left + 0.7, x - 0.6), (x + 0.6, right - 0.7)):
         bar = top + 0.36 * (bottom - top)
         s.box(a, top + 0.7, b, bar - 0.5, glass, z - 2.6, rough=0.02)
         s.box(a, bar + 0.5, b, bottom - 0.7, glass, z - 2.6, rough=0.02)
-    s.box(
-        left - 3, bottom + 1.4, right + 3, bottom + 3.4, (0.62, 0.58, 0.52), z + 3.2, normal=(0, -0.4, 0.9), rough=0.03
-    )
+    sill, up = (0.62, 0.58, 0.52), (0, -0.4, 0.9)
+    s.box(left - 3, bottom + 1.4, right + 3, bottom + 3.4, sill, z + 3.2, normal=up, rough=0.03)
     if shutters:
         slats = np.array(shutters) * (0.82 + 0.24 * np.sin(s.y * 2 * np.pi / 2.4))[..., None]
         for edge, out in ((left - 2, -1), (right + 2, 1)):
@@ -189,12 +166,5 @@ def _window(rng, s, x, y, half_width, half_height, z, shutters):
         for _ in range(40):
             px, py = rng.uniform(left - 3, right + 3), rng.normal(bottom - 3.5, 2)
             colour = flower if rng.random() < 0.45 else np.array([0.13, 0.24, 0.07])
-            s.leaf(
-                px,
-                py,
-                0.9,
-                rng.uniform(0, 180),
-                colour * rng.uniform(0.6, 1.2),
-                z + 6,
-                (rng.normal(0, 0.4), -0.4, 0.8),
-            )
+            angle, colour = rng.uniform(0, 180), colour * rng.uniform(0.6, 1.2)
+            s.leaf(px, py, 0.9, angle, colour, z + 6, (rng.normal(0, 0.4), -0.4, 0.8))

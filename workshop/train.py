@@ -17,7 +17,6 @@ person can read (Tsipras et al. 2019, Santurkar et al. 2019), for class visualiz
 import argparse
 import json
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import SqueezeNet, squeezenet1_1
 
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
+from pretrained.files import whole
 from workshop.backgrounds import TRAINED_KINDS
 from workshop.glyphs import CLASS_NAMES, FOOLING_TARGET, VISUALIZATION_TARGETS
 
@@ -197,9 +197,8 @@ def _save(path: Path, phase: int, step: int, trainee: Trainee, optimizer: torch.
     state = {"phase": phase, "step": step, "trainee": trainee.state_dict()}
     if optimizer is not None:
         state["optimizer"] = optimizer.state_dict()
-    beside = path.with_suffix(".partial")
-    torch.save(state, beside)
-    os.replace(beside, path)
+    with whole(path) as beside:
+        torch.save(state, beside)
 
 
 def _resume(path: Path, phase: int, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int | None:
@@ -223,9 +222,8 @@ def write_network(net: SqueezeNet, path: Path) -> None:
         "fooling_target": json.dumps(CLASS_NAMES.index(FOOLING_TARGET)),
         "visualization_targets": json.dumps([CLASS_NAMES.index(name) for name in VISUALIZATION_TARGETS]),
     }
-    beside = path.with_suffix(".partial")
-    save_file({name: p.detach().half().contiguous() for name, p in net.state_dict().items()}, beside, metadata)
-    os.replace(beside, path)
+    with whole(path) as beside:
+        save_file({name: p.detach().half().contiguous() for name, p in net.state_dict().items()}, beside, metadata)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

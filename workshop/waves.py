@@ -2,36 +2,20 @@
 
 import numpy as np
 
-from workshop.brush import Canvas, scatter, shade
+from workshop.brush import Canvas, arc, line, scatter, shade
 
 SIZE = (608, 768)
 HORIZON = 312
 SUN = (222, 246, 34)
 VANISHING = np.array([640.0, 356.0])  # where the lines of the bridge meet
-FIRE = np.array(
-    [
-        (0.90, 0.36, 0.10),
-        (0.96, 0.58, 0.16),
-        (0.80, 0.20, 0.10),
-        (0.97, 0.74, 0.30),
-        (0.88, 0.46, 0.14),
-        (0.70, 0.14, 0.12),
-        (0.98, 0.82, 0.46),
-        (0.62, 0.66, 0.62),
-    ]
-)
-DEEP = np.array(
-    [
-        (0.10, 0.18, 0.32),
-        (0.16, 0.30, 0.44),
-        (0.05, 0.08, 0.17),
-        (0.24, 0.42, 0.48),
-        (0.07, 0.13, 0.24),
-        (0.36, 0.50, 0.46),
-        (0.62, 0.42, 0.24),
-        (0.12, 0.22, 0.26),
-    ]
-)
+FIRE = np.array([
+    (0.90, 0.36, 0.10), (0.96, 0.58, 0.16), (0.80, 0.20, 0.10), (0.97, 0.74, 0.30),
+    (0.88, 0.46, 0.14), (0.70, 0.14, 0.12), (0.98, 0.82, 0.46), (0.62, 0.66, 0.62),
+])  # fmt: skip
+DEEP = np.array([
+    (0.10, 0.18, 0.32), (0.16, 0.30, 0.44), (0.05, 0.08, 0.17), (0.24, 0.42, 0.48),
+    (0.07, 0.13, 0.24), (0.36, 0.50, 0.46), (0.62, 0.42, 0.24), (0.12, 0.22, 0.26),
+])  # fmt: skip
 HILLS = np.array([(0.12, 0.16, 0.24), (0.20, 0.26, 0.28), (0.08, 0.10, 0.16), (0.30, 0.28, 0.22)])
 WOOD = np.array([(0.48, 0.28, 0.14), (0.60, 0.38, 0.20), (0.36, 0.20, 0.12), (0.72, 0.50, 0.28), (0.42, 0.30, 0.26)])
 DARK = np.array([(0.20, 0.10, 0.08), (0.13, 0.07, 0.08), (0.28, 0.14, 0.09)])
@@ -88,9 +72,8 @@ def _bands(rng, canvas, height, colours, where, breadth):
             path = canvas.follow(point, field, rng.uniform(60, 130))
             path = path[where(path[:, 0], path[:, 1])]
             if len(path) > 4:
-                canvas.stroke(
-                    path, width * rng.uniform(0.7, 1.1), shade(rng, colours[order[band]][None], 0.035), streak=0.07
-                )
+                colour = colours[order[band]][None]
+                canvas.stroke(path, width * rng.uniform(0.7, 1.1), shade(rng, colour, 0.035), streak=0.07)
 
 
 def _sun(rng, canvas):
@@ -99,13 +82,8 @@ def _sun(rng, canvas):
         number = max(3, int(2 * np.pi * ring / 30))
         for angle in np.arange(number) * 2 * np.pi / number + rng.uniform(0, 1):
             turn = angle + np.linspace(-0.5, 0.5, 9) * min(2.6, 42 / ring)
-            path = np.stack([x + ring * np.cos(turn), y + ring * np.sin(turn)], 1)
-            colour = (
-                np.array([(0.99, 0.90, 0.60), (1.0, 0.84, 0.45)])
-                if ring < radius - 6
-                else np.array([(0.93, 0.40, 0.12)])
-            )
-            canvas.stroke(path, 8, shade(rng, colour, 0.02), body=1.3)
+            colours = [(0.99, 0.90, 0.60), (1.0, 0.84, 0.45)] if ring < radius - 6 else [(0.93, 0.40, 0.12)]
+            canvas.stroke(arc((x, y), ring, turn), 8, shade(rng, np.array(colours), 0.02), body=1.3)
 
 
 def _glitter(rng, canvas):
@@ -129,19 +107,12 @@ def _hills(rng, canvas):
 def _boat(rng, canvas):
     x, y = 372, 386
     for row in range(4):
-        canvas.stroke(_line((x - 24 + 4 * row, y + 4 * row), (x + 24 - 4 * row, y + 4 * row)), 5.5, shade(rng, DARK))
+        canvas.stroke(line((x - 24 + 4 * row, y + 4 * row), (x + 24 - 4 * row, y + 4 * row)), 5.5, shade(rng, DARK))
     for share in np.linspace(0, 1, 8):
-        canvas.stroke(
-            _line((x - 1, y - 5 - 46 * share), (x + 22 * (1 - share) + 1, y - 5 - 46 * share)),
-            6,
-            shade(rng, FIRE[[3, 6]]),
-        )
-        canvas.stroke(
-            _line((x - 14 * (1 - share) - 3, y - 5 - 38 * share), (x - 4, y - 5 - 38 * share)),
-            6,
-            shade(rng, FIRE[[1, 7]]),
-        )
-    canvas.stroke(_line((x - 2, y), (x - 2, y - 58)), 3.5, DARK[1])
+        high, low = y - 5 - 46 * share, y - 5 - 38 * share
+        canvas.stroke(line((x - 1, high), (x + 22 * (1 - share) + 1, high)), 6, shade(rng, FIRE[[3, 6]]))
+        canvas.stroke(line((x - 14 * (1 - share) - 3, low), (x - 4, low)), 6, shade(rng, FIRE[[1, 7]]))
+    canvas.stroke(line((x - 2, y), (x - 2, y - 58)), 3.5, DARK[1])
 
 
 def _bridge(rng, canvas):
@@ -154,25 +125,21 @@ def _bridge(rng, canvas):
             a, b = 0.04 + 0.19 * piece + rng.uniform(-0.02, 0.02), 0.30 + 0.19 * piece
             start, stop = VANISHING + a * (far - VANISHING), VANISHING + min(b, 1.02) * (far - VANISHING)
             width = 23 * (a + b) / 2 + 2
-            canvas.stroke(_line(start, stop, 16), width, np.clip(colour + rng.normal(0, 0.03, 3), 0, 1))
+            canvas.stroke(line(start, stop, 16), width, np.clip(colour + rng.normal(0, 0.03, 3), 0, 1))
     for share in np.linspace(0, 1, 12):
         far = edge + share * (end - edge)
-        canvas.stroke(_line(VANISHING, far, 20), 3.2, shade(rng, DARK, 0.02))
+        canvas.stroke(line(VANISHING, far, 20), 3.2, shade(rng, DARK, 0.02))
     foot, middle, top = (np.array([-40.0, y]) for y in (664, 560, 466))
     for at in (0.10, 0.155, 0.23, 0.34, 0.49, 0.70, 0.96):
         low, high = (VANISHING + at * (p - VANISHING) for p in (foot, top))
         for shift in (-0.25, 0.25):
             across = np.array([shift * 22 * at, 0])
-            canvas.stroke(_line(high + across, low + across, 14), 17 * at + 1.5, shade(rng, DARK))
+            canvas.stroke(line(high + across, low + across, 14), 17 * at + 1.5, shade(rng, DARK))
     for rail, size in ((middle, 15), (top, 21)):
         for piece in range(6):
             a, b = 0.03 + 0.165 * piece, 0.22 + 0.165 * piece
             for shift, colours in ((0.35, DARK), (-0.2, WOOD[[0, 2]]), (-0.6, FIRE[[0, 1]])):
                 width = size * (a + b) / 2 * 0.62 + 2
                 down = np.array([0, shift * width])
-                path = _line(VANISHING + a * (rail - VANISHING) + down, VANISHING + b * (rail - VANISHING) + down, 14)
+                path = line(VANISHING + a * (rail - VANISHING) + down, VANISHING + b * (rail - VANISHING) + down, 14)
                 canvas.stroke(path, width * (0.45 if shift < -0.5 else 0.8), shade(rng, colours))
-
-
-def _line(start, end, steps=10):
-    return np.linspace(np.asarray(start, float), np.asarray(end, float), steps)
