@@ -9,7 +9,6 @@ stays, only the figures are renewed, also where another program has saved it.
 """
 
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from figures.pairs import own_pairs
 from figures.script import Parser, run
 from figures.slides import Box, Found, copies, find_pictures, index, title, walk
 from figures.slides import find as find_shape
+from pretrained.files import whole
 
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
@@ -223,17 +223,13 @@ def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
 
 
 def write(presentation, path: Path) -> None:
-    """Beside its place, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        presentation.save(str(beside))
-        beside.replace(path)
+        with whole(path) as beside:
+            presentation.save(str(beside))
     except OSError as problem:
         raise ReportError(
             f"{path.name} could not be written ({problem.strerror}): close the program that shows it"
         ) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def export_pdf(path: Path) -> str:

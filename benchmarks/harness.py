@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.benchmark import Timer
 
 from figures.script import keep_memory
 
@@ -112,34 +111,31 @@ def _work(connection: Connection, threads: int, function: Callable, arguments: t
 
 def _rounds(contestants: Mapping[str, Contestant], once: Mapping[str, float], seconds: float) -> dict[str, list[float]]:
     """Each one's seconds in every round; once: about how long a call of each takes."""
-    timers = {}
-    for name, contestant in contestants.items():
-        timers[name] = Timer(
-            "results.append(function())",
-            timer=clock,
-            globals={"function": contestant(), "results": []},
-            num_threads=torch.get_num_threads(),
-        )
+    functions = {name: contestant() for name, contestant in contestants.items()}
+    for name, function in functions.items():
         if once[name] < LONG:
-            _turn(timers[name])  # to warm up
+            _turn(function)  # to warm up
     least = 1 if sum(once.values()) > VERY_LONG else 3 if sum(once.values()) > LONG else LEAST
-    times: dict[str, list[float]] = {name: [] for name in timers}
+    times: dict[str, list[float]] = {name: [] for name in functions}
     until, rounds = time.perf_counter() + seconds, 0
     while rounds < least or (rounds < MOST and time.perf_counter() < until):
-        for name, timer in timers.items():
-            times[name].append(_turn(timer))
+        for name, function in functions.items():
+            times[name].append(_turn(function))
         rounds += 1
     return times
 
 
-def _turn(timer: Timer) -> float:
-    """The median of as many calls as a turn is long."""
-    results, seconds = timer._globals["results"], []
+def _turn(function: Callable[[], object]) -> float:
+    """The median of as many calls as a turn is long; no garbage is collected meanwhile."""
+    seconds: list[float] = []
     until = time.perf_counter() + TURN
+    gc.disable()
     while not seconds or time.perf_counter() < until:
-        results.clear()
-        measured = timer.timeit(1).median
-        seconds.append(results[-1] if isinstance(results[-1], float) else measured)
+        start = clock()
+        result = function()
+        measured = clock() - start
+        seconds.append(result if isinstance(result, float) else measured)
+    gc.enable()
     return statistics.median(seconds)
 
 

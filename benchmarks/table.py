@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import harness
 from benchmarks.harness import Case, ratio
+from pretrained.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.json")
@@ -51,10 +52,8 @@ def as_text(name: str, line: dict) -> str:
 
 
 def write(measured: dict) -> None:
-    for path, text in [(RESULTS, json.dumps(measured, indent=1) + "\n"), (PAGE, _page(measured))]:
-        beside = path.with_name(f".{path.name}.part")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+    write_whole(RESULTS, json.dumps(measured, indent=1) + "\n")
+    write_whole(PAGE, _page(measured))
     print(f"wrote {RESULTS} and {PAGE}")
 
 
@@ -93,15 +92,9 @@ def _markdown(measured: dict) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     columns = (
-        "ours, their layout",
-        "Captum",
-        "Captum, our layout",
-        "pytorch-grad-cam",
-        "pytorch-grad-cam, our layout",
-        "torchattacks",
-        "classic",
-        "limit",
-    )
+        "ours, their layout", "Captum", "Captum, our layout", "pytorch-grad-cam", "pytorch-grad-cam, our layout",
+        "torchattacks", "classic", "limit",
+    )  # fmt: skip
     for row in measured["lines"].values():
         results, ratios = row["results"], row["ratios"]
         cells = [f"{ratios[name]:.2f}{_memory(results[name])}" if name in ratios else "" for name in columns]
