@@ -10,6 +10,7 @@ import figures  # noqa: F401 -- first: it chooses matplotlib's backend
 import pytest
 import torch
 
+import pretrained
 from tests import inputs, probes
 from tests.failures import (  # noqa: F401 -- pytest finds them here
     pytest_report_teststatus,
@@ -21,6 +22,12 @@ from tests.failures import (  # noqa: F401 -- pytest finds them here
 from tests.forks import Forks
 
 torch.set_num_threads(1)  # the networks are small: more threads mostly wait for each other, above all on a busy machine
+
+
+@pytest.fixture(scope="session")
+def source():
+    """The embedded network, its scenes and its pictures."""
+    return pretrained.load("embedded", "cpu")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -209,12 +208,7 @@ NAMED = {
         "cv2.dnn is imported, which rule 2 does not allow: use what the handout's files import, "
         "or what comes with Python.",
     ),
-    "a package that is installed": (
-        "visualizers/gradcam.py", "import scipy.ndimage\n",
-        "visualizers/gradcam.py, line 12: scipy.ndimage is imported, which rule 2 does not allow",
-    ),
     "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
-    "a module of one's own": ("gradcam.py", "from helpers import norm\n", "gradcam.py, line 2: helpers is imported"),
     "a print": (
         "style_modules/content_loss.py", "def f():\n    print(1)\n",
         "style_modules/content_loss.py, line 6: remove this print: graded functions must not print.",
@@ -372,15 +366,6 @@ def test_prints_of_the_scripts_are_theirs(work, capsys):
     spoil(work / "fooling_image.py", "def main():\n    print('3 steps')\n")
     draw(work)
     assert "nothing missing" in collect(work, capsys)
-
-
-def test_it_is_quick(work, capsys):
-    """Far below the 30 seconds that it may take, with an environment of many files beside the work."""
-    for number in range(2000):
-        write(work / f"other/package{number % 20}/module{number}.py", "x = 1\n")
-    started = time.perf_counter()
-    collect(work, capsys)
-    assert time.perf_counter() - started < 10
 
 
 def test_not_implemented_error_in_other_words_is_no_unsolved_part(work, capsys):

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import class_visualization
-import pretrained
 from figures import figure, gallery, script
 from figures.figure import Picture, Row
 from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
@@ -22,11 +21,6 @@ from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 pytestmark = pytest.mark.scripts
 
 SCRIPTS = ["saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer"]
-
-
-@pytest.fixture(scope="module")
-def source():
-    return pretrained.load("embedded", "cpu")
 
 
 @pytest.fixture
@@ -119,21 +113,14 @@ def test_coloured_dots_keep_their_colours(tmp_path):
     assert np.abs(decode({"src": image.url})[::4, ::4] - (255, 0, 0)).mean() < 12
 
 
-def test_the_page_says_what_to_see_and_which_network_it_is(stubs, source, tmp_path):
-    """Titles and captions stand beside the pictures, the network's name at the top."""
+def test_the_page_says_what_to_see_and_needs_nothing_else(stubs, source, tmp_path):
+    """Titles and captions, the network's name at the top; no script, font or style sheet from elsewhere."""
     gallery.main(["--out", str(tmp_path)], source)
-    page = read(tmp_path)
+    text, page = (tmp_path / "index.html").read_text(encoding="utf-8"), read(tmp_path)
     assert source.name in page.text
     for name in SCRIPTS:
         assert f"title of {name} & more" in page.text and f"caption <of> {name}" in page.text
-
-
-def test_the_page_needs_nothing_else(stubs, source, tmp_path):
-    """No script, no font and no style sheet from elsewhere; links lead to its own chapters."""
-    gallery.main(["--out", str(tmp_path)], source)
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|<script|<link|@import|url\(", text)
-    page = read(tmp_path)
     assert page.links == [f"#{name}" for name in SCRIPTS] == [f"#{name}" for name in page.ids]
     assert "prefers-color-scheme: dark" in text
 
@@ -157,33 +144,26 @@ def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
     assert not gallery.list_own_pairs(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
 
 
-def test_a_part_that_is_not_written_yet_does_not_stop_the_others(stubs, source, tmp_path, capsys):
-    """Four scripts are shown without Part 1.2, page and terminal name the missing one, the status is 1."""
+@pytest.mark.parametrize(
+    "mistake, words, told",
+    [
+        (NotImplementedError("Part 1.2: guided backprop"), "not written yet: Part 1.2: guided backprop", False),
+        (ValueError("shapes do not fit"), "ValueError: shapes do not fit", True),
+    ],
+    ids=["not written yet", "a mistake"],
+)
+def test_a_part_that_fails_does_not_stop_the_others(stubs, source, tmp_path, capsys, mistake, words, told):
+    """Four are shown, page and terminal name the missing one, the status is 1; of a mistake there is the traceback, too."""
 
-    def raise_unsolved(argv, source):
-        raise NotImplementedError("Part 1.2: guided backprop")
+    def fail(argv, source):
+        raise mistake
 
-    stubs["gradcam"] = raise_unsolved
+    stubs["gradcam"] = fail
     assert gallery.main(["--out", str(tmp_path)], source) == 1
-    page = read(tmp_path)
-    assert len(page.images) == 4
-    assert "not written yet: Part 1.2: guided backprop" in page.text
-    captured = capsys.readouterr()
-    assert "Grad-CAM is missing. not written yet: Part 1.2: guided backprop" in captured.out
-    assert "Traceback" not in captured.out + captured.err
-
-
-def test_a_mistake_in_the_code_is_shown_with_its_traceback(stubs, source, tmp_path, capsys):
-    """A bug in one part: the traceback is printed for its author, and the others are still shown."""
-
-    def wrong(argv, source):
-        raise ValueError("shapes do not fit")
-
-    stubs["fooling_image"] = wrong
-    assert gallery.main(["--out", str(tmp_path)], source) == 1
-    page = read(tmp_path)
-    assert len(page.images) == 4 and "ValueError: shapes do not fit" in page.text
-    assert "Traceback" in capsys.readouterr().err
+    page, said = read(tmp_path), capsys.readouterr()
+    assert len(page.images) == 4 and words in page.text
+    assert f"Grad-CAM is missing. {words}" in said.out
+    assert ("Traceback" in said.err) == told and "Traceback" not in said.out
 
 
 def test_a_letter_that_the_terminal_cannot_say_is_no_traceback(monkeypatch):

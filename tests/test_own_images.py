@@ -11,18 +11,12 @@ from PIL import Image
 
 import fooling_image
 import gradcam
-import pretrained
 import saliency_map
 from figures.images import choose_images, list_words, percent
 from image_utils import SQUEEZENET_STD, preprocess
 from tests.panels import panels, places
 
 pytestmark = pytest.mark.scripts
-
-
-@pytest.fixture(scope="module")
-def source():
-    return pretrained.load("embedded", "cpu")
 
 
 @pytest.fixture

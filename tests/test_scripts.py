@@ -16,7 +16,6 @@ import class_visualization
 import collect_submission
 import fooling_image
 import gradcam
-import pretrained
 import report
 import saliency_map
 import style_transfer
@@ -36,11 +35,6 @@ def run(forks, tmp_path):
     """`python name.py --weights embedded options`, started in tmp_path."""
     common = ("--weights", "embedded", "--out", "visualization")
     return lambda name, *options: forks(tmp_path, str(ROOT / f"{name}.py"), *common, *options)
-
-
-@pytest.fixture(scope="module")
-def source():
-    return pretrained.load("embedded", "cpu")
 
 
 @pytest.fixture

@@ -6,18 +6,12 @@ import pytest
 import torch
 
 import gradcam
-import pretrained
 import saliency_map
 from figures import script
 from figures.images import output_size
 
 pytestmark = pytest.mark.scripts
 N, H, W = 2, 224, 224
-
-
-@pytest.fixture(scope="module")
-def source():
-    return pretrained.load("embedded", "cpu")
 
 
 @pytest.fixture
