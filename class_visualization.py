@@ -69,11 +69,7 @@ def draw_way(target: int, settings: Ascent, source: pretrained.Pretrained, args:
 
 def climb(target: int, settings: Ascent, source: pretrained.Pretrained, seed: int) -> list[tuple[int, Image.Image]]:
     """The image at the first iteration, after each quarter of them, and at the last: (iteration, image)."""
-    shown = []
-
-    def keep(iteration: int, image: Image.Image) -> None:
-        shown.append((iteration, image))
-
+    shown: list[tuple[int, Image.Image]] = []
     ClassVisualization().create_class_visualization(
         target,
         source.class_names,
@@ -82,7 +78,7 @@ def climb(target: int, settings: Ascent, source: pretrained.Pretrained, seed: in
         show_every=math.ceil(settings.num_iterations / 4),
         generate_plots=False,  # drawn with the network's name instead
         seed=seed,
-        on_step=keep,
+        on_step=lambda iteration, image: shown.append((iteration, image)),
     )
     return shown
 

@@ -27,17 +27,14 @@ def cases() -> list[Case]:
 
 
 def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
-    def ours(network):
-        (X, y), model = setting.images(N, size), network()
+    def ours(X, y, model):
         return lambda: GradCam().guided_backprop(X, y, model)
 
-    def captum(network):
-        (X, y), model = setting.images(N, size), network()
+    def captum(X, y, model):
         return lambda: GuidedBackprop(model).attribute(X, target=y)
 
-    def pytorch_grad_cam(network):
-        X, y = setting.images(N, size)
-        method = GuidedBackpropReLUModel(model=network(), device="cpu")  # explains one image at a time
+    def pytorch_grad_cam(X, y, model):
+        method = GuidedBackpropReLUModel(model=model, device="cpu")  # explains one image at a time
         return lambda: [method(x[None], target_category=int(k)) for x, k in zip(X, y)]
 
     def classic():
@@ -60,28 +57,25 @@ def guided_backprop(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     return {
-        **setting.each("ours", ours),
-        **setting.each("Captum", captum),
-        **setting.each("pytorch-grad-cam", pytorch_grad_cam),
+        **setting.each("ours", ours, N, size),
+        **setting.each("Captum", captum, N, size),
+        **setting.each("pytorch-grad-cam", pytorch_grad_cam, N, size),
         "classic": classic,
         "limit": lambda: pass_back(N, size),
     }
 
 
 def grad_cam(N: int, size: int) -> dict[str, Contestant]:
-    def ours(network):
-        (X, y), model = setting.images(N, size), network()
+    def ours(X, y, model):
         return lambda: GradCam().grad_cam(X, y, model)
 
-    def captum(network):
-        (X, y), model = setting.images(N, size), network()
+    def captum(X, y, model):
         method = LayerGradCam(model, model.features[12])
         return lambda: LayerAttribution.interpolate(
             method.attribute(X, target=y, relu_attributions=True), X.shape[2:], "bicubic"
         )
 
-    def pytorch_grad_cam(network):
-        (X, y), model = setting.images(N, size), network()
+    def pytorch_grad_cam(X, y, model):
         targets = [ClassifierOutputTarget(int(k)) for k in y]
         X = X.clone().requires_grad_()  # else it finds no gradient in a frozen network
 
@@ -127,9 +121,9 @@ def grad_cam(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     return {
-        **setting.each("ours", ours),
-        **setting.each("Captum", captum),
-        **setting.each("pytorch-grad-cam", pytorch_grad_cam),
+        **setting.each("ours", ours, N, size),
+        **setting.each("Captum", captum, N, size),
+        **setting.each("pytorch-grad-cam", pytorch_grad_cam, N, size),
         "classic": classic,
         "limit": limit,
     }

@@ -17,12 +17,10 @@ def cases() -> list[Case]:
 
 
 def contestants(N: int, size: int) -> dict[str, Contestant]:
-    def ours(network):
-        (X, y), model = setting.images(N, size), network()
+    def ours(X, y, model):
         return lambda: SaliencyMap().compute_saliency_maps(X, y, model)
 
-    def captum(network):
-        (X, y), model = setting.images(N, size), network()
+    def captum(X, y, model):
         return lambda: Saliency(model).attribute(X, target=y).amax(1)
 
     def classic():
@@ -36,8 +34,8 @@ def contestants(N: int, size: int) -> dict[str, Contestant]:
         return work
 
     return {
-        **setting.each("ours", ours),
-        **setting.each("Captum", captum),
+        **setting.each("ours", ours, N, size),
+        **setting.each("Captum", captum, N, size),
         "classic": classic,
         "limit": lambda: pass_back(N, size),
     }

@@ -1,7 +1,7 @@
 """The setting that all contestants share: the embedded network in two states, and the sample scenes."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +24,17 @@ def best() -> nn.Module:
     return pretrained.load("embedded", "cpu").model
 
 
-def each(name: str, build: Callable[[Callable[[], nn.Module]], Callable[[], object]]) -> dict[str, Contestant]:
-    """The contestant twice: first with the network that its documentation has users give it, then with the other."""
+def each(name: str, build: Callable[..., Callable[[], object]], N: int, size: int) -> dict[str, Contestant]:
+    """The contestant twice: first with the network that its documentation has users give it, then with the other.
+
+    build: of images, labels and network; gives what is timed.
+    """
     first, other = (best, plain) if name == "ours" else (plain, best)
     how = "their layout" if name == "ours" else "our layout"
-    return {name: partial(build, first), f"{name}, {how}": partial(build, other)}
+    return {
+        name: lambda: build(*images(N, size), first()),
+        f"{name}, {how}": lambda: build(*images(N, size), other()),
+    }
 
 
 @cache

@@ -62,7 +62,8 @@ def index(slides: Any) -> list[tuple[Any, set[str]]]:
 
 def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]) -> list[Any]:
     """List the slides that hold a shape with one of these names, or have the wanted slide's title somewhere."""
-    return [slide for slide, words in indexed if words & {*names, title(wanted)}]
+    named = {*names, title(wanted)}
+    return [slide for slide, words in indexed if words & named]
 
 
 def find(slide: Any, name: str, box: Box) -> Found | None:

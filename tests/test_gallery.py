@@ -148,12 +148,12 @@ def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
     "mistake, words, told",
     [
         (NotImplementedError("Part 1.2: guided backprop"), "not written yet: Part 1.2: guided backprop", False),
-        (ValueError("shapes do not fit"), "ValueError: shapes do not fit", True),
+        (ValueError("shapes do not fit"), "error: ValueError: shapes do not fit", True),
     ],
     ids=["not written yet", "a mistake"],
 )
 def test_a_part_that_fails_does_not_stop_the_others(stubs, source, tmp_path, capsys, mistake, words, told):
-    """Four are shown, page and terminal name the missing one, the status is 1; of a mistake there is the traceback, too."""
+    """Four are shown, page and terminal name the missing one, the status is 1; a mistake has its traceback, too."""
 
     def fail(argv, source):
         raise mistake

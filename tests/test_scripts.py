@@ -172,7 +172,7 @@ print(pretrained.downloads.cache_folder(), matplotlib.get_cachedir(), torch.hub.
 
 
 def test_a_user_without_name_and_home_can_run_scripts_and_has_caches(tmp_path):
-    """As in `docker run --user 12345`, and from a notebook, whose kernel hands on a backend that cannot be loaded."""
+    """So runs `docker run --user 12345`; and a notebook's kernel hands on a backend that cannot be loaded."""
     nobody = {"HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "TORCH_HOME", "MPLCONFIGDIR", "COURSE_DATA_CACHE"}
     kept = {name: value for name, value in os.environ.items() if name not in nobody and not name.startswith("XDG")}
     given = {"TMPDIR": str(tmp_path), "MPLBACKEND": "module://of_no_use", "OMP_NUM_THREADS": "1"}

@@ -12,18 +12,8 @@ from explorer.view import KEPT, show_all
 from explorer.worker import Problem
 from visualizers import GradCam
 
-FIELDS = {
-    "target": 2,
-    "versus": -1,
-    "layer": "features.12",
-    "whose": "ours",
-    "cmap": "inferno",
-    "strength": 0.6,
-    "outline": False,
-    "row": -1,
-    "column": -1,
-    "channel": -1,
-}
+FIELDS = {"target": 2, "versus": -1, "layer": "features.12", "whose": "ours", "cmap": "inferno", "strength": 0.6}
+FIELDS |= {"outline": False, "row": -1, "column": -1, "channel": -1}
 
 
 def see(session, **changes):
@@ -79,7 +69,7 @@ def test_another_overlay_class_or_layer_that_was_there_asks_for_nothing(session,
 
 
 def test_grad_cam_of_another_layer_is_computed_anew(session):
-    """What the methods share of a class is kept from layer to layer, but for what the layer decides."""
+    """Maps of a class are kept from layer to layer, but for those that depend on the layer."""
     source, picture = session.source, session.picture.pixels
     X, y = answers.as_batch(picture, source), torch.tensor([3])
     for layer in ("features.3", "features.9", "features.12"):

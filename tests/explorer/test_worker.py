@@ -13,16 +13,8 @@ from explorer.session import Sessions
 from explorer.worker import ROOT, Cancelled, Problem, Worker, describe
 from tests.explorer.conftest import LIMIT
 
-ASCENT = {
-    "target": 3,
-    "iterations": 500,
-    "seed": 0,
-    "learning_rate": 25.0,
-    "l2_reg": 0.0,
-    "blur_every": 5,
-    "max_jitter": 16,
-    "clamp": 1.0,
-}
+ASCENT = {"target": 3, "iterations": 500, "seed": 0, "learning_rate": 25.0}
+ASCENT |= {"l2_reg": 0.0, "blur_every": 5, "max_jitter": 16, "clamp": 1.0}
 
 
 @pytest.fixture(scope="module")

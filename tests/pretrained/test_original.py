@@ -6,15 +6,15 @@ import torch
 from torch.nn import functional as F
 
 import pretrained
-from image_utils import preprocess
 from pretrained.downloads import course_file
+from pretrained.networks import LITE, SQUEEZENET, find_network
 from pretrained.original import SCALES, as_torchvision, read_pickle, rescale
 from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.settings import STYLE_CHECKS
 from pretrained.weights import build_network
 from style_modules import ContentLoss, StyleLoss
 from style_utils import extract_features, features_from_img
-from tests.pretrained.world import COURSE_DATA, needs_course_data
+from tests.pretrained.world import COURSE_DATA, needs_course_data, normalise
 
 CPU = torch.device("cpu")
 
@@ -36,10 +36,6 @@ def images():
     photographs = pretrained.photographs.read_photographs(pretrained.imagenet.class_names())[0][:3]
     noise = np.random.default_rng(0).integers(256, size=(1, 224, 224, 3), dtype=np.uint8)
     return np.concatenate([photographs, noise])
-
-
-def normalise(images):
-    return torch.cat([preprocess(pretrained.photographs.Image.fromarray(image)) for image in images])
 
 
 def plain_scores(layers, images):
@@ -94,14 +90,15 @@ def test_the_first_answers_are_what_the_photographs_show(network):
 
 
 @needs_course_data
-def test_the_courses_images_are_known(network, monkeypatch):
-    """13 of 25 by the first answer, 20 among the first five; the paper has 57 % and 80 % on all of ImageNet."""
+@pytest.mark.parametrize("weights, model, first, five", [("original", SQUEEZENET, 13, 20), ("auto", LITE, 17, 23)])
+def test_the_courses_images_are_known(monkeypatch, weights, model, first, five):
+    """So many of 25 by the first answer, and among the first five; SqueezeNet's paper has 57 % and 80 % on ImageNet."""
     monkeypatch.setenv("COURSE_DATA", str(COURSE_DATA))
     images, labels, _ = pretrained.imagenet_val()
     with torch.no_grad():
-        best = network(normalise(images)).topk(5).indices
+        best = find_network(weights, model, CPU).model(normalise(images)).topk(5).indices
     right = best == torch.from_numpy(labels)[:, None]
-    assert right[:, 0].sum() == 13 and right.sum() == 20
+    assert right[:, 0].sum() == first and right.sum() == five
 
 
 @needs_course_data

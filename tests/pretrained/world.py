@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.models import squeezenet1_1
 
+from image_utils import preprocess
 from pretrained.addresses import IMAGES
 from pretrained.errors import SourceError
 from pretrained.imagenet import class_names
@@ -71,6 +73,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+def normalise(images):
+    """Images uint8 (N, H, W, 3), as networks want them."""
+    return torch.cat([preprocess(Image.fromarray(image)) for image in images])
 
 
 class Trap:
