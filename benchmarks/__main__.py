@@ -41,7 +41,6 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="compare with the committed table instead of writing it")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
-    parser.add_argument("--busy", action="store_true", help="count seconds of the processor, with one thread")
     parser.add_argument(
         "--seconds",
         type=float,
@@ -52,7 +51,6 @@ def main(argv: list[str] | None = None) -> int:
         "--only", default="", metavar="WORD", help="the lines whose name has this in it; writes nothing"
     )
     args = parser.parse_args(argv)
-    harness.busy, threads = args.busy, 1 if args.busy else args.threads
     cases = [case for benchmark in BENCHMARKS for case in benchmark.cases() if args.only in case.name]
     if args.check:
         cases = [case for case in cases if case.targets]
@@ -60,11 +58,11 @@ def main(argv: list[str] | None = None) -> int:
     start, load = time.perf_counter(), os.getloadavg()[0]
     lines: dict[str, dict] = {}
     for case in cases:
-        results = harness.run(case, threads, args.seconds if case.targets else args.seconds / 4)
+        results = harness.run(case, args.threads, args.seconds if case.targets else args.seconds / 4)
         lines[case.name] = table.line(case, results)
         print(table.as_text(case.name, lines[case.name]), flush=True)
     measured = {
-        "machine": table.machine(threads),
+        "machine": table.machine(args.threads),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "lines": lines,

@@ -26,7 +26,7 @@ LEAST, MOST = 5, 41  # rounds
 TURN = 0.1  # seconds: what is quicker is called again and again, until the caches are its own
 LONG, VERY_LONG = 5.0, 30.0  # seconds for a round of all: then three rounds, or one, are enough
 
-busy = False  # whether `clock` counts what the processor spends on us, with one thread
+clock = time.perf_counter
 
 Contestant = Callable[[], Callable[[], object]]  # builds what it needs, and returns what is timed
 
@@ -47,11 +47,6 @@ class Case:
     @property
     def name(self) -> str:
         return f"{self.work}, {self.size}"
-
-
-def clock() -> float:
-    """Seconds: on a busy machine those of the processor, else those of the wall."""
-    return time.process_time() if busy else time.perf_counter()
 
 
 def run(case: Case, threads: int, seconds: float) -> dict[str, dict]:

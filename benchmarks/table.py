@@ -6,7 +6,6 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import harness
 from benchmarks.harness import Case, ratio
 from pretrained.files import write_whole
 
@@ -38,7 +37,6 @@ def machine(threads: int) -> dict:
         "processor": cpu,
         "cores": os.cpu_count(),
         "threads": threads,
-        "clock": "processor" if harness.busy else "wall",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -83,7 +81,7 @@ def _markdown(measured: dict) -> str:
     about = measured["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items() if number)
     rows = [
-        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, seconds of the {about['clock']}; "
+        f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, seconds of the wall; "
         f"{about['system']}, Python {about['python']}; {packages}. Load before and after: {measured['load'][0]} and "
         f"{measured['load'][1]}; {measured['minutes']} minutes in all.",
         "",

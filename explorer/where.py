@@ -54,7 +54,7 @@ def method_names() -> list[str]:
 
 
 def order() -> list[str]:
-    """The panels in the order in which they are drawn: Grad-CAM, which goes on from the pass that is there, first."""
+    """The panels in the order in which they are drawn: Grad-CAM, which most people look for, first."""
     quick = [name for name in method_names() if not METHODS[name].slow]
     slow = [name for name in method_names() if METHODS[name].slow]
     return [methods.CAM, *(name for name in quick if name != methods.CAM), "layer_map", "place", *slow]
