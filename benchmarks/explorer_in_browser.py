@@ -5,16 +5,17 @@
 
 Prints the table of docs/performance.md: from the click to the painted map, by the browser's clock, the median of the
 rounds and the slowest; memory as PSS of the explorer's processes. Quiet machine: a minute. Needs what the tests in the
-browser need: pytest-playwright and Debian's Chromium.
+browser need: pytest-playwright, psutil and Debian's Chromium.
 """
 
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+import psutil
 from playwright.sync_api import Page
 
 from explorer import networks
@@ -76,7 +77,7 @@ def main() -> None:
         for what in ("another layer", "a layer that was there"):
             tell(what, [type_words(page, "#where-layer input", name, f"Grad-CAM of {picture}") for name in layers])
         tell("another strength of the overlay", [set_strength(page, s, f"Grad-CAM of {picture}") for s in STRENGTHS])
-        print(f"memory of its processes: {count_memory(os.getpid()) / 2**20:.0f} MiB (PSS)")
+        print(f"memory of its processes: {count_memory() / 2**20:.0f} MiB (PSS)")
         gone = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
         print(f"requests: {len(asked)}, of which left the machine: {len(gone)}")
     print(f"load {os.getloadavg()[0]:.1f} after")
@@ -109,12 +110,12 @@ def set_strength(page: Page, value: str, alt: str) -> tuple[float, float]:
 def time_event(page: Page, event: str, alt: str, act: Callable[[str], None], given: str) -> tuple[float, float]:
     """Seconds from an event that `act` makes to the picture that it makes appear."""
     page.evaluate(AWAITED, [event, alt])
-    before = count_seconds(os.getpid())
+    before = count_seconds()
     act(given)
     found = page.evaluate(GOT, PATIENCE)
     if found is None:
         raise SystemExit(f"expected another picture of {alt!r} after {given!r}, saw none")
-    cpu = count_seconds(os.getpid()) - before
+    cpu = count_seconds() - before
     page.evaluate(STILL)
     return found / 1000, cpu
 
@@ -134,37 +135,24 @@ def tell(what: str, measured: list[tuple[float, float]]) -> None:
     )
 
 
-def processes(pid: int) -> Iterator[Path]:
-    """The folders in /proc of a process and of those that it has started, less the browser's."""
-    waiting = [pid]
-    while waiting:
-        at = Path(f"/proc/{waiting.pop()}")
-        try:
-            command = (at / "cmdline").read_text()
-            if "chromium" in command or "playwright" in command:
-                continue
-            for task in (at / "task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-            yield at
-        except OSError:
-            continue  # it ended meanwhile
-
-
-def count_memory(pid: int) -> int:
-    """Bytes of PSS: what several processes share counts once."""
-    total = 0
-    for at in processes(pid):
-        lines = (at / "smaps_rollup").read_text().splitlines()
-        total += 1024 * int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+def add_up(ask: Callable[[psutil.Process], float]) -> float:
+    """The sum over this process and those that it has started, less the browser's."""
+    own, total = psutil.Process(), 0.0
+    for process in (own, *own.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):  # it ended meanwhile
+            if not any("chromium" in word or "playwright" in word for word in process.cmdline()):
+                total += ask(process)
     return total
 
 
-def count_seconds(pid: int) -> float:
+def count_memory() -> float:
+    """Bytes of PSS: what several processes share counts once."""
+    return add_up(lambda process: process.memory_full_info().pss)
+
+
+def count_seconds() -> float:
     """Seconds of the processor."""
-    ticks = 0
-    for at in processes(pid):
-        ticks += sum(map(int, (at / "stat").read_text().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return add_up(lambda process: sum(process.cpu_times()[:2]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -37,6 +38,7 @@ FILES = ("explore.py", "gradcam.py", "image_utils.py", "methods.py", "saliency_m
 FILES += ("style_transfer.py", "style_utils.py")
 
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium"),
     pytest.mark.timeout(400),  # seconds; quiet, the slowest takes ten
 ]
@@ -141,7 +143,6 @@ def shows(page, alt):
     return picture
 
 
-@pytest.mark.proof
 def test_looking(page, browser, server):
     """Choose a sample, type a class, put another beside it, click a place: each shows; the link brings it back."""
     shows(page, "Saliency of hay for hay")
@@ -164,7 +165,6 @@ def test_looking(page, browser, server):
         assert chosen[0] == chosen[1]
 
 
-@pytest.mark.proof
 def test_a_picture_opens_large(page):
     """By a click or by Enter; Escape closes it, and the focus is where it was."""
     picture = shows(page, "Grad-CAM of")
@@ -179,7 +179,6 @@ def test_a_picture_opens_large(page):
     expect(picture).to_be_focused()
 
 
-@pytest.mark.proof
 def test_who_changes_their_mind_sees_what_was_chosen_last(page):
     """Three samples in one second: the last one is shown, and nothing that was chosen before comes afterwards."""
     for name in ("snail", "fish", "teapot"):
@@ -189,7 +188,6 @@ def test_who_changes_their_mind_sees_what_was_chosen_last(page):
     expect(page.locator('button[title="teapot"]')).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.proof
 def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     """A photograph that is dropped in is seen; a damaged one is told in words; no file stays on the disk."""
     Image.new("RGB", (640, 480), "teal").save(tmp_path / "wall.jpg")
@@ -203,7 +201,6 @@ def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     assert not [path for path in server[2].rglob("*") if path.suffix in (".jpg", ".png")]
 
 
-@pytest.mark.proof
 def test_fooling(page):
     """Three pictures, a curve and what is left of it, and the zip that keeps them."""
     go(page, "Fool it")
@@ -218,7 +215,6 @@ def test_fooling(page):
         assert "settings.json" in archive.namelist()
 
 
-@pytest.mark.proof
 def test_a_class_emerges_rests_goes_on_and_stops(page):
     """Start, pause, keep beside, go on, stop."""
     go(page, "What is its idea?")
@@ -233,7 +229,6 @@ def test_a_class_emerges_rests_goes_on_and_stops(page):
     page.click("#idea-stop")
 
 
-@pytest.mark.proof
 def test_painting_and_cancelling(page):
     """The town in another style, with the time left; after Cancel the next painting can begin."""
     go(page, "Paint")
@@ -249,7 +244,6 @@ def test_painting_and_cancelling(page):
     page.click("#paint-stop")
 
 
-@pytest.mark.proof
 def test_inside(page):
     """Tiles of all layers; a click on one shows the samples that excite it."""
     go(page, "Inside")
@@ -260,7 +254,6 @@ def test_inside(page):
     page.click("#inside-stop")
 
 
-@pytest.mark.proof
 def test_the_keyboard_is_enough(page):
     """Samples by Enter, places of a layer by the arrows, none of which is lost, and the focus stays where it was."""
     go(page, "Where does it look?")
@@ -275,7 +268,6 @@ def test_the_keyboard_is_enough(page):
     expect(page.locator(".x-places")).to_be_focused()
 
 
-@pytest.mark.proof
 def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
     """In every view, after real use, on 390 pixels."""
     page.set_viewport_size({"width": 390, "height": 844})
@@ -293,7 +285,6 @@ def test_every_picture_has_a_text_and_a_phone_need_not_scroll_sideways(page):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@pytest.mark.proof
 def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     """A function that raises shows its sentence; once its file is right, its map is there."""
     path = folder / "visualizers" / "saliency_map.py"
@@ -309,7 +300,6 @@ def test_a_mistake_is_told_and_mended_without_a_new_start(page, folder):
     shows(page, "Saliency of clock")
 
 
-@pytest.mark.proof
 def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
     """Anybody who prefers dark gets dark paper and light ink; what cannot be had is named, and the page is there."""
     with opened(browser, server) as page:
@@ -324,7 +314,6 @@ def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
         assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
 
 
-@pytest.mark.proof
 def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_work(page, browser, server):
     """Each sees the picture chosen there; a tab that is closed while a class emerges ends its processes."""
     with opened(browser, server, "?view=idea") as other:
@@ -336,18 +325,9 @@ def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_wo
         shows(page, "Saliency of teapot")
         shows(other, "Saliency of snail")
         assert page.locator('img[alt*="snail for"]').count() == other.locator('img[alt*="teapot for"]').count() == 0
-        before = descendants(server[1].pid)
+        processes = psutil.Process(server[1].pid).children
+        before = processes(recursive=True)
     until = time.monotonic() + PATIENCE / 1000
-    while len(descendants(server[1].pid)) > len(before) - 1:
+    while len(processes(recursive=True)) > len(before) - 1:
         assert time.monotonic() < until, f"expected fewer processes than {before}"
         time.sleep(0.3)
-
-
-def descendants(pid):
-    """The processes that a process has started, and those that these have."""
-    table = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = dict(map(int, line.split()) for line in table.splitlines())
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
