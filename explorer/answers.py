@@ -4,15 +4,13 @@ Each function takes the network's key and the device, and returns its answer. Wh
 `show`. All that is explained is explained by the student's functions and by those of the table in methods.py.
 """
 
-import hashlib
 import importlib
 import io
 import time
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -72,24 +70,20 @@ class Look:
         return batch
 
 
-_looks: OrderedDict[tuple[str, str, str], Look] = OrderedDict()
-
-
 def look(network: str, picture: np.ndarray, device: str) -> Look:
     """The one forward pass of this picture, made now or before."""
+    return _look(network, device, picture.tobytes(), picture.shape)
+
+
+@lru_cache(KEPT)
+def _look(network: str, device: str, pixels: bytes, shape: tuple[int, ...]) -> Look:
     from visualizers.network import keeping
 
-    key = (network, device, hashlib.sha256(picture.tobytes() + str(picture.shape).encode()).hexdigest())
-    if key not in _looks:
-        source = networks.load(network, device)
-        X = as_batch(picture, source)
-        with torch.no_grad(), keeping(source.model, networks.layers(source)) as outputs:
-            scores = source.model(X)[0]
-        _looks[key] = Look(source, X, scores, outputs)
-        while len(_looks) > KEPT:
-            _looks.popitem(last=False)
-    _looks.move_to_end(key)
-    return _looks[key]
+    source = networks.load(network, device)
+    X = as_batch(np.frombuffer(pixels, np.uint8).reshape(shape), source)
+    with torch.no_grad(), keeping(source.model, networks.layers(source)) as outputs:
+        scores = source.model(X)[0]
+    return Look(source, X, scores, outputs)
 
 
 # --- a picture and a class ---

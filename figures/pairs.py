@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from figures.figure import read_made
+from pretrained.settings import STYLE_PAIRS
 
 # The pairs that style_transfer.py makes by itself, whichever network it takes.
-GIVEN_PAIRS = ("composition_vii", "the_scream", "starry_night", "composition", "waves", "flow")
+GIVEN_PAIRS = {pair.name for pairs in STYLE_PAIRS.values() for pair in pairs}
 START, END = "style_transfer_", "_sources"
 
 

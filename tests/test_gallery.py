@@ -20,7 +20,7 @@ from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 
 pytestmark = pytest.mark.scripts
 
-SCRIPTS = ["saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer"]
+SCRIPTS = list(gallery.SCRIPTS)
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 
 import os
 
-from figures.pairs import GIVEN_PAIRS, own_pairs
-from pretrained.settings import STYLE_PAIRS
+from figures.pairs import own_pairs
 
 
 def write(folder, *names):
     for at, name in enumerate(names):
         (folder / f"style_transfer_{name}.png").touch()
         os.utime(folder / f"style_transfer_{name}.png", (at, at))
-
-
-def test_given_pairs_are_those_that_the_script_makes_by_itself():
-    assert set(GIVEN_PAIRS) == {pair.name for pairs in STYLE_PAIRS.values() for pair in pairs}
 
 
 def test_own_pairs_are_found_the_newest_first(tmp_path):
