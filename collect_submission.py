@@ -119,7 +119,7 @@ def collect(root: Path, check: bool) -> int:
     notes = [
         *find_unsolved_parts(trees), *compare_signatures(trees), *find_imports(trees), *find_prints(trees),
         *find_stops(trees), *find_mixed_indentation(root, code), *find_foreign_files(root),
-        *find_missing_figures(root, files), *find_other_figures(root, files),
+        *find_missing_figures(files), *find_other_figures(root, files),
     ]  # fmt: skip
     _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
@@ -317,7 +317,7 @@ def find_foreign_files(root: Path) -> Iterator[str]:
                 yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
 
 
-def find_missing_figures(root: Path, files: list[str]) -> Iterator[str]:
+def find_missing_figures(files: list[str]) -> Iterator[str]:
     """One sentence for each script that has not made all that the report shows."""
     for script, figures in REPORT_FIGURES.items():
         missing = [names.split(" | ")[0] for names in figures

@@ -79,7 +79,7 @@ def show(session: Session, target: int, rate: float, most: int, quality: int) ->
     if session.climbing == KEY:
         return
     if fooled is None or (fooled.network, fooled.picture) != (session.network, session.picture.key):
-        yield {"panels": _first(session, target), "curve": "", "after": "", "notes": ""}
+        yield {"panels": _first(session), "curve": "", "after": "", "notes": ""}
         session.drawn.pop(KEY, None)
         return
     yield {"after": tell_rest(session, fooled, quality)}
@@ -143,7 +143,7 @@ def tell_rest(session: Session, fooled: Fooled, quality: int) -> str:
     return pieces.table("What is left of it", ["", "it is taken for", short(ours[fooled.target])], rows)
 
 
-def _first(session: Session, target: int) -> str:
+def _first(session: Session) -> str:
     return _figures([(f"Before\nthe network says {_say(session, session.scores())}", session.picture.pixels)], "")
 
 

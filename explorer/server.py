@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from unittest import mock
 
 from explorer import networks, worker
 from figures.script import UserError
-
-if TYPE_CHECKING:
-    from explorer.session import Sessions
 
 
 @dataclass
@@ -23,7 +19,6 @@ class Running:
 
     address: str
     folder: str  # of uploads
-    sessions: "Sessions"
 
 
 def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
@@ -68,7 +63,7 @@ def running(
         except OSError as problem:
             raise UserError(f"expected a free port, got {port} ({problem}): choose another --port") from None
         try:
-            yield Running(address, folder, sessions)
+            yield Running(address, folder)
         finally:
             page.close()
             sessions.close_all()

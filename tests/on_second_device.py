@@ -63,16 +63,6 @@ def test_devices_are_not_mixed():
     assert (x + torch.tensor(1.0)).tolist() == [2, 2, 2]
 
 
-def test_arrays_are_not_made_without_the_cpu():
-    with pytest.raises(RuntimeError, match=r"\.numpy\(\) is not supported"):
-        torch.ones(3, device=NAME).numpy()
-
-
-def test_a_generator_of_the_cpu_does_not_draw_on_the_card():
-    with pytest.raises(RuntimeError, match="Expected a 'card' device type for generator"):
-        torch.randn(3, device=NAME, generator=torch.Generator())
-
-
 def test_what_crosses_is_counted():
     with counted() as counts:
         x = torch.ones(3).to(NAME)
@@ -81,10 +71,14 @@ def test_what_crosses_is_counted():
     assert counts == {"to the card": 1, "item": 1, "to the CPU": 1}
 
 
-def test_gradients_are_computed_on_the_card():
+def test_the_card_computes_gradients_and_refuses_numpy_and_generators_of_the_cpu():
     x = torch.arange(3.0).to(NAME).requires_grad_()
     (x * x).sum().backward()
     assert x.grad.device.type == NAME and x.grad.tolist() == [0, 2, 4]
+    with pytest.raises(RuntimeError, match=r"\.numpy\(\) is not supported"):
+        torch.ones(3, device=NAME).numpy()
+    with pytest.raises(RuntimeError, match="Expected a 'card' device type for generator"):
+        torch.randn(3, device=NAME, generator=torch.Generator())
 
 
 # --- the assignment on it ---

@@ -99,13 +99,9 @@ RIGHT = "saliency = gradient.abs().amax(dim=1)  # (N, H, W)"
 WRONG = {
     "raises": ("raise ValueError('{do} not fit')", "ValueError: {do} not fit (visualizers/saliency_map.py, line"),
     "asserts": ("assert len(X) == 5", "AssertionError (visualizers/saliency_map.py, line"),
-    "wrong name": ("saliency = gradeint.abs()", "NameError: name 'gradeint' is not defined (visualizers/"),
     "wrong shape": ("saliency = gradient.abs().amax(dim=1)[:, 1:]", "got (1, 223, 224): look at the order of the axes"),
-    "channels kept": ("saliency = gradient.abs()[..., 0]", "expected shape (1, 224, 224) from compute_saliency_maps"),
     "NaN": ("saliency = gradient.amax(dim=1) * float('nan')", "expected finite numbers from compute_saliency_maps"),
-    "infinite": ("saliency = gradient.abs().amax(dim=1) / 0 + 1", "expected finite numbers from compute_saliency_maps"),
     "nothing": ("return None", "expected an array of numbers from compute_saliency_maps, got NoneType"),
-    "a list": ("return [1, 2]", "expected an array of numbers from compute_saliency_maps, got list"),
     "exit": ("import sys; sys.exit('bye')", "SystemExit: bye (visualizers/saliency_map.py, line"),
     "hard exit": ("import os; os._exit(3)", "the process that ran the function ended (status 3)"),
     "recursion": ("again = lambda: again()\n            again()", "RecursionError: maximum recursion depth"),
