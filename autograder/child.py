@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,7 @@ def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], lim
         }
         os.environ.clear()
         os.environ.update(environment)
+        tempfile.tempdir = None  # or the server's would be taken
         sys.argv = ["grade"]
         adapter.begin(limits["threads"])
         data = _answer(request, limits["count"])
