@@ -13,6 +13,11 @@ SYSTEM = {"bin", "boot", "dev", "etc", "gnu", "lib", "lib32", "lib64", "libx32",
           "sys", "usr", "var"}  # fmt: skip
 DEVICES = [Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom")]  # none keeps what is written
 MEGABYTES = 128  # that one call may write to one folder
+NEEDED = (
+    "expected to run student code as another user or in a user namespace, got neither here: grade as root, or in a "
+    "container, or let users have namespaces (docs/autograder.md says how). --unprotected grades all the same: then a "
+    "submission that attacks can do whatever you can"
+)
 LAST_NUMBER = "/proc/sys/kernel/ns_last_pid"
 
 

@@ -15,6 +15,7 @@ from autograder.results import Results, Test
 
 MISTAKE = re.compile(r"It looks like this mistake: (.+)")
 SHORT = 200  # characters of a message in the table
+UNPROTECTED = "Graded without protection: student code had the rights of whoever graded."
 NAMED = 4  # mistakes of one part that the table names
 
 
@@ -48,7 +49,8 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], assignmen
 def notes(results: Results) -> list[str]:
     """List what staff should know beside the points, one sentence each."""
     facts = results.facts
-    lines = [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
+    lines = [UNPROTECTED] if facts.get("unprotected") else []
+    lines += [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
     if facts.get("layers_missing"):
         lines.append(f"Layers of isolation that are missing here: {', '.join(facts['layers_missing'])}.")
     if facts.get("open_to_all"):
