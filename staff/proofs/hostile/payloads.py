@@ -119,7 +119,7 @@ BODIES = {
                 for what in ("mem", "environ", "maps", "fd"):
                     try:
                         path = f"/proc/{{name}}/{{what}}"
-                        found = os.listdir(path) if what == "fd" else open(path, "rb").read(1)
+                        found = open(path, "rb").read(1) if what != "fd" else os.readlink(path + "/0")
                     except OSError:
                         continue
                     if found:  # the kernel's own threads have nothing
