@@ -13,21 +13,21 @@ from pathlib import Path
 
 from autograder import descendants, grade, report
 from autograder.assignment import NAME, Assignment, read
-from autograder.results import Results
+from autograder.results import Results, printable
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     if problem := find_refusal(args):
-        print(problem, file=sys.stderr)
+        print(printable(problem), file=sys.stderr)
         return 2
     deadline = args.deadline or read().limits["deadline"]
     deadline -= descendants.age(os.getpid())  # what the imports above took counts, too
     results = grade.grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part)
     if results.ungraded:
-        print(results.output, file=sys.stderr)
+        print(printable(results.output), file=sys.stderr)
         return 3 if results.facts["grader_problems"] else 2
-    print(_for_staff(results, read()))
+    print(printable(_for_staff(results, read())))
     return 0
 
 
