@@ -32,6 +32,8 @@ from gradebook import (
     status,
     task,
 )
+from gradebook.progress import say
+from gradebook.roster import fold
 from gradebook.standing import standings
 from gradebook.store import Gradebook, GradebookError, Graded, Key
 
@@ -43,16 +45,16 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         if args.status:
-            console.print("\n".join(status.describe(args.out)), markup=False, highlight=False, soft_wrap=True)
+            say(console, "\n".join(status.describe(args.out)))
             return 0
         return grade_class(args, console)
     except PROBLEMS as problem:
         said = str(problem)
-        console.print(f"{said[:1].upper()}{said[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{said[:1].upper()}{said[1:]}.")
         return 2
     except OSError as problem:
         told = f"Expected to write to {problem.filename}, got {problem.strerror}: mend that, make room for one"
-        console.print(f"{told}, and run the same command again.", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{told}, and run the same command again.")
         return 2
     except KeyboardInterrupt:
         console.print("Stopped. The same command again goes on from here.")
@@ -106,7 +108,7 @@ def grade_class(
         if unread := len(can_count) - len(wanted):
             console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
         for line in _why(book, places, wanted, todo, has, files, version, decided.seed):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(console, line)
         book.begin(files, version, decided.seed, len(wanted), len(todo))
         lost = []
         try:
@@ -115,7 +117,7 @@ def grade_class(
                     workers = len(client.nthreads())
                     book.note(workers)
                     console.print(f"{workers} workers; more may come.", highlight=False)
-                    names = {digest: each.name for digest, each in todo.items()}
+                    names = _name_all(places, decided, args.again)
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
             marked = len(lost) + len(can_count) - len(wanted)
@@ -125,7 +127,7 @@ def grade_class(
             raise
         found = standings(places, decided, book, version)
         for path in _write(args.out, found, decided, book, version, args.anonymous, assignment):
-            console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+            say(console, f"Wrote {path}")
         book.end(outcome)
     return int(bool(marked))
 
@@ -150,14 +152,27 @@ def _find_asked(words: list[str], places: list[choosing.Place], decided: setting
     """The digests of the students whom these words name. Raises ExportError."""
     digests = []
     for word in words:
-        of = [place for place in places if word.lower() in {mark.partition(" ")[2] for mark in place.student.marks()}
-              or word in {each.name for each in place.handed_in}]  # fmt: skip
+        of = [place for place in places if _is_meant(word, place)]
         if len(of) != 1:
             raise handed_in.ExportError(
                 f"expected one student for --again {word}, found {len(of)}: take a sid, an email or a file's name"
             )
         digests += [each.digest for each in choosing.to_grade(of[0], decided)]
     return digests
+
+
+def _name_all(places: list[choosing.Place], decided: settings.Settings, first: list[str]) -> dict[str, str]:
+    """Name, by digest, all whose submission it is: several may have handed in the same. first: these before others."""
+    names: dict[str, list[str]] = {}
+    for place in sorted(places, key=lambda place: not any(_is_meant(word, place) for word in first)):
+        for each in choosing.to_grade(place, decided):
+            if each.name not in names.setdefault(each.digest, []):
+                names[each.digest].append(each.name)
+    return {digest: _some(own, 3) for digest, own in names.items()}
+
+
+def _is_meant(word: str, place: choosing.Place) -> bool:
+    return fold(word) in place.student.words | {fold(each.name) for each in place.handed_in}
 
 
 def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
@@ -180,8 +195,8 @@ def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
     return lines
 
 
-def _some(told: list[str]) -> str:
-    return ", ".join(told[:8]) + (f" and {len(told) - 8} more" if len(told) > 8 else "")
+def _some(told: list[str], most: int = 8) -> str:
+    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")
 
 
 if __name__ == "__main__":

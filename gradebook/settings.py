@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from unicodedata import normalize
 
 DEFAULTS = Path(__file__).with_name("class.toml")
 COUNTS = ("last", "best")
@@ -84,7 +85,7 @@ def _check(table: dict, folder: Path) -> Settings:
         grace=timedelta(hours=late["grace_hours"]),
         percent_per_day=late["percent_per_day"],
         extensions={who: _time(who, when) for who, when in table["extensions"].items()},
-        handed_in={name: _time(name, when) for name, when in table["handed_in"].items()},
+        handed_in={normalize("NFC", name): _time(name, when) for name, when in table["handed_in"].items()},
         counts=several["counts"],
     )
 

@@ -1,18 +1,21 @@
 """Pages of a class, which lead nowhere else and take no code from anybody; sheets that others can read."""
 
 import csv
+import io
 import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 
 from autograder.assignment import read
-from gradebook import choosing, handed_in, pages, roster, settings, sheets
+from gradebook import choosing, handed_in, pages, progress, roster, settings, sheets
 from gradebook.standing import Attempt, Standing, standings
 from gradebook.store import Gradebook, Key
 
 EVIL = '<script>alert(document)</script>"&'
+ORDERS = "\x1b]0;owned\x07\x9b31m\u202e"  # title, colour, direction
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def written(folder, tmp_path, result):
         ada, ben = places[0].handed_in[0], places[2].handed_in[0]
         out = tmp_path / "out"
         with Gradebook(out) as book:
-            rows = [(1, 2, f"\n\nIt looks like this mistake: {EVIL}"), (2, 2, "Right.")]
+            rows = [(1, 2, f"\n\nIt looks like this mistake: {EVIL}{ORDERS}"), (2, 2, "Right.")]
             book.keep(Key(ada.digest, "suite", decided.seed), result(saliency=rows, problems=["not sure"]), 1)
             for _ in range(2):
                 book.fail(Key(ben.digest, "suite", decided.seed), "tcp://worker", "it died")
@@ -122,3 +125,17 @@ def test_lateness_takes_off_points_and_a_name_is_no_formula(tmp_path, result):
     with (tmp_path / "grades.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["Last Name"], row["A"], row["A - Lateness (H:M:S)"]) == ("'=HYPERLINK(1)", "2.7", "50:03:00")
+
+
+def test_what_a_terminal_obeys_reaches_neither_page_nor_table_nor_terminal(written, folder, result):
+    """In names of files, and in what student code said; letters of other scripts stay."""
+    (folder / f"Żaneta{ORDERS}").mkdir()
+    (folder / f"Żaneta{ORDERS}/style_utils.py").write_text("x")
+    out, _ = written()
+    console = Console(file=io.StringIO())
+    progress.say(console, f"Żaneta{ORDERS}\n[bold]")
+    said = console.file.getvalue()
+    assert said == "Żaneta?]0;owned??31m?\n[bold]\n"
+    texts = [said, *(path.read_text() for path in out.rglob("*") if path.suffix in (".html", ".csv"))]
+    assert sum("Żaneta" in text for text in texts) >= 5
+    assert not any(set(ORDERS) & set("\x1b\x07\x9b\u202e") & set(text) for text in texts)
