@@ -120,6 +120,7 @@ def _facts(
         "seed": settings.seed,
         "anonymous": names.anonymous,
         "similarity": similarity,
+        "dropped": settings.dropped,
         "style": style(),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -18,6 +18,7 @@ class SettingsError(ValueError):
 class Settings:
     title: str
     seed: int
+    dropped: tuple[str, ...]  # tests that count for nobody, see weights.py
     roster: Path | None
     earlier: tuple[Path, ...]
     due: datetime | None
@@ -64,6 +65,7 @@ def _check(table: dict, folder: Path) -> Settings:
         ("seed", int, table["seed"]),
         ("roster", str, table["roster"]),
         ("earlier", list, table["earlier"]),
+        ("dropped", list, table["dropped"]),
         ("grace_hours", int | float, late["grace_hours"]),
         ("percent_per_day", int | float, late["percent_per_day"]),
     ):
@@ -79,6 +81,7 @@ def _check(table: dict, folder: Path) -> Settings:
     return Settings(
         title=table["title"],
         seed=table["seed"],
+        dropped=tuple(map(str, table["dropped"])),
         roster=roster,
         earlier=tuple(folder / name for name in table["earlier"]),
         due=_time("due", late["due"]) if late["due"] != "" else None,

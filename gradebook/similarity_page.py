@@ -51,7 +51,8 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
         })  # fmt: skip
     text = environment.get_template(NAME).render(
         title=settings.title, style=style(), scores=scores, compared=len(all_written),
-        earlier=sum(each.earlier for each in all_written), gram=similarity.GRAM, near=similarity.NEAR, pairs=shown,
+        earlier=sum(each.earlier for each in all_written), left_out=sum(map(similarity.is_too_little, all_written)),
+        gram=similarity.GRAM, near=similarity.NEAR, pairs=shown,
         chart=charts.histogram(scores, 0, 1, 50, "alike", {"stands out from": line}) if len(scores) else "",
     )  # fmt: skip
     write_whole(folder / NAME, text)
