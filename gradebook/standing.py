@@ -15,8 +15,8 @@ from gradebook.weights import Weights, weigh
 
 
 @dataclass(frozen=True)
-class Result:
-    """Stored result of one submission."""
+class Weighed:
+    """Stored result of one submission, by the weights of today."""
 
     results: dict
     reweighed: bool
@@ -91,19 +91,19 @@ def standings(
     """weights: of the tests; None for those of the gradings."""
 
     @cache
-    def read(digest: str) -> Result | None:
+    def read(digest: str) -> Weighed | None:
         row = book.result(Key(digest, suite, settings.seed))
         if row is None:
             return None
         graded = json.loads(row["results"])
         weighed = weigh(graded, weights or Weights())
-        return Result(weighed, weighed is not graded, row["attempt"])
+        return Weighed(weighed, weighed is not graded, row["attempt"])
 
     return [_standing(place, settings, book, suite, read) for place in places]
 
 
 def _standing(
-    place: choosing.Place, settings: Settings, book: Gradebook, suite: str, read: Callable[[str], Result | None]
+    place: choosing.Place, settings: Settings, book: Gradebook, suite: str, read: Callable[[str], Weighed | None]
 ) -> Standing:
     def points(each: HandedIn) -> float | None:
         result = read(each.digest)

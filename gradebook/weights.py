@@ -1,4 +1,4 @@
-"""What each test counts in the end: nothing is run again when staff change a part's points, or drop a test for all.
+"""Points of each test in the end: nothing is run again when staff change a part's points, or drop a test for all.
 
 The outcome of each test is stored with the points that it had. A part is worth what assignment.toml says today, shared
 by the tests that count in proportion to those points.

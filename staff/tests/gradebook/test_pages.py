@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from autograder.assignment import read
-from gradebook import choosing, handed_in, pages, progress, roster, settings, sheets
+from gradebook import choosing, handed_in, pages, progress, roster, settings, sheets, similarity_page
 from gradebook.standing import Attempt, Standing, standings
 from gradebook.store import Gradebook, Key
 
@@ -139,3 +139,22 @@ def test_what_a_terminal_obeys_reaches_neither_page_nor_table_nor_terminal(writt
     texts = [said, *(path.read_text() for path in out.rglob("*") if path.suffix in (".html", ".csv"))]
     assert sum("Żaneta" in text for text in texts) >= 5
     assert not any(set(ORDERS) & set("\x1b\x07\x9b\u202e") & set(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [(2, "3 submissions; 1 pair: 2 of them are compared, the rest holds too little that neither the handout nor our"),
+     (3, "3 submissions; 3 pairs: each with each other.")],
+)  # fmt: skip
+def test_the_number_of_pairs_is_explained(tmp_path, own, sentence):
+    """One who has written next to nothing is no pair with anybody: 9 submissions may be 3 pairs."""
+    found = []
+    for i in range(3):
+        lines = [f"    x = {i} + y ** {j} - sum(y for z in range({i * j}))" for j in range(20 * (i < own))]
+        each = handed_in.HandedIn(f"s{i}", tmp_path, [])
+        each.taken.files["style_utils.py"] = "\n".join(["def f(y):", *lines, "    return y\n"]).encode()
+        attempt = Attempt(each, timedelta(0), 1, 3)
+        found.append(Standing(roster.Student(f"s{i}"), [attempt], attempt))
+    names = pages.Names(found, "salt", False)
+    similarity_page.write(tmp_path, found, settings.read(tmp_path), names, read())
+    assert sentence in (tmp_path / "similarity.html").read_text()

@@ -67,13 +67,13 @@ def points(folder):
         return {row["Last Name"]: row["Arithmetic"] for row in csv.DictReader(file)}
 
 
-def stored(folder):
+def read_results(folder):
     with Gradebook(folder.with_name("class-graded")) as book:
         return [tuple(row) for row in book.base.execute("SELECT * FROM results")]
 
 
 def test_other_points_of_a_part_give_other_sums_and_no_result_is_changed(graded, course):
-    before = stored(graded)
+    before = read_results(graded)
     assert points(graded) == {"ada": "6", "ben": "1", "cleo": "0"}
     edit(course / "assignment.toml", "points = 4", "points = 8")
     _, said = regrade(graded, course)
@@ -83,7 +83,7 @@ def test_other_points_of_a_part_give_other_sums_and_no_result_is_changed(graded,
     assert "is another" not in said
     page = (graded.with_name("class-graded") / "students/0001-ada.html").read_text()
     assert "10 of 10 points" in page and "Staff changed the points" in page
-    assert stored(graded) == before
+    assert read_results(graded) == before
     assert "before" not in regrade(graded, course)[1], "nothing has changed since"
     edit(course / "assignment.toml", "points = 8", "points = 4")
     assert "ada: 10 points before, 6 now." in regrade(graded, course)[1]
@@ -125,7 +125,7 @@ def test_all_cases_of_a_test_are_dropped_by_its_name_alone(course):
 
 
 def test_a_regrade_that_was_killed_says_the_same_again(graded, course, monkeypatch):
-    """What it compares with is kept once all is written."""
+    """Weights that it compares with are kept once all is written."""
     edit(course / "assignment.toml", "points = 4", "points = 8")
     with monkeypatch.context() as patch:
         patch.setattr(gradebook, "_write_all", lambda *_: 1 / 0)
