@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder import descendants, grade, isolation, report
 from autograder.assignment import NAME, Assignment, read
-from autograder.results import Results
+from autograder.results import Results, printable
 from autograder.unprotected import Copy
 
 
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None, origins: Sequence[str] = ()) -> int:
     """Return the exit status. origins: folders that this checkout is a copy of, made for --unprotected."""
     args = parse_args(argv)
     if problem := find_refusal(args):
-        print(problem, file=sys.stderr)
+        print(printable(problem), file=sys.stderr)
         return 2
     if not origins and not isolation.separates():
         if not args.unprotected:
@@ -34,9 +34,9 @@ def main(argv: list[str] | None = None, origins: Sequence[str] = ()) -> int:
     results = grade.grade(Path(args.submission), args.out, args.report, args.seed, deadline, args.part,
                           origins=[Path(path) for path in origins])  # fmt: skip
     if results.ungraded:
-        print(results.output, file=sys.stderr)
+        print(printable(results.output), file=sys.stderr)
         return 3 if results.facts["grader_problems"] else 2
-    print(_for_staff(results, read()))
+    print(printable(_for_staff(results, read())))
     return 0
 
 

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS pages (
 CREATE TABLE IF NOT EXISTS failures (
     digest TEXT, suite TEXT, seed INTEGER, run INTEGER, worker TEXT NOT NULL, why TEXT NOT NULL, at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS weights (at REAL NOT NULL, weights TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS again (digest TEXT PRIMARY KEY, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), salt TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -154,6 +155,44 @@ class Gradebook:
             "(SELECT digest FROM results WHERE suite = ? AND seed = ?) ORDER BY finished"
         )
         return {digest: (other, number) for digest, other, number in self.base.execute(query, (suite, seed))}
+
+    def carry(self, key: Key, suite: str) -> None:
+        """Let a result of that suite stand for this key, too: no test that has changed is about this submission."""
+        ids = (key.suite, key.digest, suite, key.seed)
+        try:
+            self.base.execute("BEGIN IMMEDIATE")
+            for table, rest in (("pages", "page"), ("results", "score, results, seconds, worker, attempt, finished")):
+                self.base.execute(
+                    f"INSERT OR IGNORE INTO {table} SELECT digest, ?, seed, {rest} FROM {table} "
+                    "WHERE digest = ? AND suite = ? AND seed = ?", ids,
+                )  # fmt: skip
+            self.base.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if self.base.in_transaction:
+                self.base.execute("ROLLBACK")
+            raise _explain(self.path, problem) from None
+
+    def keep_weights(self, weights: str) -> None:
+        """Keep what the pages and tables of now were made by, and all that was before."""
+        self._write("INSERT INTO weights VALUES (?, ?)", time.time(), weights)
+
+    def weights(self) -> str:
+        """Return the latest of them; "" where there are none."""
+        row = self.base.execute("SELECT weights FROM weights ORDER BY rowid DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def latest(self) -> tuple[str, int] | None:
+        """Return the suite and the seed of the latest run; None where there was none."""
+        row = self.base.execute("SELECT suite, seed FROM runs ORDER BY run DESC LIMIT 1").fetchone()
+        return (row["suite"], row["seed"]) if row else None
+
+    def test_names(self, suite: str, seed: int) -> set[str]:
+        """Return the names of the tests of all results of this suite and seed."""
+        query = (
+            "SELECT DISTINCT json_extract(test.value, '$.name') FROM results, json_each(results.results, '$.tests') "
+            "AS test WHERE suite = ? AND seed = ?"
+        )
+        return {name for (name,) in self.base.execute(query, (suite, seed))}
 
     def files(self, suite: str) -> dict[str, str]:
         row = self.base.execute("SELECT files FROM suites WHERE version = ?", (suite,)).fetchone()

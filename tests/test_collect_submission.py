@@ -213,6 +213,11 @@ NAMED = {
         "visualizers/gradcam.py", "import scipy.ndimage\n",
         "visualizers/gradcam.py, line 12: scipy.ndimage is imported, which rule 2 does not allow",
     ),
+    "Captum in a part that asks for one's own code": (
+        "visualizers/saliency_map.py", "from captum.attr import Saliency\n",
+        "captum.attr is imported, which rule 2 allows in saliency_map.py and gradcam.py alone: write the function "
+        "yourself.",
+    ),
     "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
     "a module of one's own": ("gradcam.py", "from helpers import norm\n", "gradcam.py, line 2: helpers is imported"),
     "a print": (
