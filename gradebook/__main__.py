@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder import pack
+from autograder import isolation, pack
 from autograder.assignment import Assignment, read
 from gradebook import (
     choosing,
@@ -118,6 +118,8 @@ def grade_class(
         lost = []
         try:
             if jobs:
+                if not (args.scheduler or args.unprotected or isolation.separates()):
+                    raise cluster.ClusterError(isolation.NEEDED)
                 with cluster.connected(args.scheduler, args.workers, args.certificate) as client:
                     workers = len(client.nthreads())
                     book.note(workers)

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS failures (
     digest TEXT, suite TEXT, seed INTEGER, run INTEGER, worker TEXT NOT NULL, why TEXT NOT NULL, at REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS weights (at REAL NOT NULL, weights TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS started (digest TEXT, suite TEXT, seed INTEGER, run INTEGER);
 CREATE TABLE IF NOT EXISTS again (digest TEXT PRIMARY KEY, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), salt TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -110,7 +111,20 @@ class Gradebook:
         self._write("UPDATE runs SET workers = ? WHERE run = ?", workers, self.run)
 
     def end(self, outcome: str) -> None:
+        self._write("DELETE FROM started WHERE run = ?", self.run)  # who ends in order was ended by no submission
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE run = ?", time.time(), outcome, self.run)
+
+    def start(self, key: Key) -> None:
+        """This one is being graded: where no end of it is noted, the run died with it."""
+        self._write("INSERT INTO started VALUES (?, ?, ?, ?)", key.digest, key.suite, key.seed, self.run)
+
+    def settle(self, key: Key) -> None:
+        self._write("DELETE FROM started WHERE digest = ? AND run = ?", key.digest, self.run)
+
+    def find_interrupted(self) -> dict[str, int]:
+        """Return the digests that were being graded when a run died, and the number of such runs."""
+        query = "SELECT digest, COUNT(DISTINCT run) FROM started WHERE run <> ? GROUP BY digest"
+        return dict(tuple(row) for row in self.base.execute(query, (self.run,)))
 
     def keep(self, key: Key, graded: Graded, attempt: int) -> None:
         """One result with its page, in one transaction. One that is there already is replaced: it was asked for."""
@@ -123,6 +137,7 @@ class Gradebook:
                 (*ids, graded.score, graded.results, graded.seconds, graded.worker, attempt, time.time()),
             )
             self.base.execute("DELETE FROM again WHERE digest = ?", (key.digest,))
+            self.base.execute("DELETE FROM started WHERE digest = ?", (key.digest,))
             self.base.execute("COMMIT")
         except sqlite3.Error as problem:
             if self.base.in_transaction:
@@ -139,6 +154,7 @@ class Gradebook:
         """These are graded again, by the next run if this one is killed; until then their results stand."""
         for digest in digests:
             self._write("INSERT OR IGNORE INTO again VALUES (?, ?)", digest, time.time())
+            self._write("DELETE FROM started WHERE digest = ?", digest)
 
     def find_asked_again(self) -> set[str]:
         return {digest for (digest,) in self.base.execute("SELECT digest FROM again")}
