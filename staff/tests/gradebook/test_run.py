@@ -12,9 +12,10 @@ import cloudpickle
 import pytest
 from distributed import get_worker
 
-from autograder import pack
+from autograder import isolation, pack
 from autograder.assignment import ROOT, read
 from autograder.intake import Submission
+from gradebook import __main__ as gradebook
 from gradebook import cluster, run, task
 from gradebook.store import Gradebook, Graded, Key
 from gradebook.task import Failed, Job, Refused, Unfit
@@ -267,3 +268,10 @@ def test_a_run_that_ends_in_order_suspects_nobody(book):
     book.end("stopped: KeyboardInterrupt")
     book.begin({}, "suite", 7, 0, 0)
     assert book.find_interrupted() == {}
+
+
+def test_without_rights_no_class_is_graded(folder, monkeypatch, capsys):
+    monkeypatch.setattr(isolation, "separates", lambda: False)
+    assert gradebook.main([str(folder)]) == 2
+    said = capsys.readouterr().out
+    assert isolation.NEEDED[1:] in said and said.count("\n") <= 4
