@@ -46,7 +46,9 @@ def _show_python() -> None:
     closed = next((folder for folder in reversed(base.parents) if not folder.stat().st_mode & 1), None)
     if closed is not None:
         _check(kernel.unshare(kernel.NEW_MOUNTS) and kernel.private_mounts())
+        umask = os.umask(0o022)
         _check(isolation._cover([closed], [base], 0o755))
+        os.umask(umask)
 
 
 def _enter_without_namespaces() -> None:

@@ -77,6 +77,24 @@ def test_nothing_that_a_submission_leaves_reaches_the_next(folder):
     assert found and set(found.values()) == {"nothing"}
 
 
+WARM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from autograder.assignment import read
+from autograder.forking import Grader
+with Grader(read(Path(sys.argv[1]))) as grader:
+    Path(sys.argv[2]).write_text(grader.grade(Path(sys.argv[1]), 7)[0])
+"""
+
+
+def test_a_warm_process_of_a_user_has_all_layers(folder):
+    """It hides its memory, and may make a user namespace all the same."""
+    results = run_as("user", folder, WARM.format(root=str(ROOT)), str(ARITHMETIC))
+    assert results["score"] == sum(most for _, most in results["extra_data"]["parts"].values())
+    assert results["extra_data"]["layers_missing"] == []
+
+
 COMMAND = """
 import sys
 sys.path.insert(0, {root!r})
