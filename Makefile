@@ -42,7 +42,7 @@ clean: ## delete visualization/, the zip and all caches; .venv stays
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # BEGIN STAFF
-.PHONY: lint check proof handout notebook report-template grade points grade-class class-scheduler class-worker class-chaos class-warm \
+.PHONY: lint check proof handout notebook report-template grade points grade-class regrade class-scheduler class-worker class-chaos class-warm \
 	class-scale autograder mutants strangers hostile noise references bench bench-check staff-paint staff-render staff-train \
 	staff-evaluate readme-pictures staff-venv gradebook-venv labs-venv browser-venv
 
@@ -79,6 +79,9 @@ grade: venv ## grade a folder or zip: make grade SUBMISSION=...; writes results.
 
 grade-class: gradebook-venv ## grade a folder of submissions: make grade-class SUBMISSIONS=... [SCHEDULER=tls://...]
 	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --scheduler "$(SCHEDULER)" --certificate "$(CERTIFICATE)" $(ARGS)
+
+regrade: gradebook-venv ## add a class's points up anew after a change of assignment.toml: nothing is run again
+	@$(VENV_PYTHON) -m gradebook "$(SUBMISSIONS)" --regrade $(ARGS)
 
 class-scheduler: gradebook-venv ## start a Dask scheduler for a class on several machines, on port 8786
 	@$(VENV_PYTHON) -m gradebook.cluster scheduler "$(CERTIFICATE)" $(ARGS)

@@ -34,8 +34,10 @@ PYTHON = (3, 11)  # or later
 TABLE = Path(__file__).resolve().with_name("assignment.toml")  # what is handed in, and what the grader accepts
 
 
-def read_table() -> tuple[dict[str, list], dict[str, dict], set[str], int]:
+def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int]:
     """Return files by script, arguments by file and function, modules to import, bytes of a file: as the grader has it.
+
+    Modules have with them the files that alone may import them; [] stands for all.
 
     Where the table cannot be read nothing is known of them.
     """
@@ -53,9 +55,12 @@ def read_table() -> tuple[dict[str, list], dict[str, dict], set[str], int]:
                 for name, arguments in functions.items():
                     if arguments:
                         signatures.setdefault(file, {})[name] = arguments.replace(",", " ").split()
-        return scripts, signatures, set(table["rules"]["imports"]["allowed"]), table["limits"]["kilobytes"] * 1024
+        rule = table["rules"]["imports"]
+        imports: dict[str, list] = {module: [] for module in rule["allowed"]}
+        imports |= {module: list(table["parts"][part]["functions"]) for module, part in rule["only_in"].items()}
+        return scripts, signatures, imports, table["limits"]["kilobytes"] * 1024
     except (ImportError, OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}, {}, set(), 0
+        return {}, {}, {}, 0
 
 
 # The figures of each script begin with its name.
@@ -259,7 +264,6 @@ def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
 
 
 def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
-    allowed = IMPORTS | set(sys.stdlib_module_names)
     for name in (*MODULES, *SCRIPTS):
         for node in ast.walk(trees[name]):
             if isinstance(node, ast.Import):
@@ -269,7 +273,11 @@ def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
             else:
                 continue
             for module in modules:
-                if module.partition(".")[0] not in allowed:
+                package = module.partition(".")[0]
+                if (files := IMPORTS.get(package)) and name not in files:
+                    yield (f"{name}, line {node.lineno}: {module} is imported, which rule 2 allows in "
+                           f"{' and '.join(files)} alone: write the function yourself.")  # fmt: skip
+                elif package not in IMPORTS and package not in sys.stdlib_module_names:
                     yield (f"{name}, line {node.lineno}: {module} is imported, which rule 2 does not allow: use what "
                            "the handout's files import, or what comes with Python.")  # fmt: skip
 

@@ -64,6 +64,11 @@ class Assignment:
         """The modules that student code may import."""
         return {*self.rules.get("imports", {}).get("allowed", ()), *sys.stdlib_module_names}
 
+    @property
+    def only_in(self) -> dict[str, str]:
+        """By module that only the files of one part may import, that part."""
+        return self.rules.get("imports", {}).get("only_in", {})
+
     @cached_property
     def signatures(self) -> dict[str, dict[str, list[str]]]:
         """By file, the functions whose arguments must stay, and what these are called."""

@@ -7,18 +7,20 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
-from autograder import frames, isolation, kernel, trial
+from autograder import frames, isolation, kernel, landlock, trial
 from autograder.adapter import Adapter
 from autograder.isolation import Isolation
 
 LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
-          "keyrings closed", "limits")  # fmt: skip
+          "files closed", "sockets and keyrings closed", "limits")  # fmt: skip
 RESULT, STACK = 3, 4  # handles in the child
 PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
@@ -32,7 +34,7 @@ def layers(here: Isolation) -> dict[str, bool]:
     """Return which of the layers that a child sets up work here, found out in one that does nothing else."""
     pid = os.fork()
     if pid == 0:
-        results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here.uid, 60)
+        results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here, 60, [])
         os._exit(sum(1 << i for i, name in enumerate(LAYERS) if results[name]))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     known = 0 <= code < 1 << len(LAYERS)
@@ -63,8 +65,9 @@ def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], lim
         os.closerange(STACK + 1, OPEN_FILES * 8)  # above all the server's socket
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        _give_up_rights(here.uid, limits["seconds"])
         seconds = limits["seconds"]
+        own = isolation.WRITABLE if here.layers["folders of each call's own"] else [scratch]
+        _give_up_rights(here, seconds, [*map(Path, own), *isolation.DEVICES])
         faulthandler.dump_traceback_later(
             seconds - min(1, seconds / 10), file=STACK
         )  # by a thread that nothing holds up
@@ -82,6 +85,7 @@ def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], lim
         }
         os.environ.clear()
         os.environ.update(environment)
+        tempfile.tempdir = None  # or the server's would be taken
         sys.argv = ["grade"]
         adapter.begin(limits["threads"])
         data = _answer(request, limits["count"])
@@ -154,8 +158,9 @@ def _project() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(inspect.getfile(sys.modules["tests.probes"]))))
 
 
-def _give_up_rights(uid: int | None, seconds: float) -> dict[str, bool]:
-    done = {"unprivileged user": False, "limits": True}
+def _give_up_rights(here: Isolation, seconds: float, writable: list[Path]) -> dict[str, bool]:
+    """Return which layers are on now. writable: folders and devices that the call may write to."""
+    uid, done = here.uid, {"unprivileged user": False, "limits": True}
     limits = {
         resource.RLIMIT_CPU: int(seconds) * 4 + 5,  # four threads may count at once
         resource.RLIMIT_FSIZE: FILE_BYTES,
@@ -180,12 +185,13 @@ def _give_up_rights(uid: int | None, seconds: float) -> dict[str, bool]:
         except OSError:
             os._exit(121)  # asked for, and so never done without
     else:
-        done["unprivileged user"] = os.getuid() != 0
+        done["unprivileged user"] = here.layers["user namespace"]
         try:
             resource.setrlimit(resource.RLIMIT_NPROC, (4096, 4096))  # counts all that this user runs anywhere
         except (ValueError, OSError):
             done["limits"] = False
     done["no new privileges"] = kernel.no_new_privileges()
     done["capabilities dropped"] = kernel.drop_capabilities()
-    done["keyrings closed"] = kernel.close_keyrings()
+    done["files closed"] = "files closed" not in here.without and landlock.confine(here.readable, writable)
+    done["sockets and keyrings closed"] = kernel.refuse_system_calls()
     return done

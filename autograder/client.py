@@ -18,7 +18,7 @@ import numpy as np
 from autograder import descendants, frames, kernel, sweeping
 from autograder.assignment import ROOT, Assignment, read
 
-START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from autograder import forking; forking.main()"
+START = "import sys; sys.path.insert(0, {!r}); from autograder import forking; forking.main()"
 START_SECONDS = 120
 ANSWER_BYTES = 64 * 1024 * 1024  # the most that one call may return
 LINE = 120  # characters of a line of code that are shown
@@ -176,9 +176,9 @@ def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], option
     )  # fmt: skip
 
 
-def command(kind: str, *arguments: object, alone: bool = True) -> list[str]:
-    """Return what starts a process of forking.py. alone: without the environment's settings of Python."""
-    return [sys.executable, *(["-I"] if alone else []), "-c", START, kind, *map(str, arguments)]
+def command(kind: str, *arguments: object, alone: bool = True, root: Path = ROOT) -> list[str]:
+    """Return what starts a process of forking.py, of the checkout `root`. alone: without Python's own settings."""
+    return [sys.executable, *(["-I"] if alone else []), "-c", START.format(str(root)), kind, *map(str, arguments)]
 
 
 def send(link: socket.socket, data: bytes) -> None:

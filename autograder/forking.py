@@ -59,7 +59,8 @@ def serve(link: socket.socket, project: Path, options: dict) -> None:
     _load(project, child.adapter)
     places = search.places() if search else None
     if search is not None:
-        here.layers["leftovers swept"] = here.uid is not None and places is not None and not places.unsafe
+        swept = here.uid is not None and places is not None
+        here.layers["leftovers swept"] = swept and (not places.unsafe or here.layers["files closed"])
     send(link, frames.encode({"layers": here.layers, "places": list(places.times) if places else []}))
     shared = descendants.anonymous(os.getpid())
     while (data := receive(link)) is not None:
@@ -218,15 +219,20 @@ class GradingLost(Exception):
 class Grader:
     """A process that grades submissions, one at a time, as autograder.grade.grade does. A context, or `close` it.
 
-    version: of the tests that it has loaded. Raises GradingLost.
+    version: of the tests that it has loaded. unprotected: grade where student code has this user's rights, too, by a
+    copy. Raises GradingLost.
     """
 
-    def __init__(self, assignment: Assignment | None = None) -> None:
-        self.assignment = assignment or read()
+    def __init__(self, assignment: Assignment | None = None, unprotected: bool = False) -> None:
+        from autograder.unprotected import Copy  # and with it pytest, which a server must not have
+
+        self.assignment, self.unprotected = assignment or read(), unprotected
+        self.copy = Copy(self.assignment) if unprotected and not isolation.separates() else None
+        root = self.copy.root if self.copy else ROOT
+        folders = (root, root) if self.copy else (self.assignment.root.resolve(), self.assignment.suite.resolve())
         self.link, theirs = Pipe()
-        folders = self.assignment.root.resolve(), self.assignment.suite.resolve()
         self.process = subprocess.Popen(
-            command("grader", theirs.fileno(), *folders, alone=False), pass_fds=[theirs.fileno()], cwd=ROOT,
+            command("grader", theirs.fileno(), *folders, alone=False, root=root), pass_fds=[theirs.fileno()], cwd=root,
             stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         theirs.close()
@@ -255,7 +261,7 @@ class Grader:
         """
         deadline = deadline or self.assignment.limits["deadline"]
         try:
-            self.link.send((submission, seed, deadline, part))
+            self.link.send((submission, seed, deadline, part, self.copy.origins if self.copy else ()))
             problem, results, page = self._receive(deadline + 2 * MARGIN)
         except GradingLost:
             self.close()
@@ -263,6 +269,9 @@ class Grader:
         except OSError:
             self.close()
             raise GradingLost("the process that grades was gone") from None
+        if self.copy and (refused := self.copy.refusal()):
+            self.close()
+            return json.dumps(refused.as_gradescope()), ""
         if problem:
             raise GradingLost(problem)
         return results, page
@@ -278,6 +287,8 @@ class Grader:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.copy:
+            self.copy.delete()
 
     def _receive(self, seconds: float) -> Any:
         try:
@@ -376,10 +387,10 @@ def _grade(request: tuple, assignment: Assignment, servers: Servers, kept: dict)
 
     try:
         kernel.end_with_parent()
-        submission, seed, deadline, part = request
+        submission, seed, deadline, part, origins = request
         before = set(kept)
         grade.grade(submission, _place("results.json"), _place("report.html"), seed, deadline, part, assignment,
-                    servers.launch)  # fmt: skip
+                    servers.launch, origins)  # fmt: skip
         if new := {key: value for key, value in kept.items() if key not in before}:
             _place("learnt").write_bytes(pickle.dumps(new))
         os._exit(0)

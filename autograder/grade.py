@@ -10,11 +10,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from autograder import descendants, intake, report, rules, trial, workspace
+from autograder import descendants, intake, isolation, report, rules, trial, workspace
 from autograder.assignment import HIDDEN, ROOT, TESTS, Assignment, read
 from autograder.client import CallFailed, Client, Launch, ServerLost
 from autograder.plugin import GradingPlugin
@@ -35,11 +36,13 @@ def grade(
     part: str = "",
     assignment: Assignment | None = None,
     launch: Launch | None = None,
+    origins: Sequence[Path] = (),
 ) -> Results:
     """Return the results, which `out` then holds: points, or `ungraded`, the reason why there are none.
 
     submission: where it lies, or what was taken in before. part: "" for all. assignment: by default that of this
-    checkout. launch: where fork servers come from, see Client.
+    checkout. launch: where fork servers come from, see Client. origins: folders that this checkout is a copy of, which
+    only a grading without protection has.
     """
     started, out = time.monotonic(), out.absolute()
     assignment = assignment or read()
@@ -60,10 +63,10 @@ def grade(
             taken = intake.accept(submission, assignment=assignment)
         metadata = _metadata(submission)
         seed = _seed(metadata, taken) if seed is None else seed
-        results.facts |= {"seed": seed, "submission": _name(submission, metadata)}
+        results.facts |= {"seed": seed, "submission": _name(submission, metadata), "unprotected": bool(origins)}
         project = work / "project"
         workspace.build(project, taken, assignment)
-        hide = [ROOT, assignment.root, assignment.suite, *_home(), Path("/autograder"), out.resolve().parent]
+        hide = [*origins, ROOT, assignment.root, assignment.suite, *_home(), Path("/autograder"), out.resolve().parent]
         hide += [submission.resolve().parent] if isinstance(submission, Path) else []
 
         def start() -> Client:
@@ -89,7 +92,8 @@ def grade(
         if prober is not None:
             if (last := prober.client) is not None:
                 results.facts |= {"layers": last.layers, "most_memory_of_a_call": last.peak}
-                results.facts["open_to_all"] = last.places.unsafe if last.places else []
+                closed = last.places is None or last.layers["files closed"]
+                results.facts["open_to_all"] = [] if closed else last.places.unsafe
             prober.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
@@ -106,6 +110,11 @@ def grade(
 def _unfit(client: Client, prober: Prober, project: Path, results: Results) -> str:
     """Try, and return why no student code can be judged: for good, as the results then say, or this time."""
     try:
+        if not client.layers:
+            client.wait()
+        if not client.layers["unprivileged user"] and not results.facts["unprotected"]:
+            results.facts["unfit"] = True
+            return isolation.NEEDED
         if why := trial.find_problem(client.call, project, client.assignment.files):
             results.facts["unfit"] = True
         return why

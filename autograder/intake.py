@@ -5,7 +5,6 @@ import io
 import os
 import re
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from autograder.assignment import Assignment, read
+from autograder.reading import is_text
+from autograder.results import printable
 
 MANIFEST = "MANIFEST.sha256"  # what collect_submission.py writes: a sum and a name on each line
-SINGLE = re.compile(r"^(?:[^_]+_(?:LATE_)?\d+_\d+_)?(.+?)(?:-\d+)?(?=\.py$)")  # Canvas's marks around a file's name
+SINGLE = re.compile(r"^(?:.+?_(?:LATE_)?\d+_\d+_)?(.+?)(?:-\d+)?(?=\.py$)")  # Canvas's marks around a file's name
 POINTER = b"version https://git-lfs.github.com/spec/"  # what Git LFS leaves in a file's place
 NAMES = 3  # of files that are told
 MAX_ENTRIES = 20_000  # files and folders that are looked at
@@ -244,13 +245,15 @@ def _earlier(found: Mapping[str, str]) -> list[str]:
 
 
 def _no_code(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
-    """Sentences on pointers and notebooks. files: those that were taken; names: of all that was handed in."""
+    """Sentences on what cannot be graded as it is. files: those that were taken; names: of all that was handed in."""
     lines = []
     if pointers := [name for name, data in files.items() if data.startswith(POINTER)]:
         lines.append(
             f"Pointers of Git LFS instead of the files themselves: {_some(pointers)}. Run `git lfs pull`, look into "
             "them, and collect again."
         )
+    if others := [name for name, data in files.items() if not is_text(data)]:
+        lines.append(f"Not saved as UTF-8, so that Python cannot read it: {_some(others)}. Save it as UTF-8.")
     if notebooks := sorted(PurePosixPath(name).name for name in names if name.endswith(".ipynb")):
         lines.append(f"Notebooks are not graded ({_some(notebooks)}): the code belongs in the modules.")
     return lines
@@ -284,5 +287,4 @@ def _too_many() -> IntakeError:
 
 def _plain(text: str) -> str:
     """A student's file name, fit for a page or a terminal."""
-    shown = "".join(c if unicodedata.category(c)[0] not in "CZ" or c == " " else "?" for c in text)
-    return shown.encode("ascii", "replace").decode()[:100]
+    return printable(text, "")[:100]

@@ -5,14 +5,19 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import kernel
+from autograder import kernel, landlock
 
 WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # each call has them for itself alone, and empty
 # What programs need of the folders at the top. In the others are people's files, and the sockets of other programs.
 SYSTEM = {"bin", "boot", "dev", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "sbin", "snap",
           "sys", "usr", "var"}  # fmt: skip
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")  # none keeps what is written to it
+DEVICES = [Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom")]  # none keeps what is written
 MEGABYTES = 128  # that one call may write to one folder
+NEEDED = (
+    "expected to run student code as another user or in a user namespace, got neither here: grade as root, or in a "
+    "container, or let users have namespaces (docs/autograder.md says how). --unprotected grades all the same: then a "
+    "submission that attacks can do whatever you can"
+)
 LAST_NUMBER = "/proc/sys/kernel/ns_last_pid"
 
 
@@ -22,6 +27,8 @@ class Isolation:
 
     uid: int | None  # the child's own user; None: the grader's
     shown: list[Path]  # folders that are seen wherever they lie: Python, and the student's files
+    readable: list[Path] = field(default_factory=list)  # folders that a call may read, where Landlock closes the others
+    without: list[str] = field(default_factory=list)  # layers that are left off: for tests
     layers: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -31,11 +38,11 @@ class Isolation:
 
 
 def enter(project: Path, uid: int | None, hide: list[Path], without: list[str]) -> Isolation:
-    """Goes on as the first process of namespaces of its own, where the kernel lets it. without: namespaces to leave."""
+    """Goes on as the first process of namespaces of its own, where the kernel lets it. without: layers to leave off."""
     kernel.end_with_parent()
     os.umask(0o022)  # of whoever grades, it would close the folders that are made here to the child's user
     roots = [Path(sys.prefix), Path(sys.base_prefix), project]
-    here = Isolation(uid, sorted({*roots, *(path.resolve() for path in roots)}))
+    here = Isolation(uid, sorted({*roots, *(path.resolve() for path in roots)}), without=without)
     _enter_namespaces(here.layers, without)
     here.layers["orphans collected"] = kernel.collect_orphans()
     here.layers["memory hidden"] = kernel.hide_memory()
@@ -47,7 +54,21 @@ def enter(project: Path, uid: int | None, hide: list[Path], without: list[str]) 
         here.layers["few devices"] = _hide_devices()
         here.layers["disk read-only"] = kernel.read_only_but(("/proc",))
         _own_folders(here.shown)  # the server's own, which libraries write to while they are imported
+    closed = {*hide, *map(Path, WRITABLE)}
+    here.readable = landlock.list_open((Path("/", name) for name in sorted(SYSTEM)), closed)
+    for folder in here.shown:
+        here.readable += landlock.list_open([folder], {path for path in closed if not folder.is_relative_to(path)})
     return here
+
+
+def separates() -> bool:
+    """Tell whether student code can be kept from what this user may do: by another user, or by a user namespace."""
+    if os.getuid() == 0:
+        return True
+    pid = os.fork()
+    if pid == 0:
+        os._exit(not kernel.own_user_namespace())
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def enter_call(here: Isolation) -> bool:
@@ -71,7 +92,7 @@ def repeat_process_numbers(here: Isolation) -> bool:
 def _enter_namespaces(layers: dict[str, bool], without: list[str]) -> None:
     root = os.getuid() == 0
     if not root:
-        layers["user namespace"] = root = kernel.own_user_namespace()
+        layers["user namespace"] = root = "user namespace" not in without and kernel.own_user_namespace()
     for name, flag in {
         "network namespace": kernel.NEW_NETWORK,
         "mount namespace": kernel.NEW_MOUNTS,
@@ -96,7 +117,7 @@ def _hide_folders(hide: list[Path], shown: list[Path]) -> bool:
 
 def _hide_devices() -> bool:
     """A /dev with a few devices that remember nothing: no terminals, no graphics card, no message queues."""
-    if not _cover([Path("/dev")], [path for path in map(Path, DEVICES) if path.exists()], 0o755):
+    if not _cover([Path("/dev")], [path for path in DEVICES if path.exists()], 0o755):
         return False
     Path("/dev/shm").mkdir()
     for i, name in enumerate(("stdin", "stdout", "stderr")):

@@ -20,9 +20,19 @@ _HUGE, _MADV_COLLAPSE = 2 << 20, 25
 
 # By machine: its number in the kernel's audit.h, then those of system calls.
 _MACHINES = {
-    "x86_64": {"audit": 0xC000003E, "capset": 126, "seccomp": 317, "add_key": 248, "request_key": 249, "keyctl": 250},
-    "aarch64": {"audit": 0xC00000B7, "capset": 91, "seccomp": 277, "add_key": 217, "request_key": 218, "keyctl": 219},
-}
+    "x86_64": {
+        "audit": 0xC000003E, "capset": 126, "seccomp": 317, "add_key": 248, "request_key": 249, "keyctl": 250,
+        "socket": 41, "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "io_uring_setup": 425,
+    },
+    "aarch64": {
+        "audit": 0xC00000B7, "capset": 91, "seccomp": 277, "add_key": 217, "request_key": 218, "keyctl": 219,
+        "socket": 198, "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "io_uring_setup": 425,
+    },
+}  # fmt: skip
+# A user's keyring outlives all processes; a socket reaches other programs and machines; the others lead round this
+# filter or into memory of others. Pairs of sockets, which Python's own modules use, stay.
+_REFUSED = ("add_key", "request_key", "keyctl", "socket", "ptrace", "process_vm_readv", "process_vm_writev",
+            "io_uring_setup")  # fmt: skip
 _machine = _MACHINES.get(os.uname().machine)
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -33,8 +43,9 @@ def unshare(flags: int) -> bool:
 
 
 def own_user_namespace() -> bool:
-    """Become root of a user namespace, in which only the present user exists."""
+    """Become root of a user namespace, in which only the present user exists. Afterwards memory is not hidden."""
     uid, gid = os.getuid(), os.getgid()
+    _ok("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)  # who hides their memory may not write these files either
     if not unshare(NEW_USER):
         return False
     try:
@@ -85,11 +96,11 @@ def drop_capabilities() -> bool:
     return _ok("syscall", _machine["capset"], header, (ctypes.c_uint32 * 6)())
 
 
-def close_keyrings() -> bool:
-    """Refuse the system calls for the kernel's keyrings: a user's outlives all processes. After no_new_privileges."""
+def refuse_system_calls() -> bool:
+    """Refuse the system calls of _REFUSED to this process and its children. Needs no_new_privileges."""
     if _machine is None:
         return False
-    refused = [_machine[name] for name in ("add_key", "request_key", "keyctl")]
+    refused = [_machine[name] for name in _REFUSED]
     load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06  # instructions of the kernel's filters (BPF)
     program = [(load, 0, 0, 4), (equal, 1, 0, _machine["audit"]), (give, 0, 0, 0x50000 | _EPERM), (load, 0, 0, 0)]
     checks = [(at_least, 0x40000000), *((equal, number) for number in refused)]  # from there on: the same once more

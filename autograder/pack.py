@@ -1,11 +1,13 @@
-"""Pack what Gradescope needs into dist/autograder.zip: the same bytes from run to run. Its digest is its version.
+"""Pack what Gradescope needs into dist/autograder.zip, the same bytes from run to run; and say which suite it is.
 
     python -m autograder.pack        (or: make autograder)
 """
 
 import argparse
+import ast
 import hashlib
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from autograder.plugin import is_ungraded
 
 HERE = Path(__file__).parent
 REQUIREMENTS = "staff/requirements.txt"  # of the assignment, for setup.sh
+WITHOUT_EFFECT = {REQUIREMENTS, *(f"autograder/{name}" for name in (
+    "__main__.py", "pack.py", "points.py", "report.py", "report.html"))}  # fmt: skip -- on the outcome of a test
 ENDINGS = {".py", ".toml", ".txt", ".tsv", ".npz", ".json", ".safetensors", ".png", ".jpg", ".html"}
 
 
@@ -51,13 +55,26 @@ def files(assignment: Assignment) -> dict[str, Path]:
 
 
 def digests(assignment: Assignment) -> dict[str, str]:
-    """Digest of each file that is packed, and the version of each package: what a result depends on."""
+    """Return digests of files and versions of packages: of all that the outcomes of tests depend on, and of no more.
+
+    Neither comments count, nor docstrings, nor what an assert says, nor points, which are only sums. Behind the digest
+    of a module of tests stand the parts that its tests are of.
+    """
     found = {"Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
     for package in assignment.adapter.packages:
         found[package] = metadata.version(package).partition("+")[0]  # builds for GPUs and without grade alike
     for name, path in files(assignment).items():
-        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if name not in WITHOUT_EFFECT:
+            found[name] = _digest(name, path.read_bytes(), assignment)
     return found
+
+
+def find_parts(before: dict[str, str], now: dict[str, str]) -> set[str] | None:
+    """Return the parts of the tests that differ between two suites; None where more than modules of tests does."""
+    entries = [suite.get(name, "") for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+               for suite in (before, now) if name in suite]  # fmt: skip
+    parts = [entry.split()[1:] for entry in entries]
+    return {part for own in parts for part in own} if all(parts) else None
 
 
 def version(digests: dict[str, str]) -> str:
@@ -75,6 +92,37 @@ def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
         else:
             told.append(f"{name} is {'new' if name not in before else 'gone' if name not in now else 'changed'}")
     return told
+
+
+def _digest(name: str, data: bytes, assignment: Assignment) -> str:
+    parts: list[str] = []
+    if name == NAME:
+        table = tomllib.loads(data.decode())
+        for entry in (*table["parts"].values(), *table["rules"].values()):
+            entry.pop("points", None)
+        data = repr(table).encode()
+    elif name.endswith(".toml"):
+        data = repr(tomllib.loads(data.decode())).encode()
+    elif name.endswith(".py"):
+        tree = ast.parse(data)
+        if Path(name).match("test_*.py"):
+            parts = _find_marked(tree, assignment)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
+            elif isinstance(node, ast.Assert):
+                node.msg = None
+        data = ast.dump(tree).encode()
+    return " ".join([hashlib.sha256(data).hexdigest(), *parts])
+
+
+def _find_marked(tree: ast.Module, assignment: Assignment) -> list[str]:
+    """Return the parts by which the tests of a module are marked; none where a mark is not written out."""
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    marks = [node.attr for node in attributes if isinstance(node.value, ast.Attribute) and node.value.attr == "mark"]
+    if len(marks) < sum(node.attr == "mark" for node in attributes):
+        return []
+    return sorted(set(marks) & set(assignment.parts))
 
 
 if __name__ == "__main__":

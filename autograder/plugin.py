@@ -66,6 +66,7 @@ class GradingPlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Function):
         self._running = item.nodeid
+        self.prober.hidden = HIDDEN in item.nodeid
         self._right = True
         return (yield)
 
@@ -131,7 +132,7 @@ class GradingPlugin:
         self.prober.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
         return (
             f"{item.function.__doc__ or ''}\n\nWhat your code returned could not be compared "
-            f"({type(error).__name__}: {str(error)[:300]}). If it looks right to you, tell the staff."
+            f"({type(error).__name__}: {' '.join(str(error).split())[:300]}). If it looks right to you, tell the staff."
         ).strip()
 
 

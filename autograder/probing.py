@@ -1,22 +1,30 @@
 """The way from a test to student code: each question in a child of its own, within the time that is left."""
 
+import re
 import time
 from collections.abc import Callable, Collection
 from typing import Any
 
 from autograder.client import CallFailed, Client, ServerLost
 
-DEADLINE = "Deadline"  # the kind of error of what was not run, since the grading's time was used up
+ENDED = "Ended"  # the kind of error of what did not come to its end,
+DEADLINE = "Deadline"  # and of what was not run, since the grading's time was used up
 STARTS = 4  # of the fork server, when it is lost
 MACHINES = ("PermissionError", "OSError", "BlockingIOError")  # kinds of errors that reading a file of code has from it
 PATIENCE = 10  # what hung once gets so many times less in later calls, that time is left for the other functions
+FRAME = re.compile(r"[\w./-]+\.py, line \d+: ")  # how a line of a trace begins
 
 
 class StudentError(AssertionError):
-    """Error in a student's code: the type of the error, its message, and where."""
+    """Error in a student's code: the type of the error, its message, and where.
+
+    Each further line of what they wrote begins with "| ", so that none can be taken for one of the grader's.
+    """
 
     def __init__(self, kind: str, message: str, trace: str) -> None:
-        super().__init__(f"{kind}: {message}" + (f"\n{trace}" if trace else ""))
+        said = message.replace("\n", "\n| ")
+        places = [line if FRAME.match(line) else f"| {line}" for line in trace.split("\n") if line]
+        super().__init__("\n".join([f"{kind}: {said}", *places]))
         self.kind, self.message, self.trace = kind, message, trace
 
 
@@ -30,7 +38,8 @@ class Prober:
     def __init__(self, start: Callable[[], Client], limits: dict, until: float) -> None:
         self.start, self.limits, self.until = start, limits, until
         self.client: Client | None = None
-        self.printed: list[str] = []  # "probe: text", for the rules
+        self.hidden = False  # whether it is a hidden test that asks
+        self.printed: dict[bool, list[tuple[str, str]]] = {False: [], True: []}  # probe and text, by `hidden`
         self.problems: list[str] = []  # of the grader itself
         self.errors: list[tuple[str, str] | None] = []  # kind and message of each call's; None where it went well
         self._starts = 0
@@ -42,7 +51,9 @@ class Prober:
         if "error" in answer:
             error = answer["error"]
             error = error if isinstance(error, dict) else {}
-            raise StudentError(*(str(error.get(key, "")) for key in ("type", "message", "trace")))
+            kind, message, trace = (str(error.get(key, "")) for key in ("type", "message", "trace"))
+            theirs = kind.isidentifier() and kind not in (ENDED, DEADLINE)  # an exception may have any name
+            raise StudentError(kind if theirs else "Error", message, trace)
         return answer
 
     def call(self, name: str, count: bool = False, **arguments: Any) -> dict:
@@ -54,18 +65,18 @@ class Prober:
             client = self._start_client()
             answer = client.call(name, bounds, **arguments)
         except CallFailed as failed:
-            self.errors.append(("Ended", str(failed)))
-            raise StudentError("Ended", f"your code {failed}{self._why(name, failed, left)}", "") from None
+            self.errors.append((ENDED, str(failed)))
+            raise StudentError(ENDED, f"your code {failed}{self._why(name, failed, left)}", "") from None
         except ServerLost as lost:
             self.close()
             self.problems.append(f"{name}: {lost}")
-            raise StudentError("Ended", "the grader lost the process that runs your code: tell the staff", "") from None
+            raise StudentError(ENDED, "the grader lost the process that runs your code: tell the staff", "") from None
         error = answer.get("error")
         told = error if isinstance(error, dict) else {}
         self.errors.append((str(told.get("type")), str(told.get("message"))) if "error" in answer else None)
         report = client.reports[-1]
         if report["printed"]:
-            self.printed.append(f"{name}: {report['text'].strip()[:200]}")
+            self.printed[self.hidden].append((name, " ".join(report["text"].split())[:200]))
         return answer
 
     def time_left(self) -> float:

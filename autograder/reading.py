@@ -5,15 +5,18 @@ crash the parser.
 """
 
 import ast
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tokenize
 from contextlib import suppress
 from pathlib import Path
 
 SECONDS = 20  # for a file
+BY_NAME = {"import_module", "__import__", "modules"}  # what gives a module whose name is written as text
 
 
 def read(files: dict[str, bytes]) -> dict[str, dict]:
@@ -41,22 +44,43 @@ def main() -> None:
         os.waitpid(pid, 0)
 
 
+def is_text(source: bytes) -> bool:
+    """Tell whether these bytes may be text to Python: UTF-8, or of the encoding that their first lines name."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        if encoding.startswith("utf-8"):
+            source.decode()
+    except (SyntaxError, UnicodeDecodeError):
+        return False
+    return b"\0" not in source
+
+
 def _facts(source: bytes) -> dict:
+    if not is_text(source):
+        return {"error": "expected text in UTF-8, got another encoding: save it as UTF-8"}
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        return {"error": f"line {error.lineno}: Python cannot read this file ({error.msg})"}
+        place = f"line {error.lineno}: " if error.lineno else ""
+        return {"error": f"{place}Python cannot read this file ({error.msg})"}
     except (ValueError, MemoryError, RecursionError) as error:
         return {"error": f"Python cannot read this file ({error or type(error).__name__})"}
     return {"imports": sorted(set(_imports(tree))), "signatures": dict(_signatures(tree)), "prints": _prints(tree)}
 
 
 def _imports(tree: ast.Module):
+    """Modules and lines, also where a function or sys.modules is asked for a module by its name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module.partition(".")[0], node.lineno
+        elif isinstance(node, ast.Call | ast.Subscript):
+            asked = node.func if isinstance(node, ast.Call) else node.value
+            called = asked.attr if isinstance(asked, ast.Attribute) else getattr(asked, "id", "")
+            name = next(iter(node.args), None) if isinstance(node, ast.Call) else node.slice
+            if called in BY_NAME and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield name.value.partition(".")[0], node.lineno
 
 
 def _signatures(tree: ast.Module):

@@ -11,18 +11,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from autograder.adapter import Pictures
 from autograder.assignment import Assignment
 from autograder.files import write_whole
-from autograder.results import Results, Test
+from autograder.results import Results, Test, printable
 
-MISTAKE = re.compile(r"It looks like this mistake: (.+)")
+MISTAKE = re.compile(r"^ *It looks like this mistake: (.+)", re.MULTILINE)  # a line of a student's never begins so
 SHORT = 200  # characters of a message in the table
+UNPROTECTED = "Graded without protection: student code had the rights of whoever graded."
 NAMED = 4  # mistakes of one part that the table names
 
 
 def make_environment(folder: Path) -> Environment:
-    """Templates of a folder; what they are given is escaped, and what they are not given is an error."""
+    """Templates of a folder; what they are given is escaped and printable, what they are not given is an error."""
     environment = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined,
         autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
     )  # fmt: skip
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return environment
@@ -48,13 +50,16 @@ def write(path: Path, results: Results, pictures: dict[str, Pictures], assignmen
 def notes(results: Results) -> list[str]:
     """List what staff should know beside the points, one sentence each."""
     facts = results.facts
-    lines = [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
+    lines = [UNPROTECTED] if facts.get("unprotected") else []
+    lines += [f"Seed of the hidden inputs: {facts['seed']}. Graded in {results.execution_time:.0f} s."]
     if facts.get("layers_missing"):
         lines.append(f"Layers of isolation that are missing here: {', '.join(facts['layers_missing'])}.")
     if facts.get("open_to_all"):
         lines.append(
             f"A call could leave something for the next in {', '.join(facts['open_to_all'][:10])}: close them."
         )
+    if secret := facts.get("printed_in_hidden_tests"):
+        lines.append(f"Printed in hidden tests, for staff alone: {'; '.join(secret)[:1000]}.")
     lines += [
         f"The grader itself met a problem: {problem.strip()[:300]}" for problem in facts.get("grader_problems", [])
     ]

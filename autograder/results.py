@@ -1,12 +1,15 @@
 """Results of a grading, and results.json by Gradescope's contract. Everything stands at 0 until it is earned."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.files import write_whole
 
 MAX_OUTPUT = 20_000  # characters of one output; Gradescope cuts at 100,000
+# Control characters, halves of characters, other ends of lines, and what turns the direction of text.
+ORDERS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 @dataclass
@@ -83,3 +86,11 @@ class Results:
 
     def write(self, path: Path) -> None:
         write_whole(path, json.dumps(self.as_gradescope(), indent=1, allow_nan=False))
+
+
+def printable(text: str, kept: str = "\n\t") -> str:
+    """Return what may stand on a page, in a table or on a terminal: what a terminal obeys becomes "?".
+
+    Names of files, and whatever student code says, may hold such characters.
+    """
+    return ORDERS.sub(lambda order: order[0] if order[0] in kept else "?", text)

@@ -23,6 +23,8 @@ def check(submission: Submission, results: Results, prober: Prober, assignment: 
             results.tests[f"rules::{name}"].fail("This counts once at least one test is passed.")
         return
     facts = reading.read(submission.files)
+    if secret := [f"{probe}: {text}" for probe, text in dict.fromkeys(prober.printed[True])]:
+        results.facts["printed_in_hidden_tests"] = secret
     broken = {
         "signatures": _signatures(facts, assignment) + [f"{name} is missing." for name in submission.missing],
         "imports": _imports(facts, assignment),
@@ -55,18 +57,31 @@ def _signatures(facts: dict, assignment: Assignment) -> list[str]:
 
 
 def _imports(facts: dict, assignment: Assignment) -> list[str]:
-    return [
-        f"{name}, line {line}: expected only what the handout's files import and what comes with Python, got {module}."
-        for name, fact in facts.items()
-        for module, line in fact.get("imports", [])
-        if module not in assignment.imports
-    ]
+    lines = []
+    for name, fact in facts.items():
+        for module, line in fact.get("imports", []):
+            part = assignment.only_in.get(module)
+            if part and name not in assignment.parts[part]["functions"]:
+                lines.append(
+                    f"{name}, line {line}: expected code of your own, got {module}, which only the files of part "
+                    f"{assignment.heading(part)} may import."
+                )
+            elif module not in assignment.imports:
+                lines.append(
+                    f"{name}, line {line}: expected only what the handout's files import and what comes with Python, "
+                    f"got {module[:50]}."
+                )
+    return lines
 
 
-def _printing(facts: dict, printed: list[str]) -> list[str]:
+def _printing(facts: dict, printed: dict[bool, list[tuple[str, str]]]) -> list[str]:
+    """Lines for the student, who is not to see what a hidden test asks: of such calls the text is for staff."""
     lines = [f"{name}, line {line}: prints while it is imported." for name, fact in facts.items()
              for line in fact.get("prints", [])]  # fmt: skip
-    return lines + [f"Printed in {text}" for text in dict.fromkeys(printed)]
+    lines += [f"Printed in {probe}: {text}" for probe, text in dict.fromkeys(printed[False])]
+    public = {probe for probe, _ in printed[False]}
+    return lines + [f"Printed in {probe}, which a hidden test asked." for probe in dict.fromkeys(
+        probe for probe, _ in printed[True] if probe not in public)]  # fmt: skip
 
 
 def _find_loops(prober: Prober, assignment: Assignment) -> list[str]:
@@ -81,7 +96,8 @@ def _find_loops(prober: Prober, assignment: Assignment) -> list[str]:
             continue  # it does not run: the tests of that part say so
         measured += 1
         if operations > SLACK or calls > 0:
-            hint = f" Most of them come from {more['busiest']}." if isinstance(more.get("busiest"), str) else ""
+            busiest = more.get("busiest")
+            hint = f" Most of them come from {' '.join(busiest.split())}." if isinstance(busiest, str) else ""
             lines.append(
                 f"{probe}: expected as many operations for {what}, got {operations} more"
                 f"{f' and {calls} more calls of the network' if calls else ''}: "

@@ -1,11 +1,11 @@
 """Grade a whole class, and go on where a run was killed: the same command again grades what is missing.
 
-    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tls://host:8786] [--status] ...
+    python -m gradebook SUBMISSIONS [--out FOLDER] [--scheduler tls://host:8786] [--regrade] [--status] ...
 
-Or: make grade-class SUBMISSIONS=... [SCHEDULER=...]. SUBMISSIONS is a folder of zips and folders, Gradescope's export
-or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the time left, then in FOLDER the
-gradebook, grades.csv, class.html and a page for each student. Exits with 0 when all are graded, 1 when some are marked
-for staff, 2 when it had to stop.
+Or: make grade-class SUBMISSIONS=... [SCHEDULER=...], make regrade SUBMISSIONS=... . SUBMISSIONS is a folder of zips and
+folders, Gradescope's export or Canvas's bulk download; class.toml in it says what staff decided. Expect a bar with the
+time left, then in FOLDER the gradebook, grades.csv, class.html and a page for each student. Exits with 0 when all are
+graded, 1 when some are marked for staff, 2 when it had to stop.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder import pack
+from autograder import isolation, pack
 from autograder.assignment import Assignment, read
 from gradebook import (
     choosing,
@@ -31,9 +31,12 @@ from gradebook import (
     similarity_page,
     status,
     task,
+    weights,
 )
-from gradebook.standing import standings
-from gradebook.store import Gradebook, GradebookError, Graded, Key
+from gradebook.progress import say
+from gradebook.roster import fold
+from gradebook.standing import Standing, standings
+from gradebook.store import NAME, Gradebook, GradebookError, Graded, Key
 
 PROBLEMS = (settings.SettingsError, roster.RosterError, handed_in.ExportError, cluster.ClusterError, GradebookError)
 
@@ -43,16 +46,16 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     try:
         if args.status:
-            console.print("\n".join(status.describe(args.out)), markup=False, highlight=False, soft_wrap=True)
+            say(console, "\n".join(status.describe(args.out)))
             return 0
-        return grade_class(args, console)
+        return regrade(args, console, read()) if args.regrade else grade_class(args, console)
     except PROBLEMS as problem:
         said = str(problem)
-        console.print(f"{said[:1].upper()}{said[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{said[:1].upper()}{said[1:]}.")
         return 2
     except OSError as problem:
         told = f"Expected to write to {problem.filename}, got {problem.strerror}: mend that, make room for one"
-        console.print(f"{told}, and run the same command again.", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{told}, and run the same command again.")
         return 2
     except KeyboardInterrupt:
         console.print("Stopped. The same command again goes on from here.")
@@ -67,6 +70,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--certificate", type=Path, default=cluster.CERTIFICATE, help="the file of that scheduler")
     parser.add_argument("--workers", type=int, default=0, help="of this machine's own cluster (default: what fits)")
     parser.add_argument("--again", nargs="+", default=[], metavar="STUDENT", help="grade these once more")
+    parser.add_argument("--regrade", action="store_true", help="only add the points up anew, by assignment.toml of now")
+    parser.add_argument("--unprotected", action="store_true", help="grade even where student code has all your rights")
     parser.add_argument("--anonymous", action="store_true", help="write the pages without names, into FOLDER/anonymous")
     parser.add_argument("--status", action="store_true", help="only say how a run is getting on")
     args = parser.parse_args(argv)
@@ -89,33 +94,37 @@ def grade_class(
     """
     folders = (assignment.root, assignment.suite) if assignment else None
     assignment = assignment or read()
-    decided = settings.read(args.submissions)
-    decided = replace(decided, title=decided.title or assignment.title)
-    people = roster.read(decided.roster) if decided.roster else roster.Roster()
-    places = choosing.places(handed_in.find(args.submissions, decided, people, assignment), people)
+    decided, places = _read_class(args.submissions, assignment)
     files = pack.digests(assignment)
     version = pack.version(files)
     can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
     wanted = {digest: each for digest, each in can_count.items() if not each.taken.unreadable}
     with Gradebook(args.out) as book:
         book.ask_again(_find_asked(args.again, places, decided))
-        has, again = book.scores(version, decided.seed), book.find_asked_again()
+        again = book.find_asked_again()
+        carried = _carry(book, {d: each for d, each in wanted.items() if d not in again}, files, version, decided.seed,
+                         assignment)  # fmt: skip
+        has = book.scores(version, decided.seed)
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
-        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders)
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders, args.unprotected)
                 for digest, each in todo.items()}  # fmt: skip
         if unread := len(can_count) - len(wanted):
             console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")
+        if carried:
+            say(console, f"{carried} keep their results: only tests of parts that they did not hand in have changed.")
         for line in _why(book, places, wanted, todo, has, files, version, decided.seed):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(console, line)
         book.begin(files, version, decided.seed, len(wanted), len(todo))
         lost = []
         try:
             if jobs:
+                if not (args.scheduler or args.unprotected or isolation.separates()):
+                    raise cluster.ClusterError(isolation.NEEDED)
                 with cluster.connected(args.scheduler, args.workers, args.certificate) as client:
                     workers = len(client.nthreads())
                     book.note(workers)
                     console.print(f"{workers} workers; more may come.", highlight=False)
-                    names = {digest: each.name for digest, each in todo.items()}
+                    names = _name_all(places, decided, args.again)
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
             marked = len(lost) + len(can_count) - len(wanted)
@@ -123,14 +132,76 @@ def grade_class(
         except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
-        found = standings(places, decided, book, version)
-        for path in _write(args.out, found, decided, book, version, args.anonymous, assignment):
-            console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+        try:
+            _write(args, places, decided, book, version, assignment, console)
+        except PROBLEMS as problem:
+            _end(book, f"stopped: {type(problem).__name__} {problem}")
+            raise
         book.end(outcome)
     return int(bool(marked))
 
 
-def _write(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
+def regrade(args: argparse.Namespace, console: Console, assignment: Assignment) -> int:
+    """Add up the points anew, by assignment.toml and class.toml of now: nothing is run, and no result is changed."""
+    decided, places = _read_class(args.submissions, assignment)
+    if not (args.out / NAME).is_file():
+        raise GradebookError(f"expected a gradebook in {args.out}, found none: make grade-class begins with one")
+    with Gradebook(args.out) as book:
+        if (latest := book.latest()) is None:
+            raise GradebookError(f"expected results in {args.out}, found none: make grade-class goes on with them")
+        version, seed = latest
+        if told := pack.changes(book.files(version), pack.digests(assignment)):
+            say(console, f"The suite is another since ({_some(told)}): make grade-class grades by it, this does not.")
+        _write(args, places, replace(decided, seed=seed), book, version, assignment, console)
+    return 0
+
+
+def _read_class(folder: Path, assignment: Assignment) -> tuple[settings.Settings, list[choosing.Place]]:
+    decided = settings.read(folder)
+    decided = replace(decided, title=decided.title or assignment.title)
+    people = roster.read(decided.roster) if decided.roster else roster.Roster()
+    return decided, choosing.places(handed_in.find(folder, decided, people, assignment), people)
+
+
+def _carry(book, wanted, files, version, seed, assignment) -> int:
+    """Let earlier results stand where no test that has changed is about the submission; return how many."""
+    carried, empty = 0, {name: assignment.adapter.hand_out(name).encode() for name in assignment.files}
+    for digest, (other, number) in book.earlier(version, seed).items():
+        if digest not in wanted or number != seed:
+            continue
+        parts, own = pack.find_parts(book.files(other), files), wanted[digest].taken.files
+        theirs = (file for part in parts or () for file in assignment.parts[part]["functions"])
+        if parts is not None and not any(own.get(file, empty[file]) != empty[file] for file in theirs):
+            book.carry(Key(digest, version, seed), other)
+            carried += 1
+    return carried
+
+
+def _write(args, places, decided, book, version, assignment, console) -> None:
+    """Say whose points other weights have changed, then write sheets and pages."""
+    before = weights.Weights.read(book.weights()) if book.weights() else weights.Weights()
+    now = weights.find(assignment, decided.dropped, book.test_names(version, decided.seed))
+    found = standings(places, decided, book, version, now)
+    if now != before:
+        earlier = standings(places, decided, book, version, before)
+        for line in _compare(earlier, found, weights.describe(before, now)):
+            say(console, line)
+    for path in _write_all(args.out, found, decided, book, version, args.anonymous, assignment):
+        say(console, f"Wrote {path}")
+    if now != before:
+        book.keep_weights(now.write())
+
+
+def _compare(earlier: list[Standing], found: list[Standing], what: str) -> list[str]:
+    """Lines on those whose points are other ones."""
+    lines = [f"{now.student.name or now.student.key}: {before.points:g} points before, {now.points:g} now."
+             for before, now in zip(earlier, found)
+             if before.points is not None and now.points is not None and before.points != now.points]  # fmt: skip
+    graded = sum(each.results is not None for each in found)
+    return [*lines, f"{len(lines)} of {graded} have other points than before: {what}."] if lines else []
+
+
+def _write_all(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
     """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
     names = pages.Names(found, book.salt(), anonymous)
     folder = folder / "anonymous" if anonymous else folder
@@ -150,14 +221,27 @@ def _find_asked(words: list[str], places: list[choosing.Place], decided: setting
     """The digests of the students whom these words name. Raises ExportError."""
     digests = []
     for word in words:
-        of = [place for place in places if word.lower() in {mark.partition(" ")[2] for mark in place.student.marks()}
-              or word in {each.name for each in place.handed_in}]  # fmt: skip
+        of = [place for place in places if _is_meant(word, place)]
         if len(of) != 1:
             raise handed_in.ExportError(
                 f"expected one student for --again {word}, found {len(of)}: take a sid, an email or a file's name"
             )
         digests += [each.digest for each in choosing.to_grade(of[0], decided)]
     return digests
+
+
+def _name_all(places: list[choosing.Place], decided: settings.Settings, first: list[str]) -> dict[str, str]:
+    """Name, by digest, all whose submission it is: several may have handed in the same. first: these before others."""
+    names: dict[str, list[str]] = {}
+    for place in sorted(places, key=lambda place: not any(_is_meant(word, place) for word in first)):
+        for each in choosing.to_grade(place, decided):
+            if each.name not in names.setdefault(each.digest, []):
+                names[each.digest].append(each.name)
+    return {digest: _some(own, 3) for digest, own in names.items()}
+
+
+def _is_meant(word: str, place: choosing.Place) -> bool:
+    return fold(word) in place.student.words | {fold(each.name) for each in place.handed_in}
 
 
 def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
@@ -180,8 +264,8 @@ def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
     return lines
 
 
-def _some(told: list[str]) -> str:
-    return ", ".join(told[:8]) + (f" and {len(told) - 8} more" if len(told) > 8 else "")
+def _some(told: list[str], most: int = 8) -> str:
+    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gradebook.handed_in import HandedIn
-from gradebook.roster import Roster, Student
+from gradebook.roster import Roster, Student, fold
 from gradebook.settings import Settings
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -32,7 +32,7 @@ def places(found: list[HandedIn], roster: Roster) -> list[Place]:
 def late_by(each: HandedIn, student: Student, settings: Settings) -> timedelta:
     """Beyond the student's deadline; nothing where no time or no deadline is known."""
     due = next((when for who, when in settings.extensions.items()
-                if who.lower() in {student.sid.lower(), student.email.lower(), student.name.lower(), student.key}),
+                if fold(who) in student.words),
                settings.due)  # fmt: skip
     if due is None or each.submitted is None:
         return timedelta(0)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +16,10 @@ from gradebook.roster import Roster, Student
 from gradebook.settings import Settings
 
 METADATA = "submission_metadata.yml"
-# lovelaceada_LATE_12345_678901_assignment_3_submission-1.zip
-CANVAS = re.compile(r"(?P<run>[^_]+)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<submission>\d+)_(?P<file>.+)")
+# lovelaceada_LATE_12345_678901_assignment_3_submission-1.zip, or with LATE_ in front
+CANVAS = re.compile(
+    r"(?P<early>LATE_)?(?P<run>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<submission>\d+)_(?P<file>.+)", re.DOTALL
+)
 NOT_WORK = {".csv", ".toml", ".yml", ".md"}  # what else staff keep in such a folder
 
 
@@ -52,7 +55,7 @@ def find(
     if not found:
         raise ExportError(f"expected zips and folders in {folder}, found none: name the folder that they lie in")
     for each in found:
-        each.submitted = settings.handed_in.get(each.name, each.submitted)
+        each.submitted = settings.handed_in.get(unicodedata.normalize("NFC", each.name), each.submitted)
         if each.submitted is not None:
             each.notes = [note for note in each.notes if not note.startswith("Late by Canvas")]
         each.taken = _take_in(each, assignment or read())
@@ -81,16 +84,16 @@ def _is_work(path: Path) -> bool:
 
 
 def _identify(path: Path, roster: Roster) -> HandedIn:
-    """By its name: Canvas's pattern, or else the name is the student's."""
-    parts = CANVAS.fullmatch(path.name)
+    """By its name: it is the student's, or else of Canvas's pattern."""
+    stem = unicodedata.normalize("NFC", path.stem if path.is_file() else path.name)
+    fit = roster.by_any(stem)
+    parts = None if len(fit) == 1 else CANVAS.fullmatch(unicodedata.normalize("NFC", path.name))
     if not parts:
-        stem = path.stem if path.is_file() else path.name
-        fit = roster.by_any(stem)
         student = fit[0] if len(fit) == 1 else Student(name=stem)
         return HandedIn(path.name, path, [student], notes=_unknown(roster, len(fit) == 1))
     student, known = roster.who(Student(name=parts["run"], canvas_id=parts["user"]), parts["run"])
     each = HandedIn(path.name, path, [student], notes=_unknown(roster, known))
-    if parts["late"]:
+    if parts["late"] or parts["early"]:
         each.notes.append(
             "Late by Canvas's mark, which does not say by how much: nothing is taken off. "
             f'Write the time into class.toml: [handed_in] "{path.name}" = ...'
@@ -102,8 +105,8 @@ def _without_other_files(found: list[HandedIn]) -> list[HandedIn]:
     """Keep a Canvas student's zips alone, or else the code as one submission: the report and such are none."""
     by_student: dict[str, list[HandedIn]] = {}
     for each in found:
-        parts = CANVAS.fullmatch(each.name)
-        by_student.setdefault(f"_{parts['user']}" if parts else each.name, []).append(each)
+        own_name = f"_{each.students[0].key}" if CANVAS.fullmatch(each.name) else each.name
+        by_student.setdefault(own_name, []).append(each)
     kept = []
     for own in by_student.values():
         zips, code = ([each for each in own if each.path.suffix.lower() == kind] for kind in (".zip", ".py"))
@@ -131,7 +134,8 @@ _Loader.add_multi_constructor(
 
 def _gradescope(folder: Path, roster: Roster) -> Iterator[HandedIn]:
     try:
-        table = yaml.load((folder / METADATA).read_text(encoding="utf-8"), _Loader)
+        text = unicodedata.normalize("NFC", (folder / METADATA).read_text(encoding="utf-8"))
+        table = yaml.load(text, _Loader)
         entries = [(str(name), {str(key).strip(":"): value for key, value in entry.items()})
                    for name, entry in table.items()]  # fmt: skip
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as problem:

@@ -10,9 +10,9 @@ from autograder.report import MISTAKE
 from gradebook.standing import Standing
 
 ERROR = re.compile(r"^(?!Ended|Deadline)([A-Z]\w+): (.+)", re.MULTILINE)  # Python's or PyTorch's, in the student's code
-ENDED = re.compile(r"your code (was ended [^:\n]+|ended [^:\n]+|crashed)")
+ENDED = re.compile(r"^Ended: your code (was ended [^:\n]+|ended [^:\n]+|crashed)", re.MULTILINE)
 VERDICTS = ("against the rest", "nobody passes", "separates", "never fails")
-UNCOMPARED = "could not be compared"
+UNCOMPARED = re.compile(r"^What your code returned could not be compared", re.MULTILINE)
 FEW = 5  # of the tests that separate best, and of students for whom a correlation says anything
 
 
@@ -85,7 +85,7 @@ def find_ended(found: list[Standing]) -> list[Said]:
 
 def find_uncompared(found: list[Standing]) -> list[Said]:
     """Answers of which the grader could make nothing."""
-    return _gather(found, lambda test: [test["name"]] if UNCOMPARED in test["output"] else [])
+    return _gather(found, lambda test: [test["name"]] if UNCOMPARED.search(test["output"]) else [])
 
 
 def _gather(found: list[Standing], of) -> list[Said]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from autograder.assignment import Assignment
 from autograder.files import write_whole
 from autograder.report import make_environment
+from autograder.results import printable
 from gradebook import charts, items
 from gradebook.settings import Settings
 from gradebook.standing import Standing
@@ -53,7 +54,7 @@ class Names:
         by_key = {standing.student.key: standing.student for standing in found}
         for i, key in enumerate(keys, 1):
             slug = re.sub(r"[^A-Za-z0-9@._-]", "-", key)[:60]
-            self._names[key] = f"Student {i}" if anonymous else by_key[key].name or key
+            self._names[key] = f"Student {i}" if anonymous else printable(by_key[key].name or key)
             self._pages[key] = f"students/{i:04}.html" if anonymous else f"students/{i:04}-{slug}.html"
 
     def name(self, standing: Standing) -> str:
@@ -94,7 +95,7 @@ def write(
             standing=standing, name=names.name(standing), problems=names.problems(standing), anonymous=names.anonymous
         )
         report = (book.page(standing.key) if standing.key else "") or EMPTY
-        write_whole(folder / names.page(standing), report.replace("<h1", f"{said}<h1", 1))
+        write_whole(folder / names.page(standing), printable(report).replace("<h1", f"{said}<h1", 1))
     text = environment.get_template("class.html").render(_facts(found, settings, suite, names, similarity, assignment))
     write_whole(folder / "class.html", text)
     return folder / "class.html"
@@ -119,6 +120,7 @@ def _facts(
         "seed": settings.seed,
         "anonymous": names.anonymous,
         "similarity": similarity,
+        "dropped": settings.dropped,
         "style": style(),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -132,6 +134,7 @@ def _facts(
         "nothing": [standing for standing in found if not standing.counted],
         "looks": sorted(filter(names.problems, found), key=lambda standing: not standing.unreadable),
         "points": len(graded) > 0,
+        "unprotected": any(standing.results["extra_data"].get("unprotected") for standing in graded),
         "median": np.median(scores) if graded else 0,
         "mean": np.mean(scores) if graded else 0,
         "spread": np.std(scores) if graded else 0,

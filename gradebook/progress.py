@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from autograder.results import printable
 from gradebook.store import Graded, Key
 
 PERIOD = 600  # seconds over which the speed is taken
@@ -55,7 +55,12 @@ class Shown:
         self._say(f"The worker {worker} gets nothing to grade: {why}.")
 
     def _say(self, text: str) -> None:
-        self.console.print(escape(text), highlight=False, soft_wrap=True)
+        say(self.console, text)
+
+
+def say(console: Console, text: str) -> None:
+    """Print text as it is, but for what a terminal would obey."""
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def say_left(began: float, done: int, total: int, now: float | None = None) -> str:

@@ -20,6 +20,7 @@ TRIES = 2
 LOOK = 2  # seconds between two looks at which workers there are
 PATIENCE = 60  # seconds without a worker that can grade, where others refused: one may be starting again
 FETCH = 60  # seconds for a result to come from a worker that says it has one
+TOOK_DOWN = "two runs died while it was graded: look at its code, then grade it with --again"
 DIED = "the worker that graded it died, or could not be reached any more"
 
 
@@ -28,6 +29,7 @@ class _Wanted:
     key: Key
     job: Job
     failed_on: list[str] = field(default_factory=list)  # workers
+    alone: bool = False  # an earlier run died while it was graded
 
 
 @dataclass
@@ -47,14 +49,15 @@ def grade_all(
     """Grade what `jobs` asks for, and return those that failed twice.
 
     Each task is for one worker that has nothing else to do, so that no scheduler, however it was started, moves it. A
-    worker that refuses gets no more. progress: has `note_graded`, `note_failed` and `note_refused`, see progress.py.
+    worker that refuses gets no more. What was being graded when an earlier run died comes first, and alone; what two
+    runs died with is set aside. progress: has `note_graded`, `note_failed` and `note_refused`, see progress.py.
     function: what a worker does. Raises ClusterError when the scheduler is lost, all workers refuse or one cannot
     grade, GradebookError when nothing can be written.
     """
     waiting = deque(_Wanted(key, job) for key, job in jobs.items())
     running: dict[Future, tuple[_Wanted, str]] = {}  # with the worker
     refused: dict[str, str] = {}  # why, by worker
-    lost, able = [], time.monotonic()
+    lost, able = _set_aside(waiting, book, progress), time.monotonic()
     while waiting or running:
         workers = _workers(client)
         usable = {worker: threads for worker, threads in workers.items() if worker not in refused}
@@ -63,10 +66,12 @@ def grade_all(
         elif time.monotonic() - able > PATIENCE:
             why = list(refused.values())[-1]
             raise ClusterError(f"expected workers that can grade, got {len(workers)} that refuse: {why}")
-        for wanted, worker in _place(waiting, Counter(worker for _, worker in running.values()), usable):
+        for wanted, worker in _place(waiting, [*running.values()], usable):
+            book.start(wanted.key)
             running[_submit(client, wanted, worker, function)] = wanted, worker
         for future in _collect(client, running, workers):
             wanted, worker = running.pop(future)
+            book.settle(wanted.key)
             try:
                 why = _settle(book, wanted, future, progress)
             except Refused as problem:
@@ -96,8 +101,31 @@ def _workers(client: Client) -> dict[str, int]:
         raise _scheduler_lost() from None
 
 
-def _place(waiting: deque[_Wanted], busy: Counter, usable: dict[str, int]) -> Iterator[tuple[_Wanted, str]]:
+def _set_aside(waiting: deque[_Wanted], book: Gradebook, progress) -> list[Key]:
+    """Put what a run died with in front, and return the keys of what two died with: it is not graded."""
+    died, lost, rest = book.find_interrupted(), [], []
+    for wanted in sorted(waiting, key=lambda wanted: wanted.key.digest not in died):
+        wanted.alone = wanted.key.digest in died
+        if died.get(wanted.key.digest, 0) < TRIES:
+            rest.append(wanted)
+            continue
+        book.fail(wanted.key, "", TOOK_DOWN)
+        progress.note_failed(wanted.key, "", TOOK_DOWN, True)
+        lost.append(wanted.key)
+    waiting.clear()
+    waiting.extend(rest)
+    return lost
+
+
+def _place(
+    waiting: deque[_Wanted], running: list[tuple[_Wanted, str]], usable: dict[str, int]
+) -> Iterator[tuple[_Wanted, str]]:
     """Yield one that waits for each free thread; a second try goes elsewhere where there is an elsewhere."""
+    if waiting and (waiting[0].alone or any(wanted.alone for wanted, _ in running)):
+        if not running and usable:
+            yield waiting.popleft(), min(usable)
+        return
+    busy = Counter(worker for _, worker in running)
     for worker in (Counter(usable) - busy).elements():
         for wanted in waiting:
             if worker not in wanted.failed_on or usable.keys() <= set(wanted.failed_on):

@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from unicodedata import normalize
 
 DEFAULTS = Path(__file__).with_name("class.toml")
 COUNTS = ("last", "best")
@@ -17,6 +18,7 @@ class SettingsError(ValueError):
 class Settings:
     title: str
     seed: int
+    dropped: tuple[str, ...]  # tests that count for nobody, see weights.py
     roster: Path | None
     earlier: tuple[Path, ...]
     due: datetime | None
@@ -63,6 +65,7 @@ def _check(table: dict, folder: Path) -> Settings:
         ("seed", int, table["seed"]),
         ("roster", str, table["roster"]),
         ("earlier", list, table["earlier"]),
+        ("dropped", list, table["dropped"]),
         ("grace_hours", int | float, late["grace_hours"]),
         ("percent_per_day", int | float, late["percent_per_day"]),
     ):
@@ -78,13 +81,14 @@ def _check(table: dict, folder: Path) -> Settings:
     return Settings(
         title=table["title"],
         seed=table["seed"],
+        dropped=tuple(map(str, table["dropped"])),
         roster=roster,
         earlier=tuple(folder / name for name in table["earlier"]),
         due=_time("due", late["due"]) if late["due"] != "" else None,
         grace=timedelta(hours=late["grace_hours"]),
         percent_per_day=late["percent_per_day"],
         extensions={who: _time(who, when) for who, when in table["extensions"].items()},
-        handed_in={name: _time(name, when) for name, when in table["handed_in"].items()},
+        handed_in={normalize("NFC", name): _time(name, when) for name, when in table["handed_in"].items()},
         counts=several["counts"],
     )
 

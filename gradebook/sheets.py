@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from autograder.files import write_whole
+from autograder.results import printable
 from gradebook.standing import Standing
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is one to a spreadsheet
@@ -54,5 +55,6 @@ def _hours(late: timedelta) -> str:
 
 
 def _plain(cell: str) -> str:
-    """No cell is a formula: names and messages come from students."""
+    """No cell is a formula, or orders for a terminal: names and messages come from students."""
+    cell = printable(cell)
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -72,12 +72,17 @@ def describe(name: str, files: dict[str, bytes], given: Boilerplate, earlier: bo
     return Written(name, earlier, text, prints)
 
 
+def is_too_little(written: Written) -> bool:
+    """Tell whether this holds too few fingerprints to be compared with anything."""
+    return len(written.prints.hashes) < LEAST
+
+
 def pairs(all_written: Sequence[Written]) -> tuple[np.ndarray, list[SimilarPair]]:
     """The scores of all pairs of this class and with earlier ones, and the SHOWN pairs that are most alike.
 
     Pairs of two earlier submissions are left out, and so is what holds fewer than LEAST fingerprints.
     """
-    compared = [each for each in all_written if len(each.prints.hashes) >= LEAST]
+    compared = [each for each in all_written if not is_too_little(each)]
     if len(compared) < 2:
         return np.zeros(0), []
     columns = {key: i for i, key in enumerate(set().union(*(each.prints.hashes for each in compared)))}

@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 
 from autograder.assignment import Assignment
 from autograder.files import write_whole
+from autograder.results import printable
 from gradebook import charts, handed_in, similarity
 from gradebook.pages import Names, environment, style
 from gradebook.roster import Roster
@@ -27,7 +28,7 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
     all_written = [similarity.describe(name, files[name], given) for name in who]
     for number, earlier in enumerate(settings.earlier, 1):
         for each in handed_in.find(earlier, settings, Roster(), assignment):
-            called = f"earlier class {number}" if names.anonymous else f"{earlier.name}: {each.name}"
+            called = f"earlier class {number}" if names.anonymous else printable(f"{earlier.name}: {each.name}")
             all_written.append(similarity.describe(called, each.taken.files, given, earlier=True))
     scores, pairs = similarity.pairs(all_written)
     line = similarity.line(scores)
@@ -50,7 +51,8 @@ def write(folder: Path, found: list[Standing], settings: Settings, names: Names,
         })  # fmt: skip
     text = environment.get_template(NAME).render(
         title=settings.title, style=style(), scores=scores, compared=len(all_written),
-        earlier=sum(each.earlier for each in all_written), gram=similarity.GRAM, near=similarity.NEAR, pairs=shown,
+        earlier=sum(each.earlier for each in all_written), left_out=sum(map(similarity.is_too_little, all_written)),
+        gram=similarity.GRAM, near=similarity.NEAR, pairs=shown,
         chart=charts.histogram(scores, 0, 1, 50, "alike", {"stands out from": line}) if len(scores) else "",
     )  # fmt: skip
     write_whole(folder / NAME, text)

@@ -1,14 +1,26 @@
 """Say where each student stands: the submission that counts, its result, and what staff should know of it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 
 from gradebook import choosing
 from gradebook.handed_in import HandedIn
 from gradebook.roster import Student
 from gradebook.settings import Settings
 from gradebook.store import Gradebook, Key
+from gradebook.weights import Weights, weigh
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Stored result of one submission, by the weights of today."""
+
+    results: dict
+    reweighed: bool
+    attempt: int
 
 
 @dataclass
@@ -27,7 +39,8 @@ class Standing:
     attempts: list[Attempt]
     counted: Attempt | None = None
     key: Key | None = None  # of the result
-    results: dict | None = None  # results.json
+    results: dict | None = None  # results.json, by the weights of today
+    reweighed: bool = False  # whether its report has other points
     attempt: int = 1  # which try gave it
     failures: list[tuple[str, str]] = field(default_factory=list)  # worker and reason
 
@@ -72,16 +85,29 @@ class Standing:
         return found
 
 
-def standings(places: list[choosing.Place], settings: Settings, book: Gradebook, suite: str) -> list[Standing]:
-    scores = book.scores(suite, settings.seed)
-    return [_standing(place, settings, book, suite, scores) for place in places]
+def standings(
+    places: list[choosing.Place], settings: Settings, book: Gradebook, suite: str, weights: Weights | None = None
+) -> list[Standing]:
+    """weights: of the tests; None for those of the gradings."""
+
+    @cache
+    def read(digest: str) -> Weighed | None:
+        row = book.result(Key(digest, suite, settings.seed))
+        if row is None:
+            return None
+        graded = json.loads(row["results"])
+        weighed = weigh(graded, weights or Weights())
+        return Weighed(weighed, weighed is not graded, row["attempt"])
+
+    return [_standing(place, settings, book, suite, read) for place in places]
 
 
 def _standing(
-    place: choosing.Place, settings: Settings, book: Gradebook, suite: str, scores: dict[str, float]
+    place: choosing.Place, settings: Settings, book: Gradebook, suite: str, read: Callable[[str], Weighed | None]
 ) -> Standing:
     def points(each: HandedIn) -> float | None:
-        return scores.get(each.digest)
+        result = read(each.digest)
+        return result.results["score"] if result else None
 
     attempts = []
     for each in place.handed_in:
@@ -93,8 +119,7 @@ def _standing(
         return found
     found.counted = next(attempt for attempt in attempts if attempt.each is chosen)
     found.key = Key(chosen.digest, suite, settings.seed)
-    row = book.result(found.key)
-    if row is not None:
-        found.results, found.attempt = json.loads(row["results"]), row["attempt"]
+    if result := read(chosen.digest):
+        found.results, found.reweighed, found.attempt = result.results, result.reweighed, result.attempt
     found.failures = list(book.failures(found.key))
     return found

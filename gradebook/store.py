@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS pages (
 CREATE TABLE IF NOT EXISTS failures (
     digest TEXT, suite TEXT, seed INTEGER, run INTEGER, worker TEXT NOT NULL, why TEXT NOT NULL, at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS weights (at REAL NOT NULL, weights TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS started (digest TEXT, suite TEXT, seed INTEGER, run INTEGER);
 CREATE TABLE IF NOT EXISTS again (digest TEXT PRIMARY KEY, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), salt TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -109,7 +111,20 @@ class Gradebook:
         self._write("UPDATE runs SET workers = ? WHERE run = ?", workers, self.run)
 
     def end(self, outcome: str) -> None:
+        self._write("DELETE FROM started WHERE run = ?", self.run)  # who ends in order was ended by no submission
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE run = ?", time.time(), outcome, self.run)
+
+    def start(self, key: Key) -> None:
+        """This one is being graded: where no end of it is noted, the run died with it."""
+        self._write("INSERT INTO started VALUES (?, ?, ?, ?)", key.digest, key.suite, key.seed, self.run)
+
+    def settle(self, key: Key) -> None:
+        self._write("DELETE FROM started WHERE digest = ? AND run = ?", key.digest, self.run)
+
+    def find_interrupted(self) -> dict[str, int]:
+        """Return the digests that were being graded when a run died, and the number of such runs."""
+        query = "SELECT digest, COUNT(DISTINCT run) FROM started WHERE run <> ? GROUP BY digest"
+        return dict(tuple(row) for row in self.base.execute(query, (self.run,)))
 
     def keep(self, key: Key, graded: Graded, attempt: int) -> None:
         """One result with its page, in one transaction. One that is there already is replaced: it was asked for."""
@@ -122,6 +137,7 @@ class Gradebook:
                 (*ids, graded.score, graded.results, graded.seconds, graded.worker, attempt, time.time()),
             )
             self.base.execute("DELETE FROM again WHERE digest = ?", (key.digest,))
+            self.base.execute("DELETE FROM started WHERE digest = ?", (key.digest,))
             self.base.execute("COMMIT")
         except sqlite3.Error as problem:
             if self.base.in_transaction:
@@ -138,6 +154,7 @@ class Gradebook:
         """These are graded again, by the next run if this one is killed; until then their results stand."""
         for digest in digests:
             self._write("INSERT OR IGNORE INTO again VALUES (?, ?)", digest, time.time())
+            self._write("DELETE FROM started WHERE digest = ?", digest)
 
     def find_asked_again(self) -> set[str]:
         return {digest for (digest,) in self.base.execute("SELECT digest FROM again")}
@@ -154,6 +171,44 @@ class Gradebook:
             "(SELECT digest FROM results WHERE suite = ? AND seed = ?) ORDER BY finished"
         )
         return {digest: (other, number) for digest, other, number in self.base.execute(query, (suite, seed))}
+
+    def carry(self, key: Key, suite: str) -> None:
+        """Let a result of that suite stand for this key, too: no test that has changed is about this submission."""
+        ids = (key.suite, key.digest, suite, key.seed)
+        try:
+            self.base.execute("BEGIN IMMEDIATE")
+            for table, rest in (("pages", "page"), ("results", "score, results, seconds, worker, attempt, finished")):
+                self.base.execute(
+                    f"INSERT OR IGNORE INTO {table} SELECT digest, ?, seed, {rest} FROM {table} "
+                    "WHERE digest = ? AND suite = ? AND seed = ?", ids,
+                )  # fmt: skip
+            self.base.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if self.base.in_transaction:
+                self.base.execute("ROLLBACK")
+            raise _explain(self.path, problem) from None
+
+    def keep_weights(self, weights: str) -> None:
+        """Keep what the pages and tables of now were made by, and all that was before."""
+        self._write("INSERT INTO weights VALUES (?, ?)", time.time(), weights)
+
+    def weights(self) -> str:
+        """Return the latest of them; "" where there are none."""
+        row = self.base.execute("SELECT weights FROM weights ORDER BY rowid DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def latest(self) -> tuple[str, int] | None:
+        """Return the suite and the seed of the latest run; None where there was none."""
+        row = self.base.execute("SELECT suite, seed FROM runs ORDER BY run DESC LIMIT 1").fetchone()
+        return (row["suite"], row["seed"]) if row else None
+
+    def test_names(self, suite: str, seed: int) -> set[str]:
+        """Return the names of the tests of all results of this suite and seed."""
+        query = (
+            "SELECT DISTINCT json_extract(test.value, '$.name') FROM results, json_each(results.results, '$.tests') "
+            "AS test WHERE suite = ? AND seed = ?"
+        )
+        return {name for (name,) in self.base.execute(query, (suite, seed))}
 
     def files(self, suite: str) -> dict[str, str]:
         row = self.base.execute("SELECT files FROM suites WHERE version = ?", (suite,)).fetchone()

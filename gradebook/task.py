@@ -38,6 +38,7 @@ class Job:
     seed: int
     files: dict[str, str]  # that grade, see pack.digests
     folders: tuple[Path, Path] | None = None  # of the assignment and its tests, None for the worker's own checkout
+    unprotected: bool = False  # grade also where student code has the worker's own rights
     dask: str = distributed.__version__  # of the one who asks
 
 
@@ -63,10 +64,11 @@ def work(job: Job) -> Graded:
 def _grader_for(job: Job) -> Grader:
     assignment, version = read(*(job.folders or ())), pack.version(job.files)
     grader = _graders.get(assignment)
-    if grader is None or not grader.alive() or grader.version != version:  # files may have changed since it loaded them
+    stands = grader is not None and grader.alive() and grader.unprotected == job.unprotected
+    if grader is None or not stands or grader.version != version:  # files may have changed since it loaded them
         _close(assignment)
         _refuse_another(assignment, job)
-        grader = _graders[assignment] = Grader(assignment)
+        grader = _graders[assignment] = Grader(assignment, job.unprotected)
     if grader.version != version:
         _refuse_another(assignment, job)
         raise Failed("the worker's files changed while they were loaded")

@@ -208,6 +208,11 @@ NAMED = {
         "cv2.dnn is imported, which rule 2 does not allow: use what the handout's files import, "
         "or what comes with Python.",
     ),
+    "Captum in a part that asks for one's own code": (
+        "visualizers/saliency_map.py", "from captum.attr import Saliency\n",
+        "captum.attr is imported, which rule 2 allows in saliency_map.py and gradcam.py alone: write the function "
+        "yourself.",
+    ),
     "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
     "a print": (
         "style_modules/content_loss.py", "def f():\n    print(1)\n",

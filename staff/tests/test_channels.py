@@ -77,8 +77,8 @@ CHANNELS = {
         if os.fork() == 0:
             import fcntl, socket
             os.setsid()
-            name = socket.socket(socket.AF_UNIX)
-            name.bind("\\0left-by-a-call")
+            name = tried(socket.socket, socket.AF_UNIX)
+            name and name.bind("\\0left-by-a-call")
             fcntl.flock(os.open(__file__, os.O_RDONLY), fcntl.LOCK_EX)
             time.sleep(60)
         time.sleep(0.3)

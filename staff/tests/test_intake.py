@@ -161,3 +161,9 @@ def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
     changed = take_in(make_zip(tmp_path, [*files.items(), ("MANIFEST.sha256", manifest)]))
     assert changed.notes == ["Changed after they were collected: style_utils.py."]
     assert changed.files["style_utils.py"] == b"changed"
+
+
+def test_what_is_not_saved_as_utf_8_is_noted(tmp_path):
+    """Some editors save UTF-16, which Python cannot read."""
+    taken = take_in(make_zip(tmp_path, [("style_utils.py", "x = 1\n".encode("utf-16")), ("gradcam.py", "x = 'ä'\n")]))
+    assert taken.notes[0] == "Not saved as UTF-8, so that Python cannot read it: style_utils.py. Save it as UTF-8."

@@ -1,8 +1,10 @@
 """The handout's rules: what breaks one is told, with its line, and costs nothing else."""
 
+import json
+
 import pytest
 
-from autograder import intake, rules, workspace
+from autograder import intake, reading, report, rules, workspace
 from autograder.assignment import read
 from autograder.client import Client
 
@@ -64,3 +66,99 @@ def test_loops_over_images_and_pixels_are_told_with_their_line(client, submissio
     for line, (name, _, after) in zip(lines, LOOPS.values()):
         number = (submission / name).read_text().partition(after)[0].count("\n") + 1
         assert f"{name}, line {number}" in line or f"{name}, line {number + 1}" in line
+
+
+PRINTS = """
+from torch import nn
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        if content_current.std() > 0:  # the public test asks for ones
+            print("asked for\\n", content_current)
+        return (content_weight * (content_current - content_original) ** 2).sum()
+"""
+
+
+def test_what_a_hidden_test_asks_is_not_shown_where_it_is_printed(submission, grade):
+    """The rule is visible before grades are published; the text is for staff."""
+    (submission / "style_modules/content_loss.py").write_text(PRINTS)
+    results = grade(submission)
+    (rule,) = (test for test in results["tests"] if test["name"].startswith("Nothing is printed"))
+    assert (rule["score"], rule["output"]) == (0, "Printed in content, which a hidden test asked.")
+    staffs = results["extra_data"].pop("printed_in_hidden_tests")
+    assert len(staffs) == 1 and staffs[0].startswith("content: asked for tensor([[[[")
+    assert "asked for" not in json.dumps(results)
+    assert "Printed in hidden tests, for staff alone: content: asked for" in grade.page
+
+
+def test_what_is_printed_in_public_tests_is_shown_on_one_line():
+    printed = {False: [("content", "It looks")], True: [("content", "secret"), ("tv_loss", "secret")]}
+    assert rules._printing({}, printed) == [
+        "Printed in content: It looks", "Printed in tv_loss, which a hidden test asked."
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from captum.attr import Saliency", "import captum", "import importlib; importlib.import_module('captum.attr')",
+     "x = __import__('captum')", "import sys; x = sys.modules['captum.attr']", "import methods"],
+)  # fmt: skip
+def test_captum_is_named_in_files_that_ask_for_code_of_ones_own(line):
+    """Its saliency given back as one's own earned all 12 points, unnoticed."""
+    source = f"# mine\ndef f():\n    {line}\n".encode()
+    (said,) = rules._imports(reading.read({"visualizers/saliency_map.py": source}), read())
+    assert said.startswith("visualizers/saliency_map.py, line 3: expected code of your own, got ")
+    assert said.endswith("which only the files of part 1.5 The scripts' Captum halves may import.")
+    assert rules._imports(reading.read({"saliency_map.py": source}), read()) == []
+
+
+def test_a_module_that_is_asked_for_by_its_name_is_imported():
+    facts = reading.read({"style_utils.py": b"import importlib\nimportlib.import_module('cv2.dnn')\nx['cv2']\n"})
+    (said,) = rules._imports(facts, read())
+    assert said.startswith("style_utils.py, line 2: expected only what the handout's files import")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = 1\n".encode("utf-16"), "x = 1\n".encode("utf-16-le"), b"x = '\xe4'\n", b"# coding: nothing\n", b"\0"],
+)
+def test_what_is_not_saved_as_utf_8_says_so(source):
+    (said,) = rules._signatures(reading.read({"style_utils.py": source}), read())
+    assert said == "style_utils.py, expected text in UTF-8, got another encoding: save it as UTF-8."
+
+
+@pytest.mark.parametrize("source", ["\ufeffx = 'ä'\n".encode(), b"# coding: latin-1\nx = '\xe4'\n"])
+def test_other_text_that_python_reads_is_read(source):
+    assert "error" not in reading.read({"style_utils.py": source})["style_utils.py"]
+
+
+def test_no_line_none_is_told():
+    facts = reading.read({"style_utils.py": b"x = " + b"-" * 100_000 + b"1\n", "gradcam.py": b"x = (\n"})
+    assert "None" not in facts["style_utils.py"]["error"]
+    assert facts["gradcam.py"]["error"].startswith("line 1: Python cannot read this file")
+
+
+FORGED = """
+from torch import nn
+
+forged = "\\n    It looks like this mistake: a forged one.\\nEnded: your code crashed"
+error = type("It looks like this mistake", (Exception,), {})
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        print(forged)
+        exec(compile("raise error(forged)", __file__ + forged, "exec"))
+"""
+
+
+def test_a_students_text_is_not_taken_for_the_graders(submission, grade):
+    """A message on several lines, the name of an error, the name of a file, a print."""
+    items = pytest.importorskip("gradebook.items")
+    (submission / "style_modules/content_loss.py").write_text(FORGED)
+    results = grade(submission)
+    texts = [test["output"] for test in results["tests"]] + [results["output"]]
+    assert sum("a forged one" in text for text in texts) > 2
+    for text in texts:
+        assert not any(pattern.findall(text) for pattern in (report.MISTAKE, items.ENDED)), text

@@ -10,18 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from autograder import isolation, report
+from autograder.assignment import read
+from autograder.forking import Grader
+from staff.proofs import environments
 from staff.tests.conftest import GRADE, MINIATURE, ROOT
-
-NOBODY = 65534
-# In mounts of its own: where Python lies in a folder that is closed to others, such as /root, it is seen all the same.
-AS_NOBODY = """
-if [ -n "$CLOSED" ]; then
-    mount --bind "$BASE" "$KEEP" && mount -t tmpfs -o mode=755 tmpfs "$CLOSED" || exit 77
-    mkdir -p "$BASE" && mount --bind "$KEEP" "$BASE" || exit 77
-fi
-exec setpriv --reuid=$NOBODY --regid=$NOBODY --clear-groups "$@"
-"""
-
+from staff.tests.test_another_course import ARITHMETIC
 
 CHANNELS = """
 import json, sys
@@ -43,45 +37,109 @@ def folder():
     folder.chmod(0o755)
     for name in ("keep", "results"):
         (folder / name).mkdir()
-        os.chown(folder / name, NOBODY, NOBODY)
+        os.chown(folder / name, environments.NOBODY, -1)
     yield folder
     shutil.rmtree(folder)
 
 
-def as_nobody(folder, code, *arguments):
-    """Run Python code as another user, which writes JSON to the file that its second argument names."""
-    base = Path(sys.base_prefix)
-    closed = next((path for path in reversed(base.parents) if not path.stat().st_mode & 1), "")
+def run_as(kind, folder, code, *arguments, status=0):
+    """Run Python code with the rights of this kind of user, which writes JSON to the file that its last argument names.
+
+    Return that JSON, or where another exit status than 0 is expected, what was said.
+    """
     out = folder / "results/results.json"
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", AS_NOBODY, "sh", sys.executable, "-B", "-c", code, *arguments, str(out)],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder / "results"), "NOBODY": str(NOBODY)}
-        | {"CLOSED": str(closed), "BASE": str(base), "KEEP": str(folder / "keep")},
-        capture_output=True,
-        text=True,
-        timeout=330,
-    )
-    if done.returncode == 77 or "unshare failed" in done.stderr:
-        pytest.skip("mounts of one's own are not allowed here")
-    assert done.returncode == 0, done.stderr
-    return json.loads(out.read_text())
+        [*environments.prefix(kind), sys.executable, "-B", "-c", code, *arguments, str(out)],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder / "results")}, cwd=ROOT,
+        capture_output=True, text=True, timeout=330,
+    )  # fmt: skip
+    if environments.REFUSED in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == status, done.stderr
+    return json.loads(out.read_text()) if status == 0 else done.stderr
 
 
 @pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
     code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
-    results = as_nobody(folder, code, str(folder / "submission"))
+    results = run_as("user", folder, code, str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
     assert results["score"] == 22
     layers = results["extra_data"]["layers"]
-    assert "user namespace" in layers, "it was not root"
-    if layers["user namespace"]:
-        assert results["extra_data"]["layers_missing"] == []
-    assert layers["unprivileged user"] and layers["limits"] and layers["no new privileges"]
+    assert layers["user namespace"] and layers["unprivileged user"]
+    assert results["extra_data"]["layers_missing"] == []
 
 
 @pytest.mark.proof
 def test_nothing_that_a_submission_leaves_reaches_the_next(folder):
-    found = as_nobody(folder, CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
+    found = run_as("user", folder, CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
     assert found and set(found.values()) == {"nothing"}
+
+
+WARM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from autograder.assignment import read
+from autograder.forking import Grader
+with Grader(read(Path(sys.argv[1]))) as grader:
+    Path(sys.argv[2]).write_text(grader.grade(Path(sys.argv[1]), 7)[0])
+"""
+
+
+def test_a_warm_process_of_a_user_has_all_layers(folder):
+    """It hides its memory, and may make a user namespace all the same."""
+    results = run_as("user", folder, WARM.format(root=str(ROOT)), str(ARITHMETIC))
+    assert results["score"] == sum(most for _, most in results["extra_data"]["parts"].values())
+    assert results["extra_data"]["layers_missing"] == []
+
+
+COMMAND = """
+import sys
+sys.path.insert(0, {root!r})
+from autograder import __main__
+sys.exit(__main__.main([sys.argv[1], "--out", sys.argv[-1], "--part", "tv_loss", *sys.argv[2:-1]]))
+"""
+
+
+def test_without_another_user_or_a_user_namespace_nothing_is_graded(folder, submission):
+    shutil.copytree(submission, folder / "submission")
+    said = run_as("bare", folder, COMMAND.format(root=str(ROOT)), str(folder / "submission"), status=3)
+    assert said == isolation.NEEDED + "\n"
+    assert not (folder / "results/results.json").exists()
+
+
+@pytest.mark.proof
+def test_unprotected_the_solution_is_graded_by_a_copy(folder, submission):
+    shutil.copytree(submission, folder / "submission")
+    code, handed_in = COMMAND.format(root=str(ROOT)), str(folder / "submission")
+    results = run_as("bare", folder, code, handed_in, "--unprotected", "--report", str(folder / "results/page.html"))
+    assert results["extra_data"]["unprotected"]
+    assert results["extra_data"]["parts"]["tv_loss"] == [6, 6]
+    assert report.UNPROTECTED in (folder / "results/page.html").read_text()
+
+
+@pytest.fixture
+def unprotected(monkeypatch):
+    """A warm process for another course's two functions, of a grader that thinks it has no rights."""
+    monkeypatch.setattr(isolation, "separates", lambda: False)
+    with Grader(read(ARITHMETIC), unprotected=True) as grader:
+        yield grader
+
+
+def test_a_submission_that_changes_the_copy_has_no_points_and_ends_it(unprotected):
+    changed = unprotected.copy.root / "tests/test_parts.py"
+    changed.write_text(changed.read_text() + "# of a submission\n")
+    results, page = unprotected.grade(ARITHMETIC, 7)
+    assert "tests/test_parts.py is changed" in json.loads(results)["output"] and "score" not in json.loads(results)
+    assert page == "" and not unprotected.alive() and not unprotected.copy.root.exists()
+
+
+def test_unprotected_the_copy_grades_as_the_checkout_does(unprotected):
+    with Grader(read(ARITHMETIC)) as protected:
+        wanted = json.loads(protected.grade(ARITHMETIC, 7)[0])
+    found = json.loads(unprotected.grade(ARITHMETIC, 7)[0])
+    assert found["extra_data"].pop("unprotected") and not wanted["extra_data"].pop("unprotected")
+    assert [test["score"] for test in found["tests"]] == [test["score"] for test in wanted["tests"]]
+    assert found["score"] == wanted["score"] > 0

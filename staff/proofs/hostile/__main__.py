@@ -2,11 +2,12 @@
 
     python -m staff.proofs.hostile [WORDS ...]        (or: make hostile ARGS="fork")
 
-WORDS choose the attacks whose name holds one of them. Expect a quarter of an hour for all: each is graded by
-the autograder with a short deadline, on the tests of the part that it attacks; with --warm all are, one after the
-other, by one warm process, as a class is. Held: no attack earns more than the
-honest stub, or reports that it reached what is out of reach; each yields valid results before the deadline and GRACE
-seconds; nothing of it runs or lies about afterwards. Exits with 1 where one does not hold.
+WORDS choose the attacks whose name holds one of them. As another kind of user, so without protection for some:
+python -m staff.proofs.environments KIND python -m staff.proofs.hostile. Expect a quarter of an hour for all: each is
+graded by the autograder with a short deadline, on the tests of the part that it attacks; with --warm all are, one
+after the other, by one warm process, as a class is. Held: no attack earns more than the honest stub, or reports that it
+reached what is out of reach; each yields valid results before the deadline and GRACE seconds; nothing of it runs or
+lies about afterwards. Exits with 1 where one does not hold.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autograder import descendants, kernel, sweeping
+from autograder import descendants, isolation, kernel, sweeping
 from autograder.assignment import read
 from autograder.forking import Grader, GradingLost
 from staff.handout import contents, markers
@@ -33,6 +34,7 @@ from staff.proofs.hostile import archives, payloads, traces
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
+UNPROTECTED = not isolation.separates()
 OWN = (str(Path.home()), str(ROOT))  # where what is left behind could lie, beside the folders that are open to all
 
 
@@ -53,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
-    with Grader() if args.warm else contextlib.nullcontext() as warm:
+    with Grader(unprotected=UNPROTECTED) if args.warm else contextlib.nullcontext() as warm:
         honest = run("the honest stub", 0, args.whole, args.deadline, warm)
         for name in names:
             if name in traces.AFTER:
@@ -147,6 +149,7 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
     command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
     command += [] if whole else ["--part", PART]
+    command += ["--unprotected"] if UNPROTECTED else []
     quiet = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         done = subprocess.run(command, **quiet, env=os.environ | {"TMPDIR": str(tmp)}, timeout=deadline + 3 * GRACE)

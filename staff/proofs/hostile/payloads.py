@@ -71,8 +71,38 @@ BODIES = {
                  "/proc/1/root{root}", "/proc/1/cwd")
         for root in roots:
             for name in ("tests/references/content_loss.npz", "tests/test_content_loss.py", "staff/hidden/conftest.py"):
-                if os.path.exists(os.path.join(root, name)):
-                    breach("found " + os.path.join(root, name))
+                try:
+                    open(os.path.join(root, name), "rb").close()
+                except OSError:
+                    continue
+                breach("read " + os.path.join(root, name))
+    """,
+    "reads the solution of a checkout": """
+        for folder in ("{root}", *glob.glob("/tmp/copy-*"), *glob.glob("/tmp/*/*/copy-*")):
+            try:
+                with open(os.path.join(folder, "visualizers/saliency_map.py")) as file:
+                    breach("read the solution: " + file.name)
+            except OSError:
+                pass
+    """,
+    "rewrites the grader's own files": """
+        for folder in ("{root}", *glob.glob("/tmp/copy-*"), *glob.glob("/tmp/*/*/copy-*")):
+            for name in ("tests/compare.py", "staff/adapter.py", "autograder/results.py"):
+                try:
+                    with open(os.path.join(folder, name), "a") as file:
+                        file.write("\\n")
+                except OSError:
+                    continue
+                breach("wrote to " + os.path.join(folder, name))
+    """,
+    "looks for processes of the same user to end": """
+        for name in os.listdir("/proc"):
+            if name.isdigit() and int(name) != os.getpid():
+                try:
+                    os.kill(int(name), 0)
+                except OSError:
+                    continue
+                breach("could have ended process " + name)
     """,
     "searches the disk for expected values": """
         stop = time.monotonic() + 10
@@ -89,10 +119,11 @@ BODIES = {
                 for what in ("mem", "environ", "maps", "fd"):
                     try:
                         path = f"/proc/{{name}}/{{what}}"
-                        os.listdir(path) if what == "fd" else open(path, "rb").read(1)
+                        found = open(path, "rb").read(1) if what != "fd" else os.readlink(path + "/0")
                     except OSError:
                         continue
-                    breach("read " + path)
+                    if found:  # the kernel's own threads have nothing
+                        breach("read " + path)
     """,
     "traces its parent": """
         if ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == 0:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from gradebook import choosing, settings
+from gradebook import __main__ as gradebook
+from gradebook import choosing, roster, settings
 from gradebook.handed_in import HandedIn
 from gradebook.roster import Roster, Student
 
@@ -97,3 +98,14 @@ def test_what_cannot_be_is_told(tmp_path, text, words):
     (tmp_path / "class.toml").write_text(text)
     with pytest.raises(settings.SettingsError, match=words):
         settings.read(tmp_path)
+
+
+def test_who_is_graded_again_is_named_first_and_so_are_all_who_handed_the_same_in(decided):
+    """A result is of the files, whosever they are: asked for Ada, a run said that Ben's were graded again."""
+    students = [roster.Student(name) for name in ("Ada", "Ben", "Cleo", "Dina", "Emil")]
+    found = [HandedIn(f"{student.name}.zip", None, [student], digest="same") for student in students]
+    found.append(HandedIn("Fay.zip", None, [roster.Student("Fay")], digest="other"))
+    places = choosing.places(found, Roster())
+    names = gradebook._name_all(places, decided(), ["dina"])
+    assert names == {"same": "Dina.zip, Ada.zip, Ben.zip and 2 more", "other": "Fay.zip"}
+    assert gradebook._name_all(places, decided(), ["Emil.zip"])["same"].startswith("Emil.zip, Ada.zip")

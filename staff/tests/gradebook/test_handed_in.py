@@ -1,11 +1,11 @@
 """All that a class hands in: each of the four kinds of folders, and whose a submission is."""
 
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gradebook import handed_in, roster, settings
+from gradebook import choosing, handed_in, roster, settings
 
 
 def find(folder, people=None):
@@ -138,3 +138,64 @@ def test_a_name_that_two_have_says_nothing():
     people = roster.Roster([roster.Student("Kim", "1"), roster.Student("Kim", "2")])
     assert people.who(roster.Student("Kim")) == (roster.Student("Kim"), False)
     assert people.who(roster.Student("Kim", sid="2")) == (roster.Student("Kim", "2"), True)
+
+
+ACCENTS = "Zo\u00eb M\u00fcller"
+NAMES = {
+    "one form in the file, the other in the roster": ("Zoe\u0308 Mu\u0308ller", [ACCENTS]),
+    "the other way round": (ACCENTS, ["Zoe\u0308 Mu\u0308ller"]),
+    "underscores for spaces": ("zoë_müller", [ACCENTS]),
+    "Canvas keeps letters": ("müllerzoë_12_345_work", [ACCENTS]),
+    "Canvas, in the other form": ("mu\u0308llerzoe\u0308_12_345_work", [ACCENTS]),
+    "accents taken off": ("mullerzoe_12_345_work", [ACCENTS]),
+    "letters of ASCII alone": ("mllerzo_12_345_work", [ACCENTS]),
+    "letters outside Latin-1": ("łukaszewiczżaneta_12_345_work", ["Łukaszewicz, Żaneta"]),
+    "letters of another script": ("李小龙_12_345_work", ["李, 小龙"]),
+    "hyphens and apostrophes": ("o'brien-smithann_12_345_work", ["O'Brien-Smith, Ann"]),
+    "a last name of several words": ("delacruzanamaría_12_345_work", ["Ana María de la Cruz"]),
+    "underscores in Canvas's name": ("de_la_cruzana_12_345_work", ["de la Cruz, Ana"]),
+    "LATE_ in front": ("LATE_müllerzoë_12_345_work", [ACCENTS]),
+    "LATE_ behind the name": ("müllerzoë_LATE_12_345_work", [ACCENTS]),
+    "a name that looks like Canvas's": ("zm_12_34_x", ["zm_12_34_x"]),
+    "two of nearly one name": ("müllerzoë_12_345_work", [ACCENTS, "Zoë Möller"]),
+}
+
+
+@pytest.mark.parametrize(("file", "names"), NAMES.values(), ids=NAMES)
+def test_a_name_finds_its_student_however_it_is_written(tmp_path, file, names):
+    """A file of that name, and a roster with Ben and these, the first of whom it is."""
+    make_zip(tmp_path / f"{file}.zip")
+    rows = "".join(f'"{name}",{number},\n' for number, name in enumerate(["Ben Bauer", *names]))
+    (tmp_path / "roster.csv").write_text(f"Name,SID,Email\n{rows}", encoding="utf-8")
+    people = roster.read(tmp_path / "roster.csv")
+    (each,) = find(tmp_path, people).values()
+    assert each.students == [people.students[1]] and "Not on the roster." not in each.notes
+    assert any(note.startswith("Late") for note in each.notes) == ("LATE" in file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_roster_is_read_as_excel_writes_it(tmp_path, encoding, separator):
+    text = '\ufeff' * (encoding == "utf-16-be") + f'Name{separator}SID\r\n"Łuk, Zoë"{separator}17\r\n'
+    (tmp_path / "roster.csv").write_bytes(text.encode(encoding))
+    assert roster.read(tmp_path / "roster.csv").students == [roster.Student("Łuk, Zoë", "17")]
+
+
+def test_one_who_is_on_no_roster_is_one_in_both_forms_of_accents(tmp_path):
+    make_zip(tmp_path / "Zoe\u0308.zip")
+    (tmp_path / "Zo\u00eb").mkdir()
+    (tmp_path / "Zo\u00eb/style_utils.py").touch()
+    assert {each.students[0].key for each in find(tmp_path).values()} == {"Zo\u00eb"}
+
+
+def test_staffs_words_for_a_student_may_be_of_the_other_form(tmp_path):
+    """In class.toml: the time of a file, and an extension."""
+    make_zip(tmp_path / "mu\u0308ller_LATE_13_346_work.zip")
+    (tmp_path / "class.toml").write_text(
+        '[handed_in]\n"m\u00fcller_LATE_13_346_work.zip" = 2026-11-21T10:00:00Z\n'
+        '[extensions]\n"zoe\u0308 m\u00fcller" = 2026-11-20T10:00:00Z\n', encoding="utf-8"
+    )  # fmt: skip
+    (each,) = find(tmp_path).values()
+    assert each.submitted == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    late = choosing.late_by(each, roster.Student("Zo\u00eb M\u00fcller"), settings.read(tmp_path))
+    assert late == timedelta(days=1)

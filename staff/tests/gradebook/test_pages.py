@@ -1,18 +1,21 @@
 """Pages of a class, which lead nowhere else and take no code from anybody; sheets that others can read."""
 
 import csv
+import io
 import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 
 from autograder.assignment import read
-from gradebook import choosing, handed_in, pages, roster, settings, sheets
+from gradebook import choosing, handed_in, pages, progress, roster, settings, sheets, similarity_page
 from gradebook.standing import Attempt, Standing, standings
 from gradebook.store import Gradebook, Key
 
 EVIL = '<script>alert(document)</script>"&'
+ORDERS = "\x1b]0;owned\x07\x9b31m\u202e"  # title, colour, direction
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def written(folder, tmp_path, result):
         ada, ben = places[0].handed_in[0], places[2].handed_in[0]
         out = tmp_path / "out"
         with Gradebook(out) as book:
-            rows = [(1, 2, f"\n\nIt looks like this mistake: {EVIL}"), (2, 2, "Right.")]
+            rows = [(1, 2, f"\n\nIt looks like this mistake: {EVIL}{ORDERS}"), (2, 2, "Right.")]
             book.keep(Key(ada.digest, "suite", decided.seed), result(saliency=rows, problems=["not sure"]), 1)
             for _ in range(2):
                 book.fail(Key(ben.digest, "suite", decided.seed), "tcp://worker", "it died")
@@ -122,3 +125,36 @@ def test_lateness_takes_off_points_and_a_name_is_no_formula(tmp_path, result):
     with (tmp_path / "grades.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["Last Name"], row["A"], row["A - Lateness (H:M:S)"]) == ("'=HYPERLINK(1)", "2.7", "50:03:00")
+
+
+def test_what_a_terminal_obeys_reaches_neither_page_nor_table_nor_terminal(written, folder, result):
+    """In names of files, and in what student code said; letters of other scripts stay."""
+    (folder / f"Żaneta{ORDERS}").mkdir()
+    (folder / f"Żaneta{ORDERS}/style_utils.py").write_text("x")
+    out, _ = written()
+    console = Console(file=io.StringIO())
+    progress.say(console, f"Żaneta{ORDERS}\n[bold]")
+    said = console.file.getvalue()
+    assert said == "Żaneta?]0;owned??31m?\n[bold]\n"
+    texts = [said, *(path.read_text() for path in out.rglob("*") if path.suffix in (".html", ".csv"))]
+    assert sum("Żaneta" in text for text in texts) >= 5
+    assert not any(set(ORDERS) & set("\x1b\x07\x9b\u202e") & set(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [(2, "3 submissions; 1 pair: 2 of them are compared, the rest holds too little that neither the handout nor our"),
+     (3, "3 submissions; 3 pairs: each with each other.")],
+)  # fmt: skip
+def test_the_number_of_pairs_is_explained(tmp_path, own, sentence):
+    """One who has written next to nothing is no pair with anybody: 9 submissions may be 3 pairs."""
+    found = []
+    for i in range(3):
+        lines = [f"    x = {i} + y ** {j} - sum(y for z in range({i * j}))" for j in range(20 * (i < own))]
+        each = handed_in.HandedIn(f"s{i}", tmp_path, [])
+        each.taken.files["style_utils.py"] = "\n".join(["def f(y):", *lines, "    return y\n"]).encode()
+        attempt = Attempt(each, timedelta(0), 1, 3)
+        found.append(Standing(roster.Student(f"s{i}"), [attempt], attempt))
+    names = pages.Names(found, "salt", False)
+    similarity_page.write(tmp_path, found, settings.read(tmp_path), names, read())
+    assert sentence in (tmp_path / "similarity.html").read_text()

@@ -6,14 +6,16 @@ import json
 import os
 import signal
 import time
+from collections import deque
 
 import cloudpickle
 import pytest
 from distributed import get_worker
 
-from autograder import pack
+from autograder import isolation, pack
 from autograder.assignment import ROOT, read
 from autograder.intake import Submission
+from gradebook import __main__ as gradebook
 from gradebook import cluster, run, task
 from gradebook.store import Gradebook, Graded, Key
 from gradebook.task import Failed, Job, Refused, Unfit
@@ -231,3 +233,45 @@ def test_a_certificate_is_there_and_for_its_owner_alone(certificate):
     certificate.unlink()
     with pytest.raises(cluster.ClusterError, match="found none: make class-scheduler writes it"):
         cluster.settings(certificate)
+
+
+def die_with(book, *names):
+    """Leave the gradebook as a run does that is killed while it grades these."""
+    for name in names:
+        book.start(Key(name, "suite", 7))
+    book.begin({}, "suite", 7, 0, 0)
+
+
+def test_what_a_run_died_with_is_graded_alone_and_first(book):
+    die_with(book, "two")
+    waiting = deque(run._Wanted(Key(name, "suite", 7), None) for name in ("one", "two", "three"))
+    assert run._set_aside(waiting, book, Told()) == []
+    free = {"a": 1, "b": 1}
+    first = list(run._place(waiting, [], free))
+    assert [wanted.key.digest for wanted, _ in first] == ["two"]
+    assert list(run._place(waiting, first, free)) == [], "nothing runs beside it"
+    assert len(list(run._place(waiting, [], free))) == 2
+
+
+def test_what_two_runs_died_with_is_named_and_set_aside(client, book, tmp_path):
+    die_with(book, "bad", "good")
+    die_with(book, "bad")
+    lost, told = grade_whole(client, book, tmp_path, "good", "bad", "other")
+    assert lost == {"bad"} and ("marked", "bad", run.TOOK_DOWN) in told
+    assert book.scores("suite", 7).keys() == {"good", "other"}
+    book.ask_again(["bad"])
+    assert grade_whole(client, book, tmp_path, "bad")[0] == set()
+
+
+def test_a_run_that_ends_in_order_suspects_nobody(book):
+    book.start(Key("one", "suite", 7))
+    book.end("stopped: KeyboardInterrupt")
+    book.begin({}, "suite", 7, 0, 0)
+    assert book.find_interrupted() == {}
+
+
+def test_without_rights_no_class_is_graded(folder, monkeypatch, capsys):
+    monkeypatch.setattr(isolation, "separates", lambda: False)
+    assert gradebook.main([str(folder)]) == 2
+    said = capsys.readouterr().out
+    assert isolation.NEEDED[1:] in said and said.count("\n") <= 4
