@@ -83,7 +83,7 @@ def _grade_by_copy(argv: list[str], args: argparse.Namespace) -> int:
 
 
 def _for_staff(results: Results, assignment: Assignment) -> str:
-    """All points, hidden ones too."""
+    """Return the lines of the terminal: all points, hidden ones too."""
     lines = [f"{assignment.heading(part)}: {had:g} of {most:g}" for part, (had, most) in results.parts().items()]
     lines.append(f"Total: {results.score:g} of {results.max_score:g}")
     lines = [*results.facts["notes"], *lines, *report.notes(results)]

@@ -31,7 +31,7 @@ adapter = Adapter()  # the assignment's own, which the fork server puts here
 
 
 def layers(here: Isolation) -> dict[str, bool]:
-    """Return which of the layers that a child sets up work here, found out in one that does nothing else."""
+    """Try the layers in a child that does nothing else, and return which of them work."""
     pid = os.fork()
     if pid == 0:
         results = {"folders of each call's own": isolation.enter_call(here)} | _give_up_rights(here, 60, [])

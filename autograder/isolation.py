@@ -38,7 +38,7 @@ class Isolation:
 
 
 def enter(project: Path, uid: int | None, hide: list[Path], without: list[str]) -> Isolation:
-    """Goes on as the first process of namespaces of its own, where the kernel lets it. without: layers to leave off."""
+    """Move this process into namespaces of its own, where the kernel lets it. without: layers to leave off."""
     kernel.end_with_parent()
     os.umask(0o022)  # of whoever grades, it would close the folders that are made here to the child's user
     roots = [Path(sys.prefix), Path(sys.base_prefix), project]

@@ -8,7 +8,7 @@ from methods import HEAT, OVERLAY, SIGNED
 
 # The first is taken unless another is chosen. Colour-blind people can read all of them but jet.
 MAPS = {
-    "inferno (dark to bright)": "inferno",
+    "inferno (dark to bright)": palette.HEAT,
     "viridis": "viridis",
     "cividis": "cividis",
     "jet (the classic rainbow)": "jet",

@@ -11,6 +11,7 @@ from explorer.markup import pieces
 from explorer.session import Session, Sessions, Turn
 from explorer.view import Choices, Shown, Story, View, tie
 from explorer.worker import Problem
+from figures import palette
 
 KEY, TITLE = "inside", "Inside"
 STORY = Story(
@@ -85,7 +86,7 @@ def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
     for name in names:
         tiles = []
         for number, peak, maps in strongest[name]:
-            pixels = where.tile(maps, "inferno")
+            pixels = where.tile(maps, palette.HEAT)
             alt = f"channel {number} of {name}, at most {peak:.3g}"
             tiles.append(pieces.tile(pixels, alt, number, (name, number) == (layer, channel), name))
             if name == layer:
@@ -112,7 +113,7 @@ def exciting(turn: Turn, layer: str, channel: int) -> tuple[str, list[tuple[str,
     cells, under, drawn = [], [], []
     for number, peak, cam in found:
         sample = pictures.sample(turn.source, number)
-        pixels = colours.overlay(sample.pixels, cam, "inferno", 0.55)
+        pixels = colours.overlay(sample.pixels, cam, palette.HEAT, 0.55)
         alt = f"sample {number}, {sample.name}, and where channel {channel} of {layer} is active in it"
         cells.append(markup.picture(pixels, alt, True))
         under.append(f"{sample.name}, {peak:.3g}")

@@ -28,7 +28,7 @@ class Choice:
     model: str
 
 
-CHOICES = (
+CHOICES = (  # only what packages bring or `make data` fetches: *Fool it* loads them all
     Choice("squeezenet", "SqueezeNet (ImageNet)", "imagenet", SQUEEZENET),
     Choice("lite", "EfficientNet-Lite0 (ImageNet)", "imagenet", LITE),
     Choice("embedded", "SqueezeNet (24 drawings)", "embedded", SQUEEZENET),

@@ -13,6 +13,7 @@ from explorer.networks import likeliest, probabilities
 from explorer.session import Session, Sessions, Turn
 from explorer.view import Choices, Shown, Story, View, tie
 from explorer.worker import Problem
+from figures import palette
 from figures.figure import short
 from methods import BY_CAPTUM, METHODS
 
@@ -71,7 +72,7 @@ def build() -> View:
             layer = gr.Dropdown(label="Layer of Grad-CAM", elem_id="where-layer")
             whose = gr.Radio(WHOSE, value=OURS, label="Whose maps", elem_id="where-whose")
             with gr.Accordion("Colours", open=False):
-                cmap = gr.Dropdown(list(colours.MAPS.items()), value="inferno", label="Colours of the maps")
+                cmap = gr.Dropdown(list(colours.MAPS.items()), value=palette.HEAT, label="Colours of the maps")
                 strength = gr.Slider(0, 1, 0.6, step=0.05, label="How strongly Grad-CAM lies over the picture")
                 outline = gr.Checkbox(False, label="Outline the object, where its mask is known")
         with gr.Column(scale=4, min_width=300):

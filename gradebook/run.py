@@ -16,7 +16,8 @@ from gradebook.cluster import ClusterError
 from gradebook.store import Gradebook, Graded, Key
 from gradebook.task import Failed, Job, Refused, Unfit, work
 
-TRIES = 2
+TRIES = 2  # of a grading; the pages and docs/autograder.md say two
+RUNS = 2  # that may die while a submission is graded
 LOOK = 2  # seconds between two looks at which workers there are
 PATIENCE = 60  # seconds without a worker that can grade, where others refused: one may be starting again
 FETCH = 60  # seconds for a result to come from a worker that says it has one
@@ -106,7 +107,7 @@ def _set_aside(waiting: deque[_Wanted], book: Gradebook, progress) -> list[Key]:
     died, lost, rest = book.find_interrupted(), [], []
     for wanted in sorted(waiting, key=lambda wanted: wanted.key.digest not in died):
         wanted.alone = wanted.key.digest in died
-        if died.get(wanted.key.digest, 0) < TRIES:
+        if died.get(wanted.key.digest, 0) < RUNS:
             rest.append(wanted)
             continue
         book.fail(wanted.key, "", TOOK_DOWN)

@@ -1,8 +1,9 @@
 """Weights and photographs of others that come with packages: found without importing them, known by their SHA-256.
 
 So they are on every machine that reaches the package index, and nothing of them is copied into this repository.
-`packaged.tsv` lists them: package, version, path from where pip puts packages (also into a .tar.gz), SHA-256 and, of a
-photograph, the first of ImageNet's names for what it shows.
+`packaged.tsv` lists them: package, version, path from where pip puts packages (also into a .tar.gz), of a photograph
+the first of ImageNet's names for what it shows, and SHA-256. A row is enough for a new one: file names differ, and
+their order is that of the figures.
 """
 
 import csv

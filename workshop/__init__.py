@@ -1,1 +1,1 @@
-"""The embedded network: the pictures it is trained on, its training, and its evaluation."""
+"""Programs that made what is shipped: the embedded network, sample scenes and paintings, and the README's pictures."""

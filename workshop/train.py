@@ -51,7 +51,7 @@ class Phase:
     replays: int = 1  # steps on the same pictures; the attack is refined from one to the next
 
 
-SCHEDULES = {
+SCHEDULES = {  # after a change, train into another RUN: one that is complete is not trained again
     "plain": (Phase(96, 3600, 2.5e-3), Phase(128, 1200, 1.2e-3), Phase(224, 1200, 1.2e-3)),
     "robust": (
         Phase(128, 2400, 1.5e-3, (0.2, 1.0), 4),

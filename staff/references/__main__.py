@@ -2,7 +2,8 @@
 
     python -m staff.references        (or: make references)
 
-Needed after a change of the embedded weights, of the scenes, or of the town and its styles. Prints for each value how
+Needed after a change of a definition, a recognised mistake, the embedded weights, the scenes, or the town and its
+styles. Prints for each value how
 far float32 differs, and how far the nearest mistake; `stored.py` says what tolerances are made of. Then prints for each
 file what changed, key by key; where nothing did, the file is left as it is.
 """
