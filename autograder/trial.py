@@ -41,7 +41,7 @@ def find_problem(call: Callable[..., dict], project: Path, written: Collection[s
 
 
 def run(adapter: Adapter, files: list[str], written: list[str]) -> dict:
-    """Read each file of the project and the library, import what is given and some of the library, and compute what is known."""
+    """Read each file of the project and the library, import what is given and some of it, and compute what is known."""
     project = sys.path[0]
     for name in files:
         with open(os.path.join(project, name), "rb") as file:
