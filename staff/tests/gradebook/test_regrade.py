@@ -141,11 +141,13 @@ def test_shares_sum_to_the_hundredth_and_stay_where_nothing_has_changed():
     assert weights.share([1, 2], None) == [1, 2] and weights.share([0, 0], 3) == [0, 0]
 
 
-def test_there_is_nothing_to_regrade_before_a_class_is_graded(tmp_path, course):
+def test_there_is_nothing_to_regrade_before_a_class_is_graded(tmp_path, course, capsys):
     (tmp_path / "class/ada").mkdir(parents=True)
     with pytest.raises(GradebookError, match="found none: make grade-class begins with one"):
         regrade(tmp_path / "class", course)
     assert not (tmp_path / "class-graded").exists()
+    assert gradebook.main([str(tmp_path / "class"), "--regrade"]) == 2
+    assert " ".join(capsys.readouterr().out.split()).endswith("found none: make grade-class begins with one.")
 
 
 # --- the suite's version ---
