@@ -18,6 +18,7 @@ from rich.console import Console
 
 from autograder import pack
 from autograder.assignment import Assignment, read
+from autograder.results import printable
 from gradebook import (
     choosing,
     cluster,
@@ -191,9 +192,11 @@ def _write(args, places, decided, book, version, assignment, console) -> None:
 
 def _compare(earlier: list[Standing], found: list[Standing], what: str) -> list[str]:
     """Lines on those whose points are other ones."""
-    lines = [f"{now.student.name or now.student.key}: {before.points:g} points before, {now.points:g} now."
-             for before, now in zip(earlier, found)
-             if before.points is not None and now.points is not None and before.points != now.points]  # fmt: skip
+    lines = []
+    for old, new in zip(earlier, found):
+        if old.points is not None and new.points is not None and old.points != new.points:
+            name = printable(new.student.name or new.student.key, "")
+            lines.append(f"{name}: {old.points:g} points before, {new.points:g} now.")
     graded = sum(each.results is not None for each in found)
     return [*lines, f"{len(lines)} of {graded} have other points than before: {what}."] if lines else []
 
@@ -232,8 +235,9 @@ def _name_all(places: list[choosing.Place], decided: settings.Settings, first: l
     names: dict[str, list[str]] = {}
     for place in sorted(places, key=lambda place: not any(_is_meant(word, place) for word in first)):
         for each in choosing.to_grade(place, decided):
-            if each.name not in names.setdefault(each.digest, []):
-                names[each.digest].append(each.name)
+            name = printable(each.name, "")
+            if name not in names.setdefault(each.digest, []):
+                names[each.digest].append(name)
     return {digest: _some(own, 3) for digest, own in names.items()}
 
 

@@ -19,6 +19,8 @@ from staff.tests.conftest import ROOT
 ARITHMETIC = ROOT / "staff/tests/arithmetic"
 CENTRE, HIDDEN, SCALE = "Centre: Columns are centred", "Centre: hidden: A drawn one", "Scale: A vector gets length one"
 
+CENTRE_TEST = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\ndef test_a():\n    pass\n"
+
 
 @pytest.fixture
 def course(tmp_path):
@@ -203,8 +205,7 @@ def test_parts_of_what_has_changed_are_known_where_only_tests_have():
 
 def test_only_those_are_graded_again_whom_a_changed_test_concerns(graded, course):
     """A test of the centre is new, of which Ada alone has something; the others' results stand for the new suite."""
-    text = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\ndef test_a():\n    pass\n"
-    (course / "tests/test_centre.py").write_text(text)
+    (course / "tests/test_centre.py").write_text(CENTRE_TEST)
     said = regrade(graded, course)[1]
     assert "The suite is another since (tests/test_centre.py is new): make grade-class grades by it" in said
     assert points(graded)["ada"] == "6"
@@ -223,3 +224,15 @@ def test_only_those_are_graded_again_whom_a_changed_test_concerns(graded, course
         (course / "tests/compare.py").write_text("x = 1\n")
         files = pack.digests(assignment)
         assert gradebook._carry(book, wanted, files, pack.version(files), seed, assignment) == 0
+
+
+def test_a_run_after_a_change_that_concerns_nobody_grades_nothing(graded, course):
+    """Nobody handed in a centre, and there is no cluster here that could grade one."""
+    (course / "tests/test_centre.py").write_text(CENTRE_TEST)
+    console = Console(file=io.StringIO(), width=200)
+    args = gradebook.parse_args([str(graded), "--scheduler", "tls://nowhere:1"])
+    assert gradebook.grade_class(args, console, Assignment(course)) == 0
+    said = console.file.getvalue()
+    assert "3 keep their results: only tests of parts that they did not hand in have changed." in said
+    assert "3 are graded already, 0 are new." in said
+    assert points(graded) == {"ada": "6", "ben": "1", "cleo": "0"}
