@@ -12,6 +12,7 @@ from autograder import pack
 from autograder.assignment import Assignment
 from gradebook import __main__ as gradebook
 from gradebook import handed_in, settings, weights
+from gradebook import regrade as adding
 from gradebook.roster import Roster
 from gradebook.store import Gradebook, GradebookError, Key
 from staff.tests.conftest import ROOT
@@ -60,7 +61,7 @@ def graded(tmp_path, course, result):
 def regrade(folder, course, *arguments):
     console = Console(file=io.StringIO(), width=200)
     args = gradebook.parse_args([str(folder), "--regrade", *arguments])
-    code = gradebook.regrade(args, console, Assignment(course))
+    code = adding.add_up(args, console, Assignment(course))
     return code, console.file.getvalue()
 
 
@@ -130,7 +131,7 @@ def test_a_regrade_that_was_killed_says_the_same_again(graded, course, monkeypat
     """Weights that it compares with are kept once all is written."""
     edit(course / "assignment.toml", "points = 4", "points = 8")
     with monkeypatch.context() as patch:
-        patch.setattr(gradebook, "_write_all", lambda *_: 1 / 0)
+        patch.setattr(adding, "_write_all", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             regrade(graded, course)
     assert points(graded)["ada"] == "6"
