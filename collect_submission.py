@@ -212,9 +212,11 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
                 yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
                        "let your editor turn tabs into four spaces.")  # fmt: skip
             except SyntaxError as error:
-                yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg})."
+                advice = ": save it as UTF-8" if b"\0" in data or "codec" in error.msg else ""
+                yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
             except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
-                yield f"{name}: Python cannot read this file ({error})."
+                advice = ": save it as UTF-8" if b"\0" in data else ""
+                yield f"{name}: Python cannot read this file ({error}){advice}."
 
 
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:

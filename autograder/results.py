@@ -62,7 +62,7 @@ class Results:
         return {
             **({} if self.ungraded else {"score": self.score}),
             "execution_time": round(self.execution_time, 1),
-            "output": self.output[:MAX_OUTPUT],
+            "output": printable(self.output[:MAX_OUTPUT]),
             "output_format": "text",
             "test_output_format": "text",
             "test_name_format": "text",
@@ -76,7 +76,7 @@ class Results:
                     "status": "passed" if test.score == test.max_score else "failed",
                     "name": test.name,
                     "number": test.number,
-                    "output": test.output[:MAX_OUTPUT],
+                    "output": printable(test.output[:MAX_OUTPUT]),
                     "tags": [test.part],
                     "visibility": test.visibility,
                 }

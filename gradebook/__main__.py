@@ -11,32 +11,17 @@ graded, 1 when some are marked for staff, 2 when it had to stop.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from autograder import isolation, pack
 from autograder.assignment import Assignment, read
-from gradebook import (
-    choosing,
-    cluster,
-    handed_in,
-    pages,
-    progress,
-    roster,
-    run,
-    settings,
-    sheets,
-    similarity_page,
-    status,
-    task,
-    weights,
-)
+from autograder.results import printable
+from gradebook import choosing, cluster, handed_in, progress, regrade, roster, run, settings, status, task
 from gradebook.progress import say
 from gradebook.roster import fold
-from gradebook.standing import Standing, standings
-from gradebook.store import NAME, Gradebook, GradebookError, Graded, Key
+from gradebook.store import Gradebook, GradebookError, Graded, Key
 
 PROBLEMS = (settings.SettingsError, roster.RosterError, handed_in.ExportError, cluster.ClusterError, GradebookError)
 
@@ -48,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.status:
             say(console, "\n".join(status.describe(args.out)))
             return 0
-        return regrade(args, console, read()) if args.regrade else grade_class(args, console)
+        return regrade.add_up(args, console, read()) if args.regrade else grade_class(args, console)
     except PROBLEMS as problem:
         said = str(problem)
         say(console, f"{said[:1].upper()}{said[1:]}.")
@@ -94,7 +79,7 @@ def grade_class(
     """
     folders = (assignment.root, assignment.suite) if assignment else None
     assignment = assignment or read()
-    decided, places = _read_class(args.submissions, assignment)
+    decided, places = regrade.read_class(args.submissions, assignment)
     files = pack.digests(assignment)
     version = pack.version(files)
     can_count = {each.digest: each for place in places for each in choosing.to_grade(place, decided)}
@@ -133,34 +118,12 @@ def grade_class(
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         try:
-            _write(args, places, decided, book, version, assignment, console)
+            regrade.write(args, places, decided, book, version, assignment, console)
         except PROBLEMS as problem:
             _end(book, f"stopped: {type(problem).__name__} {problem}")
             raise
         book.end(outcome)
     return int(bool(marked))
-
-
-def regrade(args: argparse.Namespace, console: Console, assignment: Assignment) -> int:
-    """Add up the points anew, by assignment.toml and class.toml of now: nothing is run, and no result is changed."""
-    decided, places = _read_class(args.submissions, assignment)
-    if not (args.out / NAME).is_file():
-        raise GradebookError(f"expected a gradebook in {args.out}, found none: make grade-class begins with one")
-    with Gradebook(args.out) as book:
-        if (latest := book.latest()) is None:
-            raise GradebookError(f"expected results in {args.out}, found none: make grade-class goes on with them")
-        version, seed = latest
-        if told := pack.changes(book.files(version), pack.digests(assignment)):
-            say(console, f"The suite is another since ({_some(told)}): make grade-class grades by it, this does not.")
-        _write(args, places, replace(decided, seed=seed), book, version, assignment, console)
-    return 0
-
-
-def _read_class(folder: Path, assignment: Assignment) -> tuple[settings.Settings, list[choosing.Place]]:
-    decided = settings.read(folder)
-    decided = replace(decided, title=decided.title or assignment.title)
-    people = roster.read(decided.roster) if decided.roster else roster.Roster()
-    return decided, choosing.places(handed_in.find(folder, decided, people, assignment), people)
 
 
 def _carry(book, wanted, files, version, seed, assignment) -> int:
@@ -175,39 +138,6 @@ def _carry(book, wanted, files, version, seed, assignment) -> int:
             book.carry(Key(digest, version, seed), other)
             carried += 1
     return carried
-
-
-def _write(args, places, decided, book, version, assignment, console) -> None:
-    """Say whose points other weights have changed, then write sheets and pages."""
-    before = weights.Weights.read(book.weights()) if book.weights() else weights.Weights()
-    now = weights.find(assignment, decided.dropped, book.test_names(version, decided.seed))
-    found = standings(places, decided, book, version, now)
-    if now != before:
-        earlier = standings(places, decided, book, version, before)
-        for line in _compare(earlier, found, weights.describe(before, now)):
-            say(console, line)
-    for path in _write_all(args.out, found, decided, book, version, args.anonymous, assignment):
-        say(console, f"Wrote {path}")
-    if now != before:
-        book.keep_weights(now.write())
-
-
-def _compare(earlier: list[Standing], found: list[Standing], what: str) -> list[str]:
-    """Lines on those whose points are other ones."""
-    lines = [f"{now.student.name or now.student.key}: {before.points:g} points before, {now.points:g} now."
-             for before, now in zip(earlier, found)
-             if before.points is not None and now.points is not None and before.points != now.points]  # fmt: skip
-    graded = sum(each.results is not None for each in found)
-    return [*lines, f"{len(lines)} of {graded} have other points than before: {what}."] if lines else []
-
-
-def _write_all(folder, found, decided, book, version, anonymous, assignment) -> list[Path]:
-    """The sheets and pages; without names they go into a folder of their own, and no sheet does."""
-    names = pages.Names(found, book.salt(), anonymous)
-    folder = folder / "anonymous" if anonymous else folder
-    sheet = [] if anonymous else sheets.write(folder, decided.title, found)
-    similar = similarity_page.write(folder, found, decided, names, assignment)
-    return [*sheet, folder / similar, pages.write(folder, found, decided, book, version, names, similar, assignment)]
 
 
 def _end(book: Gradebook, outcome: str) -> None:
@@ -235,9 +165,10 @@ def _name_all(places: list[choosing.Place], decided: settings.Settings, first: l
     names: dict[str, list[str]] = {}
     for place in sorted(places, key=lambda place: not any(_is_meant(word, place) for word in first)):
         for each in choosing.to_grade(place, decided):
-            if each.name not in names.setdefault(each.digest, []):
-                names[each.digest].append(each.name)
-    return {digest: _some(own, 3) for digest, own in names.items()}
+            name = printable(each.name, "")
+            if name not in names.setdefault(each.digest, []):
+                names[each.digest].append(name)
+    return {digest: regrade.join(own, 3) for digest, own in names.items()}
 
 
 def _is_meant(word: str, place: choosing.Place) -> bool:
@@ -258,14 +189,10 @@ def _why(book, places, wanted, todo, has, files, version, seed) -> list[str]:
     if changed:
         told = pack.changes(book.files(next(iter(changed))), files)
         number = sum(other != version for other, _ in earlier.values())
-        lines.append(f"{number} are graded again, since the suite is another: {_some(told)}.")
+        lines.append(f"{number} are graded again, since the suite is another: {regrade.join(told)}.")
     if other := sum(other == version for other, _ in earlier.values()):
         lines.append(f"{other} are graded again, since the seed is another.")
     return lines
-
-
-def _some(told: list[str], most: int = 8) -> str:
-    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")
 
 
 if __name__ == "__main__":

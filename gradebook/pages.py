@@ -54,7 +54,7 @@ class Names:
         by_key = {standing.student.key: standing.student for standing in found}
         for i, key in enumerate(keys, 1):
             slug = re.sub(r"[^A-Za-z0-9@._-]", "-", key)[:60]
-            self._names[key] = f"Student {i}" if anonymous else printable(by_key[key].name or key)
+            self._names[key] = f"Student {i}" if anonymous else printable(by_key[key].name or key, "")
             self._pages[key] = f"students/{i:04}.html" if anonymous else f"students/{i:04}-{slug}.html"
 
     def name(self, standing: Standing) -> str:

@@ -9,7 +9,7 @@ from autograder.files import write_whole
 from autograder.results import printable
 from gradebook.standing import Standing
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is one to a spreadsheet
+FORMULA = ("=", "+", "-", "@")  # a cell that begins so is one to a spreadsheet
 
 
 def write(folder: Path, title: str, found: list[Standing]) -> list[Path]:
@@ -55,6 +55,6 @@ def _hours(late: timedelta) -> str:
 
 
 def _plain(cell: str) -> str:
-    """No cell is a formula, or orders for a terminal: names and messages come from students."""
-    cell = printable(cell)
+    """No cell is a formula, has lines, or orders for a terminal: names and messages come from students."""
+    cell = printable(" ".join(cell.split()), "")
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -165,8 +165,9 @@ STOPPING = {
         "style_utils.py, line 3: tabs and spaces are mixed so that Python cannot read this file: let your editor turn "
         "tabs into four spaces.",
     ),
-    "another encoding": ("style_utils.py", b"x = '\xff'\n", "Python cannot read this file ("),
-    "null bytes": ("style_utils.py", b"x = 1\0\n", "Python cannot read this file ("),
+    "another encoding": ("style_utils.py", b"x = '\xff'\n", "): save it as UTF-8."),
+    "null bytes": ("style_utils.py", b"x = 1\0\n", "): save it as UTF-8."),
+    "UTF-16": ("style_utils.py", "x = 1\n".encode("utf-16"), "): save it as UTF-8."),
     "nesting that no Python can read": (
         "style_utils.py", b"x = " + b"-" * 100_000 + b"1\n", "style_utils.py: Python cannot read this file (",
     ),

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from autograder import __main__ as command
+from autograder.results import Results
 from staff.tests import contract
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
@@ -72,6 +73,19 @@ def test_what_cannot_be_graded_is_refused_in_one_sentence(tmp_path, monkeypatch,
     said = capsys.readouterr()
     assert said.err.startswith(sentence) and said.err.count("\n") == 1 and said.out == ""
     assert not (tmp_path / "results.json").exists(), "nothing is written about what was not graded"
+
+
+def test_what_a_terminal_obeys_is_not_printed(tmp_path, monkeypatch, capsys):
+    """In notes, which name a student's files, and in what came of their code."""
+    orders, facts = "\x1b[31m\x07", {"seed": 7, "grader_problems": []}
+    for results in (
+        Results(facts=facts | {"notes": [f"Missing: {orders}"]}),
+        Results(f"Not graded: {orders}", ungraded="x", facts=facts),
+    ):
+        monkeypatch.setattr(command.grade, "grade", lambda *_, results=results: results)
+        command.main([str(tmp_path)])
+        said = "".join(capsys.readouterr())
+        assert ": ?[31m?\n" in said and "\x1b" not in said and "\x07" not in said
 
 
 def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_ones(submission, grade):

@@ -129,9 +129,10 @@ def test_lateness_takes_off_points_and_a_name_is_no_formula(tmp_path, result):
 
 def test_what_a_terminal_obeys_reaches_neither_page_nor_table_nor_terminal(written, folder, result):
     """In names of files, and in what student code said; letters of other scripts stay."""
-    (folder / f"Żaneta{ORDERS}").mkdir()
-    (folder / f"Żaneta{ORDERS}/style_utils.py").write_text("x")
-    out, _ = written()
+    (folder / f"Żaneta{ORDERS}\n=1").mkdir()
+    (folder / f"Żaneta{ORDERS}\n=1/style_utils.py").write_text("x")
+    out, found = written()
+    assert len((out / "grades.csv").read_text().splitlines()) == 1 + len(found)
     console = Console(file=io.StringIO())
     progress.say(console, f"Żaneta{ORDERS}\n[bold]")
     said = console.file.getvalue()

@@ -12,12 +12,15 @@ from autograder import pack
 from autograder.assignment import Assignment
 from gradebook import __main__ as gradebook
 from gradebook import handed_in, settings, weights
+from gradebook import regrade as adding
 from gradebook.roster import Roster
 from gradebook.store import Gradebook, GradebookError, Key
 from staff.tests.conftest import ROOT
 
 ARITHMETIC = ROOT / "staff/tests/arithmetic"
 CENTRE, HIDDEN, SCALE = "Centre: Columns are centred", "Centre: hidden: A drawn one", "Scale: A vector gets length one"
+
+CENTRE_TEST = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\ndef test_a():\n    pass\n"
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def graded(tmp_path, course, result):
 def regrade(folder, course, *arguments):
     console = Console(file=io.StringIO(), width=200)
     args = gradebook.parse_args([str(folder), "--regrade", *arguments])
-    code = gradebook.regrade(args, console, Assignment(course))
+    code = adding.add_up(args, console, Assignment(course))
     return code, console.file.getvalue()
 
 
@@ -128,7 +131,7 @@ def test_a_regrade_that_was_killed_says_the_same_again(graded, course, monkeypat
     """Weights that it compares with are kept once all is written."""
     edit(course / "assignment.toml", "points = 4", "points = 8")
     with monkeypatch.context() as patch:
-        patch.setattr(gradebook, "_write_all", lambda *_: 1 / 0)
+        patch.setattr(adding, "_write_all", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             regrade(graded, course)
     assert points(graded)["ada"] == "6"
@@ -141,11 +144,13 @@ def test_shares_sum_to_the_hundredth_and_stay_where_nothing_has_changed():
     assert weights.share([1, 2], None) == [1, 2] and weights.share([0, 0], 3) == [0, 0]
 
 
-def test_there_is_nothing_to_regrade_before_a_class_is_graded(tmp_path, course):
+def test_there_is_nothing_to_regrade_before_a_class_is_graded(tmp_path, course, capsys):
     (tmp_path / "class/ada").mkdir(parents=True)
     with pytest.raises(GradebookError, match="found none: make grade-class begins with one"):
         regrade(tmp_path / "class", course)
     assert not (tmp_path / "class-graded").exists()
+    assert gradebook.main([str(tmp_path / "class"), "--regrade"]) == 2
+    assert " ".join(capsys.readouterr().out.split()).endswith("found none: make grade-class begins with one.")
 
 
 # --- the suite's version ---
@@ -201,8 +206,7 @@ def test_parts_of_what_has_changed_are_known_where_only_tests_have():
 
 def test_only_those_are_graded_again_whom_a_changed_test_concerns(graded, course):
     """A test of the centre is new, of which Ada alone has something; the others' results stand for the new suite."""
-    text = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\ndef test_a():\n    pass\n"
-    (course / "tests/test_centre.py").write_text(text)
+    (course / "tests/test_centre.py").write_text(CENTRE_TEST)
     said = regrade(graded, course)[1]
     assert "The suite is another since (tests/test_centre.py is new): make grade-class grades by it" in said
     assert points(graded)["ada"] == "6"
@@ -221,3 +225,15 @@ def test_only_those_are_graded_again_whom_a_changed_test_concerns(graded, course
         (course / "tests/compare.py").write_text("x = 1\n")
         files = pack.digests(assignment)
         assert gradebook._carry(book, wanted, files, pack.version(files), seed, assignment) == 0
+
+
+def test_a_run_after_a_change_that_concerns_nobody_grades_nothing(graded, course):
+    """Nobody handed in a centre, and there is no cluster here that could grade one."""
+    (course / "tests/test_centre.py").write_text(CENTRE_TEST)
+    console = Console(file=io.StringIO(), width=200)
+    args = gradebook.parse_args([str(graded), "--scheduler", "tls://nowhere:1"])
+    assert gradebook.grade_class(args, console, Assignment(course)) == 0
+    said = console.file.getvalue()
+    assert "3 keep their results: only tests of parts that they did not hand in have changed." in said
+    assert "3 are graded already, 0 are new." in said
+    assert points(graded) == {"ada": "6", "ben": "1", "cleo": "0"}
