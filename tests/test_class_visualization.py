@@ -175,12 +175,16 @@ def test_the_score_rises(probe):
 
 @pytest.mark.points(0.5)
 def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
-    """Its norm is 0: the image stays as it is, with a warning. Counts beside a class whose image is changed."""
+    """Its norm is 0: the image stays as it is, with a warning, which a class whose image is changed has not."""
     dead = {"network": "positive", "target": 1, "classes": 5, "still": True, "l2_reg": 0.0}
     out = probe("class_visualization", **dead)
     finite = np.isfinite(out["inputs"]).all() and np.ptp(out["image"])
     assert finite, "expected an image that stays as it was, got NaN: never divide by a norm of 0"
     assert "dead class" in out["warnings"], "expected the warning of the dead class, got none: set `moved` after a step"
+    target, classes = (int(number) for number in read_stored()["target, classes"])
+    alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)
+    told = "expected no warning of a dead class where the image moves, got one: set `moved = True` after a step"
+    assert "dead class" not in alive["warnings"], told
     steps(probe, 1)
 
 

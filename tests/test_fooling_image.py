@@ -51,8 +51,11 @@ def test_the_first_step_goes_up_the_score(probe):
     """Along the gradient of the target's score, whatever its length."""
     key, right = "one step: first step", compare.references("fooling_image")
     got, expected = (along(compare.few(step)) for step in (assert_moves(probe)["first"], right[key]))
-    mistakes = {name: along(wrong.values) for name, wrong in compare.mistakes_of("fooling_image", key).items()}
-    tolerance = float(right[f"{key}: tolerance"])
+    tolerance, mistakes = float(right[f"{key}: tolerance"]), {}
+    for name, wrong in compare.mistakes_of("fooling_image", key).items():  # those first that are one mistake alone
+        way = along(wrong.values)
+        if all(compare.relative_error(way, known) > tolerance for known in (expected, *mistakes.values())):
+            mistakes[name] = way  # its length does not matter here
     compare.assert_close("the direction of the first step", got, expected, tolerance, mistakes, READ)
 
 
@@ -153,10 +156,10 @@ def look_far(size):
 @pytest.mark.points(0.5)
 def test_an_image_far_from_the_target_takes_many_steps(probe):
     """More than 20 and less than max_steps; one too many is charged above."""
-    X, _, _, out = ask_linear(probe, size=FAR)
+    X, way, _, out = ask_linear(probe, size=FAR)
     steps, taken = look_far(FAR), count(out, X)
     early = "\n    It looks like this mistake: it gives up early: take up to max_steps steps."
-    seems = "" if says("linear", out["image"], **LINEAR) == 0 else early
+    seems = early if taken < steps and np.allclose(out["image"], X + 10 * taken * way, atol=1e-3) else ""
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
 
@@ -166,10 +169,9 @@ def test_no_more_than_max_steps_are_taken(probe, most):
     """The image is some 40 steps from the target; where max_steps is less, it comes back after so many."""
     X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
     taken = count(out, X)
-    assert taken == most, (
-        f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}\n"
-        "    It looks like this mistake: self.max_steps has no effect, or is counted wrongly."
-    )
+    counted = "\n    It looks like this mistake: self.max_steps has no effect, or is counted wrongly."
+    seems = "" if taken < most and says("linear", out["image"], **LINEAR) == 0 else counted  # too long steps get there
+    assert taken == most, f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}{seems}"
 
 
 @pytest.mark.points(0.25)
@@ -177,11 +179,10 @@ def test_steps_are_counted_anew_in_each_call(probe):
     """`steps` holds those of the last call, whatever came before."""
     for times in (1, 2):
         _, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times)
-        seems = "they are not counted in self.steps." if times == 1 else "self.steps is not set to 0 in each call."
-        assert out["steps"] == 7, (
-            f"expected 7 steps in self.steps after call {times}, got {out['steps']}\n"
-            f"    It looks like this mistake: {seems}"
-        )
+        known = {0: "they are not counted in self.steps.", 14: "self.steps is not set to 0 in each call."}
+        seems = known.get(max(out["steps"], 0), "")
+        seems = seems and f"\n    It looks like this mistake: {seems}"
+        assert out["steps"] == 7, f"expected 7 steps in self.steps after call {times}, got {out['steps']}{seems}"
 
 
 @pytest.mark.points(0.25)

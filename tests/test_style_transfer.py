@@ -18,6 +18,11 @@ UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
     "    It looks like this mistake: the image is never changed: take the gradient and call optimizer.step()."
 )
+UNSEEN = (
+    "expected a gradient that comes back through the network in each of 200 steps, got none\n"
+    "    It looks like this mistake: the network's features do not depend on img: hand img itself to extract_features, "
+    "without .detach(), and take the gradient of their losses."
+)
 # Limits, on a logarithmic scale about as far from the worst right way that is known as from the best wrong one.
 EARLY = 0.25  # right ways move by 1.3, with a learning rate that drops too early 0.05
 LATE = 0.03, 0.2  # right ways move by 0.09 to 0.12, with a learning rate of 0.01 as far as that, with one of 3 by 2
@@ -42,7 +47,7 @@ def steps_of(out):
     seen = out["inputs"]
     assert seen.ndim == 4 and seen.shape[1:] == (3, 32, 48), f"expected images of (3, 32, 48), got {seen.shape[1:]}"
     if len(seen) < 2 or not np.ptp(seen[:2], axis=0).any():
-        pytest.fail(f"{UNCHANGED}\n    To read: {READ}")
+        pytest.fail(f"{UNCHANGED if len(seen) else UNSEEN}\n    To read: {READ}")
     assert len(seen) == 200, f"expected a step for each of 200 gradients of the image, got {len(seen)} different images"
     assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
     return seen

@@ -27,6 +27,8 @@ WAYS = {  # the usual mistakes, as arguments of `steps`
     sentences.NO_TV: {"without": ["tv"]},
     sentences.NOT_CLEARED: {"clears": False},
     sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+    sentences.LOSS_CLIMBED: {"learning_rate": -3.0},
+    sentences.NEW_OPTIMIZER: {"remembers": False},
 }
 
 
@@ -84,12 +86,13 @@ class StyleTransfer:
         learning_rate: float = 3.0,
         without: Sequence[str] = (),
         clears: bool = True,
+        remembers: bool = True,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
     ) -> list[np.ndarray]:
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
-        without: losses that are left out. clears: else gradients add up from step to step.
-        seen: what the network is shown for an image.
+        without: losses that are left out. clears: else gradients add up from step to step. remembers: else Adam is
+        made anew in each step. seen: what the network is shown for an image.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = total = 0.0
@@ -97,8 +100,9 @@ class StyleTransfer:
         for t in range(1, count + 1):
             g = sum(gradient for name, (_, gradient) in self.losses(seen(x)).items() if name not in without)
             total = g if clears else total + g
-            m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
-            x = x - learning_rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+            m, v = 0.9 * m * remembers + 0.1 * total, 0.999 * v * remembers + 0.001 * total**2
+            age = t if remembers else 1
+            x = x - learning_rate * (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
             x = np.clip(x, -1.5, 1.5)
             images.append(x)
         return images
