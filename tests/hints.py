@@ -70,6 +70,7 @@ HINTS = {
     r"Target not provided|Tensor target dimension": (
         "Captum asks for one class for each image: target=y of all images, target=label of one."
     ),
+    r"expected features of shape \(N, C, H, W\)": "style_targets holds Gram matrices already: hand features over.",
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
         "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient, "

@@ -63,7 +63,7 @@ def test_the_first_steps_follow_all_three_losses(probe, run, step):
     alike = {way: np.mean(np.abs(image - images[step - 1]) < inputs.ALIKE) for way, images in ways.items()}
     likeness = alike.pop("right")
     mistake = max(alike, key=alike.get)
-    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > 0.9 else ""
+    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > 0.98 else ""
     assert likeness > 0.92, (
         f"expected the image of step {step} with at least 92 % of its pixels alike, got {likeness:.1%}{seems}\n"
         f"    To read: {READ}"

@@ -194,7 +194,9 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         {},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
-            "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(1),
+            "the first image's weights are taken for all: each image has its own.": lambda A, g: (
+                _mean(g[:1]) * A
+            ).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)

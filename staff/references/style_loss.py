@@ -27,16 +27,21 @@ def gram_matrix(F: np.ndarray, normalize: bool = True) -> np.ndarray:
 def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     N, C, H, W = F.shape
     gram, size = gram_matrix(F, False), C * H * W
-    own = gram / size if normalize else gram
+    by = size if normalize else 1
+    own = gram / by
     flat = np.asarray(F, np.float64).reshape(N, C, H * W)
-    pixels = np.einsum("nci,ncj->nij", flat, flat)
+    columns, images = flat.reshape(N, H * W, C), flat.reshape(N * C, H * W)
     wrong = {
-        sentences.PIXELS_WITH_PIXELS: pixels / (size if normalize else 1),
+        sentences.PIXELS_WITH_PIXELS: np.einsum("nci,ncj->nij", flat, flat) / by,
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
-            _gram_of_scrambled(F) / (size if normalize else 1)
+            _gram_of_scrambled(F) / by
         ),
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), not to (N, H*W, C).": (
-            _gram_of_columns(F) / (size if normalize else 1)
+            np.einsum("nic,nid->ncd", columns, columns) / by
+        ),
+        "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
+        "each channel's mean is taken away: the Gram matrix keeps it.": (
+            gram_matrix(F - F.mean((2, 3), keepdims=True), normalize)
         ),
     }
     if normalize:
@@ -58,7 +63,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": summed,
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": summed[None],
         "channels of different images are multiplied, (N C, N C): keep the images apart, (N, C, H*W).": (
-            _gram_of_all(F) / (size if normalize else 1)
+            images @ images.T / by
         ),
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
     }
@@ -68,16 +73,6 @@ def _gram_of_scrambled(F: np.ndarray) -> np.ndarray:
     N, C, H, W = F.shape
     flat = np.asarray(F, np.float64).transpose(0, 2, 3, 1).reshape(N, C, H * W)
     return np.einsum("nci,ndi->ncd", flat, flat)
-
-
-def _gram_of_all(F: np.ndarray) -> np.ndarray:
-    flat = np.asarray(F, np.float64).reshape(F.shape[0] * F.shape[1], -1)
-    return flat @ flat.T
-
-
-def _gram_of_columns(F: np.ndarray) -> np.ndarray:
-    columns = np.asarray(F, np.float64).reshape(len(F), -1, F.shape[1])
-    return np.einsum("nic,nid->ncd", columns, columns)
 
 
 # --- style loss ---
