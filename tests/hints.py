@@ -75,7 +75,7 @@ HINTS = {
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
         "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient, "
         "or the Gram matrix, of another tensor? Are two things added that are first to be summed, each by itself? Or "
-        "is a size written as a number? Take it from X.shape or scores.shape: tests use 1, 2 and 7 images, not square."
+        "is a batch size, or another, written as a number? Take it from X.shape: tests use 1, 2 and 7 images."
     ),
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
