@@ -63,8 +63,8 @@ HINTS = {
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),
     r"index -?\d+ is out of bounds": (
-        "An axis is shorter than that: scores are (N, K), first the image, then the class, as in scores[0, target_y]. "
-        "Of a number of images or classes take what X.shape and scores.shape say."
+        "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
+        "first comes the image, then the class, as in scores[0, target_y]."
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (

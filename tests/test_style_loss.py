@@ -32,7 +32,7 @@ def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
 
 
 @pytest.mark.points(0.5)
-@pytest.mark.parametrize("shape", [(1, 4, 3, 5), (2, 3, 2, 2), (7, 2, 2, 7)], ids=lambda shape: f"shape {shape}")
+@pytest.mark.parametrize("shape", [(1, 4, 3, 5), (7, 2, 3, 2)], ids=lambda shape: f"shape {shape}")
 def test_gram_matrix_of_ones(probe, shape):
     """Each entry sums H * W ones: H * W, or 1 / C when normalised."""
     N, C, H, W = shape
