@@ -18,6 +18,7 @@ UNCHANGED = (
     "    It looks like this mistake: the image was not changed: add the step to img."
 )
 FILE = "class_visualization"
+LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
 RISE = 0.1  # of the score in 12 iterations: right code reaches more than twice that, steps that are not normalised 0.01
 
@@ -179,12 +180,14 @@ def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
     dead = {"network": "positive", "target": 1, "classes": 5, "still": True, "l2_reg": 0.0}
     out = probe("class_visualization", **dead)
     finite = np.isfinite(out["inputs"]).all() and np.ptp(out["image"])
-    assert finite, "expected an image that stays as it was, got NaN: never divide by a norm of 0"
-    assert "dead class" in out["warnings"], "expected the warning of the dead class, got none: set `moved` after a step"
+    guard = "there is no guard against a norm of 0."
+    assert finite, f"expected an image that stays as it was, got NaN: never divide by a norm of 0{LOOKS} {guard}"
+    silent = "expected the warning of the dead class, got none: set `moved` after a step"
+    assert "dead class" in out["warnings"], f"{silent}{LOOKS} `moved` is set without a step."
     target, classes = (int(number) for number in read_stored()["target, classes"])
     alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)
     told = "expected no warning of a dead class where the image moves, got one: set `moved = True` after a step"
-    assert "dead class" not in alive["warnings"], told
+    assert "dead class" not in alive["warnings"], f"{told}{LOOKS} `moved` is never set."
     steps(probe, 1)
 
 

@@ -22,7 +22,7 @@ def test_content_loss_of_the_town_and_a_painting(probe):
 
 
 @pytest.mark.points(1)
-@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (1, 2, 3, 4), (1, 5, 4, 1), (1, 3, 2, 2)], ids=lambda shape: f"shape {shape}")
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (1, 2, 3, 4), (1, 5, 4, 1), (1, 3, 2, 2)], ids=str)
 def test_content_loss_of_features_that_are_all_3_apart(probe, shape):
     """Each of the numbers adds weight * 3^2, whatever the shape."""
     P = inputs.noise(*shape)

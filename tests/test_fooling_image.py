@@ -11,6 +11,7 @@ UNCHANGED = (
     "expected an image that the network takes for the target, got X as it was\n"
     "    It looks like this mistake: the image was not changed."
 )
+UNGUARDED = "\n    It looks like this mistake: there is no guard against a norm of 0."
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 
 
@@ -200,7 +201,8 @@ def test_a_network_that_is_not_fooled_is_warned_of(probe):
     """warnings.warn(...) where max_steps were taken in vain; nothing where the network is fooled."""
     assert not ask_linear(probe)[-1]["warnings"], "expected no warning where the network is fooled"
     told = ask_linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
-    assert told, "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
+    silent = "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
+    assert told, f"{silent}\n    It looks like this mistake: the loop gives up in silence."
 
 
 @pytest.mark.points(0.25)
@@ -208,9 +210,10 @@ def test_a_dead_class_is_warned_of(probe):
     """Its gradient is 0 everywhere: stop with a warning; never divide by it. Counts beside an image that is changed."""
     X = np.abs(inputs.noise(1, 3, 16, 16))
     out = probe("fooling", network="positive", X=X, target=1)
-    assert np.isfinite(out["image"]).all(), "expected X, got NaN: never divide by a norm of 0"
+    assert np.isfinite(out["image"]).all(), f"expected X, got NaN: never divide by a norm of 0{UNGUARDED}"
     compare.assert_close("the image", out["image"], X, 0, read=READ)
-    assert out["warnings"], "expected a warning of the dead class, got none: warnings.warn(...)"
+    silent = "expected a warning of the dead class, got none: warnings.warn(...)"
+    assert out["warnings"], f"{silent}\n    It looks like this mistake: a norm of 0 ends the loop in silence."
     assert_moves(probe)
 
 

@@ -100,7 +100,7 @@ class StyleTransfer:
 
         without: losses that are left out. clears: else gradients add up from step to step. remembers: else Adam is
         made anew in each step. by_hand: step along the gradient, without Adam. repeats: how many steps each gradient
-        makes. weighed: how often the weight of a loss counts, if not once. seen: what the network is shown for an image.
+        makes. weighed: how often the weight of a loss counts, if not once. seen: what the network sees of it.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = total = 0.0
