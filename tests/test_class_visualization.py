@@ -258,6 +258,18 @@ def test_pictures_are_shown_at_the_first_then_regularly_then_at_the_last_iterati
     assert [iteration for iteration, _ in shown] == [1, 3, 6, 7] and {size for _, size in shown} == {(224, 224)}
 
 
+def test_the_image_is_blurred_every_so_many_iterations(monkeypatch):
+    """From the first on: of seven, with blur_every=3, the first, fourth and seventh."""
+    from visualizers import ClassVisualization
+
+    done = []
+    monkeypatch.setattr(ClassVisualization, "blur_image", lambda self, img, sigma: done.append(sigma) or img)
+    for blur_every, times in ((3, 3), (10, 1)):
+        done.clear()
+        visualize(num_iterations=7, blur_every=blur_every)
+        assert len(done) == times
+
+
 def test_the_plot_is_named_after_the_class(tmp_path):
     """The iterations, side by side, in a file with the first of the class's names."""
     from visualizers import ClassVisualization

@@ -202,6 +202,16 @@ def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(tmp_path, dtype):
 
 
 @transfer
+def test_each_step_is_told_with_its_number_and_the_image(tmp_path):
+    """From 1 on; the last image is the result."""
+    seen = []
+    tell = lambda number, image: seen.append((number, image.clone(), image.requires_grad))  # noqa: E731
+    result = transfer_in(tmp_path, testing=True, num_iterations=3, on_step=tell)
+    assert [number for number, _, _ in seen] == [1, 2, 3] and not any(needs for _, _, needs in seen)
+    assert torch.equal(seen[-1][1], result) and not torch.equal(seen[0][1], seen[1][1])
+
+
+@transfer
 def test_modules_after_the_deepest_layer_are_not_needed(tmp_path):
     """The network may be cut, and what is not needed is not run."""
     cnn = networks.build("embedded").features[:7]
