@@ -150,7 +150,8 @@ def is_ungraded(path: Path) -> bool:
 def share_points(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
     """The points of each case. tests: of each case, the test that it belongs to, and what all its cases are worth.
 
-    In hundredths, so that they sum to that exactly: what is left over goes to the last.
+    In quarters, or smaller halves of these where there are more cases: floats add such numbers up exactly, in whatever
+    order, as they do not hundredths. The first cases have a grain more where they do not come out even.
     """
     cases, worth = defaultdict(list), {}
     for case, (test, points) in tests.items():
@@ -158,9 +159,12 @@ def share_points(tests: dict[str, tuple[str, float]]) -> dict[str, float]:
         worth[test] = points
     shares: dict[str, float] = {}
     for test, names in cases.items():
-        share = round(worth[test] / len(names), 2)
-        shares |= dict.fromkeys(names, share)
-        shares[names[-1]] = round(worth[test] - share * (len(names) - 1), 2)
+        grain = 0.25
+        while worth[test] / grain < len(names):
+            grain /= 2
+        each, more = divmod(int(worth[test] / grain), len(names))
+        shares |= {name: grain * (each + (i < more)) for i, name in enumerate(names)}
+        shares[names[0]] += worth[test] % grain
     return shares
 
 

@@ -20,7 +20,7 @@ HINTS = {
     ),
     r"appears to not have been used in the graph": (
         "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, "
-        "not a copy, and no .detach(), .data or .item() may lie between."
+        "not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
     ),
     r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
         "Something is None. A .grad is None before backward(), and of a tensor that was computed from another, also by "
@@ -35,7 +35,8 @@ HINTS = {
         "A NumPy array came where a tensor is asked: leave .numpy() out, or take torch.from_numpy(...)."
     ),
     r"'(list|tuple)' object has no attribute|must be Tensor, not (list|tuple)|list indices must be .*not tuple": (
-        "A list or tuple came where a tensor is asked: torch.stack(...) makes one of several."
+        "A list or tuple came where a tensor is asked: take the entry that is meant, such as features[content_layer]; "
+        "torch.stack(...) makes one tensor of several."
     ),
     r"(Import|ModuleNotFound)Error": "Only the handout's packages and the standard library are there.",
     r"SyntaxError|IndentationError": "Python cannot read the file: run it once before handing in.",
@@ -61,11 +62,20 @@ HINTS = {
     r"stack expects each tensor to be equal size": (
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),
+    r"index -?\d+ is out of bounds": (
+        "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
+        "first comes the image, then the class, as in scores[0, target_y]."
+    ),
+    r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
+    r"Target not provided|Tensor target dimension": (
+        "Captum asks for one class for each image: target=y of all images, target=label of one."
+    ),
+    r"expected features of shape \(N, C, H, W\)": "style_targets holds Gram matrices already: hand features over.",
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
-        "Shapes do not fit. Are axes gone that a mean or sum with keepdim=True keeps? Or is a batch size, an image "
-        "size or a number of classes written as a number? Take it from X.shape, y or scores.shape: tests use 1, 2 and "
-        "7 images that are not square."
+        "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient, "
+        "or the Gram matrix, of another tensor? Are two things added that are first to be summed, each by itself? Or "
+        "is a batch size, or another, written as a number? Take it from X.shape: tests use 1, 2 and 7 images."
     ),
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",

@@ -50,7 +50,7 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
 
 def is_stretched(got: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
     """Tell whether maps (N, H, W, ...) are what is expected, scaled to [0, 1]: each by itself, or all together."""
-    if got.ndim < 3 or abs(got.max() - 1) > 1e-6 or got.min() < 0 or abs(expected.max() - 1) < 1e-3:
+    if got.ndim < 3 or abs(got.max() - 1) > 1e-6 or got.min() < 0 or abs(expected.max() - 1) < 1e-3 or not np.ptp(got):
         return False
     for count in (1, len(got)):
         rows = got.reshape(count, -1), expected.reshape(count, -1)

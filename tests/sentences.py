@@ -9,6 +9,7 @@ NOT_SQUARED = "the difference is not squared."
 ABSOLUTE = "the absolute difference is taken: square it."
 WEIGHT_ALONE = "the weight comes back alone: multiply it by the sum."
 DIVIDED_BY_SUM = "the weight is divided by the sum: multiply them."
+SUMMED_FIRST = "the differences are added up before they are squared."
 ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
@@ -18,6 +19,7 @@ CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data,
 
 PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
 FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
+OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
@@ -31,6 +33,9 @@ ONES = "ones come back: dout itself passes, where it may."
 TURNED_ROUND = "what is negative passes, and what is positive stops: it is the other way round."
 X_TIMES_DOUT = "dout is multiplied by x: where it may pass, it passes as it is."
 X_INSTEAD_OF_DOUT = "x comes back instead of dout."
+X_ALONE = "x comes back where it is positive: dout must pass."
+X_MASK_TURNED = "what is stopped and what passes are exchanged for x: it passes where x is positive."
+RELU_OF_PRODUCT = "the positive part of x * dout comes back: dout passes as it is, where both are positive."
 
 # --- of the steps of fooling images and class pictures ---
 
@@ -58,6 +63,11 @@ PREDICTED_NOT_TARGET = "the class that the network predicts was taken, not the t
 # --- of the Gram matrix and the style loss ---
 
 PIXELS_WITH_PIXELS = "pixels are multiplied with pixels: multiply channels with channels."
+NOT_DIVIDED = "it is not normalised: divide by C * H * W."
+DIVIDED_BY_PIXELS = "each matrix is divided by H * W alone: divide by C * H * W."
+DIVIDED_IN_VAIN = "it is normalised although normalize is False."
+FIRST_WEIGHT = "the first weight is taken for all layers: each has its own."
+MEAN_OF_LAYERS = "the sum is divided by the number of layers."
 WEIGHTS_MISSING = "the weights are missing."
 GRAM_NOT_SQUARED = "the difference of the Gram matrices is not squared."
 LAYERS_COUNTED = "the layers are counted through instead of taken from style_layers: take feats[layer]."
@@ -69,6 +79,7 @@ FIRST_LAYER_ALONE = "only the first layer counts: add the layers up."
 LAST_DROPPED = (
     "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row."
 )
+ONE_DIRECTION_TWICE = "one of the two directions counts twice, and the other not at all."
 ABSOLUTE_DIFFERENCES = "absolute differences are taken: square them."
 ONE_CHANNEL = "only one of the channels counts: add up all three."
 
@@ -77,5 +88,11 @@ ONE_CHANNEL = "only one of the channels counts: add up all three."
 NO_CONTENT = "the content loss has no effect."
 NO_STYLE = "the style loss has no effect."
 NO_TV = "the total variation loss has no effect."
+LOSS_CLIMBED = "the loss is ascended: the optimizer descends what .grad holds."
+STEPS_TWICE = "two steps are taken along each gradient: call optimizer.step() once."
+BY_HAND = "the pixels are moved along the gradient by hand: call optimizer.step()."
+TV_WEIGHT_TWICE = "the weight of total variation counts twice: tv_loss multiplies by it."
+CONTENT_WEIGHT_MISSING = "the weight of the content loss is missing."
+NEW_OPTIMIZER = "each step has an optimizer of its own: take the one that is given, which remembers."
 NOT_CLEARED = "the gradients are not cleared: they add up from step to step."
 ANOTHER_LEARNING_RATE = "the learning rate is not 3 at first."

@@ -18,6 +18,7 @@ UNCHANGED = (
     "    It looks like this mistake: the image was not changed: add the step to img."
 )
 FILE = "class_visualization"
+LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
 RISE = 0.1  # of the score in 12 iterations: right code reaches more than twice that, steps that are not normalised 0.01
 
@@ -175,12 +176,18 @@ def test_the_score_rises(probe):
 
 @pytest.mark.points(0.5)
 def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
-    """Its norm is 0: the image stays as it is, with a warning. Counts beside a class whose image is changed."""
+    """Its norm is 0: the image stays as it is, with a warning, which a class whose image is changed has not."""
     dead = {"network": "positive", "target": 1, "classes": 5, "still": True, "l2_reg": 0.0}
     out = probe("class_visualization", **dead)
     finite = np.isfinite(out["inputs"]).all() and np.ptp(out["image"])
-    assert finite, "expected an image that stays as it was, got NaN: never divide by a norm of 0"
-    assert "dead class" in out["warnings"], "expected the warning of the dead class, got none: set `moved` after a step"
+    guard = "there is no guard against a norm of 0."
+    assert finite, f"expected an image that stays as it was, got NaN: never divide by a norm of 0{LOOKS} {guard}"
+    silent = "expected the warning of the dead class, got none: set `moved` after a step"
+    assert "dead class" in out["warnings"], f"{silent}{LOOKS} `moved` is set without a step."
+    target, classes = (int(number) for number in read_stored()["target, classes"])
+    alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)
+    told = "expected no warning of a dead class where the image moves, got one: set `moved = True` after a step"
+    assert "dead class" not in alive["warnings"], f"{told}{LOOKS} `moved` is never set."
     steps(probe, 1)
 
 
@@ -249,6 +256,18 @@ def test_pictures_are_shown_at_the_first_then_regularly_then_at_the_last_iterati
     shown = []
     visualize(num_iterations=7, show_every=3, on_step=lambda iteration, image: shown.append((iteration, image.size)))
     assert [iteration for iteration, _ in shown] == [1, 3, 6, 7] and {size for _, size in shown} == {(224, 224)}
+
+
+def test_the_image_is_blurred_every_so_many_iterations(monkeypatch):
+    """From the first on: of seven, with blur_every=3, the first, fourth and seventh."""
+    from visualizers import ClassVisualization
+
+    done = []
+    monkeypatch.setattr(ClassVisualization, "blur_image", lambda self, img, sigma: done.append(sigma) or img)
+    for blur_every, times in ((3, 3), (10, 1)):
+        done.clear()
+        visualize(num_iterations=7, blur_every=blur_every)
+        assert len(done) == times
 
 
 def test_the_plot_is_named_after_the_class(tmp_path):

@@ -22,18 +22,21 @@ def test_content_loss_of_the_town_and_a_painting(probe):
 
 
 @pytest.mark.points(1)
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 2, 3, 4), (1, 5, 4, 1)], ids=lambda shape: f"shape {shape}")
-def test_content_loss_of_features_that_are_all_2_apart(probe, shape):
-    """Each of the numbers adds weight * 2^2, whatever the shape."""
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (1, 2, 3, 4), (1, 5, 4, 1), (1, 3, 2, 2)], ids=str)
+def test_content_loss_of_features_that_are_all_3_apart(probe, shape):
+    """Each of the numbers adds weight * 3^2, whatever the shape."""
     P = inputs.noise(*shape)
     count = P.size
     mistakes = {
-        sentences.MEAN: 0.5 * 4,
-        sentences.WEIGHT_MISSING: 4 * count,
-        sentences.NOT_SQUARED: 0.5 * 2 * count,
+        sentences.MEAN: 0.7 * 9,
+        sentences.WEIGHT_MISSING: 9 * count,
+        sentences.WEIGHT_SQUARED: 0.7**2 * 9 * count,
+        sentences.NOT_SQUARED: 0.7 * 3 * count,
+        sentences.ROOT: 0.7 * 3 * count**0.5,
+        sentences.SUMMED_FIRST: 0.7 * (3 * count) ** 2,
     }
-    out = probe("content_loss", weight=0.5, current=P + 2, original=P)
-    compare.assert_close("content loss", out["value"], 0.5 * 4 * count, 1e-5, mistakes, READ)
+    out = probe("content_loss", weight=0.7, current=P + 3, original=P)
+    compare.assert_close("content loss", out["value"], 0.7 * 9 * count, 1e-5, mistakes, READ)
 
 
 @pytest.mark.points(0.5)

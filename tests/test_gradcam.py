@@ -42,6 +42,9 @@ def test_custom_relu_lets_through_what_is_positive_in_both_directions(probe):
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
         sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
+        sentences.X_ALONE: x * (x > 0),
+        sentences.X_MASK_TURNED: dout * (x <= 0) * (dout > 0),
+        sentences.RELU_OF_PRODUCT: np.maximum(x * dout, 0),
     }
     out = probe("custom_relu", x=x, upstream=dout)
     compare.assert_close("the gradient", out["gradient"], expected, 1e-6, mistakes, READ_RELU)

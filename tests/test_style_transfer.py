@@ -18,6 +18,11 @@ UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
     "    It looks like this mistake: the image is never changed: take the gradient and call optimizer.step()."
 )
+UNSEEN = (
+    "expected a gradient that comes back through the network in each of 200 steps, got none\n"
+    "    It looks like this mistake: the network's features do not depend on img: hand img itself to extract_features, "
+    "without .detach(), and take the gradient of their losses."
+)
 # Limits, on a logarithmic scale about as far from the worst right way that is known as from the best wrong one.
 EARLY = 0.25  # right ways move by 1.3, with a learning rate that drops too early 0.05
 LATE = 0.03, 0.2  # right ways move by 0.09 to 0.12, with a learning rate of 0.01 as far as that, with one of 3 by 2
@@ -42,7 +47,9 @@ def steps_of(out):
     seen = out["inputs"]
     assert seen.ndim == 4 and seen.shape[1:] == (3, 32, 48), f"expected images of (3, 32, 48), got {seen.shape[1:]}"
     if len(seen) < 2 or not np.ptp(seen[:2], axis=0).any():
-        pytest.fail(f"{UNCHANGED}\n    To read: {READ}")
+        start = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
+        moved = not len(seen) and np.abs(out["image"] - start).max() > 1e-3
+        pytest.fail(f"{UNSEEN if moved else UNCHANGED}\n    To read: {READ}")
     assert len(seen) == 200, f"expected a step for each of 200 gradients of the image, got {len(seen)} different images"
     assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
     return seen
@@ -58,7 +65,7 @@ def test_the_first_steps_follow_all_three_losses(probe, run, step):
     alike = {way: np.mean(np.abs(image - images[step - 1]) < inputs.ALIKE) for way, images in ways.items()}
     likeness = alike.pop("right")
     mistake = max(alike, key=alike.get)
-    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > 0.9 else ""
+    seems = f"\n    It looks like this mistake: {mistake}" if alike[mistake] > 0.98 else ""
     assert likeness > 0.92, (
         f"expected the image of step {step} with at least 92 % of its pixels alike, got {likeness:.1%}{seems}\n"
         f"    To read: {READ}"
@@ -192,6 +199,16 @@ def test_both_figures_are_written(tmp_path):
 def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(tmp_path, dtype):
     image = transfer_in(tmp_path, dtype=dtype, testing=True, num_iterations=1)
     assert image.dtype == torch.float32 and image.shape == (1, 3, 32, 48) and not image.requires_grad
+
+
+@transfer
+def test_each_step_is_told_with_its_number_and_the_image(tmp_path):
+    """From 1 on; the last image is the result."""
+    seen = []
+    tell = lambda number, image: seen.append((number, image.clone(), image.requires_grad))  # noqa: E731
+    result = transfer_in(tmp_path, testing=True, num_iterations=3, on_step=tell)
+    assert [number for number, _, _ in seen] == [1, 2, 3] and not any(needs for _, _, needs in seen)
+    assert torch.equal(seen[-1][1], result) and not torch.equal(seen[0][1], seen[1][1])
 
 
 @transfer

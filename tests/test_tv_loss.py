@@ -19,28 +19,31 @@ def test_tv_loss_of_the_town(probe):
 
 @pytest.mark.points(0.5)
 @pytest.mark.parametrize(
-    "axis, expected", [(3, 0.5 * 3 * 4 * (7 - 1)), (2, 0.5 * 3 * (4 - 1) * 7)], ids=["right", "down"]
+    "axis, expected", [(3, 0.7 * 3 * 4 * (7 - 1)), (2, 0.7 * 3 * (4 - 1) * 7)], ids=["right", "down"]
 )
 def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     """A ramp of slope 1 to the right has H * (W - 1) differences of 1 in each channel; downwards (H - 1) * W."""
     ramp = np.broadcast_to(np.arange(7.0) if axis == 3 else np.arange(4.0)[:, None], (1, 3, 4, 7)).copy()
     mistakes = {
-        sentences.LAST_DROPPED: (0.5 * 3 * (4 - 1) * (7 - 1)),
-        sentences.WEIGHT_MISSING: 2 * expected,
+        sentences.LAST_DROPPED: 0.7 * 3 * (4 - 1) * (7 - 1),
+        sentences.WEIGHT_MISSING: expected / 0.7,
+        sentences.WEIGHT_SQUARED: 0.7 * expected,
+        sentences.ONE_DIRECTION_TWICE: 2 * expected,
         "only one of the two directions counts.": 0.0,
     }
-    value = probe("tv_loss", image=ramp, weight=0.5)["value"]
+    value = probe("tv_loss", image=ramp, weight=0.7)["value"]
     compare.assert_close("total variation", value, expected, 1e-6, mistakes, READ)
 
 
 @pytest.mark.points(0.5)
 def test_tv_loss_of_a_checkerboard_is_known(probe):
-    """On 4 x 6 squares of 0 and 3 all 3 * 6 + 4 * 5 = 38 neighbours differ by 3, in each of 3 channels."""
-    board = 3.0 * (np.indices((4, 6)).sum(0) % 2)
+    """On 4 x 6 squares of 0 and 5 all 3 * 6 + 4 * 5 = 38 neighbours differ by 5, in each of 3 channels."""
+    board = 5.0 * (np.indices((4, 6)).sum(0) % 2)
     image = np.broadcast_to(board, (1, 3, 4, 6)).astype(np.float32)
-    expected = 0.1 * 3 * 38 * 9
+    expected = 0.1 * 3 * 38 * 25
     mistakes = {
-        sentences.ABSOLUTE_DIFFERENCES: 0.1 * 3 * 38 * 3,
+        sentences.ABSOLUTE_DIFFERENCES: 0.1 * 3 * 38 * 5,
+        sentences.WEIGHT_MISSING: 3 * 38 * 25,
         sentences.ONE_CHANNEL: expected / 3,
     }
     value = probe("tv_loss", image=image, weight=0.1)["value"]

@@ -1,6 +1,6 @@
 """The scripts' Captum halves (Sundararajan et al. 2017, Dhamdhere et al. 2018): float64 oracles, and usual mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,19 +22,27 @@ def integrated_gradients(
 
     By Gauss-Legendre; the baseline is the grey image, unless another value is given for all its pixels.
     """
+    return _along_the_way(model, X, y, steps, baseline).sum(1)
+
+
+def _along_the_way(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float) -> np.ndarray:
     way = X - baseline
     points, weights = np.polynomial.legendre.leggauss(steps)
     mean = sum(
         weight / 2 * through(model, baseline + (point + 1) / 2 * way, one_hot(y)).gradient
         for point, weight in zip(points, weights)
     )
-    return (mean * way).sum(1)
+    return mean * way
 
 
 def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
-    own, plain = integrated_gradients(model, X, y, steps), through(model, X, one_hot(y)).gradient
+    channels, plain = _along_the_way(model, X, y, steps, 0.0), through(model, X, one_hot(y)).gradient
+    own = channels.sum(1)
     return {
         sentences.SIGN_LOST: np.abs(own),
+        "the absolute values of the channels are added up: each keeps its sign.": np.abs(channels).sum(1),
+        "the largest of the channels is taken: add them up.": channels.max(1),
+        "the largest absolute value of the channels is taken: add them up.": np.abs(channels).max(1),
         "this is the gradient's absolute value at the image (saliency): another method is asked for.": np.abs(
             plain
         ).sum(1),
@@ -44,7 +52,13 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
             model, X, y, steps, baseline=1.0
         ),
         sentences.PREDICTED_CLASS: integrated_gradients(model, X, scores(model, X).argmax(1), steps),
+        **_first_image(lambda image: integrated_gradients(model, image, y, steps), X),
     }
+
+
+def _first_image(maps: Callable[[np.ndarray], np.ndarray], X: np.ndarray) -> Mistakes:
+    """Return what is made of the first image in place of all, each with its own class or neuron."""
+    return {"the first image is taken for all: take each.": maps(np.broadcast_to(X[:1], X.shape))}
 
 
 def layer_conductance(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int) -> np.ndarray:
@@ -66,6 +80,10 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
         sentences.PREDICTED_CLASS: layer_conductance(model, X, there.scores.argmax(1), layer, steps),
         "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
         "the channels are added up: each unit of the layer has its own, (N, C, h, w).": own.sum(1),
+        "the layer is features[12]: take the one that is handed over.": layer_conductance(
+            model, X, y, "features.12", steps
+        ),
+        **_first_image(lambda image: layer_conductance(model, image, y, layer, steps), X),
     }
 
 
@@ -88,9 +106,9 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
         "this is the plain gradient: take Captum's NeuronGuidedBackprop.": neuron_responses(
             model, X, neurons, layer, "plain"
         ),
-        sentences.FIRST_NEURON: neuron_responses(
-            model, X, [neurons[0]] * len(X), layer
-        ),
+        sentences.FIRST_NEURON: neuron_responses(model, X, [neurons[0]] * len(X), layer),
+        sentences.SIGN_LOST: np.abs(neuron_responses(model, X, neurons, layer)),
+        **_first_image(lambda image: neuron_responses(model, image, neurons, layer), X),
     }
 
 

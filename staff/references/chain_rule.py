@@ -91,7 +91,7 @@ def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray
         "": own,
         "the gradient of all scores together: pick that of the class that is asked for.": np.ones_like,
         sentences.PREDICTED_CLASS: predict,
-        "the gradient is that of the probability (after softmax): take that of the score.": lambda s: probability_slope(
+        sentences.OF_PROBABILITY: lambda s: probability_slope(
             s, y
         ),
         "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": lambda s: (

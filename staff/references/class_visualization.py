@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from staff.references.chain_rule import MEAN, STD, one_hot, predict, scores, softmax, through
+from staff.references.chain_rule import MEAN, STD, one_hot, predict, probability_slope, scores, softmax, through
 from staff.references.shared import Mistakes, combine, unit
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
@@ -93,7 +93,10 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
         {"": 1, sentences.OBJECTIVE_DESCENDED: -1},
     )
     alone = (
-        {sentences.PREDICTED_NOT_TARGET: through(model, x, predict).gradient},
+        {
+            sentences.PREDICTED_NOT_TARGET: through(model, x, predict).gradient,
+            sentences.OF_PROBABILITY: through(model, x, lambda s: probability_slope(s, [target])).gradient,
+        },
         {
             "the regulariser's sum is not of squares.": np.ones_like(x),
             "the regulariser's sum is of absolute values: square them.": np.sign(x),

@@ -42,6 +42,7 @@ STAGES: tuple[Stage, ...] = (
 )
 ALONE: tuple[Stage, ...] = (
     {
+        sentences.SUMMED_FIRST: lambda F, P: (F - P).sum() ** 2,
         "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
         "the content picture's features are left out: take the difference.": lambda F, P: F**2,

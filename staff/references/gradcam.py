@@ -22,14 +22,13 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
     return {
         sentences.PLAIN_RELU: dout * (x > 0),
         sentences.DECONVNET_RELU: dout * (dout > 0),
-        "what is stopped and what passes are exchanged for x: it passes where x is positive.": dout
-        * (x <= 0)
-        * (dout > 0),
+        sentences.X_MASK_TURNED: dout * (x <= 0) * (dout > 0),
         sentences.ONES: (x > 0) * (dout > 0) * 1.0,
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
         sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
         "dout is multiplied by x, and stopped nowhere: it passes as it is where both are positive.": x * dout,
-        "x comes back where it is positive: dout must pass.": x * (x > 0),
+        sentences.X_ALONE: x * (x > 0),
+        sentences.RELU_OF_PRODUCT: np.maximum(x * dout, 0),
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
@@ -195,6 +194,9 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         {},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
+            "the first image's weights are taken for all: each image has its own.": lambda A, g: (
+                _mean(g[:1]) * A
+            ).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)

@@ -27,23 +27,31 @@ def gram_matrix(F: np.ndarray, normalize: bool = True) -> np.ndarray:
 def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     N, C, H, W = F.shape
     gram, size = gram_matrix(F, False), C * H * W
-    own = gram / size if normalize else gram
+    by = size if normalize else 1
+    own = gram / by
     flat = np.asarray(F, np.float64).reshape(N, C, H * W)
-    pixels = np.einsum("nci,ncj->nij", flat, flat)
+    columns, images = flat.reshape(N, H * W, C), flat.reshape(N * C, H * W)
     wrong = {
-        sentences.PIXELS_WITH_PIXELS: pixels / (size if normalize else 1),
+        sentences.PIXELS_WITH_PIXELS: np.einsum("nci,ncj->nij", flat, flat) / by,
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
-            _gram_of_scrambled(F) / (size if normalize else 1)
+            _gram_of_scrambled(F) / by
+        ),
+        "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), not to (N, H*W, C).": (
+            np.einsum("nic,nid->ncd", columns, columns) / by
+        ),
+        "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
+        "each channel's mean is taken away: the Gram matrix keeps it.": (
+            gram_matrix(F - F.mean((2, 3), keepdims=True), normalize)
         ),
     }
     if normalize:
         wrong |= {
-            "it is not normalised: divide by C * H * W.": gram,
-            "each matrix is divided by H * W alone: divide by C * H * W.": gram / (H * W),
+            sentences.NOT_DIVIDED: gram,
+            sentences.DIVIDED_BY_PIXELS: gram / (H * W),
             "it is divided by C alone.": gram / C,
         }
     else:
-        wrong["it is normalised although normalize is False."] = gram / size
+        wrong[sentences.DIVIDED_IN_VAIN] = gram / size
     if N == 1:
         return wrong | {
             "the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one.": own[0],
@@ -54,6 +62,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken: each image has a Gram matrix of its own.": np.broadcast_to(summed, own.shape),
         "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": summed,
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": summed[None],
+        "channels of different images are multiplied, (N C, N C): keep the images apart, (N, C, H*W).": (
+            images @ images.T / by
+        ),
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
     }
 
@@ -119,9 +130,9 @@ STAGES: tuple[Stage, ...] = (
     },
     {"": lambda layers: layers, sentences.LAYERS_COUNTED: lambda layers: range(len(layers))},
     {
-        "": lambda w, d: w * d,
-        sentences.WEIGHTS_MISSING: lambda w, d: d,
-        "the paper's factor of a quarter is not used here.": lambda w, d: w * d / 4,
+        "": lambda w, d, first: w * d,
+        sentences.WEIGHTS_MISSING: lambda w, d, first: d,
+        "the paper's factor of a quarter is not used here.": lambda w, d, first: w * d / 4,
     },
     {
         "": sum,
@@ -134,18 +145,20 @@ ALONE: tuple[Stage, ...] = (
     {
         "the Gram matrices are added: take their difference.": lambda G, A: (G + A) ** 2,
         "the Gram matrices are multiplied: take their difference.": lambda G, A: (G * A) ** 2,
+        sentences.SUMMED_FIRST: lambda G, A: (G - A).sum() ** 2,
         "the squared Gram matrices are subtracted: square the difference.": lambda G, A: G**2 - A**2,
         "the target is left out: take the difference of the Gram matrices.": lambda G, A: G**2,
     },
     {},
     {},
     {
-        "the weights are squared: each multiplies its layer's sum.": lambda w, d: w**2 * d,
-        "the weights are divided by the sums: multiply them.": lambda w, d: w / d,
-        "the weights are added: each multiplies its layer's sum.": lambda w, d: w + d,
+        sentences.FIRST_WEIGHT: lambda w, d, first: first * d,
+        "the weights are squared: each multiplies its layer's sum.": lambda w, d, first: w**2 * d,
+        "the weights are divided by the sums: multiply them.": lambda w, d, first: w / d,
+        "the weights are added: each multiplies its layer's sum.": lambda w, d, first: w + d,
     },
     {
-        "the sum is divided by the number of layers.": lambda losses: sum(losses) / len(losses),
+        sentences.MEAN_OF_LAYERS: lambda losses: sum(losses) / len(losses),
         "the layers are multiplied: add them up.": math.prod,
         "the layers are subtracted: add them up.": lambda losses: -sum(losses),
     },
@@ -161,7 +174,7 @@ def _loss(
             return None
         grams = (F.flatten(2) @ F.flatten(2).mT / size(F) for F in own)
         sums = [reduced(difference(G, A)) for G, A in zip(grams, targets)]
-        return total([weighed(w, d) for w, d in zip(weights, sums)])
+        return total([weighed(w, d, weights[0]) for w, d in zip(weights, sums)])
 
     return loss
 
@@ -178,7 +191,7 @@ def store() -> None:
         found = in_float32("gram_matrix", "gram", features=both, normalize=normalize)
         file.put(key, gram_matrix(both, normalize), found, gram_matrix_mistakes(both, normalize))
 
-    layers = [1, 4, 6, 7]
+    layers = [1, 4, 7]
     targets = [np.float32(gram_matrix(painted[layer])) for layer in layers]
     apart = [((gram_matrix(feats[layer]) - A) ** 2).sum() for layer, A in zip(layers, targets)]
     weights = [float(f"{(i + 1) / distance:.2g}") for i, distance in enumerate(apart)]  # so that each layer counts

@@ -1,6 +1,6 @@
 """Style transfer (Gatys et al. 2016): the float64 oracle, and what is stored: first steps, and the script's checks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,12 @@ WAYS = {  # the usual mistakes, as arguments of `steps`
     sentences.NO_TV: {"without": ["tv"]},
     sentences.NOT_CLEARED: {"clears": False},
     sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
+    sentences.LOSS_CLIMBED: {"learning_rate": -3.0},
+    sentences.NEW_OPTIMIZER: {"remembers": False},
+    sentences.STEPS_TWICE: {"repeats": 2},
+    sentences.BY_HAND: {"by_hand": True},
+    sentences.TV_WEIGHT_TWICE: {"weighed": {"tv": 2}},
+    sentences.CONTENT_WEIGHT_MISSING: {"weighed": {"content": 0}},
 }
 
 
@@ -84,21 +90,34 @@ class StyleTransfer:
         learning_rate: float = 3.0,
         without: Sequence[str] = (),
         clears: bool = True,
+        remembers: bool = True,
+        by_hand: bool = False,
+        repeats: int = 1,
+        weighed: Mapping[str, int] | None = None,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
     ) -> list[np.ndarray]:
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
-        without: losses that are left out. clears: else gradients add up from step to step.
-        seen: what the network is shown for an image.
+        without: losses that are left out. clears: else gradients add up from step to step. remembers: else Adam is
+        made anew in each step. by_hand: step along the gradient, without Adam. repeats: how many steps each gradient
+        makes. weighed: how often the weight of a loss counts, if not once. seen: what the network sees of it.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = total = 0.0
+        age = 0  # of the optimizer, in steps
         images = [x]
-        for t in range(1, count + 1):
-            g = sum(gradient for name, (_, gradient) in self.losses(seen(x)).items() if name not in without)
+        for _ in range(count):
+            pulls = {name: pull for name, (_, pull) in self.losses(seen(x)).items() if name not in without}
+            for name, times in (weighed or {}).items():
+                pulls[name] = pulls[name] * {"content": self.content_weight, "tv": self.tv_weight}[name] ** (times - 1)
+            g = sum(pulls.values())
             total = g if clears else total + g
-            m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
-            x = x - learning_rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+            m, v, age = (m, v, age) if remembers else (0.0, 0.0, 0)
+            for _ in range(repeats):
+                age += 1
+                m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
+                step = total if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
+                x = x - learning_rate * step
             x = np.clip(x, -1.5, 1.5)
             images.append(x)
         return images

@@ -122,6 +122,16 @@ def test_edits_reach_loops_and_conditions():
     assert "for i in range(3):\n    if not i > 1:\n        break\n" in found
     assert "for i in range(3):\n    if i > 1:\n        pass\n" in found
     assert "for i in range(4):\n    if i > 1:\n        break\n" in found
+    assert "for i in range(20):\n    if i > 1:\n        break\n" in found
+
+
+def test_edits_give_up_add_up_and_cut_off():
+    found = dict(edits.list_edits("self.steps = 0\ny = f(x, w)\nreturn y\n"))
+    written = {done: patterns.write(body) for done, body in found.items()}
+    assert "self.steps += 0\n" in written["added instead of assigned: self.steps = 0"]
+    assert "y = f(x, w).detach()\n" in written["cut off by detach(): y = f(x, w)"]
+    assert "return y.item()\n" in written["cut off by item(): return y"]
+    assert "y = f(w, x)\n" in written["arguments exchanged: f(x, w) -> f(w, x)"]
 
 
 # --- programs ---

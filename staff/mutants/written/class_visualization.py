@@ -100,6 +100,7 @@ WRONG = {
         "the gradient is that of a cross-entropy loss",
         {"model(img)[0": "model(img).log_softmax(1)[0"},
     ),
+    "moved never set": ("set `moved = True`", {"    moved = True": "    pass"}, {"least": 0.95}),
     "not changed": (
         "the image was not changed",
         {

@@ -19,6 +19,10 @@ WRONG = {
     "half": ("the paper's factor of one half", {"loss = content": "loss = 0.5 * content"}),
     "root": ("the root of the sum is taken", {SUM: "torch.norm(content_current - content_original)"}),
     "weight squared": ("the weight is squared too", {SUM: f"content_weight * {SUM}"}),
+    "squared after the sum": (
+        "added up before they are squared",
+        {SUM: "torch.sum(content_current - content_original) ** 2"},
+    ),
     "squares subtracted": (
         "the squared features are subtracted",
         {SUM: "torch.sum(content_current ** 2 - content_original ** 2)"},

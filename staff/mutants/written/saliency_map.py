@@ -27,7 +27,7 @@ WRONG = {
         {"never": "times what is expected"},
     ),
     "maximum without its values": ("max(dim=1).values", {"saliency, _": "saliency"}),
-    "a NumPy array": ("a NumPy array came", {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency.numpy()"}),
+    "a NumPy array": ("A NumPy array came", {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency.numpy()"}),
     "axis of the channels kept": (
         "leave keepdim=True out",
         {"max(dim=1)": "max(dim=1, keepdim=True)"},

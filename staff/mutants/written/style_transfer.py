@@ -41,6 +41,24 @@ WRONG = {
         "not have been used",
         {"loss.backward()": "img.grad, = torch.autograd.grad(c_loss + s_loss, img.clone())"},
     ),
+    "features of a copy without graph": (
+        "features do not depend on img",
+        {"extract_features(img,": "extract_features(img.detach(),"},
+    ),
+    "a new optimizer in each step": (
+        "an optimizer of its own",
+        {"optimizer.zero_grad()": "optimizer = torch.optim.Adam([img], lr=initial_lr)\noptimizer.zero_grad()"},
+    ),
+    "moved by hand": ("moved along the gradient by hand", {"optimizer.step()": "img.data -= initial_lr * img.grad"}),
+    "weight of total variation twice": (
+        "the weight of total variation counts twice",
+        {"tv_loss(img, tv_weight)": "tv_weight * tv_loss(img, tv_weight)"},
+    ),
+    "content not weighed": (
+        "the weight of the content loss is missing",
+        {"content_loss(content_weight": "content_loss(1.0"},
+    ),
+    "all features": ("take the entry that is meant", {"feats[content_layer]": "feats"}),
     "no step": ("the image is never changed", {"optimizer.step()": "pass"}, {"most": 0}),
     "does nothing": ("the image is never changed", "pass", {"most": 0}),
     "dead after step 180": (

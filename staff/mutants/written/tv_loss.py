@@ -28,6 +28,11 @@ WRONG = {
             "img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, :-1, 1:] - img[:, :, :-1, :-1]",
         },
     ),
+    "weight of one direction": (
+        "the weight multiplies the vertical sum alone",
+        {"tv_weight * (down + right)": "tv_weight * down + right"},
+    ),
+    "one direction twice": ("vertical neighbours are compared twice", {"(down + right)": "(down + down)"}),
     "root": ("the root of the sum is taken", {"(down + right)": "(down + right) ** 0.5"}),
     "squared after the sum": (
         "the differences are added up before they are squared",

@@ -22,6 +22,8 @@ METHODS = {
     "permute": ("reshape",), "reshape": ("permute",),
 }  # fmt: skip
 
+CAP = 20  # steps, after which a loop ends
+
 Edit = tuple[str, Body]  # what was done, and the code after it
 
 
@@ -100,6 +102,9 @@ def _edit_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
                 yield "a call dropped", value
             for other in METHODS.get(name, ()):
                 yield "another method", ast.Call(ast.Attribute(value, other, ast.Load()), node.args, node.keywords)
+        case ast.Name("range"):
+            yield f"given up after {CAP}", ast.Call(node.func, [ast.Constant(CAP)], [])
+            yield "a call dropped", node.args[0]
         case ast.Name() if len(node.args) > 0:
             yield "a call dropped", node.args[0]
 
@@ -112,7 +117,14 @@ def _edit_statement(statement: ast.stmt) -> Iterator[tuple[str, Body]]:
             yield "as if the condition held", [ast.If(ast.Constant(True), inner, other)]
         case ast.For(body=inner) | ast.While(body=inner) | ast.With(body=inner):
             yield "only once", inner
+        case ast.Assign(targets=[ast.Attribute() as target], value=value):
+            yield "added instead of assigned", [ast.AugAssign(target, ast.Add(), value)]
         case ast.AugAssign(target=target, value=value):
             yield "assigned instead of added", [ast.Assign([target], value, lineno=0)]
         case ast.Return(value=value) if value is not None:
             yield "the sign turned", [ast.Return(ast.UnaryOp(ast.USub(), value))]
+    match statement:
+        case ast.Assign(targets=[ast.Name()], value=ast.expr() as value) | ast.Return(value=ast.expr() as value):
+            for name in ("detach", "item"):
+                cut = ast.Call(ast.Attribute(value, name, ast.Load()), [], [])
+                yield f"cut off by {name}()", [patterns.replace([statement], value, cut)[0]]

@@ -113,15 +113,20 @@ def _draw_promises(rng: Rng) -> Check:
     model, X, dead = drawing.build(network), 400 * rng.standard_normal((1, 3, 5, 8)), np.abs(inputs.noise(1, 3, 16, 16))
     target = int(chain_rule.scores(model, X)[0].argmin())
     image, steps = fooling_image.fooling(model, X, target, learning_rate=3, most=4)
+    far, many = X, 0
+    while not 25 <= many <= 80:  # more than a loop takes that gives up early
+        far = rng.uniform(200, 600) * rng.standard_normal(X.shape)
+        fooled, many = fooling_image.fooling(model, far, target)
 
     def check() -> float:
         made = {"learning_rate": 3, "max_steps": steps}
         got = probes.call("fooling", X=X, target=target, made=made, times=2, **network)
         near = probes.call("fooling", X=X / 400, target=target, **network)
         nowhere = probes.call("fooling", X=dead, target=1, network="positive")
+        distant = probes.call("fooling", X=far, target=target, **network)["image"]
         told = got["warnings"] and nowhere["warnings"] and not near["warnings"]
         kept = got["steps"] == steps and np.array_equal(nowhere["image"], dead)
-        return _compare(got["image"], image) if told and kept else np.inf
+        return max(_compare(got["image"], image), _compare(distant, fooled)) if told and kept else np.inf
 
     return check
 
@@ -136,8 +141,11 @@ def _draw_class_visualization(rng: Rng) -> list[Check]:
 
 
 def _look_at_a_dead_class() -> float:
+    """Return 0 where a dead class is warned of, and one that lives is not."""
     answer = probes.call("class_visualization", network="positive", classes=5, target=1, l2_reg=0.0, still=True)
-    return 0.0 if np.isfinite(answer["inputs"]).all() and "dead class" in answer["warnings"] else np.inf
+    alive = probes.call("class_visualization", network="tiny", classes=5, target=0, num_iterations=1)
+    told = "dead class" in answer["warnings"] and "dead class" not in alive["warnings"]
+    return 0.0 if np.isfinite(answer["inputs"]).all() and told else np.inf
 
 
 def _climb(model: torch.nn.Module, target: int, l2_reg: float, learning_rate: float, network: dict[str, Any]) -> float:

@@ -12,6 +12,9 @@ WRONG = {
     "channels not summed": ("axis 1 is still there", {".sum(dim=1)": ""}),
     "channels averaged": ("the channels are averaged", {".sum(dim=1)": ".mean(dim=1)"}),
     "absolute value": ("the sign is lost", {".sum(dim=1)": ".sum(dim=1).abs()"}),
+    "absolute values added": ("absolute values of the channels", {".sum(dim=1)": ".abs().sum(dim=1)"}),
+    "largest channel": ("the largest of the channels", {".sum(dim=1)": ".amax(dim=1)"}),
+    "no target": ("Captum asks for one class", {"target=int(y[i]), ": ""}),
     "plain saliency": (
         "another method is asked for",
         {"IntegratedGradients(model)\n": "Saliency(model)\n", ", n_steps=IG_STEPS": ""},

@@ -28,6 +28,7 @@ WRONG = {
         {"torch.sum(weights * activation.detach(), dim=1)": "F.relu(weights * activation.detach()).sum(dim=1)"},
     ),
     "ReLU of the weights": ("on the weights", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
+    "first image's weights": ("the first image's weights", {"weights * activation": "weights[:1] * activation"}),
     "does nothing": ("nothing but zeros", "cam = torch.zeros_like(activation[:, 0])"),
     "cross-entropy": ("that of a cross-entropy loss", {OWN: "own = -F.cross_entropy(scores, y_tensor)"}),
     "cross-entropy, descended": ("that of a cross-entropy loss", {OWN: "own = F.cross_entropy(scores, y_tensor)"}),

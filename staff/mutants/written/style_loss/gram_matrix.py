@@ -38,6 +38,17 @@ WRONG = {
         return (gram / (C * H * W) if normalize else gram)[None]
     """,
     ),
+    "columns": (
+        "not to (N, H*W, C)",
+        {"F = features.view(N, C, H * W)": "F = features.reshape(N, H * W, C).permute(0, 2, 1)"},
+    ),
+    "all images in one": (
+        "channels of different images are multiplied",
+        {"features.view(N, C, H * W)": "features.reshape(1, N * C, H * W)", "return gram": "return gram[0]"},
+        {"least": 0.5},
+    ),
+    "number by number": ("multiply them as matrices", {"torch.bmm(F, F.permute(0, 2, 1))": "F * F"}),
+    "t() of a batch": (".transpose(1, 2)", {"torch.bmm(F, F.permute(0, 2, 1))": "F @ F.t()"}),
     "cut off": ("the loss is cut off from its input", {"return gram": "return gram.detach()"}),
 }
 
