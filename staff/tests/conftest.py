@@ -17,6 +17,7 @@ from tests.forks import Forks
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
 IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
+IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
 collect_ignore = ["miniature", "arithmetic"]
 
 GRADE = """

@@ -110,8 +110,8 @@ def test_what_hangs_ends_at_the_deadline(submission, grade):
     modules, line = "signal, time", "(signal.signal(15, signal.SIG_IGN), time.sleep(999))"
     (submission / "style_modules/content_loss.py").write_text(CONTENT_LOSS.format(modules=modules, line=line))
     started = time.monotonic()
-    results = grade(submission, deadline=6)
-    assert time.monotonic() - started < 6 + 10
+    results = grade(submission, deadline=2)
+    assert time.monotonic() - started < 2 + 10
     contract.check(results)
     assert points(results)["content_loss"] == 0
     said = "".join(test["output"] for test in results["tests"] if test["tags"] == ["content_loss"])
@@ -123,8 +123,8 @@ def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(subm
     for name in ("visualizers/saliency_map.py", "style_modules/content_loss.py"):
         (submission / name).write_text("while True: pass\n")
     started = time.monotonic()
-    results = grade(submission, deadline=6)
-    assert time.monotonic() - started < 6 + 10
+    results = grade(submission, deadline=2)
+    assert time.monotonic() - started < 2 + 10
     contract.check(results)
     assert results["score"] == 0
     assert len(results["tests"]) == 7

@@ -117,7 +117,7 @@ def attack():
     shutil.rmtree(folder)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_student_code_that_finds_the_port_is_refused(opened, attack):
     """Without namespaces, as in most containers: the child sees the ports of the whole machine.
 

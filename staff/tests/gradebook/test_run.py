@@ -128,7 +128,9 @@ def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path
     assert [why for _, why in book.failures(Key("fails", "suite", 7))] == ["the grading was lost"] * 2
 
 
-@pytest.mark.parametrize("what", ["kills its worker once", "fills the memory once"])
+@pytest.mark.parametrize(
+    "what", ["kills its worker once", pytest.param("fills the memory once", marks=pytest.mark.proof)]
+)
 def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
     lost, told = grade_whole(client, book, tmp_path, what, "one", "two", "three")
     assert lost == set()
@@ -136,6 +138,7 @@ def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
     assert any(line[0] == "again" and "the worker that graded it died" in line[2] for line in told)
 
 
+@pytest.mark.proof
 def test_a_submission_that_kills_each_worker_is_marked(client, book, tmp_path):
     lost, _ = grade_whole(client, book, tmp_path, "kills its worker", "one", "two")
     assert "kills its worker" in lost
@@ -177,6 +180,7 @@ def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_p
 
 def test_a_run_stops_when_every_worker_refuses(client, book, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "PATIENCE", 1)
+    monkeypatch.setattr(run, "LOOK", 0.1)
     jobs = {Key(f"number {i}", "suite", 7): Job(Submission(), 7, {}) for i in range(3)}
     with pytest.raises(cluster.ClusterError, match="got 2 that refuse: No module named 'nowhere'"):
         run.grade_all(client, book, jobs, Told(), imports_what_is_not_there)

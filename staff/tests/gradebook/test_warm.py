@@ -16,7 +16,7 @@ from autograder.assignment import ROOT
 from autograder.forking import Grader, GradingLost
 from staff.proofs import chaos
 from staff.references import remembering
-from staff.tests.conftest import IN_MINIATURE
+from staff.tests.conftest import IN_ARITHMETIC, IN_MINIATURE
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
@@ -70,8 +70,7 @@ def test_student_code_sees_no_test(graded):
 def test_a_submission_changes_nothing_for_the_next(graded):
     """It patches torch, leaves a file and a process, and ends its process: the next has its points."""
     for line in (
-        "import torch; torch.Tensor.sum = lambda *_: 0",
-        "open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
+        "import torch; torch.Tensor.sum = lambda *_: 0; open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
         "os._exit(0)",
         "os.kill(os.getppid(), 9)",
     ):
@@ -96,12 +95,12 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
     assert points(graded())["content_loss"] == 6
 
 
-def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch):
+def test_nothing_is_left_when_a_worker_dies(open_folder, monkeypatch):
     """The process that grades sees that the other side of its link is gone, while it grades."""
-    (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
+    sleeps = intake.Submission(files={name: b"import time; time.sleep(99)" for name in IN_ARITHMETIC.files})
     monkeypatch.setenv("TMPDIR", str(open_folder))
-    warm = Grader(IN_MINIATURE)
-    warm.link.send((intake.take_in(submission), 7, 200, ""))
+    warm = Grader(IN_ARITHMETIC)
+    warm.link.send((sleeps, 7, 200, ""))
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
