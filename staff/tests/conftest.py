@@ -42,7 +42,10 @@ def open_folder():
 @pytest.fixture
 def submission(tmp_path):
     """A folder with the solution's student files, to be spoiled by the test."""
-    folder = tmp_path / "handed in" / "project"
+    return write_solution(tmp_path / "handed in" / "project")
+
+
+def write_solution(folder):
     for name in read().files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / name).read_bytes())

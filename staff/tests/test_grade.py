@@ -1,12 +1,14 @@
 """The grader as a whole, by a suite in miniature: folder in, results.json out."""
 
 import copy
+import json
 import time
 
 import pytest
 
 from autograder import __main__ as command
 from staff.tests import contract
+from staff.tests.conftest import write_solution
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
@@ -15,8 +17,18 @@ def points(results):
     return {part: had for part, (had, most) in results["extra_data"]["parts"].items()}
 
 
-def test_the_solution_earns_everything(submission, grade):
-    results = grade(submission.parent)  # one level up: the project is found
+@pytest.fixture(scope="module")
+def solved(warm, tmp_path_factory):
+    """Results and report of the solution, which lies one level down, with Gradescope's metadata beside it."""
+    place = tmp_path_factory.mktemp("solved")
+    write_solution(place / "handed in/project")
+    (place / "submission_metadata.json").write_text('{"id": 42, "users": [{"name": "Ada <i>"}, {"name": "Bob"}]}')
+    results, page = warm.grade(place / "handed in", 7)
+    return json.loads(results), page
+
+
+def test_the_solution_earns_everything(solved):
+    results, _ = solved
     contract.check(results)
     assert points(results) == {"saliency": 12, "content_loss": 6, "rules": 4}
     assert results["extra_data"]["grader_problems"] == []
@@ -86,11 +98,10 @@ def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_on
     assert results["extra_data"]["parts"]["content_loss"] == [0, 6]
 
 
-def test_the_report_says_whose_work_it_is(submission, grade):
-    metadata = '{"id": 42, "users": [{"name": "Ada <i>"}, {"name": "Bob"}]}'
-    submission.with_name("submission_metadata.json").write_text(metadata)
-    assert grade(submission)["extra_data"]["submission"] == "submission 42, Ada <i>, Bob"
-    assert "submission 42, Ada &lt;i&gt;, Bob: 22 of 22 points" in grade.page
+def test_the_report_says_whose_work_it_is(solved):
+    results, page = solved
+    assert results["extra_data"]["submission"] == "submission 42, Ada <i>, Bob"
+    assert "submission 42, Ada &lt;i&gt;, Bob: 22 of 22 points" in page
 
 
 CONTENT_LOSS = """
@@ -130,10 +141,9 @@ def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(subm
     assert len(results["tests"]) == 7
 
 
-def test_the_contract_is_checked(submission, grade):
+def test_the_contract_is_checked(solved):
     """Each of these is told: a field too many, one too few, another kind, no number, a wrong sum."""
-    right = grade(submission)
-    contract.check(right)
+    right, _ = solved
     for spoil in (
         lambda results: results.update(scores=1),
         lambda results: results["tests"][0].pop("name"),

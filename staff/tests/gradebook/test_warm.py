@@ -97,7 +97,7 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
 
 def test_nothing_is_left_when_a_worker_dies(open_folder, monkeypatch):
     """The process that grades sees that the other side of its link is gone, while it grades."""
-    sleeps = intake.Submission(files={name: b"import time; time.sleep(99)" for name in IN_ARITHMETIC.files})
+    sleeps = intake.Submission(files=dict.fromkeys(IN_ARITHMETIC.files, b"import time; time.sleep(99)"))
     monkeypatch.setenv("TMPDIR", str(open_folder))
     warm = Grader(IN_ARITHMETIC)
     warm.link.send((sleeps, 7, 200, ""))
@@ -127,6 +127,7 @@ assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
 """
 
 
+@pytest.mark.proof
 def test_what_is_remembered_can_be_handed_on():
     """In a process that has imported none of the references before: a grading with mistakes was lost to it."""
     done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=ROOT, capture_output=True, text=True)
