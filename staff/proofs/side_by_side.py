@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autograder import descendants, intake
 from autograder.assignment import ROOT
+from autograder.files import fill
 from autograder.forking import Grader
 from staff.mutants import variants
 from staff.proofs.chaos import without_times
@@ -58,9 +59,7 @@ def _describe(seconds: tuple[float, float]) -> str:
 def _cold(files: dict[str, bytes]) -> tuple[tuple[float, float], str]:
     """Seconds of wall and of CPU time, and results.json."""
     with tempfile.TemporaryDirectory() as place:
-        for name, data in files.items():
-            (Path(place, "in") / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(place, "in") / name).write_bytes(data)
+        fill(Path(place, "in"), files)
         out = Path(place, "out", "results.json")
         command = [sys.executable, "-m", "autograder", str(Path(place, "in")), "--seed", str(SEED), "--out", str(out)]
         before, started = os.times(), time.monotonic()

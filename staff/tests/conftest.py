@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import read
+from autograder.files import fill
 from autograder.forking import Grader, Servers
 from staff.handout import build, proofs
+from staff.mutants import variants
 from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
 from tests.forks import Forks
 
@@ -42,14 +44,8 @@ def open_folder():
 @pytest.fixture
 def submission(tmp_path):
     """A folder with the solution's student files, to be spoiled by the test."""
-    return write_solution(tmp_path / "handed in" / "project")
-
-
-def write_solution(folder):
-    for name in read().files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    return folder
+    fill(tmp_path / "handed in" / "project", variants.solution())
+    return tmp_path / "handed in" / "project"
 
 
 @pytest.fixture(scope="module")

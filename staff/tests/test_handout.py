@@ -11,6 +11,7 @@ from PIL import ImageFile
 import collect_submission
 from autograder import intake
 from autograder.assignment import Assignment, read
+from autograder.files import fill
 from staff.handout import build, contents, proofs, tables, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
@@ -58,14 +59,11 @@ FILES = {"part.py": SOLVED, "Makefile": "a:\n# BEGIN STAFF\nb:\n# END STAFF\n", 
 def tree(tmp_path, monkeypatch):
     """A house in miniature, and its handout: (root, folder)."""
     root, folder = tmp_path / "root", tmp_path / "handout"
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    fill(root, {name: text.encode() for name, text in FILES.items()})
     monkeypatch.setattr(contents.assignment, "read", lambda: Assignment(root))
     monkeypatch.setattr(contents, "NEEDED", ("Makefile",))
-    for name in contents.choose(FILES, root):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(contents.content(name, (root / name).read_bytes(), {"first": "1.1"}))
+    chosen = contents.choose(FILES, root)
+    fill(folder, {name: contents.content(name, (root / name).read_bytes(), {"first": "1.1"}) for name in chosen})
     proofs.borrow_environment(folder)
     return root, folder
 

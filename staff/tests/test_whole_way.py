@@ -11,6 +11,7 @@ import pytest
 
 from autograder import intake
 from autograder.assignment import read
+from autograder.files import fill
 from staff.handout import contents, proofs
 from staff.mutants import variants
 
@@ -47,9 +48,7 @@ NEED_OTHERS = {
 
 def solve(folder, parts):
     """Write the solution as a student would: the bodies go where the stubs are."""
-    for name in read().files:
-        data = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), parts)
-        (folder / name).write_bytes(data)
+    fill(folder, contents.student_files(parts))
 
 
 def collect(folder):
