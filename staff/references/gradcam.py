@@ -4,11 +4,12 @@ Springenberg et al. 2015, Selvaraju et al. 2017.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, scores, through
+from staff.references.chain_rule import Pass, ask_for_mean, ask_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
@@ -46,13 +47,12 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarra
 
 
 def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    gradients: dict[tuple[str, int], np.ndarray] = {}
+    @cache
+    def back(rule: str, upstream: Callable) -> np.ndarray:
+        return through(model, X, upstream, rule).gradient
 
     def maps(rule: str, upstream: Callable, finish: Callable) -> np.ndarray:
-        key = rule, id(upstream)
-        if key not in gradients:
-            gradients[key] = through(model, X, upstream, rule).gradient
-        return finish(gradients[key])
+        return finish(back(rule, upstream))
 
     stages = (
         {
@@ -147,15 +147,12 @@ def stretch(maps: np.ndarray) -> np.ndarray:
 
 def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
     size, square = X.shape[2:], X.shape[2] == X.shape[3]
-    passes = {}
+    passes = {sentence: through(model, X, upstream) for sentence, upstream in ask_wrongly(y).items()}
 
-    def maps(upstream: Callable, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
-        if id(upstream) not in passes:
-            passes[id(upstream)] = through(model, X, upstream)
-        there = passes[id(upstream)]
+    def maps(there: Pass, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
         return finish(cut(weighed(there.outputs[layer], there.gradients[layer])))
 
-    positive = (through(model, X, one_hot(y)).outputs[layer] >= 0).all()  # then both of these are one
+    positive = (passes[""].outputs[layer] >= 0).all()  # then both of these are one
     once = "apply it once, to the weighted sum of the channels."
     each, of_weights = (
         (f"the ReLU comes too early, on the weights or on each channel: {once}",) * 2
@@ -163,7 +160,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         else (f"the ReLU comes before the sum, on each channel: {once}", f"the ReLU comes on the weights: {once}")
     )
     stages = (
-        ask_wrongly(y),
+        passes,
         {
             "": lambda A, g: (_mean(g) * A).sum(1),
             "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
@@ -213,11 +210,10 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
     )
     wrong = combine(maps, stages, alone)
     _join_alike(wrong, maps, stages)
-    there = passes[id(stages[0][""])]
-    for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
-        if other in there.outputs and there.outputs[other].ndim == 4:
-            sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
-            wrong[sentence] = grad_cam(model, X, y, other)
+    for index in (11, 10, 9, 7, 4, 1):
+        other = f"features.{index}"
+        if other in passes[""].outputs and passes[""].outputs[other].ndim == 4:
+            wrong[f"the layer is features[{index}] instead of features[12]."] = grad_cam(model, X, y, other)
     return wrong | list_partial_batches(maps(*(stage[""] for stage in stages)))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,9 @@ TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp',
 
 @pytest.fixture(scope="module")
 def servers():
-    servers = Servers(IN_ARITHMETIC)
-    servers.ready()
-    yield servers
-    servers.close()
+    with closing(Servers(IN_ARITHMETIC)) as servers:
+        servers.ready()
+        yield servers
 
 
 @pytest.fixture(scope="module")

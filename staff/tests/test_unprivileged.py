@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from staff.tests.conftest import GRADE, MINIATURE, ROOT
+from staff.tests.conftest import GRADE, ROOT
 
 NOBODY = 65534
 # In mounts of its own: where Python lies in a folder that is closed to others, such as /root, it is seen all the same.
@@ -37,15 +36,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def folder():
+def folder(open_folder, tmp_path):
     """A run with folders keep/ and results/ of that other user."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+    folder = open_folder / tmp_path.name
     for name in ("keep", "results"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
         os.chown(folder / name, NOBODY, NOBODY)
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 def as_nobody(folder, code, *arguments):
@@ -70,8 +67,7 @@ def as_nobody(folder, code, *arguments):
 @pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
-    results = as_nobody(folder, code, str(folder / "submission"))
+    results = as_nobody(folder, GRADE, str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
     assert results["score"] == 22
     layers = results["extra_data"]["layers"]
