@@ -15,6 +15,8 @@ from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
 
+LAYER = "features.12"  # that the assignment's Grad-CAM is of
+
 # --- CustomReLU ---
 
 
@@ -92,7 +94,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
 # --- Grad-CAM ---
 
 
-def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER) -> np.ndarray:
     """(N, h, w): sum over k of mean(ds_y / dA^k) A^k, before its ReLU and at the layer's own size."""
     there = through(model, X, one_hot(y))
     A, gradient = there.outputs[layer], there.gradients[layer]
@@ -104,14 +106,14 @@ def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featur
     return cam
 
 
-def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER) -> np.ndarray:
     """(N, H, W) in [0, 1], each map scaled by itself."""
     return stretch(resize(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
 
 
-def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(N, H, W, 3), the product of the two."""
-    return grad_cam(model, X, y, layer)[..., None] * guided_backprop(model, X, y)
+    return grad_cam(model, X, y)[..., None] * guided_backprop(model, X, y)
 
 
 def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -132,8 +134,8 @@ def _bicubic(old: int, new: int) -> np.ndarray:
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
-def _cubic(x: float, a: float = -0.5) -> float:
-    x = abs(x)
+def _cubic(x: float) -> float:
+    x, a = abs(x), -0.5
     if x < 1:
         return (a + 2) * x**3 - (a + 3) * x**2 + 1
     return a * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0
@@ -145,14 +147,14 @@ def stretch(maps: np.ndarray) -> np.ndarray:
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), 0)
 
 
-def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
+def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     size, square = X.shape[2:], X.shape[2] == X.shape[3]
     passes = {sentence: through(model, X, upstream) for sentence, upstream in ask_wrongly(y).items()}
 
     def maps(there: Pass, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
-        return finish(cut(weighed(there.outputs[layer], there.gradients[layer])))
+        return finish(cut(weighed(there.outputs[LAYER], there.gradients[LAYER])))
 
-    positive = (passes[""].outputs[layer] >= 0).all()  # then both of these are one
+    positive = (passes[""].outputs[LAYER] >= 0).all()  # then both of these are one
     once = "apply it once, to the weighted sum of the channels."
     each, of_weights = (
         (f"the ReLU comes too early, on the weights or on each channel: {once}",) * 2
