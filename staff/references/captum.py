@@ -88,9 +88,7 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
         "this is the plain gradient: take Captum's NeuronGuidedBackprop.": neuron_responses(
             model, X, neurons, layer, "plain"
         ),
-        sentences.FIRST_NEURON: neuron_responses(
-            model, X, [neurons[0]] * len(X), layer
-        ),
+        sentences.FIRST_NEURON: neuron_responses(model, X, [neurons[0]] * len(X), layer),
     }
 
 

@@ -45,9 +45,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     else:
         wrong["it is normalised although normalize is False."] = gram / size
     if N == 1:
-        return wrong | {
-            "the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one.": own[0],
-        }
+        return wrong | {"the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one.": own[0]}
     summed = own.sum(0)
     return wrong | {
         "it is divided by N * C * H * W: each image has a Gram matrix of its own.": gram / (N * size),

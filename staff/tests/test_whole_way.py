@@ -41,9 +41,7 @@ SEEN = {
     (*LOSSES, "style_transfer"): [("style_transfer", ["--iterations", "2"], ["style_transfer_flow_2_iterations.png"])],
 }
 # A product needs both of its factors, and style transfer with one's own losses needs these.
-NEED_OTHERS = {
-    ("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"},
-}
+NEED_OTHERS = {("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"}}
 
 
 def solve(folder, parts):
