@@ -28,6 +28,13 @@ def write_whole(path: Path, data: str | bytes, mode: int = 0o600) -> None:
         raise
 
 
+def fill(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder, by their names in it."""
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
 def make_zip(contents: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
     """Return a zip of these files, by name and in this order, with neither times nor owners.
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from autograder.assignment import Assignment
+from autograder.files import fill
 from autograder.intake import Submission
 
 PROBES = "tests/probes"  # the only tests that are there: no graded one, no expected value, and nothing of staff/
@@ -36,9 +37,7 @@ def build(folder: Path, submission: Submission, assignment: Assignment) -> None:
     for package, modules in assignment.classes.items():
         (folder / package).mkdir(exist_ok=True)
         (folder / package / "__init__.py").write_text(LAZY_PACKAGE.format(modules=modules))
-    for name in assignment.files:
-        missing = f"raise ImportError({name + ' is missing from the submission'!r})\n".encode()
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(submission.files.get(name, missing))
+    missing = {name: f"raise ImportError({name + ' is missing from the submission'!r})\n" for name in assignment.files}
+    fill(folder, {name: submission.files.get(name, text.encode()) for name, text in missing.items()})
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -13,11 +13,11 @@ FOLDER_IN_ZIP = "assignment_3"
 EXECUTABLE = (".sh",)
 
 
-def write_folder(folder: Path, solved: Collection[str] = (), root: Path = contents.ROOT) -> None:
+def write_folder(folder: Path, solved: Collection[str] = ()) -> None:
     """Fill `folder`, which must not exist yet. solved: parts whose solutions are put back."""
     parts = contents.part_numbers()
-    for name in contents.choose(contents.project_files(root), root):
-        data = contents.content(name, (root / name).read_bytes(), parts, solved)
+    for name in contents.choose(contents.project_files()):
+        data = contents.content(name, (contents.ROOT / name).read_bytes(), parts, solved)
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -40,11 +40,17 @@ def list_written() -> tuple[str, ...]:
     return tuple(dict.fromkeys(file for part in assignment.read().parts.values() for file in part["functions"]))
 
 
-def project_files(root: Path = ROOT) -> list[str]:
+def student_files(solved: Collection[str] = ()) -> dict[str, bytes]:
+    """Return the files of a submission as students get them, with the solutions of some parts put back."""
+    parts = part_numbers()
+    return {name: content(name, (ROOT / name).read_bytes(), parts, solved) for name in assignment.read().files}
+
+
+def project_files() -> list[str]:
     """The files that git tracks, as they are now: what lies about beside them is never handed out."""
-    command = ["git", "-C", str(root), "ls-files", "-z"]
+    command = ["git", "-C", str(ROOT), "ls-files", "-z"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
-    return sorted(name for name in listed if name and (root / name).is_file())
+    return sorted(name for name in listed if name and (ROOT / name).is_file())
 
 
 def choose(names: Collection[str], root: Path = ROOT) -> list[str]:

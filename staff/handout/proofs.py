@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -201,12 +200,6 @@ def grade(submission: Path) -> dict:
 def borrow_environment(folder: Path) -> None:
     """Let `folder` use this repository's environment, instead of an installation of its own."""
     (folder / ".venv").symlink_to(contents.ROOT / ".venv", target_is_directory=True)
-
-
-def forget_environment(folder: Path) -> None:
-    """Before a folder is compared or packed: away with what proofs have left in it."""
-    environment = folder / ".venv"
-    environment.unlink() if environment.is_symlink() else shutil.rmtree(environment, ignore_errors=True)
 
 
 def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -17,11 +17,11 @@ def main() -> None:
         write_whole(ROOT / name, text, PUBLIC)
 
 
-def make_documents(root: Path = ROOT) -> dict[str, str]:
+def make_documents() -> dict[str, str]:
     """Return the documents with a table, as they should be."""
     found = {}
     for name, table in (("docs/assignment.md", points()), ("README.md", commands())):
-        before, _, rest = (root / name).read_text(encoding="utf-8").partition(BEGIN)
+        before, _, rest = (ROOT / name).read_text(encoding="utf-8").partition(BEGIN)
         found[name] = f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}"
     return found
 

@@ -1,7 +1,7 @@
 """Draws what the hidden tests of the three losses ask: features, images, layers and weights."""
 
+from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,13 @@ def draw_content(rng: Rng) -> Question:
     shape = draw_shape(rng)
     F, P, weight = draw_noise(rng, shape), draw_noise(rng, shape), draw_weight(rng)
     asked, arguments = (weight, F, P), {"weight": weight, "current": F, "original": P}
-    return _question("content_loss", arguments, content_loss, content_loss.content_loss(*asked), asked)
+    return _question("content_loss", arguments, content_loss.content_loss, content_loss.content_loss_mistakes, asked)
 
 
 def draw_tv(rng: Rng) -> Question:
     image, weight = draw_noise(rng, (1, 3, *draw_shape(rng)[2:])), draw_weight(rng)
     asked, arguments = (image, weight), {"image": image, "weight": weight}
-    return _question("tv_loss", arguments, tv_loss, tv_loss.tv_loss(*asked), asked)
+    return _question("tv_loss", arguments, tv_loss.tv_loss, tv_loss.tv_loss_mistakes, asked)
 
 
 def draw_gram(rng: Rng, count: int, normalize: bool | None) -> Question:
@@ -48,19 +48,14 @@ def draw_style(rng: Rng, channels: tuple[int, ...]) -> Question:
     asked = feats, layers, targets, weights
     value, own = style_loss.style_loss(*asked)
     gradients = {f"gradient_{i}": own.get(i, np.zeros(F.shape)) for i, F in enumerate(feats)}
-    wrong = {f"gradient_{i}": partial(style_loss.gradient_mistakes, *asked, i) for i in range(len(feats))}
-    wrong["value"] = partial(style_loss.value_mistakes, *asked)
+    wrong = {f"gradient_{i}": partial(style_loss.style_loss_mistakes, *asked, i) for i in range(len(feats))}
+    wrong["value"] = partial(style_loss.style_loss_mistakes, *asked)
     return Question("style_loss", arguments, {"value": value, **gradients}, wrong, TOLERANCE)
 
 
-def _question(
-    probe: str, arguments: dict[str, Any], reference: ModuleType, right: tuple[float, np.ndarray], asked: tuple
-) -> Question:
-    wrong = {
-        "value": partial(reference.value_mistakes, *asked),
-        "gradient": partial(reference.gradient_mistakes, *asked),
-    }
-    return Question(probe, arguments, dict(zip(("value", "gradient"), right)), wrong, TOLERANCE)
+def _question(probe: str, arguments: dict[str, Any], oracle: Callable, mistakes: Callable, asked: tuple) -> Question:
+    wrong = {"value": partial(mistakes, *asked), "gradient": partial(mistakes, *asked, True)}
+    return Question(probe, arguments, dict(zip(("value", "gradient"), oracle(*asked))), wrong, TOLERANCE)
 
 
 def draw_shape(rng: Rng, count: int = 1) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from autograder.assignment import read
-from staff.handout import contents, markers
+from autograder.files import fill
+from staff.handout import contents
 from staff.mutants import variants
 from staff.proofs.hostile import archives, payloads
 
@@ -35,7 +36,7 @@ def write(folder: Path, count: int, seed: int = 0) -> None:
         rows.append([name, f"9030{i:05}", f"{login}@example.edu"])
         if i % 8 == 7:
             (folder / "made").mkdir()
-            made = archives.ARCHIVES[BROKEN[i // 8 % len(BROKEN)]](folder / "made", _stub())
+            made = archives.ARCHIVES[BROKEN[i // 8 % len(BROKEN)]](folder / "made", contents.student_files())
             made.rename(folder / f"{login}@example.edu.zip")
             (folder / "made").rmdir()
             continue
@@ -52,7 +53,7 @@ def write(folder: Path, count: int, seed: int = 0) -> None:
 
 def _compose(draw: random.Random, by_file: dict) -> dict[str, bytes]:
     """A student of some ability: each file right, wrong or not begun."""
-    ability, files, stub = draw.betavariate(3, 1.5), variants.solution(), _stub()
+    ability, files, stub = draw.betavariate(3, 1.5), variants.solution(), contents.student_files()
     for name, kinds in sorted(by_file.items()):
         if draw.random() < 0.25 * (1 - ability):
             files[name] = stub[name]
@@ -62,18 +63,10 @@ def _compose(draw: random.Random, by_file: dict) -> dict[str, bytes]:
     return files
 
 
-def _stub() -> dict[str, bytes]:
-    """Return what students start from."""
-    parts = contents.part_numbers()
-    return {name: markers.hand_out(name, data.decode(), parts).encode() for name, data in variants.solution().items()}
-
-
 def _put(path: Path, files: dict[str, bytes], zipped: bool) -> None:
-    if zipped:
-        with zipfile.ZipFile(path.with_name(path.name + ".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in read().files:
-                archive.writestr(f"assignment_3/{name}", files[name])
+    if not zipped:
+        fill(path, files)
         return
-    for name in read().files:
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(files[name])
+    with zipfile.ZipFile(path.with_name(path.name + ".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in read().files:
+            archive.writestr(f"assignment_3/{name}", files[name])

@@ -6,6 +6,7 @@ of modules. What is not known here is refused.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -43,9 +44,8 @@ class Pass:
 
 def through(model: nn.Module, X: np.ndarray, upstream: Callable[[np.ndarray], np.ndarray], rule: str = "plain") -> Pass:
     """Forward, then backward from upstream(scores) (N, K), with this rule at every ReLU."""
-    walk = Walk(RULES[rule])
     with torch.no_grad():
-        scores, back = walk.walk(model, torch.from_numpy(np.asarray(X, np.float64)), "")
+        walk, scores, back = _go(model, X, rule)
         scores = scores.flatten(1)
         gradient = back(torch.from_numpy(np.asarray(upstream(scores.numpy()), np.float64)))
     outputs, gradients = ({k: v.numpy() for k, v in kept.items()} for kept in (walk.outputs, walk.gradients))
@@ -55,15 +55,19 @@ def through(model: nn.Module, X: np.ndarray, upstream: Callable[[np.ndarray], np
 def scores(model: nn.Module, X: np.ndarray) -> np.ndarray:
     """(N, K), without a way back."""
     with torch.no_grad():
-        return Walk(RULES["plain"]).walk(model, torch.from_numpy(np.asarray(X, np.float64)), "")[0].flatten(1).numpy()
+        return _go(model, X)[1].flatten(1).numpy()
 
 
 def features(cnn: nn.Sequential, X: np.ndarray) -> list[np.ndarray]:
     """The output of each module."""
-    walk = Walk(RULES["plain"])
     with torch.no_grad():
-        walk.walk(cnn, torch.from_numpy(np.asarray(X, np.float64)), "")
-    return [walk.outputs[str(i)].numpy() for i in range(len(cnn))]
+        outputs = _go(cnn, X)[0].outputs
+    return [outputs[str(i)].numpy() for i in range(len(cnn))]
+
+
+def _go(model: nn.Module, X: np.ndarray, rule: str = "plain") -> tuple["Walk", Tensor, Back]:
+    walk = Walk(RULES[rule])
+    return walk, *walk.walk(model, torch.from_numpy(np.asarray(X, np.float64)), "")
 
 
 # --- what is asked for: the gradient of the scores (N, K) ---
@@ -181,7 +185,7 @@ class Walk:
         for own_name, module in modules.items():
             x, back = self.walk(module, x, f"{name}.{own_name}".lstrip("."))
             backs.append(back)
-        return x, lambda g: _chain(backs, g)
+        return x, lambda g: reduce(lambda gradient, back: back(gradient), reversed(backs), g)
 
     def _fire(self, fire: Fire, x: Tensor, name: str) -> tuple[Tensor, Back]:
         squeezed, squeeze_back = self._activate(fire, "squeeze", x, name)
@@ -208,9 +212,3 @@ def _max_pool(module: nn.MaxPool2d, x: Tensor) -> tuple[Tensor, Back]:
     y, index = F.max_pool2d(x, **window, return_indices=True)
     index = index.flatten(2)
     return y, lambda g: torch.zeros_like(x).flatten(2).scatter_add_(2, index, g.flatten(2)).reshape(x.shape)
-
-
-def _chain(backs: list[Back], gradient: Tensor) -> Tensor:
-    for back in reversed(backs):
-        gradient = back(gradient)
-    return gradient

@@ -16,17 +16,10 @@ SLOW = 5.0  # a learning rate at which it is seen what is multiplied by it
 NOISE = 0  # the seed of the first image
 
 
-def ascent_step(
-    model: nn.Module,
-    x: np.ndarray,
-    target: int,
-    l2_reg: float,
-    learning_rate: float,
-    apart: bool = False,
-) -> np.ndarray:
+def ascent_step(model: nn.Module, x: np.ndarray, target: int, l2_reg: float, learning_rate: float) -> np.ndarray:
     """One step of class visualization from x (1, 3, H, W), clamped to valid pixels."""
-    way = apart_direction if apart else direction
-    return clamp(x + learning_rate * way(model, x, target, l2_reg))
+    low, high = (((edge - MEAN) / STD)[None, :, None, None] for edge in (0, 1))
+    return np.clip(x + learning_rate * direction(model, x, target, l2_reg), low, high)
 
 
 def direction(model: nn.Module, x: np.ndarray, target: int, l2_reg: float) -> np.ndarray:
@@ -49,11 +42,6 @@ def norms(model: nn.Module, x: np.ndarray, target: int) -> tuple[float, float]:
     return float(np.sqrt((g**2).sum())), float(np.abs(g).max())
 
 
-def clamp(x: np.ndarray) -> np.ndarray:
-    low, high = (((edge - MEAN) / STD)[None, :, None, None] for edge in (0, 1))
-    return np.clip(x, low, high)
-
-
 Settings = tuple[float, float]  # weight of the regulariser, learning rate
 
 
@@ -65,11 +53,7 @@ def directions(model: nn.Module, x: np.ndarray, target: int, settings: Sequence[
 def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: Sequence[Settings]) -> Mistakes:
     """Return those of `directions`: several settings, as at one of them two mistakes may look alike."""
     own = one_hot([target])
-    ways = {
-        "": own,
-        sentences.ALL_SCORES: np.ones_like,
-        sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
-    }
+    ways = {"": own, sentences.ALL_SCORES: np.ones_like, sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s)}
     norm = np.sqrt((x**2).sum())
     stages = (
         {sentence: through(model, x, upstream).gradient for sentence, upstream in ways.items()},

@@ -19,13 +19,10 @@ def content_loss(weight: float, F: np.ndarray, P: np.ndarray) -> tuple[float, np
     return weight * total, 2 * weight * (F - P)
 
 
-def value_mistakes(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
-    return list_loss_mistakes(_loss(weight, tensor(F), tensor(P)), STAGES, ALONE)
-
-
-def gradient_mistakes(weight: float, F: np.ndarray, P: np.ndarray) -> Mistakes:
+def content_loss_mistakes(weight: float, F: np.ndarray, P: np.ndarray, gradient: bool = False) -> Mistakes:
+    """Return those of the loss, or of its gradient with respect to F."""
     argument = tensor(F).requires_grad_()
-    return list_loss_mistakes(_loss(weight, argument, tensor(P)), STAGES, ALONE, argument)
+    return list_loss_mistakes(_loss(weight, argument, tensor(P)), STAGES, ALONE, argument if gradient else None)
 
 
 # By what is subtracted, how it is added up, and what it is multiplied by.
@@ -70,7 +67,7 @@ def store() -> None:
     F, P, weight = feats[3], painted[3], 6e-2
     value, gradient = content_loss(weight, F, P)
     found = in_float32("content_loss", "value", weight=weight, current=F, original=P)
-    file.put("content", value, found, value_mistakes(weight, F, P))
+    file.put("content", value, found, content_loss_mistakes(weight, F, P))
     found = in_float32("content_loss", "gradient", weight=weight, current=F, original=P)
-    file.put("content gradient", gradient, found, gradient_mistakes(weight, F, P), sampled=True)
+    file.put("content gradient", gradient, found, content_loss_mistakes(weight, F, P, True), sampled=True)
     file.write()

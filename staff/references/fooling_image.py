@@ -11,9 +11,11 @@ from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
 from tests.compare import relative_error
 
+LEARNING_RATE = 10  # the length of a step, unless another is asked for
+
 
 def fooling(
-    model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10, most: int = 100
+    model: nn.Module, X: np.ndarray, target: int, learning_rate: float = LEARNING_RATE, most: int = 100
 ) -> tuple[np.ndarray, int]:
     """The fooling image (1, 3, H, W), and how many steps it took: `most` if it is not there."""
     x = np.array(X, np.float64)
@@ -27,16 +29,16 @@ def fooling(
     return x, most
 
 
-def first_step(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> np.ndarray:
+def first_step(model: nn.Module, X: np.ndarray, target: int) -> np.ndarray:
     """By how much the first step moves the image."""
-    return learning_rate * unit(through(model, X, one_hot([target])).gradient)
+    return LEARNING_RATE * unit(through(model, X, one_hot([target])).gradient)
 
 
-def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
+def image_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
     """Return those of the fooling image of someone whose first step is right."""
     X = np.asarray(X, np.float64)
-    fooled, steps = fooling(model, X, target, learning_rate)
-    first = first_step(model, X, target, learning_rate)
+    fooled, steps = fooling(model, X, target)
+    first, one_more = (first_step(model, x, target) for x in (X, fooled))
 
     def ascend(move, most=steps + 3, repeats=1):
         x, total = X, 0.0
@@ -46,12 +48,11 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
                 break
             for _ in range(repeats):
                 total = total + there.gradient
-                x = x + learning_rate * move(there.gradient, total)
+                x = x + LEARNING_RATE * move(there.gradient, total)
         return x
 
     wrong = {
-        "a step is taken after the network is fooled: look at the scores first.": fooled
-        + first_step(model, fooled, target, learning_rate),
+        "a step is taken after the network is fooled: look at the scores first.": fooled + one_more,
         sentences.TWO_STEPS: ascend(lambda g, total: unit(g), repeats=2),
         "only one step is taken, or each starts from X: go on from where the last one ended, until the network says "
         "the target.": X + first,
@@ -59,7 +60,7 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
     if steps > 1:
         wrong[sentences.NEVER_CLEARED] = ascend(lambda g, total: unit(total))
         wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
-            lambda g, total: first / learning_rate
+            lambda g, total: first / LEARNING_RATE
         )
         wrong["one step too few is taken: go on until the network says the target."] = ascend(
             lambda g, total: unit(g), most=steps - 1
@@ -67,7 +68,7 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: 
     return wrong
 
 
-def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: float = 10) -> Mistakes:
+def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
     """Return those of the first step."""
     own = one_hot([target])
     ways = {
@@ -86,7 +87,7 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: f
             sentences.SIGN_OF_GRADIENT: np.sign,
         },
         {"": 1, sentences.SCORE_DESCENDED: -1},
-        {"": learning_rate, sentences.LEARNING_RATE_MISSING: 1},
+        {"": LEARNING_RATE, sentences.LEARNING_RATE_MISSING: 1},
     )
     alone = (
         {},
@@ -97,7 +98,7 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int, learning_rate: f
             "the gradient's sum is taken for its norm.": lambda g: g / g.sum(),
         },
         {},
-        {sentences.TWO_STEPS: 2 * learning_rate},
+        {sentences.TWO_STEPS: 2 * LEARNING_RATE},
     )
     return combine(lambda g, scale, sign, rate: sign * rate * scale(g), stages, alone)
 

@@ -4,15 +4,18 @@ Springenberg et al. 2015, Selvaraju et al. 2017.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, scores, through
+from staff.references.chain_rule import Pass, ask_for_mean, ask_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
+
+LAYER = "features.12"  # that the assignment's Grad-CAM is of
 
 # --- CustomReLU ---
 
@@ -45,13 +48,12 @@ def guided_backprop(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarra
 
 
 def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
-    gradients: dict[tuple[str, int], np.ndarray] = {}
+    @cache
+    def back(rule: str, upstream: Callable) -> np.ndarray:
+        return through(model, X, upstream, rule).gradient
 
     def maps(rule: str, upstream: Callable, finish: Callable) -> np.ndarray:
-        key = rule, id(upstream)
-        if key not in gradients:
-            gradients[key] = through(model, X, upstream, rule).gradient
-        return finish(gradients[key])
+        return finish(back(rule, upstream))
 
     stages = (
         {
@@ -91,7 +93,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
 # --- Grad-CAM ---
 
 
-def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER) -> np.ndarray:
     """(N, h, w): sum over k of mean(ds_y / dA^k) A^k, before its ReLU and at the layer's own size."""
     there = through(model, X, one_hot(y))
     A, gradient = there.outputs[layer], there.gradients[layer]
@@ -103,14 +105,14 @@ def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "featur
     return cam
 
 
-def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER) -> np.ndarray:
     """(N, H, W) in [0, 1], each map scaled by itself."""
     return stretch(resize(np.maximum(raw_cam(model, X, y, layer), 0), X.shape[2:]))
 
 
-def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> np.ndarray:
+def guided_grad_cam(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(N, H, W, 3), the product of the two."""
-    return grad_cam(model, X, y, layer)[..., None] * guided_backprop(model, X, y)
+    return grad_cam(model, X, y)[..., None] * guided_backprop(model, X, y)
 
 
 def resize(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -131,8 +133,8 @@ def _bicubic(old: int, new: int) -> np.ndarray:
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
-def _cubic(x: float, a: float = -0.5) -> float:
-    x = abs(x)
+def _cubic(x: float) -> float:
+    x, a = abs(x), -0.5
     if x < 1:
         return (a + 2) * x**3 - (a + 3) * x**2 + 1
     return a * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0
@@ -144,17 +146,14 @@ def stretch(maps: np.ndarray) -> np.ndarray:
     return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), 0)
 
 
-def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = "features.12") -> Mistakes:
+def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     size, square = X.shape[2:], X.shape[2] == X.shape[3]
-    passes = {}
+    passes = {sentence: through(model, X, upstream) for sentence, upstream in ask_wrongly(y).items()}
 
-    def maps(upstream: Callable, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
-        if id(upstream) not in passes:
-            passes[id(upstream)] = through(model, X, upstream)
-        there = passes[id(upstream)]
-        return finish(cut(weighed(there.outputs[layer], there.gradients[layer])))
+    def maps(there: Pass, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
+        return finish(cut(weighed(there.outputs[LAYER], there.gradients[LAYER])))
 
-    positive = (through(model, X, one_hot(y)).outputs[layer] >= 0).all()  # then both of these are one
+    positive = (passes[""].outputs[LAYER] >= 0).all()  # then both of these are one
     once = "apply it once, to the weighted sum of the channels."
     each, of_weights = (
         (f"the ReLU comes too early, on the weights or on each channel: {once}",) * 2
@@ -162,7 +161,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
         else (f"the ReLU comes before the sum, on each channel: {once}", f"the ReLU comes on the weights: {once}")
     )
     stages = (
-        ask_wrongly(y),
+        passes,
         {
             "": lambda A, g: (_mean(g) * A).sum(1),
             "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
@@ -215,11 +214,10 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str
     )
     wrong = combine(maps, stages, alone)
     _join_alike(wrong, maps, stages)
-    there = passes[id(stages[0][""])]
-    for other in ("features.11", "features.10", "features.9", "features.7", "features.4", "features.1"):
-        if other in there.outputs and there.outputs[other].ndim == 4:
-            sentence = f"the layer is {other.replace('.', '[')}] instead of features[12]."
-            wrong[sentence] = grad_cam(model, X, y, other)
+    for index in (11, 10, 9, 7, 4, 1):
+        other = f"features.{index}"
+        if other in passes[""].outputs and passes[""].outputs[other].ndim == 4:
+            wrong[f"the layer is features[{index}] instead of features[12]."] = grad_cam(model, X, y, other)
     return wrong | list_partial_batches(maps(*(stage[""] for stage in stages)))
 
 

@@ -80,10 +80,7 @@ def tensor(array: np.ndarray) -> Tensor:
 
 
 def list_loss_mistakes(
-    loss: Callable[..., Tensor | None],
-    stages: Sequence[Stage],
-    alone: Sequence[Stage],
-    argument: Tensor | None = None,
+    loss: Callable[..., Tensor | None], stages: Sequence[Stage], alone: Sequence[Stage], argument: Tensor | None = None
 ) -> Mistakes:
     """Return what mistakes make of a loss's value, or of its gradient with respect to `argument`.
 

@@ -7,13 +7,14 @@ makes no difference on these inputs is named and not stored: another test must s
 """
 
 import decimal
+import io
 import itertools
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from autograder.files import PUBLIC, write_whole
 from staff.references.shared import Mistakes
 from tests import inputs, networks, probes
 from tests.compare import REFERENCES, few, relative_error, sample
@@ -78,18 +79,16 @@ class File:
         for key, array in self.arrays.items():
             self._check_finite(key, array)
         path = REFERENCES / f"{self.name}.npz"
-        before = _read(path)
+        before = dict(np.load(path, allow_pickle=False)) if path.exists() else {}
         changed = list_changes(before, self.arrays)
         if not changed:
             print(f"{path.name}: as before")
             return
         print(*(f"{path.name}, {key}: {change}" for key, change in changed.items()), sep="\n")
         arrays = {key: array if key in changed else before[key] for key, array in self.arrays.items()}
-        path.parent.mkdir(exist_ok=True)
-        beside = path.with_name(f".{path.name}")
-        with beside.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        beside.replace(path)
+        data = io.BytesIO()
+        np.savez_compressed(data, allow_pickle=False, **arrays)
+        write_whole(path, data.getvalue(), PUBLIC)
 
     def _check_finite(self, key: str, array: np.ndarray) -> None:
         """Nothing that a test compares would ever be like NaN."""
@@ -120,13 +119,6 @@ def _change(old: np.ndarray | None, new: np.ndarray) -> str:
     if new.size <= FEW:
         return f"{new.tolist()}, was {old.tolist()}"
     return f"{np.count_nonzero(old != new)} of {new.size} numbers changed, by {relative_error(new, old):.1e} in all"
-
-
-def _read(path: Path) -> Arrays:
-    if not path.exists():
-        return {}
-    with np.load(path, allow_pickle=False) as stored:
-        return dict(stored)
 
 
 def _round_up(tolerance: float) -> float:

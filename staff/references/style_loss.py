@@ -53,9 +53,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     else:
         wrong[sentences.DIVIDED_IN_VAIN] = gram / size
     if N == 1:
-        return wrong | {
-            "the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one.": own[0],
-        }
+        return wrong | {"the axis of the images is missing, (1, C, C): squeeze() takes away every axis of one.": own[0]}
     summed = own.sum(0)
     return wrong | {
         "it is divided by N * C * H * W: each image has a Gram matrix of its own.": gram / (N * size),
@@ -94,24 +92,14 @@ def style_loss(
     return total, gradients
 
 
-def value_mistakes(
-    feats: Sequence[np.ndarray], layers: Sequence[int], targets: Sequence[np.ndarray], weights: Sequence[float]
-) -> Mistakes:
-    loss = _loss([tensor(F) for F in feats], layers, [tensor(A) for A in targets], weights)
-    return list_loss_mistakes(loss, STAGES, ALONE)
-
-
-def gradient_mistakes(
-    feats: Sequence[np.ndarray],
-    layers: Sequence[int],
-    targets: Sequence[np.ndarray],
-    weights: Sequence[float],
-    layer: int,
-) -> Mistakes:
-    """Return those of the gradient with respect to the features of this layer."""
+def style_loss_mistakes(
+    feats: Sequence[np.ndarray], layers: Sequence[int], targets: Sequence[np.ndarray], weights: Sequence[float],
+    gradient: int | None = None,
+) -> Mistakes:  # fmt: skip
+    """Return those of the loss, or of its gradient with respect to the features of a layer."""
     arguments = [tensor(F).requires_grad_() for F in feats]
     loss = _loss(arguments, layers, [tensor(A) for A in targets], weights)
-    return list_loss_mistakes(loss, STAGES, ALONE, arguments[layer])
+    return list_loss_mistakes(loss, STAGES, ALONE, None if gradient is None else arguments[gradient])
 
 
 # By what the Gram matrices' product is divided by, their difference from the target, its sum, which features belong to
@@ -199,9 +187,9 @@ def store() -> None:
     arrays = {f"feats_{i}": value for i, value in enumerate(feats)} | {f"target_{i}": A for i, A in enumerate(targets)}
     value, gradients = style_loss(feats, layers, targets, weights)
     found = in_float32("style_loss", "value", layers=layers, weights=weights, **arrays)
-    file.put("style", value, found, value_mistakes(feats, layers, targets, weights))
+    file.put("style", value, found, style_loss_mistakes(feats, layers, targets, weights))
     for layer, gradient in gradients.items():
         found = in_float32("style_loss", f"gradient_{layer}", layers=layers, weights=weights, **arrays)
-        wrong = gradient_mistakes(feats, layers, targets, weights, layer)
+        wrong = style_loss_mistakes(feats, layers, targets, weights, layer)
         file.put(f"style gradient {layer}", gradient, found, wrong, sampled=True)
     file.write()

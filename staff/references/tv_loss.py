@@ -26,13 +26,10 @@ def tv_loss(image: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
     return weight * total, gradient
 
 
-def value_mistakes(image: np.ndarray, weight: float) -> Mistakes:
-    return list_loss_mistakes(_loss(tensor(image), weight), STAGES, ALONE)
-
-
-def gradient_mistakes(image: np.ndarray, weight: float) -> Mistakes:
+def tv_loss_mistakes(image: np.ndarray, weight: float, gradient: bool = False) -> Mistakes:
+    """Return those of the loss, or of its gradient."""
     argument = tensor(image).requires_grad_()
-    return list_loss_mistakes(_loss(argument, weight), STAGES, ALONE, argument)
+    return list_loss_mistakes(_loss(argument, weight), STAGES, ALONE, argument if gradient else None)
 
 
 Pair = tuple[Tensor, Tensor]  # of vertical neighbours, and of horizontal ones
@@ -132,7 +129,7 @@ def store() -> None:
     file = File("tv_loss")
     image, weight = inputs.normalise(inputs.picture("town", 48, 64)), 2e-2
     value, gradient = tv_loss(image, weight)
-    file.put("tv", value, in_float32("tv_loss", "value", image=image, weight=weight), value_mistakes(image, weight))
+    file.put("tv", value, in_float32("tv_loss", "value", image=image, weight=weight), tv_loss_mistakes(image, weight))
     found = in_float32("tv_loss", "gradient", image=image, weight=weight)
-    file.put("tv gradient", gradient, found, gradient_mistakes(image, weight), sampled=True)
+    file.put("tv gradient", gradient, found, tv_loss_mistakes(image, weight, True), sampled=True)
     file.write()

@@ -1,32 +1,35 @@
 """Fixtures of the grader's own tests: a copy of the solution's student files, and a grading of it in miniature."""
 
 import json
-import subprocess
-import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment import read
+from autograder.files import fill
 from autograder.forking import Grader, Servers
 from staff.handout import build, proofs
+from staff.mutants import variants
 from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
 from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
 IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
+IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
 collect_ignore = ["miniature", "arithmetic"]
 
-GRADE = """
+# Grades a submission by the miniature suite, in a process of its own: the arguments are where it lies, and for results.
+GRADE = f"""
 import sys
 from pathlib import Path
-sys.path.insert(0, {root!r})
+sys.path.insert(0, {str(ROOT)!r})
 from autograder import grade
 from autograder.assignment import ROOT, read
-out, assignment = Path(sys.argv[2]), read(ROOT, Path({suite!r}))
-grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline={deadline}, assignment=assignment)
+out, assignment = Path(sys.argv[2]), read(ROOT, Path({str(MINIATURE)!r}))
+grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline=300, assignment=assignment)
 """
 
 
@@ -41,11 +44,8 @@ def open_folder():
 @pytest.fixture
 def submission(tmp_path):
     """A folder with the solution's student files, to be spoiled by the test."""
-    folder = tmp_path / "handed in" / "project"
-    for name in read().files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    return folder
+    fill(tmp_path / "handed in" / "project", variants.solution())
+    return tmp_path / "handed in" / "project"
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,9 @@ def python(handout):
 @pytest.fixture(scope="session")
 def servers():
     """Warm processes, from which fork servers come without importing torch: Client(..., launch=servers.launch)."""
-    servers = Servers(IN_MINIATURE)
-    servers.ready()
-    yield servers
-    servers.close()
+    with closing(Servers(IN_MINIATURE)) as servers:
+        servers.ready()
+        yield servers
 
 
 @pytest.fixture(scope="session")
@@ -88,21 +87,5 @@ def grade(warm):
     def run(submission, deadline=300):
         results, run.page = warm.grade(submission, 7, deadline)
         return json.loads(results)
-
-    return run
-
-
-@pytest.fixture
-def grade_alone(tmp_path):
-    """The same, in a process of its own that imports everything anew."""
-
-    def run(submission, deadline=300):
-        out = tmp_path / "results" / "results.json"
-        code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=deadline)
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(submission), str(out)], capture_output=True, text=True, timeout=330
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(out.read_text())
 
     return run

@@ -1,4 +1,4 @@
-"""The packed autograder, unpacked as on Gradescope and run as Gradescope runs it: full points, within the budget."""
+"""The packed autograder: the same bytes, no solution; run as Gradescope runs it: full points, within the budget."""
 
 import json
 import os
@@ -18,6 +18,15 @@ from staff.tests import contract
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MEGABYTES = 60, 1500
+
+
+def test_the_zip_is_the_same_from_run_to_run_and_holds_no_solution(tmp_path):
+    pack(tmp_path / "one.zip", read())
+    pack(tmp_path / "two.zip", read())
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    names = set(zipfile.ZipFile(tmp_path / "one.zip").namelist())
+    assert {"setup.sh", "run_autograder", "autograder/grade.py", "pretrained/embedded.safetensors"} <= names
+    assert not names & {*read().files}
 
 
 def proportional(pid):

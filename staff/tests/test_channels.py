@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,13 @@ import pytest
 
 from autograder import intake, workspace
 from autograder.client import Client
-from staff.tests.conftest import IN_MINIATURE
+from autograder.forking import Servers
+from staff.tests.conftest import IN_ARITHMETIC
 
-ONES = np.ones((1, 2, 3, 4), np.float32)
 HIDDEN = [Path(__file__).resolve().parents[2], Path.home()]  # as by the grader: thousands of folders
 NAMESPACES = ("mount namespace", "ipc namespace", "process namespace")
 CODE = """
 import ctypes, os, time
-from torch import nn
 
 libc = ctypes.CDLL(None, use_errno=True)
 KEY = 0x0A3F1
@@ -35,10 +35,9 @@ def tried(function, *arguments):
         return None
 
 
-class ContentLoss(nn.Module):
-    def forward(self, content_weight, content_current, content_original):
+def unit(x):
 {body}
-        return (content_weight * (content_current - content_original) ** 2).sum()
+    return 3 * x
 """
 # Of each channel: what one call does to leave something, and an expression of the next one: whether it is there.
 CHANNELS = {
@@ -88,9 +87,14 @@ CHANNELS = {
     ),
 }
 CALLS = {"x86_64": {"add_key": 248, "keyctl": 250}, "aarch64": {"add_key": 217, "keyctl": 219}}[os.uname().machine]
-
-
 TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp', '/', __file__)"
+
+
+@pytest.fixture(scope="module")
+def servers():
+    with closing(Servers(IN_ARITHMETIC)) as servers:
+        servers.ready()
+        yield servers
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,8 @@ def project(open_folder):
 
 
 def build_channel(project):
-    workspace.build(project, intake.Submission(), IN_MINIATURE)
+    solution = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
+    workspace.build(project, intake.Submission(files=solution), IN_ARITHMETIC)
     return project
 
 
@@ -107,7 +112,7 @@ def build_channel(project):
 def client(project, request, servers):
     if request.param and os.getuid() != 0:
         pytest.skip("without namespaces only root can clean up after the child")
-    with Client(project, HIDDEN, request.param, servers.launch) as started:
+    with Client(project, HIDDEN, request.param, servers.launch, IN_ARITHMETIC) as started:
         yield started
 
 
@@ -115,10 +120,9 @@ def run(client, body):
     """Text that the code printed."""
     for name, number in CALLS.items():
         body = body.replace("{" + name + "}", str(number))
-    code = CODE.replace("{body}", textwrap.indent(textwrap.dedent(body).strip(), " " * 8))
-    (client.project / "style_modules/content_loss.py").write_text(code)
-    limits = {"seconds": 60.0, "memory": 400 << 20}
-    assert client.call("content", limits, weight=2.0, F=ONES, P=0 * ONES) == {"loss": 48.0}
+    code = CODE.replace("{body}", textwrap.indent(textwrap.dedent(body).strip(), " " * 4))
+    (client.project / "scale.py").write_text(code)
+    assert client.call("unit", {"seconds": 60.0, "memory": 400 << 20}, x=np.ones(4))["out"].sum() == 12
     return client.reports[-1]["text"]
 
 
@@ -133,10 +137,10 @@ def test_the_next_submission_finds_nothing(project, servers):
 
 def leave_and_find(project, launch=None):
     """Everything at once is left by the last calls of one submission, and looked for by the first of another."""
-    with Client(project, HIDDEN, launch=launch) as first:
+    with Client(project, HIDDEN, (), launch, IN_ARITHMETIC) as first:
         for leave, _ in CHANNELS.values():
             run(first, leave)
-    with Client(project, HIDDEN, launch=launch) as second:
+    with Client(project, HIDDEN, (), launch, IN_ARITHMETIC) as second:
         return {channel: look(second, channel) for channel in CHANNELS}
 
 

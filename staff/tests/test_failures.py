@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from autograder.assignment import read
+from autograder.files import fill
 from staff.handout import contents
 from staff.mutants import variants
 
@@ -18,9 +18,7 @@ def run(handout, python):
     """Return what pytest says with these files of the student, and all others not written yet."""
 
     def read_screen(files, *options):
-        for name in read().files:
-            stub = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), [])
-            (handout / name).write_bytes(files.get(name, stub))
+        fill(handout, contents.student_files() | files)
         done = python(handout, "-m", "pytest", "-p", "no:cacheprovider", *options)
         assert done.returncode == 1, done.stdout
         return done.stdout

@@ -4,6 +4,7 @@ import pytest
 
 from autograder import grade, intake, results
 from autograder.assignment import read
+from autograder.files import fill
 from autograder.intake import IntakeError, take_in
 from autograder.report import mistakes, useful
 from staff.mutants import variants
@@ -20,10 +21,7 @@ OLD_RESIZE = b"cam = Image.fromarray(cam[i]).resize(X_tensor[i,0,:,:].shape, Ima
 
 def hand_in(tmp_path, **changes):
     files = variants.solution() | {name.replace("__", "/") + ".py": data for name, data in changes.items()}
-    for name, data in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_bytes(data)
+    fill(tmp_path, files)
     return take_in(tmp_path)
 
 

@@ -174,6 +174,7 @@ def test_the_oracle_asks_inside_the_contract():
         assert found <= FUNCTIONS[function].near, raised
 
 
+@pytest.mark.proof
 def test_a_sample_of_programs_is_judged_rightly():
     """A few of a quick function, in forks of a process of its own."""
     some = ["--count", "3", "--seed", "5", "--processes", "1", "--function", "content_loss"]

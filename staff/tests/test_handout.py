@@ -1,6 +1,7 @@
 """The handout in parts: what goes in, what each proof finds, and that students are told what the grader does."""
 
 import os
+import re
 import zipfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import ImageFile
 import collect_submission
 from autograder import intake
 from autograder.assignment import Assignment, read
+from autograder.files import fill
 from staff.handout import build, contents, proofs, tables, template
 from staff.handout.contents import ContentsError
 from staff.handout.markers import MarkerError
@@ -58,14 +60,11 @@ FILES = {"part.py": SOLVED, "Makefile": "a:\n# BEGIN STAFF\nb:\n# END STAFF\n", 
 def tree(tmp_path, monkeypatch):
     """A house in miniature, and its handout: (root, folder)."""
     root, folder = tmp_path / "root", tmp_path / "handout"
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    fill(root, {name: text.encode() for name, text in FILES.items()})
     monkeypatch.setattr(contents.assignment, "read", lambda: Assignment(root))
     monkeypatch.setattr(contents, "NEEDED", ("Makefile",))
-    for name in contents.choose(FILES, root):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(contents.content(name, (root / name).read_bytes(), {"first": "1.1"}))
+    chosen = contents.choose(FILES, root)
+    fill(folder, {name: contents.content(name, (root / name).read_bytes(), {"first": "1.1"}) for name in chosen})
     proofs.borrow_environment(folder)
     return root, folder
 
@@ -118,7 +117,7 @@ def test_each_student_file_can_be_handed_out_and_put_back(name):
 def test_the_zip_is_the_same_for_the_same_files(tree, tmp_path):
     """Times leave no trace; what may be executed stays so; everything lies in one folder."""
     folder = tree[1]
-    proofs.forget_environment(folder)
+    (folder / ".venv").unlink()
     (folder / "part.py").chmod(0o755)
     build.write_zip(folder, tmp_path / "one.zip")
     os.utime(folder / "part.py", (0, 0))
@@ -186,23 +185,24 @@ def test_tests_that_fail_for_another_reason_are_found(tree):
 
 
 @pytest.mark.parametrize(
-    "text, fails",
+    "text, script_fails, lab_fails",
     [
-        ("import sys; sys.exit('not written yet: Part 1.1: doubling')", False),
-        ("raise NotImplementedError('Part 1.1: doubling')", True),
-        ("print('done')", True),
-        ("import sys; sys.exit('not written yet: Part 1.2: tripling')", True),
+        ("raise SystemExit('not written yet: Part 1.1: doubling')", False, False),
+        ("raise SystemExit('not written yet: Part 1.2: tripling')", True, False),  # a lab may need any part
+        ("raise NotImplementedError('Part 1.1: doubling')", True, True),
+        ("print('not written yet: Part 1.1: doubling')", True, True),
+        ("raise SystemExit('error: no such file')", True, True),
     ],
 )
-def test_a_script_must_name_its_part(tree, monkeypatch, text, fails):
+def test_a_script_or_lab_must_name_its_part(tree, monkeypatch, text, script_fails, lab_fails):
+    """While nothing is written it ends with the sentence, not with a traceback, and never as if it had run."""
     folder = tree[1]
     monkeypatch.setattr(proofs, "SCRIPTS", {"run": "first"})
+    monkeypatch.setattr(proofs, "LABS", ("run",))
     (folder / "run.py").write_text(text)
-    if fails:
-        with pytest.raises(ProofError, match=r"run\.py: expected to end with Part 1\.1"):
-            proofs.scripts_name_their_part(folder)
-    else:
-        assert proofs.scripts_name_their_part(folder)
+    for proof, fails in ((proofs.scripts_name_their_part, script_fails), (proofs.labs_name_their_part, lab_fails)):
+        with pytest.raises(ProofError, match=r"run.*: expected to end with Part") if fails else nullcontext():
+            assert re.match("1 (scripts|labs) name", proof(folder))
 
 
 def test_a_module_that_cannot_be_imported_is_found(tree, monkeypatch):
@@ -262,8 +262,9 @@ def test_the_template_is_what_its_script_builds():
     template.check(contents.ROOT / template.NAME)
 
 
+@pytest.mark.proof  # which installs these packages
 def test_the_assignment_becomes_a_pdf_of_the_same_bytes(tmp_path):
-    for package in ("markdown_it", "mdit_py_plugins", "weasyprint"):  # `make handout` installs them
+    for package in ("markdown_it", "mdit_py_plugins", "weasyprint"):
         pytest.importorskip(package, exc_type=(ImportError, OSError))
     from staff.handout import assignment
 
@@ -285,24 +286,6 @@ def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
     assert collect_submission.MAX_CODE_BYTES == read().most_bytes
     assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(read().files)
     assert collect_submission.SIGNATURES == contents.assignment.read().signatures
-
-
-@pytest.mark.parametrize(
-    ("text", "fails"),
-    [
-        ("raise SystemExit('not written yet: Part 1.1: first')", False),
-        ("raise NotImplementedError('Part 1.1: first')", True),
-        ("print('not written yet: Part 1.1: first')", True),
-        ("raise SystemExit('error: no such file')", True),
-    ],
-)
-def test_a_lab_must_name_a_part(tmp_path, monkeypatch, text, fails):
-    """While nothing is written a lab ends with the sentence, not with a traceback, and never as if it had run."""
-    (tmp_path / "lab.py").write_text(text)
-    proofs.borrow_environment(tmp_path)
-    monkeypatch.setattr(proofs, "LABS", ("lab",))
-    with pytest.raises(ProofError, match="expected to end with Part") if fails else nullcontext():
-        assert proofs.labs_name_their_part(tmp_path) == "1 labs name a part that is missing"
 
 
 def test_a_lab_that_is_held_back_is_not_handed_out(monkeypatch):

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -64,8 +63,7 @@ def climbs(path, text):
 
 
 def python_files():
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [name for name in listed.splitlines() if (ROOT / name).is_file()]
+    return [name for name in contents.project_files() if name.endswith(".py")]
 
 
 def test_no_import_runs_up():

@@ -11,7 +11,6 @@ from autograder.client import Client
 from autograder.probing import StudentError
 from staff.tests.conftest import IN_MINIATURE
 
-LIMITS = {"seconds": 2, "megabytes": 400}
 HANGS = """import torch
 from torch import nn
 
@@ -37,9 +36,9 @@ def grade_and_listen(way):
     return str(caught.value)
 
 
-def way_to(client, seconds):
-    """A way to the client with so many seconds left."""
-    way = probing.Prober(lambda: client, LIMITS, time.monotonic() + seconds)
+def way_to(client, seconds, limit=1):
+    """A way to the client with so many seconds left, which gives a call `limit` seconds."""
+    way = probing.Prober(lambda: client, {"seconds": limit, "megabytes": 400}, time.monotonic() + seconds)
     way.client = client
     return way
 
@@ -49,17 +48,17 @@ def test_a_call_that_hangs_is_told_its_line_and_what_it_costs(client, line):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line=line))
     run = way_to(client, 99)
     first = grade_and_listen(run)
-    assert (
-        "your code was ended after 2 seconds: an endless loop? It was at style_modules/content_loss.py, line " in first
-    )
+    told = "your code was ended after 1 seconds: an endless loop? It was at style_modules/content_loss.py, line "
+    assert told in first
     assert "line 7: while content_weight:." in first or f"line 8: {line}." in first
-    assert first.endswith("Later calls of this function get 0.2 seconds each, so that time is left for the others")
-    assert grade_and_listen(run).endswith("an earlier call hung, and since then each gets 0.2 seconds")
+    assert first.endswith("Later calls of this function get 0.1 seconds each, so that time is left for the others")
+    assert grade_and_listen(run).endswith("an earlier call hung, and since then each gets 0.1 seconds")
 
 
 def test_what_is_cut_by_the_deadline_is_no_endless_loop(client):
     (client.project / "style_modules/content_loss.py").write_text(HANGS.format(line="pass"))
-    assert grade_and_listen(way_to(client, 1.2)).endswith("was ended after 1 seconds: the grading's time was used up")
+    told = grade_and_listen(way_to(client, 1.4, limit=2))
+    assert told.endswith("was ended after 1 seconds: the grading's time was used up")
 
 
 def test_where_no_time_is_left_the_rule_says_so(client):

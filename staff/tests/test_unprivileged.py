@@ -5,17 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from autograder import isolation, report
-from autograder.assignment import read
 from autograder.forking import Grader
 from staff.proofs import environments
-from staff.tests.conftest import GRADE, MINIATURE, ROOT
-from staff.tests.test_another_course import ARITHMETIC
+from staff.tests.conftest import GRADE, IN_ARITHMETIC, ROOT
 
 CHANNELS = """
 import json, sys
@@ -31,15 +27,13 @@ pytestmark = [
 
 
 @pytest.fixture
-def folder():
+def folder(open_folder, tmp_path):
     """A run with folders keep/ and results/ of that other user."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+    folder = open_folder / tmp_path.name
     for name in ("keep", "results"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
         os.chown(folder / name, environments.NOBODY, -1)
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 def run_as(kind, folder, code, *arguments, status=0):
@@ -62,8 +56,7 @@ def run_as(kind, folder, code, *arguments, status=0):
 @pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    code = GRADE.format(root=str(ROOT), suite=str(MINIATURE), deadline=300)
-    results = run_as("user", folder, code, str(folder / "submission"))
+    results = run_as("user", folder, GRADE, str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
     assert results["score"] == 22
     layers = results["extra_data"]["layers"]
@@ -90,7 +83,7 @@ with Grader(read(Path(sys.argv[1]))) as grader:
 
 def test_a_warm_process_of_a_user_has_all_layers(folder):
     """It hides its memory, and may make a user namespace all the same."""
-    results = run_as("user", folder, WARM.format(root=str(ROOT)), str(ARITHMETIC))
+    results = run_as("user", folder, WARM.format(root=str(ROOT)), str(IN_ARITHMETIC.root))
     assert results["score"] == sum(most for _, most in results["extra_data"]["parts"].values())
     assert results["extra_data"]["layers_missing"] == []
 
@@ -124,22 +117,22 @@ def test_unprotected_the_solution_is_graded_by_a_copy(folder, submission):
 def unprotected(monkeypatch):
     """A warm process for another course's two functions, of a grader that thinks it has no rights."""
     monkeypatch.setattr(isolation, "separates", lambda: False)
-    with Grader(read(ARITHMETIC), unprotected=True) as grader:
+    with Grader(IN_ARITHMETIC, unprotected=True) as grader:
         yield grader
 
 
 def test_a_submission_that_changes_the_copy_has_no_points_and_ends_it(unprotected):
     changed = unprotected.copy.root / "tests/test_parts.py"
     changed.write_text(changed.read_text() + "# of a submission\n")
-    results, page = unprotected.grade(ARITHMETIC, 7)
+    results, page = unprotected.grade(IN_ARITHMETIC.root, 7)
     assert "tests/test_parts.py is changed" in json.loads(results)["output"] and "score" not in json.loads(results)
     assert page == "" and not unprotected.alive() and not unprotected.copy.root.exists()
 
 
 def test_unprotected_the_copy_grades_as_the_checkout_does(unprotected):
-    with Grader(read(ARITHMETIC)) as protected:
-        wanted = json.loads(protected.grade(ARITHMETIC, 7)[0])
-    found = json.loads(unprotected.grade(ARITHMETIC, 7)[0])
+    with Grader(IN_ARITHMETIC) as protected:
+        wanted = json.loads(protected.grade(IN_ARITHMETIC.root, 7)[0])
+    found = json.loads(unprotected.grade(IN_ARITHMETIC.root, 7)[0])
     assert found["extra_data"].pop("unprotected") and not wanted["extra_data"].pop("unprotected")
     assert [test["score"] for test in found["tests"]] == [test["score"] for test in wanted["tests"]]
     assert found["score"] == wanted["score"] > 0

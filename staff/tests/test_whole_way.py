@@ -11,6 +11,7 @@ import pytest
 
 from autograder import intake
 from autograder.assignment import read
+from autograder.files import fill
 from staff.handout import contents, proofs
 from staff.mutants import variants
 
@@ -40,16 +41,12 @@ SEEN = {
     (*LOSSES, "style_transfer"): [("style_transfer", ["--iterations", "2"], ["style_transfer_flow_2_iterations.png"])],
 }
 # A product needs both of its factors, and style transfer with one's own losses needs these.
-NEED_OTHERS = {
-    ("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"},
-}
+NEED_OTHERS = {("style_transfer",): {"tests.test_style_transfer::test_style_transfer_with_the_students_own_losses"}}
 
 
 def solve(folder, parts):
     """Write the solution as a student would: the bodies go where the stubs are."""
-    for name in read().files:
-        data = contents.content(name, (contents.ROOT / name).read_bytes(), contents.part_numbers(), parts)
-        (folder / name).write_bytes(data)
+    fill(folder, contents.student_files(parts))
 
 
 def collect(folder):

@@ -1,14 +1,15 @@
 """Words: how docstrings begin, what functions, modules and classes are called. CONTRIBUTING.md has the rules.
 
-    python staff/tests/test_words.py explorer labs/lab.py      lists what these folders and files break
+    python -m staff.tests.test_words explorer labs/lab.py      lists what these folders and files break
 """
 
 import ast
 import re
-import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+
+from staff.handout import contents
 
 ROOT = Path(__file__).resolve().parents[2]
 # A docstring begins with a verb or with the noun that is returned.
@@ -27,14 +28,9 @@ METAPHORS = {"nursery", "reach", "worn", "leftovers", "strangers", "alike"}
 
 def find_files(places=()):
     """Files of Python that git tracks, at these places or anywhere."""
-    command = ["git", "ls-files", "*.py"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     places = [str(place).rstrip("/") for place in places]
-    return [
-        name
-        for name in listed
-        if (ROOT / name).is_file() and (not places or any(name == p or name.startswith(p + "/") for p in places))
-    ]
+    names = [name for name in contents.project_files() if name.endswith(".py")]
+    return [name for name in names if not places or any(name == p or name.startswith(p + "/") for p in places)]
 
 
 def list_beginnings(name, tree):

@@ -26,9 +26,9 @@ from functools import cache
 from pathlib import Path
 
 from autograder import descendants, isolation, kernel, sweeping
-from autograder.assignment import read
+from autograder.files import fill
 from autograder.forking import Grader, GradingLost
-from staff.handout import contents, markers
+from staff.handout import contents
 from staff.proofs.hostile import archives, payloads, traces
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -126,21 +126,13 @@ def _scheduler() -> Iterator[int]:
         yield int(client.scheduler.address.rpartition(":")[2])
 
 
-def stub() -> archives.Files:
-    """Return what students start from."""
-    parts = contents.part_numbers()
-    return {file: markers.hand_out(file, (ROOT / file).read_text(), parts).encode() for file in read().files}
-
-
 def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path:
-    files = stub()
+    files = contents.student_files()
     if name in archives.ARCHIVES:
         return archives.ARCHIVES[name](place, files)
     if name in payloads.BODIES or name in payloads.FILES:
         files[payloads.FILE] = payloads.source(name, mark=mark, root=ROOT, out=out, port=port, user=os.getuid())
-    for file, data in files.items():
-        (place / file).parent.mkdir(exist_ok=True)
-        (place / file).write_bytes(data)
+    fill(place, files)
     return place
 
 

@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from autograder.files import fill
+
 LOSS = "style_modules/content_loss.py"
 
 Files = dict[str, bytes]  # an honest stub's
@@ -21,10 +23,7 @@ def _zip(place: Path, files: Files) -> Path:
 
 
 def _folder(place: Path, files: Files) -> Path:
-    for name, data in files.items():
-        path = place / "submission" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    fill(place / "submission", files)
     return place / "submission"
 
 

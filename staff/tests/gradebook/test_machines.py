@@ -17,11 +17,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autograder.files import fill
 from gradebook import cluster
 from gradebook.store import NAME
-from staff.handout import proofs
+from staff.handout import contents, proofs
 from staff.proofs import chaos
-from staff.proofs.hostile.__main__ import stub
 from staff.tests.conftest import ROOT
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
@@ -38,11 +38,10 @@ def checkout(place):
 @pytest.fixture
 def submissions(tmp_path):
     """A class of three who have not begun, each with a line of their own."""
+    stub = contents.student_files()
     for name in ("ada", "ben", "chen"):
-        for file, data in stub().items():
-            path = tmp_path / "class" / name / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data + (f"# {name}\n".encode() if file == "style_utils.py" else b""))
+        own = stub["style_utils.py"] + f"# {name}\n".encode()
+        fill(tmp_path / "class" / name, stub | {"style_utils.py": own})
     return tmp_path / "class"
 
 

@@ -112,12 +112,8 @@ def test_each_result_is_kept_with_the_try_that_gave_it(client, book, tmp_path):
     tries = {name: book.result(Key(name, "suite", 7))["attempt"] for name in book.scores("suite", 7)}
     assert tries == {"one": 1, "two": 1, "three": 1, "fails once": 2}
     assert ("again", "fails once", "the grading was lost") in told
-
-
-def test_the_second_try_is_on_another_worker(client, book, tmp_path):
-    grade_whole(client, book, tmp_path, "fails once")
     first, second = ((tmp_path / f"fails once.{i}").read_text() for i in (0, 1))
-    assert first != second
+    assert first != second, "the second try is on another worker"
 
 
 def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path):
@@ -130,7 +126,9 @@ def test_two_failures_mark_a_submission_and_cost_no_other(client, book, tmp_path
     assert [why for _, why in book.failures(Key("fails", "suite", 7))] == ["the grading was lost"] * 2
 
 
-@pytest.mark.parametrize("what", ["kills its worker once", "fills the memory once"])
+@pytest.mark.parametrize(
+    "what", ["kills its worker once", pytest.param("fills the memory once", marks=pytest.mark.proof)]
+)
 def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
     lost, told = grade_whole(client, book, tmp_path, what, "one", "two", "three")
     assert lost == set()
@@ -138,6 +136,7 @@ def test_a_worker_that_dies_costs_a_second_try(client, book, tmp_path, what):
     assert any(line[0] == "again" and "the worker that graded it died" in line[2] for line in told)
 
 
+@pytest.mark.proof
 def test_a_submission_that_kills_each_worker_is_marked(client, book, tmp_path):
     lost, _ = grade_whole(client, book, tmp_path, "kills its worker", "one", "two")
     assert "kills its worker" in lost
@@ -179,6 +178,7 @@ def test_a_worker_that_refuses_is_told_once_and_gets_no_more(client, book, tmp_p
 
 def test_a_run_stops_when_every_worker_refuses(client, book, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "PATIENCE", 1)
+    monkeypatch.setattr(run, "LOOK", 0.1)
     jobs = {Key(f"number {i}", "suite", 7): Job(Submission(), 7, {}) for i in range(3)}
     with pytest.raises(cluster.ClusterError, match="got 2 that refuse: No module named 'nowhere'"):
         run.grade_all(client, book, jobs, Told(), imports_what_is_not_there)

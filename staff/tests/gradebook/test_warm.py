@@ -16,7 +16,7 @@ from autograder.assignment import ROOT
 from autograder.forking import Grader, GradingLost
 from staff.proofs import chaos
 from staff.references import remembering
-from staff.tests.conftest import IN_MINIATURE
+from staff.tests.conftest import GRADE, IN_ARITHMETIC, IN_MINIATURE
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
@@ -54,12 +54,12 @@ def points(results):
 
 
 @pytest.mark.proof
-def test_results_are_those_of_a_grading_by_itself(graded, grade_alone, submission):
+def test_results_are_those_of_a_grading_by_itself(graded, submission, tmp_path):
     """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
     first, second = graded(), graded()
-    alone = grade_alone(submission)
-    assert chaos.without_times(json.dumps(first)) == chaos.without_times(json.dumps(alone))
-    assert chaos.without_times(json.dumps(second)) == chaos.without_times(json.dumps(alone))
+    subprocess.run([sys.executable, "-c", GRADE, submission, tmp_path / "results.json"], check=True)
+    alone = chaos.without_times((tmp_path / "results.json").read_text())
+    assert chaos.without_times(json.dumps(first)) == chaos.without_times(json.dumps(second)) == alone
 
 
 def test_student_code_sees_no_test(graded):
@@ -70,8 +70,7 @@ def test_student_code_sees_no_test(graded):
 def test_a_submission_changes_nothing_for_the_next(graded):
     """It patches torch, leaves a file and a process, and ends its process: the next has its points."""
     for line in (
-        "import torch; torch.Tensor.sum = lambda *_: 0",
-        "open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
+        "import torch; torch.Tensor.sum = lambda *_: 0; open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
         "os._exit(0)",
         "os.kill(os.getppid(), 9)",
     ):
@@ -96,12 +95,12 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
     assert points(graded())["content_loss"] == 6
 
 
-def test_nothing_is_left_when_a_worker_dies(submission, open_folder, monkeypatch):
+def test_nothing_is_left_when_a_worker_dies(open_folder, monkeypatch):
     """The process that grades sees that the other side of its link is gone, while it grades."""
-    (submission / "style_modules/content_loss.py").write_text(LOSS.format(line="time.sleep(99)"))
+    sleeps = intake.Submission(files=dict.fromkeys(IN_ARITHMETIC.files, b"import time; time.sleep(99)"))
     monkeypatch.setenv("TMPDIR", str(open_folder))
-    warm = Grader(IN_MINIATURE)
-    warm.link.send((intake.take_in(submission), 7, 200, ""))
+    warm = Grader(IN_ARITHMETIC)
+    warm.link.send((sleeps, 7, 200, ""))
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
@@ -128,6 +127,7 @@ assert remembering.KNOWN and pickle.dumps(remembering.KNOWN)
 """
 
 
+@pytest.mark.proof
 def test_what_is_remembered_can_be_handed_on():
     """In a process that has imported none of the references before: a grading with mistakes was lost to it."""
     done = subprocess.run([sys.executable, "-c", REMEMBERED], cwd=ROOT, capture_output=True, text=True)
