@@ -19,7 +19,9 @@ PINNED, ANY, PASSED_OVER = "# must be pinned", "# must be there", "# not needed"
 
 
 def main() -> int:
-    installed = {normalise(name): version for name, version in find_installed()}
+    installed: dict[str, str] = {}
+    for name, version in find_installed():
+        installed.setdefault(normalise(name), version)  # of two the first is imported, and is the one that pip sees
     wanted = {name: list_missing((ROOT / name).read_text(encoding="utf-8"), installed) for name in LISTS}
     if not any(wanted.values()):
         print("Every package is there.")
