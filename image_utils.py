@@ -144,6 +144,7 @@ def _open(path: str | PathLike[str]) -> Image.Image:
 
 def _upright(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
     """Turn the picture as its EXIF says. Pillow's own way writes all of the EXIF anew, and fails at one odd value."""
+    picture.load()  # first: a file that ends too soon is no matter of its rotation
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
         if orientation in (0, 1):

@@ -14,6 +14,7 @@ from tqdm import tqdm
 import image_utils
 from figures import figure
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
+from pretrained.files import FIGURES
 from visualizers.network import check_target, empty_like_weights, evaluating
 
 SIZE = 224
@@ -57,7 +58,7 @@ class ClassVisualization:
         generate_plots: bool = True,
         seed: int = 0,
         on_step: Callable[[int, Image.Image], None] | None = None,
-        out: str | PathLike[str] = "visualization",
+        out: str | PathLike[str] = FIGURES,
     ) -> Image.Image:
         """Ascend s_y(I) - l2_reg * ||I||_2^2 over images I, by steps of learning_rate along the normalised gradient.
 

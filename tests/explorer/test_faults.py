@@ -38,9 +38,9 @@ def sixteen_bits():
     return file.getvalue()
 
 
-def turn_round():
+def turn_round(number=6):
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = number
     return encode("JPEG", exif=exif)
 
 
@@ -77,6 +77,7 @@ FILES = {
     "black and white": (encode("BMP", "1"), None),
     "floating": (encode("TIFF", "F"), None),
     "lying on its side": (turn_round(), None),
+    "lying as no picture can": (turn_round(77), None),
 }
 
 
@@ -91,7 +92,8 @@ def test_a_file_is_shown_or_refused_in_words(name, tmp_path, monkeypatch):
         picture = pictures.take_upload({"path": str(path)})
         assert picture.pixels.dtype == np.uint8
         assert min(picture.pixels.shape[:2]) == 224 and picture.pixels.shape[2] == 3
-        assert bool(picture.note) == ("animated" in name)
+        note = {"animated": "it is animated, in 3 frames", "as no": "the rotation of the file cannot be read"}
+        assert [words in picture.note for words in note.values()] == [words in name for words in note]
     else:
         with pytest.raises(Problem) as refused:
             pictures.take_upload({"path": str(path)})
