@@ -307,7 +307,8 @@ def test_a_labs_numbers_are_those_of_the_cpu(here, there, name):
     with counted() as counts:
         found = lab.measure(Bench(there, quick=True))
     expected = lab.measure(Bench(here, quick=True))
-    assert flatten(found) == pytest.approx(flatten(expected), rel=1e-2, abs=1e-3)  # histograms of gradients magnify rounding
+    # Histograms of gradients magnify rounding.
+    assert flatten(found) == pytest.approx(flatten(expected), rel=1e-2, abs=1e-3)
     assert sum(counts.values()) <= 250, counts
 
 

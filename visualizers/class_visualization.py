@@ -87,7 +87,7 @@ class ClassVisualization:
                 img = self.jitter(img, ox, oy).requires_grad_()
                 # BEGIN SOLUTION class_visualization
                 scores = model(img)
-                check_target(target_y, scores.shape[1])
+                check_target(target_y, scores)
                 objective = scores[0, target_y] - l2_reg * img.square().sum()
                 (gradient,) = torch.autograd.grad(objective, img)
                 norm = gradient.norm()
@@ -100,7 +100,7 @@ class ClassVisualization:
                 #   1. What is climbed is the score of target_y less l2_reg * ||img||_2^2; mind the square.
                 #   2. Take its gradient with respect to img, both terms together, and only then divide it by its norm.
                 #   3. img <- img + learning_rate * that, and set `moved = True`. If the norm is zero there is no step:
-                #      the class is dead, and a warning below says so. check_target(target_y, K) refuses a wrong class.
+                #      the class is dead, and a warning below says so. check_target(target_y, scores) refuses others.
                 #> raise NotImplementedError("Part 1.4: class visualization")
                 # END SOLUTION
                 img = self.jitter(img, -ox, -oy).clamp(low, high)
