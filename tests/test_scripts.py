@@ -1,5 +1,6 @@
 """The five root scripts, run as a student runs them: pictures that can be opened, and mistakes told in one sentence."""
 
+import argparse
 import ctypes
 import inspect
 import os
@@ -441,3 +442,14 @@ script.run(show)
 def test_a_script_keeps_the_memory_that_a_pass_frees(forks):
     """24 MB are pages of their own, given back when they are freed; in a script they are part of the heap."""
     assert forks(ROOT, "-c", KEPT).stdout == "1\n0\n"
+
+
+@pytest.mark.parametrize("read", [script.count, lambda text: script.class_index(text, ["hay"])])
+def test_a_digit_that_is_no_number_is_refused_in_words(read):
+    """A superscript is a digit to `str.isdigit`, and none to `int`."""
+    with pytest.raises((argparse.ArgumentTypeError, script.UserError), match=r"^expected .* got '²'"):
+        read("²")
+
+
+def test_a_closed_pipe_is_told_without_a_file():
+    assert script.sentence(BrokenPipeError(32, "Broken pipe")) == "error: Broken pipe"
