@@ -219,7 +219,7 @@ CLIMBS = {
 
 @pytest.fixture
 def ask(monkeypatch):
-    """What the explorer's worker answers on a device: all arrays in order, and the count of what crossed."""
+    """Answers of the explorer's worker on a device: all arrays in order, and the count of what crossed."""
     monkeypatch.setattr(answers, "OFTEN", -1)  # every step is shown, however quick it is
     images = networks.load("embedded", "cpu").images
 
