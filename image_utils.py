@@ -107,17 +107,18 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
         raise ValueError(f"expected the path of a picture, got the address {path}: download it, and give the file")
     try:
         # Pillow only warns about a decompression bomb up to twice its own limit; ours comes first.
-        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        with warnings.catch_warnings(record=True, action="always") as told:
             opened = _open(path)
+        unread = [warning for warning in told if warning.category is UserWarning]  # of a JPEG's EXIF
         with opened:
             if opened.width * opened.height > REDUCED:
                 ratio = (REDUCED / (opened.width * opened.height)) ** 0.5
                 opened.draft(None, (round(ratio * opened.width / 2), round(ratio * opened.height / 2)))
             if opened.width * opened.height <= MAX_PIXELS:
-                return _as_rgb(_upright(opened, path), path)
+                return _as_rgb(_upright(opened, path, bool(unread)), path)
             size = f"{opened.width} x {opened.height}"
     except FileNotFoundError:
-        raise FileNotFoundError(f"expected a picture at {path}, found no file: check the path") from None
+        raise FileNotFoundError(f"expected a picture at {path or repr(path)}, found no file: check the path") from None
     except IsADirectoryError:
         raise ValueError(f"expected a picture at {path}, got a folder: name a file in it") from None
     except Exception as error:  # a damaged file can raise nearly anything
@@ -142,11 +143,16 @@ def _open(path: str | PathLike[str]) -> Image.Image:
         return Image.open(path)
 
 
-def _upright(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
-    """Turn the picture as its EXIF says. Pillow's own way writes all of the EXIF anew, and fails at one odd value."""
+def _upright(picture: Image.Image, path: str | PathLike[str], damaged: bool) -> Image.Image:
+    """Turn the picture as its EXIF says. Pillow's own way writes all of the EXIF anew, and fails at one odd value.
+
+    damaged: whether Pillow has passed over some of the EXIF: if it finds no rotation then, there may have been one.
+    """
+    picture.load()  # first: a file that ends too soon is no matter of its rotation
     try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-        if orientation in (0, 1):
+        with warnings.catch_warnings(record=True, action="always") as told:
+            orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation in (0, 1) and not (damaged or told):
             return picture
         return picture.transpose(TURNS[orientation])
     except Exception:  # each tag can be damaged in its own way
@@ -162,6 +168,8 @@ def _as_rgb(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
     elif picture.mode == "F":  # floating grey, up to 1 or up to 255
         grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
         picture = Image.fromarray(np.round(grey * (255 if grey.max() <= 1 else 1)).clip(0, 255).astype(np.uint8))
+    if picture.mode == "P" and picture.has_transparency_data:
+        picture = picture.convert("RGBA")  # straight to RGB Pillow warns
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
     picture = _in_srgb(picture, profile, path) if profile else picture.convert("RGB")
     return Image.composite(picture, Image.new("RGB", picture.size, "white"), alpha) if alpha else picture

@@ -13,6 +13,7 @@ from tqdm import trange
 import image_utils
 from figures import figure
 from image_utils import deprocess, open_image, rescale
+from pretrained.files import FIGURES
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from visualizers.network import empty_like_weights
 
@@ -72,7 +73,7 @@ def style_transfer(
     decayed_lr: float = 0.1,
     num_iterations: int = 200,
     seed: int = 0,
-    out: str | PathLike[str] = "visualization",
+    out: str | PathLike[str] = FIGURES,
     note: str = "",
     on_step: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor | list[Path]:

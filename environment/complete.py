@@ -15,18 +15,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTS = {"requirements.txt": [], "environment/photographs.txt": ["--no-deps"]}  # and how pip installs what is in them
+# Versions that pip reads; some that Linux brings, such as 0.23ubuntu1, are none, and would make it refuse everything.
+VERSION = re.compile(r"v?(\d+!)?\d+(\.\d+)*([.-]?(a|b|rc|post|dev)\d*)*(\+[\w.]+)?", re.IGNORECASE)
 PINNED, ANY, PASSED_OVER = "# must be pinned", "# must be there", "# not needed"  # how their sections begin
 
 
 def main() -> int:
-    installed = {normalise(name): version for name, version in find_installed()}
+    installed: dict[str, str] = {}
+    for name, version in find_installed():
+        installed.setdefault(normalise(name), version)  # of two the first is imported, and is the one that pip sees
     wanted = {name: list_missing((ROOT / name).read_text(encoding="utf-8"), installed) for name in LISTS}
     if not any(wanted.values()):
         print("Every package is there.")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder, "installed.txt")
-        kept.write_text("".join(f"{name}=={version}\n" for name, version in installed.items()), encoding="utf-8")
+        lines = [f"{name}=={version}\n" for name, version in installed.items() if VERSION.fullmatch(version)]
+        kept.write_text("".join(lines), encoding="utf-8")
         for name, packages in wanted.items():
             command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(kept)]
             if packages and subprocess.run([*command, *LISTS[name], *packages]).returncode:

@@ -168,13 +168,13 @@ def exciting(network: str, layer: str, channel: int, count: int, device: str, **
     source = networks.load(network, device)
     if network not in _peaks:
         names = networks.layers(source)
-        peaks: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        peaks: dict[str, list[Tensor]] = {name: [] for name in names}
         for image in source.images:
             with torch.no_grad(), keeping(source.model, names) as outputs:
                 source.model(as_batch(image, source))
             for name in names:
-                peaks[name].append(outputs[name][0].amax(dim=(1, 2)).cpu().numpy())
-        _peaks[network] = {name: np.stack(values) for name, values in peaks.items()}  # (samples, C)
+                peaks[name].append(outputs[name][0].amax(dim=(1, 2)))
+        _peaks[network] = {name: torch.stack(values).cpu().numpy() for name, values in peaks.items()}  # (samples, C)
     peak = _peaks[network][layer]
     if not 0 <= channel < peak.shape[1]:
         raise Problem(f"expected a channel between 0 and {peak.shape[1] - 1} of {layer}, got {channel}: choose a tile")
@@ -188,7 +188,7 @@ def exciting(network: str, layer: str, channel: int, count: int, device: str, **
 
 def _top(maps: Tensor, strength: Tensor, count: int) -> Channels:
     best = strength.topk(min(count, len(strength)))
-    return [(int(k), float(value), maps[k].cpu().numpy()) for value, k in zip(best.values, best.indices)]
+    return list(zip(best.indices.tolist(), best.values.tolist(), maps[best.indices].cpu().numpy()))
 
 
 # --- what climbs ---

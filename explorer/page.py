@@ -9,6 +9,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 os.environ.setdefault("GRADIO_HEARTBEAT_INTERVAL", "2")  # seconds until a closed tab is noticed
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 
 from explorer import fool, idea, inside, links, markup, networks, paint, pictures, where
 from explorer.session import Session, Sessions
@@ -210,6 +212,7 @@ def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
         prevent_thread_lock=True,
         quiet=True,
         max_file_size=pictures.MOST_BYTES,
+        app_kwargs={"middleware": [Middleware(refuse_files)]},
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -221,6 +224,16 @@ def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
         head=HEAD + f"<script>{(HERE / 'browser.js').read_text(encoding='utf-8')}</script>",
     )
     return public or local
+
+
+def refuse_files(app: Any) -> Any:
+    """The app without the files that Gradio would send: an upload is deleted while the browser asks for it again."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        asks = scope["type"] == "http" and "/gradio_api/file=" in scope["path"]
+        await (PlainTextResponse("no file is sent", 403) if asks else app)(scope, receive, send)
+
+    return answer
 
 
 def _theme() -> gr.themes.Base:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from explorer.worker import Problem
+from explorer.worker import Problem, noting
 from figures.figure import short
 from figures.script import LONGEST
 from image_utils import open_image
@@ -60,19 +60,18 @@ def own(path: Path) -> Subject:
             megabytes = f"{path.stat().st_size / 1e6:.0f} MB"
             raise Problem(f"expected a file of at most {MOST_BYTES / 1e6:.0f} MB, got {megabytes}: make it smaller")
         frames = _frames(path)
-        picture = open_image(path)
-    except (ValueError, OSError) as problem:
-        # The server's name for the file says nothing to who dropped it.
-        words = str(problem).replace(f"cannot identify image file '{path}'", "something else")
-        raise Problem(words.replace(str(path), "the file")) from None
+        picture, notes = noting(lambda: open_image(path))
+    except (ValueError, OSError) as problem:  # the server's name for the file says nothing to who dropped it
+        raise Problem(str(problem).replace(str(path), "the file")) from None
     width, height = picture.size
     if max(width, height) > LONGEST * min(width, height):
         got = f"{width} x {height} pixels"
         raise Problem(f"expected a picture at most {LONGEST} times as long as wide, got {got}: crop it first")
     pixels = _resize(picture, SIZE)
-    note = f"It is animated, in {frames} frames: this is the first." if frames > 1 else ""
+    notes = [note.replace(str(path), "the file") for note in notes]
+    notes += [f"it is animated, in {frames} frames: this is the first"] if frames > 1 else []
     key = f"own {hashlib.sha256(pixels.tobytes()).hexdigest()}"
-    return Subject(pixels, key, "your picture", note=note, own=_most(picture))
+    return Subject(pixels, key, "your picture", note="; ".join(notes), own=_most(picture))
 
 
 def take_upload(dropped: dict[str, Any]) -> Subject:

@@ -88,7 +88,7 @@ def sentence(mistake: BaseException) -> str:
     if isinstance(mistake, NotImplementedError):
         return f"not written yet: {mistake or 'see the traceback of your tests'}"
     if isinstance(mistake, OSError) and mistake.strerror:
-        return f"error: {mistake.strerror}: {mistake.filename}"
+        return f"error: {mistake.strerror}" + (f": {mistake.filename}" if mistake.filename else "")
     return f"error: {mistake}"
 
 
@@ -127,7 +127,7 @@ class Unwritten:
 
 def count(text: str) -> int:
     """An option's value that is a number from 1 up."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
     return int(text)
 
@@ -154,7 +154,7 @@ def picture(path: str) -> Path:
 
 def class_index(target: str, class_names: Sequence[str]) -> int:
     """The class that `target` means: an index, or one of the names that a class goes by, in any case."""
-    if target.lstrip("-").isdigit():
+    if target.lstrip("-").isdecimal():
         if 0 <= int(target) < len(class_names):
             return int(target)
         raise UserError(f"expected a class between 0 and {len(class_names) - 1}, got {target}: give an index or a name")

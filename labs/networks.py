@@ -122,6 +122,7 @@ def load_networks(bench: Bench, most: int, only_right: bool = True) -> list[Comp
 def load_small(bench: Bench, most: int) -> ComparedNetwork:
     """The small network of `attribution.sanity_checks`, for pictures 64 wide: with new ones that it names rightly."""
     scenes, model = bench.scenes(), data_test.load()["true"]
+    model.to(scenes.device)
     new = compose(scenes, 20 * most, data_test.SIZE, bench.seed + 1)
     source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)
     _, X, y, _ = Bench(source).batch()

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from pretrained.errors import SourceError
+from pretrained.files import FIGURES
 from pretrained.source import Pretrained, load
 
 
@@ -33,11 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def find_folder() -> str:
     """Path of the assignment's visualization/, as short as it is from where one stands."""
-    folder = Path(__file__).resolve().parents[1] / "visualization"
     try:
-        return os.path.relpath(folder)
+        return os.path.relpath(FIGURES)
     except (OSError, ValueError):  # on another drive of Windows, or in a folder that is gone
-        return str(folder)
+        return str(FIGURES)
 
 
 def from_arguments(args: argparse.Namespace, paints: bool = False) -> Pretrained:

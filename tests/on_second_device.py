@@ -5,6 +5,7 @@
 """
 
 import copy
+import importlib
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ import torch
 import class_visualization
 import fooling_image
 import gradcam
+import methods
 import pretrained
 import saliency_map
 import style_transfer
+from explorer import answers, networks
 from image_utils import preprocess
-from labs.lab import as_batch
+from labs.lab import Bench, as_batch
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import features_from_img
 from tests import inputs
@@ -79,6 +82,13 @@ def test_the_card_computes_gradients_and_refuses_numpy_and_generators_of_the_cpu
         torch.ones(3, device=NAME).numpy()
     with pytest.raises(RuntimeError, match="Expected a 'card' device type for generator"):
         torch.randn(3, device=NAME, generator=torch.Generator())
+
+
+def test_weights_that_are_put_in_place_are_computed_with():
+    """`.data = ...`, by which weights are drawn anew and `Module.double` works, changes what the card computes."""
+    layer = torch.nn.Linear(2, 1, bias=False).to(NAME)
+    layer.weight.data = torch.tensor([[1.0, 2.0]]).to(NAME)
+    assert layer.double()(torch.ones(1, 2, dtype=torch.float64).to(NAME)).tolist() == [[3.0]]
 
 
 # --- the assignment on it ---
@@ -172,3 +182,138 @@ def test_a_picture_comes_to_the_card_normalised():
 
     x = preprocess(Image.new("RGB", (300, 260))).to(NAME)
     assert x.device.type == NAME and x.shape[:2] == (1, 3)
+
+
+# --- the explorer ---
+
+LAYER = "features.12"
+MAPS_SHOWN = [("explain", "method", name) for name in methods.METHODS] + [
+    ("by_captum", "function", name) for name in methods.BY_CAPTUM
+]
+PLACES = {
+    "layer_activity": {"layer": LAYER},
+    "strongest": {"layers": ["features.3", LAYER], "count": 5},
+    "place": {"layer": LAYER, "row": 3, "column": 4, "count": 5},
+    "neuron": {"layer": LAYER, "channel": 2, "row": 3, "column": 4},
+}
+CLASS_PICTURE = {"l2_reg": 0.0, "learning_rate": 25.0, "blur_every": 5, "max_jitter": 16}
+CLIMBS = {
+    "fool": ("most", {"target": 5, "learning_rate": 2.0}),
+    "idea": ("iterations", {"target": 3, **CLASS_PICTURE}),
+    "channel": ("iterations", {"layer": LAYER, "channel": 2, **CLASS_PICTURE}),
+    "paint": (
+        "iterations",
+        {
+            "weights": None, "times": (1.0, 1.0), "image_size": 96, "style_size": 96, "content_layer": 3,
+            "style_layers": (1, 4), "tv_weight": 0.1, "initial_lr": 0.1,
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """Answers of the explorer's worker on a device: all arrays in order, and the count of what crossed."""
+    monkeypatch.setattr(answers, "OFTEN", -1)  # every step is shown, however quick it is
+    images = networks.load("embedded", "cpu").images
+
+    def ask(question, device, **arguments):
+        answers._looks.clear()
+        answers._peaks.clear()
+        networks.load("embedded", device)
+        if question == "paint":
+            arguments |= {"content": images[0], "style": images[1]}
+        elif question not in ("idea", "channel", "exciting"):
+            arguments |= {"picture": images[0]}
+        shown = []
+        with counted() as counts:
+            answer = getattr(answers, question)("embedded", show=shown.append, device=device, **arguments)
+        return list(arrays([*shown, answer])), sum(counts.values())
+
+    return ask
+
+
+def arrays(answer):
+    """Every number of an answer, as arrays; words and seconds are left out."""
+    if isinstance(answer, dict):
+        for key in sorted(answer.keys() - {"each"}):
+            yield from arrays(answer[key])
+    elif isinstance(answer, list | tuple):
+        for one in answer:
+            yield from arrays(one)
+    elif not isinstance(answer, str | None):
+        yield np.asarray(answer, dtype=np.float64)
+
+
+def furthest(found, expected):
+    """The largest difference, as a part of the largest value."""
+    assert [one.shape for one in found] == [one.shape for one in expected] != []
+    return max(np.abs(a - b).max() / max(np.abs(b).max(), 1e-9) for a, b in zip(found, expected))
+
+
+@pytest.mark.parametrize(("question", "key", "name"), MAPS_SHOWN, ids=[name for *_, name in MAPS_SHOWN])
+def test_the_explorers_maps_are_those_of_the_cpu(ask, question, key, name):
+    """Ours and Captum's: the picture and its class go there, the map comes back, noise goes there once a copy."""
+    asked = {key: name, "target": 4, "layer": LAYER}
+    found, crossed = ask(question, NAME, **asked)
+    assert furthest(found, ask(question, "cpu", **asked)[0]) < 1e-3
+    assert crossed <= 20
+
+
+@pytest.mark.parametrize("question", PLACES)
+def test_the_explorers_places_are_those_of_the_cpu(ask, question):
+    """The picture goes there once; of each layer three arrays come back, however many channels are shown."""
+    asked = PLACES[question]
+    found, crossed = ask(question, NAME, **asked)
+    assert furthest(found, ask(question, "cpu", **asked)[0]) < 1e-4
+    assert crossed <= 1 + 3 * len(asked.get("layers", [LAYER]))
+
+
+def test_what_excites_a_channel_is_the_same_on_the_card(ask, there):
+    """Each sample goes there once; of each layer one array comes back, of each sample that is shown one map."""
+    asked = {"layer": LAYER, "channel": 3, "count": 4}
+    found, crossed = ask("exciting", NAME, **asked)
+    assert furthest(found, ask("exciting", "cpu", **asked)[0]) < 1e-4
+    assert crossed <= len(there.images) + len(networks.layers(there)) + 2 * 4
+
+
+@pytest.mark.parametrize("question", CLIMBS)
+def test_what_climbs_in_the_explorer_climbs_on_the_card(ask, question):
+    """Step by step the same pictures; a step that is shown crosses at most ten times, after ten steps as after two."""
+    steps, asked = CLIMBS[question]
+    found, crossed = ask(question, NAME, **asked, **{steps: 6})
+    assert furthest(found, ask(question, "cpu", **asked, **{steps: 6})[0]) < 0.05
+    assert crossed - ask(question, NAME, **asked, **{steps: 3})[1] <= 3 * 10
+
+
+# --- a lab of each room ---
+
+LABS = (
+    "gradients.score_or_loss", "attribution.sanity_checks", "features.inversion", "robustness.one_pixel",
+    "segmentation.fully_convolutional",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_labs_numbers_are_those_of_the_cpu(here, there, name):
+    """The same random draws, the same numbers; what crosses is a few for each picture and number, never for pixels."""
+    lab = importlib.import_module(f"labs.{name}")
+    with counted() as counts:
+        found = lab.measure(Bench(there, quick=True))
+    expected = lab.measure(Bench(here, quick=True))
+    # Histograms of gradients magnify rounding.
+    assert flatten(found) == pytest.approx(flatten(expected), rel=1e-2, abs=1e-3)
+    assert sum(counts.values()) <= 250, counts
+
+
+def flatten(numbers, path=""):
+    """Numbers by their way through dictionaries and lists; words and seconds are left out."""
+    if not isinstance(numbers, dict | list):
+        return {} if isinstance(numbers, str) else {path: numbers}
+    inside = numbers.items() if isinstance(numbers, dict) else enumerate(numbers)
+    return {
+        key: value
+        for name, one in inside
+        if name != "seconds"
+        for key, value in flatten(one, f"{path}/{name}").items()
+    }

@@ -43,6 +43,16 @@ class CardTensor(Tensor):
         made.inner = inner
         return made
 
+    @property
+    def data(self) -> Tensor:
+        return Tensor.data.__get__(self)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        """Take the values of another tensor, as `Module.double` and weights that are drawn anew do."""
+        Tensor.data.__set__(self, value)
+        self.inner = value.inner
+
     def __repr__(self) -> str:
         return f"CardTensor({self.inner})"
 

@@ -131,6 +131,32 @@ def test_odd_exif_is_no_reason_to_refuse_a_picture(tmp_path, tags, words):
         assert open_image(path).size == ((80, 60) if words else (60, 80))
 
 
+def test_exif_that_ends_too_soon_is_told_in_our_words(tmp_path):
+    """Pillow would say "Truncated File Read" and go on as if no rotation were there."""
+    far = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 2, 0x010F, 2, 5000, 2**31)  # a text beyond the end
+    far += struct.pack("<HHIHHI", 0x0112, 3, 1, 8, 0, 0)
+    path = save(Image.new("RGB", (80, 60), RED), tmp_path / "a.jpg", exif=far)
+    with pytest.warns(UserWarning) as told:
+        assert open_image(path).size == (80, 60)
+    words = [str(one.message) for one in told]
+    assert words == [f"the rotation of {path} cannot be read: it is shown as it was stored"]
+
+
+def test_a_truncated_picture_is_told_once(tmp_path):
+    """Not with a word about its rotation first."""
+    path = save(Image.effect_noise((80, 60), 90), tmp_path / "a.png")
+    path.write_bytes(path.read_bytes()[:2000])
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match=r"^expected a whole picture .*"):
+        open_image(path)
+
+
+def test_a_palette_with_transparency_is_opened_without_a_word(tmp_path):
+    """Pillow warns where it is converted straight to RGB; what is transparent shows white."""
+    path = save(Image.new("RGB", (8, 8), RED).convert("P"), tmp_path / "a.png", transparency=bytes(256))
+    with warnings.catch_warnings(action="error"):
+        assert set(open_image(path).get_flattened_data()) == {(255, 255, 255)}
+
+
 @pytest.mark.parametrize("at", range(24))
 def test_exif_with_a_damaged_byte_is_no_reason_to_refuse_a_picture(tmp_path, at):
     """Each byte of the EXIF's first tags is changed in turn: a picture comes, or a sentence, and nothing else."""

@@ -229,7 +229,7 @@ def test_blocks_that_keep_no_gradients_are_refused_in_words(method, block, words
         refuse(ValueError, f"^{words}", method, networks.build("embedded"), X, y)
 
 
-@all_maps
+@all_methods
 @pytest.mark.parametrize("wrap", [lambda scores: {"out": scores}, lambda scores: (scores, scores)])
 def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap, X, y):
     """A dict, as of torchvision's segmentation, and a tuple: the sentence says what to do."""
@@ -244,6 +244,31 @@ def test_a_traced_network_is_refused_in_words(method, X, y):
     """Its ReLUs cannot be replaced: without a word guided backprop would be the plain gradient."""
     traced = torch.jit.trace(networks.build("embedded"), X)
     refuse(TypeError, "^expected a network of Python modules, got a TopLevelTracedModule: take", method, traced, X, y)
+    refuse(TypeError, "^expected a network of .* it was traced from$", method, nn.Sequential(traced), X, y)
+
+
+@pytest.mark.parametrize("method", [guided_backprop, grad_cam])
+def test_a_compiled_network_is_refused_in_words(method, X, y):
+    """Its ReLUs are called as something else: guided backprop would be the plain gradient, with a word on clamps."""
+    model = networks.build("embedded")
+    model.compile(backend="eager")
+    refuse(TypeError, "^expected a network of .* it was compiled from$", method, model, X, y)
+
+
+@all_methods
+def test_what_gradients_do_not_pass_is_refused_in_words(method, X, y):
+    """A function, and quantized layers, through which torch sends zeros back without an error."""
+    refuse(TypeError, "^expected a network as torch.nn.Module, got a function: wrap", method, lambda x: x, X, y)
+    quantized = nn.Sequential(networks.build("embedded"), torch.ao.nn.quantized.DeQuantize())
+    refuse(TypeError, "^expected a network that gradients pass, got a quantized one: take", method, quantized, X, y)
+
+
+@all_maps
+def test_scores_that_are_no_numbers_are_refused_in_words(method, X, y):
+    """Otherwise the maps are NaN, and the figures black."""
+    model = networks.build("embedded")
+    model.register_forward_hook(lambda module, inputs, output: output * torch.nan)
+    refuse(ValueError, "^expected scores that are numbers, got NaN: check the network's weights$", method, model, X, y)
 
 
 @all_maps

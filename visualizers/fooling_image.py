@@ -43,7 +43,7 @@ class FoolingImage:
             for steps in range(self.max_steps + 1):
                 self.steps = steps
                 scores = model(x.requires_grad_())
-                check_target(target_y, scores.shape[1])
+                check_target(target_y, scores)
                 if scores.argmax(dim=1).item() == target_y:
                     break
                 if self.steps == self.max_steps:
@@ -65,7 +65,7 @@ class FoolingImage:
             #   2. Take the gradient g of the score of target_y, before softmax, with respect to x.
             #   3. x <- x + learning_rate * g / ||g||_2, once for each gradient, and without its graph: x.detach().
             #   At most self.max_steps steps. If the network is not fooled by then, or if ||g|| is zero (never divide by
-            #   it), warn with warnings.warn(...) and stop. check_target(target_y, K) refuses a class that is not there.
+            #   it), warn with warnings.warn(...) and stop. check_target(target_y, scores) refuses a class that is none.
             #> raise NotImplementedError("Part 1.3: fooling images")
             # END SOLUTION
         return x.detach()

@@ -36,6 +36,7 @@ CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and gradients on inside the block; every module's own mode is restored after it."""
+    check_network(model)
     modes = {module: module.training for module in model.modules()}
     try:
         if any(modes.values()):
@@ -124,8 +125,19 @@ def relu_called(func: Callable, args: Any, kwargs: Any) -> tuple[Tensor, float] 
 
 def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:
     """An empty tensor on the model's device, of `dtype` (a torch dtype or tensor type; default: the model's own)."""
-    parameter = next(model.parameters())
-    return torch.empty(0, device=parameter.device).type(dtype or parameter.dtype)
+    check_network(model)
+    like = next(model.parameters(), torch.empty(0))  # one without weights is taken for one on the CPU
+    return torch.empty(0, device=like.device).type(dtype or like.dtype)
+
+
+def check_network(model: nn.Module) -> None:
+    """Raise TypeError or ValueError, in one sentence, unless gradients go back through `model` here and now."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected a network as torch.nn.Module, got a {type(model).__name__}: wrap it in a module")
+    if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
+        raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
+    if torch.is_inference_mode_enabled():
+        raise ValueError("expected images that gradients reach, got torch.inference_mode(): make them outside of it")
 
 
 def check_images(X: Tensor, model: nn.Module) -> None:
@@ -144,7 +156,8 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float() and model.float()")
     if X.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(X.device.type):
         raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
-    if torch.is_inference_mode_enabled() or X.is_inference():
+    check_network(model)
+    if X.is_inference():
         raise ValueError("expected images that gradients reach, got torch.inference_mode(): make them outside of it")
     weight = next(model.parameters(), None)
     if weight is not None and (X.dtype, X.device) != (weight.dtype, weight.device):
@@ -158,11 +171,9 @@ def check_images(X: Tensor, model: nn.Module) -> None:
 
 def check_labels(y: Tensor, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless y (N,) has a class index for each row of scores (N, K)."""
-    if not isinstance(scores, Tensor) or scores.ndim != 2:
-        got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
-        raise TypeError(
-            f"expected a network that gives scores (N, K), got {got}: wrap it in a module that returns its scores alone"
-        )
+    check_scores(scores)
+    if scores.isnan().any():
+        raise ValueError("expected scores that are numbers, got NaN: check the network's weights")
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
@@ -178,8 +189,19 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
         )
 
 
-def check_target(target_y: int, classes: int) -> None:
-    """Raise ValueError, in one sentence, unless target_y is a class index."""
+def check_scores(scores: Tensor) -> None:
+    """Raise TypeError, in one sentence, unless these are a network's scores (N, K)."""
+    if not isinstance(scores, Tensor) or scores.ndim != 2:
+        got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+        raise TypeError(
+            f"expected a network that gives scores (N, K), got {got}: wrap it in a module that returns its scores alone"
+        )
+
+
+def check_target(target_y: int, scores: Tensor) -> None:
+    """Raise TypeError or ValueError, in one sentence, unless target_y is a class index of scores (N, K)."""
+    check_scores(scores)
+    classes = scores.shape[1]
     if not 0 <= target_y < classes:
         expected = f"a target class between 0 and {classes - 1}"
         raise ValueError(f"expected {expected}, got {target_y}: choose one of the classes")
@@ -192,10 +214,12 @@ def class_scores(scores: Tensor, y: Tensor) -> Tensor:
 
 
 def check_untraced(model: nn.Module) -> None:
-    """Raise TypeError, in one sentence, if the network is traced or scripted: its ReLUs and layers are out of reach."""
-    if isinstance(model, torch.jit.ScriptModule):
-        got = type(model).__name__
-        raise TypeError(f"expected a network of Python modules, got a {got}: take the one that it was traced from")
+    """Raise TypeError, in one sentence, where anything is traced, scripted or compiled: its ReLUs are out of reach."""
+    for module in model.modules():
+        traced = isinstance(module, torch.jit.ScriptModule)
+        if traced or "_orig_mod" in module._modules or module._compiled_call_impl is not None:
+            made, got = "traced" if traced else "compiled", type(module).__name__
+            raise TypeError(f"expected a network of Python modules, got a {got}: take the one that it was {made} from")
 
 
 def submodule(model: nn.Module, name: str) -> nn.Module:

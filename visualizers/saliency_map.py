@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from figures import figure
 from image_utils import preprocess
+from pretrained.files import FIGURES
 from visualizers.network import check_images, class_scores, evaluating
 
 
@@ -66,7 +67,7 @@ class SaliencyMap:
         y: np.ndarray,
         class_names: list[str],
         model: nn.Module,
-        path: str | PathLike[str] = "visualization/saliency_map.png",
+        path: str | PathLike[str] = FIGURES / "saliency_map.png",
         note: str = "",
     ) -> Path:
         """Draw each image above its saliency map, with its class as title, and write the figure.

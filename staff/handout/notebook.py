@@ -66,7 +66,7 @@ def make(root: Path = ROOT) -> str:
         heading = section.lstrip("# ").partition("\n")[0]
         written = {name: part for name, part in parts.items() if heading.startswith(f"{part['number']} ")}
         if written:
-            cells += [v4.new_markdown_cell(_link(written)), *map(v4.new_code_cell, _run(written))]
+            cells += [v4.new_markdown_cell(_link(written)), *map(v4.new_code_cell, _run(written, parts))]
         for begins, commands in COMMANDS.items():
             if heading.startswith(begins):
                 cells += map(v4.new_code_cell, commands)
@@ -90,11 +90,13 @@ def _link(parts: dict) -> str:
     return "**Write** " + ", ".join(f"[`{file}`]({file}) (Colab: `files.view(\"{file}\")`)" for file in files)
 
 
-def _run(parts: dict) -> tuple[str, ...]:
-    """A cell with the tests, and one with the figures."""
-    scripts = dict.fromkeys(part.get("script", file) for part in parts.values() for file in part["functions"])
-    tests = "\n".join(f"!{{python}} -m pytest -q -m {name}" for name in parts)
-    return tests, "\n".join(f"%run {script} --show" for script in scripts)
+def _run(written: dict, parts: dict) -> list[str]:
+    """A cell with the tests, and one with the figures; several parts of one script have them below the last one."""
+    last = {part["script"]: part["number"] for part in parts.values() if "script" in part}
+    scripts = {part.get("script", file): part["number"] for part in written.values() for file in part["functions"]}
+    figures = [f"%run {script} --show" for script, number in scripts.items() if number >= last[script]]
+    tests = [f"!{{python}} -m pytest -q -m {name}" for name in written]
+    return ["\n".join(lines) for lines in (tests, figures) if lines]
 
 
 if __name__ == "__main__":

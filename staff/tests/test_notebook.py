@@ -66,7 +66,7 @@ def test_the_whole_notebook_runs(tmp_path, solved):
             shown = any("image/png" in output.get("data", {}) for output in cell.outputs)
             assert shown if solved else re.search(r"not written yet: Part (\d\.\d): ", said)[1] in numbers, said[-3000:]
         elif " -m pytest " in cell.source:
-            assert bool(re.search(r"\d+ failed", said)) != solved and (not solved or "passed" in said), said[-3000:]
-            assert solved or "not written yet" in said, said[-3000:]
+            assert not re.search(r"\d+ (failed|error)", said), said[-3000:]  # what is not written is no failure
+            assert ("not written yet" in said) != solved and (not solved or "passed" in said), said[-3000:]
     last = "".join(output.get("text", "") for output in book.cells[-1].outputs)
     assert ("nothing missing" in last or "things to look at" in last) and "Wrote" in last

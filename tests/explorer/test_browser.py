@@ -14,6 +14,8 @@ import time
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -188,6 +190,15 @@ def test_who_changes_their_mind_sees_what_was_chosen_last(page):
     expect(page.locator('button[title="teapot"]')).to_have_attribute("aria-pressed", "true")
 
 
+def test_an_upload_is_never_sent_back(server):
+    """It is deleted once it was read, and whoever was being sent it then would end in a traceback."""
+    path = next(server[2].glob("explorer-*")) / "wall.png"
+    path.write_bytes((ROOT / "images/scenes/02_dog.png").read_bytes())
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"{server[0]}gradio_api/file={path}")
+    path.unlink()
+
+
 def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     """A photograph that is dropped in is seen; a damaged one is told in words; no file stays on the disk."""
     Image.new("RGB", (640, 480), "teal").save(tmp_path / "wall.jpg")
@@ -199,6 +210,8 @@ def test_one_s_own_picture_is_looked_at_and_not_kept(page, server, tmp_path):
     page.click('button[title="ray"]')
     shows(page, "Saliency of ray")
     assert not [path for path in server[2].rglob("*") if path.suffix in (".jpg", ".png")]
+    said = (server[2] / "said").read_text(encoding="utf-8")
+    assert "Traceback" not in said, said[-3000:]
 
 
 def test_fooling(page):

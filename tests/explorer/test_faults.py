@@ -24,9 +24,9 @@ def encode(kind, size=None, **options):
     return file.getvalue()
 
 
-def turn_round():
+def turn_round(number=6):
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = number
     return encode("JPEG", exif=exif)
 
 
