@@ -36,6 +36,20 @@ def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed:
     return [mean, low, high] if (a != b).any() else [0.0, -high, high]
 
 
+def ratio(part: Sequence[float] | np.ndarray, whole: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """Interval of the sum of `part` over that of `whole`, as [value, low, high]: one of each for each image.
+
+    Where all images have all of the whole, or none, it is that of `interval`.
+    """
+    a, b = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    a, b = a[b > 0], b[b > 0]
+    if not a.any() or (a == b).all():
+        return interval(a / b, seed)
+    rows = np.random.default_rng(seed).integers(a.size, size=(DRAWS, a.size))
+    ends = np.quantile(a[rows].sum(axis=1) / b[rows].sum(axis=1), (0.05, 0.95))
+    return [float(a.sum() / b.sum()), *(float(end) for end in ends)]
+
+
 # Maps that lie on an object.
 
 
@@ -69,12 +83,13 @@ def mean_iou(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.mean([iou(found, true), iou(~found, ~true)]))
 
 
-def boundary_accuracy(found: np.ndarray, true: np.ndarray, width: int) -> float:
-    """The share of right pixels among those at most `width` steps from the true boundary, of all images.
+def boundary_accuracy(found: np.ndarray, true: np.ndarray, width: int) -> np.ndarray:
+    """The share of right pixels among those at most `width` steps from the true boundary, of each image, (N,).
 
     One half is what guessing gives there. (The trimap of Kohli et al. 2009, https://doi.org/10.1007/s11263-008-0202-0.)
     """
-    return float((found == true)[band(true, width)].mean())
+    near = band(true, width)
+    return ((found == true) & near).sum(axis=(1, 2)) / near.sum(axis=(1, 2))
 
 
 def band(masks: np.ndarray, width: int) -> np.ndarray:

@@ -119,7 +119,7 @@ def conclude(numbers: Numbers) -> list[str]:
     above = {way: measures.pair(wrong, noise) for way, wrong in carried.items()}
     better = measures.pair(carried[CARRYING], carried[PLAIN_PGD])
     return [
-        f"With {numbers['asked']} questions about scores, within {RADIUS} of 255, {first} is wrong of "
+        f"With {numbers['asked']} questions about scores, within {RADIUS} of 255, {first} is wrong on "
         + ", ".join(f"{lab.write_interval(numbers['end'][way])} of {numbers['images']} images by {way} (above noise of "
                     f"that size {lab.write_interval(numbers['more'][way], '+.0%')}: {shown(numbers['more'][way])})"
                     for way in ASKING) + ".",
@@ -152,7 +152,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first, questions = numbers["networks"][0], range(numbers["asked"] + 1)
     fig = plots.sheet(1640, 900)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.6, 1])
-    left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 1, 1.15])
+    left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 0.9, 1.3])
     colours = dict(zip(ASKING, plots.OTHERS))
     axes = plots.plain(left.subplots(), f"{first}: wrong within {RADIUS} of 255, by scores",
                        "questions for each image (dashed: noise)")  # fmt: skip
@@ -178,7 +178,8 @@ def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
                    for way in (CARRYING, PLAIN_PGD))  # fmt: skip
     noise = [np.mean(numbers["noise"][name]) for name in names]
     words = [[f"{value:.0%}\n({other:.0%})" for value, other in zip(*line)] for line in zip(best, plain)]
-    plots.cells(axes, np.array([*best, noise]), [*words, [f"{value:.0%}" for value in noise]], 0.55, "Purples")
+    shares = [f"{value:.0%}" for value in noise]
+    plots.cells(axes, np.array([*best, noise]), [*words, shares], 0.55, "Purples", aspect="auto")
     plots.name_ticks(axes, "x", names, COLOURS, broken=True, size=plots.NOTE)
     plots.name_ticks(axes, "y", [*names, "noise"], COLOURS | {"noise": plots.FAINT}, broken=True, size=plots.NOTE)
     axes.set_xlabel(f"shown to: {CARRYING}\n(plain PGD), {FAR} of 255", size=plots.NOTE, color=plots.FAINT)
