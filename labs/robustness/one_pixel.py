@@ -4,7 +4,7 @@ Claim: differential evolution, which asks for scores and never for gradients, fi
     many images wrong: 68 % of CIFAR's, which are 32 wide, 16 % of ImageNet's.
 Look at: the share of images that are wrong after one pixel, at the paper's 40,000 questions, beside as many random
     pixels; the confidence over questions; the ranks of the found pixels by saliency. A small network is asked live,
-    SqueezeNet in a stored run (`labs/stored`), as each of its images takes ten minutes.
+    SqueezeNet in a stored run (`labs/stored`), as each of its images takes minutes.
 Paper: Su, Vargas and Sakurai 2019 (https://arxiv.org/abs/1710.08864).
 
     python -m labs.robustness.one_pixel
@@ -96,21 +96,20 @@ def try_at_random(c: ComparedNetwork, tries: int, bench: Bench) -> list[float]:
     """1 for each image that is wrong after the best of so many random pixels, 0 for the others."""
     rng = np.random.default_rng(bench.seed)
     wrong = []
-    for x, label in zip(c.pixels, c.y.tolist()):
+    for i, (x, label) in enumerate(zip(c.pixels, c.y.tolist())):
         best, least = x, np.inf
         for some in np.array_split(rng.random((tries, GENES)), max(tries // 32, 1)):
-            made = paint(x, some)
-            values, _ = ask(c, made, label)
+            values, _ = ask(c, i, some)
             if values.min() < least:
-                least, best = values.min(), made[int(values.argmin())]
+                least, best = values.min(), paint(x, some[[values.argmin()]])[0]
         wrong.append(float(int(c.classify(best[None])[0]) != label))
     return wrong
 
 
-def ask(c: ComparedNetwork, pixels: Tensor, label: int) -> np.ndarray:
-    """The confidence in the class, and the class that is named, (2, N)."""
-    p = lab.predict(c.scores, pixels, 32).softmax(dim=1)
-    return torch.stack([p[:, label].double(), p.argmax(dim=1).double()]).cpu().numpy()
+def ask(c: ComparedNetwork, i: int, genes: np.ndarray) -> np.ndarray:
+    """The confidence in the class of image i, once it is painted, and the class that is named, (2, P)."""
+    p = lab.predict(c.scores, paint(c.pixels[i], genes), 32).softmax(dim=1)
+    return torch.stack([p[:, c.y[i]].double(), p.argmax(dim=1).double()]).cpu().numpy()
 
 
 def search(
@@ -125,7 +124,7 @@ def search(
     wrong: list[bool] = []
 
     def cost(genes: np.ndarray) -> np.ndarray:
-        values, said = ask(c, paint(x, genes.T), label)
+        values, said = ask(c, i, genes.T)
         trail.append(min([float(values.min()), *trail[-1:]]))
         wrong.append(bool(said[values.argmin()] != label))
         return values
@@ -137,11 +136,11 @@ def search(
         strategy="rand1bin", polish=False, rng=seed, vectorized=True, updating="deferred",
         callback=lambda best, convergence: wrong[-1],
     )  # fmt: skip
-    made = paint(x, best.x[None])
-    (before, after), (_, said) = ask(c, torch.stack([x, made[0]]), label).tolist()
+    (after,), (said,) = ask(c, i, best.x[None]).tolist()
+    before = float(lab.confidence(c.scores, x[None], c.y[i : i + 1]))
     (row,), (column,) = places(best.x[None], *x.shape[1:]).tolist()
-    asked = population * len(trail)
-    return PixelAttack(made[0], (row, column), before, after, int(said), int(said) != label, asked, trail)
+    pixels, fooled = paint(x, best.x[None])[0], int(said) != label
+    return PixelAttack(pixels, (row, column), before, after, int(said), fooled, population * len(trail), trail)
 
 
 def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:

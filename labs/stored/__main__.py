@@ -1,6 +1,6 @@
-"""Makes the stored run: one pixel of SqueezeNet's photographs at the paper's 40,000 questions, ten minutes an image.
+"""Makes the stored run: one pixel of SqueezeNet's photographs, at the paper's 40,000 questions ten minutes an image.
 
-    python -m labs.stored --images 3
+    python -m labs.stored --images 20
 
 It asks about the photographs that come with packages and that SqueezeNet and EfficientNet-Lite0 name rightly, evenly
 spread over all of them, and writes labs/stored/one_pixel.json after each image: numbers, command, date and seconds.
@@ -30,15 +30,20 @@ from pretrained.photographs import read_photographs
 def main() -> None:
     """Attack each image, and write what was found so far."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=3, help="the number of images (default: %(default)s)")
-    count = parser.parse_args().images
+    number = {"type": int, "help": "default: %(default)s"}
+    parser.add_argument("--images", default=20, **number)
+    parser.add_argument("--generations", default=one_pixel.GENERATIONS, **number)
+    args = parser.parse_args()
+    count, generations = args.images, args.generations
     c = load_network(count)
-    kept = {"command": f"python -m labs.stored --images {count}", "made": date.today().isoformat(), "network": c.name}
-    asked = one_pixel.POPULATION * (one_pixel.GENERATIONS + 1)
-    ask = Memory(Path(tempfile.gettempdir()) / "labs-stored", verbose=0).cache(one_pixel.ask, ignore=["c"])
+    command = f"python -m labs.stored --images {count} --generations {generations}"
+    kept = {"command": command, "made": date.today().isoformat(), "network": c.name}
+    asked = one_pixel.POPULATION * (generations + 1)
+    folder = Path(tempfile.gettempdir()) / "labs-stored" / str(count)  # where an image keeps its number
+    ask = Memory(folder, verbose=0).cache(one_pixel.ask, ignore=["c"])
     start, found = time.process_time(), []
     for i in range(len(c.y)):
-        found.append(one_pixel.search(c, i, one_pixel.POPULATION, one_pixel.GENERATIONS, seed=0, ask=ask))
+        found.append(one_pixel.search(c, i, one_pixel.POPULATION, generations, seed=0, ask=ask))
         images = one_pixel.describe_each(c, found)
         numbers = {"asked": asked, "seconds": round(time.process_time() - start), "images": images}
         write_whole(one_pixel.STORED, json.dumps(kept | numbers, indent=1) + "\n")
