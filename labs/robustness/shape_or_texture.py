@@ -75,7 +75,7 @@ def paint(
     answers = ask_all(painters, made, labels, mixed)
     shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
     if painter == painters[0].name or strength == STRENGTHS[-1]:
-        title = f"{shape} in {texture}, style × {strength:g}, by {painter}"
+        title = f"{shape} in {texture}, × {strength:g}, by {painter}"
         bench.pictures.setdefault("conflicts", []).append((made[0], title, in_words(painters, answers, 0)))
     return answers
 
@@ -253,7 +253,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.7])
     shown = bench.pictures["conflicts"]
     for axes, (picture, title, answers) in zip(above.subplots(1, len(shown)), shown):
-        plots.show(axes, picture, title.replace(", ", ",\n"))
+        plots.show(axes, picture, title.replace(", ", ",\n", 1))
         for i, (name, said) in enumerate(answers):
             axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
                       color=COLOURS[name])  # fmt: skip
