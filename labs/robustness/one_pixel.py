@@ -45,11 +45,11 @@ class PixelAttack:
 
 
 def measure(bench: Bench) -> Numbers:
-    c = load_small(bench, 1 if bench.quick else 8)
+    c = load_small(bench, 1 if bench.quick else 4)
     population, generations = (8, 2) if bench.quick else (POPULATION, GENERATIONS)
     found = [search(c, i, population, generations, bench.seed) for i in lab.progress(range(len(c.y)), "one pixel")]
     stored = json.loads(STORED.read_text(encoding="utf-8"))
-    numbers: Numbers = {"stored": {key: stored[key] for key in ("network", "made", "command", "seconds")}}
+    numbers: Numbers = {"stored": {key: stored[key] for key in ("network", "made", "command")}}
     numbers["asked"] = {SMALL: population * (generations + 1), stored["network"]: stored["asked"]}
     numbers["images"] = {SMALL: describe_each(c, found), stored["network"]: stored["images"]}
     chance = try_at_random(c, numbers["asked"][SMALL], bench)

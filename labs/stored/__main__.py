@@ -3,14 +3,13 @@
     python -m labs.stored --images 20
 
 It asks about the photographs that come with packages and that SqueezeNet and EfficientNet-Lite0 name rightly, evenly
-spread over all of them, and writes labs/stored/one_pixel.json after each image: numbers, command, date and seconds.
+spread over all of them, and writes labs/stored/one_pixel.json after each image: numbers, command and date.
 What was asked is kept in the folder for temporary files, so that a run that was stopped goes on where it was.
 """
 
 import argparse
 import json
 import tempfile
-import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -41,11 +40,11 @@ def main() -> None:
     asked = one_pixel.POPULATION * (generations + 1)
     folder = Path(tempfile.gettempdir()) / "labs-stored" / str(count)  # where an image keeps its number
     ask = Memory(folder, verbose=0).cache(one_pixel.ask, ignore=["c"])
-    start, found = time.process_time(), []
+    found = []
     for i in range(len(c.y)):
         found.append(one_pixel.search(c, i, one_pixel.POPULATION, generations, seed=0, ask=ask))
         images = one_pixel.describe_each(c, found)
-        numbers = {"asked": asked, "seconds": round(time.process_time() - start), "images": images}
+        numbers = {"asked": asked, "images": images}
         write_whole(one_pixel.STORED, json.dumps(kept | numbers, indent=1) + "\n")
         print({key: value for key, value in images[-1].items() if key != "trail"}, flush=True)
 
