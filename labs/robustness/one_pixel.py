@@ -65,7 +65,7 @@ def measure(bench: Bench) -> Numbers:
 
 
 def describe_each(c: ComparedNetwork, found: Sequence[PixelAttack]) -> list[Numbers]:
-    """What JSON holds of each attack: the pixel, what it changes, and the pixel's rank by the student's saliency."""
+    """Numbers of each attack, as JSON holds them: the pixel, what it changes, its rank by the student's saliency."""
     maps = lab.saliency(lab.from_pixels(c.pixels[: len(found)]), c.y[: len(found)], c.model).cpu().numpy()
     return [
         {

@@ -23,7 +23,7 @@ def test_an_interval_of_equal_values_has_no_width_and_of_none_there_is_none():
 
 
 def test_where_all_agree_the_interval_is_that_of_as_many_trials():
-    """Of eight images none is wrong: 31 % wrong ones would show no other in 5 of 100 draws."""
+    """Eight images, none of them wrong: 31 % wrong ones would show none in 5 of 100 draws."""
     end = 1 - 0.05 ** (1 / 8)
     assert (1 - end) ** 8 == pytest.approx(0.05)
     assert measures.interval([0] * 8) == [0, 0, end] and measures.interval([True] * 8) == [1, 1 - end, 1]
