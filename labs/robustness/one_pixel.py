@@ -196,7 +196,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"pixels {lab.write_interval(numbers['chance'])}: the search is "
         f"{'better' if more[1] > 0 else 'not shown better'} ({lab.write_interval(more, '+.0%')}).",
         f"Of {stored['network']}, asked at most {numbers['asked'][stored['network']]:,} times in a stored run "
-        f"({stored['made']}), {sum(one['fooled'] for one in other)} of {len(other)} images are wrong ({lab.write_interval(numbers['fooled'][stored['network']])}; the paper: "
+        f"({stored['made']}), {sum(one['fooled'] for one in other)} of {len(other)} images are wrong ("
+        f"{lab.write_interval(numbers['fooled'][stored['network']])}; the paper: "
         f"16 % of ImageNet's with AlexNet); the others lose "
         f"{np.mean([one['before'] - one['after'] for one in other if not one['fooled']] or [0.0]):.0%} of confidence.",
         f"Of all pixels {lab.write_interval(ranks)} have a lower saliency than a found one, by chance 50%: "
