@@ -11,6 +11,7 @@ Moosavi-Dezfooli et al. 2016 (https://arxiv.org/abs/1511.04599).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -77,12 +78,17 @@ def transferable(
     """
     moved, total = x.detach(), torch.zeros_like(x)
     for _ in range(steps):
-        place = draw_place(x.shape[2:], generator)
-        g = lab.gradient(lambda X, place=place: F.cross_entropy(scores(put(X, *place)), y, reduction="sum"), moved)
+        size, corner = draw_place(x.shape[2:], generator)
+        g = lab.gradient(partial(put_loss, scores, y, size, corner), moved)
         g = blur_image(g, SMOOTH)
         total = total + g / g.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-30)
         moved = (x + (moved + radius / steps * total.sign() - x).clamp(-radius, radius)).clamp(0, 1)
     return moved
+
+
+def put_loss(scores: Scores, y: Tensor, size: Sequence[int], corner: Sequence[int], x: Tensor) -> Tensor:
+    """The cross-entropy, summed, of pictures that were put on black."""
+    return F.cross_entropy(scores(put(x, size, corner)), y, reduction="sum")
 
 
 def draw_place(size: Sequence[int], generator: torch.Generator) -> tuple[list[int], list[int]]:

@@ -76,8 +76,8 @@ def measure(bench: Bench) -> Numbers:
 
 def compare(bench: Bench) -> list[ComparedNetwork]:
     """The networks: those of ImageNet on photographs, the embedded ones on new scenes, small ones, so that many fit."""
-    few = {"most": 2} if bench.quick else {"most": 24, "others": LITES}
-    networks = load_networks(bench, **few, only_right=False)
+    most, others = (2, LITES[:1]) if bench.quick else (24, LITES)
+    networks = load_networks(bench, most, only_right=False, others=others)
     scenes = bench.scenes()
     new = compose(scenes, 6 if bench.quick else 60, SIDE, bench.seed + 1)
     source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)

@@ -160,10 +160,10 @@ def shape_bias(answers: Answers) -> Numbers:
     for of_shape, of_texture, said in answers:
         if said in (of_shape, of_texture):
             each.setdefault((of_shape, of_texture), []).append(said == of_shape)
-    parts = [(sum(one), len(one)) for one in each.values()]
+    parts, wholes = [sum(one) for one in each.values()], [len(one) for one in each.values()]
     return {"shape": shape, "texture": texture, "neither": len(answers) - counted, "counted": counted,
             "bias": shape / counted if counted else None,
-            "interval": measures.ratio(*zip(*parts)) if counted else None}  # fmt: skip
+            "interval": measures.ratio(parts, wholes) if counted else None}  # fmt: skip
 
 
 def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:

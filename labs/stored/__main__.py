@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from joblib import Memory
+from joblib import Memory  # type: ignore[import-untyped]
 
 import pretrained
 from figures import script
@@ -29,9 +29,8 @@ from pretrained.photographs import read_photographs
 def main() -> None:
     """Attack each image, and write what was found so far."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    number = {"type": int, "help": "default: %(default)s"}
-    parser.add_argument("--images", default=20, **number)
-    parser.add_argument("--generations", default=one_pixel.GENERATIONS, **number)
+    parser.add_argument("--images", type=int, default=20)
+    parser.add_argument("--generations", type=int, default=one_pixel.GENERATIONS)
     args = parser.parse_args()
     count, generations = args.images, args.generations
     c = load_network(count)
