@@ -74,20 +74,18 @@ def captum(images: Images) -> tuple[Maps, Picture]:
 
 
 def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
-    """The same method twice: the difference is drawn on the maps' own scale."""
+    """The same method twice: the difference is drawn on the maps' own scale, where there is one to be seen."""
     largest, size = measured.largest_difference(SALIENCY, own[SALIENCY], captums[SALIENCY])
     difference = [np.abs(a - b) for a, b in zip(own[SALIENCY], captums[SALIENCY])]
-    columns = {
-        "ours": palette.heat(own[SALIENCY]),
-        "Captum": palette.heat(captums[SALIENCY]),
-        "difference": palette.heat(difference, size),
-    }
+    columns = {"ours": palette.heat(own[SALIENCY]), "Captum": palette.heat(captums[SALIENCY])}
+    if not (black := max(d.max() for d in difference) < 0.01 * size):
+        columns["difference"] = palette.heat(difference, size)
     largest = f"{largest}, where the largest value is {size:.2g}"
     heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
     path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, BARS[HEAT])
     sentences = script.read_captions()["saliency_map"]["sentences"]
-    black = sentences["black" if max(d.max() for d in difference) < 0.01 * size else "not_black"]
-    return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=black)
+    words = sentences["black" if black else "not_black"]
+    return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=words)
 
 
 def captum_saliency(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:

@@ -10,7 +10,8 @@ FGSM: Goodfellow et al. 2015 (https://arxiv.org/abs/1412.6572). Iterated: Kuraki
 Moosavi-Dezfooli et al. 2016 (https://arxiv.org/abs/1511.04599).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,12 +20,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from figures import images
+from image_utils import blur_image
 from labs import lab
 
 Scores = Callable[[Tensor], Tensor]
 REACH = 2.5  # what all steps together could go, in radii
 JPEG_QUALITY = 90
 SAVED = ("PNG", "JPEG")
+SMALLEST, SMOOTH = 0.9, 3.0  # of `transferable`: the smallest part of a picture's sides; pixels of the Gaussian
 
 
 def _quietly(perturb: Callable[..., Tensor], *asked: object, **more: object) -> Tensor:
@@ -61,6 +64,45 @@ def iterate(
 def pgd(scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False) -> Tensor:
     """PGD in L-infinity."""
     return iterate(scores, x, y, radius, steps, targeted, random_start=True)
+
+
+def transferable(
+    scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, generator: torch.Generator
+) -> Tensor:
+    """Iterated steps whose pictures are to fool other networks as well, in L-infinity.
+
+    The gradient is that of a picture that was made smaller at random and put on black (input diversity, Xie et al.
+    2019, https://arxiv.org/abs/1803.06978), smoothed by a Gaussian (Dong et al. 2019,
+    https://arxiv.org/abs/1904.02884), and added up, each divided by its mean size (momentum, Dong et al. 2018,
+    https://arxiv.org/abs/1710.06081).
+    """
+    moved, total = x.detach(), torch.zeros_like(x)
+    for _ in range(steps):
+        size, corner = draw_place(x.shape[2:], generator)
+        g = lab.gradient(partial(put_loss, scores, y, size, corner), moved)
+        g = blur_image(g, SMOOTH)
+        total = total + g / g.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-30)
+        moved = (x + (moved + radius / steps * total.sign() - x).clamp(-radius, radius)).clamp(0, 1)
+    return moved
+
+
+def put_loss(scores: Scores, y: Tensor, size: Sequence[int], corner: Sequence[int], x: Tensor) -> Tensor:
+    """The cross-entropy, summed, of pictures that were put on black."""
+    return F.cross_entropy(scores(put(x, size, corner)), y, reduction="sum")
+
+
+def draw_place(size: Sequence[int], generator: torch.Generator) -> tuple[list[int], list[int]]:
+    """A size, at least SMALLEST of this one, and its upper left corner, both at random."""
+    smaller = [int(torch.randint(int(SMALLEST * side), side + 1, (1,), generator=generator)) for side in size]
+    corner = [int(torch.randint(side - new + 1, (1,), generator=generator)) for side, new in zip(size, smaller)]
+    return smaller, corner
+
+
+def put(x: Tensor, size: Sequence[int], corner: Sequence[int]) -> Tensor:
+    """x (N, 3, H, W), made as small as `size`, with its upper left corner there, on black, (N, 3, H, W)."""
+    (height, width), (top, left) = x.shape[2:], corner
+    small = F.interpolate(x, size=list(size), mode="bilinear", align_corners=False)
+    return F.pad(small, (left, width - left - size[1], top, height - top - size[0]))
 
 
 def pgd_l2(scores: Scores, x: Tensor, y: Tensor, radius: float, steps: int, targeted: bool = False) -> Tensor:

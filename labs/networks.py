@@ -38,6 +38,7 @@ class Colours(dict[str, str]):
 
 
 LITE1, LITE2 = "EfficientNet-Lite1", "EfficientNet-Lite2"
+LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")  # as --model calls them
 COLOURS = Colours({
     SQUEEZENET: "#222222", LITE: "#8c6d31", LITE1: "#0072b2", LITE2: "#b8287f", ROBUST: "#009e73", PLAIN: "#d55e00",
     SMALL: "#6a3d9a",
@@ -91,19 +92,22 @@ class ComparedNetwork:
         return lab.to_pixels(torch.cat(made))
 
 
-def load_networks(bench: Bench, most: int, only_right: bool = True) -> list[ComparedNetwork]:
-    """All networks that there are, each with at most so many of its images; with --weights embedded, those two alone.
+def load_networks(
+    bench: Bench, most: int, only_right: bool = True, others: Sequence[str] = LITES[:1]
+) -> list[ComparedNetwork]:
+    """The network that was asked for, the others of ImageNet that can be had, and the two of scenes.
 
-    only_right: images that both networks of these classes name rightly, so that whatever they say later is an attack's
-        doing, and that the two are tried on the same images.
+    Each has at most so many of its images, evenly spread over all; with --weights embedded there are those two alone.
+
+    only_right: images that all networks of these classes name rightly, so that whatever they say later is an attack's
+        doing, and that all are tried on the same images.
     """
     scenes = bench.scenes()
     found: list[tuple[str, nn.Module, pretrained.Pretrained]] = []
     if bench.source.kind == "imagenet":
         found.append((short(bench.source.name), bench.model, bench.source))
-        second = bench.second()
-        if second and second.architecture != bench.source.architecture:
-            found.append((short(second.name), second.model, second))
+        more = [bench.load_imagenet(name) for name in others if name != bench.source.architecture]
+        found += [(short(one.name), one.model, one) for one in more if one]
     found += [(ROBUST, scenes.model, scenes), (PLAIN, load_twin(scenes.device), scenes)]
     made = []
     for kind in dict.fromkeys(source.kind for _, _, source in found):

@@ -228,8 +228,8 @@ def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, mon
 
 
 def test_saliency_map_draws_each_image_and_its_maps(main, capsys):
-    """N images: N maps below them; by Captum twice as many; and a row of four panels to compare each."""
-    counts = {"saliency_map.png": 2 * 2, "saliency_map_captum.png": 2 * 3, "saliency_map_comparison.png": 2 * 4}
+    """N images: N maps below them; by Captum twice as many; and a row of three panels to compare each."""
+    counts = {"saliency_map.png": 2 * 2, "saliency_map_captum.png": 2 * 3, "saliency_map_comparison.png": 2 * 3}
     check(main(saliency_map, "--num", "2"), counts)
     assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out
 

@@ -211,7 +211,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
     extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
     plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
-    plots.bars(right, {name: middle_rank(ranks[name]) for name in SETTINGS}, COLOURS, f"Rank by {judge}")
+    middle_ranks = {name: middle_rank(ranks[name]) for name in SETTINGS}
+    plots.bars(right, middle_ranks, COLOURS, f"Rank by {judge} (dots: pictures)", alpha=0.5)
     for i, name in enumerate(SETTINGS[::-1]):  # as bars are: the first one on top
         right.plot(ranks[name], [i] * len(ranks[name]), ".", color=plots.INK)
     right.set_xscale("log")

@@ -19,11 +19,10 @@ import torch
 from torch import Tensor
 
 from figures import script
-from figures.figure import short
 from labs import lab, measures, plots
 from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
+from labs.networks import COLOURS, LITES, PLAIN, ROBUST, ComparedNetwork, load_networks
 from visualizers import GradCam
 
 LOOKED = ("gaussian_noise", "defocus_blur", "fog", "contrast")  # one of each kind: where does Grad-CAM point?
@@ -77,12 +76,8 @@ def measure(bench: Bench) -> Numbers:
 
 def compare(bench: Bench) -> list[ComparedNetwork]:
     """The networks: those of ImageNet on photographs, the embedded ones on new scenes, small ones, so that many fit."""
-    networks = load_networks(bench, 2 if bench.quick else 24, only_right=False)
-    first = networks[0]
-    more = [] if first.source.kind != "imagenet" or bench.quick else [
-        ComparedNetwork(short(source.name), source.model, first.source, first.rows, first.pixels, first.y)
-        for source in map(bench.load_imagenet, ("efficientnet_lite1", "efficientnet_lite2")) if source
-    ]  # fmt: skip
+    most, others = (2, LITES[:1]) if bench.quick else (24, LITES)
+    networks = load_networks(bench, most, only_right=False, others=others)
     scenes = bench.scenes()
     new = compose(scenes, 6 if bench.quick else 60, SIDE, bench.seed + 1)
     source = replace(scenes, images=new.images, labels=new.labels, masks=new.masks)
@@ -90,7 +85,7 @@ def compare(bench: Bench) -> list[ComparedNetwork]:
     pixels = lab.to_pixels(X).clamp(0, 1)
     small = [ComparedNetwork(c.name, c.model, source, range(len(y)), pixels, y)
              for c in networks if c.name in (ROBUST, PLAIN)]  # fmt: skip
-    return [c for c in networks if c.name not in (ROBUST, PLAIN)] + more + small
+    return [c for c in networks if c.name not in (ROBUST, PLAIN)] + small
 
 
 def severities_of(c: ComparedNetwork, bench: Bench) -> Sequence[int]:

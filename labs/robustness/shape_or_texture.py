@@ -20,45 +20,39 @@ from torch import nn
 import pretrained
 from labs import cues, lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, LITE, LITE1, ROBUST, ComparedNetwork, load_networks
+from labs.networks import COLOURS, LITE, LITE1, PLAIN, ROBUST, ComparedNetwork, load_networks
 from pretrained import photographs
 
 STRENGTHS = (0.05, 0.2, 1.0)  # times the style's weight of the assignment's pictures: from a tint to a coat
 CUES = ("as it is", "grey", "silhouette", "edges", "shuffled 4 × 4", "shuffled 8 × 8")
-PAINTED, FILLED = "style transfer", "filled masks"
+BIAS = "answers that are shape, texture, neither (90 % interval)"
 Answers = list[list[int]]  # the class of the shape, of the texture, and the one that was named
 
 
 def measure(bench: Bench) -> Numbers:
-    steps, draws = (3, 1) if bench.quick else (50, 4)
+    steps, draws = (3, 1) if bench.quick else (50, 4)  # of style transfer; patches' objects for each mask
     networks = load_networks(bench, 4 if bench.quick else 12)
     numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
-    numbers |= {"bias": {}, "classes": {}, "names": {}}
     painters = [c for c in networks if c.source is networks[0].source]
     images, labels = conflicting(bench)
-    pairs_ = pairs(labels, 2 if bench.quick else 10, first_pair(labels, painters[0]))
+    mixed = pairs(labels, 2 if bench.quick else 6, first_pair(labels, painters[0]))
     strengths = STRENGTHS[-1:] if bench.quick else STRENGTHS
     # Who painted is one of the judged: so another one paints, too, and one is asked who painted nothing.
     other = bench.second() if len(painters) > 1 else None
     third = bench.load_imagenet("efficientnet_lite1") if other and not bench.quick else None
     judges = [*painters, *([replace(painters[0], name=LITE1, model=third.model)] if third else [])]
-    by_strength = {
-        f"{s:g}": paint(bench, judges, images, labels, steps, pairs_, s, bench.source.cnn) for s in strengths
-    }
-    made = {painters[0].name: by_strength[f"{strengths[-1]:g}"]}
-    if other:
-        made[LITE] = paint(bench, judges, images, labels, steps, pairs_, strengths[-1], other.cnn, f", by {LITE}")
-    numbers["matrix"] = {painter: {judge: shape_bias(found) for judge, found in answers.items()}
-                         for painter, answers in made.items()}  # fmt: skip
-    numbers["strengths"] = {s: {name: shape_bias(found) for name, found in answers.items()}
-                            for s, answers in by_strength.items()}  # fmt: skip
-    painted = {c.name: [one for answers in by_strength.values() for one in answers[c.name]] for c in painters}
+    hands = {painters[0].name: bench.source.cnn} | ({LITE: other.cnn} if other else {})
+    made = {painter: [paint(bench, judges, images, labels, steps, mixed, s, cnn, painter) for s in strengths]
+            for painter, cnn in hands.items()}  # fmt: skip
+    numbers |= {"pairs": len(mixed), "pictures": len(mixed) * len(strengths)}
+    numbers["matrix"] = {painter: {c.name: shape_bias([one for found in some for one in found[c.name]]) for c in judges}
+                         for painter, some in made.items()}  # fmt: skip
+    numbers["strengths"] = [shape_bias(found[painters[0].name]) for found in made[painters[0].name]]
     scenes = [c for c in networks if c.masks is not None]
-    numbers["answers"] = {PAINTED: painted, FILLED: fill_masks(bench, scenes, draws)}
-    for (way, found), c in zip(numbers["answers"].items(), (painters[0], scenes[0])):
-        numbers["bias"][way] = {name: shape_bias(answers) for name, answers in found.items()}
-        classes = numbers["classes"][way] = {name: by_class(answers) for name, answers in found.items()}
-        numbers["names"][way] = {k: c.word(int(k)) for one in classes.values() for k in one}
+    filled = fill_masks(bench, scenes, draws)
+    numbers["bias"] = {name: shape_bias(answers) for name, answers in filled.items()}
+    numbers["classes"] = {name: by_class(answers) for name, answers in filled.items()}
+    numbers["names"] = {k: scenes[0].word(int(k)) for one in numbers["classes"].values() for k in one}
     numbers["cues"] = {c.name: measure_cues(c, bench) for c in lab.progress(networks, "cues")}
     numbers["chance"] = {c.name: 1 / len(set(c.y.tolist())) for c in networks}
     return numbers
@@ -73,15 +67,16 @@ def paint(
     mixed: Sequence[tuple[int, int]],
     strength: float,
     cnn: nn.Sequential,
-    by: str = "",
+    painter: str,
 ) -> dict[str, Answers]:
     """The answers of each network to pictures of one class painted, by `cnn`, in the texture of another."""
     made = [cues.stylise(images[i], images[j], cnn, steps, strength)
             for i, j in lab.progress(mixed, "style transfer")]  # fmt: skip
     answers = ask_all(painters, made, labels, mixed)
     shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
-    title = f"{shape} in {texture}, style × {strength:g}{by}"
-    bench.pictures.setdefault("conflicts", []).append((made[0], title, in_words(painters, answers, 0)))
+    if painter == painters[0].name or strength == STRENGTHS[-1]:
+        title = f"{shape} in {texture}, × {strength:g}, by {painter}"
+        bench.pictures.setdefault("conflicts", []).append((made[0], title, in_words(painters, answers, 0)))
     return answers
 
 
@@ -154,13 +149,21 @@ def first_pair(labels: np.ndarray, c: ComparedNetwork) -> tuple[int, int]:
 
 
 def shape_bias(answers: Answers) -> Numbers:
-    """The number of answers that are the shape's class, the texture's, neither; the bias: shape / (shape + texture)."""
+    """The number of answers that are the shape's class, the texture's, neither; the bias: shape / (shape + texture).
+
+    The interval is over pairs, not pictures: one pair painted three times is one image.
+    """
     shape = sum(said == of_shape for of_shape, _, said in answers)
     texture = sum(said == of_texture for _, of_texture, said in answers)
     counted = shape + texture
+    each: dict[tuple[int, int], list[bool]] = {}
+    for of_shape, of_texture, said in answers:
+        if said in (of_shape, of_texture):
+            each.setdefault((of_shape, of_texture), []).append(said == of_shape)
+    parts, wholes = [sum(one) for one in each.values()], [len(one) for one in each.values()]
     return {"shape": shape, "texture": texture, "neither": len(answers) - counted, "counted": counted,
             "bias": shape / counted if counted else None,
-            "interval": measures.interval([1] * shape + [0] * texture) if counted else None}  # fmt: skip
+            "interval": measures.ratio(parts, wholes) if counted else None}  # fmt: skip
 
 
 def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
@@ -188,29 +191,28 @@ def by_class(answers: Answers) -> dict[str, Numbers]:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    def bias(way: str) -> Callable[[str], str]:
-        found = numbers["bias"][way]
-        words = {name: "{shape}, {texture}, {neither}: ".format(**one) + in_percent(one) for name, one in found.items()}
-        return lambda name: words.get(name, "-")
-
     def cue(which: str) -> Callable[[str], str]:
         return lambda name: f"{numbers['cues'][name][which]:.0%}" if which in numbers["cues"][name] else "-"
 
     table = Table.of("network", numbers["networks"], {
-        **{f"{way}: shape, texture, neither: shape bias": bias(way) for way in (PAINTED, FILLED)},
+        f"{BIAS}: shape bias": lambda name: count_answers(numbers["bias"][name]) if name in numbers["bias"] else "-",
         **{which: cue(which) for which in CUES},
         "chance": lambda name: f"{numbers['chance'][name]:.0%}",
     })  # fmt: skip
     rows = [(f"painted by {painter}, asked {judge}",
-             f"{found['shape']}, {found['texture']}, {found['neither']}: {write_bias(found)}",
+             count_answers(found),
              *["-"] * (len(table.columns) - 2))
             for painter, judges in numbers["matrix"].items() for judge, found in judges.items()]  # fmt: skip
     return Table(table.columns, [*table.rows, *rows])
 
 
+def count_answers(found: Numbers) -> str:
+    """Words for the numbers of answers, and the shape bias."""
+    return "{shape}, {texture}, {neither}: ".format(**found) + write_bias(found)
+
+
 def conclude(numbers: Numbers) -> list[str]:
-    two = numbers["bias"][FILLED]
-    robust, plain = (bias["bias"] or 0.0 for bias in list(two.values())[:2])
+    robust, plain = (numbers["bias"][name] for name in (ROBUST, PLAIN))
     first = numbers["networks"][0]
     told, robust_told = numbers["cues"][first], numbers["cues"][ROBUST]
     matrix = numbers["matrix"]
@@ -218,16 +220,16 @@ def conclude(numbers: Numbers) -> list[str]:
         f"painted by {painter}: " + ", ".join(f"{judge} {write_bias(found)}" for judge, found in row.items())
         for painter, row in matrix.items()
     )
-    strengths = " → ".join(in_percent(found[first]) for found in numbers["strengths"].values())
+    strengths = " → ".join(map(in_percent, numbers["strengths"]))
     shuffle, edge = told["shuffled 4 × 4"], told["edges"]
     return [
-        f"Shape bias, {cells}; who painted has put in the textures that it sees itself, so compare networks that are "
-        f"asked about another's paint, and the bias is one of a strength of the style, too ({first}'s own: "
-        f"{strengths}).",
-        f"Of objects filled with another's patches the robust network goes by shape in {robust:.0%}, its plain twin in "
-        f"{plain:.0%}: robust training "
-        + ("moves it towards shape." if robust > plain + 0.05 else
-           "moves it towards texture." if robust < plain - 0.05 else "hardly matters."),
+        f"Shape bias, of {numbers['pairs']} pairs painted at {numbers['pictures'] // numbers['pairs']} strengths, "
+        f"{cells}; who painted has put in the textures that it sees itself, so a cell tells of both, and the bias is "
+        f"one of a strength of the style, too ({first}'s own: {strengths}).",
+        f"Of objects filled with another's patches the robust network goes by shape in {write_bias(robust)}, its plain "
+        f"twin in {write_bias(plain)}: that robust training moves it "
+        + ("is shown." if robust["counted"] and plain["counted"] and (robust["interval"][1] > plain["interval"][2] or
+           robust["interval"][2] < plain["interval"][1]) else "is not shown."),
         f"{first} still knows {shuffle:.0%} when 4 × 4 patches are shuffled and {edge:.0%} by edges alone; the robust "
         f"network knows {robust_told['shuffled 4 × 4']:.0%} and {robust_told['edges']:.0%}, and "
         f"{robust_told['silhouette']:.0%} of silhouettes: "
@@ -251,13 +253,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.7])
     shown = bench.pictures["conflicts"]
     for axes, (picture, title, answers) in zip(above.subplots(1, len(shown)), shown):
-        plots.show(axes, picture, title.replace(", ", ",\n"))
+        plots.show(axes, picture, title.replace(", ", ",\n", 1))
         for i, (name, said) in enumerate(answers):
             axes.text(0.5, -0.04 - 0.1 * i, said, transform=axes.transAxes, ha="center", va="top", size=plots.NOTE,
                       color=COLOURS[name])  # fmt: skip
     left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
     draw_matrix(numbers, plots.plain(left.subplots(), "Shape bias by painter and judge"))
-    draw_classes(numbers, FILLED, plots.plain(middle.subplots(), "Filled masks"))
+    draw_classes(numbers, plots.plain(middle.subplots(), "Filled masks"))
     axes = plots.plain(right.subplots(), "Named rightly by one cue")
     for i, name in enumerate(networks):
         told, up = numbers["cues"][name], 0.27 - 0.18 * i
@@ -269,7 +271,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes.tick_params(axis="y", length=0)
     plots.percent(axes, "x", 0)
     counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
-    note = f"Below pictures: answers, in the networks' colours. Painted by {networks[0]}. Images: {counts}"
+    note = f"Below pictures: answers, in the networks' colours. Images: {counts}"
     return plots.head(fig, "Shape or texture?", note)
 
 
@@ -278,7 +280,8 @@ def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
     matrix = numbers["matrix"]
     painters, judges = list(matrix), list(next(iter(matrix.values())))
     values = np.array([[matrix[a][b]["bias"] or 0.0 for b in judges] for a in painters])
-    words = [[f"{in_percent(matrix[a][b])}\nof {matrix[a][b]['counted']}" + ("\n(own paint)" if a == b else "")
+    words = [[f"{write_bias(matrix[a][b])}\nof {matrix[a][b]['counted']}".replace(" (", "\n(")
+              + ("\nown paint" if a == b else "")
               for b in judges] for a in painters]  # fmt: skip
     plots.cells(axes, values, words, 0.55, "Purples")
     plots.name_ticks(axes, "x", judges, COLOURS, broken=True, size=plots.NOTE)
@@ -287,11 +290,11 @@ def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
     axes.set_ylabel("painted by", size=plots.NOTE, color=plots.FAINT)
 
 
-def draw_classes(numbers: Numbers, way: str, axes: "plots.Axes") -> None:
+def draw_classes(numbers: Numbers, axes: "plots.Axes") -> None:
     """A row for each class of shape: where between texture and shape each network's answers are; lines: all classes."""
-    names = dict(sorted(numbers["names"][way].items(), key=lambda item: item[1], reverse=True))
-    for offset, (network, found) in zip((0.16, -0.16), numbers["classes"][way].items()):
-        colour, whole = COLOURS[network], numbers["bias"][way][network]
+    names = dict(sorted(numbers["names"].items(), key=lambda item: item[1], reverse=True))
+    for offset, (network, found) in zip((0.16, -0.16), numbers["classes"].items()):
+        colour, whole = COLOURS[network], numbers["bias"][network]
         for i, k in enumerate(names):
             if (one := found.get(k)) and one["counted"]:
                 axes.plot(100 * one["bias"], i + offset, "o", color=colour, markersize=3 + one["counted"] ** 0.5)

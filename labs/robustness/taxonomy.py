@@ -150,12 +150,13 @@ def conclude(numbers: Numbers) -> list[str]:
     name, last = numbers["networks"][0], numbers["networks"][-1]
     first, others = successes(numbers, name), successes(numbers, last)
     noise = np.array([numbers["success"][name][goal][CONTROL] for goal in GOALS])
+    known = np.array([*first.mean(axis=0), noise.mean(axis=0)])
     know = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first.swapaxes(0, 1)]
     want = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first]
     return [
         f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of their goals "
         f"in the white box, {know[1]} by questions and {know[2]} by another network, noise of the same size "
-        f"{noise.mean():.0%}: {order(first.mean(axis=0), ('the white box', 'questions', 'another network'))}.",
+        f"{noise.mean():.0%}: {order(known, ('the white box', 'questions', 'another network', 'noise'))}.",
         "By goal it is " + ", ".join(f"{value} ({goal})" for goal, value in zip(GOALS, want))
         + f": {order(first.mean(axis=1), tuple(GOALS))}.",
         f"Of {last} the white box reaches {others[:, 0].mean():.0%}, questions {others[:, 1].mean():.0%} and the other "

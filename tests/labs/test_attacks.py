@@ -36,6 +36,24 @@ def test_an_attack_stays_in_its_ball_and_between_black_and_white(attack):
     assert torch.equal(x, before) and not moved.requires_grad
 
 
+def test_what_is_to_transfer_stays_in_its_ball_and_lowers_the_margin(two):
+    model, x, y, _ = two
+    moved = attacking.transferable(model, x, y, 0.03, 5, torch.Generator().manual_seed(0))
+    assert (moved - x).abs().max() <= 0.03 + 1e-6 and moved.min() >= 0 and moved.max() <= 1
+    assert (margins(model, moved, y) < margins(model, x, y)).all()
+
+
+def test_a_smaller_picture_lies_on_black_where_it_was_drawn_and_the_whole_one_is_itself():
+    x, generator = torch.ones(1, 3, 20, 30), torch.Generator().manual_seed(0)
+    for _ in range(20):
+        (height, width), (top, left) = size, corner = attacking.draw_place(x.shape[2:], generator)
+        assert 18 <= height <= 20 and 27 <= width <= 30
+        made = attacking.put(x, size, corner)
+        assert made.shape == x.shape and float(made.sum()) == pytest.approx(3 * height * width)
+        assert (made[..., top : top + height, left : left + width] > 0.999).all()
+    assert torch.equal(attacking.put(x, [20, 30], [0, 0]), x)
+
+
 def test_pgd_repeats_and_leaves_the_random_state(two):
     model, x, y, _ = two
     state = torch.get_rng_state()

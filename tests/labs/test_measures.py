@@ -22,6 +22,21 @@ def test_an_interval_of_equal_values_has_no_width_and_of_none_there_is_none():
         measures.interval([])
 
 
+def test_where_all_agree_the_interval_is_that_of_as_many_trials():
+    """Eight images, none of them wrong: 31 % wrong ones would show none in 5 of 100 draws."""
+    end = 1 - 0.05 ** (1 / 8)
+    assert (1 - end) ** 8 == pytest.approx(0.05)
+    assert measures.interval([0] * 8) == [0, 0, end] and measures.interval([True] * 8) == [1, 1 - end, 1]
+    assert measures.pair([1] * 8, [1] * 8) == [0, -end, end] and measures.pair([1] * 8, [0] * 8) == [1, 1 - end, 1]
+
+
+def test_a_ratio_is_of_sums_and_its_interval_over_images():
+    """One image of a hundred answers weighs more than one of one; images without any answer count for nothing."""
+    found = measures.ratio([50, 1, 0], [100, 1, 0])
+    assert found[0] == pytest.approx(51 / 101) and found[1] == 0.5 and found[2] == 1
+    assert measures.ratio([2, 3, 0], [2, 3, 0]) == measures.interval([1, 1])
+
+
 def test_pairs_see_a_difference_that_is_smaller_than_the_images_spread():
     """Every image gains 1 to 1.2, while the images themselves lie 100 apart."""
     b = np.arange(0.0, 1000, 100)
@@ -69,7 +84,7 @@ def test_the_band_of_a_straight_edge_is_as_wide_as_asked_on_both_sides_and_witho
 
 def test_boundary_accuracy_of_an_edge_that_is_shifted(half):
     """Four columns are within two of the edge: one is wrong where the edge is one off, two where it is two."""
-    found = [measures.boundary_accuracy(np.roll(half, shift, axis=2)[..., :], half, 2) for shift in (0, 1, 2)]
+    found = [measures.boundary_accuracy(np.roll(half, shift, axis=2), half, 2).item() for shift in (0, 1, 2)]
     assert found == [1, 3 / 4, 2 / 4]
 
 
