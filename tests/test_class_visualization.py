@@ -259,7 +259,7 @@ def test_pictures_are_shown_at_the_first_then_regularly_then_at_the_last_iterati
 
 
 def test_the_image_is_blurred_every_so_many_iterations(monkeypatch):
-    """From the first on: of seven, with blur_every=3, the first, fourth and seventh."""
+    """Expect it from the first on: of seven, with blur_every=3, the first, fourth and seventh."""
     from visualizers import ClassVisualization
 
     done = []

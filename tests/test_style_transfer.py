@@ -203,7 +203,7 @@ def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(tmp_path, dtype):
 
 @transfer
 def test_each_step_is_told_with_its_number_and_the_image(tmp_path):
-    """From 1 on; the last image is the result."""
+    """Expect numbers from 1 on; the last image is the result."""
     seen = []
     tell = lambda number, image: seen.append((number, image.clone(), image.requires_grad))  # noqa: E731
     result = transfer_in(tmp_path, testing=True, num_iterations=3, on_step=tell)

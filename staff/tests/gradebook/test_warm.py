@@ -100,7 +100,7 @@ def test_nothing_is_left_when_a_worker_dies(open_folder, monkeypatch):
     sleeps = intake.Submission(files=dict.fromkeys(IN_ARITHMETIC.files, b"import time; time.sleep(99)"))
     monkeypatch.setenv("TMPDIR", str(open_folder))
     warm = Grader(IN_ARITHMETIC)
-    warm.link.send((sleeps, 7, 200, ""))
+    warm.link.send((sleeps, 7, 200, "", ()))
     while not _gradings(warm):
         time.sleep(0.01)
     left = descendants.of(warm.process.pid)
