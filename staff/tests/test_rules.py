@@ -29,7 +29,7 @@ LOOPS = {
 
 
 @pytest.fixture(scope="module")
-def client(open_folder, servers):
+def client(open_folder, servers, warm):  # warm first: a client ends what this process begins after it
     workspace.build(open_folder / "project", intake.Submission(), read())
     with Client(open_folder / "project", [], launch=servers.launch) as started:
         yield started
