@@ -19,8 +19,9 @@ from autograder import frames, isolation, kernel, landlock, trial
 from autograder.adapter import Adapter
 from autograder.isolation import Isolation
 
+FILES, SOCKETS = "files closed", "sockets and keyrings closed"
 LAYERS = ("folders of each call's own", "unprivileged user", "no new privileges", "capabilities dropped",
-          "files closed", "sockets and keyrings closed", "limits")  # fmt: skip
+          FILES, SOCKETS, "limits")  # fmt: skip
 RESULT, STACK = 3, 4  # handles in the child
 PROCESSES = 64  # processes and threads together
 OPEN_FILES = 128
@@ -192,6 +193,6 @@ def _give_up_rights(here: Isolation, seconds: float, writable: list[Path]) -> di
             done["limits"] = False
     done["no new privileges"] = kernel.no_new_privileges()
     done["capabilities dropped"] = kernel.drop_capabilities()
-    done["files closed"] = "files closed" not in here.without and landlock.confine(here.readable, writable)
-    done["sockets and keyrings closed"] = kernel.refuse_system_calls()
+    done[FILES] = FILES not in here.without and landlock.confine(here.readable, writable)
+    done[SOCKETS] = SOCKETS not in here.without and kernel.refuse_system_calls()
     return done

@@ -7,7 +7,6 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +20,6 @@ from pretrained.settings import CLASS_VISUALIZATION, STYLE_PAIRS
 
 pytestmark = pytest.mark.scripts
 
-CHROMIUM = "/usr/bin/chromium"
 SCRIPTS = list(gallery.SCRIPTS)
 
 
@@ -125,31 +123,6 @@ def test_the_page_says_what_to_see_and_needs_nothing_else(stubs, source, tmp_pat
     assert not re.search(r"https?:|<script .*src|<link|@import|url\(", text)
     assert page.links == [f"#{name}" for name in SCRIPTS] == [f"#{name}" for name in page.ids]
     assert "prefers-color-scheme: dark" in text
-
-
-@pytest.mark.proof
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"needs {CHROMIUM}: apt-get install chromium")
-def test_in_a_narrow_window_nothing_sticks_out_and_a_click_opens_a_picture_large(tmp_path):
-    """A table of twenty columns scrolls in its box; a dialog shows the picture at its own size until Escape."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs pytest-playwright")
-    Image.fromarray(np.zeros((300, 1640, 3), np.uint8)).save(tmp_path / "wide.png")
-    cells = [["unbreakable" * 2] * 20]
-    section = gallery.Section("a", "a question?", "", "python -m " + "labs." * 20, columns=cells[0], rows=cells)
-    section.pictures = [Picture(tmp_path / "wide.png", "a question?", "a caption")]
-    (tmp_path / "page.html").write_text(gallery.fill_page("title", "words", "network", [section]), encoding="utf-8")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 500, "height": 800})
-        page.goto((tmp_path / "page.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= 500
-        assert page.evaluate("document.querySelector('.table').scrollWidth") > 500
-        assert page.get_by_text("a question?").count() == 2  # the heading, and the link to it
-        page.locator("figure button").click()
-        large = page.locator("dialog[open] img")
-        assert large.bounding_box()["width"] == 1640
-        page.keyboard.press("Escape")
-        assert page.locator("dialog").count() == 0
-        browser.close()
 
 
 def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):

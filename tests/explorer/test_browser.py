@@ -22,6 +22,8 @@ import pytest
 from PIL import Image
 
 from explorer.worker import ROOT
+from figures import gallery
+from figures.figure import Picture
 
 pytest.importorskip("pytest_playwright", reason="needs pytest-playwright: pip install pytest-playwright")
 from playwright.sync_api import TimeoutError, expect
@@ -344,3 +346,22 @@ def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_wo
     while len(processes(recursive=True)) > len(before) - 1:
         assert time.monotonic() < until, f"expected fewer processes than {before}"
         time.sleep(0.3)
+
+
+def test_the_page_of_figures_fits_a_narrow_window_and_a_click_opens_a_picture_large(browser, tmp_path):
+    """A table of twenty columns scrolls in its box; a dialog shows the picture at its own size until Escape."""
+    Image.new("RGB", (1640, 300)).save(tmp_path / "wide.png")
+    cells = [["unbreakable" * 2] * 20]
+    section = gallery.Section("a", "a question?", "", "python -m " + "labs." * 20, columns=cells[0], rows=cells)
+    section.pictures = [Picture(tmp_path / "wide.png", "a question?", "a caption")]
+    (tmp_path / "page.html").write_text(gallery.fill_page("title", "words", "network", [section]), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 500, "height": 800})
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 500
+    assert page.evaluate("document.querySelector('.table').scrollWidth") > 500
+    assert page.get_by_text("a question?").count() == 2  # the heading, and the link to it
+    page.locator("figure button").click()
+    assert page.locator("dialog[open] img").bounding_box()["width"] == 1640
+    page.keyboard.press("Escape")
+    assert page.locator("dialog").count() == 0
+    page.close()

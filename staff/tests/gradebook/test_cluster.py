@@ -22,6 +22,7 @@ from staff.proofs.hostile import payloads
 from staff.tests.conftest import IN_MINIATURE, ROOT
 
 NAMESPACES = ("network namespace", "mount namespace", "ipc namespace", "process namespace")
+OPEN = ("files closed", "sockets and keyrings closed")  # left off: ports can be reached, then
 STRANGER = """
 import json, os, sys, tempfile
 import distributed, dask
@@ -98,27 +99,32 @@ def test_another_user_is_refused(opened):
 
 
 @pytest.fixture
-def attack(open_folder):
-    """Asks student code that looks for a scheduler, in a child without any namespace: what came of it."""
+def attack(open_folder, servers):
+    """Ask student code that looks for a scheduler, in a child without namespaces and these layers: what came of it."""
     project = open_folder / "project"
     workspace.build(project, intake.Submission(), IN_MINIATURE)
     body = payloads.source(payloads.SCHEDULER, mark="mark", root=ROOT, out="/out", port=9, user=os.getuid())
     (project / payloads.FILE).write_bytes(body)
 
     ones, limits = np.ones((1, 2, 3, 4), np.float32), {"seconds": 60.0, "memory": 1200 << 20}
-    with fork_server.Client(project, [], NAMESPACES) as child:
-        assert not any(child.layers[name] for name in NAMESPACES)
-        yield lambda: child.call("content", dict(limits), weight=2.0, F=ones, P=ones)["error"]["message"]
+
+    def ask(*without):
+        with fork_server.Client(project, [], (*NAMESPACES, *without), servers.launch) as child:
+            assert not any(child.layers[name] for name in (*NAMESPACES, *without))
+            return child.call("content", dict(limits), weight=2.0, F=ones, P=ones)["error"]["message"]
+
+    return ask
 
 
 @pytest.mark.proof
 def test_student_code_that_finds_the_port_is_refused(opened, attack):
-    """Without namespaces, as in most containers: the child sees the ports of the whole machine.
+    """Without namespaces, as in most containers, and where no other layer closes ports.
 
-    The attack is one: a scheduler without TLS takes its orders.
+    The attack is one: a scheduler without TLS takes its orders, unless sockets are closed, as they are everywhere.
     """
-    assert attack() == "Part 2.1: content loss"
+    assert attack(*OPEN) == "Part 2.1: content loss"
     plain = Security(require_encryption=False)
     with LocalCluster(n_workers=1, memory_limit=700 << 20, protocol="tcp://", host="127.0.0.1", security=plain,
                       dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}):  # fmt: skip
-        assert re.match(r"BREACH: the scheduler on port \d+ takes orders", attack())
+        assert re.match(r"BREACH: the scheduler on port \d+ takes orders", attack(*OPEN))
+        assert attack() == "Part 2.1: content loss"
