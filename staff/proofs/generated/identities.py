@@ -118,7 +118,7 @@ IDENTITIES = (
     # --- gradients ---
     Identity("backward() leaves in .grad what autograd.grad returns", "(_g,) = torch.autograd.grad(_s, _x)",
              ("_x.grad = None\n_s.backward()\n_g = _x.grad", "_x.grad = None\n_s.backward()\n_g = _x.grad.data",
-              "_x.grad = None\n_s.backward()\n_g = _x.grad.clone()\n_x.grad.zero_()",
+              "_x.grad = None\n_s.backward()\n_g = _x.grad.clone()",
               "_g = torch.autograd.grad(_s, _x)[0]", "_g = torch.autograd.grad(_s, [_x], retain_graph=True)[0]",
               "_g = torch.autograd.grad(outputs=_s, inputs=_x)[0].detach()",
               "_g = torch.autograd.grad(2 * _s, _x)[0] / 2", "_g = 2 * torch.autograd.grad(_s / 2, _x)[0]")),
