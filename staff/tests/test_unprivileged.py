@@ -92,7 +92,7 @@ COMMAND = """
 import sys
 sys.path.insert(0, {root!r})
 from autograder import __main__
-sys.exit(__main__.main([sys.argv[1], "--out", sys.argv[-1], "--part", "tv_loss", *sys.argv[2:-1]]))
+sys.exit(__main__.main([sys.argv[1], "--out", sys.argv[-1], "--part", "content_loss", *sys.argv[2:-1]]))
 """
 
 
@@ -109,7 +109,7 @@ def test_unprotected_the_solution_is_graded_by_a_copy(folder, submission):
     code, handed_in = COMMAND.format(root=str(ROOT)), str(folder / "submission")
     results = run_as("bare", folder, code, handed_in, "--unprotected", "--report", str(folder / "results/page.html"))
     assert results["extra_data"]["unprotected"]
-    assert results["extra_data"]["parts"]["tv_loss"] == [6, 6]
+    assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     assert report.UNPROTECTED in (folder / "results/page.html").read_text()
 
 
