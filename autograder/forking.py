@@ -60,7 +60,8 @@ def serve(link: socket.socket, project: Path, options: dict) -> None:
     places = search.places() if search else None
     if search is not None:
         swept = here.uid is not None and places is not None
-        here.layers["leftovers swept"] = swept and (not places.unsafe or here.layers["files closed"])
+        unsafe = places.unsafe if places else []
+        here.layers["leftovers swept"] = swept and (not unsafe or here.layers["files closed"])
     send(link, frames.encode({"layers": here.layers, "places": list(places.times) if places else []}))
     shared = descendants.anonymous(os.getpid())
     while (data := receive(link)) is not None:

@@ -92,8 +92,8 @@ def grade(
         if prober is not None:
             if (last := prober.client) is not None:
                 results.facts |= {"layers": last.layers, "most_memory_of_a_call": last.peak}
-                closed = last.places is None or last.layers["files closed"]
-                results.facts["open_to_all"] = [] if closed else last.places.unsafe
+                unsafe = last.places.unsafe if last.places else []
+                results.facts["open_to_all"] = [] if last.layers.get("files closed") else unsafe
             prober.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)

@@ -116,7 +116,7 @@ def refuse_system_calls() -> bool:
 
 def remove_ipc(uid: int) -> None:
     """Delete the System V shared memory, queues and semaphores of a user, as that user: root may lack the right."""
-    found = []
+    found: list[tuple[str, list[int | None]]] = []
     for kind, function in _IPC_CREATED.items():
         try:
             head, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
@@ -125,14 +125,14 @@ def remove_ipc(uid: int) -> None:
         column = head.split().index("uid")
         for fields in map(str.split, lines):
             if int(fields[column]) == uid:
-                found.append((function, int(fields[1]), *([0] if kind == "sem" else []), 0, None))
+                found.append((function, [int(fields[1]), *([0] if kind == "sem" else []), 0, None]))
     if not found:
         return
     pid = os.fork()
     if pid == 0:
         os.setresuid(uid, uid, uid)
-        for call in found:
-            _ok(*call)
+        for function, arguments in found:
+            _ok(function, *arguments)
         os._exit(0)
     os.waitpid(pid, 0)
 

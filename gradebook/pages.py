@@ -134,7 +134,7 @@ def _facts(
         "nothing": [standing for standing in found if not standing.counted],
         "looks": sorted(filter(names.problems, found), key=lambda standing: not standing.unreadable),
         "points": len(graded) > 0,
-        "unprotected": any(standing.results["extra_data"].get("unprotected") for standing in graded),
+        "unprotected": any((standing.results or {})["extra_data"].get("unprotected") for standing in graded),
         "median": np.median(scores) if graded else 0,
         "mean": np.mean(scores) if graded else 0,
         "spread": np.std(scores) if graded else 0,
