@@ -104,7 +104,6 @@ def test_a_mistake_is_named_and_an_exit_is_one_functions_matter(gradescope):
     assert results["extra_data"]["layers"]["limits"]
 
 
-@pytest.mark.slow
 def test_a_class_of_three_is_graded_on_dask(tmp_path):
     console, gradebook = pytest.importorskip("rich.console"), pytest.importorskip("gradebook.__main__")
     (tmp_path / "class").mkdir()
