@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -66,7 +67,8 @@ def start(tmp_path):
         log.close()
     for process in psutil.process_iter(["cwd"]):  # what daemons have started for us
         if (process.info["cwd"] or "").startswith(str(tmp_path)):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended a moment ago
+                process.kill()
 
 
 def until(happens, seconds=120):
