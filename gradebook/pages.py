@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from autograder.assignment import Assignment
 from autograder.files import write_whole
-from autograder.report import make_environment
+from autograder.report import UNPROTECTED, make_environment
 from autograder.results import printable
 from gradebook import charts, items
 from gradebook.settings import Settings
@@ -134,7 +134,7 @@ def _facts(
         "nothing": [standing for standing in found if not standing.counted],
         "looks": sorted(filter(names.problems, found), key=lambda standing: not standing.unreadable),
         "points": len(graded) > 0,
-        "unprotected": any((standing.results or {})["extra_data"].get("unprotected") for standing in graded),
+        "unprotected": UNPROTECTED if any(standing.unprotected for standing in graded) else "",
         "median": np.median(scores) if graded else 0,
         "mean": np.mean(scores) if graded else 0,
         "spread": np.std(scores) if graded else 0,

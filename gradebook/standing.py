@@ -65,6 +65,11 @@ class Standing:
         return self.results["execution_time"] if self.results else 0.0
 
     @property
+    def unprotected(self) -> bool:
+        """Tell whether student code had the rights of whoever graded it."""
+        return bool(self.results and self.results["extra_data"].get("unprotected"))
+
+    @property
     def tests(self) -> list[dict]:
         return self.results["tests"] if self.results else []
 

@@ -11,6 +11,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,8 +130,7 @@ class Gradebook:
     def keep(self, key: Key, graded: Graded, attempt: int) -> None:
         """One result with its page, in one transaction. One that is there already is replaced: it was asked for."""
         ids = (key.digest, key.suite, key.seed)
-        try:
-            self.base.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             self.base.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?)", (*ids, graded.page))
             self.base.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -138,11 +138,6 @@ class Gradebook:
             )
             self.base.execute("DELETE FROM again WHERE digest = ?", (key.digest,))
             self.base.execute("DELETE FROM started WHERE digest = ?", (key.digest,))
-            self.base.execute("COMMIT")
-        except sqlite3.Error as problem:
-            if self.base.in_transaction:
-                self.base.execute("ROLLBACK")
-            raise _explain(self.path, problem) from None
 
     def fail(self, key: Key, worker: str, why: str) -> None:
         self._write(
@@ -175,18 +170,12 @@ class Gradebook:
     def carry(self, key: Key, suite: str) -> None:
         """Let a result of that suite stand for this key, too: no test that has changed is about this submission."""
         ids = (key.suite, key.digest, suite, key.seed)
-        try:
-            self.base.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             for table, rest in (("pages", "page"), ("results", "score, results, seconds, worker, attempt, finished")):
                 self.base.execute(
                     f"INSERT OR IGNORE INTO {table} SELECT digest, ?, seed, {rest} FROM {table} "
                     "WHERE digest = ? AND suite = ? AND seed = ?", ids,
                 )  # fmt: skip
-            self.base.execute("COMMIT")
-        except sqlite3.Error as problem:
-            if self.base.in_transaction:
-                self.base.execute("ROLLBACK")
-            raise _explain(self.path, problem) from None
 
     def keep_weights(self, weights: str) -> None:
         """Keep what the pages and tables of now were made by, and all that was before."""
@@ -232,6 +221,18 @@ class Gradebook:
         """A secret of this gradebook's, by which students are numbered where names are not to be seen."""
         self._write("INSERT OR IGNORE INTO secret VALUES (1, ?)", secrets.token_hex(16))
         return self.base.execute("SELECT salt FROM secret").fetchone()[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All that is written inside the block, or nothing of it."""
+        try:
+            self.base.execute("BEGIN IMMEDIATE")
+            yield
+            self.base.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if self.base.in_transaction:
+                self.base.execute("ROLLBACK")
+            raise _explain(self.path, problem) from None
 
     def _write(self, statement: str, *values: object) -> int:
         try:
