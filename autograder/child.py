@@ -67,8 +67,8 @@ def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], lim
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         seconds = limits["seconds"]
-        own = isolation.WRITABLE if here.layers["folders of each call's own"] else [scratch]
-        _give_up_rights(here, seconds, [*map(Path, own), *isolation.DEVICES])
+        own = isolation.WRITABLE if here.layers["folders of each call's own"] else [Path(scratch)]
+        _give_up_rights(here, seconds, [*own, *isolation.DEVICES])
         faulthandler.dump_traceback_later(
             seconds - min(1, seconds / 10), file=STACK
         )  # by a thread that nothing holds up

@@ -73,6 +73,7 @@ class Client:
         }  # fmt: skip
         self.layers: dict[str, bool] = {}
         self.places: sweeping.Places | None = None  # where calls could leave something
+        self.open_to_all: list[str] = []  # of them, those that only staff can close
         self.peak = 0
         self.reports: list[dict] = []
 
@@ -96,14 +97,16 @@ class Client:
         theirs.close()
 
     def wait(self) -> None:
-        """Until the fork server is ready. Raises ServerLost."""
+        """Until the fork server is ready, if it is not yet. Raises ServerLost."""
+        if self.layers:
+            return
         try:
             told = frames.decode(self._receive(START_SECONDS))
         except ServerLost:
             self.said.seek(0)
             said = self.said.read().decode("utf-8", "replace")[-2000:]
             raise ServerLost(f"the fork server did not start: {said}") from None
-        self.layers = told["layers"]
+        self.layers, self.open_to_all = told["layers"], told["open_to_all"]
         self.places = sweeping.Places(told["places"]) if told["places"] else None
 
     def sweep(self) -> None:
@@ -126,8 +129,7 @@ class Client:
 
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
         """Return what the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""
-        if not self.layers:
-            self.wait()
+        self.wait()
         limits = {"threads": 1, "count": False, "bytes": ANSWER_BYTES, **limits}
         send(self.link, frames.encode({"probe": probe, "limits": limits, **arguments}))
         report = frames.decode(self._receive(limits["seconds"] + 20))

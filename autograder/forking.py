@@ -58,11 +58,11 @@ def serve(link: socket.socket, project: Path, options: dict) -> None:
     search = None if here.leaves_nothing else sweeping.Search()
     _load(project, child.adapter)
     places = search.places() if search else None
+    unsafe = places.unsafe if places and not here.layers[child.FILES] else []
     if search is not None:
-        swept = here.uid is not None and places is not None
-        unsafe = places.unsafe if places else []
-        here.layers["leftovers swept"] = swept and (not unsafe or here.layers["files closed"])
-    send(link, frames.encode({"layers": here.layers, "places": list(places.times) if places else []}))
+        here.layers["leftovers swept"] = here.uid is not None and places is not None and not unsafe
+    told = {"layers": here.layers, "places": list(places.times) if places else [], "open_to_all": unsafe}
+    send(link, frames.encode(told))
     shared = descendants.anonymous(os.getpid())
     while (data := receive(link)) is not None:
         request = frames.decode(data)

@@ -92,8 +92,7 @@ def grade(
         if prober is not None:
             if (last := prober.client) is not None:
                 results.facts |= {"layers": last.layers, "most_memory_of_a_call": last.peak}
-                unsafe = last.places.unsafe if last.places else []
-                results.facts["open_to_all"] = [] if last.layers.get("files closed") else unsafe
+                results.facts["open_to_all"] = last.open_to_all
             prober.close()
         guard.cancel()
         shutil.rmtree(work, ignore_errors=True)
@@ -110,8 +109,7 @@ def grade(
 def _unfit(client: Client, prober: Prober, project: Path, results: Results) -> str:
     """Try, and return why no student code can be judged: for good, as the results then say, or this time."""
     try:
-        if not client.layers:
-            client.wait()
+        client.wait()
         if not client.layers["unprivileged user"] and not results.facts["unprotected"]:
             results.facts["unfit"] = True
             return isolation.NEEDED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder import kernel, landlock
 
-WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # each call has them for itself alone, and empty
+WRITABLE = [Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]  # each call has them for itself alone, and empty
 # What programs need of the folders at the top. In the others are people's files, and the sockets of other programs.
 SYSTEM = {"bin", "boot", "dev", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "sbin", "snap",
           "sys", "usr", "var"}  # fmt: skip
@@ -54,7 +54,7 @@ def enter(project: Path, uid: int | None, hide: list[Path], without: list[str]) 
         here.layers["few devices"] = _hide_devices()
         here.layers["disk read-only"] = kernel.read_only_but(("/proc",))
         _own_folders(here.shown)  # the server's own, which libraries write to while they are imported
-    closed = {*hide, *map(Path, WRITABLE)}
+    closed = {*hide, *WRITABLE}
     here.readable = landlock.list_open((Path("/", name) for name in sorted(SYSTEM)), closed)
     for folder in here.shown:
         here.readable += landlock.list_open([folder], {path for path in closed if not folder.is_relative_to(path)})
@@ -111,7 +111,7 @@ def _enter_namespaces(layers: dict[str, bool], without: list[str]) -> None:
 def _hide_folders(hide: list[Path], shown: list[Path]) -> bool:
     """An empty folder over each of `hide`, and over all at the top of the disk but the system's."""
     others = {folder for folder in Path("/").iterdir() if folder.name not in SYSTEM}
-    covered = {*hide, *others} - set(map(Path, WRITABLE))
+    covered = {*hide, *others} - set(WRITABLE)
     return _cover(sorted(covered, key=lambda folder: len(folder.parts)), shown, 0o755)
 
 
@@ -127,7 +127,7 @@ def _hide_devices() -> bool:
 
 
 def _own_folders(shown: list[Path]) -> bool:
-    return _cover(list(map(Path, WRITABLE)), shown, 0o1777)
+    return _cover(WRITABLE, shown, 0o1777)
 
 
 def _cover(folders: list[Path], shown: list[Path], mode: int) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograder import pack
 from autograder.assignment import ROOT, Assignment
+from autograder.files import fill
 from autograder.results import Results
 
 RUN = "import sys; sys.path.insert(0, {!r}); from autograder import __main__; sys.exit(__main__.main({!r}, {!r}))"
@@ -20,9 +21,7 @@ class Copy:
     def __init__(self, assignment: Assignment) -> None:
         self.origins = tuple(dict.fromkeys((ROOT, assignment.root, assignment.suite)))
         self.root = Path(tempfile.mkdtemp(prefix="copy-"))
-        for name, path in pack.files(assignment).items():
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, self.root / name)
+        fill(self.root, {name: path.read_bytes() for name, path in pack.files(assignment).items()})
         self.digests = self._read()
 
     def run(self, argv: list[str]) -> int:
