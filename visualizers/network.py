@@ -30,6 +30,7 @@ OTHERS = {  # activations that are no ReLUs
     torch.tanh: "Tanh",
     Tensor.tanh: "Tanh",
 }
+NO_GRADIENTS = "expected images that gradients reach, got torch.inference_mode(): make them outside of it"
 CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 
 
@@ -137,7 +138,7 @@ def check_network(model: nn.Module) -> None:
     if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
         raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
     if torch.is_inference_mode_enabled():
-        raise ValueError("expected images that gradients reach, got torch.inference_mode(): make them outside of it")
+        raise ValueError(NO_GRADIENTS)
 
 
 def check_images(X: Tensor, model: nn.Module) -> None:
@@ -158,7 +159,7 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
     check_network(model)
     if X.is_inference():
-        raise ValueError("expected images that gradients reach, got torch.inference_mode(): make them outside of it")
+        raise ValueError(NO_GRADIENTS)
     weight = next(model.parameters(), None)
     if weight is not None and (X.dtype, X.device) != (weight.dtype, weight.device):
         raise ValueError(

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINIATURE = Path(__file__).with_name("miniature")
 IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
 IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
+ARITHMETIC_SOLUTION = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
 collect_ignore = ["miniature", "arithmetic"]
 
 # Grades a submission by the miniature suite, in a process of its own: the arguments are where it lies, and for results.

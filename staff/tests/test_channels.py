@@ -11,7 +11,7 @@ import pytest
 from autograder import intake, workspace
 from autograder.client import Client
 from autograder.forking import Servers
-from staff.tests.conftest import IN_ARITHMETIC
+from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
 
 HIDDEN = [Path(__file__).resolve().parents[2], Path.home()]  # as by the grader: thousands of folders
 NAMESPACES = ("mount namespace", "ipc namespace", "process namespace")
@@ -103,8 +103,7 @@ def project(open_folder):
 
 
 def build_channel(project):
-    solution = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
-    workspace.build(project, intake.Submission(files=solution), IN_ARITHMETIC)
+    workspace.build(project, intake.Submission(files=ARITHMETIC_SOLUTION), IN_ARITHMETIC)
     return project
 
 

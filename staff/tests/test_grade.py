@@ -12,10 +12,9 @@ from autograder.files import fill
 from autograder.forking import Grader
 from autograder.results import Results
 from staff.tests import contract
-from staff.tests.conftest import IN_ARITHMETIC
+from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
-SOLUTION = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
 LOOP = """import numpy as np
 
 
@@ -34,7 +33,7 @@ def warm():
 
 @pytest.fixture
 def submission(tmp_path):
-    fill(tmp_path / "handed in", SOLUTION)
+    fill(tmp_path / "handed in", ARITHMETIC_SOLUTION)
     return tmp_path / "handed in"
 
 
@@ -42,7 +41,7 @@ def submission(tmp_path):
 def solved(warm, tmp_path_factory):
     """Results and report of the solution, which lies one level down, with Gradescope's metadata beside it."""
     place = tmp_path_factory.mktemp("solved")
-    fill(place / "handed in/project", SOLUTION)
+    fill(place / "handed in/project", ARITHMETIC_SOLUTION)
     (place / "submission_metadata.json").write_text('{"id": 42, "users": [{"name": "Ada <i>"}, {"name": "Bob"}]}')
     results, page = warm.grade(place / "handed in", 7)
     return json.loads(results), page
@@ -144,7 +143,7 @@ def test_what_hangs_ends_at_the_deadline(submission, grade):
 
 
 def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(submission, grade):
-    for name in SOLUTION:
+    for name in ARITHMETIC_SOLUTION:
         (submission / name).write_text("while True: pass\n")
     started = time.monotonic()
     results = grade(submission, deadline=2)
