@@ -40,3 +40,13 @@ class FoolingQuestion:
         if self.error > drawing.TOLERANCE:
             raise ValueError(f"expected an image that is fooled in {STEPS} steps, got none: draw other sizes")
         self.tolerance = max(drawing.TOLERANCE, 10 * self.error)
+
+
+def draw_two_classes(rng: np.random.Generator) -> tuple[drawing.Network, np.ndarray, int, int]:
+    """Return a network, an image, the class that it says of it, and the next, which is not dead: it can be climbed."""
+    while True:
+        network, X = drawing.draw_network(rng, "tiny"), drawing.draw_images(rng, "tiny", 1)
+        model = drawing.build(network)
+        *_, other, said = (int(k) for k in chain_rule.scores(model, X)[0].argsort())
+        if chain_rule.through(model, X, chain_rule.one_hot([other])).gradient.any():
+            return network, X, said, other

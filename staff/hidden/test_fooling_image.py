@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from staff.hidden import drawing
-from staff.hidden.fooling_image import FoolingQuestion
-from staff.references import chain_rule, fooling_image
+from staff.hidden.fooling_image import FoolingQuestion, draw_two_classes
+from staff.references import fooling_image
 from staff.references.remembering import keep_drawn
 from tests import compare, sentences
 from tests.test_fooling_image import UNCHANGED, count, endless
@@ -72,10 +72,9 @@ def test_a_drawn_image_that_takes_many_steps(probe, rng):
 @pytest.mark.points(0.5)
 def test_a_drawn_image_that_is_the_target_comes_back(probe, rng):
     """Nothing is to be done when the network says the target at once; counts beside an image that is to be changed."""
-    network, X = drawing.draw_network(rng, "tiny"), drawing.draw_images(rng, "tiny", 1)
-    ranked = chain_rule.scores(drawing.build(network), X)[0].argsort()
+    network, X, said, other = draw_two_classes(rng)
     changed = sentences.CHANGED_IN_VAIN
-    image = probe("fooling", X=X, target=int(ranked[-1]), **network)["image"]
+    image = probe("fooling", X=X, target=said, **network)["image"]
     drawing.judge("the image", image, X, 0, read=READ, otherwise=changed)
-    moved = probe("fooling", X=X, target=int(ranked[-2]), **network)["image"]
+    moved = probe("fooling", X=X, target=other, **network)["image"]
     assert not np.array_equal(moved, X), UNCHANGED

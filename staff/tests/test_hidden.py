@@ -7,6 +7,7 @@ import pytest
 
 from staff.hidden import drawing, fooling_image
 from staff.references import chain_rule, saliency_map
+from staff.references import fooling_image as references
 
 
 def draw(seed):
@@ -45,6 +46,15 @@ def test_a_seed_that_draws_many_unfit_images_finds_one_in_the_end(monkeypatch):
     monkeypatch.setattr(fooling_image.fooling_image, "fooling", fool)
     question = fooling_image.FoolingQuestion(np.random.default_rng(0), "tiny")
     assert len(draws) > 100 and question.error < drawing.TOLERANCE
+
+
+@pytest.mark.parametrize("seed", [62, 163, 201])  # that draw a dead network first
+def test_an_image_that_is_to_be_changed_can_be(seed):
+    """Else the solution, which leaves the image of a dead class as it is, would lose points in one grading of sixty."""
+    network, X, said, other = fooling_image.draw_two_classes(np.random.default_rng(seed))
+    image, steps = references.fooling(drawing.build(network), X, other)
+    assert steps > 0 and not np.array_equal(image, X)
+    assert references.fooling(drawing.build(network), X, said)[1] == 0
 
 
 @pytest.mark.parametrize("factor", [1.7, -1.0, 0.25])
