@@ -149,8 +149,7 @@ def paint(
         note=note,
         **settings,
     )
-    title = f"{content.stem} in the style of {style.stem}".replace("_", " ")
-    title = title[0].upper() + title[1:]
+    title = figure.style_title(content, style)
     return [
         Picture.of(sources_path, script.caption("style_transfer", "sources"), title=title, size=pair.style_size),
         Picture.of(result_path, script.caption("style_transfer", "result"), title=title, steps=pair.num_iterations),

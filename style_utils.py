@@ -139,9 +139,10 @@ def style_transfer(
     result = img.detach()
     if testing:
         return result
+    title = figure.style_title(content_image, style_image)
     return [
         figure.style_sources(
             deprocess(content_img), deprocess(style_img), Path(out) / f"style_transfer_{name}_sources.png", note
         ),
-        figure.style_result(deprocess(result), Path(out) / f"style_transfer_{name}.png", note),
+        figure.style_result(deprocess(result), Path(out) / f"style_transfer_{name}.png", title, note),
     ]

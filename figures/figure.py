@@ -241,6 +241,12 @@ def style_sources(content: Image.Image, style: Image.Image, path: str | PathLike
     return grid([Row([content, style], titles=["content", "style"])], path, note, height=384)
 
 
-def style_result(result: Image.Image, path: str | PathLike[str], note: str = "") -> Path:
+def style_title(content: str | PathLike[str], style: str | PathLike[str]) -> str:
+    """Title of the picture that style transfer makes of these two files."""
+    title = f"{Path(content).stem} in the style of {Path(style).stem}".replace("_", " ")
+    return title[:1].upper() + title[1:]
+
+
+def style_result(result: Image.Image, path: str | PathLike[str], title: str, note: str = "") -> Path:
     """The picture that style transfer made."""
-    return grid([Row([result], titles=["the content in the style"])], path, note, height=576)
+    return grid([Row([result], titles=[title])], path, note, height=576)

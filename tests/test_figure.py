@@ -142,3 +142,8 @@ def test_show_without_a_screen_says_so(tmp_path, capsys, monkeypatch):
 def test_the_first_of_the_names_is_enough():
     """ "brown bear, bruin, Ursus arctos" stands in titles as "brown bear"."""
     assert figure.short("brown bear, bruin, Ursus arctos") == "brown bear"
+
+
+def test_the_result_of_style_transfer_is_titled_by_content_and_style():
+    """Also on the figure, which is seen without the page."""
+    assert figure.style_title("photos/my_street.jpg", "images/styles/waves.png") == "My street in the style of waves"
