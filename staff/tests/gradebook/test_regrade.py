@@ -222,6 +222,9 @@ def test_only_those_are_graded_again_whom_a_changed_test_concerns(graded, course
         (other,) = (digest for digest, each in wanted.items() if each.name == "ben")
         assert book.page(Key(other, version, seed)) == "<h1>page</h1>"
         assert len(book.earlier(version, seed)) == 1, "the old results are there still"
+        (course / "tests/test_both.py").write_text(CENTRE_TEST.replace("@pytest", "@pytest.mark.scale\n@pytest", 1))
+        files = pack.digests(assignment)
+        assert gradebook._carry(book, wanted, files, pack.version(files), seed, assignment) == 0, "all have a scale"
         (course / "tests/compare.py").write_text("x = 1\n")
         files = pack.digests(assignment)
         assert gradebook._carry(book, wanted, files, pack.version(files), seed, assignment) == 0
