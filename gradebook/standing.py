@@ -20,7 +20,6 @@ class Weighed:
 
     results: dict
     reweighed: bool
-    attempt: int
 
 
 @dataclass
@@ -41,7 +40,6 @@ class Standing:
     key: Key | None = None  # of the result
     results: dict | None = None  # results.json, by the weights of today
     reweighed: bool = False  # whether its report has other points
-    attempt: int = 1  # which try gave it
     failures: list[tuple[str, str]] = field(default_factory=list)  # worker and reason
 
     @property
@@ -102,7 +100,7 @@ def standings(
             return None
         graded = json.loads(row["results"])
         weighed = weigh(graded, weights or Weights())
-        return Weighed(weighed, weighed is not graded, row["attempt"])
+        return Weighed(weighed, weighed is not graded)
 
     return [_standing(place, settings, book, suite, read) for place in places]
 
@@ -125,6 +123,6 @@ def _standing(
     found.counted = next(attempt for attempt in attempts if attempt.each is chosen)
     found.key = Key(chosen.digest, suite, settings.seed)
     if result := read(chosen.digest):
-        found.results, found.reweighed, found.attempt = result.results, result.reweighed, result.attempt
+        found.results, found.reweighed = result.results, result.reweighed
     found.failures = list(book.failures(found.key))
     return found
