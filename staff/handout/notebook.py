@@ -94,7 +94,8 @@ def _run(written: dict, parts: dict) -> list[str]:
     """A cell with the tests, and one with the figures; several parts of one script have them below the last one."""
     last = {part["script"]: part["number"] for part in parts.values() if "script" in part}
     scripts = {part.get("script", file): part["number"] for part in written.values() for file in part["functions"]}
-    figures = [f"%run {script} --show" for script, number in scripts.items() if number >= last[script]]
+    due = [script for script, number in scripts.items() if script in last and number >= last[script]]
+    figures = [f"%run {script} --show" for script in due]
     tests = [f"!{{python}} -m pytest -q -m {name}" for name in written]
     return ["\n".join(lines) for lines in (tests, figures) if lines]
 

@@ -1,4 +1,4 @@
-"""Draws what the hidden tests of the three losses ask: features, images, layers and weights."""
+"""Draws what the hidden tests of the losses ask: features, images, layers and weights."""
 
 from collections.abc import Callable
 from functools import partial
