@@ -9,6 +9,7 @@ from labs import measures
 from labs.attribution import data_test
 from labs.composed import collage
 from labs.segmentation import fully_convolutional as fc
+from visualizers.gradcam import resize
 
 
 def dense():
@@ -55,9 +56,25 @@ def test_a_grid_of_single_pixels_loses_nothing_and_coarser_ones_ever_more(source
     assert limits == sorted(limits, reverse=True)
 
 
-def test_a_class_is_shown_where_it_is_the_most_probable_and_sure_enough():
-    sure = np.array([[[0.6, 0.4, 0.2]], [[0.3, 0.5, 0.7]]])  # two classes, three pixels
-    assert fc.decide(sure, np.array([0, 1]), 0.55).tolist() == [[[True, False, False]], [[False, False, True]]]
+def test_a_threshold_is_chosen_on_the_other_pictures():
+    """Odd and even pictures have other best thresholds: each is measured at the others', so nobody sees his own best."""
+    values = [[1.0, 0.2], [0.3, 0.9], [0.8, 0.4], [0.1, 0.7]]
+    assert fc.at_best(values).tolist() == [0.2, 0.3, 0.4, 0.1] and fc.at_best(values[:1]).tolist() == [1.0]
+
+
+def test_grad_cams_cells_are_put_where_the_network_has_them():
+    """Of 27 cells 16 pixels apart, the first at 15, a peak in each of three comes to lie on its middle."""
+    cells = torch.zeros(3, 27, 27)
+    for k, i in enumerate((0, 13, 26)):
+        cells[k, i, i] = 1
+    maps = resize(cells, torch.Size((448, 448))).numpy()
+    for one, middle in zip(fc.put_right(maps, 27), (15, 15 + 13 * 16, 15 + 26 * 16)):
+        rows, columns = np.nonzero(one == one.max())
+        assert abs(np.mean(rows) - middle) < 2 and abs(np.mean(columns) - middle) < 2
+
+
+def test_the_control_lies_in_the_objects_own_quarter():
+    assert [np.argwhere(fc.quarter(k) > 0.9).mean(axis=0).round(1).tolist() for k in (0, 3)] == [[111.5] * 2, [335.5] * 2]
 
 
 def test_a_collage_has_every_object_in_a_square_of_its_own(source):
