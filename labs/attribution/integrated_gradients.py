@@ -69,9 +69,7 @@ def measure(bench: Bench) -> Numbers:
     }  # fmt: skip
 
 
-def completeness(
-    model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int]
-) -> tuple[dict[str, list[float]], float]:
+def completeness(model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int]) -> tuple[dict[str, list[float]], float]:
     """How far the sum of attributions is from s(x) - s(x'), of each rule and count, and that difference.
 
     Of one image, with grey as x'. A sum over pixels of integrated gradients is the integral of the slope along the way,
@@ -130,7 +128,7 @@ def sensitivity() -> dict[str, float]:
 def promises(x: Tensor, y: Tensor, model: nn.Module, steps: int) -> dict[str, dict[str, float]]:
     """The change of each method's attributions of one image x (1, 3, H, W), for each of PROMISES.
 
-    s: the score of the class y; t: the highest score of another class. As many steps as wanted: none makes either exact.
+    s: the score of the class y; t: the highest score of another class. Two promises hold with any number of steps.
     """
     t = lab.predict(model, x).scatter(1, y[:, None], -torch.inf).argmax(dim=1)
 
@@ -217,13 +215,13 @@ def conclude(numbers: Numbers) -> list[str]:
     alike = measures.pair(like, other)
     other_class = numbers["promises"]["another class"]["guided backprop"]
     return [
-        f"Over {numbers['images']['completeness']} images {most} steps leave {lab.write_interval(last[right], '.1%')} of "
-        f"the scores' difference ({right}), {lab.write_interval(last[best], '.1%')} ({best}), and one step, gradient × "
-        f"input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they give "
+        f"Over {numbers['images']['completeness']} images {most} steps leave {lab.write_interval(last[right], '.1%')} "
+        f"of the scores' difference ({right}), {lab.write_interval(last[best], '.1%')} ({best}), and one step, "
+        f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they give "
         f"{numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
-        f"Written otherwise, the same network {'keeps' if max(same['integrated gradients']) < EXACT else 'changes'} its "
-        f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same['integrated gradients'])}); "
+        f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < EXACT else 'changes'} its "
+        f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); "
         f"guided backprop changes by {write_changes(same['guided backprop'])} and the deconvnet by "
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
         f"{write_changes(other_class)}.",

@@ -4,8 +4,8 @@ Claim: it must. Where the layers' weights are replaced by random ones, from the 
     gradient, SmoothGrad and Grad-CAM change, while guided backprop and Guided Grad-CAM hardly do: they follow the
     picture's edges. And a network that has learnt permuted labels by heart must be explained otherwise than one that
     has learnt the true ones.
-Look at: the likeness of each method's maps to those of the trained network, layer by layer, beside what two photographs'
-    maps have in common, and what two networks have that have learnt the same labels.
+Look at: the likeness of each method's maps to those of the trained network, layer by layer, beside what maps of two
+    photographs have in common, and those of two networks that have learnt the same labels.
 Paper: Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292).
 
     python -m labs.attribution.sanity_checks

@@ -234,8 +234,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes.set_xticks(numbers["layers"])
     patches = [rows[-2][0].patches(name)[0] for name in ("", *METHODS)]
     plots.show_row(right, patches, ["one unit's patch", *METHODS], plots.TITLE)
-    return plots.head(fig, "What the strongest channels of each layer respond to",
-                      f"{bench.source.name}; {numbers['images']} images, {numbers['pool']} crops")
+    note = f"{bench.source.name}; {numbers['images']} images, {numbers['pool']} crops"
+    return plots.head(fig, "What the strongest channels of each layer respond to", note)
 
 
 def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:

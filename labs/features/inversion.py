@@ -119,7 +119,7 @@ def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: st
 def distances(
     cnn: nn.Sequential, made: Tensor, true: Tensor, layers: Sequence[int], of: Callable[[Tensor], Tensor] = torch.clone
 ) -> list[list[float]]:
-    """|F - P| / |P| of each image, at each of the layers, of features, or of a function of them such as Gram matrices."""
+    """|F - P| / |P| of each image, layer by layer, of features, or of a function of them such as Gram matrices."""
     with torch.no_grad():
         ours, theirs = (extract_features(X, cnn) for X in (made, true))
         pairs = [(of(ours[i]), of(theirs[i])) for i in layers]
@@ -153,8 +153,10 @@ def tabulate(numbers: Numbers) -> Table:
     second = lab.write_interval(original["second"]) if numbers["second"] else "-"
     rows.append(("nothing: the original", "0%", "-", lab.write_interval(original["own"]), second))
     for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
-        rows.append((f"Gram matrices of the first {name}, one painting", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
-    columns = (f"rebuilt from ({len(numbers['images'])} images; 90 % interval)", "features (Gram matrices) still off by", "likeness (PSNR)",
+        name = f"Gram matrices of the first {name}, one painting"
+        rows.append((name, f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
+    columns = (f"rebuilt from ({len(numbers['images'])} images; 90 % interval)",
+               "features (Gram matrices) still off by", "likeness (PSNR)",
                f"own confidence at {numbers['size']} pixels", "second network's")  # fmt: skip
     return Table(columns, rows)
 
@@ -180,9 +182,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{top} with {last} dB, {lab.write_interval(above, '+.1f')} above another photograph ("
         f"{'shown' if above[1] > 0 else 'not shown'}), and from all of them together with {every} dB.",
         f"{known[0].upper()}{known[1:]}.",
-        f"Of one painting, Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
-        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
-        "style is what is left when place is averaged out.",
+        f"Of one painting, Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, "
+        f"those of all layers {np.mean(textures[-1]):.0%}, and the texture is no copy of the painting "
+        f"({numbers['place'][-1]:.1f} dB): style is what is left when place is averaged out.",
     ]
 
 

@@ -215,12 +215,12 @@ def conclude(numbers: Numbers) -> list[str]:
     first, last = ({key: measures.interval(one[key]) for key in ("reached", "fine")} for one in (sheet[0], sheet[-1]))
     apart = "shown" if last["fine"][2] < first["fine"][1] else "not shown"
     return [
-        f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units {words(FREE, 'reached', '.1f')} "
-        f"times as much as the best of {numbers['samples']} sample images, with all restraints "
-        f"{words(HELD, 'reached', '.1f')} times.",
-        f"Of that {words(FREE, 'kept')} survive a shift and a blur without restraint and {words(HELD, 'kept')} with all "
-        f"({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones less these: "
-        f"{lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
+        f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
+        f"{words(FREE, 'reached', '.1f')} times as much as the best of {numbers['samples']} sample images, with all "
+        f"restraints {words(HELD, 'reached', '.1f')} times.",
+        f"Of that {words(FREE, 'kept')} survive a shift and a blur without restraint and {words(HELD, 'kept')} with "
+        f"all ({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones less "
+        f"these: {lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
         f"{', '.join(name for name, found in steps.items() if found[1] > 0) or 'none'}; power at high frequencies goes "
         f"from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have {words(SAMPLE, 'fine')}.",
         f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited "

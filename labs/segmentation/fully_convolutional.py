@@ -34,9 +34,8 @@ THRESHOLDS = [i / 20 for i in range(1, 20)]
 GRIDS = (4, 8, 16, 32)
 CLASS_MAP, GRAD_CAM, WINDOWS, ONCE = "class map", "Grad-CAM", "sliding window", "convolution, once"
 COLOURS = plots.COLOURS | {CLASS_MAP: "#0072b2", WINDOWS: "#d55e00", ONCE: "#0072b2", "the grid's own limit": "#777777"}
-
-
-PICTURES, ASKED = 24, 6  # large pictures, every scene in four of them or fewer; those whose windows are asked one by one
+PICTURES = 24  # large ones, with every scene in four of them or fewer
+ASKED = 6  # of them, window by window
 
 
 def measure(bench: Bench) -> Numbers:
@@ -272,6 +271,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
         panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
     left, middle, right = below.subplots(1, 3)
+
     def intervals(values: Sequence[Sequence[float]]) -> list[list[float]]:
         return [measures.interval(some) for some in zip(*values)]
 
@@ -284,8 +284,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE, color=grey,
               va="top")  # fmt: skip
     left.set_ylim(0, 1)
-    plots.plain(middle, f"Seconds for the same answers, {len(numbers['same'])} pictures", "width of the picture, pixels",
-                logy=10)  # fmt: skip
+    title = f"Seconds for the same answers, {len(numbers['same'])} pictures"
+    plots.plain(middle, title, "width of the picture, pixels", logy=10)
     times = {name: intervals(some) for name, some in numbers["seconds"].items()}
     plots.interval_curves(middle, numbers["sizes"], times, COLOURS)
     middle.set_xticks(numbers["sizes"], numbers["sizes"])

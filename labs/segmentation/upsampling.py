@@ -178,14 +178,17 @@ def tabulate(numbers: Numbers) -> Table:
         ("all nine stamped", _words(numbers["stamps"][8])),
         (f"largest difference of any two ways, {numbers['draws']} random maps and kernels",
          f"{numbers['largest difference']:.1g} (exact)"),
-    ]
-    rows += [(f"unevenness on a map of ones, {numbers['draws']} random kernels: {name}", lab.write_interval(found, ".2f"))
+    ]  # fmt: skip
+    rows += [(f"unevenness on a map of ones, {numbers['draws']} random kernels: {name}",
+              lab.write_interval(found, ".2f"))
              for name, found in numbers["unevenness"].items()]  # fmt: skip
     rows += [(f"mean saliency, {numbers['images']} images, in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
               ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
-    rows += [(f"saliency where most windows overlap over where fewest do, period {period}", lab.write_interval(found, ".2f"))
+    rows += [(f"saliency where most windows overlap over where fewest do, period {period}",
+              lab.write_interval(found, ".2f"))
              for period, found in ((PERIOD, numbers["grid"]), (PERIOD + 1, numbers["no grid"]))]  # fmt: skip
-    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g} (exact)")]
+    exact = f"{numbers['saliency']:.1g} (exact)"
+    rows += [("the student's saliency map of a convolution less its transposed one", exact)]
     return Table(("measured", "(90 % interval)"), rows)
 
 
@@ -201,8 +204,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"On a map of ones {numbers['draws']} random kernels of 3 at stride 2 leave an unevenness of "
         f"{lab.write_interval(uneven[WAYS[0]], '.2f')}, kernels of 4 {lab.write_interval(uneven[WAYS[1]], '.2f')} "
         f"({better}), resizing first {uneven[WAYS[2]][0]:.2g}; the network's saliency {above}: "
-        f"{lab.write_interval(grid, '.1f')} times as strong where most windows overlap ({numbers['images']} images), by a "
-        f"period of {PERIOD + 1} {lab.write_interval(numbers['no grid'], '.2f')} times.",
+        f"{lab.write_interval(grid, '.1f')} times as strong where most windows overlap ({numbers['images']} images), "
+        f"by a period of {PERIOD + 1} {lab.write_interval(numbers['no grid'], '.2f')} times.",
     ]
 
 
