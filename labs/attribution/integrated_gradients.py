@@ -197,7 +197,8 @@ def tabulate(numbers: Numbers) -> Table:
           for promise, words in PROMISES.items() for name in COMPARED],
         *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth "
            f"({n['baselines']})",
-           ", ".join(lab.write_interval(measures.interval(found[key]), form)
+           ", ".join("1 (itself)" if (name, key) == ("grey", "like grey") else
+                     lab.write_interval(measures.interval(found[key]), form)
                      for key, form in (("score", ".1f"), ("like grey", ".2f"), ("dark", ".0%"))))
           for name, found in numbers["baselines"].items()],
         (f"rank correlation of grey's map with another photograph's ({n['baselines']})",
@@ -208,7 +209,7 @@ def tabulate(numbers: Numbers) -> Table:
 
 def conclude(numbers: Numbers) -> list[str]:
     last, most = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"][-1]
-    best, right = min(last, key=lambda name: last[name][0]), QUADRATURES[0]
+    right, best = QUADRATURES[0], QUADRATURES[-1]
     same, dark = numbers["promises"]["invariance"], {k: one["dark"] for k, one in numbers["baselines"].items()}
     darker = measures.pair(dark["black"], dark["white"])
     like, other = numbers["baselines"]["noise"]["like grey"], numbers["another photograph"]
@@ -217,8 +218,8 @@ def conclude(numbers: Numbers) -> list[str]:
     return [
         f"Over {numbers['images']['completeness']} images {most} steps leave {lab.write_interval(last[right], '.1%')} "
         f"of the scores' difference ({right}), {lab.write_interval(last[best], '.1%')} ({best}), and one step, "
-        f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they give "
-        f"{numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
+        f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they "
+        f"give {numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
         f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < EXACT else 'changes'} its "
         f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); "
