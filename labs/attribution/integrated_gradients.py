@@ -183,6 +183,8 @@ def write_changes(changes: Sequence[float]) -> str:
     """Words for a method's changes: exact but for rounding, or their interval."""
     if max(changes) < EXACT:
         return f"exact (the largest: {max(changes):.1g})"
+    if min(changes) > 1 - EXACT:  # no share of images, which `measures.interval` would take it for
+        return "1 (all)"
     return lab.write_interval(measures.interval(changes), ".2f")
 
 
