@@ -179,13 +179,16 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
     return float(spearmanr(a, b, axis=None).statistic)
 
 
+def interval(changes: Sequence[float]) -> list[float]:
+    """Interval of a method's changes; the largest of them where they are nothing but rounding, or all there can be."""
+    exact = max(changes) < EXACT or min(changes) > 1 - EXACT
+    return [max(changes)] * 3 if exact else measures.interval(changes)
+
+
 def write_changes(changes: Sequence[float]) -> str:
-    """Words for a method's changes: exact but for rounding, or their interval."""
-    if max(changes) < EXACT:
-        return f"exact (the largest: {max(changes):.1g})"
-    if min(changes) > 1 - EXACT:  # no share of images, which `measures.interval` would take it for
-        return "1 (all)"
-    return lab.write_interval(measures.interval(changes), ".2f")
+    """Words for a method's changes."""
+    mean, low, high = interval(changes)
+    return lab.write_interval([mean, low, high], ".2f") if low < high else f"{mean:.1g} (exact: the largest)"
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -262,10 +265,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     place = np.arange(len(COMPARED))
     for shift, promise, alpha in ((-0.27, "invariance", 1.0), (0, "linearity", 0.55), (0.27, "another class", 0.2)):
         found = numbers["promises"][promise]
-        ends = np.array([[max(found[name])] * 3 if max(found[name]) < EXACT else measures.interval(found[name])
-                         for name in COMPARED]).clip(1e-8).T  # fmt: skip
-        heights = ends[0]
-        right.vlines(place + shift, ends[1], ends[2], color=plots.INK, linewidth=1)
+        heights, low, high = np.array([interval(found[name]) for name in COMPARED]).clip(1e-8).T
+        right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
         bars = right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends
         right.bar_label(bars, words, size=8, color=plots.INK)
@@ -284,7 +285,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         plots.show(panels[0, j], start, f"from {name}")
         plots.show(panels[1, j], palette.heat([np.abs(map_)])[0])
     panels[1, 1].set_ylabel("size of the attributions", size=plots.NOTE)
-    return plots.head(fig, "What integrated gradients promise, and keep", bench.source.name)
+    return plots.head(fig, "What integrated gradients promise, and keep",
+                      f"{bench.source.name}; bands and lines: 90 % intervals over images")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def draw_stages(axes: "plots.Axes", values: dict[str, list[list[float]]], stages
 
 def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     """A bar for the permuted labels and a pale one for the true ones of another start, method by method."""
-    plots.plain(axes, "Like a network of true labels")
+    plots.plain(axes, "Ranks, data test")
     for i, name in enumerate(METHODS):
         for which, up, alpha in (("permuted", -0.18, 1.0), (data_test.AGAIN, 0.18, 0.35)):
             mean, low, high = measures.interval(numbers[which][name])
@@ -244,8 +244,8 @@ def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(METHODS) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"full: permuted labels; pale: true ones,\nanother start ({len(numbers['permuted'][METHODS[0]])} "
-                    "pictures)", size=plots.NOTE, color=plots.FAINT)  # fmt: skip
+    words = f"full: permuted labels\npale: true, another start\n({len(numbers['permuted'][METHODS[0]])} pictures)"
+    axes.set_xlabel(words, size=plots.NOTE, color=plots.FAINT)
 
 
 if __name__ == "__main__":

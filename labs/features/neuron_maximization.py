@@ -141,8 +141,12 @@ def transform(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def survives(excitation: Excitation, X: Tensor) -> Tensor:
-    """The share of each excitation that is left after a shift by three pixels and a blur by one, (N,)."""
-    return excitation(blur_image(X.roll((3, 3), (2, 3)), sigma=1)) / excitation(X).clamp(min=1e-6)
+    """The share of each excitation that is left after a shift by three pixels and a blur by one, (N,).
+
+    Of a unit that is hardly excited, by less than a hundredth of its best sample image, there is nothing to be left: 0.
+    """
+    before, after = excitation(X), excitation(blur_image(X.roll((3, 3), (2, 3)), sigma=1))
+    return torch.where(before > 0.01, after / before, 0)
 
 
 def ascend(

@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Numbers:
         "largest difference": agreement(draws, generator),
         "covered": {name: cover(name) for name in WAYS},
         "draws": draws,
-        "unevenness": {name: measures.interval(unevenness(name, draws, generator)) for name in WAYS},
+        "unevenness": {name: spread_of(unevenness(name, draws, generator)) for name in WAYS},
         **network_phases(bench),
     }
 
@@ -108,6 +108,11 @@ def unevenness(name: str, draws: int, generator: torch.Generator) -> list[float]
     kernels = torch.randn(draws, 1, side(name), side(name), generator=generator, dtype=torch.float64)
     made = torch.stack([_inside(twice(name, kernel[None])(torch.ones(1, 1, 8, 8).double())) for kernel in kernels])
     return (made.std(dim=(1, 2), correction=0) / made.square().mean(dim=(1, 2)).sqrt()).tolist()
+
+
+def spread_of(values: Sequence[float]) -> list[float]:
+    """Interval of the mean; 0 where nothing but rounding is left."""
+    return measures.interval(values) if max(values) > 1e-12 else [0.0, 0.0, 0.0]
 
 
 def side(name: str) -> int:
@@ -276,7 +281,7 @@ def draw_unevenness(axes: "plots.Axes", uneven: dict[str, list[float]]) -> None:
     for at, (name, (mean, low, high)) in zip(place, uneven.items()):
         axes.barh(at, mean, 0.4, color=COLOURS[name])
         axes.errorbar(mean, at, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
-        axes.text(0, at + 0.26, f"{name}: {mean:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
+        axes.text(0.02, at + 0.26, f"{name}: {mean:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.4, len(uneven) - 0.3)
     axes.set_yticks([])
