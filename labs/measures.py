@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
 
 DRAWS = 2000  # of the bootstrap
+EXACT = 1e-5  # what rounding may part in 32 bits
 
 # How sure a mean is.
 
@@ -25,6 +26,12 @@ def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]
         return [0.0, 0.0, far] if values[0] == 0 else [1.0, 1 - far, 1.0]
     rows = np.random.default_rng(seed).integers(values.size, size=(DRAWS, values.size))
     return [float(values.mean()), *(float(end) for end in np.quantile(values[rows].mean(axis=1), (0.05, 0.95)))]
+
+
+def interval_of_sizes(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """The same for values that are no shares: the largest, three times, where no more than rounding parts them."""
+    values = np.asarray(values, np.float64)
+    return [float(values.max())] * 3 if np.ptp(values) < EXACT else interval(values, seed)
 
 
 def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:

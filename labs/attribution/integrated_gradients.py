@@ -39,7 +39,6 @@ Point = Fraction | float
 BASELINES = ("grey", "black", "white", "blurred", "noise")
 FIFTH = 0.2
 COUNTS = {"completeness": 6, "promises": 24, "baselines": 10}  # images of each part, evenly spread over all
-EXACT = 1e-5  # below, only rounding parts two maps
 
 
 def measure(bench: Bench) -> Numbers:
@@ -179,15 +178,9 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
     return float(spearmanr(a, b, axis=None).statistic)
 
 
-def interval(changes: Sequence[float]) -> list[float]:
-    """Interval of a method's changes; the largest of them where they are nothing but rounding, or all there can be."""
-    exact = max(changes) < EXACT or min(changes) > 1 - EXACT
-    return [max(changes)] * 3 if exact else measures.interval(changes)
-
-
 def write_changes(changes: Sequence[float]) -> str:
     """Words for a method's changes."""
-    mean, low, high = interval(changes)
+    mean, low, high = measures.interval_of_sizes(changes)
     return lab.write_interval([mean, low, high], ".2f") if low < high else f"{mean:.1g} (exact: the largest)"
 
 
@@ -226,7 +219,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they "
         f"give {numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
-        f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < EXACT else 'changes'} its "
+        f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < measures.EXACT else 'changes'} its "
         f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); "
         f"guided backprop changes by {write_changes(same['guided backprop'])} and the deconvnet by "
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
@@ -265,7 +258,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     place = np.arange(len(COMPARED))
     for shift, promise, alpha in ((-0.27, "invariance", 1.0), (0, "linearity", 0.55), (0.27, "another class", 0.2)):
         found = numbers["promises"][promise]
-        heights, low, high = np.array([interval(found[name]) for name in COMPARED]).clip(1e-8).T
+        heights, low, high = np.array([measures.interval_of_sizes(found[name]) for name in COMPARED]).clip(1e-8).T
         right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
         bars = right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends

@@ -32,7 +32,6 @@ PAIRS = tuple(combinations(METHODS, 2))
 COLOURS = {f"{a}, {b}": colour for (a, b), colour in zip(PAIRS, plots.OTHERS)}
 BEST = 9  # patches of a channel
 CHANNELS, DRAWN = 8, 3  # of a layer
-EXACT = 1 - 1e-5  # above, only rounding parts two maps
 TILE, SEAM = 60, 2  # pixels of a drawn patch, and between two
 
 
@@ -168,7 +167,8 @@ def sharpness(maps: Tensor) -> float:
 
 
 def words(values: Sequence[float], form: str = ".2f") -> str:
-    return lab.write_interval(measures.interval(values), form)
+    mean, low, high = measures.interval_of_sizes(values)
+    return lab.write_interval([mean, low, high], form) if low < high else f"{mean:{form}} (exact)"
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -181,8 +181,7 @@ def tabulate(numbers: Numbers) -> Table:
             f"layer {depth}",
             f"{numbers['sees'][i]} px",
             lab.join(numbers["channels"][i], ""),
-            *["1.00 (exact)" if min(numbers["likeness"][pair][i]) > EXACT else words(numbers["likeness"][pair][i])
-              for pair in COLOURS],
+            *[words(numbers["likeness"][pair][i]) for pair in COLOURS],
             *[", ".join(words(numbers[key][name][i], form) for name in METHODS)
               for key, form in (("units", ".2f"), ("others", ".2f"), ("sharpness", ".0%"))],
         )
@@ -228,7 +227,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
     axes = plots.plain(left.subplots(), f"Correlation of two methods ({len(numbers['channels'][0])} channels)",
                        "layer (bands: 90 % intervals)")  # fmt: skip
-    found = {pair: [measures.interval(one) for one in values] for pair, values in numbers["likeness"].items()}
+    found = {pair: [measures.interval_of_sizes(one) for one in values] for pair, values in numbers["likeness"].items()}
     plots.interval_curves(axes, numbers["layers"], found, COLOURS)
     axes.axhline(0, color=plots.FRAME, linewidth=1)
     axes.set_xticks(numbers["layers"])

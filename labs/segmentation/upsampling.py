@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Numbers:
         "largest difference": agreement(draws, generator),
         "covered": {name: cover(name) for name in WAYS},
         "draws": draws,
-        "unevenness": {name: spread_of(unevenness(name, draws, generator)) for name in WAYS},
+        "unevenness": {name: measures.interval_of_sizes(unevenness(name, draws, generator)) for name in WAYS},
         **network_phases(bench),
     }
 
@@ -108,11 +108,6 @@ def unevenness(name: str, draws: int, generator: torch.Generator) -> list[float]
     kernels = torch.randn(draws, 1, side(name), side(name), generator=generator, dtype=torch.float64)
     made = torch.stack([_inside(twice(name, kernel[None])(torch.ones(1, 1, 8, 8).double())) for kernel in kernels])
     return (made.std(dim=(1, 2), correction=0) / made.square().mean(dim=(1, 2)).sqrt()).tolist()
-
-
-def spread_of(values: Sequence[float]) -> list[float]:
-    """Interval of the mean; 0 where nothing but rounding is left."""
-    return measures.interval(values) if max(values) > 1e-12 else [0.0, 0.0, 0.0]
 
 
 def side(name: str) -> int:
