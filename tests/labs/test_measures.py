@@ -24,7 +24,8 @@ def test_an_interval_of_equal_values_has_no_width_and_of_none_there_is_none():
 
 def test_sizes_that_only_rounding_parts_are_exact():
     """Correlations of 1 in all images are no share of images that happened to be 1."""
-    assert measures.interval_of_sizes([1.0, 1 - 1e-7]) == [1, 1, 1] and measures.interval_of_sizes([0.0] * 8) == [0, 0, 0]
+    assert measures.interval_of_sizes([1.0, 1 - 1e-7]) == [1, 1, 1]
+    assert measures.interval_of_sizes([0.0] * 8) == [0, 0, 0]
     assert measures.interval_of_sizes([1.0, 2.0, 3.0]) == measures.interval([1.0, 2.0, 3.0])
 
 
