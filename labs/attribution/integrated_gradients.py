@@ -69,7 +69,7 @@ def measure(bench: Bench) -> Numbers:
 
 
 def completeness(model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int]) -> tuple[dict[str, list[float]], float]:
-    """How far the sum of attributions is from s(x) - s(x'), of each rule and count, and that difference.
+    """The distance of the sum of attributions from s(x) - s(x'), for each rule and count, and that difference.
 
     Of one image, with grey as x'. A sum over pixels of integrated gradients is the integral of the slope along the way,
     so slopes are all it takes.

@@ -123,7 +123,7 @@ def strongest(values: Callable[[Tensor], Tensor], pool: Tensor, count: int) -> t
 
 
 def rate(excitation: Excitation, X: Tensor) -> dict[str, list[float]]:
-    """Of each picture: its excitation, the share of it that survives, and the power at high frequencies."""
+    """The excitation of each picture, the share of it that survives, and the picture's power at high frequencies."""
     with torch.no_grad():
         return {
             "reached": excitation(X).tolist(),
