@@ -110,7 +110,10 @@ def band(masks: np.ndarray, width: int) -> np.ndarray:
 
 
 def spectrum(pictures: np.ndarray) -> list[float]:
-    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
+    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1.
+
+    Where no picture has any, because each is of one colour, all are 0.
+    """
     grey = pictures.mean(axis=3) / 255
     size = grey.shape[1]
     window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
@@ -118,10 +121,10 @@ def spectrum(pictures: np.ndarray) -> list[float]:
     along = np.fft.fftfreq(size, 1 / size)
     radius = np.hypot(along[:, None], along).round().astype(int)
     rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
-    return (rings / rings.sum()).tolist()
+    return (rings / max(rings.sum(), 1e-30)).tolist()
 
 
 def fine(power: Sequence[float]) -> float:
     """The share of the power, over the area of each ring, in the upper half of the frequencies."""
     rings = np.array(power) * np.arange(1, len(power) + 1)
-    return float(rings[len(rings) // 2 :].sum() / rings.sum())
+    return float(rings[len(rings) // 2 :].sum() / max(rings.sum(), 1e-30))

@@ -117,3 +117,8 @@ def test_white_noise_has_three_quarters_of_its_power_above_half_the_frequencies(
     """All frequencies alike: the share is that of the area of the rings from 56 to 112, 1 - 1/4."""
     noise = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
     assert fine(spectrum(noise)) == pytest.approx(0.75, abs=0.02)
+
+
+def test_a_picture_of_one_colour_has_no_power():
+    power = spectrum(np.full((1, 16, 16, 3), 200, np.uint8))
+    assert power == [0] * 8 and fine(power) == 0
