@@ -296,7 +296,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         right.text(i, mean - 0.06, f"{mean:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
     right.set_xticks(range(len(GRIDS)), GRIDS)
     right.set_ylim(0, 1)
-    return plots.head(fig, "A classifier asked everywhere at once", numbers["network"])
+    note = f"{numbers['network']}; bands and whiskers: 90 % intervals over pictures"
+    return plots.head(fig, "A classifier asked everywhere at once", note)
 
 
 def colour_classes(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:

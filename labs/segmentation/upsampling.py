@@ -180,7 +180,7 @@ def tabulate(numbers: Numbers) -> Table:
          f"{numbers['largest difference']:.1g} (exact)"),
     ]  # fmt: skip
     rows += [(f"unevenness on a map of ones, {numbers['draws']} random kernels: {name}",
-              lab.write_interval(found, ".2f"))
+              lab.write_interval(found, ".2f") if found[1] < found[2] else f"{found[0]:.1g} (exact)")
              for name, found in numbers["unevenness"].items()]  # fmt: skip
     rows += [(f"mean saliency, {numbers['images']} images, in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
               ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
