@@ -77,9 +77,10 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 def fool(x: Tensor, label: int, target: int, source: pretrained.Pretrained) -> Twins:
     fooler = FoolingImage(learning_rate=FOOLING_LEARNING_RATE[source.kind])
     fooled = fooler.make_fooling_image(x, target, source.model)
-    drawn = preprocess(deprocess(fooled, should_rescale=False), fooled.shape[2:]).to(fooled)
+    drawn = deprocess(fooled, should_rescale=False)
     with torch.no_grad():
-        scores = source.model(torch.cat([x, fooled, drawn])).cpu()
+        X = torch.cat([x, fooled, preprocess(drawn, (drawn.height, drawn.width)).to(fooled)])
+        scores = source.model(X).cpu()
     return Twins(x, fooled, label, fooler.steps, scores)
 
 

@@ -53,12 +53,12 @@ def measure(bench: Bench) -> Numbers:
     for seed, i in enumerate(lab.progress(rows, "sanity checks"), bench.seed):  # each has random weights of its own
 
         def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, Tensor]:
-            asked = (METHODS, X[i : i + 1], y[i : i + 1], model, bench.source.gradcam_layer)
-            found = methods.attributions(*asked, seed=bench.seed, **count)
+            x, label, layer = X[i : i + 1], y[i : i + 1], bench.source.gradcam_layer
+            found = methods.attributions(METHODS, x, label, model, layer, seed=bench.seed, **count)
             bench.pictures.setdefault(stage, {name: size(attribution)[0] for name, attribution in found.items()})
             return found
 
-        def forget(layers: Sequence[str], stage: str, seed: int = seed) -> dict[str, dict[str, float]]:
+        def forget(layers: Sequence[str], stage: str, seed: int = seed) -> dict[str, dict[str, list[float]]]:
             random = lab.randomise(bench.model, layers, torch.Generator().manual_seed(seed))
             latest = explain(random, stage)
             return {method: compare(trained[-1][method], latest[method]) for method in METHODS}

@@ -143,14 +143,14 @@ def network_phases(bench: Bench) -> Numbers:
     maps = torch.cat([lab.saliency(some, labels, bench.model) for some, labels in zip(X.split(8), y.split(8))])
     maps = maps.cpu().double()[:, 8:-8, 8:-8]  # without the border
     maps = maps / maps.mean(dim=(1, 2), keepdim=True).clamp(min=1e-30)
-    found, other = phases(maps, PERIOD), phases(maps, PERIOD + 1)
+    found, other = (phases(maps, period).numpy() for period in (PERIOD, PERIOD + 1))
     patches = maps.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)  # (N, rows, columns, PATCH, PATCH)
     bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
     return {
         "images": len(maps),
-        "phases": found.mean(dim=0).tolist(),
-        "grid": measures.ratio(found[:, :3:2, :3:2].mean(dim=(1, 2)), found[:, 3, 3]),
-        "no grid": measures.ratio(other[:, :3:2, :3:2].mean(dim=(1, 2)), other[:, 3, 3]),
+        "phases": found.mean(axis=0).tolist(),
+        "grid": measures.ratio(found[:, :3:2, :3:2].mean(axis=(1, 2)), found[:, 3, 3]),
+        "no grid": measures.ratio(other[:, :3:2, :3:2].mean(axis=(1, 2)), other[:, 3, 3]),
         "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max()),
     }
 
