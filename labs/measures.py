@@ -121,7 +121,8 @@ def spectrum(pictures: np.ndarray) -> list[float]:
     along = np.fft.fftfreq(size, 1 / size)
     radius = np.hypot(along[:, None], along).round().astype(int)
     rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
-    return (rings / max(rings.sum(), 1e-30)).tolist()
+    total = rings.sum()
+    return (rings / total if total > 1e-20 else 0 * rings).tolist()  # what is below is rounding
 
 
 def fine(power: Sequence[float]) -> float:

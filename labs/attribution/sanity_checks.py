@@ -181,9 +181,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Grad-CAM agree by {words(ranks(INSENSITIVE, 0))} with the trained network's when the top layer is random, "
         f"those of gradient and Grad-CAM by {words(ranks(SENSITIVE, 0))}; with all layers random by "
         f"{words(ranks(INSENSITIVE, -1))} and {words(ranks(SENSITIVE, -1))}.",
-        f"So the paper's finding is {shown(top)} while the lower layers are as trained (above "
-        f"{lab.write_interval(top, '+.2f')}), and {shown(end)} at the end ({lab.write_interval(end, '+.2f')}): {fall}, "
-        f"and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common ({shown(left)}).",
+        f"So the paper's finding is {tell(top)} while the lower layers are as trained (above "
+        f"{lab.write_interval(top, '+.2f')}), and {tell(end)} at the end ({lab.write_interval(end, '+.2f')}): {fall}, "
+        f"and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common ({tell(left)}).",
         "A network that learnt permuted labels by heart has maps less like those of one that learnt the true ones than "
         "another of the true ones has, by "
         + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
@@ -192,7 +192,7 @@ def conclude(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def shown(found: Sequence[float]) -> str:
+def tell(found: Sequence[float]) -> str:
     return "shown" if found[1] > 0 else "not shown"
 
 

@@ -238,17 +238,13 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{lab.write_interval(measures.interval(numbers['same']))} of them get the same class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of "
         f"{lab.write_interval(measures.interval(best[CLASS_MAP]))} ({numbers['pictures']} pictures), "
-        f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({shown(above[GRAD_CAM])}), and "
+        f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({lab.judge(above[GRAD_CAM])}), and "
         f"{lab.write_interval(above[GAUSSIAN], '+.0%')} above a Gaussian in the middle of the object's quarter "
-        f"({shown(above[GAUSSIAN])}); a perfect answer on its grid would reach "
+        f"({lab.judge(above[GAUSSIAN])}); a perfect answer on its grid would reach "
         f"{lab.write_interval(measures.interval(limit))}.",
         f"Of what is missing {verdict} most ({lab.write_interval(answers, '+.0%')}): a classifier looks for what tells "
         "a class, not for where the object ends; that has to be trained.",
     ]
-
-
-def shown(found: Sequence[float]) -> str:
-    return "more" if found[1] > 0 else "less" if found[2] < 0 else "not shown to differ"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":

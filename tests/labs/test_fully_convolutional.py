@@ -63,7 +63,7 @@ def test_a_threshold_is_chosen_on_the_other_pictures():
 
 
 def test_grad_cams_cells_are_put_where_the_network_has_them():
-    """Of 27 cells 16 pixels apart, the first at 15, a peak in each of three comes to lie on its middle."""
+    """A peak in each of three of 27 cells, 16 pixels apart, the first at 15, comes to lie on its cell's middle."""
     cells = torch.zeros(3, 27, 27)
     for k, i in enumerate((0, 13, 26)):
         cells[k, i, i] = 1

@@ -43,7 +43,7 @@ def test_completeness_is_that_of_the_attributions(X, y):
 
 
 def test_one_step_of_the_right_sum_is_gradient_times_input(X, y):
-    """What the table has at one step is the method that integrated gradients must beat."""
+    """The table has at one step the method that integrated gradients must beat."""
     model, x = networks.build("deep", "float64"), X[:1].double()
     total = float((methods.gradient(x, y[:1], model) * x).sum())
     errors, difference = completeness(model, x, y[:1], [1])
