@@ -238,8 +238,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{lab.write_interval(measures.interval(numbers['same']))} of them get the same class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of "
         f"{lab.write_interval(measures.interval(best[CLASS_MAP]))} ({numbers['pictures']} pictures), "
-        f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({lab.judge(above[GRAD_CAM])}), and "
-        f"{lab.write_interval(above[GAUSSIAN], '+.0%')} above a Gaussian in the middle of the object's quarter "
+        f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({lab.judge(above[GRAD_CAM])}), "
+        f"and {lab.write_interval(above[GAUSSIAN], '+.0%')} above a Gaussian in the middle of the object's quarter "
         f"({lab.judge(above[GAUSSIAN])}); a perfect answer on its grid would reach "
         f"{lab.write_interval(measures.interval(limit))}.",
         f"Of what is missing {verdict} most ({lab.write_interval(answers, '+.0%')}): a classifier looks for what tells "
