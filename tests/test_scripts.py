@@ -257,7 +257,7 @@ def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
 
 
 def test_a_fooling_image_that_eight_bits_undo_says_so():
-    """The picture that is drawn is not quite what the network was asked about: where it is another class, one is told."""
+    """The picture that is drawn is rounded and cut off: where the network takes it for another class, one is told."""
     x, scores = torch.zeros(1, 3, 8, 8), torch.tensor([[9.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
     undone, kept = (fooling_image.row(fooling_image.Twins(x, x, 0, 3, some), ["cat", "dog"]).titles[1]
                     for some in (scores, scores[[0, 1, 1]]))  # fmt: skip

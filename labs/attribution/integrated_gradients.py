@@ -227,8 +227,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"But the baseline decides much: from black {np.mean(dark['black']):.0%} of the map is on the darkest fifth of "
         f"the pixels, from white {np.mean(dark['white']):.0%} ({lab.write_interval(darker, '+.0%')}, "
         f"{numbers['images']['baselines']} images, {lab.judge(darker)}), and the ranks of noise's and grey's map agree "
-        f"by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} ({lab.write_interval(alike, '+.2f')}, "
-        f"{lab.judge(alike)}); so name it beside every such map.",
+        f"by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} "
+        f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name it beside every such map.",
     ]
 
 
