@@ -166,7 +166,7 @@ def sharpness(maps: Tensor) -> float:
     return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
 
 
-def words(values: Sequence[float], form: str = ".2f") -> str:
+def words(values: Sequence[float], form: str = "z.2f") -> str:
     mean, low, high = measures.interval_of_sizes(values)
     return lab.write_interval([mean, low, high], form) if low < high else f"{mean:{form}} (exact)"
 
@@ -183,7 +183,7 @@ def tabulate(numbers: Numbers) -> Table:
             lab.join(numbers["channels"][i], ""),
             *[words(numbers["likeness"][pair][i]) for pair in COLOURS],
             *[", ".join(words(numbers[key][name][i], form) for name in METHODS)
-              for key, form in (("units", ".2f"), ("others", ".2f"), ("sharpness", ".0%"))],
+              for key, form in (("units", "z.2f"), ("others", "z.2f"), ("sharpness", ".0%"))],
         )
         for i, depth in enumerate(numbers["layers"])
     ])  # fmt: skip
