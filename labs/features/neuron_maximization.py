@@ -58,7 +58,7 @@ UNITS, SHEET = 4, 6  # of a kind; channels of a layer
 Excitation = Callable[[Tensor], Tensor]  # of images (N, 3, H, W): how much each excites its own unit, (N,)
 
 
-def measure(bench: Bench) -> Numbers:
+def meabound(bench: Bench) -> Numbers:
     steps, size = (4, QUICK) if bench.quick else (96, SIZE)
     pool = bench.batch(2 if bench.quick else None)[1]
     modules = list(bench.source.cnn)
@@ -123,13 +123,21 @@ def strongest(values: Callable[[Tensor], Tensor], pool: Tensor, count: int) -> t
 
 
 def rate(excitation: Excitation, X: Tensor) -> dict[str, list[float]]:
-    """The excitation of each picture, the share of it that survives, and the picture's power at high frequencies."""
+    """The excitation of each picture, the share of it that survives, the picture's power and how much of it is fine."""
+    pictures = [lab.to_picture(x) for x in X]
+    power = [float(one.mean(axis=2).var()) + 1e-9 for one in pictures]  # more than nothing
     with torch.no_grad():
         return {
             "reached": excitation(X).tolist(),
             "kept": survives(excitation, X).tolist(),
-            "fine": [measures.fine(measures.spectrum(lab.to_picture(x)[None])) for x in X],
+            "power": power,
+            "fine": [all_ * measures.fine(measures.spectrum(one[None])) for all_, one in zip(power, pictures)],
         }
+
+
+def bound(found: dict[str, list[float]], key: str) -> list[float]:
+    """Interval over pictures; of fine power in all power, as in a picture of one colour rounding is all there is."""
+    return measures.ratio(found["fine"], found["power"]) if key == "fine" else measures.interval(found[key])
 
 
 def transform(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -194,7 +202,7 @@ def own_colours(X: Tensor) -> Tensor:
 
 def tabulate(numbers: Numbers) -> Table:
     def cells(found: dict[str, list[float]]) -> list[str]:
-        return [lab.write_interval(measures.interval(found[key]), form)
+        return [lab.write_interval(bound(found, key), form)
                 for key, form in (("reached", ".1f"), ("kept", ".0%"), ("fine", ".0%"))]  # fmt: skip
 
     count, samples = len(numbers["units"]), numbers["samples"]
@@ -210,13 +218,13 @@ def conclude(numbers: Numbers) -> list[str]:
     recipes, sheet, layers = numbers["recipes"], numbers["sheet"], numbers["layers"]
 
     def words(name: str, key: str, form: str = ".0%") -> str:
-        return lab.write_interval(measures.interval(recipes[name][key]), form)
+        return lab.write_interval(bound(recipes[name], key), form)
 
     kept = measures.pair(recipes[HELD]["kept"], recipes[FREE]["kept"])
     real = measures.pair(recipes[HELD]["kept"], recipes[SAMPLE]["kept"])
     steps = {name: measures.pair(recipes[name]["kept"], recipes[before]["kept"])
              for before, name in zip(RECIPES, list(RECIPES)[1:])}  # fmt: skip
-    first, last = ({key: measures.interval(one[key]) for key in ("reached", "fine")} for one in (sheet[0], sheet[-1]))
+    first, last = ({key: bound(one, key) for key in ("reached", "fine")} for one in (sheet[0], sheet[-1]))
     apart = "shown" if last["fine"][2] < first["fine"][1] else "not shown"
     return [
         f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
@@ -250,7 +258,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for axes, (key, title) in zip(below.subplots(1, 2, sharey=True), (
         ("kept", "Survives shift and blur, %"), ("fine", "Power at high frequencies, %"),
     )):  # fmt: skip
-        found = {name: [100 * end for end in measures.interval(numbers["recipes"][name][key])] for name in colours}
+        found = {name: [100 * end for end in bound(numbers["recipes"][name], key)] for name in colours}
         plots.interval_bars(axes, found, colours, title)
     rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
     for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):

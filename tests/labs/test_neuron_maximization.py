@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -59,7 +60,14 @@ def test_an_excitation_of_what_rows_share_survives_and_is_not_fine():
     X[1, :, ::2] -= 1
     found = rate(lambda X: (X[:, 0, 0] - X[:, 0, 1] + 1).mean(dim=1), X)
     assert found["kept"][0] == pytest.approx(1) and found["reached"] == pytest.approx([1, 0])
-    assert found["fine"][0] < 0.1 and found["fine"][1] > 0.9
+    coarse, fine = np.array(found["fine"]) / found["power"]
+    assert coarse < 0.1 and fine > 0.9
+
+
+def test_a_picture_of_one_colour_says_nothing_of_its_frequencies():
+    """A tenth of the power of the one is fine, and of the other there is none to speak of."""
+    found = {"fine": [10.0, 1e-9], "power": [100.0, 1e-9]}
+    assert neuron_maximization.bound(found, "fine")[0] == pytest.approx(0.1)
 
 
 def test_transformations_keep_what_is_everywhere():
