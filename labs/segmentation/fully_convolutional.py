@@ -99,7 +99,8 @@ def put_right(maps: np.ndarray, cells: int) -> np.ndarray:
     every cell where the network has it: its middle at FIRST + i * STRIDE, as `enlarge` does.
     """
     size = maps.shape[-1]
-    at = (((np.arange(size) - FIRST) / STRIDE + 0.5) * size / cells - 0.5).round().clip(0, size - 1).astype(int)
+    cell = ((np.arange(size) - FIRST) / STRIDE).clip(0, cells - 1)
+    at = ((cell + 0.5) * size / cells - 0.5).round().astype(int)
     return maps[:, at][:, :, at]
 
 
