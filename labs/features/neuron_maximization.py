@@ -58,7 +58,7 @@ UNITS, SHEET = 4, 6  # of a kind; channels of a layer
 Excitation = Callable[[Tensor], Tensor]  # of images (N, 3, H, W): how much each excites its own unit, (N,)
 
 
-def meabound(bench: Bench) -> Numbers:
+def measure(bench: Bench) -> Numbers:
     steps, size = (4, QUICK) if bench.quick else (96, SIZE)
     pool = bench.batch(2 if bench.quick else None)[1]
     modules = list(bench.source.cnn)

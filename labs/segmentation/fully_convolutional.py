@@ -54,7 +54,7 @@ def measure(bench: Bench) -> Numbers:
         best = sure.argmax(axis=0) == one.labels[:, None, None]
         maps = {
             CLASS_MAP: np.where(best, sure[one.labels], 0),
-            GRAD_CAM: put_right(grad_cam(one, scenes), len(cells[0])),
+            GRAD_CAM: grad_cam(one, scenes),
             GAUSSIAN: np.stack([quarter(k) for k in range(OBJECTS)]),
         }
         for name, some in maps.items():
@@ -92,16 +92,6 @@ def quarter(k: int) -> np.ndarray:
     top, left = (WINDOW * at for at in divmod(k, COLUMNS))
     made[top : top + WINDOW, left : left + WINDOW] = gaussian(WINDOW)
     return made
-
-
-def put_right(maps: np.ndarray, cells: int) -> np.ndarray:
-    """Grad-CAM's maps (objects, size, size), drawn out from so many cells as if these filled the picture evenly, with
-    every cell where the network has it: its middle at FIRST + i * STRIDE, as `enlarge` does.
-    """
-    size = maps.shape[-1]
-    cell = ((np.arange(size) - FIRST) / STRIDE).clip(0, cells - 1)
-    at = ((cell + 0.5) * size / cells - 0.5).round().astype(int)
-    return maps[:, at][:, :, at]
 
 
 def enlarge(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:

@@ -9,7 +9,6 @@ from labs import measures
 from labs.attribution import data_test
 from labs.composed import collage
 from labs.segmentation import fully_convolutional as fc
-from visualizers.gradcam import resize
 
 
 def dense():
@@ -60,19 +59,6 @@ def test_a_threshold_is_chosen_on_the_other_pictures():
     """Odd and even pictures have other best thresholds: each is measured at the best of the others."""
     values = [[1.0, 0.2], [0.3, 0.9], [0.8, 0.4], [0.1, 0.7]]
     assert fc.at_best(values).tolist() == [0.2, 0.3, 0.4, 0.1] and fc.at_best(values[:1]).tolist() == [1.0]
-
-
-def test_grad_cams_cells_are_put_where_the_network_has_them():
-    """A peak in each of three of 27 cells, 16 pixels apart, the first at 15, comes to lie on its cell's middle."""
-    cells = torch.zeros(3, 27, 27)
-    for k, i in enumerate((0, 13, 26)):
-        cells[k, i, i] = 1
-    maps = resize(cells, torch.Size((448, 448))).numpy()
-    for one, middle in zip(fc.put_right(maps, 27), (15, 15 + 13 * 16, 15 + 26 * 16)):
-        assert one[middle, middle] > 0.97 * one.max()
-        inwards = middle + (8 if middle < 224 else -8)
-        assert 0.3 < one[inwards, middle] < 0.7  # halfway to the next cell
-    assert maps[0][15, 15] < 0.7  # where it was drawn out evenly this was not so
 
 
 def test_the_control_lies_in_the_objects_own_quarter():
