@@ -14,6 +14,7 @@ Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -224,8 +225,9 @@ def conclude(numbers: Numbers) -> list[str]:
     real = measures.pair(recipes[HELD]["kept"], recipes[SAMPLE]["kept"])
     steps = {name: measures.pair(recipes[name]["kept"], recipes[before]["kept"])
              for before, name in zip(RECIPES, list(RECIPES)[1:])}  # fmt: skip
-    first, last = ({key: bound(one, key) for key in ("reached", "fine")} for one in (sheet[0], sheet[-1]))
-    apart = "shown" if last["fine"][2] < first["fine"][1] else "not shown"
+    first, *_, last = (lab.write_interval(bound(one, "reached"), ".1f") for one in sheet)
+    fine = [bound(one, "fine") for one in sheet]
+    falls = "shown" if all(below[2] < above[1] for above, below in pairwise(fine)) else "not shown"
     return [
         f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
         f"{words(FREE, 'reached', '.1f')} times as much as the best of {numbers['samples']} sample images, with all "
@@ -235,10 +237,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"these: {lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
         f"{', '.join(name for name, found in steps.items() if found[1] > 0) or 'none'}; power at high frequencies goes "
         f"from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have {words(SAMPLE, 'fine')}.",
-        f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited "
-        f"{lab.write_interval(first['reached'], '.1f')} times as much as by the best sample image, those of layer "
-        f"{layers[-1]} {lab.write_interval(last['reached'], '.1f')} times; that deeper ones want coarser patterns is "
-        f"{apart} (power at high frequencies {lab.write_interval(first['fine'])}, {lab.write_interval(last['fine'])}).",
+        f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited {first} times as much as by the "
+        f"best sample image, those of layer {layers[-1]} {last} times; that the deeper a channel, the coarser its pattern, "
+        f"is {falls} (power at high frequencies by layer: {', '.join(map(lab.write_interval, fine))}).",
     ]
 
 
