@@ -38,7 +38,7 @@ PROMISES = {
 Point = Fraction | float
 BASELINES = ("grey", "black", "white", "blurred", "noise")
 FIFTH = 0.2
-COUNTS = {"completeness": 6, "promises": 24, "baselines": 10}  # images of each part, evenly spread over all
+COUNTS = {"completeness": 5, "promises": 20, "baselines": 8}  # images of each part, evenly spread over all
 
 
 def measure(bench: Bench) -> Numbers:
