@@ -39,7 +39,7 @@ MEASURES = {
 INSENSITIVE, SENSITIVE = ("guided backprop", "Guided Grad-CAM"), ("gradient", "Grad-CAM")  # in the paper
 
 
-IMAGES, NEW = 7, 48  # photographs, evenly spread over all; pictures of the data test
+IMAGES, NEW = 8, 48  # photographs, evenly spread over all; pictures of the data test
 
 
 def measure(bench: Bench) -> Numbers:
