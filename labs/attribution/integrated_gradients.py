@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Numbers:
     rows = {part: spread(range(len(y)), 2 if bench.quick else count) for part, count in COUNTS.items()}
     steps, few = (STEPS[:2], 2) if bench.quick else (STEPS, 16)
     found = []
-    for i in rows["completeness"]:  # the first two rules have the same points; the others' would cost as much again each
+    for i in rows["completeness"]:  # two rules share their points; those of the others would cost as much again, each
         asked = (bench.model, X[i : i + 1], y[i : i + 1])
         errors, difference = completeness(*asked, steps, SHARING)
         found.append((errors | completeness(*asked, steps[:-1], OTHERS)[0], difference))
