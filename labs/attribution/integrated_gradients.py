@@ -251,6 +251,9 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left.set_xticks([], minor=True)
     plots.interval_curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
 
+    for text in left.texts:
+        if text.get_text() in OTHERS:  # beside their ends these names would lie on the longer curves
+            text.set(gid="", position=(-12, -15))
     plots.plain(middle, "Sensitivity: 1 - ReLU(1 - x)", "x")
     x = np.linspace(0, 2, 101)
     middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
