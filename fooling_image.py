@@ -25,7 +25,7 @@ from figures import figure, script
 from figures.canvas import Panel
 from figures.figure import Picture, Row, short
 from figures.images import Images, add_image_option, choose_images, list_words, percent
-from image_utils import SQUEEZENET_STD, deprocess
+from image_utils import SQUEEZENET_STD, deprocess, preprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
 
@@ -34,7 +34,10 @@ PLAIN = 13  # of 255: when a hundredth of the pixels have moved by this much, th
 
 @dataclass(frozen=True)
 class Twins:
-    """An image and what has become of it, (1, 3, H, W) each; its class, the steps, and both scores, (2, K)."""
+    """An image and what has become of it, (1, 3, H, W) each; its class and the steps.
+
+    scores: (3, K), of both, and of the second one as it is drawn: in eight bits, from black to white.
+    """
 
     image: Tensor
     fooled: Tensor
@@ -74,8 +77,10 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
 def fool(x: Tensor, label: int, target: int, source: pretrained.Pretrained) -> Twins:
     fooler = FoolingImage(learning_rate=FOOLING_LEARNING_RATE[source.kind])
     fooled = fooler.make_fooling_image(x, target, source.model)
+    drawn = deprocess(fooled, should_rescale=False)
     with torch.no_grad():
-        scores = source.model(torch.cat([x, fooled])).cpu()
+        X = torch.cat([x, fooled, preprocess(drawn, (drawn.height, drawn.width)).to(fooled)])
+        scores = source.model(X).cpu()
     return Twins(x, fooled, label, fooler.steps, scores)
 
 
@@ -84,8 +89,9 @@ def tell(pair: Twins, target: int, class_names: Sequence[str]) -> None:
     print(f"{short(class_names[pair.label])}, pushed towards {short(class_names[target])}: {count_steps(pair.steps)}")
     probabilities = pair.scores.softmax(dim=1)
     for k in dict.fromkeys([pair.label, target, *pair.scores.argmax(dim=1).tolist()]):
-        (s, s_fooled), (p, p_fooled) = pair.scores[:, k], probabilities[:, k]
-        print(f"  {short(class_names[k])}: score {s:.2f} -> {s_fooled:.2f}, probability {p:.1%} -> {p_fooled:.1%}")
+        (s, s_fooled, _), (p, p_fooled, p_drawn) = pair.scores[:, k], probabilities[:, k]
+        print(f"  {short(class_names[k])}: score {s:.2f} -> {s_fooled:.2f}, probability {p:.1%} -> {p_fooled:.1%}, "
+              f"in the eight bits of a picture {p_drawn:.1%}")  # fmt: skip
 
 
 def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Picture:
@@ -108,6 +114,8 @@ def row(pair: Twins, class_names: Sequence[str]) -> Row:
         f"says {short(class_names[k])}, {percent(float(probabilities[i, k]))}"
         for i, k in enumerate(pair.scores.argmax(dim=1).tolist())
     ]
+    _, fooled, drawn = pair.scores.argmax(dim=1).tolist()
+    undone = f"\n(in eight bits it {says[2]})" if drawn != fooled else ""
     panels: list[Panel] = [
         deprocess(pair.image, should_rescale=False),
         deprocess(pair.fooled, should_rescale=False),
@@ -116,7 +124,7 @@ def row(pair: Twins, class_names: Sequence[str]) -> Row:
     ]
     titles = [
         f"original: {short(class_names[pair.label])}\n{says[0]}",
-        f"after {count_steps(pair.steps)}\n{says[1]}",
+        f"after {count_steps(pair.steps)}\n{says[1]}{undone}",
         f"difference\nmean {255 * abs(difference).mean():.1f} of 255",
         "difference\ntimes ten",
     ]

@@ -179,6 +179,11 @@ def write_interval(found: Sequence[float], form: str = ".0%") -> str:
     return f"{mean} ({low.rstrip('%')} to {high})"
 
 
+def judge(found: Sequence[float]) -> str:
+    """Words for what an interval [mean, low, high] of a difference says."""
+    return "more" if found[1] > 0 else "less" if found[2] < 0 else "not shown to differ"
+
+
 @contextmanager
 def ignoring(message: str) -> Iterator[None]:
     """Inside the block a warning that begins so is not shown."""

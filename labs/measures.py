@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
 
 DRAWS = 2000  # of the bootstrap
+EXACT = 1e-5  # what rounding may part in 32 bits
 
 # How sure a mean is.
 
@@ -25,6 +26,12 @@ def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]
         return [0.0, 0.0, far] if values[0] == 0 else [1.0, 1 - far, 1.0]
     rows = np.random.default_rng(seed).integers(values.size, size=(DRAWS, values.size))
     return [float(values.mean()), *(float(end) for end in np.quantile(values[rows].mean(axis=1), (0.05, 0.95)))]
+
+
+def interval_of_sizes(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """The same for values that are no shares: the largest, three times, where no more than rounding parts them."""
+    values = np.asarray(values, np.float64)
+    return [float(values.max())] * 3 if np.ptp(values) < EXACT else interval(values, seed)
 
 
 def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
@@ -103,7 +110,10 @@ def band(masks: np.ndarray, width: int) -> np.ndarray:
 
 
 def spectrum(pictures: np.ndarray) -> list[float]:
-    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1."""
+    """The mean power of pictures uint8 (N, H, H, 3) in grey at each frequency 1, 2, ..., H / 2 cycles, summing to 1.
+
+    Where no picture has any, because each is of one colour, all are 0.
+    """
     grey = pictures.mean(axis=3) / 255
     size = grey.shape[1]
     window = np.hanning(size)[:, None] * np.hanning(size)  # else the borders' jump looks like high frequencies
@@ -111,10 +121,11 @@ def spectrum(pictures: np.ndarray) -> list[float]:
     along = np.fft.fftfreq(size, 1 / size)
     radius = np.hypot(along[:, None], along).round().astype(int)
     rings = np.array([power[:, radius == r].mean() for r in range(1, size // 2 + 1)])
-    return (rings / rings.sum()).tolist()
+    total = rings.sum()
+    return (rings / total if total > 1e-20 else 0 * rings).tolist()  # what is below is rounding
 
 
 def fine(power: Sequence[float]) -> float:
     """The share of the power, over the area of each ring, in the upper half of the frequencies."""
     rings = np.array(power) * np.arange(1, len(power) + 1)
-    return float(rings[len(rings) // 2 :].sum() / rings.sum())
+    return float(rings[len(rings) // 2 :].sum() / max(rings.sum(), 1e-30))

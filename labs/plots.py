@@ -80,6 +80,16 @@ def bars(
     return axes
 
 
+def interval_bars(
+    axes: "Axes", found: Mapping[str, Sequence[float]], colours: Mapping[str, str] = COLOURS, title: str = "", **style
+) -> "Axes":
+    """Bars of means with whiskers, of [mean, low, high] for each name."""
+    bars(axes, {name: one[0] for name, one in found.items()}, colours, title, **style)
+    for i, (mean, low, high) in enumerate(list(found.values())[::-1]):
+        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color=INK, capsize=3)
+    return axes
+
+
 def percent(axes: "Axes", side: str = "y", low: float = -4, high: float = 104) -> None:
     """Ticks at 0, 50 and 100 % on an axis of percent."""
     axes.set(**{f"{side}lim": (low, high), f"{side}ticks": [0, 50, 100], f"{side}ticklabels": ["0", "50 %", "100 %"]})
@@ -124,6 +134,20 @@ def curves(
     for name, line in lines.items():
         axes.plot(list(x)[: len(line)], line, color=colours[name], linewidth=2, marker=marker, markersize=4)
     name_ends(axes, {name: (list(x)[len(line) - 1], line[-1]) for name, line in lines.items()}, colours)
+
+
+def interval_curves(
+    axes: "Axes",
+    x: Sequence[float],
+    found: Mapping[str, Sequence[Sequence[float]]],
+    colours: Mapping[str, str] = COLOURS,
+    marker: str = "o",
+) -> None:
+    """Curves of means within bands, of [mean, low, high] at each x, for each name."""
+    for name, line in found.items():
+        _, low, high = zip(*line)
+        axes.fill_between(list(x)[: len(line)], low, high, color=colours[name], alpha=0.15, linewidth=0)
+    curves(axes, x, {name: [one[0] for one in line] for name, line in found.items()}, colours, marker)
 
 
 def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import class_visualization
@@ -251,7 +252,17 @@ def test_gradcam_draws_ours_captums_and_the_layer(main, layer, capsys):
 def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
     """Four panels; the number of steps and the scores before and after are printed."""
     check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image_image_3_guitar.png": 4})
-    assert "dog, pushed towards guitar: " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "dog, pushed towards guitar: " in said and "in the eight bits of a picture" in said
+
+
+def test_a_fooling_image_that_eight_bits_undo_says_so():
+    """The picture that is drawn is rounded and cut off: where the network takes it for another class, one is told."""
+    x, scores = torch.zeros(1, 3, 8, 8), torch.tensor([[9.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
+    undone, kept = (fooling_image.row(fooling_image.Twins(x, x, 0, 3, some), ["cat", "dog"]).titles[1]
+                    for some in (scores, scores[[0, 1, 1]]))  # fmt: skip
+    assert (undone, kept) == ("after 3 steps\nsays dog, 100%\n(in eight bits it says cat, 100%)",
+                              "after 3 steps\nsays dog, 100%")  # fmt: skip
 
 
 def test_a_figure_says_how_it_was_made(main, own_pictures):

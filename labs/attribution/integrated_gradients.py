@@ -3,8 +3,8 @@
 Claim: they sum to the difference of the scores (completeness), see what a saturated function hides from its gradient
     (sensitivity), are the same for networks that are equal as functions (implementation invariance), and are linear
     in the network. The plain gradient breaks sensitivity; guided backprop and the deconvnet break invariance.
-Look at: the error of completeness over steps, what each method makes of the same function written otherwise, and how
-    much of the map the baseline decides.
+Look at: the error of completeness over steps, what each method makes of the same function written otherwise, beside
+    what another class makes of it, and how much of the map the baseline decides.
 Paper: Sundararajan, Taly and Yan 2017 (https://arxiv.org/abs/1703.01365).
 
     python -m labs.attribution.integrated_gradients
@@ -21,59 +21,80 @@ from torch import Tensor, nn
 import methods
 from figures import palette
 from image_utils import blur_image
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table, Through
+from labs.networks import spread
 from methods import ReluAs
 from visualizers.network import class_scores
 
-STEPS = [5, 10, 20, 50, 100, 300]
-QUADRATURES = ("right sum (the paper's)", "trapezoids", "midpoints", "Gauss-Legendre")
+STEPS = [1, 5, 20, 100]  # one step of the right sum is gradient times input
+SHARING, OTHERS = ("right sum (the paper's)", "trapezoids"), ("midpoints", "Gauss-Legendre")
+QUADRATURES = SHARING + OTHERS
 COMPARED = ("integrated gradients", "gradient", "guided backprop", "deconvnet")
+PROMISES = {
+    "invariance": "ReLU(x) written x + ReLU(-x)",
+    "linearity": "map of 2 s - 3 t against 2 maps less 3 maps",
+    "another class": "map of t against that of s",  # what the two above are compared with
+}
 Point = Fraction | float
 BASELINES = ("grey", "black", "white", "blurred", "noise")
+FIFTH = 0.2
+COUNTS = {"completeness": 11, "promises": 20, "baselines": 8}  # images of each part, evenly spread over all
 
 
 def measure(bench: Bench) -> Numbers:
-    images, X, y, names = bench.batch(1 if bench.quick else 2)
-    steps, few = (STEPS[:2], 8) if bench.quick else (STEPS, 32)
-    errors = [completeness(bench.model, x[None], label[None], steps) for x, label in zip(X, y)]
-    bench.pictures["image"] = images[0]
+    images, X, y, names = bench.batch(2 if bench.quick else None)
+    rows = {part: spread(range(len(y)), 2 if bench.quick else count) for part, count in COUNTS.items()}
+    steps, few = (STEPS[:2], 2) if bench.quick else (STEPS, 16)
+    found = []
+    for i in rows["completeness"]:  # two rules share their points; those of the others would cost as much again, each
+        asked = (bench.model, X[i : i + 1], y[i : i + 1])
+        errors, difference = completeness(*asked, steps, SHARING)
+        found.append((errors | completeness(*asked, steps[:-1], OTHERS)[0], difference))
+    whole = [abs(difference) for _, difference in found]
+    kept = [promises(X[i : i + 1], y[i : i + 1], bench.model, 2) for i in lab.progress(rows["promises"], "promises")]
+    generator = bench.generator()
+    seen = [baselines(X[i : i + 1], y[i : i + 1], bench.model, few, generator)
+            for i in lab.progress(rows["baselines"], "baselines")]  # fmt: skip
+    bench.pictures.update({"image": images[rows["baselines"][0]]} | seen[0][1])
+    sizes = [np.abs(pictures["grey"][1]) for _, pictures in seen]
     return {
         "steps": steps,
-        "completeness": {name: np.median([error[name] for error in errors], axis=0).tolist() for name in QUADRATURES},
+        "images": {part: len(some) for part, some in rows.items()},
+        "completeness": {name: [measures.ratio([errors[name][i] for errors, _ in found], whole)
+                                for i in range(len(found[0][0][name]))] for name in QUADRATURES},
         "sensitivity": sensitivity(),
-        "invariance": compare(X, y, bench.model, few, ReluAs(bench.model, write_relu_otherwise)),
-        "linearity": linearity(X[:1], y[:1], bench.model, few),
-        "image": names[0],
-        "baselines": baselines(bench, X[:1], y[:1], few),
-    }
+        "promises": {promise: {name: [one[promise][name] for one in kept] for name in COMPARED}
+                     for promise in PROMISES},
+        "image": names[rows["baselines"][0]],
+        "baselines": {name: {key: [numbers[name][key] for numbers, _ in seen] for key in seen[0][0][name]}
+                      for name in BASELINES},
+        "another photograph": [likeness(a, b) for a, b in zip(sizes, sizes[1:] + sizes[:1])],
+    }  # fmt: skip
 
 
-def completeness(model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int]) -> dict[str, list[float]]:
-    """The error of the sum of attributions beside s(x) - s(x'), of that difference, for one image and grey as x'.
+def completeness(
+    model: nn.Module, x: Tensor, y: Tensor, counts: Sequence[int], names: Sequence[str] = QUADRATURES
+) -> tuple[dict[str, list[float]], float]:
+    """The distance of the sum of attributions from s(x) - s(x'), for each rule and count, and that difference.
 
-    A sum over pixels of integrated gradients is the integral of the slope along the way, so slopes are all it takes.
+    Of one image, with grey as x'. A sum over pixels of integrated gradients is the integral of the slope along the way,
+    so slopes are all it takes.
     """
     ends = class_scores(lab.predict(model, torch.cat([torch.zeros_like(x), x])), y.expand(2)).double()
     difference = float(ends[1] - ends[0])
-    rules = {name: [quadrature(name, count) for count in counts] for name in QUADRATURES}
+    rules = {name: [quadrature(name, count) for count in counts] for name in names}
     slope = slopes(model, x, y, {point for rule in rules.values() for points, _ in rule for point in points})
 
     def error(points: Sequence[Point], weights: Sequence[float]) -> float:
-        return abs(sum(weight * slope[point] for point, weight in zip(points, weights)) - difference) / abs(difference)
+        return abs(sum(weight * slope[point] for point, weight in zip(points, weights)) - difference)
 
-    return {name: [error(*rule) for rule in some] for name, some in rules.items()}
+    return {name: [error(*rule) for rule in some] for name, some in rules.items()}, difference
 
 
 def write_relu_otherwise(x: Tensor) -> Tensor:
     """ReLU(x), as x + ReLU(-x): the same values, and the same gradient."""
     return x + (-x).relu()
-
-
-def compare(X: Tensor, y: Tensor, model: nn.Module, steps: int, other: nn.Module) -> dict[str, float]:
-    """The change of each method's attributions between two networks."""
-    ours, theirs = (methods.attributions(COMPARED, X, y, one, "", steps=steps) for one in (model, other))
-    return {name: change(ours[name], theirs[name]) for name in COMPARED}
 
 
 def quadrature(name: str, count: int) -> tuple[list[Point], list[float]]:
@@ -110,16 +131,23 @@ def sensitivity() -> dict[str, float]:
     }
 
 
-def linearity(x: Tensor, y: Tensor, model: nn.Module, steps: int) -> dict[str, float]:
-    """The change from the attributions of 2 s - 3 t to 2 times those of s less 3 times those of t.
+def promises(x: Tensor, y: Tensor, model: nn.Module, steps: int) -> dict[str, dict[str, float]]:
+    """The change of each method's attributions of one image x (1, 3, H, W), for each of PROMISES.
 
-    s: the score of the class y of the one image x (1, 3, H, W); t: the highest score of another class.
+    s: the score of the class y; t: the highest score of another class. Two promises hold with any number of steps.
     """
     t = lab.predict(model, x).scatter(1, y[:, None], -torch.inf).argmax(dim=1)
-    mixed = Through(model, lambda scores: 2 * scores[:, y] - 3 * scores[:, t])
-    whole = methods.attributions(COMPARED, x, torch.zeros_like(y), mixed, "", steps=steps)
-    one, other = (methods.attributions(COMPARED, x, labels, model, "", steps=steps) for labels in (y, t))
-    return {name: change(2 * one[name] - 3 * other[name], whole[name]) for name in COMPARED}
+
+    def explain(label: Tensor, network: nn.Module) -> dict[str, Tensor]:
+        return methods.attributions(COMPARED, x, label, network, "", steps=steps)
+
+    s_maps, t_maps, again = explain(y, model), explain(t, model), explain(y, ReluAs(model, write_relu_otherwise))
+    whole = explain(torch.zeros_like(y), Through(model, lambda scores: 2 * scores[:, y] - 3 * scores[:, t]))
+    return {
+        "invariance": {name: change(s_maps[name], again[name]) for name in COMPARED},
+        "linearity": {name: change(2 * s_maps[name] - 3 * t_maps[name], whole[name]) for name in COMPARED},
+        "another class": {name: change(s_maps[name], t_maps[name]) for name in COMPARED},
+    }
 
 
 def change(a: Tensor, b: Tensor) -> float:
@@ -127,58 +155,88 @@ def change(a: Tensor, b: Tensor) -> float:
     return float((a - b).norm() / (a.norm() + b.norm()).clamp(min=1e-30))
 
 
-def baselines(bench: Bench, x: Tensor, y: Tensor, steps: int) -> dict[str, dict[str, float]]:
-    """The score of one image at each baseline, its map's likeness to grey's, and the map's share on dark pixels."""
+def baselines(
+    x: Tensor, y: Tensor, model: nn.Module, steps: int, generator: torch.Generator
+) -> tuple[dict[str, dict[str, float]], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The score of one image at each baseline, its map's likeness to grey's, and the map's share on dark pixels; and
+    each baseline as a picture, with the map (H, W).
+    """
     black, white = lab.from_pixels(torch.zeros_like(x)), lab.from_pixels(torch.ones_like(x))
-    noise = torch.rand(x.shape, generator=bench.generator()).to(x)
+    noise = torch.rand(x.shape, generator=generator).to(x)
     starts = (torch.zeros_like(x), black, white, blur_image(x, sigma=12), lab.from_pixels(noise))
-    light = lab.to_pixels(x).mean(dim=(0, 1))
-    dark = (light <= light.quantile(0.2)).cpu().numpy()
+    light = lab.to_pixels(x).mean(dim=(0, 1)).cpu().numpy().ravel()
+    dark = light.argsort(kind="stable")[: round(FIFTH * light.size)]
     found: dict[str, dict[str, float]] = {}
+    pictures: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, start in zip(BASELINES, starts):
-        map_ = methods.integrated_gradients(x, y, bench.model, steps, start).sum(dim=1)[0].cpu().numpy()
-        bench.pictures[name] = (lab.to_picture(start), map_)
-        grey, size = np.abs(bench.pictures["grey"][1]), np.abs(map_)
+        map_ = methods.integrated_gradients(x, y, model, steps, start).sum(dim=1)[0].cpu().numpy()
+        pictures[name] = (lab.to_picture(start), map_)
+        size = np.abs(map_)
         found[name] = {
-            "score": float(class_scores(lab.predict(bench.model, start), y)),
-            "like grey": float(spearmanr(size, grey, axis=None).statistic),
-            "dark": float(size[dark].sum() / size.sum()),
+            "score": float(class_scores(lab.predict(model, start), y)),
+            "like grey": likeness(size, np.abs(pictures["grey"][1])),
+            "dark": float(size.ravel()[dark].sum() / size.sum()),
         }
-    return found
+    return found, pictures
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """The rank correlation of two maps."""
+    return float(spearmanr(a, b, axis=None).statistic)
+
+
+def write_changes(changes: Sequence[float]) -> str:
+    """Words for a method's changes."""
+    mean, low, high = measures.interval_of_sizes(changes)
+    return lab.write_interval([mean, low, high], ".2f") if low < high else f"{mean:.1g} (exact: the largest)"
 
 
 def tabulate(numbers: Numbers) -> Table:
+    n, steps = numbers["images"], numbers["steps"]
     rows = [
-        *[(f"completeness, {name}, {steps} steps", f"{numbers['completeness'][name][i]:.1%}")
-          for name in QUADRATURES for i, steps in ((0, numbers["steps"][0]), (-1, numbers["steps"][-1]))],
-        *[(f"1 - ReLU(1 - x) at 2, {name}", f"{value:.3g}") for name, value in numbers["sensitivity"].items()],
-        *[(f"change when ReLU(x) is written x + ReLU(-x), {name}", f"{numbers['invariance'][name]:.2g}")
-          for name in COMPARED],
-        *[(f"map of 2 s - 3 t against 2 maps less 3 maps, {name}", f"{numbers['linearity'][name]:.2g}")
-          for name in COMPARED],
-        *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth of the pixels",
-           f"{found['score']:.1f}, {found['like grey']:.2f}, {found['dark']:.0%}")
+        *[(f"completeness, {name}, {lab.join(steps[:len(some)], '')} steps: error, of the scores' difference "
+           f"({n['completeness']})", "; ".join(lab.write_interval(found, ".1%") for found in some))
+          for name, some in numbers["completeness"].items()],
+        *[(f"1 - ReLU(1 - x) at 2, {name} (exact)", f"{value:.3g}") for name, value in numbers["sensitivity"].items()],
+        *[(f"change, {words}: {name} ({n['promises']})", write_changes(numbers["promises"][promise][name]))
+          for promise, words in PROMISES.items() for name in COMPARED],
+        *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth "
+           f"({n['baselines']})",
+           ", ".join("1 (itself)" if (name, key) == ("grey", "like grey") else
+                     lab.write_interval(measures.interval(found[key]), form)
+                     for key, form in (("score", ".1f"), ("like grey", ".2f"), ("dark", ".0%"))))
           for name, found in numbers["baselines"].items()],
+        (f"rank correlation of grey's map with another photograph's ({n['baselines']})",
+         lab.write_interval(measures.interval(numbers["another photograph"]), ".2f")),
     ]  # fmt: skip
-    return Table(("measured", ""), rows)
+    return Table(("measured (images)", "90 % interval"), rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    last, most = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"][-1]
-    best = min(last, key=last.__getitem__)
-    same, dark = numbers["invariance"], {name: found["dark"] for name, found in numbers["baselines"].items()}
-    kept = same["integrated gradients"] < 0.01
+    last, steps = {name: values[-1] for name, values in numbers["completeness"].items()}, numbers["steps"]
+    right, best = QUADRATURES[0], QUADRATURES[-1]
+    same, dark = numbers["promises"]["invariance"], {k: one["dark"] for k, one in numbers["baselines"].items()}
+    darker = measures.pair(dark["black"], dark["white"])
+    like, other = numbers["baselines"]["noise"]["like grey"], numbers["another photograph"]
+    alike = measures.pair(like, other)
+    other_class = numbers["promises"]["another class"]["guided backprop"]
     return [
-        f"With {most} steps the attributions sum to the scores' difference to {last[best]:.1%} ({best}) and "
-        f"{last[QUADRATURES[0]]:.1%} ({QUADRATURES[0]}); on 1 - ReLU(1 - x) they give "
-        f"{numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
+        f"Over {numbers['images']['completeness']} images {steps[-1]} steps leave "
+        f"{lab.write_interval(last[right], '.1%')} of the scores' difference ({right}), {steps[-2]} "
+        f"{lab.write_interval(last[best], '.1%')} ({best}), and one step, "
+        f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they "
+        f"give {numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
-        f"Written otherwise, the same network {'keeps' if kept else 'does not keep'} its integrated gradients, which "
-        f"change by {same['integrated gradients']:.1g}; guided backprop changes by {same['guided backprop']:.0%} and "
-        f"the deconvnet by {same['deconvnet']:.0%}.",
-        f"But the baseline decides much: from black {dark['black']:.0%} of the map is on the darkest fifth of the "
-        f"pixels, from white {dark['white']:.0%}, and the ranks of noise's and grey's map agree by "
-        f"{numbers['baselines']['noise']['like grey']:.2f}; so name it beside every such map.",
+        f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < measures.EXACT else 'changes'} its "
+        f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); "
+        f"guided backprop changes by {write_changes(same['guided backprop'])} and the deconvnet by "
+        f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
+        f"{write_changes(other_class)}.",
+        f"But the baseline decides much: from black {np.mean(dark['black']):.0%} of the map is on the darkest fifth of "
+        f"the pixels, from white {np.mean(dark['white']):.0%} ({lab.write_interval(darker, '+.0%')}, "
+        f"{numbers['images']['baselines']} images, {lab.judge(darker)}), and the ranks of noise's and grey's map agree "
+        f"by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} "
+        f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name it beside every such map.",
     ]
 
 
@@ -186,11 +244,16 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     fig = plots.sheet(1560, 960)
     above, below = plots.parts(fig, 2, 1, height_ratios=[0.85, 1])
     left, middle, right = above.subplots(1, 3, width_ratios=[1.5, 0.8, 1.3])
-    plots.plain(left, "Completeness: error of the sum", "steps", "of the scores' difference", logx=10, logy=10)
+    n = numbers["images"]
+    plots.plain(left, f"Completeness: error of the sum, {n['completeness']} images", "steps",
+                "of the scores' difference (90 % interval)", logx=10, logy=10)  # fmt: skip
     left.set_xticks(numbers["steps"], numbers["steps"], minor=False)
     left.set_xticks([], minor=True)
-    plots.curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
+    plots.interval_curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
 
+    for text in left.texts:
+        if text.get_text() in OTHERS:  # beside their ends these names would lie on the longer curves
+            text.set(gid="", position=(-12, -15))
     plots.plain(middle, "Sensitivity: 1 - ReLU(1 - x)", "x")
     x = np.linspace(0, 2, 101)
     middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
@@ -198,18 +261,21 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         middle.text(0.75, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
     middle.plot([2], [1], "o", color=plots.INK)
 
-    plots.plain(right, "Change of the map, 0 to 1")
+    plots.plain(right, f"Change of the map, 0 to 1, {n['promises']} images")
     place = np.arange(len(COMPARED))
-    for shift, kind, alpha in ((-0.2, "invariance", 1.0), (0.2, "linearity", 0.45)):
-        heights = [max(numbers[kind][name], 1e-8) for name in COMPARED]
-        bars = right.bar(place + shift, heights, 0.38, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
+    for shift, promise, alpha in ((-0.27, "invariance", 1.0), (0, "linearity", 0.55), (0.27, "another class", 0.2)):
+        found = numbers["promises"][promise]
+        heights, low, high = np.array([measures.interval_of_sizes(found[name]) for name in COMPARED]).clip(1e-8).T
+        right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
+        bars = right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends
         right.bar_label(bars, words, size=8, color=plots.INK)
     right.set_yscale("log")
-    right.set_ylim(1e-8, 1e3)
+    right.set_ylim(1e-8, 1e4)
     right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])
-    right.text(0.02, 0.97, "full: the same function, written otherwise\npale: a sum of two scores, of their maps",
-               transform=right.transAxes, va="top", size=plots.NOTE, color=plots.FAINT)  # fmt: skip
+    right.text(0.02, 0.97, "full: the same function, written otherwise\npaler: a sum of two scores, of their maps\n"
+               "palest: another class's map", transform=right.transAxes, va="top", size=plots.NOTE,
+               color=plots.FAINT)  # fmt: skip
 
     panels = below.subplots(2, len(BASELINES) + 1)
     plots.show(panels[0, 0], bench.pictures["image"], numbers["image"])
@@ -219,7 +285,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         plots.show(panels[0, j], start, f"from {name}")
         plots.show(panels[1, j], palette.heat([np.abs(map_)])[0])
     panels[1, 1].set_ylabel("size of the attributions", size=plots.NOTE)
-    return plots.head(fig, "What integrated gradients promise, and keep", bench.source.name)
+    return plots.head(fig, "What integrated gradients promise, and keep",
+                      f"{bench.source.name}; bands and lines: 90 % intervals over images")  # fmt: skip
 
 
 if __name__ == "__main__":

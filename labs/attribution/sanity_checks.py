@@ -4,13 +4,14 @@ Claim: it must. Where the layers' weights are replaced by random ones, from the 
     gradient, SmoothGrad and Grad-CAM change, while guided backprop and Guided Grad-CAM hardly do: they follow the
     picture's edges. And a network that has learnt permuted labels by heart must be explained otherwise than one that
     has learnt the true ones.
-Look at: the likeness of each method's maps to those of the trained network, layer by layer.
+Look at: the likeness of each method's maps to those of the trained network, layer by layer, beside what maps of two
+    photographs have in common, and those of two networks that have learnt the same labels.
 Paper: Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292).
 
     python -m labs.attribution.sanity_checks
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,10 +23,11 @@ from torch.nn import functional as F
 
 import methods
 from figures import palette
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.attribution import data_test
 from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
+from labs.networks import spread
 
 METHODS = tuple(name for name in methods.comparisons() if name != methods.DECONVNET)
 MEASURES = {
@@ -37,46 +39,51 @@ MEASURES = {
 INSENSITIVE, SENSITIVE = ("guided backprop", "Guided Grad-CAM"), ("gradient", "Grad-CAM")  # in the paper
 
 
+IMAGES, NEW = 8, 48  # photographs, evenly spread over all; pictures of the data test
+
+
 def measure(bench: Bench) -> Numbers:
-    images, X, y, _ = bench.batch(1 if bench.quick else 4)
+    images, X, y, _ = bench.batch(2 if bench.quick else None)
+    rows = spread(range(len(y)), IMAGES)
     names = layers(bench.model)[: 2 if bench.quick else None]
-    count = {"samples": 1, "steps": 2} if bench.quick else {"samples": 6, "steps": 12}
-
-    def explain(model: nn.Module, stage: str) -> dict[str, Tensor]:
-        found = methods.attributions(METHODS, X, y, model, bench.source.gradcam_layer, seed=bench.seed, **count)
-        bench.pictures.setdefault(stage, {name: size(attribution)[0] for name, attribution in found.items()})
-        return found
-
-    trained = explain(bench.model, "trained")
-    bench.pictures["image"] = images[0]
+    count = {"samples": 1, "steps": 2} if bench.quick else {"samples": 4, "steps": 6}
+    bench.pictures["image"] = images[rows[0]]
+    trained: list[dict[str, Tensor]] = []
     found: dict[str, list] = {"cascading": [], "independent": []}
-    for done, name in enumerate(lab.progress(names, "sanity checks"), 1):
-        for kind, random in (("cascading", names[:done]), ("independent", [name])):
-            if kind == "independent" and done == 1:  # the top layer alone is both
-                found[kind].append(found["cascading"][0])
-                continue
-            latest = explain(lab.randomise(bench.model, random, bench.generator()), name)
-            found[kind].append({method: compare(trained[method], latest[method]) for method in METHODS})
+    for seed, i in enumerate(lab.progress(rows, "sanity checks"), bench.seed):  # each has random weights of its own
+
+        def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, Tensor]:
+            x, label, layer = X[i : i + 1], y[i : i + 1], bench.source.gradcam_layer
+            found = methods.attributions(METHODS, x, label, model, layer, seed=bench.seed, **count)
+            bench.pictures.setdefault(stage, {name: size(attribution)[0] for name, attribution in found.items()})
+            return found
+
+        def forget(layers: Sequence[str], stage: str, seed: int = seed) -> dict[str, dict[str, list[float]]]:
+            random = lab.randomise(bench.model, layers, torch.Generator().manual_seed(seed))
+            latest = explain(random, stage)
+            return {method: compare(trained[-1][method], latest[method]) for method in METHODS}
+
+        trained.append(explain(bench.model, "trained"))
+        found["cascading"].append([forget(names[: done + 1], name) for done, name in enumerate(names)])
+        # the top layer alone is both
+        found["independent"].append([found["cascading"][-1][0], *[forget([name], name) for name in names[1:]]])
+    others = [[{method: compare(one[method], other[method]) for method in METHODS}]
+              for one, other in zip(trained, trained[1:] + trained[:1])]  # fmt: skip
     return {
-        "images": len(X),
+        "images": len(rows),
         "layers": names,
-        **{kind: summarize(stages) for kind, stages in found.items()},
-        "data": data(bench, 2 if bench.quick else 20, count),
+        **{kind: collect(some) for kind, some in (found | {"another photograph": others}).items()},
+        "data": data(bench, 2 if bench.quick else NEW, count),
     }
 
 
-def summarize(stages: Sequence[dict[str, dict[str, list[float]]]]) -> Numbers:
-    """Mean and deviation over images of each measure, method by method and stage by stage."""
+def collect(images: Sequence[Sequence[dict[str, dict[str, list[float]]]]]) -> Numbers:
+    """Each measure's values, method by method, stage by stage, image by image; from lists of stages of each image."""
     return {
-        measure: {
-            name: {
-                "mean": [float(np.mean(stage[name][measure])) for stage in stages],
-                "deviation": [float(np.std(stage[name][measure])) for stage in stages],
-            }
-            for name in METHODS
-        }
+        measure: {name: [[value for stage in stages for value in stage[name][measure]] for stages in zip(*images)]
+                  for name in METHODS}
         for measure in MEASURES
-    }
+    }  # fmt: skip
 
 
 def layers(model: nn.Module) -> list[str]:
@@ -112,7 +119,8 @@ def compare(one: Tensor, other: Tensor) -> dict[str, list[float]]:
 
 
 def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
-    """The maps of two small networks compared, one trained on true, one on permuted labels, on pictures new to both.
+    """The maps of a small network trained on true labels compared with those of one trained on permuted labels, and of
+    one trained on true ones from another start: ranks for each of `count` pictures new to all.
 
     Each is explained for what it says itself.
     """
@@ -123,56 +131,69 @@ def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
     for which, model in models.items():
         said = model(X[:count]).argmax(dim=1)
         maps[which] = methods.attributions(METHODS, X[:count], said, model, data_test.LAYER, seed=bench.seed, **passes)
-    found = {name: compare(maps["true"][name], maps["permuted"][name]) for name in METHODS}
     return {"right": {which: data_test.accuracy(model, X, y) for which, model in models.items()}} | {
-        measure: {
-            name: {"mean": float(np.mean(found[name][measure])), "deviation": float(np.std(found[name][measure]))}
-            for name in METHODS
-        }
-        for measure in MEASURES
+        which: {name: compare(maps["true"][name], maps[which][name])["absolute"] for name in METHODS}
+        for which in ("permuted", data_test.AGAIN)
     }
 
 
 def tabulate(numbers: Numbers) -> Table:
-    def likeness(name: str, stage: int) -> str:
-        return lab.join((numbers["cascading"][measure][name]["mean"][stage] for measure in MEASURES), ".2f")
+    def likeness(kind: str, stage: int) -> Callable[[str], str]:
+        return lambda name: ", ".join(lab.write_interval(measures.interval(numbers[kind][measure][name][stage]), ".2f")
+                                      for measure in MEASURES)  # fmt: skip
 
-    def lowest(name: str) -> str:
-        alone = numbers["independent"]["absolute"][name]["mean"]
-        return f"{min(alone):.2f} ({short(numbers['layers'][int(np.argmin(alone))])})"
+    def alone(name: str) -> str:
+        ranks = np.mean(numbers["independent"]["absolute"][name], axis=0)
+        return lab.write_interval(measures.interval(ranks), ".2f")
 
-    data, four = numbers["data"]["absolute"], "ranks, with signs, SSIM, HOG"
-    return Table.of("method", METHODS, {
-        f"top layer random: {four}": lambda name: likeness(name, 0),
-        f"all random: {four}": lambda name: likeness(name, -1),
-        "deviation of ranks over images": lambda name:
-            f"{numbers['cascading']['absolute'][name]['deviation'][-1]:.2f}",
-        "lowest ranks, one layer random": lowest,
-        "ranks, permuted labels": lambda name: f"{data[name]['mean']:.2f} ± {data[name]['deviation']:.2f}",
+    def learnt(which: str) -> Callable[[str], str]:
+        return lambda name: lab.write_interval(measures.interval(numbers["data"][which][name]), ".2f")
+
+    four = f"ranks, with signs, SSIM, HOG ({numbers['images']} images)"
+    return Table.of("method (90 % interval)", METHODS, {
+        f"top layer random: {four}": likeness("cascading", 0),
+        f"all random: {four}": likeness("cascading", -1),
+        f"another photograph's map: {four}": likeness("another photograph", 0),
+        "ranks, one layer random (mean over layers)": alone,
+        f"ranks, permuted labels ({len(numbers['data']['permuted'][METHODS[0]])} pictures)": learnt("permuted"),
+        "ranks, true labels, another start": learnt(data_test.AGAIN),
     })  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    def mean(names: Sequence[str], stage: int, measure: str = "absolute") -> float:
-        return float(np.mean([numbers["cascading"][measure][name]["mean"][stage] for name in names]))
+    def ranks(names: Sequence[str], stage: int, kind: str = "cascading") -> np.ndarray:
+        return np.mean([numbers[kind]["absolute"][name][stage] for name in names], axis=0)
 
-    top, end = mean(INSENSITIVE, 0), mean(INSENSITIVE, -1)
-    others, others_end = mean(SENSITIVE, 0), mean(SENSITIVE, -1)
-    data = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
-    most, least = max(data, key=data.__getitem__), min(data, key=data.__getitem__)
-    guided = numbers["cascading"]["absolute"]["guided backprop"]["mean"]
-    half = next((short(layer) for layer, value in zip(numbers["layers"], guided) if value < 0.5), None)
+    def words(values: np.ndarray) -> str:
+        return lab.write_interval(measures.interval(values), ".2f")
+
+    top, end = (measures.pair(ranks(INSENSITIVE, stage), ranks(SENSITIVE, stage)) for stage in (0, -1))
+    guided = INSENSITIVE[:1]
+    left = measures.pair(ranks(guided, -1), ranks(guided, 0, "another photograph"))
+    middle = [np.mean(ranks(guided, stage)) for stage in range(len(numbers["layers"]))]
+    half = next((short(layer) for layer, value in zip(numbers["layers"], middle) if value < 0.5), None)
     fall = f"guided backprop falls below one half when {half} is random, too" if half else (
         "guided backprop never falls below one half")  # fmt: skip
+    noticed = {name: measures.pair(numbers["data"][data_test.AGAIN][name], numbers["data"]["permuted"][name])
+               for name in METHODS}  # fmt: skip
     return [
-        f"With the top layer random, the ranks of guided backprop and Guided Grad-CAM agree by {top:.2f} with the "
-        f"trained network's, those of gradient and Grad-CAM by {others:.2f}; with all layers random by {end:.2f} and "
-        f"{others_end:.2f}.",
-        f"So the paper's finding {'shows' if top > others + 0.2 else 'does not show'} while the lower layers are as "
-        f"trained, and {'to the end' if end > others_end + 0.2 else 'not to the end'}: {fall}.",
-        f"For a network that learnt permuted labels by heart, ranks agree by {data[most]:.2f} ({most}) to "
-        f"{data[least]:.2f} ({least}): what stays alike there is the picture, not what was learnt.",
-    ]
+        f"On {numbers['images']} images, each with random weights of its own, the ranks of guided backprop and Guided "
+        f"Grad-CAM agree by {words(ranks(INSENSITIVE, 0))} with the trained network's when the top layer is random, "
+        f"those of gradient and Grad-CAM by {words(ranks(SENSITIVE, 0))}; with all layers random by "
+        f"{words(ranks(INSENSITIVE, -1))} and {words(ranks(SENSITIVE, -1))}.",
+        f"So the paper's finding is {tell(top)} while the lower layers are as trained (above "
+        f"{lab.write_interval(top, '+.2f')}), and {tell(end)} at the end ({lab.write_interval(end, '+.2f')}): {fall}, "
+        f"and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common ({tell(left)}).",
+        "A network that learnt permuted labels by heart has maps less like those of one that learnt the true ones than "
+        "another of the true ones has, by "
+        + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
+           or "no method")
+        + f"; not shown: {', '.join(name for name, one in noticed.items() if one[1] <= 0) or 'none'}.",
+    ]  # fmt: skip
+
+
+def tell(found: Sequence[float]) -> str:
+    return "shown" if found[1] > 0 else "not shown"
 
 
 def short(layer: str) -> str:
@@ -185,33 +206,46 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     stages = ["trained", *map(short, numbers["layers"])]
     for axes, (measure, title) in zip(above.subplots(1, 4, sharey=True), MEASURES.items()):
         plots.plain(axes, title, "random from the top down to")
-        curves = {name: [1.0, *found["mean"]] for name, found in numbers["cascading"][measure].items()}
-        for name, found in numbers["cascading"][measure].items():
-            middle, spread = np.array(curves[name]), np.array([0.0, *found["deviation"]])
-            axes.fill_between(range(len(stages)), middle - spread, middle + spread, color=plots.COLOURS[name],
-                              alpha=0.12, linewidth=0)  # fmt: skip
-        draw_stages(axes, curves, stages)
+        draw_stages(axes, numbers["cascading"][measure], stages)
     first, second, third = plots.parts(below, 1, 3, width_ratios=[1, 0.75, 2.1])
     axes = plots.plain(first.subplots(), "Rank correlation, one layer random")
-    alone = numbers["independent"]["absolute"]
-    draw_stages(axes, {name: found["mean"] for name, found in alone.items()}, stages[1:])
-    values = {name: numbers["data"]["absolute"][name]["mean"] for name in METHODS}
-    plots.bars(second.subplots(), values, title="Permuted labels").set_xlim(-0.1, 1)
-    shown = [numbers["layers"][i] for i in sorted({0, len(stages) // 4, len(stages) // 2, len(stages) - 2})
+    draw_stages(axes, numbers["independent"]["absolute"], stages[1:])
+    draw_data(second.subplots(), numbers["data"])
+    drawn = [numbers["layers"][i] for i in sorted({0, len(stages) // 4, len(stages) // 2, len(stages) - 2})
              if i < len(numbers["layers"])]  # fmt: skip
-    panels = third.subplots(1 + len(shown), len(METHODS), squeeze=False)
-    for i, stage in enumerate(["trained", *shown]):
+    panels = third.subplots(1 + len(drawn), len(METHODS), squeeze=False)
+    for i, stage in enumerate(["trained", *drawn]):
         panels[i, 0].set_ylabel(short(stage), size=plots.NOTE)
         for axes, name in zip(panels[i], METHODS):
             title = name.replace(" ", "\n", 1) if i == 0 else ""
             plots.show(axes, palette.heat([bench.pictures[stage][name]])[0], title, plots.COLOURS[name], 8)
-    return plots.head(fig, "Whose maps notice that the network has forgotten", bench.source.name)
+    note = f"{bench.source.name}; {numbers['images']} images, bands and whiskers: 90 % intervals"
+    return plots.head(fig, "Whose maps notice that the network has forgotten", note)
 
 
-def draw_stages(axes: "plots.Axes", lines: dict[str, list[float]], stages: Sequence[str]) -> None:
-    plots.curves(axes, range(len(stages)), lines, marker="")
+def draw_stages(axes: "plots.Axes", values: dict[str, list[list[float]]], stages: Sequence[str]) -> None:
+    """Curves with intervals over stages; before the first all are 1 where `stages` begins with the trained network."""
+    start = [[1.0, 1.0, 1.0]] * (stages[0] == "trained")
+    found = {name: start + [measures.interval(one) for one in some] for name, some in values.items()}
+    plots.interval_curves(axes, range(len(stages)), found, marker="")
     axes.axhline(0, color=plots.FRAME, linewidth=1)
     axes.set_xticks(range(len(stages)), stages, rotation=90)
+
+
+def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
+    """A bar for the permuted labels and a pale one for the true ones of another start, method by method."""
+    plots.plain(axes, "Ranks, data test")
+    for i, name in enumerate(METHODS):
+        for which, up, alpha in (("permuted", -0.18, 1.0), (data_test.AGAIN, 0.18, 0.35)):
+            mean, low, high = measures.interval(numbers[which][name])
+            axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
+            axes.errorbar(mean, i + up, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
+    axes.set_yticks(range(len(METHODS)), METHODS)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(METHODS) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    words = f"full: permuted labels\npale: true, another start\n({len(numbers['permuted'][METHODS[0]])} pictures)"
+    axes.set_xlabel(words, size=plots.NOTE, color=plots.FAINT)
 
 
 if __name__ == "__main__":

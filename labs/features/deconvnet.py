@@ -4,7 +4,8 @@ Claim: deeper units respond to larger and more meaningful patterns. All three me
     and differ only in what a ReLU lets back: the gradient where it was open, the deconvnet what is positive, guided
     backprop what is both. So they agree at the first layer, where there is no ReLU to pass, and part with depth.
 Look at: for the strongest channels of five layers, the nine image patches that excite them most and the deconvnet's
-    projection of each; one unit by all three methods; their likeness over depth.
+    projection of each; one unit by all three methods; their likeness over depth, beside that of other units of the same
+    image and of other images of the same unit.
 Paper: Zeiler and Fergus 2014 (https://arxiv.org/abs/1311.2901); Springenberg et al. 2015
     (https://arxiv.org/abs/1412.6806).
 
@@ -23,13 +24,14 @@ from torch.nn import functional as F
 
 import methods
 from figures import palette
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 
 METHODS = ("deconvnet", "guided backprop", "gradient")
 PAIRS = tuple(combinations(METHODS, 2))
 COLOURS = {f"{a}, {b}": colour for (a, b), colour in zip(PAIRS, plots.OTHERS)}
 BEST = 9  # patches of a channel
+CHANNELS, DRAWN = 8, 3  # of a layer
 TILE, SEAM = 60, 2  # pixels of a drawn patch, and between two
 
 
@@ -51,24 +53,26 @@ class BestPatches:
 def measure(bench: Bench) -> Numbers:
     modules = list(bench.source.cnn)
     depths = [1, len(modules) // 2] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
-    X = bench.batch(3 if bench.quick else 25)[1]
+    X = bench.batch(3 if bench.quick else None)[1]
     pool = crops(X, 1 if bench.quick else 9)
-    numbers: Numbers = {"layers": depths, "images": len(X), "channels": [], "sees": []}
-    likeness: dict[str, list[float]] = {pair: [] for pair in COLOURS}
-    units: dict[str, list[float]] = {name: [] for name in METHODS}
-    sharp: dict[str, list[float]] = {name: [] for name in METHODS}
+    numbers: Numbers = {"layers": depths, "images": len(X), "pool": len(pool), "channels": [], "sees": []}
+    numbers["likeness"] = {pair: [] for pair in COLOURS}
+    numbers |= {key: {name: [] for name in METHODS} for key in ("units", "others", "sharpness")}
     for depth in lab.progress(depths, "deconvnet"):
         network = Units(modules[: depth + 1])
-        channels = strongest(network, pool, 1 if bench.quick else 3)
-        found = bench.pictures[f"layer {depth}"] = [best(network, pool, channel, len(X)) for channel in channels]
+        values = lab.predict(network, pool, 8)
+        channels = strongest(values, 2 if bench.quick else CHANNELS)
+        found = [best(network, pool, values, channel, len(X)) for channel in channels]
+        bench.pictures[f"layer {depth}"] = found[:DRAWN]
         numbers["channels"].append(channels)
         numbers["sees"].append(max(side for one in found for _, _, side in one.boxes))
         for a, b in PAIRS:
-            likeness[f"{a}, {b}"].append(float(np.mean([correlation(one.maps[a], one.maps[b]) for one in found])))
-        for name in METHODS:
-            sharp[name].append(float(np.mean([sharpness(one.maps[name]) for one in found])))
-            units[name].append(compare_channels(network, found[0].images[:1], channels, name))
-    return numbers | {"likeness": likeness, "units": units, "sharpness": sharp}
+            numbers["likeness"][f"{a}, {b}"].append([correlation(one.maps[a], one.maps[b]) for one in found])
+        for name, alike in other_units(network, found, channels).items():
+            numbers["units"][name].append(alike)
+            numbers["others"][name].append([correlation(one.maps[name][1:], one.maps[name][:-1]) for one in found])
+            numbers["sharpness"][name].append([sharpness(one.maps[name]) for one in found])
+    return numbers
 
 
 class Units(nn.Module):
@@ -103,20 +107,20 @@ def crops(X: Tensor, count: int) -> Tensor:
     return torch.cat(parts)
 
 
-def strongest(network: Units, pool: Tensor, count: int) -> list[int]:
-    """The channels whose BEST images excite them most."""
-    values = lab.predict(network, pool, 8).sort(dim=0, descending=True).values[:BEST]
-    return values.mean(dim=0).topk(count).indices.tolist()
+def strongest(values: Tensor, count: int) -> list[int]:
+    """The channels whose BEST pictures excite them most; values: of each picture, (N, C)."""
+    return values.sort(dim=0, descending=True).values[:BEST].mean(dim=0).topk(count).indices.tolist()
 
 
-def best(network: Units, pool: Tensor, channel: int, images: int) -> BestPatches:
+def best(network: Units, pool: Tensor, values: Tensor, channel: int, images: int) -> BestPatches:
     """The BEST pictures of a channel, the patches that their strongest units see, and the maps of these units.
 
-    No more than is needed is of one of the `images` that the pool was cut from, image after image.
+    values: of the pool, (N, C). No more than is needed is of one of the `images` that the pool was cut from, image
+    after image.
     """
     most = -(-BEST // images)
     rows: list[int] = []
-    for row in lab.predict(network, pool, 8)[:, channel].argsort(descending=True).tolist():
+    for row in values[:, channel].argsort(descending=True).tolist():
         if len(rows) < BEST and sum(row % images == other % images for other in rows) < most:
             rows.append(row)
     X, y = pool[rows], torch.full((len(rows),), channel, device=pool.device)
@@ -139,12 +143,15 @@ def boxes(seen: np.ndarray) -> list[tuple[int, int, int]]:
     ]
 
 
-def compare_channels(network: Units, image: Tensor, channels: Sequence[int], name: str) -> float:
-    """The mean correlation of a method's maps of different channels for the same image; 1 where there is one."""
-    X = image.expand(len(channels), *image.shape[1:]).to(next(network.parameters()))
-    maps = methods.attributions([name], X, torch.tensor(channels, device=X.device), network, "")[name]
-    alike = [correlation(maps[i : i + 1], maps[j : j + 1]) for i, j in combinations(range(len(maps)), 2)]
-    return float(np.mean(alike)) if alike else 1.0
+def other_units(network: Units, found: Sequence[BestPatches], channels: Sequence[int]) -> dict[str, list[float]]:
+    """The correlation of each method's maps of two channels for one image: the best one of each channel, and the
+    channel after it.
+    """
+    X = torch.cat([one.images[:1] for one in found]).to(next(network.parameters()))
+    y = torch.tensor([*channels[1:], *channels[:1]], device=X.device)
+    maps = methods.attributions(METHODS, X, y, network, "")
+    return {name: [correlation(one.maps[name][:1], other[None].cpu()) for one, other in zip(found, maps[name])]
+            for name in METHODS}  # fmt: skip
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -159,18 +166,24 @@ def sharpness(maps: Tensor) -> float:
     return float((sizes[:, : sizes.shape[1] // 20].sum(dim=1) / sizes.sum(dim=1).clamp(min=1e-30)).mean())
 
 
+def words(values: Sequence[float], form: str = "z.2f") -> str:
+    mean, low, high = measures.interval_of_sizes(values)
+    return lab.write_interval([mean, low, high], form) if low < high else f"{mean:{form}} (exact)"
+
+
 def tabulate(numbers: Numbers) -> Table:
     three = ", ".join(METHODS)
-    columns = ("", "sees", "channels", *COLOURS, f"two units of one image: {three}",
+    columns = (f"{numbers['images']} images, {numbers['pool']} crops (90 % interval over channels)", "sees", "channels",
+               *COLOURS, f"two units of one image: {three}", f"two images of one unit: {three}",
                f"sum in the top 5 % of the pixels: {three}")  # fmt: skip
     return Table(columns, [
         (
             f"layer {depth}",
             f"{numbers['sees'][i]} px",
             lab.join(numbers["channels"][i], ""),
-            *[f"{numbers['likeness'][pair][i]:.2f}" for pair in COLOURS],
-            lab.join((numbers["units"][name][i] for name in METHODS), ".2f"),
-            lab.join((numbers["sharpness"][name][i] for name in METHODS), ".0%"),
+            *[words(numbers["likeness"][pair][i]) for pair in COLOURS],
+            *[", ".join(words(numbers[key][name][i], form) for name in METHODS)
+              for key, form in (("units", "z.2f"), ("others", "z.2f"), ("sharpness", ".0%"))],
         )
         for i, depth in enumerate(numbers["layers"])
     ])  # fmt: skip
@@ -179,18 +192,24 @@ def tabulate(numbers: Numbers) -> Table:
 def conclude(numbers: Numbers) -> list[str]:
     first, last = ({name: values[i] for name, values in numbers["likeness"].items()} for i in (0, -1))
     alike = {name: values[-1] for name, values in numbers["units"].items()}
-    near, far = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
+    near, far = (choose(last, key=lambda name: np.mean(last[name])) for choose in (max, min))
+    parted = measures.pair(first[near], last[near])
+    above = {name: measures.pair(alike[name], alike["gradient"]) for name in METHODS[:2]}
+    less = all(found[1] > 0 for found in above.values())
     return [
         f"From layer {numbers['layers'][0]} to {numbers['layers'][-1]} a unit's patch grows from {numbers['sees'][0]} "
         f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
-        f"{min(first.values()):.2f}.",
-        f"At the last layer {near} still correlate by {last[near]:.2f}, and {far} by {last[far]:.2f}: the rule for "
-        "ReLUs alone has made other pictures of the same unit.",
-        f"The maps of two units of one image correlate by {alike['deconvnet']:.2f} (deconvnet), "
-        f"{alike['guided backprop']:.2f} (guided backprop) and {alike['gradient']:.2f} (gradient) there: "
-        + ("the two that look cleaner say less of which unit was meant." if min(alike["deconvnet"],
-           alike["guided backprop"]) > alike["gradient"] + 0.2 else "all three depend on the unit."),
-    ]
+        f"{min(map(min, first.values())):.2f} in all {len(alike['gradient'])} channels.",
+        f"At the last layer {near} still correlate by {words(last[near])}, {lab.write_interval(parted, '.2f')} less "
+        f"({'shown' if parted[1] > 0 else 'not shown'}), and {far} by {words(last[far])}: the rule for ReLUs alone has "
+        "made other pictures of the same unit.",
+        f"The maps of two units of one image correlate there by {words(alike['deconvnet'])} (deconvnet), "
+        f"{words(alike['guided backprop'])} (guided backprop) and {words(alike['gradient'])} (gradient), the first two "
+        + " and ".join(lab.write_interval(found, "+.2f") for found in above.values()) + " more, deconvnet's of two "
+        f"images of one unit by {words(numbers['others']['deconvnet'][-1])}: "
+        + ("the two that look cleaner say less of which unit was meant." if less else
+           "that the two that look cleaner say less of which unit was meant is not shown."),
+    ]  # fmt: skip
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -206,13 +225,16 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                 colour = plots.COLOURS.get(title, plots.INK)
                 plots.show(panels[i, k], mosaic(one.patches(method)), "" if i else title, colour, plots.TITLE)
     left, right = plots.parts(below, 1, 2, width_ratios=[1, 1.75])
-    axes = plots.plain(left.subplots(), "Correlation of two methods", "layer")
-    plots.curves(axes, numbers["layers"], numbers["likeness"], COLOURS)
+    axes = plots.plain(left.subplots(), f"Correlation of two methods ({len(numbers['channels'][0])} channels)",
+                       "layer (bands: 90 % intervals)")  # fmt: skip
+    found = {pair: [measures.interval_of_sizes(one) for one in values] for pair, values in numbers["likeness"].items()}
+    plots.interval_curves(axes, numbers["layers"], found, COLOURS)
     axes.axhline(0, color=plots.FRAME, linewidth=1)
     axes.set_xticks(numbers["layers"])
     patches = [rows[-2][0].patches(name)[0] for name in ("", *METHODS)]
     plots.show_row(right, patches, ["one unit's patch", *METHODS], plots.TITLE)
-    return plots.head(fig, "What the strongest channels of each layer respond to", bench.source.name)
+    note = f"{bench.source.name}; {numbers['images']} images, {numbers['pool']} crops"
+    return plots.head(fig, "What the strongest channels of each layer respond to", note)
 
 
 def mosaic(patches: Sequence[np.ndarray]) -> np.ndarray:

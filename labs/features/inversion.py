@@ -3,8 +3,9 @@
 Claim: an image can be rebuilt from the features of one layer, from early ones nearly to the pixel; deeper ones keep
     what it is and give up where exactly and in which colours. Gram matrices keep no place at all, so they give
     textures, of coarser structure the more layers take part.
-Look at: the images rebuilt from each layer alone and from sums of content losses; their likeness to the original, and
-    what a second network says of them; textures from the Gram matrices of more and more layers.
+Look at: the images rebuilt from each layer alone and from sums of content losses; their likeness to the original,
+    beside that of another photograph, and what a second network says of them; textures from the Gram matrices of more
+    and more layers.
 Paper: Mahendran and Vedaldi 2015 (https://arxiv.org/abs/1412.0035); Gatys et al. 2015
     (https://arxiv.org/abs/1505.07376) for textures.
 
@@ -21,10 +22,11 @@ from torch import Tensor, nn
 from image_utils import open_image, preprocess
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
+from labs.networks import spread
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features
 
-SIZE = 160  # pixels of the images
+SIZE, IMAGES = 160, 4  # pixels; images, evenly spread over all
 RATE = 0.05  # of Adam, in normalised pixels
 ROUGH = 1e-5  # the weight of total variation, beside losses that are 1 where nothing is alike
 
@@ -35,7 +37,9 @@ def measure(bench: Bench) -> Numbers:
     cnn = bench.source.cnn
     plain = [i for i, module in enumerate(cnn) if i and not isinstance(module, nn.MaxPool2d)]
     single = plain[:: len(plain) - 1] if quick else [plain[round(i)] for i in np.linspace(0, len(plain) - 1, 6)]
-    _, X, y, names = bench.batch(1 if quick else 4)
+    _, X, y, names = bench.batch(2 if quick else None)
+    rows = spread(range(len(y)), IMAGES)
+    X, y, names = X[rows], y[rows], [names[i] for i in rows]
     X = nn.functional.interpolate(X, size=(size, size), mode="area")
     sums = [*([layer] for layer in single), single]
     judge = bench.judge()
@@ -45,11 +49,13 @@ def measure(bench: Bench) -> Numbers:
     numbers |= {"judge": judge.name} if judge else {}
     # All are asked at the size at which features were matched: enlarged, a rebuilt image is another one to its maker.
     numbers["original"] = {who: rate(source.model, X, y) for who, source in judges.items()}
+    others = X.roll(1, 0)  # each beside another photograph: what any two have in common
+    numbers["other"] = {"psnr": psnr(X, others), "left": distances(cnn, others, X, single[-1:])[0]}
     bench.pictures["images"] = [[lab.to_picture(x)] for x in X]
     for layers in sums:
         made = torch.cat([invert(cnn, x[None], layers, steps, bench) for x in X])
         numbers["psnr"].append(psnr(X, made))
-        numbers["left"].append(float(np.mean(distances(cnn, made, X, layers))))
+        numbers["left"].append(np.mean(distances(cnn, made, X, layers), axis=0).tolist())
         for who, source in judges.items():
             numbers[who].append(rate(source.model, made, y))
         for shown, x in zip(bench.pictures["images"], made):
@@ -61,8 +67,8 @@ def measure(bench: Bench) -> Numbers:
     for count in range(1, len(single) + 1):
         made = texture(cnn, style, single[:count], steps, bench)
         name = "1 layer" if count == 1 else f"{count} layers"
-        numbers["textures"][name] = distances(cnn, made, style, single, StyleLoss().gram_matrix)
-        numbers["place"].append(psnr(style, made))
+        numbers["textures"][name] = [one for (one,) in distances(cnn, made, style, single, StyleLoss().gram_matrix)]
+        numbers["place"] += psnr(style, made)
         bench.pictures["textures"].append(lab.to_picture(made))
     return numbers
 
@@ -112,12 +118,12 @@ def descend(loss: Callable[[Tensor], Tensor], like: Tensor, steps: int, name: st
 
 def distances(
     cnn: nn.Sequential, made: Tensor, true: Tensor, layers: Sequence[int], of: Callable[[Tensor], Tensor] = torch.clone
-) -> list[float]:
-    """|F - P| / |P| at each of the layers, of features, or of a function of them such as their Gram matrices."""
+) -> list[list[float]]:
+    """|F - P| / |P| of each image, layer by layer, of features, or of a function of them such as Gram matrices."""
     with torch.no_grad():
         ours, theirs = (extract_features(X, cnn) for X in (made, true))
         pairs = [(of(ours[i]), of(theirs[i])) for i in layers]
-    return [float((a - b).norm() / b.norm()) for a, b in pairs]
+    return [((a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)).tolist() for a, b in pairs]
 
 
 def rate(model: nn.Module, X: Tensor, y: Tensor) -> list[float]:
@@ -125,35 +131,46 @@ def rate(model: nn.Module, X: Tensor, y: Tensor) -> list[float]:
     return measures.interval(lab.confidence(model, X, y).tolist())
 
 
-def psnr(X: Tensor, made: Tensor) -> float:
-    """The mean peak signal-to-noise ratio in dB, of uint8 pictures."""
+def psnr(X: Tensor, made: Tensor) -> list[float]:
+    """The peak signal-to-noise ratio of each image in dB, of uint8 pictures."""
     pairs = [(lab.to_picture(a), lab.to_picture(b)) for a, b in zip(X, made)]
-    return float(np.mean([peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs]))
+    return [float(peak_signal_noise_ratio(a, b, data_range=255)) for a, b in pairs]
+
+
+def words(values: Sequence[float], form: str = ".0%") -> str:
+    return lab.write_interval(measures.interval(values), form)
 
 
 def tabulate(numbers: Numbers) -> Table:
     rows = []
     for i, layers in enumerate(numbers["sums"]):
         name = ("layer " if len(layers) == 1 else "layers ") + lab.join(layers, "")
-        left, own = f"{numbers['left'][i]:.0%}", lab.write_interval(numbers["own"][i])
+        left, own = words(numbers["left"][i]), lab.write_interval(numbers["own"][i])
         second = lab.write_interval(numbers["second"][i]) if numbers["second"] else "-"
-        rows.append((name, left, f"{numbers['psnr'][i]:.1f} dB", own, second))
+        rows.append((name, left, words(numbers["psnr"][i], ".1f") + " dB", own, second))
+    other, original = numbers["other"], numbers["original"]
+    rows.append(("nothing: another photograph", words(other["left"]), words(other["psnr"], ".1f") + " dB", "-", "-"))
+    second = lab.write_interval(original["second"]) if numbers["second"] else "-"
+    rows.append(("nothing: the original", "0%", "-", lab.write_interval(original["own"]), second))
     for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
-        rows.append((f"Gram matrices of the first {name}", f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
-    columns = ("rebuilt from", "features (Gram matrices) still off by", "likeness (PSNR)",
-               f"own confidence at {numbers['size']} pixels (90 % interval)", "second network's")  # fmt: skip
+        name = f"Gram matrices of the first {name}, one painting"
+        rows.append((name, f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
+    columns = (f"rebuilt from ({len(numbers['images'])} images; 90 % interval)",
+               "features (Gram matrices) still off by", "likeness (PSNR)",
+               f"own confidence at {numbers['size']} pixels", "second network's")  # fmt: skip
     return Table(columns, rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
     count, top = len(numbers["layers"]), numbers["layers"][-1]
-    first, last = numbers["psnr"][0], numbers["psnr"][count - 1]
+    first, last, every = (words(numbers["psnr"][i], ".1f") for i in (0, count - 1, -1))
+    above = measures.pair(numbers["psnr"][count - 1], numbers["other"]["psnr"])
     textures = list(numbers["textures"].values())
     own = numbers["own"][count - 1]
     known = f"at {numbers['size']} pixels, where the features were matched, the network itself is "
     known += f"{lab.write_interval(own)} sure of those from layer {top} (of the originals "
     known += f"{lab.write_interval(numbers['original']['own'])}), whose features are still off by "
-    known += f"{numbers['left'][count - 1]:.0%}"
+    known += f"{words(numbers['left'][count - 1])} (another photograph's {words(numbers['other']['left'])})"
     if numbers["second"]:
         second, judge = numbers["second"][count - 1], numbers["judge"].split(",")[0]
         known += f"; {judge} {lab.write_interval(second)} (of the originals "
@@ -161,12 +178,13 @@ def conclude(numbers: Numbers) -> list[str]:
         if own[1] > second[2] and second[0] < 0.5 * numbers["original"]["second"][0]:
             known += ": a metamer, the same image to its maker and to nobody else"
     return [
-        f"From layer {numbers['layers'][0]} the {len(numbers['images'])} images come back with {first:.1f} dB, from "
-        f"layer {top} with {last:.1f} dB, and from all of them together with {numbers['psnr'][-1]:.1f} dB.",
+        f"From layer {numbers['layers'][0]} the {len(numbers['images'])} images come back with {first} dB, from layer "
+        f"{top} with {last} dB, {lab.write_interval(above, '+.1f')} above another photograph ("
+        f"{'shown' if above[1] > 0 else 'not shown'}), and from all of them together with {every} dB.",
         f"{known[0].upper()}{known[1:]}.",
-        f"Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, those of all layers "
-        f"{np.mean(textures[-1]):.0%}, and the texture is no copy of the painting ({numbers['place'][-1]:.1f} dB): "
-        "style is what is left when place is averaged out.",
+        f"Of one painting, Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, "
+        f"those of all layers {np.mean(textures[-1]):.0%}, and the texture is no copy of the painting "
+        f"({numbers['place'][-1]:.1f} dB): style is what is left when place is averaged out.",
     ]
 
 
@@ -188,22 +206,22 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     panels[-1, 0].set_ylabel("Gram matrices", size=plots.NOTE)
     left, middle, right = below.subplots(1, 3, width_ratios=[1, 1, 1.2])
     count = len(layers)
-    plots.plain(left, "Likeness to the original, PSNR in dB", "layer")
-    plots.curves(left, layers, {"one layer": numbers["psnr"][:count]}, {"one layer": plots.INK})
-    plots.plain(middle, "Confidence in its class (90 % interval)", "layer")
+    plots.plain(left, "Likeness to the original, PSNR in dB", "layer (dotted: another photograph)")
+    found = {"one layer": [measures.interval(some) for some in numbers["psnr"][:count]]}
+    plots.interval_curves(left, layers, found, {"one layer": plots.INK})
+    left.axhline(np.mean(numbers["other"]["psnr"]), color=plots.FAINT, linewidth=1, linestyle=":")
+    plots.plain(middle, "Confidence in its class (90 % intervals)", "layer")
     judges = {"the network itself": "own", numbers.get("judge", "").split(",")[0]: "second"}
-    found = {name: np.array(numbers[who][:count]) for name, who in judges.items() if numbers[who]}
-    colours = dict(zip(judges, plots.OTHERS))
-    for name, (_, low, high) in ((name, values.T) for name, values in found.items()):
-        middle.fill_between(layers, low, high, color=colours[name], alpha=0.15, linewidth=0)
-    plots.curves(middle, layers, {name: values[:, 0].tolist() for name, values in found.items()}, colours)
+    found = {name: numbers[who][:count] for name, who in judges.items() if numbers[who]}
+    plots.interval_curves(middle, layers, found, dict(zip(judges, plots.OTHERS)))
     middle.set_ylim(-0.03, 1.03)
     plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
     shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
     plots.curves(right, layers, numbers["textures"], shades)
     for axes in (left, middle, right):
         axes.set_xticks(layers)
-    return plots.head(fig, "What a layer remembers of an image, and of a texture", bench.source.name)
+    return plots.head(fig, "What a layer remembers of an image, and of a texture",
+                      f"{bench.source.name}; {len(numbers['images'])} images, one painting")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Claim: climbing alone gives noise that excites the unit and means nothing. Priors, and transformations under which the
     picture must still work (shifts, scales), octaves from coarse to fine and colours without correlation make it
     legible, and leave an excitation that survives a shift or a blur. Deeper layers want larger and richer patterns.
-Look at: the pictures as restraints are added one by one, how much of the excitation survives, and a sheet of channels
-    of each layer.
+Look at: the pictures as restraints are added one by one, how much of the excitation survives, beside that of the sample
+    image that excites the unit most, and a sheet of channels of each layer.
 Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579); Olah, Mordvintsev and Schubert 2017
     (https://distill.pub/2017/feature-visualization).
 
@@ -13,6 +13,8 @@ Paper: Erhan et al. 2009; Yosinski et al. 2015 (https://arxiv.org/abs/1506.06579
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -51,68 +53,92 @@ RECIPES = {
     "+ colours": Recipe(True, True, True, True),
 }
 COLOURS = dict(zip(RECIPES, ("#111111", "#6a3d9a", "#009e73", "#0072b2", "#d55e00")))
-Excitation = Callable[[Tensor], Tensor]  # of images (N, 3, H, W): how much each excites its unit, (N,)
+FREE, HELD = "nothing", "+ colours"
+SAMPLE = "best sample image"
+UNITS, SHEET = 4, 6  # of a kind; channels of a layer
+Excitation = Callable[[Tensor], Tensor]  # of images (N, 3, H, W): how much each excites its own unit, (N,)
 
 
 def measure(bench: Bench) -> Numbers:
     steps, size = (4, QUICK) if bench.quick else (96, SIZE)
-    pool = bench.batch(2 if bench.quick else 25)[1]
+    pool = bench.batch(2 if bench.quick else None)[1]
     modules = list(bench.source.cnn)
     mixing = own_colours(pool)
-    names, wanted = goals(bench, modules, pool)
-    numbers: Numbers = {"steps": steps, "goals": names, "reached": {}, "kept": {}, "fine": {}}
+    kinds = goals(bench, modules, pool)
+    names = [name for name, (_, best) in kinds.items() for _ in best]
+    numbers: Numbers = {"steps": steps, "size": size, "samples": len(pool), "units": names, "recipes": {}}
+    bench.pictures["first"] = np.cumsum([0, *[len(best) for _, best in kinds.values()]])[:-1].tolist()
+
+    def look_at(name: str, made: Sequence[Tensor]) -> None:
+        found = [rate(excitation, x) for (excitation, _), x in zip(kinds.values(), made)]
+        numbers["recipes"][name] = {key: [value for one in found for value in one[key]] for key in found[0]}
+        bench.pictures[name] = [lab.to_picture(x) for some in made for x in some]
+
+    small = F.interpolate(pool, size=(size, size), mode="area")  # as large as what is made
+    look_at(SAMPLE, [small[best] for _, best in kinds.values()])
     for name, recipe in lab.progress(RECIPES.items(), "recipes"):
-        alone = [ascend(goal, 1, size, steps, recipe, mixing, bench) for goal in wanted]
-        bench.pictures[name] = [lab.to_picture(x) for x in alone]
-        with torch.no_grad():
-            numbers["reached"][name] = [float(goal(x)) for goal, x in zip(wanted, alone)]
-            numbers["kept"][name] = [survives(goal, x) for goal, x in zip(wanted, alone)]
-        numbers["fine"][name] = measures.fine(measures.spectrum(np.stack(bench.pictures[name])))
+        look_at(name, [ascend(excitation, len(best), size, steps, recipe, mixing, bench)
+                       for excitation, best in kinds.values()])  # fmt: skip
     depths = [1, len(modules) - 1] if bench.quick else np.linspace(1, len(modules) - 1, 5).round().astype(int).tolist()
     numbers["layers"], numbers["sheet"] = depths, []
-    count = 2 if bench.quick else 8
     for depth in lab.progress(depths, "sheet"):
-        trunk = nn.Sequential(*modules[: depth + 1])
-        with torch.no_grad():
-            highest = trunk(pool).mean(dim=(2, 3)).amax(dim=0)
-        channels = highest.topk(count).indices
-        excitation = relative(means(trunk, channels), highest[channels])
-        made = ascend(excitation, count, size, steps, RECIPES["+ colours"], mixing, bench)
+        excitation, best = strongest(partial(means, nn.Sequential(*modules[: depth + 1])), pool, SHEET)
+        made = ascend(excitation, len(best), size, steps, RECIPES[HELD], mixing, bench)
+        numbers["sheet"].append(rate(excitation, made))
         bench.pictures[f"layer {depth}"] = [lab.to_picture(x) for x in made]
-        with torch.no_grad():
-            numbers["sheet"].append(float(excitation(made).mean()))
     return numbers
 
 
-def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> tuple[list[str], list[Excitation]]:
-    """A neuron and a channel of a late layer, and a class; each relative to the sample image that excites it most."""
+def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> dict[str, tuple[Excitation, Tensor]]:
+    """Neurons and channels of a late layer, and classes: as `strongest` gives them."""
     depth = 3 * (len(modules) - 1) // 4
     trunk = nn.Sequential(*modules[: depth + 1])
-    with torch.no_grad():
-        channel = trunk(pool).mean(dim=(2, 3)).amax(dim=0).argmax()
-    label = bench.source.visualization_targets[0]
 
-    def middle(X: Tensor) -> Tensor:
+    def middles(X: Tensor) -> Tensor:
         maps = trunk(X)
-        return maps[:, channel, maps.shape[2] // 2, maps.shape[3] // 2]
+        return maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2]
 
-    excitations: dict[str, Excitation] = {
-        f"a neuron of layer {depth}": middle,
-        f"a channel of layer {depth}": lambda X: trunk(X)[:, channel].mean(dim=(1, 2)),
-        f"class {short(bench.source.class_names[label])}": lambda X: bench.model(X)[:, label],
-    }
+    classes = list(bench.source.visualization_targets[:UNITS])
+    return {
+        f"neurons of layer {depth}": strongest(middles, pool, UNITS),
+        f"channels of layer {depth}": strongest(partial(means, trunk), pool, UNITS),
+        f"classes {short(bench.source.class_names[classes[0]])}, ...":
+            strongest(lambda X: bench.model(X)[:, classes], pool, len(classes)),
+    }  # fmt: skip
+
+
+def means(trunk: nn.Module, X: Tensor) -> Tensor:
+    """The mean of each channel over positions, (N, C)."""
+    return trunk(X).mean(dim=(2, 3))
+
+
+def strongest(values: Callable[[Tensor], Tensor], pool: Tensor, count: int) -> tuple[Excitation, Tensor]:
+    """The excitation of so many units, each relative to the image of the pool that excites it most, and which that is.
+
+    values: of images, those of all units, (N, units); the units are those that some image excites most.
+    """
+    highest, best = lab.predict(values, pool).max(dim=0)
+    units = highest.topk(count).indices
+    low = highest[units].clamp(min=1e-6)
+    return lambda X: values(X).gather(1, units[:, None])[:, 0] / low, best[units]
+
+
+def rate(excitation: Excitation, X: Tensor) -> dict[str, list[float]]:
+    """The excitation of each picture, the share of it that survives, the picture's power and how much of it is fine."""
+    pictures = [lab.to_picture(x) for x in X]
+    power = [float(one.mean(axis=2).var()) + 1e-9 for one in pictures]  # more than nothing
     with torch.no_grad():
-        most = [function(pool).max() for function in excitations.values()]
-    return list(excitations), [relative(function, high) for function, high in zip(excitations.values(), most)]
+        return {
+            "reached": excitation(X).tolist(),
+            "kept": survives(excitation, X).tolist(),
+            "power": power,
+            "fine": [all_ * measures.fine(measures.spectrum(one[None])) for all_, one in zip(power, pictures)],
+        }
 
 
-def relative(excitation: Excitation, highest: Tensor) -> Excitation:
-    return lambda X: excitation(X) / highest.clamp(min=1e-6)
-
-
-def means(trunk: nn.Module, channels: Tensor) -> Excitation:
-    """The mean over positions of each image's own channel, (N,)."""
-    return lambda X: trunk(X).mean(dim=(2, 3)).gather(1, channels[:, None])[:, 0]
+def bound(found: dict[str, list[float]], key: str) -> list[float]:
+    """Interval over pictures; of fine power in all power, as in a picture of one colour rounding is all there is."""
+    return measures.ratio(found["fine"], found["power"]) if key == "fine" else measures.interval(found[key])
 
 
 def transform(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,9 +149,13 @@ def transform(image: Tensor, generator: torch.Generator) -> Tensor:
     return F.interpolate(image.roll((dy, dx), (2, 3)), size=(side, side), mode="bilinear")
 
 
-def survives(excitation: Excitation, x: Tensor) -> float:
-    """The share of the excitation that is left after a shift by three pixels and a blur by one."""
-    return float(excitation(blur_image(x.roll((3, 3), (2, 3)), sigma=1)) / excitation(x).clamp(min=1e-6))
+def survives(excitation: Excitation, X: Tensor) -> Tensor:
+    """The share of each excitation that is left after a shift by three pixels and a blur by one, (N,).
+
+    Of a unit that is hardly excited, by less than a hundredth of its best sample image, there is nothing to be left: 0.
+    """
+    before, after = excitation(X), excitation(blur_image(X.roll((3, 3), (2, 3)), sigma=1))
+    return torch.where(before > 0.01, after / before, 0)
 
 
 def ascend(
@@ -172,55 +202,72 @@ def own_colours(X: Tensor) -> Tensor:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    restraints = Table.of("restraint", RECIPES, {
-        f"times the best sample image: {', '.join(numbers['goals'])}":
-            lambda name: lab.join(numbers["reached"][name], ".1f"),
-        "survives shift and blur": lambda name: lab.join(numbers["kept"][name], ".0%"),
-        "power above half the frequencies": lambda name: f"{numbers['fine'][name]:.0%}",
-    })  # fmt: skip
-    sheet = [(f"channels of layer {depth}, all restraints", f"{value:.1f} (mean of the sheet)", "", "")
-             for depth, value in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
-    return Table(restraints.columns, [*restraints.rows, *sheet])
+    def cells(found: dict[str, list[float]]) -> list[str]:
+        return [lab.write_interval(bound(found, key), form)
+                for key, form in (("reached", ".1f"), ("kept", ".0%"), ("fine", ".0%"))]  # fmt: skip
+
+    count, samples = len(numbers["units"]), numbers["samples"]
+    rows = [(f"{name}, at {numbers['size']} pixels" if name == SAMPLE else name, *cells(found))
+            for name, found in numbers["recipes"].items()]  # fmt: skip
+    rows += [(f"{len(found['kept'])} channels of layer {depth}, all restraints", *cells(found))
+             for depth, found in zip(numbers["layers"], numbers["sheet"])]  # fmt: skip
+    return Table((f"restraint ({count} units; 90 % interval over units)", f"times the best of {samples} sample images",
+                  "survives shift and blur", "power above half the frequencies"), rows)  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    reached, kept = (
-        {name: float(np.mean(values)) for name, values in numbers[key].items()} for key in ("reached", "kept")
-    )
-    free, held = "nothing", "+ colours"
-    best = max(kept, key=kept.__getitem__)
+    recipes, sheet, layers = numbers["recipes"], numbers["sheet"], numbers["layers"]
+
+    def words(name: str, key: str, form: str = ".0%") -> str:
+        return lab.write_interval(bound(recipes[name], key), form)
+
+    kept = measures.pair(recipes[HELD]["kept"], recipes[FREE]["kept"])
+    real = measures.pair(recipes[HELD]["kept"], recipes[SAMPLE]["kept"])
+    steps = {name: measures.pair(recipes[name]["kept"], recipes[before]["kept"])
+             for before, name in zip(RECIPES, list(RECIPES)[1:])}  # fmt: skip
+    first, *_, last = (lab.write_interval(bound(one, "reached"), ".1f") for one in sheet)
+    fine = [bound(one, "fine") for one in sheet]
+    falls = "shown" if all(below[2] < above[1] for above, below in pairwise(fine)) else "not shown"
     return [
-        f"Without restraint {numbers['steps']} steps excite the units {reached[free]:.1f} times as much as the best "
-        f"sample image, with all restraints {reached[held]:.1f} times.",
-        f"Of that {kept[free]:.0%} survive a shift and a blur without restraint and {kept[held]:.0%} with all (the "
-        f"most: \u201c{best}\u201d, {kept[best]:.0%}), and power at high frequencies goes from "
-        f"{numbers['fine'][free]:.0%} to {numbers['fine'][held]:.0%}.",
-        f"On the sheet, channels of layer {numbers['layers'][0]} are excited {numbers['sheet'][0]:.1f} times as much "
-        f"as by the best sample image, those of layer {numbers['layers'][-1]} {numbers['sheet'][-1]:.1f} times: such "
-        "a picture shows what a unit would like, not what it meets.",
+        f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
+        f"{words(FREE, 'reached', '.1f')} times as much as the best of {numbers['samples']} sample images, with all "
+        f"restraints {words(HELD, 'reached', '.1f')} times.",
+        f"Of that {words(FREE, 'kept')} survive a shift and a blur without restraint and {words(HELD, 'kept')} with "
+        f"all ({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones less "
+        f"these: {lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
+        f"{', '.join(name for name, found in steps.items() if found[1] > 0) or 'none'}; power at high frequencies goes "
+        f"from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have {words(SAMPLE, 'fine')}.",
+        f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited {first} times as much as by "
+        f"the best sample image, those of layer {layers[-1]} {last} times; that the deeper a channel, the coarser its "
+        f"pattern, is {falls} (power at high frequencies by layer: {', '.join(map(lab.write_interval, fine))}).",
     ]
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
-    fig = plots.sheet(1640, 860)
-    left, right = plots.parts(fig, 1, 2, width_ratios=[1, 1.25])
+    fig = plots.sheet(1720, 860)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.2, 1])
     above, below = plots.parts(left, 2, 1, height_ratios=[1.35, 1])
-    panels = above.subplots(len(numbers["goals"]), len(RECIPES), squeeze=False)
-    for i, goal in enumerate(numbers["goals"]):
-        panels[i, 0].set_ylabel(goal.replace(" ", "\n", 2), size=plots.NOTE)
-        for axes, name in zip(panels[i], RECIPES):
-            plots.show(axes, bench.pictures[name][i], "" if i else name, COLOURS[name], weight="bold")
-    first, second = below.subplots(1, 2, sharey=True)
-    kept = {name: 100 * float(np.mean(numbers["kept"][name])) for name in RECIPES}
-    plots.bars(first, kept, COLOURS, "Survives shift and blur, %")
-    fine = {name: 100 * numbers["fine"][name] for name in RECIPES}
-    plots.bars(second, fine, COLOURS, "Power at high frequencies, %")
+    colours = {SAMPLE: "#777777"} | COLOURS
+    first = bench.pictures["first"]
+    panels = above.subplots(len(first), len(colours), squeeze=False)
+    for row, i in zip(panels, first):
+        row[0].set_ylabel("one of\n" + numbers["units"][i].replace(" of", "\nof").replace("s ", "s\n", 1),
+                          size=plots.NOTE)  # fmt: skip
+        for axes, name in zip(row, colours):
+            title = name.replace("sample ", "sample\n") if i == 0 else ""
+            plots.show(axes, bench.pictures[name][i], title, colours[name], weight="bold")
+    for axes, (key, title) in zip(below.subplots(1, 2, sharey=True), (
+        ("kept", "Survives shift and blur, %"), ("fine", "Power at high frequencies, %"),
+    )):  # fmt: skip
+        found = {name: [100 * end for end in bound(numbers["recipes"][name], key)] for name in colours}
+        plots.interval_bars(axes, found, colours, title)
     rows = [bench.pictures[f"layer {depth}"] for depth in numbers["layers"]]
     for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
         line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
         for axes, picture in zip(line, row):
             plots.show(axes, picture)
-    return plots.head(fig, "What excites a unit, and channels of every layer", bench.source.name)
+    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals"
+    return plots.head(fig, "What excites a unit, and channels of every layer", note)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 Claim: a fully connected layer is a convolution as large as the map below it. So a classifier runs on pictures of any
     size and gives a map of classes: the answers of a window that slides by the network's stride, for a fraction of the
     work, as windows that overlap share nearly everything. The map is as coarse as the stride, and so are its edges.
-Look at: a picture of four objects, its class map, and its IoU with the exact masks; the seconds of both ways; what
-    the coarse grid alone, with a perfect answer in each cell, would cost.
+Look at: pictures of four objects, their class maps, and the IoU with the exact masks, beside that of a Gaussian in the
+    middle of each object's quarter; the seconds of both ways; what the coarse grid alone, with a perfect answer in each
+    cell, would cost.
 Paper: Long et al. 2015, sections 3.1 and 5 (https://arxiv.org/abs/1411.4038).
 
     python -m labs.segmentation.fully_convolutional
 """
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ import pretrained
 from figures.figure import short
 from labs import lab, measures, plots
 from labs.attribution import data_test
+from labs.attribution.localisation import GAUSSIAN, gaussian
 from labs.composed import Collage, collage, compose
 from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
@@ -31,35 +34,64 @@ THRESHOLDS = [i / 20 for i in range(1, 20)]
 GRIDS = (4, 8, 16, 32)
 CLASS_MAP, GRAD_CAM, WINDOWS, ONCE = "class map", "Grad-CAM", "sliding window", "convolution, once"
 COLOURS = plots.COLOURS | {CLASS_MAP: "#0072b2", WINDOWS: "#d55e00", ONCE: "#0072b2", "the grid's own limit": "#777777"}
+PICTURES = 24  # large ones, with every scene in four of them or fewer
+ASKED = 6  # of them, window by window
 
 
 def measure(bench: Bench) -> Numbers:
-    scenes = bench.scenes()
-    order = np.random.default_rng(bench.seed).permutation(len(scenes.images))
-    large = [collage(scenes, order[i : i + OBJECTS].tolist(), COLUMNS, WINDOW, bench.seed + i)
-             for i in range(0, OBJECTS if bench.quick else len(order) - OBJECTS + 1, OBJECTS)]  # fmt: skip
-    masks = np.concatenate([one.masks for one in large])
+    scenes, rng = bench.scenes(), np.random.default_rng(bench.seed)
+    each = len(scenes.images) // OBJECTS
+    orders = [rng.permutation(len(scenes.images))[: each * OBJECTS].tolist() for _ in range(PICTURES // each)]
+    fours = np.reshape(orders, (-1, OBJECTS)).tolist()[: 2 if bench.quick else None]
+    large = [collage(scenes, four, COLUMNS, WINDOW, bench.seed + i) for i, four in enumerate(fours)]
     thresholds = THRESHOLDS[::6] if bench.quick else THRESHOLDS
-    cells = [class_map(lab.as_batch(one.image[None], scenes), scenes.model)[0].softmax(dim=0).cpu().numpy()
-             for one in lab.progress(large, "class maps")]  # fmt: skip
-    maps = [enlarge(sure, COLUMNS * WINDOW, STRIDE, FIRST) for sure in cells]
-    cams = np.concatenate([grad_cam(one, scenes) for one in lab.progress(large, "Grad-CAM")])
-    found = {t: np.concatenate([decide(p, one.labels, t) for p, one in zip(maps, large)]) for t in (0.5, *thresholds)}
-    bench.pictures.update({"large": large[0], "cells": cells[0], "map": maps[0]})
+    found: dict[str, list[list[float]]] = {name: [] for name in (CLASS_MAP, GRAD_CAM, GAUSSIAN)}
+    half = []
+    for one in lab.progress(large, "class maps"):
+        cells = class_map(lab.as_batch(one.image[None], scenes), scenes.model)[0].softmax(dim=0).cpu().numpy()
+        sure = enlarge(cells, COLUMNS * WINDOW, STRIDE, FIRST)
+        bench.pictures.setdefault("map", (one, cells, sure))
+        best = sure.argmax(axis=0) == one.labels[:, None, None]
+        maps = {
+            CLASS_MAP: np.where(best, sure[one.labels], 0),
+            GRAD_CAM: grad_cam(one, scenes),
+            GAUSSIAN: np.stack([quarter(k) for k in range(OBJECTS)]),
+        }
+        for name, some in maps.items():
+            found[name].append([float(measures.iou(some > t, one.masks).mean()) for t in thresholds])
+        half.append(float(measures.iou(maps[CLASS_MAP] > 0.5, one.masks).mean()))
     bench.pictures["names"] = [short(name) for name in scenes.class_names]
     return {
         "network": scenes.name,
-        "scenes": len(large),
+        "pictures": len(large),
         "thresholds": thresholds,
-        "iou": {
-            CLASS_MAP: [float(measures.iou(found[t], masks).mean()) for t in thresholds],
-            GRAD_CAM: [float(measures.iou(cams > t, masks).mean()) for t in thresholds],
-        },
-        "at half": measures.iou(found[0.5], masks).tolist(),
-        "limits": [float(measures.iou(from_grid(masks, stride), masks).mean()) for stride in GRIDS],
+        "iou": found,
+        "at half": half,
+        "limits": [[float(measures.iou(from_grid(one.masks, stride), one.masks).mean()) for one in large]
+                   for stride in GRIDS],
         "linear": linear(bench, scenes),
-        **against_windows(bench, scenes, large[0]),
-    }
+        **against_windows(bench, scenes, large[: 1 if bench.quick else ASKED]),
+    }  # fmt: skip
+
+
+def at_best(values: Sequence[Sequence[float]]) -> np.ndarray:
+    """Each picture's value at the threshold that is best for the other half of the pictures; values: of each picture,
+    by threshold.
+    """
+    array = np.array(values)
+    made = np.empty(len(array))
+    for half in (0, 1):
+        others = array[1 - half :: 2] if len(array) > 1 else array
+        made[half::2] = array[half::2, others.mean(axis=0).argmax()]
+    return made
+
+
+def quarter(k: int) -> np.ndarray:
+    """A Gaussian in the middle of the k-th object's square of a large picture, which has seen nothing else."""
+    made = np.zeros((COLUMNS * WINDOW, COLUMNS * WINDOW))
+    top, left = (WINDOW * at for at in divmod(k, COLUMNS))
+    made[top : top + WINDOW, left : left + WINDOW] = gaussian(WINDOW)
+    return made
 
 
 def enlarge(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarray:
@@ -70,12 +102,6 @@ def enlarge(maps: np.ndarray, size: int, stride: int, first: float) -> np.ndarra
         part = (at - below)[:, None] if axis == -2 else at - below
         maps = np.take(maps, below, axis) * (1 - part) + np.take(maps, below + 1, axis) * part
     return maps
-
-
-def decide(sure: np.ndarray, labels: np.ndarray, threshold: float) -> np.ndarray:
-    """The pixels where the class of each label is the most probable of all and surer than the threshold."""
-    best = sure.argmax(axis=0)
-    return np.stack([(best == label) & (sure[label] > threshold) for label in labels])
 
 
 def grad_cam(large: Collage, scenes: pretrained.Pretrained) -> np.ndarray:
@@ -104,14 +130,14 @@ def linear(bench: Bench, scenes: pretrained.Pretrained) -> Numbers:
     """The network of the data test, which ends with linear layers, as convolutions: on one window, and on many."""
     dense = data_test.load()["true"].double()
     conv, size = convolutional(dense, 8, 8), data_test.SIZE
-    picture = lab.as_batch(compose(scenes, 1, 2 * size, bench.seed).images, scenes).cpu().double()
-    window = picture[..., :size, :size]
-    once, one_by_one = conv(picture)[0].flatten(1).T, dense(windows(picture, size, 8))
-    return {
-        "one window": float((conv(window)[..., 0, 0] - dense(window)).abs().max()),
-        "windows": len(once),
-        "same": float((once.argmax(dim=1) == one_by_one.argmax(dim=1)).double().mean()),
-    }
+    pictures = lab.as_batch(compose(scenes, 2 if bench.quick else PICTURES, 2 * size, bench.seed).images, scenes)
+    same, apart = [], []
+    for picture in pictures.cpu().double().split(1):
+        window = picture[..., :size, :size]
+        once, one_by_one = conv(picture)[0].flatten(1).T, dense(windows(picture, size, 8))
+        same.append(float((once.argmax(dim=1) == one_by_one.argmax(dim=1)).double().mean()))
+        apart.append(float((conv(window)[..., 0, 0] - dense(window)).abs().max()))
+    return {"one window": max(apart), "windows": len(once), "same": same}
 
 
 def windows(picture: Tensor, size: int, stride: int) -> Tensor:
@@ -127,31 +153,32 @@ def class_map(X: Tensor, model: nn.Module) -> Tensor:
         return head(model.get_submodule("features")(X))
 
 
-def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Collage) -> Numbers:
-    """Windows of growing pictures one by one and by one pass: the seconds of both, and how alike their answers are.
+def against_windows(bench: Bench, scenes: pretrained.Pretrained, large: Sequence[Collage]) -> Numbers:
+    """Windows of growing pictures one by one and by one pass: the seconds of both, and how alike their answers are on
+    the largest, picture by picture.
 
     The score of a window is the mean of the class map under it: 13 x 13 cells for SqueezeNet's 224 pixels.
     """
     sizes = [WINDOW, WINDOW + 2 * STRIDE] if bench.quick else [WINDOW, 288, 352, 448]
-    picture = lab.as_batch(large.image[None], scenes)
-    cells = class_map(picture[..., :WINDOW, :WINDOW], scenes.model).shape[2]  # and the first pass of all is slow
-    seconds: dict[str, list[float]] = {WINDOWS: [], ONCE: []}
-    for size in lab.progress(sizes, "windows"):
-        part = picture[..., :size, :size]
-        start = time.perf_counter()
-        with torch.no_grad():
-            alone = torch.cat([scenes.model(some) for some in windows(part, WINDOW, STRIDE).split(8)])
-        seconds[WINDOWS].append(time.perf_counter() - start)
-        start = time.perf_counter()
-        once = F.avg_pool2d(class_map(part, scenes.model), cells, stride=1)[0].flatten(1).T
-        seconds[ONCE].append(time.perf_counter() - start)
-    return {
-        "sizes": sizes,
-        "seconds": seconds,
-        "windows": len(alone),
-        "same": float((once.argmax(dim=1) == alone.argmax(dim=1)).double().mean()),
-        "difference": float((once - alone).norm() / alone.norm()),
-    }
+    pictures = [lab.as_batch(one.image[None], scenes) for one in large]
+    cells = class_map(pictures[0][..., :WINDOW, :WINDOW], scenes.model).shape[2]  # and the first pass of all is slow
+    seconds: dict[str, list[list[float]]] = {WINDOWS: [], ONCE: []}
+    same, difference = [], []
+    for picture in lab.progress(pictures, "windows"):
+        for times in seconds.values():
+            times.append([])
+        for size in sizes:
+            part = picture[..., :size, :size]
+            start = time.perf_counter()
+            with torch.no_grad():
+                alone = torch.cat([scenes.model(some) for some in windows(part, WINDOW, STRIDE).split(8)])
+            middle = time.perf_counter()
+            once = F.avg_pool2d(class_map(part, scenes.model), cells, stride=1)[0].flatten(1).T
+            seconds[WINDOWS][-1].append(middle - start)
+            seconds[ONCE][-1].append(time.perf_counter() - middle)
+        same.append(float((once.argmax(dim=1) == alone.argmax(dim=1)).double().mean()))
+        difference.append(float((once - alone).norm() / alone.norm()))
+    return {"sizes": sizes, "seconds": seconds, "windows": len(alone), "same": same, "difference": difference}
 
 
 def from_grid(masks: np.ndarray, stride: int) -> np.ndarray:
@@ -162,77 +189,102 @@ def from_grid(masks: np.ndarray, stride: int) -> np.ndarray:
 
 
 def tabulate(numbers: Numbers) -> Table:
-    fc, best = numbers["linear"], {name: max(values) for name, values in numbers["iou"].items()}
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
+    fc, n, asked = numbers["linear"], numbers["pictures"], len(numbers["same"])
+
+    def words(values: Sequence[float] | np.ndarray, form: str = ".0%") -> str:
+        return lab.write_interval(measures.interval(values), form)
+
+    best = {name: at_best(values) for name, values in numbers["iou"].items()}
     rows = [
-        ("fully connected as convolution: largest difference, one window, 64 bits", f"{fc['one window']:.1g}"),
-        (f"{fc['windows']} windows of one picture: same class, by convolution once", f"{fc['same']:.0%}"),
-        (f"SqueezeNet, {numbers['windows']} windows: same class", f"{numbers['same']:.0%}"),
-        ("difference of their scores, of the scores' size", f"{numbers['difference']:.0%}"),
-        ("seconds, sliding window", f"{seconds[WINDOWS]:.2f}"),
-        ("seconds, convolution once", f"{seconds[ONCE]:.2f}"),
-        (f"IoU of {len(numbers['at half'])} objects, class map surer than half", f"{np.mean(numbers['at half']):.0%}"),
-        *[(f"the same at its best threshold, {name}", f"{value:.0%}") for name, value in best.items()],
-        *[(f"IoU of a perfect answer in cells of {stride} pixels", f"{value:.0%}")
-          for stride, value in zip(GRIDS, numbers["limits"])],
+        (f"fully connected as convolution: largest difference, one window of {len(fc['same'])} pictures, 64 bits",
+         f"{fc['one window']:.1g} (exact)"),
+        (f"{fc['windows']} windows of {len(fc['same'])} pictures: same class, by convolution once", words(fc["same"])),
+        (f"SqueezeNet, {numbers['windows']} windows of {asked} pictures: same class", words(numbers["same"])),
+        ("difference of their scores, of the scores' size", words(numbers["difference"])),
+        *[(f"seconds, {name}", words([times[-1] for times in some], ".2f"))
+          for name, some in numbers["seconds"].items()],
+        (f"IoU of {OBJECTS * n} objects in {n} pictures, class map surer than half", words(numbers["at half"])),
+        *[(f"the same at the other half's best threshold, {name}", words(values)) for name, values in best.items()],
+        *[(f"{CLASS_MAP} above {name}, the same pictures",
+           lab.write_interval(measures.pair(best[CLASS_MAP], best[name]), "+.0%")) for name in (GRAD_CAM, GAUSSIAN)],
+        *[(f"IoU of a perfect answer in cells of {stride} pixels", words(values))
+          for stride, values in zip(GRIDS, numbers["limits"])],
     ]  # fmt: skip
-    return Table(("measured", ""), rows)
+    return Table(("measured", "90 % interval, over pictures"), rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    seconds = {name: values[-1] for name, values in numbers["seconds"].items()}
-    limit = numbers["limits"][GRIDS.index(STRIDE)]
-    best = {name: max(values) for name, values in numbers["iou"].items()}
+    times = {name: [one[-1] for one in some] for name, some in numbers["seconds"].items()}
+    faster = measures.ratio(times[WINDOWS], times[ONCE])
+    limit = np.array(numbers["limits"][GRIDS.index(STRIDE)])
+    best = {name: at_best(values) for name, values in numbers["iou"].items()}
+    above = {name: measures.pair(best[CLASS_MAP], best[name]) for name in (GRAD_CAM, GAUSSIAN)}
+    answers = measures.pair(limit - best[CLASS_MAP], 1 - limit)
+    verdict = ("the answers cost" if answers[1] > 0 else "the coarse cells cost" if answers[2] < 0
+               else "it is not shown which of the two costs")  # fmt: skip
     return [
         f"Written as convolutions, fully connected layers give the same scores to "
-        f"{numbers['linear']['one window']:.1g}; {numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide "
-        f"take {seconds[WINDOWS]:.2f} s, one pass {seconds[ONCE]:.2f} s, and {numbers['same']:.0%} of them get the "
-        "same class (padding differs).",
-        f"Never trained on masks, the class map covers objects with an IoU of {np.mean(numbers['at half']):.0%} "
-        f"({best[CLASS_MAP]:.0%} at the best threshold; Grad-CAM, told the class, {best[GRAD_CAM]:.0%}); a perfect "
-        f"answer on its grid would reach {limit:.0%}.",
-        f"So {'the answers' if 1 - limit < limit - best[CLASS_MAP] else 'the coarse cells'} cost most of it: a "
-        "classifier looks for what tells a class, not for where the object ends; that has to be trained.",
+        f"{numbers['linear']['one window']:.1g}; one pass is {lab.write_interval(faster, '.0f')} times as fast as "
+        f"{numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide ({len(times[ONCE])} pictures), and "
+        f"{lab.write_interval(measures.interval(numbers['same']))} of them get the same class (padding differs).",
+        f"Never trained on masks, the class map covers objects with an IoU of "
+        f"{lab.write_interval(measures.interval(best[CLASS_MAP]))} ({numbers['pictures']} pictures), "
+        f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({lab.judge(above[GRAD_CAM])}), "
+        f"and {lab.write_interval(above[GAUSSIAN], '+.0%')} above a Gaussian in the middle of the object's quarter "
+        f"({lab.judge(above[GAUSSIAN])}); a perfect answer on its grid would reach "
+        f"{lab.write_interval(measures.interval(limit))}.",
+        f"Of what is missing {verdict} most ({lab.write_interval(answers, '+.0%')}): a classifier looks for what tells "
+        "a class, not for where the object ends; that has to be trained.",
     ]
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     fig = plots.sheet(1640, 980)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.3, 1])
-    large, names, cells = (bench.pictures[key] for key in ("large", "names", "cells"))
+    (large, cells, sure), names = bench.pictures["map"], bench.pictures["names"]
     colours = dict(zip(large.labels.tolist(), plots.OTHERS))
     true = np.full(large.masks.shape[1:], -1)
     for label, mask in zip(large.labels, large.masks):
         true[mask] = label
     panels = above.subplots(1, 4)
-    maps = (cells, bench.pictures["map"])
-    coarse, said = (np.where(sure.max(axis=0) > 0.5, sure.argmax(axis=0), -1) for sure in maps)
+    coarse, said = (np.where(one.max(axis=0) > 0.5, one.argmax(axis=0), -1) for one in (cells, sure))
     plots.show(panels[0], large.image, "one picture of four objects")
     for axes, classes, title in zip(panels[1:], (true, coarse, said), (
         "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
-        f"drawn out to the pixels: mean IoU {np.mean(numbers['at half'][:OBJECTS]):.0%}",
+        f"drawn out to the pixels: mean IoU {numbers['at half'][0]:.0%}",
     )):  # fmt: skip
         plots.show(axes, colour_classes(classes, colours), title)
     for label, mask in zip(large.labels.tolist(), large.masks):
         row, column = np.flatnonzero(mask.any(axis=1))[-1] + 4, np.nonzero(mask)[1].mean()
         panels[1].text(column, row, names[label], ha="center", va="top", size=plots.NOTE, color=colours[label])
     left, middle, right = below.subplots(1, 3)
-    plots.plain(left, "IoU with the masks", "shown where surer than, or stronger than")
-    plots.curves(left, numbers["thresholds"], numbers["iou"], COLOURS)
-    limit, grey = numbers["limits"][GRIDS.index(STRIDE)], COLOURS["the grid's own limit"]
+
+    def intervals(values: Sequence[Sequence[float]]) -> list[list[float]]:
+        return [measures.interval(some) for some in zip(*values)]
+
+    plots.plain(left, f"IoU with the masks, {numbers['pictures']} pictures", "shown where surer than, or stronger than")
+    found = {name: intervals(values) for name, values in numbers["iou"].items()}
+    plots.interval_curves(left, numbers["thresholds"], found, COLOURS)
+    limits = [measures.interval(values) for values in numbers["limits"]]
+    limit, grey = limits[GRIDS.index(STRIDE)][0], COLOURS["the grid's own limit"]
     left.axhline(limit, color=grey, linewidth=1, linestyle=":")
     left.text(0.05, limit - 0.02, f"a perfect answer in each of the {STRIDE}-pixel cells", size=plots.NOTE, color=grey,
               va="top")  # fmt: skip
     left.set_ylim(0, 1)
-    plots.plain(middle, "Seconds for the same answers", "width of the picture, pixels", logy=10)
-    plots.curves(middle, numbers["sizes"], numbers["seconds"], COLOURS)
+    title = f"Seconds for the same answers, {len(numbers['same'])} pictures"
+    plots.plain(middle, title, "width of the picture, pixels", logy=10)
+    times = {name: intervals(some) for name, some in numbers["seconds"].items()}
+    plots.interval_curves(middle, numbers["sizes"], times, COLOURS)
     middle.set_xticks(numbers["sizes"], numbers["sizes"])
-    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels")
-    right.bar([str(stride) for stride in GRIDS], numbers["limits"], 0.55, color=grey)
-    for i, value in enumerate(numbers["limits"]):
-        right.text(i, value - 0.03, f"{value:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
+    plots.plain(right, "IoU of a perfect answer on a coarse grid", "width of a cell, pixels (whiskers: 90 % intervals)")
+    for i, (mean, low, high) in enumerate(limits):
+        right.bar(i, mean, 0.55, color=grey)
+        right.errorbar(i, mean, yerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
+        right.text(i, mean - 0.06, f"{mean:.0%}", ha="center", va="top", size=plots.NOTE, color="white")
+    right.set_xticks(range(len(GRIDS)), GRIDS)
     right.set_ylim(0, 1)
-    return plots.head(fig, "A classifier asked everywhere at once", numbers["network"])
+    note = f"{numbers['network']}; bands and whiskers: 90 % intervals over pictures"
+    return plots.head(fig, "A classifier asked everywhere at once", note)
 
 
 def colour_classes(classes: np.ndarray, colours: dict[int, str]) -> np.ndarray:

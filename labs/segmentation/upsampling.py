@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from figures import palette
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.decoders import unpool
 from labs.lab import Bench, Numbers, Table
 
@@ -50,7 +50,8 @@ def measure(bench: Bench) -> Numbers:
         "transposed": {name: _list(made) for name, made in transpose(x, kernel).items()},
         "largest difference": agreement(draws, generator),
         "covered": {name: cover(name) for name in WAYS},
-        "unevenness": {name: unevenness(name, draws, generator) for name in WAYS},
+        "draws": draws,
+        "unevenness": {name: measures.interval_of_sizes(unevenness(name, draws, generator)) for name in WAYS},
         **network_phases(bench),
     }
 
@@ -102,11 +103,11 @@ def twice(name: str, kernel: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda x: F.conv_transpose2d(x, kernel, stride=2)
 
 
-def unevenness(name: str, draws: int, generator: torch.Generator) -> float:
-    """The deviation over the mean size, far from the border, of what random kernels make of a map of ones: the mean."""
+def unevenness(name: str, draws: int, generator: torch.Generator) -> list[float]:
+    """The deviation over the mean size, far from the border, of what each random kernel makes of a map of ones."""
     kernels = torch.randn(draws, 1, side(name), side(name), generator=generator, dtype=torch.float64)
     made = torch.stack([_inside(twice(name, kernel[None])(torch.ones(1, 1, 8, 8).double())) for kernel in kernels])
-    return float((made.std(dim=(1, 2), correction=0) / made.square().mean(dim=(1, 2)).sqrt()).mean())
+    return (made.std(dim=(1, 2), correction=0) / made.square().mean(dim=(1, 2)).sqrt()).tolist()
 
 
 def side(name: str) -> int:
@@ -131,16 +132,34 @@ class Convolved(nn.Module):
 def network_phases(bench: Bench) -> Numbers:
     """The student's saliency map of a convolution against its transposed one; and, of the network's saliency maps, the
     mean at every row and column modulo PERIOD, over the mean of all.
+
+    "grid": how much stronger a map is where most windows overlap (rows and columns 4 n and 4 n + 2: three ways lead
+    there through kernels of 3 at stride 2, twice) than where fewest do (4 n + 3: one way); "no grid": the same with
+    another period, after which nothing begins anew.
     """
     x, kernel = _tensor(MAP), _tensor(KERNEL)
     map_ = lab.saliency(torch.zeros(1, 3, 4, 4), torch.zeros(1, dtype=torch.long), Convolved(kernel, x))
-    _, X, y, _ = bench.batch(2 if bench.quick else 8)
-    maps = lab.saliency(X, y, bench.model).cpu().double()[:, 8:-8, 8:-8]  # without the border
-    mean = maps.mean().clamp(min=1e-30)
-    phases = [[float(maps[:, i::PERIOD, j::PERIOD].mean() / mean) for j in range(PERIOD)] for i in range(PERIOD)]
+    _, X, y, _ = bench.batch(2 if bench.quick else None)
+    maps = torch.cat([lab.saliency(some, labels, bench.model) for some, labels in zip(X.split(8), y.split(8))])
+    maps = maps.cpu().double()[:, 8:-8, 8:-8]  # without the border
+    maps = maps / maps.mean(dim=(1, 2), keepdim=True).clamp(min=1e-30)
+    found, other = (phases(maps, period).numpy() for period in (PERIOD, PERIOD + 1))
     patches = maps.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH)  # (N, rows, columns, PATCH, PATCH)
     bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
-    return {"phases": phases, "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max())}
+    return {
+        "images": len(maps),
+        "phases": found.mean(axis=0).tolist(),
+        "grid": measures.ratio(found[:, :3:2, :3:2].mean(axis=(1, 2)), found[:, 3, 3]),
+        "no grid": measures.ratio(other[:, :3:2, :3:2].mean(axis=(1, 2)), other[:, 3, 3]),
+        "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max()),
+    }
+
+
+def phases(maps: Tensor, period: int) -> Tensor:
+    """The mean of each map (N, H, W) at every row and column modulo `period`, (N, period, period)."""
+    rows = [torch.stack([maps[:, i::period, j::period].mean(dim=(1, 2)) for j in range(period)], dim=1)
+            for i in range(period)]  # fmt: skip
+    return torch.stack(rows, dim=1)
 
 
 def _tensor(values: Sequence[Sequence[int]]) -> Tensor:
@@ -157,26 +176,36 @@ def tabulate(numbers: Numbers) -> Table:
         ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
         ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
         ("all nine stamped", _words(numbers["stamps"][8])),
-        ("largest difference of any two ways, random maps and kernels", f"{numbers['largest difference']:.1g}"),
-    ]
-    rows += [(f"unevenness on a map of ones, random kernels: {name}", f"{value:.2f}")
-             for name, value in numbers["unevenness"].items()]  # fmt: skip
-    rows += [(f"mean saliency in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
+        (f"largest difference of any two ways, {numbers['draws']} random maps and kernels",
+         f"{numbers['largest difference']:.1g} (exact)"),
+    ]  # fmt: skip
+    rows += [(f"unevenness on a map of ones, {numbers['draws']} random kernels: {name}",
+              lab.write_interval(found, ".2f") if found[1] < found[2] else f"{found[0]:.1g} (exact)")
+             for name, found in numbers["unevenness"].items()]  # fmt: skip
+    rows += [(f"mean saliency, {numbers['images']} images, in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
               ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
-    rows += [("the student's saliency map of a convolution less its transposed one", f"{numbers['saliency']:.1g}")]
-    return Table(("measured", ""), rows)
+    rows += [(f"saliency where most windows overlap over where fewest do, period {period}",
+              lab.write_interval(found, ".2f"))
+             for period, found in ((PERIOD, numbers["grid"]), (PERIOD + 1, numbers["no grid"]))]  # fmt: skip
+    exact = f"{numbers['saliency']:.1g} (exact)"
+    rows += [("the student's saliency map of a convolution less its transposed one", exact)]
+    return Table(("measured", "(90 % interval)"), rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    uneven, phases = numbers["unevenness"], np.array(numbers["phases"])
+    uneven, grid = numbers["unevenness"], numbers["grid"]
+    better = "even cover alone does not help" if uneven[WAYS[1]][2] >= uneven[WAYS[0]][1] else "even cover helps"
+    above = "has such a grid, too" if grid[1] > numbers["no grid"][2] else "is not shown to have such a grid"
     return [
         f"Unpooling with sums gives {numbers['summed'][0][1]:.0f} where two windows share their maximum, as the "
         f"gradient of pooling does; nn.MaxUnpool2d keeps {numbers['overwritten'][0][1]:.0f}, the later one.",
         "Stamping, the gradient of the convolution and the turned kernel agree to "
         f"{numbers['largest difference']:.1g}, and your saliency map of a convolution is the transposed one.",
-        f"On a map of ones random kernels of 3 at stride 2 leave an unevenness of {uneven[WAYS[0]]:.2f}, kernels of 4 "
-        f"{uneven[WAYS[1]]:.2f} (even cover alone does not help), resizing first {uneven[WAYS[2]]:.2g}; the network's "
-        f"saliency has such a grid, too: {phases.max() / phases.min():.1f} times as strong where many windows overlap.",
+        f"On a map of ones {numbers['draws']} random kernels of 3 at stride 2 leave an unevenness of "
+        f"{lab.write_interval(uneven[WAYS[0]], '.2f')}, kernels of 4 {lab.write_interval(uneven[WAYS[1]], '.2f')} "
+        f"({better}), resizing first {uneven[WAYS[2]][0]:.2g}; the network's saliency {above}: "
+        f"{lab.write_interval(grid, '.1f')} times as strong where most windows overlap ({numbers['images']} images), "
+        f"by a period of {PERIOD + 1} {lab.write_interval(numbers['no grid'], '.2f')} times.",
     ]
 
 
@@ -217,7 +246,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
     plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
     grid(panels[5], np.array(numbers["phases"]).round(2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
-    return plots.head(fig, "From a small map to a large one, step by step", bench.source.name)
+    note = f"{bench.source.name}; {numbers['images']} images, {numbers['draws']} kernels, whiskers: 90 % intervals"
+    return plots.head(fig, "From a small map to a large one, step by step", note)
 
 
 def grid(
@@ -238,14 +268,15 @@ def grid(
         axes.text(j, i, f"{value:g}", ha="center", va="center", size=plots.NOTE, color=plots.INK)
 
 
-def draw_unevenness(axes: "plots.Axes", uneven: dict[str, float]) -> None:
+def draw_unevenness(axes: "plots.Axes", uneven: dict[str, list[float]]) -> None:
     """A bar for what random kernels leave on a map of ones, way by way, with names and numbers on the bars."""
     plots.plain(axes)
     axes.set_title("unevenness, random kernels", size=plots.NOTE, color=plots.INK)
     place = np.arange(len(uneven))[::-1]
-    axes.barh(place, list(uneven.values()), 0.4, color=[COLOURS[name] for name in uneven])
-    for at, (name, value) in zip(place, uneven.items()):
-        axes.text(0, at + 0.26, f"{name}: {value:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
+    for at, (name, (mean, low, high)) in zip(place, uneven.items()):
+        axes.barh(at, mean, 0.4, color=COLOURS[name])
+        axes.errorbar(mean, at, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
+        axes.text(0.02, at + 0.26, f"{name}: {mean:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.4, len(uneven) - 0.3)
     axes.set_yticks([])

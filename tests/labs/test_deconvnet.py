@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import methods
+from labs import lab
 from labs.features import deconvnet
 from labs.features.deconvnet import METHODS, Units, best, boxes, correlation, crops, sharpness
 from tests import networks
@@ -42,7 +43,9 @@ def test_the_best_pictures_are_those_with_the_highest_score(modules, X):
     assert torch.equal(network(X), network.trunk(X).amax(dim=(2, 3)))
     pool = crops(X, 9)
     assert pool.shape == (30, 3, 64, 64)
-    found = best(network, pool, 0, images=len(X))
+    all_values = lab.predict(network, pool, 8)
+    assert deconvnet.strongest(torch.tensor([[1.0, 3.0, 2.0]] * 9), 2) == [1, 2]
+    found = best(network, pool, all_values, 0, images=len(X))
     values = network(found.images)[:, 0]
     assert len(values) == 9 and torch.equal(values, values.sort(descending=True).values)
     assert values[0] == network(pool)[:, 0].max()
@@ -66,7 +69,9 @@ def test_two_channels_that_are_one_have_equal_maps(X):
     conv = nn.Conv2d(3, 2, 3)
     conv.weight.data[1], conv.bias.data[1] = conv.weight.data[0], conv.bias.data[0]
     network = Units([conv.requires_grad_(False), nn.ReLU()])
-    assert deconvnet.compare_channels(network, X[:1], [0, 1], "gradient") == pytest.approx(1, abs=1e-4)
+    found = [best(network, X, lab.predict(network, X), channel, len(X)) for channel in (0, 1)]
+    alike = deconvnet.other_units(network, found, [0, 1])
+    assert list(alike) == list(METHODS) and alike["gradient"] == pytest.approx([1, 1], abs=1e-4)
 
 
 @pytest.mark.parametrize("nested", [False, True])

@@ -55,9 +55,15 @@ def test_a_grid_of_single_pixels_loses_nothing_and_coarser_ones_ever_more(source
     assert limits == sorted(limits, reverse=True)
 
 
-def test_a_class_is_shown_where_it_is_the_most_probable_and_sure_enough():
-    sure = np.array([[[0.6, 0.4, 0.2]], [[0.3, 0.5, 0.7]]])  # two classes, three pixels
-    assert fc.decide(sure, np.array([0, 1]), 0.55).tolist() == [[[True, False, False]], [[False, False, True]]]
+def test_a_threshold_is_chosen_on_the_other_pictures():
+    """Odd and even pictures have other best thresholds: each is measured at the best of the others."""
+    values = [[1.0, 0.2], [0.3, 0.9], [0.8, 0.4], [0.1, 0.7]]
+    assert fc.at_best(values).tolist() == [0.2, 0.3, 0.4, 0.1] and fc.at_best(values[:1]).tolist() == [1.0]
+
+
+def test_the_control_lies_in_the_objects_own_quarter():
+    middles = [np.argwhere(fc.quarter(k) > 0.9).mean(axis=0).tolist() for k in (0, 3)]
+    assert middles == [[111.5] * 2, [335.5] * 2]
 
 
 def test_a_collage_has_every_object_in_a_square_of_its_own(source):

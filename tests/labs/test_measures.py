@@ -22,6 +22,13 @@ def test_an_interval_of_equal_values_has_no_width_and_of_none_there_is_none():
         measures.interval([])
 
 
+def test_sizes_that_only_rounding_parts_are_exact():
+    """Correlations of 1 in all images are no share of images that happened to be 1."""
+    assert measures.interval_of_sizes([1.0, 1 - 1e-7]) == [1, 1, 1]
+    assert measures.interval_of_sizes([0.0] * 8) == [0, 0, 0]
+    assert measures.interval_of_sizes([1.0, 2.0, 3.0]) == measures.interval([1.0, 2.0, 3.0])
+
+
 def test_where_all_agree_the_interval_is_that_of_as_many_trials():
     """Eight images, none of them wrong: 31 % wrong ones would show none in 5 of 100 draws."""
     end = 1 - 0.05 ** (1 / 8)
@@ -110,3 +117,8 @@ def test_white_noise_has_three_quarters_of_its_power_above_half_the_frequencies(
     """All frequencies alike: the share is that of the area of the rings from 56 to 112, 1 - 1/4."""
     noise = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
     assert fine(spectrum(noise)) == pytest.approx(0.75, abs=0.02)
+
+
+def test_a_picture_of_one_colour_has_no_power():
+    power = spectrum(np.full((1, 16, 16, 3), 200, np.uint8))
+    assert power == [0] * 8 and fine(power) == 0

@@ -1,12 +1,15 @@
 """Pictures that excite a unit: the ascent climbs, and its parts are what they say."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from labs import lab
 from labs.features import neuron_maximization
-from labs.features.neuron_maximization import RECIPES, ascend, own_colours, picture, relative, survives, transform
+from labs.features.neuron_maximization import RECIPES, ascend, own_colours, picture, rate, strongest, transform
 
 
 @pytest.fixture
@@ -28,8 +31,10 @@ def test_every_recipe_excites_the_unit_more_than_its_start(name, mixing, bench):
 def test_each_picture_of_a_batch_excites_its_own_channel(bench, mixing):
     trunk = nn.Conv2d(3, 3, 1, bias=False).requires_grad_(False)
     trunk.weight.copy_(torch.eye(3).reshape(3, 3, 1, 1))  # each channel looks at one colour
-    channels = torch.tensor([2, 0])
-    excitation = neuron_maximization.means(trunk, channels)
+    pool = torch.zeros(2, 3, 16, 16)
+    pool[0, 2], pool[1, 0] = 2, 1  # the strongest are blue, then red
+    excitation, best = strongest(partial(neuron_maximization.means, trunk), pool, 2)
+    assert best.tolist() == [0, 1] and excitation(pool).tolist() == [1, 1]  # each as much as its best image
     made = ascend(excitation, 2, 16, 40, RECIPES["nothing"], mixing, bench)
     values = trunk(made).mean(dim=(2, 3))
     assert values[0, 2] > values[1, 2] and values[1, 0] > values[0, 0]
@@ -50,10 +55,19 @@ def test_a_picture_is_between_black_and_white(mixing):
         assert pixels.min() > -1e-5 and pixels.max() < 1 + 1e-5
 
 
-def test_an_excitation_of_a_constant_survives():
-    image = torch.full((1, 3, 16, 16), 0.5)
-    assert survives(lambda X: X.mean(dim=(1, 2, 3)), image) == pytest.approx(1)
-    assert relative(lambda X: X.mean(dim=(1, 2, 3)), torch.tensor(0.25))(image) == pytest.approx(2)
+def test_an_excitation_of_what_rows_share_survives_and_is_not_fine():
+    X = torch.linspace(0, 1, 16).repeat(2, 3, 16, 1)  # rows that are alike
+    X[1, :, ::2] -= 1
+    found = rate(lambda X: (X[:, 0, 0] - X[:, 0, 1] + 1).mean(dim=1), X)
+    assert found["kept"][0] == pytest.approx(1) and found["reached"] == pytest.approx([1, 0])
+    coarse, fine = np.array(found["fine"]) / found["power"]
+    assert coarse < 0.1 and fine > 0.9
+
+
+def test_a_picture_of_one_colour_says_nothing_of_its_frequencies():
+    """A tenth of the power of the one is fine, and of the other there is none to speak of."""
+    found = {"fine": [10.0, 1e-9], "power": [100.0, 1e-9]}
+    assert neuron_maximization.bound(found, "fine")[0] == pytest.approx(0.1)
 
 
 def test_transformations_keep_what_is_everywhere():

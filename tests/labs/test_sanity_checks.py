@@ -41,7 +41,7 @@ def test_guided_backprop_hardly_notices_a_random_top_and_grad_cam_does(source):
     assert likeness["guided backprop"] > 0.8 > likeness["Grad-CAM"]
 
 
-def test_both_networks_of_the_data_test_have_learnt_their_labels(source):
+def test_the_networks_of_the_data_test_have_learnt_their_labels(source):
     """More than 95 % of the pictures that they were trained on, as in the paper; permuted are the same labels."""
     composed = data_test.pictures(source)
     X = lab.as_batch(composed.images, source)
