@@ -32,7 +32,6 @@ IG_STEPS = 32  # points on the path from the baseline to the image
 IG_BATCH = 8  # of them are in memory at once
 
 
-
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser(__doc__).parse_args(argv)
 
@@ -58,9 +57,9 @@ def ours(images: Images) -> tuple[Maps, Picture]:
     maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
     path = images.path("saliency_map.png")
     figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
-    stride, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
+    period, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
     sentences = script.read_captions()["saliency_map"]["sentences"]
-    told = sentences["grid"].format(stride=stride, grid=grid) if grid > 1.2 else ""
+    told = sentences["grid"].format(period=period, grid=grid) if grid > 1.2 else ""
     return maps, Picture.of(path, script.caption("saliency_map", "ours"), grid=told)
 
 
