@@ -80,10 +80,9 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     if not (black := max(d.max() for d in difference) < 0.01 * size):
         columns["difference"] = palette.heat(difference, size)
     largest = f"{largest}, where the largest value is {size:.2g}"
-    heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
+    words = script.read_captions()["saliency_map"]["sentences"]["black" if black else "not_black"]
+    heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}. {words}"
     path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, BARS[HEAT])
-    sentences = script.read_captions()["saliency_map"]["sentences"]
-    words = sentences["black" if black else "not_black"]
     return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=words)
 
 
