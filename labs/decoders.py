@@ -168,7 +168,7 @@ def train(model: Segmenter, X: Tensor, masks: Tensor, steps: int, seed: int) -> 
 def find(model: nn.Module, X: Tensor) -> Tensor:
     """The masks (N, H, W) of bool that the network gives."""
     with torch.no_grad():
-        return torch.cat([model(some) > 0 for some in X.split(BATCH)])
+        return torch.cat([model(some) > 0 for some in X.split(4 * BATCH)])
 
 
 def unpool(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

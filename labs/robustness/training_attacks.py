@@ -169,8 +169,8 @@ def conclude(numbers: Numbers) -> list[str]:
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     found, names = numbers["found"], list(COLOURS)
-    fig = plots.sheet(1640, 1000)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1])
+    fig = plots.sheet(1640, 880)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[0.75, 1])
     left, right = plots.parts(above, 1, 2, width_ratios=[5, 3])
     target = numbers["target"]
     words = ("as it is", f"{REDRAWN:.0%} of labels\ndrawn anew", f"{INJECTED:.0%} more, all\n“{target}”",

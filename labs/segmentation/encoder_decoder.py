@@ -43,7 +43,7 @@ def measure(bench: Bench) -> Numbers:
     scenes = bench.scenes()
     source = bench.source if bench.source.architecture == SQUEEZENET else scenes
     size, count, tests, seeds = (32, 40, 8, 1) if bench.quick else (64, 400, 96, 2)
-    marks = [2, 3] if bench.quick else [10, 25, 50, 100, 150]
+    marks = [2, 3] if bench.quick else [10, 25, 50, 80, 120]
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
     edges: dict[str, list[np.ndarray]] = {kind: [] for kind in (PRETRAINED, SCRATCH)}
     for seed in range(bench.seed + 1, bench.seed + seeds):
