@@ -230,7 +230,7 @@ def describe(numbers: Numbers, name: str, goal: str, way: str) -> str:
     _, low, high = measures.interval(found[way])
     lines = [f"{100 * low:.0f} to {high:.0%}", f"JPEG: {numbers['saved'][name][goal][way]['JPEG']:.0%}"]
     if goal == "source and target" and way == "white box":
-        lines.append(f"fooling image: {np.mean(found[FOOLING]):.0%}")
+        lines.append(f"fooling: {np.mean(found[FOOLING]):.0%}")
     return "\n".join(lines)
 
 
