@@ -68,3 +68,8 @@ def test_the_grid_of_a_network_that_samples_every_other_pixel():
 
 def test_maps_of_zeros_have_no_grid():
     assert measured.grid_of_strides([np.zeros((8, 8))], nn.Conv2d(3, 4, 3, stride=2)) == (2, 1.0)
+
+
+def test_squeezenets_grid_repeats_every_four_pixels(source):
+    """Its first convolution and its first pooling move by 2 each: one period, in the caption as in the lab on upsampling."""
+    assert measured.grid_of_strides([np.ones((8, 8))], source.model) == (4, 1.0)

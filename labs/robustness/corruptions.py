@@ -238,7 +238,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first = networks[0]
     alike = [name for name in networks if numbers["reference"][name] == numbers["reference"][first]]
     for axes, key, title in zip(above.subplots(1, 2), ("mCE", "relative"), ("mCE", "Relative mCE")):
-        plots.plain(axes, f"{numbers['images'][first]} images", "clean error, %", f"{title}, %")
+        plots.plain(axes, f"{numbers['images'][first]} images ({first}: 100)", "clean error, %", f"{title}, %")
         for name in alike:
             x = 100 * np.array(measures.interval(numbers["clean"][name]))
             y = numbers[key][name]
