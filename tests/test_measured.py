@@ -71,5 +71,5 @@ def test_maps_of_zeros_have_no_grid():
 
 
 def test_squeezenets_grid_repeats_every_four_pixels(source):
-    """Its first convolution and its first pooling move by 2 each: one period, in the caption as in the lab on upsampling."""
+    """Its first convolution and its first pooling move by 2 each: one period, as in the lab on upsampling."""
     assert measured.grid_of_strides([np.ones((8, 8))], source.model) == (4, 1.0)

@@ -163,7 +163,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                        "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
     axes.axhline(numbers["white"], color=plots.FAINT, linewidth=1, linestyle=":")
     axes.plot(questions, numbers["distance"], color=plots.OTHERS[2], linewidth=2)
-    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on another"))
+    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on each network"))
     pictures, words = zip(*bench.pictures["row"])
     titles = [f"{way}: {word}" for way, word in zip((*ASKING, "labels alone"), words[1:])]
     plots.show_row(below, pictures, [words[0], *titles])

@@ -89,6 +89,7 @@ def test_a_name_stands_where_its_whisker_ends(bench):
         "relative": {ROBUST: [70, 60, 80], PLAIN: [100, 100, 100]},
     }  # fmt: skip
     bench.pictures.update(sheet={"fog": (np.zeros((4, 4, 3), np.uint8), "hay")}, label="hay")
-    drawn = [text for axes in corruptions.draw(numbers, bench).axes for text in axes.texts if text.get_gid() == plots.END]
+    texts = [text for axes in corruptions.draw(numbers, bench).axes for text in axes.texts]
+    drawn = [text for text in texts if text.get_gid() == plots.END]
     ends = [(name, 100 * measures.interval(clean[name])[2]) for name in names]
     assert [(text.get_text(), text.xy[0]) for text in drawn] == 2 * ends
