@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -29,7 +28,6 @@ TWIN = Path(__file__).parent / "robustness" / "twin.safetensors"
 SCALE = ".scale"  # what a scale is called, after the weight that it belongs to
 SQUEEZENET, LITE, ROBUST, PLAIN = "SqueezeNet 1.1", "EfficientNet-Lite0", "embedded, robust", "embedded, plain"
 SMALL = "small, 64 × 64"
-QUICK = 128  # pixels, the side of images with --quick
 
 
 class Colours(dict[str, str]):
@@ -114,8 +112,8 @@ def load_networks(
     made = []
     for kind in dict.fromkeys(source.kind for _, _, source in found):
         alike = [one for one in found if one[2].kind == kind]
-        source = shrink(alike[0][2]) if bench.quick else alike[0][2]
-        _, X, y, _ = Bench(source).batch(8 * most if bench.quick else None)
+        source = alike[0][2]
+        _, X, y, _ = Bench(source).batch(4 * most if bench.quick else None)
         right = torch.arange(len(X), device=source.device)
         for _, model, _ in alike if only_right else []:  # what one gets wrong the next need not be shown
             right = right[lab.predict(model, X[right], 8).argmax(dim=1) == y[right]] if len(right) else right
@@ -123,15 +121,6 @@ def load_networks(
         pixels = lab.to_pixels(X[rows]).clamp(0, 1)
         made += [ComparedNetwork(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
     return made
-
-
-def shrink(source: pretrained.Pretrained) -> pretrained.Pretrained:
-    """The same network with its images, and masks, QUICK pixels wide: each pass takes a third of the time."""
-    images = [np.asarray(Image.fromarray(one).resize((QUICK, QUICK), Image.Resampling.BOX)) for one in source.images]
-    if source.masks is None:
-        return replace(source, images=np.stack(images))
-    masks = [np.asarray(Image.fromarray(one).resize((QUICK, QUICK))) for one in source.masks]
-    return replace(source, images=np.stack(images), masks=np.stack(masks))
 
 
 def load_small(bench: Bench, most: int) -> ComparedNetwork:

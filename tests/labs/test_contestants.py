@@ -1,6 +1,5 @@
 """The networks that are compared: which there are, on which images, and the twin's weights."""
 
-import numpy as np
 import torch
 
 from labs import lab, networks
@@ -56,11 +55,3 @@ def test_the_small_network_gets_new_pictures_that_it_names_rightly(bench):
     c = networks.load_small(bench, 3)
     assert c.pixels.shape == (3, 3, 64, 64) and torch.equal(c.classify(c.pixels), c.y)
     assert c.source.masks[list(c.rows)].any(axis=(1, 2)).all()
-
-
-def test_quick_images_are_small_and_keep_their_masks(source):
-    small = networks.shrink(source)
-    assert small.images.shape == (len(source.images), networks.QUICK, networks.QUICK, 3)
-    areas = [np.mean(masks, axis=(1, 2)) for masks in (small.masks, source.masks)]
-    assert small.masks.dtype == bool and np.allclose(*areas, atol=0.02)
-    assert np.allclose(small.images.mean((1, 2)), source.images.mean((1, 2)), atol=2)
