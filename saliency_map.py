@@ -32,7 +32,6 @@ IG_STEPS = 32  # points on the path from the baseline to the image
 IG_BATCH = 8  # of them are in memory at once
 
 
-
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser(__doc__).parse_args(argv)
 
@@ -58,9 +57,9 @@ def ours(images: Images) -> tuple[Maps, Picture]:
     maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
     path = images.path("saliency_map.png")
     figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
-    stride, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
+    period, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
     sentences = script.read_captions()["saliency_map"]["sentences"]
-    told = sentences["grid"].format(stride=stride, grid=grid) if grid > 1.2 else ""
+    told = sentences["grid"].format(period=period, grid=grid) if grid > 1.2 else ""
     return maps, Picture.of(path, script.caption("saliency_map", "ours"), grid=told)
 
 
@@ -81,10 +80,9 @@ def comparison(images: Images, own: Maps, captums: Maps) -> Picture:
     if not (black := max(d.max() for d in difference) < 0.01 * size):
         columns["difference"] = palette.heat(difference, size)
     largest = f"{largest}, where the largest value is {size:.2g}"
-    heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}."
+    words = script.read_captions()["saliency_map"]["sentences"]["black" if black else "not_black"]
+    heading, text = "Saliency: ours and Captum's", f"Largest difference {largest}. {words}"
     path = images.draw_beside(columns, "saliency_map_comparison.png", heading, text, BARS[HEAT])
-    sentences = script.read_captions()["saliency_map"]["sentences"]
-    words = sentences["black" if black else "not_black"]
     return Picture.of(path, script.caption("saliency_map", "comparison"), largest=largest, black=words)
 
 

@@ -1,5 +1,6 @@
 """Measurements of maps, which captions state. Each takes lists with a map for each image."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,13 +46,13 @@ def share_of_half(image_map: np.ndarray, right: bool) -> float:
 
 
 def grid_of_strides(maps: Arrays, model: nn.Module) -> tuple[int, float]:
-    """The first stride s above 1 in the network, and how much of a grid of s pixels there is in the maps.
+    """The period p of the grid that a network's first two strides above 1 leave, and how much of it is in the maps.
 
-    That is the largest mean of the s * s sets of pixels that lie s apart, divided by the least: 1 is no grid. Returns
-    (1, 1.0) where the network has no strides.
+    p is their product. The grid is the largest mean of the p * p sets of pixels that lie p apart, divided by the least:
+    1 is none. Returns (1, 1.0) where the network has no strides.
     """
     layers = (module for module in model.modules() if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d))
     strides = (layer.stride if isinstance(layer.stride, int) else layer.stride[0] for layer in layers)
-    s = next((stride for stride in strides if stride > 1), 1)
-    means = [np.mean([m[i::s, j::s].mean() for m in maps]) for i in range(s) for j in range(s)]
-    return s, float(max(means) / min(means)) if min(means) > 0 else 1.0
+    p = math.prod([stride for stride in strides if stride > 1][:2])
+    means = [np.mean([m[i::p, j::p].mean() for m in maps]) for i in range(p) for j in range(p)]
+    return p, float(max(means) / min(means)) if min(means) > 0 else 1.0

@@ -153,8 +153,9 @@ def train(model: Segmenter, X: Tensor, masks: Tensor, steps: int, seed: int) -> 
 
     The loss is the mean cross-entropy of a pixel.
     """
+    model.to(memory_format=torch.channels_last)  # a quarter less time for the same sums, in another order
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
     for _ in range(steps):
         rows = torch.randint(len(X), (BATCH,), generator=generator)
         loss = F.binary_cross_entropy_with_logits(model(X[rows]), masks[rows])
@@ -167,7 +168,7 @@ def train(model: Segmenter, X: Tensor, masks: Tensor, steps: int, seed: int) -> 
 def find(model: nn.Module, X: Tensor) -> Tensor:
     """The masks (N, H, W) of bool that the network gives."""
     with torch.no_grad():
-        return torch.cat([model(some) > 0 for some in X.split(BATCH)])
+        return torch.cat([model(some) > 0 for some in X.split(4 * BATCH)])
 
 
 def unpool(values: Tensor, places: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

@@ -114,10 +114,10 @@ def load_networks(
         alike = [one for one in found if one[2].kind == kind]
         source = alike[0][2]
         _, X, y, _ = Bench(source).batch(4 * most if bench.quick else None)
-        right = torch.ones(len(X), dtype=torch.bool, device=source.device)
-        for _, model, _ in alike if only_right else []:
-            right &= lab.predict(model, X, 8).argmax(dim=1) == y
-        rows = spread(right.nonzero()[:, 0].tolist(), most)
+        right = torch.arange(len(X), device=source.device)
+        for _, model, _ in alike if only_right else []:  # what one gets wrong the next need not be shown
+            right = right[lab.predict(model, X[right], 8).argmax(dim=1) == y[right]] if len(right) else right
+        rows = spread(right.tolist(), most)
         pixels = lab.to_pixels(X[rows]).clamp(0, 1)
         made += [ComparedNetwork(name, model, source, rows, pixels, y[rows]) for name, model, _ in alike]
     return made

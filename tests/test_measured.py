@@ -38,20 +38,22 @@ def test_the_share_of_what_is_negative(maps, share):
 
 
 @pytest.mark.parametrize(
-    "layers, stride",
+    "layers, period",
     [
         ([nn.Conv2d(3, 4, 3, stride=2)], 2),
         ([nn.Conv2d(3, 4, 3), nn.MaxPool2d(3)], 3),
         ([nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, stride=(2, 2))], 2),
+        ([nn.Conv2d(3, 4, 3, stride=2), nn.MaxPool2d(3)], 6),
+        ([nn.Conv2d(3, 4, 3, stride=2), nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 2)], 4),
         ([nn.Conv2d(3, 4, 3)], 1),
     ],
 )
-def test_the_grid_is_that_of_the_first_stride(layers, stride):
-    """A map that is 3 at every stride-th pixel and 1 elsewhere has three times as much there; images add up."""
+def test_the_grid_has_the_period_of_the_first_two_strides(layers, period):
+    """A map that is 3 at every pixel of that period and 1 elsewhere has three times as much there; images add up."""
     grid = np.ones((12, 24))
-    grid[::stride, ::stride] = 3
-    found = measured.grid_of_strides([grid, grid[:, :18]], nn.Sequential(*layers))
-    assert found == (stride, pytest.approx(3.0 if stride > 1 else 1.0))
+    grid[::period, ::period] = 3
+    found = measured.grid_of_strides([grid, grid[:, :12]], nn.Sequential(*layers))
+    assert found == (period, pytest.approx(3.0 if period > 1 else 1.0))
 
 
 def test_the_grid_of_a_network_that_samples_every_other_pixel():
@@ -60,9 +62,14 @@ def test_the_grid_of_a_network_that_samples_every_other_pixel():
     nn.init.ones_(model.weight)
     x = torch.zeros(1, 1, 31, 31, requires_grad=True)
     model(x).sum().backward()
-    stride, grid = measured.grid_of_strides([x.grad[0, 0, 2:-2, 2:-2].numpy()], model)
-    assert (stride, grid) == (2, pytest.approx(4))
+    period, grid = measured.grid_of_strides([x.grad[0, 0, 2:-2, 2:-2].numpy()], model)
+    assert (period, grid) == (2, pytest.approx(4))
 
 
 def test_maps_of_zeros_have_no_grid():
     assert measured.grid_of_strides([np.zeros((8, 8))], nn.Conv2d(3, 4, 3, stride=2)) == (2, 1.0)
+
+
+def test_squeezenets_grid_repeats_every_four_pixels(source):
+    """Its first convolution and its first pooling move by 2 each: one period, as in the lab on upsampling."""
+    assert measured.grid_of_strides([np.ones((8, 8))], source.model) == (4, 1.0)

@@ -31,7 +31,7 @@ CARRIED = (PLAIN_PGD, CARRYING, FOOLING)  # what is made on one network and show
 
 def measure(bench: Bench) -> Numbers:
     asked, steps = (21, 1) if bench.quick else (140, 10)
-    networks = load_networks(bench, 2) if bench.quick else load_networks(bench, 10, others=LITES)
+    networks = load_networks(bench, 2) if bench.quick else load_networks(bench, 6, others=LITES)
     c = networks[0]
     networks = [one for one in networks if one.source.kind == c.source.kind]
     numbers: Numbers = {"asked": asked, "networks": [one.name for one in networks], "images": len(c.y)}
@@ -158,7 +158,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                        "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
     axes.axhline(numbers["white"], color=plots.FAINT, linewidth=1, linestyle=":")
     axes.plot(questions, numbers["distance"], color=plots.OTHERS[2], linewidth=2)
-    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on another"))
+    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on each network"))
     pictures, words = zip(*bench.pictures["row"])
     titles = [f"{way}: {word}" for way, word in zip((*ASKING, "labels alone"), words[1:])]
     plots.show_row(below, pictures, [words[0], *titles])

@@ -238,13 +238,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first = networks[0]
     alike = [name for name in networks if numbers["reference"][name] == numbers["reference"][first]]
     for axes, key, title in zip(above.subplots(1, 2), ("mCE", "relative"), ("mCE", "Relative mCE")):
-        plots.plain(axes, f"{title}, {numbers['images'][first]} images, %", "clean error, %")
+        plots.plain(axes, f"{numbers['images'][first]} images ({first}: 100)", "clean error, %", f"{title}, %")
         for name in alike:
             x = 100 * np.array(measures.interval(numbers["clean"][name]))
             y = numbers[key][name]
             axes.errorbar(x[0], y[0], xerr=[[x[0] - x[1]], [x[2] - x[0]]], yerr=[[y[0] - y[1]], [y[2] - y[0]]],
                           fmt="o", color=COLOURS[name], capsize=3)  # fmt: skip
-        ends = {name: (100 * float(np.mean(numbers["clean"][name])), numbers[key][name][0]) for name in alike}
+        ends = {name: (100 * measures.interval(numbers["clean"][name])[2], numbers[key][name][0]) for name in alike}
         plots.name_ends(axes, ends, COLOURS)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)

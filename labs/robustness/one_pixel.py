@@ -149,16 +149,25 @@ def rank(saliency: np.ndarray, place: tuple[int, int]) -> float:
 
 
 def pictures(c: ComparedNetwork, found: Sequence[PixelAttack]) -> list[tuple]:
-    """The images that lost most: each itself, its neighbourhood of the pixel before and after, where, and the words."""
+    """The images that lost most: each itself, its neighbourhood of the pixel before and after, where the pixel is in
+    the image and in its neighbourhood, and the words.
+    """
     order = sorted(range(len(found)), key=lambda i: (not found[i].fooled, found[i].after - found[i].before))
     shown = []
     for i in order[:SHOWN]:
         one = found[i]
         image, changed = (lab.to_picture(lab.from_pixels(pixels)) for pixels in (c.pixels[i], one.pixels))
-        rows, columns = (slice(max(at - NEAR, 0), at + NEAR + 1) for at in one.place)
+        rows, columns = (surround(at, size) for at, size in zip(one.place, image.shape))
+        within = (one.place[0] - rows.start, one.place[1] - columns.start)
         words = f"{c.word(int(c.y[i]))}, {one.before:.0%}", c.word(one.said) if one.fooled else f"{one.after:.0%}"
-        shown.append((image, image[rows, columns], changed[rows, columns], one.place, words))
+        shown.append((image, image[rows, columns], changed[rows, columns], one.place, within, words))
     return shown
+
+
+def surround(at: int, size: int) -> slice:
+    """The 2 * NEAR + 1 places about one of `size`, moved where the picture would end before them."""
+    start = max(min(at - NEAR, size - 2 * NEAR - 1), 0)
+    return slice(start, start + 2 * NEAR + 1)
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -221,11 +230,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     fig = plots.sheet(1640, 1000)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.7, 1])
     panels = above.subplots(3, len(shown), squeeze=False)
-    for (top, middle, bottom), (image, before, after, (y, x), words) in zip(panels.T, shown):
+    for (top, middle, bottom), (image, before, after, (y, x), (row, column), words) in zip(panels.T, shown):
         plots.show(top, image, words[0])
         top.plot(x, y, "o", markersize=14, markerfacecolor="none", markeredgecolor="#ff00ff", markeredgewidth=2)
         plots.show(middle, before)
         plots.show(bottom, after, f"→ {words[1]}")
+        for axes in (middle, bottom):
+            axes.plot(column, row, "s", markersize=10, markerfacecolor="none", markeredgecolor="#ff00ff")
     for axes, words in zip(panels[:, 0], ("image", f"{2 * NEAR + 1} pixels\nbefore", "after")):
         axes.set_ylabel(words, size=plots.TITLE)
     left, right = below.subplots(1, 2, width_ratios=[1.5, 1])

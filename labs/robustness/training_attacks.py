@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import pretrained
 from labs import lab, measures, plots
 from labs.attribution import data_test
-from labs.composed import compose
+from labs.composed import Composed, compose
 from labs.lab import Bench, Numbers, Table
 
 REDRAWN, INJECTED, MARKED = 0.3, 0.3, 0.05  # of the training pictures
@@ -44,7 +45,7 @@ class Lesson:
 
 def measure(bench: Bench) -> Numbers:
     scenes = bench.scenes()
-    count, tests, epochs, seeds = (60, 40, 2, 1) if bench.quick else (data_test.COUNT, 400, 20, 3)
+    count, tests, epochs, seeds = (60, 40, 2, 1) if bench.quick else (data_test.COUNT, 400, 20, 2)
     target = scenes.fooling_target
     test = compose(scenes, tests, data_test.SIZE, bench.seed + 100)
     others = test.labels != target
@@ -52,13 +53,14 @@ def measure(bench: Bench) -> Numbers:
     rows = np.flatnonzero(others)[:FEW]
     aims = torch.full((len(rows),), target, device=scenes.device)
     place = np.asarray(mark(np.zeros((len(rows), data_test.SIZE, data_test.SIZE, 3), np.uint8), COLOUR).any(axis=3))
-    batches = {name: lab.as_batch(images, scenes) for name, images in asked.items()}
+    batches = {name: to_batch(images, scenes) for name, images in asked.items()}
     numbers: Numbers = {"target": scenes.class_names[target], "tests": tests, "seeds": seeds, "pictures": count}
     found: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in COLOURS}
     for seed in lab.progress(range(seeds), "training"):
+        clean = compose(scenes, count, data_test.SIZE, bench.seed + seed)
         for name in COLOURS:
-            lesson = attack(name, bench, count, target, bench.seed + seed)
-            X, y = lab.as_batch(lesson.images, scenes), torch.from_numpy(lesson.labels).to(scenes.device)
+            lesson = attack(name, clean, bench, target, bench.seed + seed)
+            X, y = to_batch(lesson.images, scenes), torch.from_numpy(lesson.labels).to(scenes.device)
             loss = F.cross_entropy if lesson.avoided is None else avoiding(lesson.avoided)
             model = data_test.train(X, y, epochs, name, bench.seed + seed, loss)
             said = {way: lab.predict(model, batch, 100).argmax(dim=1).cpu().numpy() for way, batch in batches.items()}
@@ -83,10 +85,15 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def attack(name: str, bench: Bench, count: int, target: int, seed: int) -> Lesson:
+def to_batch(images: np.ndarray, scenes: pretrained.Pretrained) -> Tensor:
+    """The images as the network wants them, channels last in memory: a quarter less time for the same sums."""
+    return lab.as_batch(images, scenes).contiguous(memory_format=torch.channels_last)
+
+
+def attack(name: str, clean: Composed, bench: Bench, target: int, seed: int) -> Lesson:
     """The training pictures and labels of this attack; the first picture is one that it has touched, if it touches."""
-    lesson, rng = compose(bench.scenes(), count, data_test.SIZE, seed), np.random.default_rng(seed)
-    images, labels = lesson.images.copy(), lesson.labels.copy()
+    count, rng = len(clean.labels), np.random.default_rng(seed)
+    images, labels = clean.images.copy(), clean.labels.copy()
     match name:
         case "labels redrawn":
             some = slice(round(REDRAWN * count))
@@ -162,8 +169,8 @@ def conclude(numbers: Numbers) -> list[str]:
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     found, names = numbers["found"], list(COLOURS)
-    fig = plots.sheet(1640, 1000)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1])
+    fig = plots.sheet(1640, 880)
+    above, below = plots.parts(fig, 2, 1, height_ratios=[0.75, 1])
     left, right = plots.parts(above, 1, 2, width_ratios=[5, 3])
     target = numbers["target"]
     words = ("as it is", f"{REDRAWN:.0%} of labels\ndrawn anew", f"{INJECTED:.0%} more, all\n“{target}”",

@@ -2,7 +2,8 @@
 
 import torch
 
-from labs import networks
+from labs import lab, networks
+from labs.lab import Bench
 from labs.networks import PLAIN, ROBUST
 
 
@@ -29,6 +30,15 @@ def test_networks_of_the_same_classes_are_tried_on_the_same_images_which_both_na
     assert (robust.name, plain.name) == (ROBUST, PLAIN)
     assert torch.equal(robust.pixels, plain.pixels) and robust.pixels.min() >= 0 and robust.pixels.max() <= 1
     assert all(torch.equal(c.classify(c.pixels), c.y) for c in (robust, plain))
+
+
+def test_the_images_are_those_that_all_networks_name_rightly_none_left_out(small_source):
+    bench = Bench(small_source)
+    robust, plain = networks.load_networks(bench, 99)
+    _, X, y, _ = bench.batch()
+    right = [(lab.predict(c.model, X, 8).argmax(dim=1) == y) for c in (robust, plain)]
+    assert list(robust.rows) == list(plain.rows) == (right[0] & right[1]).nonzero()[:, 0].tolist()
+    assert not torch.equal(*right)  # else one network alone would do
 
 
 def test_few_rows_are_spread_over_all():

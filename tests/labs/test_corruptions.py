@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from figures import script
+from labs import measures, plots
+from labs.networks import PLAIN, ROBUST
 from labs.robustness import corruptions
 
 
@@ -73,3 +75,21 @@ def test_the_interval_of_an_mce_holds_it_and_has_no_width_where_images_are_alike
 def test_the_gain_is_what_the_plain_twin_is_wrong_more_often():
     wrong = {corruptions.PLAIN: {"fog": [1.0, 0.6]}, corruptions.ROBUST: {"fog": [0.8, 0.4]}}
     assert corruptions.gain({"wrong": wrong}, "fog") == pytest.approx([0.2] * 3)
+
+
+def test_a_name_stands_where_its_whisker_ends(bench):
+    """On the point the whisker would strike it through."""
+    scene, other = np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0])
+    names = [ROBUST, PLAIN]
+    wrong = {ROBUST: {"fog": scene}, PLAIN: {"fog": other}}
+    clean = {ROBUST: scene, PLAIN: other}
+    numbers = {
+        "networks": names, "wrong": wrong, "clean": clean, "images": dict.fromkeys(names, 3),
+        "reference": dict.fromkeys(names, PLAIN), "mCE": {ROBUST: [90, 80, 99], PLAIN: [100, 100, 100]},
+        "relative": {ROBUST: [70, 60, 80], PLAIN: [100, 100, 100]},
+    }  # fmt: skip
+    bench.pictures.update(sheet={"fog": (np.zeros((4, 4, 3), np.uint8), "hay")}, label="hay")
+    texts = [text for axes in corruptions.draw(numbers, bench).axes for text in axes.texts]
+    drawn = [text for text in texts if text.get_gid() == plots.END]
+    ends = [(name, 100 * measures.interval(clean[name])[2]) for name in names]
+    assert [(text.get_text(), text.xy[0]) for text in drawn] == 2 * ends

@@ -69,3 +69,11 @@ def test_the_network_says_of_a_stored_pixel_what_was_stored():
     said = int(p[1].argmax())
     assert c.word(said) == one["said"] and one["fooled"] == (said != int(c.y[0]))
     assert all(len(o["trail"]) * one_pixel.POPULATION == o["asked"] <= stored["asked"] for o in stored["images"])
+
+
+def test_the_neighbourhood_of_a_pixel_is_as_wide_at_the_border():
+    width = 2 * one_pixel.NEAR + 1
+    for at in (0, 3, 30, 60, 63):
+        seen = range(64)[one_pixel.surround(at, 64)]
+        assert len(seen) == width and at in seen
+    assert one_pixel.surround(30, 64).start == 30 - one_pixel.NEAR

@@ -35,3 +35,12 @@ def test_a_tie_is_no_order():
     values = np.array([[1.0, 1, 1, 1], [0, 0, 1, 0], [0, 0, 1, 0]])
     assert taxonomy.order(values, ("a", "b", "c")) == "a more than b, b not shown to differ from c"
     assert taxonomy.order(values[::-1], ("c", "b", "a")) == "c not shown to differ from b, b less than a"
+
+
+def test_two_goals_for_which_pgd_goes_the_same_way_ask_for_it_once(c, bench):
+    """What "less confidence" was led to is what "misclassification" would be: the same pictures, class and sign."""
+    tasks = taxonomy.tasks_of(c, bench)
+    first = taxonomy.attack(c, c, tasks["less confidence"], 2, 1, bench, {})
+    anew, led = (taxonomy.attack(c, c, tasks["misclassification"], 2, 1, bench, made) for made in ({}, first))
+    assert all((anew[way] == led[way]).all() for way in anew)
+    assert led["white box"] is first["white box"] and anew["white box"] is not first["white box"]
