@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import pretrained
 from figures.figure import short
-from labs import attacking, lab
+from labs import attacking, lab, measures
 from labs.attribution import data_test
 from labs.composed import compose
 from labs.lab import Bench, Numbers
@@ -147,6 +147,16 @@ def count_survivors(ends: Tensor, fools: Callable[[Tensor], Tensor]) -> dict[str
 def count_images(numbers: Numbers) -> str:
     """Words for how many images each network was tried on."""
     return "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
+
+
+def write_radius(radii: Sequence[float], largest: float) -> str:
+    """Words for the median of the radii that images need, and its interval; beyond the largest that was tried, > it."""
+
+    def word(radius: float) -> str:
+        return f"{radius:.3g}" if radius <= largest else f"> {largest:g}"
+
+    middle, low, high = map(word, measures.median(radii))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:

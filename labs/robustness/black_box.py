@@ -120,20 +120,15 @@ def conclude(numbers: Numbers) -> list[str]:
     return [
         f"With {numbers['asked']} questions about scores, within {RADIUS} of 255, {first} is wrong on "
         + ", ".join(f"{lab.write_interval(numbers['end'][way])} of {numbers['images']} images by {way} (above noise of "
-                    f"that size {lab.write_interval(numbers['more'][way], '+.0%')}: {judge(numbers['more'][way])})"
+                    f"that size {lab.write_interval(numbers['more'][way], '+.0%')}: {lab.judge(numbers['more'][way])})"
                     for way in ASKING) + ".",
         f"Labels alone bring the nearest wrong picture from {distance[0]:.0f} to {distance[-1]:.1f} in L2 (medians), "
         f"still {farther} times as far as DeepFool's, which has gradients.",
         f"Of what is made on one of {count} networks another gets wrong: {'; '.join(words.values())}; noise "
         f"of {FAR} of 255 {lab.write_interval(measures.interval(noise))}. Above noise, image by image: "
-        + "; ".join(f"{way} {lab.write_interval(found, '+.0%')}, {judge(found)}" for way, found in above.items())
-        + f"; and the second {lab.write_interval(better, '+.0%')} above plain PGD, {judge(better)}.",
+        + "; ".join(f"{way} {lab.write_interval(found, '+.0%')}, {lab.judge(found)}" for way, found in above.items())
+        + f"; and the second {lab.write_interval(better, '+.0%')} above plain PGD, {lab.judge(better)}.",
     ]  # fmt: skip
-
-
-def judge(found: Sequence[float]) -> str:
-    """Words for what an interval [mean, low, high] of a difference says."""
-    return "more" if found[1] > 0 else "less" if found[2] < 0 else "not shown to differ"
 
 
 def elsewhere(matrix: dict[str, dict[str, list[float]]]) -> np.ndarray:
