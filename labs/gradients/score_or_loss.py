@@ -28,7 +28,7 @@ SHOWN = [0.1, 0.5, 0.9, 0.999]  # confidences, of one image, whose maps are draw
 
 def measure(bench: Bench) -> Numbers:
     _, X, y, names = bench.batch(2 if bench.quick else None)
-    fades = torch.linspace(0.1, 1, 8 if bench.quick else 10)
+    fades = torch.linspace(0.1, 1, 8 if bench.quick else 16)
     faded = [fade(bench.model, x, label, fades) for x, label in lab.progress(list(zip(X, y)), "score or loss")]
     numbers = over_confidence(faded)
     sure = max(range(len(faded)), key=lambda i: faded[i]["confidence"].max())

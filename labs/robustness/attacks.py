@@ -34,11 +34,10 @@ from labs.networks import (
 LINF = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16]  # of 255
 L2 = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8]  # in pixels of [0, 1]
 WORTH = 0.5  # of 255: from where a class is aimed at
-MOST, FEW = 8, 4  # images for each network; of those, the ones that become fooling images
+MOST = 6  # images for each network
 NOISE = "noise"
 ATTACKS = {  # name: norm, whether a target is aimed at
     "FGSM": ("linf", False),
-    "iterated FGSM": ("linf", False),
     "PGD": ("linf", False),
     "PGD in L2": ("l2", False),
     "PGD, targeted": ("linf", True),
@@ -49,7 +48,7 @@ SHOWN = 8  # times, of a difference that is drawn
 
 
 def measure(bench: Bench) -> Numbers:
-    steps = 2 if bench.quick else 6
+    steps = 2 if bench.quick else 5
     networks = load_networks(bench, 1 if bench.quick else MOST)
     networks = [c for c in networks if not bench.quick or c.name != LITE]  # which takes three times as long
     numbers: Numbers = {"steps": steps, "networks": [c.name for c in networks], "images": [len(c.y) for c in networks]}
@@ -62,10 +61,8 @@ def measure(bench: Bench) -> Numbers:
         with torch.no_grad():
             ends[DEEPFOOL] = attacking.deepfool(c.scores, c.pixels)
         ends[ROOMY] = attacking.pgd(c.scores, c.pixels, c.y, 8 / 255, max(steps // 2, 1))
-        few = c.pixels[: 1 if bench.quick else FEW]
-        fooling = c.fooling_images(few, c.aims()[: len(few)])
-        moved = {DEEPFOOL: ends[DEEPFOOL] - c.pixels, FOOLING: fooling - few}
-        numbers["lengths"][c.name] = {name: attacking.lengths(change).tolist() for name, change in moved.items()}
+        moved = {DEEPFOOL: ends[DEEPFOOL], FOOLING: c.fooling_images(c.pixels, c.aims())}
+        numbers["lengths"][c.name] = {name: attacking.lengths(to - c.pixels).tolist() for name, to in moved.items()}
         numbers["saved"][c.name] = {
             name: {way: left.double().tolist() for way, left in
                    find_survivors(end, partial(fools, c, targeted=is_targeted(name))).items()}
@@ -101,8 +98,7 @@ def attack_of(name: str, steps: int, bench: Bench) -> Callable[..., Tensor]:
         return lambda scores, x, y, radius, targeted: attacking.pgd_l2(scores, x, y, radius, steps, targeted)
     if name == "FGSM":
         return lambda scores, x, y, radius, targeted: attacking.fgsm(scores, x, y, radius / 255, targeted)
-    way = attacking.iterate if name == "iterated FGSM" else attacking.pgd
-    return lambda scores, x, y, radius, targeted: way(scores, x, y, radius / 255, steps, targeted)
+    return lambda scores, x, y, radius, targeted: attacking.pgd(scores, x, y, radius / 255, steps, targeted)
 
 
 def within(
@@ -145,13 +141,12 @@ def tabulate(numbers: Numbers) -> Table:
         return keep_share(numbers, [*ATTACKS, ROOMY, DEEPFOOL], way, [name])
 
     images = dict(zip(numbers["networks"], numbers["images"]))
-    few = len(numbers["lengths"][numbers["networks"][0]][FOOLING])
     return Table.of("network (median, 90 % interval)", numbers["networks"], {
         "images": lambda name: str(images[name]),
         **{f"{attack}: radius that fools half": partial(half, attack) for attack in ATTACKS},
         "FGSM's radius, times PGD's": lambda name: times_pgd(numbers, name, "FGSM"),
         "DeepFool's length": partial(length, DEEPFOOL),
-        f"fooling image's ({few} images)": partial(length, FOOLING),
+        "fooling image's": partial(length, FOOLING),
         "wrong still as PNG": partial(survivors, "PNG"),
         "as JPEG 90": partial(survivors, "JPEG"),
     })  # fmt: skip
