@@ -189,7 +189,7 @@ def write_values(values: Sequence[float], form: str = ".0%", of: str = "images")
 
 def judge(found: Sequence[float], more: str = "more", less: str = "less") -> str:
     """Words for what an interval [mean, low, high] of a difference says."""
-    return more if found[1] > 0 else less if found[2] < 0 else "not shown to differ"
+    return more if found[1] > 1e-9 else less if found[2] < -1e-9 else "not shown to differ"
 
 
 @contextmanager

@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from figures.figure import short
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.networks import spread
 from visualizers.network import class_scores
 
 LENGTH = 1.0  # of a step, in normalised pixels: the same for each direction
-STEPS, MOST = 20, 20  # of each climb; images that climb
+STEPS = 8  # of each climb
 DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
 
 
@@ -32,17 +31,22 @@ Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network,
 def measure(bench: Bench) -> Numbers:
     _, X, y, _ = bench.batch(2 if bench.quick else None)
     target, steps = bench.source.fooling_target, 5 if bench.quick else STEPS
-    X = X[spread((y != target).nonzero()[:, 0].tolist(), MOST)]
+    X = X[y != target]
     numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "images": len(X)}
     numbers |= {"gain": {}, "wrong": {}, "said": {}}
-    bench.pictures["ends"] = [lab.to_picture(X[0])]
+    bench.pictures["ends"] = [("at the start", *show_first(bench, X))]
     for name, direction in directions(bench).items():
         scores, wrong, end = climb(bench.model, X, target, direction, steps, name)
         numbers["gain"][name] = (scores - scores[0]).tolist()
         numbers["wrong"][name] = wrong.tolist()
         numbers["said"][name] = (lab.predict(bench.model, end).argmax(dim=1) == target).double().tolist()
-        bench.pictures["ends"].append(lab.to_picture(end[0]))
+        bench.pictures["ends"].append((name, *show_first(bench, end)))
     return numbers
+
+
+def show_first(bench: Bench, X: Tensor) -> tuple[np.ndarray, str]:
+    """The first picture, and what the network calls it."""
+    return lab.to_picture(X[0]), short(bench.source.class_names[int(lab.predict(bench.model, X[:1]).argmax())])
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -82,7 +86,8 @@ def tabulate(numbers: Numbers) -> Table:
         "pixel values pushed the wrong way": lambda name: lab.write_values(wrong[name], ".1%"),
         f"score gained in {numbers['steps']} steps": lambda name: lab.write_interval(
             measures.interval(gain[name][-1]), "+.2f"),
-        "above the random direction's": lambda name: lab.write_interval(above_random(gain, name), "+.2f"),
+        "above the random direction's": lambda name: (
+            "-" if name == "random" else lab.write_interval(above_random(gain, name), "+.2f")),
         "of the gradient's": lambda name: lab.write_interval(
             measures.bootstrap(measures.of_sums, np.array(gain[name][-1]), np.array(best)), ".1%"),
         f"images then called {numbers['target']}": lambda name: lab.write_interval(measures.interval(said[name])),
@@ -98,17 +103,18 @@ def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
     written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.1f") for name in DIRECTIONS}
     above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
-    chance = {name: measures.pair(wrong["random"], wrong[name]) for name in above}
+    chance = {name: measures.pair(wrong[name], wrong["random"]) for name in above}
+    the = {name: f"the {name}" if name == "saliency map" else name for name in above}
     return [
         f"In {numbers['steps']} steps of equal length the gradient gains {written['gradient']} of the score of "
         f"{numbers['images']} images, a random direction {written['random']}, "
-        + ", ".join(f"{'the ' * (name == 'saliency map')}{name} {written[name]} (above random, image by image, "
-                    f"{lab.write_interval(found, '+.2f')}: {lab.judge(found)})" for name, found in above.items()) + ".",
-        ", ".join(f"{'the ' * (name == 'saliency map')}{name} pushes "
-                  f"{lab.write_values(wrong[name], '.1%')} of the pixel values the wrong way "
-                  f"({lab.judge(found, 'fewer than at random', 'more than at random')})"
-                  for name, found in chance.items()).capitalize()
-        + f"; the gradient {lab.write_values(wrong['gradient'])}.",
+        + ", ".join(f"{the[name]} {written[name]} (above random, image by image, {lab.write_interval(found, '+.2f')}: "
+                    f"{lab.judge(found)})" for name, found in above.items()) + ".",
+        "Of the pixel values are pushed the wrong way by "
+        + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')} (above random "
+                    f"{lab.write_interval(found, '+.2%')}: {lab.judge(found)})" for name, found in chance.items())
+        + f", by a random direction {lab.write_values(wrong['random'], '.1%')}, by the gradient "
+        f"{lab.write_values(wrong['gradient'])}.",
         "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
     ]  # fmt: skip
 
@@ -124,12 +130,14 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         lines[name], low, high = np.transpose([measures.interval(values) for values in gain])
         left.fill_between(steps, low, high, color=plots.COLOURS[name], alpha=0.2, linewidth=0)
     plots.curves(left, steps, lines, marker="")
+    left.set_xticks(steps)
     wrong = {name: measures.interval(100 * np.array(numbers["wrong"][name])) for name in DIRECTIONS}
     means = {name: mean for name, (mean, _, _) in wrong.items()}
     plots.percent(plots.bars(right, means, title="Pixel values pushed the wrong way"), "x", 0, 100)
     for name, (mean, low, high) in wrong.items():
         right.errorbar(mean, name, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
-    plots.show_row(below, bench.pictures["ends"], ["at the start", *DIRECTIONS], plots.TITLE)
+    for axes, (name, picture, said) in zip(below.subplots(1, len(DIRECTIONS) + 1), bench.pictures["ends"]):
+        plots.show(axes, picture, f"{name}:\n{said}", plots.COLOURS.get(name, plots.INK))
     note = f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals"
     return plots.head(fig, "What matters is not yet which way", note)
 

@@ -44,7 +44,6 @@ ATTACKS = {  # name: norm, whether a target is aimed at
     NOISE: ("linf", False),  # which knows nothing: what an attack of that size must beat
 }
 DEEPFOOL, FOOLING, ROOMY = "DeepFool", "fooling image", "PGD, 8 of 255"
-SHOWN = 8  # times, of a difference that is drawn
 
 
 def measure(bench: Bench) -> Numbers:
@@ -122,10 +121,10 @@ def within(
 
 
 def example(c: ComparedNetwork, ends: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
-    """The first image as PGD leaves it, the difference about mid-grey, and what the network says of it."""
+    """The first image as PGD leaves it, the difference about mid-grey, as clear as can be, and what is said of it."""
     difference = (ends - c.pixels)[0]
-    shown = (0.5 + SHOWN * difference).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     moved = 255 * float(difference.abs().max())
+    shown = (0.5 + 127.5 / max(moved, 1e-9) * difference).permute(1, 2, 0).cpu().numpy()
     words = f"{c.word(int(c.y[0]))} →\n{c.name_first(ends)}\nby {moved:.2g} of 255"
     return lab.to_picture(lab.from_pixels(ends[:1])), shown, words
 
@@ -144,7 +143,7 @@ def tabulate(numbers: Numbers) -> Table:
     return Table.of("network (median, 90 % interval)", numbers["networks"], {
         "images": lambda name: str(images[name]),
         **{f"{attack}: radius that fools half": partial(half, attack) for attack in ATTACKS},
-        "FGSM's radius, times PGD's": lambda name: times_pgd(numbers, name, "FGSM"),
+        "FGSM's radius, times PGD's": lambda name: lab.write_interval(times_pgd(numbers, name, "FGSM"), ".2g"),
         "DeepFool's length": partial(length, DEEPFOOL),
         "fooling image's": partial(length, FOOLING),
         "wrong still as PNG": partial(survivors, "PNG"),
@@ -157,23 +156,27 @@ def conclude(numbers: Numbers) -> list[str]:
     robust, plain = (lengths[name][DEEPFOOL] for name in (ROBUST, PLAIN))
     gain = np.exp(measures.interval(np.log(np.divide(robust, plain))))
     moved = "moved the whole curve" if gain[1] > 1 else "is not shown to move the curve"
+    every = [*ATTACKS, ROOMY, DEEPFOOL]
     kept = {
-        name: f"{keep_share(numbers, some, 'PNG')} and {keep_share(numbers, some, 'JPEG')}"
-        for name, some in (("all", [*ATTACKS, ROOMY, DEEPFOOL]), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
+        name: f"{keep_share(numbers, some, 'PNG')} as PNG and {keep_share(numbers, some, 'JPEG')} as JPEG 90"
+        for name, some in (("all", every), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
     }
+    least, roomy = (measures.ratio(*survivors(numbers, [name], "JPEG")) for name in (DEEPFOOL, ROOMY))
+    shown: dict[bool, list[str]] = {True: [], False: []}
+    for name in numbers["networks"]:
+        shown[bool(times_pgd(numbers, name, "FGSM")[1] > 1.001)].append(name)
     return [
         f"PGD makes half the images of {first} ({numbers['images'][0]}) wrong within "
         f"{half_radius(numbers, first, 'PGD')} of 255, one step (FGSM) within {half_radius(numbers, first, 'FGSM')}, "
-        f"noise within {half_radius(numbers, first, NOISE)}; image by image one step needs "
-        + ", ".join(f"{times_pgd(numbers, name, 'FGSM')} times PGD's radius ({name})" for name in numbers["networks"])
-        + ".",
+        f"noise within {half_radius(numbers, first, NOISE)}; that one step needs more than PGD, image by image, is "
+        f"shown for {', '.join(shown[True]) or 'none'}, not for {', '.join(shown[False]) or 'none'}.",
         f"Half of the robust network's images take {half_radius(numbers, ROBUST, 'PGD')} of 255, half of its twin's "
         f"{half_radius(numbers, PLAIN, 'PGD')} (noise {half_radius(numbers, ROBUST, NOISE)} and "
         f"{half_radius(numbers, PLAIN, NOISE)}); DeepFool goes {lab.write_interval(gain, '.1f')} times as far in L2, "
         f"image by image: robust training {moved}.",
-        f"Of wrong answers, each at the smallest radius that gave it, {kept['all']} are left in the eight bits of a "
-        f"PNG and after JPEG 90; of DeepFool's, the shortest, {kept[DEEPFOOL]}, of PGD's at 8 of 255 {kept[ROOMY]}: "
-        "what is just enough is lost in saving.",
+        f"Of wrong answers on {len(survivors(numbers, every, 'PNG')[0])} images, each at the smallest radius that gave "
+        f"it, {kept['all']} are left; of DeepFool's, the shortest, {kept[DEEPFOOL]}, of PGD's at 8 of 255 "
+        f"{kept[ROOMY]}: that what is just enough is lost in saving is {'' if least[2] < roomy[1] else 'not '}shown.",
     ]
 
 
@@ -187,13 +190,13 @@ def half_radius(numbers: Numbers, network: str, attack: str) -> str:
     return write_radius(numbers["needed"][network][attack], radii_tried(numbers, attack)[-1])
 
 
-def times_pgd(numbers: Numbers, network: str, attack: str) -> str:
-    """Words for the geometric mean of an attack's radius over PGD's, image by image.
+def times_pgd(numbers: Numbers, network: str, attack: str) -> np.ndarray:
+    """Geometric mean of an attack's radius over PGD's, image by image, and its interval.
 
     What needs more than the largest radius counts as twice that.
     """
     needed = numbers["needed"][network]
-    return lab.write_interval(np.exp2(measures.pair(np.log2(needed[attack]), np.log2(needed["PGD"]))), ".2g")
+    return np.exp2(measures.pair(np.log2(needed[attack]), np.log2(needed["PGD"])))
 
 
 def survivors(
@@ -231,11 +234,12 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         targeted, radii = is_targeted(name), radii_tried(numbers, name)
         plots.plain(axes, title, x, logx=2)
         lines = {}
-        for network, needed in numbers["needed"].items():
-            lines[network], low, high = shares_within(needed[name], radii, targeted)
-            axes.fill_between(radii, low, high, color=COLOURS[network], alpha=0.12, linewidth=0)
+        for i, (network, needed) in enumerate(numbers["needed"].items()):
+            lines[network] = shares_within(needed[name], radii, targeted)
+            middle, low, high = np.minimum(measures.median(needed[name]), radii[-1])
+            axes.errorbar(middle, 47 + 2 * i, xerr=[[middle - low], [high - middle]], color=COLOURS[network], capsize=4)
             for other, style in (("FGSM", ":"), (NOISE, "--")) if name == "PGD" else ():
-                values = shares_within(needed[other], radii, targeted)[0]
+                values = shares_within(needed[other], radii, targeted)
                 axes.plot(radii, values, style, color=COLOURS[network], linewidth=1.2)
         plots.curves(axes, radii, lines, COLOURS)
         axes.set_xticks(radii[1::2], [f"{radius:g}" for radius in radii[1::2]])
@@ -247,16 +251,15 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for column, network in zip(panels.T, numbers["networks"]):
         adversarial, difference, title = bench.pictures[network]
         plots.show(column[0], adversarial, f"{network}\n{title}", COLOURS[network])
-        plots.show(column[1], difference, f"difference × {SHOWN}")
-    return plots.head(
-        fig, "How far a picture must move before the network is wrong", f"{count_images(numbers)}; 90 % intervals"
-    )
+        plots.show(column[1], difference, "difference, enlarged")
+    note = f"{count_images(numbers)}; bars: 90 % intervals, above of the radius that half the images need"
+    return plots.head(fig, "How far a picture must move before the network is wrong", note)
 
 
-def shares_within(needed: Sequence[float], radii: Sequence[float], targeted: bool) -> np.ndarray:
-    """Mean and interval, in percent, at each radius, of the images that are still right, or say the class aimed at."""
+def shares_within(needed: Sequence[float], radii: Sequence[float], targeted: bool) -> list[float]:
+    """Percent of the images that are still right within each radius, or say the class aimed at."""
     there = np.array(needed)[None] <= np.array(radii)[:, None]
-    return 100 * np.transpose([measures.interval(some if targeted else ~some) for some in there])
+    return (100 * (there if targeted else ~there).mean(axis=1)).tolist()
 
 
 def draw_lengths(numbers: Numbers, axes: "plots.Axes") -> None:

@@ -185,9 +185,9 @@ def conclude(numbers: Numbers) -> list[str]:
            f"how straight {first} is is not shown."),
         ("With fewer values the needed radius goes as their number to the power of "
          f"{lab.write_interval(power, '.2f')}, where the line says -1"
-         f"{' (not shown to differ)' if power[1] <= -1 <= power[2] else ''}: " if power else
-         "How the needed radius goes with fewer values is not shown: too few radii were enough. ")
-        + f"Half the images are wrong within {write_radius(numbers['needed'][first][0], NEEDED[-1])} of 255 along the "
+         f" ({lab.judge(np.array(power) + 1, 'less steeply', 'more steeply')}); " if power else
+         "How the needed radius goes with fewer values is not shown, as too few radii were enough; ")
+        + f"half the images are wrong within {write_radius(numbers['needed'][first][0], NEEDED[-1])} of 255 along the "
         f"signs of the gradient, within {write_radius(numbers['random'][first], NEEDED[-1])} along random signs.",
     ]  # fmt: skip
 
