@@ -1,6 +1,7 @@
 """Measures of maps and regions (N, H, W) against masks (N, H, W) of bool, of pictures, and how sure a mean is."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
@@ -60,7 +61,7 @@ def lower_median(values: np.ndarray) -> np.ndarray:
     return np.sort(values, axis=-1)[..., (values.shape[-1] - 1) // 2]
 
 
-def bootstrap(statistic: Callable[..., float | np.ndarray], *values: np.ndarray, seed: int = 0) -> list[float]:
+def bootstrap(statistic: Callable[..., Any], *values: np.ndarray, seed: int = 0) -> list[float]:
     """Interval of a statistic of arrays whose last axis is that of the images, as [value, low, high]."""
     count = values[0].shape[-1]
     rows = np.random.default_rng(seed).integers(count, size=(DRAWS, count))

@@ -43,9 +43,9 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"images": counts, "seconds": measure_times(bench.model, X, y, counts, rounds)}
     exact = deepcopy(bench.model).double()
     numbers["difference"] = {"32 bits": difference(bench.model, X, y), "64 bits": difference(exact, X.double(), y)}
-    _, X, y, _ = bench.batch(6 if bench.quick else None)
+    _, X, y, _ = bench.batch(4 if bench.quick else None)
     X = nn.functional.interpolate(X, size=(SIDE, SIDE), mode="area")
-    size = 3 if bench.quick else COMPANY
+    size = 2 if bench.quick else COMPANY
     first, second = draw_batches(len(X), size, bench.generator())
     numbers |= {"company": size, "influence": {"evaluation mode": compare(bench.model, X, y, first, second)}}
     if (other := bench.second()) is not None:

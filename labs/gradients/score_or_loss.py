@@ -162,7 +162,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Other classes make up {lab.write_interval(numbers['leak'][sure])} of the loss's gradient there; on "
         f"{point['images']} scenes, whose objects fill {point['area']:.0%}, the peak is on the object for the score in "
         f"{hits['score']}, for the loss in {hits['loss']}: scene by scene {lab.write_interval(more, '+.0%')}, "
-        f"{lab.judge(more)}; of the sum {lab.write_interval(sum_more, '+.1%')} lies there, {lab.judge(sum_more)}.",
+        f"{lab.judge(more)}; of the map's sum {lab.write_interval(sum_more, '+.1%')} is there, {lab.judge(sum_more)}.",
         "Probability and loss have the same map but for its size, as the one's gradient is -p times the other's: "
         "explain the score to ask what speaks for a class, and the loss only to ask what would change the answer.",
     ]
@@ -186,7 +186,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for axes, found in ((above, sizes), (below, leaks)):
         for name, (_, low, high) in ((name, values.T) for name, values in found.items()):
             axes.fill_between(odds, low, high, color=plots.COLOURS[name], alpha=0.2, linewidth=0)
-        plots.curves(axes, odds, {name: values[:, 0] for name, values in found.items()})
+        plots.curves(axes, odds.tolist(), {name: values[:, 0].tolist() for name, values in found.items()})
     below.set_ylim(-0.05, 1.05)
     marks = [f"{100 * level:g} %\nn = {count}" for level, count in zip(numbers["levels"], counts)]
     below.set_xticks(odds[::2], marks[::2])

@@ -154,17 +154,17 @@ def tabulate(numbers: Numbers) -> Table:
 def conclude(numbers: Numbers) -> list[str]:
     first, lengths = numbers["networks"][0], numbers["lengths"]
     robust, plain = (lengths[name][DEEPFOOL] for name in (ROBUST, PLAIN))
-    gain = np.exp(measures.interval(np.log(np.divide(robust, plain))))
+    gain = np.exp(measures.interval(np.log(np.divide(robust, plain)))).tolist()
     moved = "moved the whole curve" if gain[1] > 1 else "is not shown to move the curve"
     every = [*ATTACKS, ROOMY, DEEPFOOL]
     kept = {
         name: f"{keep_share(numbers, some, 'PNG')} as PNG and {keep_share(numbers, some, 'JPEG')} as JPEG 90"
         for name, some in (("all", every), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
     }
-    least, roomy = (measures.ratio(*survivors(numbers, [name], "JPEG")) for name in (DEEPFOOL, ROOMY))
+    least, roomy = (share_left(*survivors(numbers, [name], "JPEG")) for name in (DEEPFOOL, ROOMY))
     shown: dict[bool, list[str]] = {True: [], False: []}
     for name in numbers["networks"]:
-        shown[bool(times_pgd(numbers, name, "FGSM")[1] > 1.001)].append(name)
+        shown[times_pgd(numbers, name, "FGSM")[1] > 1.001].append(name)
     return [
         f"PGD makes half the images of {first} ({numbers['images'][0]}) wrong within "
         f"{half_radius(numbers, first, 'PGD')} of 255, one step (FGSM) within {half_radius(numbers, first, 'FGSM')}, "
@@ -190,13 +190,13 @@ def half_radius(numbers: Numbers, network: str, attack: str) -> str:
     return write_radius(numbers["needed"][network][attack], radii_tried(numbers, attack)[-1])
 
 
-def times_pgd(numbers: Numbers, network: str, attack: str) -> np.ndarray:
+def times_pgd(numbers: Numbers, network: str, attack: str) -> list[float]:
     """Geometric mean of an attack's radius over PGD's, image by image, and its interval.
 
     What needs more than the largest radius counts as twice that.
     """
     needed = numbers["needed"][network]
-    return np.exp2(measures.pair(np.log2(needed[attack]), np.log2(needed["PGD"])))
+    return np.exp2(measures.pair(np.log2(needed[attack]), np.log2(needed["PGD"]))).tolist()
 
 
 def survivors(
@@ -216,10 +216,15 @@ def survivors(
     return left, fooled
 
 
+def share_left(left: np.ndarray, fooled: np.ndarray) -> list[float]:
+    """Interval of the share of wrong answers that are left; where there were none, nothing is known of it."""
+    return measures.ratio(left, fooled) if fooled.any() else [0.0, 0.0, 1.0]
+
+
 def keep_share(numbers: Numbers, attacks: Sequence[str], way: str, networks: Sequence[str] = ()) -> str:
     """Words for the share of wrong answers that are left, and of how many."""
     left, fooled = survivors(numbers, attacks, way, networks)
-    return f"{lab.write_interval(measures.ratio(left, fooled))} of {fooled.sum():.0f}" if fooled.any() else "-"
+    return f"{lab.write_interval(share_left(left, fooled))} of {fooled.sum():.0f}"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -280,7 +285,7 @@ def draw_saved(numbers: Numbers, axes: "plots.Axes") -> None:
     for i, name in enumerate(names):
         for way, up, colour in (("PNG", 0.18, "#56b4e9"), ("JPEG", -0.18, "#6a3d9a")):
             left, fooled = survivors(numbers, [name], way)
-            share, low, high = 100 * np.array(measures.ratio(left, fooled) if fooled.any() else [0.0] * 3)
+            share, low, high = 100 * np.array(share_left(left, fooled))
             axes.barh(i + up, share, height=0.34, color=colour)
             axes.errorbar(share, i + up, xerr=[[share - low], [high - share]], color=plots.INK, capsize=3, linewidth=1)
             axes.text(high + 2.5, i + up, f"{way} {share:.0f} %", va="center", size=plots.NOTE, color=colour)

@@ -120,7 +120,7 @@ def straight(curves: Tensor) -> list[float]:
     return scores
 
 
-def fit_power(shares: Sequence[float], needed: np.ndarray) -> float:
+def fit_power(shares: np.ndarray, needed: np.ndarray) -> float:
     """The power of the number of values with which the median of the radii (shares, N) goes."""
     return float(np.polyfit(np.log(shares), np.log(measures.lower_median(needed)), 1)[0])
 
@@ -185,7 +185,7 @@ def conclude(numbers: Numbers) -> list[str]:
            f"how straight {first} is is not shown."),
         ("With fewer values the needed radius goes as their number to the power of "
          f"{lab.write_interval(power, '.2f')}, where the line says -1"
-         f" ({lab.judge(np.array(power) + 1, 'less steeply', 'more steeply')}); " if power else
+         f" ({lab.judge([end + 1 for end in power], 'less steeply', 'more steeply')}); " if power else
          "How the needed radius goes with fewer values is not shown, as too few radii were enough; ")
         + f"half the images are wrong within {write_radius(numbers['needed'][first][0], NEEDED[-1])} of 255 along the "
         f"signs of the gradient, within {write_radius(numbers['random'][first], NEEDED[-1])} along random signs.",
