@@ -44,6 +44,7 @@ ATTACKS = {  # name: norm, whether a target is aimed at
     NOISE: ("linf", False),  # which knows nothing: what an attack of that size must beat
 }
 DEEPFOOL, FOOLING, ROOMY = "DeepFool", "fooling image", "PGD, 8 of 255"
+LEAST = (*ATTACKS, DEEPFOOL)  # whose pictures have moved no farther than was needed
 
 
 def measure(bench: Bench) -> Numbers:
@@ -137,7 +138,7 @@ def tabulate(numbers: Numbers) -> Table:
         return lab.write_interval(measures.median(numbers["lengths"][name][kind]), ".2f")
 
     def survivors(way: str, name: str) -> str:
-        return keep_share(numbers, [*ATTACKS, ROOMY, DEEPFOOL], way, [name])
+        return keep_share(numbers, LEAST, way, [name])
 
     images = dict(zip(numbers["networks"], numbers["images"]))
     return Table.of("network (median, 90 % interval)", numbers["networks"], {
@@ -156,10 +157,9 @@ def conclude(numbers: Numbers) -> list[str]:
     robust, plain = (lengths[name][DEEPFOOL] for name in (ROBUST, PLAIN))
     gain = np.exp(measures.interval(np.log(np.divide(robust, plain)))).tolist()
     moved = "moved the whole curve" if gain[1] > 1 else "is not shown to move the curve"
-    every = [*ATTACKS, ROOMY, DEEPFOOL]
     kept = {
         name: f"{keep_share(numbers, some, 'PNG')} as PNG and {keep_share(numbers, some, 'JPEG')} as JPEG 90"
-        for name, some in (("all", every), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
+        for name, some in (("all", LEAST), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
     }
     least, roomy = (share_left(*survivors(numbers, [name], "JPEG")) for name in (DEEPFOOL, ROOMY))
     shown: dict[bool, list[str]] = {True: [], False: []}
@@ -174,7 +174,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{half_radius(numbers, PLAIN, 'PGD')} (noise {half_radius(numbers, ROBUST, NOISE)} and "
         f"{half_radius(numbers, PLAIN, NOISE)}); DeepFool goes {lab.write_interval(gain, '.1f')} times as far in L2, "
         f"image by image: robust training {moved}.",
-        f"Of wrong answers on {len(survivors(numbers, every, 'PNG')[0])} images, each at the smallest radius that gave "
+        f"Of wrong answers on {len(survivors(numbers, LEAST, 'PNG')[0])} images, each at the smallest radius that gave "
         f"it, {kept['all']} are left; of DeepFool's, the shortest, {kept[DEEPFOOL]}, of PGD's at 8 of 255 "
         f"{kept[ROOMY]}: that what is just enough is lost in saving is {'' if least[2] < roomy[1] else 'not '}shown.",
     ]
@@ -256,7 +256,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for column, network in zip(panels.T, numbers["networks"]):
         adversarial, difference, title = bench.pictures[network]
         plots.show(column[0], adversarial, f"{network}\n{title}", COLOURS[network])
-        plots.show(column[1], difference, "difference, enlarged")
+        plots.show(column[1], difference, "difference")
     note = f"{count_images(numbers)}; bars: 90 % intervals, above of the radius that half the images need"
     return plots.head(fig, "How far a picture must move before the network is wrong", note)
 
