@@ -101,7 +101,7 @@ def above_random(gain: dict[str, list[list[float]]], name: str) -> list[float]:
 
 def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
-    written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.1f") for name in DIRECTIONS}
+    written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.2f") for name in DIRECTIONS}
     above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
     chance = {name: measures.pair(wrong[name], wrong["random"]) for name in above}
     the = {name: f"the {name}" if name == "saliency map" else name for name in above}
@@ -110,10 +110,10 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{numbers['images']} images, a random direction {written['random']}, "
         + ", ".join(f"{the[name]} {written[name]} (above random, image by image, {lab.write_interval(found, '+.2f')}: "
                     f"{lab.judge(found)})" for name, found in above.items()) + ".",
-        "Of the pixel values are pushed the wrong way by "
+        "Of the pixel values, pushed the wrong way: "
         + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')} (above random "
                     f"{lab.write_interval(found, '+.2%')}: {lab.judge(found)})" for name, found in chance.items())
-        + f", by a random direction {lab.write_values(wrong['random'], '.1%')}, by the gradient "
+        + f", a random direction {lab.write_values(wrong['random'], '.1%')}, the gradient "
         f"{lab.write_values(wrong['gradient'])}.",
         "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
     ]  # fmt: skip
