@@ -229,7 +229,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.fill_between(numbers["images"][: len(seconds)], *np.quantile(seconds, (0.05, 0.95), axis=1), color=colour,
                           alpha=0.15, linewidth=0)  # fmt: skip
     plots.curves(axes, numbers["images"], lines, dict(zip(WAYS, plots.OTHERS)))
-    axes.texts[-1].set(ha="right", gid=None, x=-8)  # its curve ends before the others': to the left of the end
+    # This curve ends before the others: its name is to the left, where nothing is.
+    axes.texts[-1].set(ha="right", gid=None, x=-8, text=WAYS[2].replace(" through", "\nthrough"))
     panels = right.subplots(1, len(numbers["influence"]), squeeze=False)[0]
     for axes, (name, found) in zip(panels, numbers["influence"].items()):
         plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
