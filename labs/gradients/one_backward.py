@@ -125,7 +125,7 @@ def draw_batches(count: int, size: int, generator: torch.Generator) -> tuple[lis
 
 
 def compare(model: nn.Module, X: Tensor, y: Tensor, first: Sequence[Tensor], second: Sequence[Tensor]) -> Numbers:
-    """What MEASURED names, batch by batch of `first`, and the "shares" of the first one; see `influence`."""
+    """Measure what MEASURED names, batch by batch of `first`, and the "shares" of the first one; see `influence`."""
     found = [influence(model, X[rows], y[rows]) for rows in lab.progress(first, "influence")]
 
     def maps(batches: Sequence[Tensor]) -> Tensor:

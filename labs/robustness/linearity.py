@@ -61,8 +61,8 @@ def measure(bench: Bench) -> Numbers:
         numbers["straight"][c.name] = [straight(curve) for curve in (near_by, moved["sign of the gradient"])]
         flat = g.flatten(1)
         numbers["norms"][c.name] = (flat.abs().sum(dim=1) / flat.norm(dim=1)).tolist()
-        numbers["needed"][c.name] = [needed(c, -g.sign() * some(g, part, bench)) for part in numbers["shares"]]
-        numbers["random"][c.name] = needed(c, signs[0])
+        numbers["needed"][c.name] = [find_needed(c, -g.sign() * some(g, part, bench)) for part in numbers["shares"]]
+        numbers["random"][c.name] = find_needed(c, signs[0])
         if c is networks[0]:
             keep(bench, c, g, points)
     numbers["values"] = int(networks[0].pixels[0].numel())
@@ -98,7 +98,7 @@ def along(c: ComparedNetwork, direction: Tensor, radii: Sequence[float]) -> Tens
         return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
 
 
-def needed(c: ComparedNetwork, direction: Tensor) -> list[float]:
+def find_needed(c: ComparedNetwork, direction: Tensor) -> list[float]:
     """The smallest radius tried, of 255, within which each image is wrong; twice the largest where none is enough."""
     found = torch.full((len(c.y),), 2 * NEEDED[-1], device=c.y.device)
     for radius in NEEDED:

@@ -112,7 +112,7 @@ def test_within_gives_each_image_the_smallest_radius_that_fools_it_and_twice_the
 
 
 def test_shares_within_a_radius_are_of_images_that_are_right_or_that_reach_their_aim():
-    """Of four images two need 1 or less."""
+    """Two of four images need 1 or less."""
     assert attacks.shares_within([0.5, 1, 2, 8], [0.25, 1, 4], targeted=False) == [100, 50, 25]
     assert attacks.shares_within([0.5, 1, 2, 8], [0.25, 1, 4], targeted=True) == [0, 50, 75]
 

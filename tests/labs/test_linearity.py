@@ -46,8 +46,8 @@ def test_fewer_values_are_some_of_more(bench):
 def test_the_needed_radius_of_an_image_is_the_first_that_is_enough(c, g):
     exact = 255 * querying.margin(c.scores(c.pixels), c.y) / g.abs().flatten(1).sum(1)
     expected = [next(radius for radius in linearity.NEEDED if radius > float(one)) for one in exact]
-    assert linearity.needed(c, -g.sign()) == expected
-    assert linearity.needed(c, torch.zeros_like(g)) == [2 * linearity.NEEDED[-1]] * 2
+    assert linearity.find_needed(c, -g.sign()) == expected
+    assert linearity.find_needed(c, torch.zeros_like(g)) == [2 * linearity.NEEDED[-1]] * 2
 
 
 def test_the_power_of_radii_that_are_as_the_line_says_is_minus_one_and_censored_shares_do_not_count():

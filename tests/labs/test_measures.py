@@ -38,7 +38,7 @@ def test_a_ratio_is_of_sums_and_its_interval_over_images():
 
 
 def test_the_median_is_one_of_the_values_and_its_interval_that_of_order_statistics():
-    """Of 100 images in order the 42nd to 59th value hold the median in 90 of 100 cases."""
+    """The 42nd to 59th value hold the median in 90 of 100 cases."""
     found = measures.median(np.random.default_rng(0).permutation(100) + 1)
     assert found[0] == 50 and abs(found[1] - 42) <= 1.5 and abs(found[2] - 59) <= 1.5
     assert measures.median([1, 2])[0] == 1 and measures.median([3.0] * 4) == [3, 3, 3]

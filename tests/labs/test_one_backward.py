@@ -51,7 +51,7 @@ def test_maps_from_the_sum_are_those_of_each_image(X, y):
 
 
 def test_an_image_s_map_hangs_on_its_batch_in_training_mode_alone_and_on_no_order(normalised, X, y):
-    """Of four images in two batches: others in the batch change the map, the same ones in another order do not."""
+    """Four images in two batches: others in the batch change the map, the same ones in another order do not."""
     X, y = torch.cat([X, X[:1].flip(3)]), torch.cat([y, y[:1]])
     first, second = [torch.tensor([0, 1]), torch.tensor([2, 3])], [torch.tensor([0, 2]), torch.tensor([1, 3])]
     stored, batch = (
