@@ -33,12 +33,13 @@ import pretrained
 from figures import script
 from figures.figure import Picture, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
-from labs import plots
+from labs import measures, plots
 from pretrained.files import write_whole
 from visualizers import SaliencyMap
 from visualizers.network import class_scores
 
 Numbers = dict[str, Any]
+ROUNDING = 1e-4  # of what is compared: values below are no difference
 Item = TypeVar("Item")
 
 
@@ -179,9 +180,16 @@ def write_interval(found: Sequence[float], form: str = ".0%") -> str:
     return f"{mean} ({low.rstrip('%')} to {high})"
 
 
-def judge(found: Sequence[float]) -> str:
+def write_values(values: Sequence[float], form: str = ".0%", of: str = "images") -> str:
+    """Words for the mean of values and its interval, or, where mathematics says 0, for the largest: rounding."""
+    if max(values) < ROUNDING:
+        return f"{max(values):.1g} (exact, largest of {len(values)} {of})"
+    return write_interval(measures.interval(values), form)
+
+
+def judge(found: Sequence[float], more: str = "more", less: str = "less") -> str:
     """Words for what an interval [mean, low, high] of a difference says."""
-    return "more" if found[1] > 0 else "less" if found[2] < 0 else "not shown to differ"
+    return more if found[1] > 1e-9 else less if found[2] < -1e-9 else "not shown to differ"
 
 
 @contextmanager

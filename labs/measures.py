@@ -1,6 +1,7 @@
 """Measures of maps and regions (N, H, W) against masks (N, H, W) of bool, of pictures, and how sure a mean is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
@@ -50,11 +51,29 @@ def ratio(part: Sequence[float] | np.ndarray, whole: Sequence[float] | np.ndarra
     """
     a, b = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     a, b = a[b > 0], b[b > 0]
-    if not a.any() or (a == b).all():
-        return interval(a / b, seed)
-    rows = np.random.default_rng(seed).integers(a.size, size=(DRAWS, a.size))
-    ends = np.quantile(a[rows].sum(axis=1) / b[rows].sum(axis=1), (0.05, 0.95))
-    return [float(a.sum() / b.sum()), *(float(end) for end in ends)]
+    return interval(a / b, seed) if not a.any() or (a == b).all() else bootstrap(of_sums, a, b, seed=seed)
+
+
+def of_sums(part: np.ndarray, whole: np.ndarray) -> float:
+    return float(part.sum() / whole.sum())
+
+
+def median(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
+    """Interval of the lower median, the smallest of the values that half of them do not exceed."""
+    return bootstrap(lower_median, np.asarray(values, np.float64), seed=seed)
+
+
+def lower_median(values: np.ndarray) -> np.ndarray:
+    """The lower median along the last axis."""
+    return np.sort(values, axis=-1)[..., (values.shape[-1] - 1) // 2]
+
+
+def bootstrap(statistic: Callable[..., Any], *values: np.ndarray, seed: int = 0) -> list[float]:
+    """Interval of a statistic of arrays whose last axis is that of the images, as [value, low, high]."""
+    count = values[0].shape[-1]
+    rows = np.random.default_rng(seed).integers(count, size=(DRAWS, count))
+    drawn = [statistic(*(array[..., some] for array in values)) for some in rows]
+    return [float(statistic(*values)), *(float(end) for end in np.quantile(drawn, (0.05, 0.95)))]
 
 
 # Maps that lie on an object.

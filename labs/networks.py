@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import pretrained
 from figures.figure import short
-from labs import attacking, lab
+from labs import attacking, lab, measures
 from labs.attribution import data_test
 from labs.composed import compose
 from labs.lab import Bench, Numbers
@@ -134,19 +134,33 @@ def load_small(bench: Bench, most: int) -> ComparedNetwork:
     return ComparedNetwork(SMALL, model, source, rows, lab.to_pixels(X[rows]).clamp(0, 1), y[rows])
 
 
-def count_survivors(ends: Tensor, fools: Callable[[Tensor], Tensor]) -> dict[str, int]:
-    """The number of pictures that fool the network as they are, and of those that still do from a PNG, from a JPEG.
+def find_survivors(ends: Tensor, fools: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """Tell which pictures fool the network as they are, and which of those still do from a PNG, from a JPEG.
 
     fools: of pixels (N, 3, H, W), whether each does, (N,) of bool.
     """
     fooled = fools(ends)
-    counts = {way: int((fooled & fools(attacking.save_and_open(ends, way))).sum()) for way in attacking.SAVED}
-    return {"fooled": int(fooled.sum())} | counts
+    return {"fooled": fooled} | {way: fooled & fools(attacking.save_and_open(ends, way)) for way in attacking.SAVED}
+
+
+def count_survivors(ends: Tensor, fools: Callable[[Tensor], Tensor]) -> dict[str, int]:
+    """The numbers of these pictures."""
+    return {way: int(left.sum()) for way, left in find_survivors(ends, fools).items()}
 
 
 def count_images(numbers: Numbers) -> str:
     """Words for how many images each network was tried on."""
     return "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
+
+
+def write_radius(radii: Sequence[float], largest: float) -> str:
+    """Words for the median of the radii that images need, and its interval; beyond the largest that was tried, > it."""
+
+    def word(radius: float) -> str:
+        return f"{radius:.3g}" if radius <= largest else f"> {largest:g}"
+
+    middle, low, high = map(word, measures.median(radii))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:

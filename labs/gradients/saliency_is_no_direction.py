@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from figures.figure import short
-from labs import lab, plots
+from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from visualizers.network import class_scores
 
 LENGTH = 1.0  # of a step, in normalised pixels: the same for each direction
+STEPS = 8  # of each climb
 DIRECTIONS = ("gradient", "its absolute value", "saliency map", "random")
 
 
@@ -28,19 +29,24 @@ Direction = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # of network,
 
 
 def measure(bench: Bench) -> Numbers:
-    _, X, y, _ = bench.batch(2 if bench.quick else 3)
-    target = bench.source.fooling_target
+    _, X, y, _ = bench.batch(2 if bench.quick else None)
+    target, steps = bench.source.fooling_target, 5 if bench.quick else STEPS
     X = X[y != target]
-    steps = 10 if bench.quick else 100
-    numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "scores": {}, "said": {}}
-    numbers["wrong"], numbers["gain"], bench.pictures["ends"] = {}, {}, [lab.to_picture(X[0])]
+    numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "images": len(X)}
+    numbers |= {"gain": {}, "wrong": {}, "said": {}}
+    bench.pictures["ends"] = [("at the start", *show_first(bench, X))]
     for name, direction in directions(bench).items():
-        scores, numbers["wrong"][name], end = climb(bench.model, X, target, direction, steps, name)
-        numbers["scores"][name], numbers["gain"][name] = scores, scores[-1] - scores[0]
-        said = lab.predict(bench.model, end).argmax(dim=1)
-        numbers["said"][name] = float((said == target).float().mean())
-        bench.pictures["ends"].append(lab.to_picture(end[0]))
+        scores, wrong, end = climb(bench.model, X, target, direction, steps, name)
+        numbers["gain"][name] = (scores - scores[0]).tolist()
+        numbers["wrong"][name] = wrong.tolist()
+        numbers["said"][name] = (lab.predict(bench.model, end).argmax(dim=1) == target).double().tolist()
+        bench.pictures["ends"].append((name, *show_first(bench, end)))
     return numbers
+
+
+def show_first(bench: Bench, X: Tensor) -> tuple[np.ndarray, str]:
+    """The first picture, and what the network calls it."""
+    return lab.to_picture(X[0]), short(bench.source.class_names[int(lab.predict(bench.model, X[:1]).argmax())])
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -56,55 +62,84 @@ def directions(bench: Bench) -> dict[str, Direction]:
 
 def climb(
     model: nn.Module, X: Tensor, target: int, direction: Direction, steps: int, name: str = ""
-) -> tuple[list[float], float, Tensor]:
-    """Steps of LENGTH along a direction: the mean score at each, the share of pixel values pushed against the gradient
-    (of those that have one), and the images (N, 3, H, W) at the end.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Steps of LENGTH along a direction: each image's score before and after each (steps + 1, N), the share of its
+    pixel values pushed against the gradient (of those that have one; N,), and the images (N, 3, H, W) at the end.
     """
     y = torch.full((len(X),), target, device=X.device)
     scores, wrong = [], []
     for _ in lab.progress(range(steps), name):
         values, gradient = lab.values_and_gradient(lambda X: class_scores(model(X), y), X)
-        scores.append(float(values.mean()))
+        scores.append(values)
         way = direction(model, X, y, gradient)
-        wrong.append(float((way * gradient < 0).sum() / (gradient != 0).sum().clamp(min=1)))
+        against = (way * gradient < 0).flatten(1).sum(dim=1)
+        wrong.append(against / (gradient != 0).flatten(1).sum(dim=1).clamp(min=1))
         X = X + LENGTH * way / way.flatten(1).norm(dim=1).clamp(min=1e-30)[:, None, None, None]
-    scores.append(float(class_scores(lab.predict(model, X), y).mean()))
-    return scores, float(np.mean(wrong)), X
+    scores.append(class_scores(lab.predict(model, X), y))
+    return torch.stack(scores), torch.stack(wrong).mean(dim=0), X
 
 
 def tabulate(numbers: Numbers) -> Table:
-    gain = numbers["gain"]
-    return Table.of("direction", DIRECTIONS, {
-        "pixel values pushed the wrong way": lambda name: f"{numbers['wrong'][name]:.0%}",
-        f"score gained in {numbers['steps']} steps": lambda name: f"{gain[name]:+.2f}",
-        "of the gradient's": lambda name: f"{gain[name] / gain['gradient']:.1%}",
-        f"images then called {numbers['target']}": lambda name: f"{numbers['said'][name]:.0%}",
+    gain, wrong, said = (numbers[key] for key in ("gain", "wrong", "said"))
+    best = gain[DIRECTIONS[0]][-1]
+    return Table.of(f"direction ({numbers['images']} images, 90 % interval)", DIRECTIONS, {
+        "pixel values pushed the wrong way": lambda name: lab.write_values(wrong[name], ".1%"),
+        f"score gained in {numbers['steps']} steps": lambda name: lab.write_interval(
+            measures.interval(gain[name][-1]), "+.2f"),
+        "above the random direction's": lambda name: (
+            "-" if name == "random" else lab.write_interval(above_random(gain, name), "+.2f")),
+        "of the gradient's": lambda name: lab.write_interval(
+            measures.bootstrap(measures.of_sums, np.array(gain[name][-1]), np.array(best)), ".1%"),
+        f"images then called {numbers['target']}": lambda name: lab.write_interval(measures.interval(said[name])),
     })  # fmt: skip
+
+
+def above_random(gain: dict[str, list[list[float]]], name: str) -> list[float]:
+    """Interval of what a direction gains in all steps, less what the random one does, image by image."""
+    return measures.pair(gain[name][-1], gain["random"][-1])
 
 
 def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
-    best = gain["gradient"]
+    written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.2f") for name in DIRECTIONS}
+    above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
+    chance = {name: measures.pair(wrong[name], wrong["random"]) for name in above}
+    the = {name: f"the {name}" if name == "saliency map" else name for name in above}
     return [
-        f"In {numbers['steps']} steps of equal length the gradient gains {best:.1f} of the score, its absolute value "
-        f"{gain['its absolute value']:+.1f} and the saliency map {gain['saliency map']:+.1f}; a random direction gains "
-        f"{gain['random']:+.1f}.",
-        f"The absolute value pushes {wrong['its absolute value']:.0%} of the pixel values the wrong way and the map, "
-        f"copied to three channels, {wrong['saliency map']:.0%}: no better than chance.",
+        f"In {numbers['steps']} steps of equal length the gradient gains {written['gradient']} of the score of "
+        f"{numbers['images']} images, a random direction {written['random']}, "
+        + ", ".join(f"{the[name]} {written[name]} (above random, image by image, {lab.write_interval(found, '+.2f')}: "
+                    f"{lab.judge(found)})" for name, found in above.items()) + ".",
+        "Of the pixel values, pushed the wrong way: "
+        + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')} (above random "
+                    f"{lab.write_interval(found, '+.2%')}: {lab.judge(found)})" for name, found in chance.items())
+        + f", a random direction {lab.write_values(wrong['random'], '.1%')}, the gradient "
+        f"{lab.write_values(wrong['gradient'])}.",
         "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
-    ]
+    ]  # fmt: skip
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     fig = plots.sheet(1560, 640)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.5, 1])
     left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
-    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d", "steps of equal length")
-    plots.curves(left, range(numbers["steps"] + 1), numbers["scores"], marker="")
-    wrong = {name: 100 * numbers["wrong"][name] for name in DIRECTIONS}
-    plots.percent(plots.bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
-    plots.show_row(below, bench.pictures["ends"], ["at the start", *DIRECTIONS], plots.TITLE)
-    return plots.head(fig, "What matters is not yet which way", bench.source.name)
+    steps = range(numbers["steps"] + 1)
+    plots.plain(left, f"Score of \u201c{numbers['target']}\u201d gained", "steps of equal length")
+    lines = {}
+    for name, gain in numbers["gain"].items():
+        lines[name], low, high = np.transpose([measures.interval(values) for values in gain])
+        left.fill_between(steps, low, high, color=plots.COLOURS[name], alpha=0.2, linewidth=0)
+    plots.curves(left, steps, lines, marker="")
+    left.set_xticks(steps)
+    wrong = {name: measures.interval(100 * np.array(numbers["wrong"][name])) for name in DIRECTIONS}
+    means = {name: mean for name, (mean, _, _) in wrong.items()}
+    plots.percent(plots.bars(right, means, title="Pixel values pushed the wrong way"), "x", 0, 100)
+    for name, (mean, low, high) in wrong.items():
+        right.errorbar(mean, name, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
+    for axes, (name, picture, said) in zip(below.subplots(1, len(DIRECTIONS) + 1), bench.pictures["ends"]):
+        plots.show(axes, picture, f"{name}:\n{said}", plots.COLOURS.get(name, plots.INK))
+    note = f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals"
+    return plots.head(fig, "What matters is not yet which way", note)
 
 
 if __name__ == "__main__":

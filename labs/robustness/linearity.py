@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labs import attacking, lab, plots
+from labs import attacking, lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, LITE, ComparedNetwork, count_images, load_networks
+from labs.networks import COLOURS, LITE, ComparedNetwork, count_images, load_networks, write_radius
 from labs.querying import margin
 
+MOST = 16  # images for each network
 WAYS = {  # what directions are called, and their colours
     "sign of the gradient": "#b8287f",
     "gradient": "#0072b2",
@@ -36,11 +37,11 @@ BESIDE = 16  # of 255: as far as scores of single classes are drawn, either way
 
 
 def measure(bench: Bench) -> Numbers:
-    points, draws = (3, 1) if bench.quick else (13, 3)
-    networks = [c for c in load_networks(bench, 1 if bench.quick else 6) if c.name != LITE]
+    points, draws = (3, 1) if bench.quick else (9, 2)
+    networks = [c for c in load_networks(bench, 1 if bench.quick else MOST) if c.name != LITE]
     radii, near = np.linspace(0, WIDEST, points).tolist(), np.linspace(0, NEAR, 5).tolist()
     numbers: Numbers = {"radii": radii, "networks": [c.name for c in networks], "images": [len(c.y) for c in networks]}
-    numbers |= {"curves": {}, "lines": {}, "straight": {}, "needed": {}, "random": {}, "norms": {}}
+    numbers |= {"curves": {}, "lines": {}, "longer": {}, "straight": {}, "needed": {}, "random": {}, "norms": {}}
     numbers["shares"] = SHARES[:2] if bench.quick else SHARES
     for c in lab.progress(networks, "linearity"):
         fooling = c.fooling_images(c.pixels, c.aims()) - c.pixels
@@ -49,20 +50,28 @@ def measure(bench: Bench) -> Numbers:
         signs = [random_signs(g, generator) for _ in range(draws)]
         ways = dict(zip(WAYS, ([-g.sign()], [as_long(-g)], [as_long(fooling)], signs)))
         curves, lines = numbers["curves"].setdefault(c.name, {}), numbers["lines"].setdefault(c.name, {})
+        slopes, moved = {}, {}
         for name, directions in ways.items():
-            moved = torch.stack([along(c, direction, radii) for direction in directions])
-            slopes = torch.stack([(g * direction).flatten(1).sum(dim=1) / 255 for direction in directions])
-            curves[name] = (moved.mean(dim=(0, 2)) / start.mean()).tolist()
-            lines[name] = float(slopes.mean() / start.mean())
-        numbers["straight"][c.name] = [straight(along(c, -g.sign(), some_radii)) for some_radii in (near, radii)]
+            moved[name] = torch.stack([along(c, direction, radii) for direction in directions]).mean(dim=0)
+            slopes[name] = torch.stack([(g * way).flatten(1).sum(dim=1) / 255 for way in directions]).mean(dim=0)
+            curves[name] = [of_all(values, start) for values in moved[name]]
+            lines[name] = of_all(slopes[name], start)
+        numbers["longer"][c.name] = of_all(slopes["gradient"], slopes["sign of the gradient"])
+        near_by = along(c, -g.sign(), near)
+        numbers["straight"][c.name] = [straight(curve) for curve in (near_by, moved["sign of the gradient"])]
         flat = g.flatten(1)
-        numbers["norms"][c.name] = float((flat.abs().sum(dim=1) / flat.norm(dim=1)).mean())
-        numbers["needed"][c.name] = [half_radius(c, -g.sign() * some(g, part, bench)) for part in numbers["shares"]]
-        numbers["random"][c.name] = half_radius(c, signs[0])
+        numbers["norms"][c.name] = (flat.abs().sum(dim=1) / flat.norm(dim=1)).tolist()
+        numbers["needed"][c.name] = [find_needed(c, -g.sign() * some(g, part, bench)) for part in numbers["shares"]]
+        numbers["random"][c.name] = find_needed(c, signs[0])
         if c is networks[0]:
             keep(bench, c, g, points)
     numbers["values"] = int(networks[0].pixels[0].numel())
     return numbers
+
+
+def of_all(part: Tensor, whole: Tensor) -> list[float]:
+    """The sum over images of one over that of the other, with its interval."""
+    return measures.bootstrap(measures.of_sums, part.cpu().double().numpy(), whole.cpu().double().numpy())
 
 
 def as_long(directions: Tensor) -> Tensor:
@@ -89,26 +98,31 @@ def along(c: ComparedNetwork, direction: Tensor, radii: Sequence[float]) -> Tens
         return torch.stack([margin_of(c, c.pixels + radius / 255 * direction) for radius in radii])
 
 
-def half_radius(c: ComparedNetwork, direction: Tensor) -> float | None:
-    """The smallest radius tried, of 255, within which half the images are wrong; None where none is enough."""
-    wrong = torch.zeros(len(c.y), dtype=torch.bool, device=c.y.device)
+def find_needed(c: ComparedNetwork, direction: Tensor) -> list[float]:
+    """The smallest radius tried, of 255, within which each image is wrong; twice the largest where none is enough."""
+    found = torch.full((len(c.y),), 2 * NEEDED[-1], device=c.y.device)
     for radius in NEEDED:
-        rows = (~wrong).nonzero()[:, 0]
-        wrong[rows] = c.classify((c.pixels[rows] + radius / 255 * direction[rows]).clamp(0, 1)) != c.y[rows]
-        if wrong.float().mean() >= 0.5:
-            return radius
-    return None
+        rows = (found > NEEDED[-1]).nonzero()[:, 0]
+        if len(rows):
+            said = c.classify((c.pixels[rows] + radius / 255 * direction[rows]).clamp(0, 1))
+            found[rows[said != c.y[rows]]] = radius
+    return found.tolist()
 
 
-def straight(curves: Tensor) -> float:
-    """R² of the best straight line through each curve (points, N), over equal distances; their mean."""
+def straight(curves: Tensor) -> list[float]:
+    """R² of the best straight line through each curve (points, N), over equal distances."""
     y = curves.double().cpu().numpy()
     x = np.arange(len(y), dtype=float)
     scores = []
     for curve in y.T:
         rest = curve - np.polyval(np.polyfit(x, curve, 1), x)
         scores.append(1 - float((rest**2).sum()) / max(float(((curve - curve.mean()) ** 2).sum()), 1e-30))
-    return float(np.mean(scores))
+    return scores
+
+
+def fit_power(shares: np.ndarray, needed: np.ndarray) -> float:
+    """The power of the number of values with which the median of the radii (shares, N) goes."""
+    return float(np.polyfit(np.log(shares), np.log(measures.lower_median(needed)), 1)[0])
 
 
 def keep(bench: Bench, c: ComparedNetwork, g: Tensor, points: int) -> None:
@@ -128,48 +142,63 @@ def keep(bench: Bench, c: ComparedNetwork, g: Tensor, points: int) -> None:
 
 def tabulate(numbers: Numbers) -> Table:
     def slope(way: str, name: str) -> str:
-        return f"{numbers['lines'][name][way]:+.2f}"
+        return lab.write_interval(numbers["lines"][name][way], "+.2f")
 
-    def radius(one: float | None) -> str:
-        return f"{one:g}" if one else f"> {NEEDED[-1]:g}"
+    def r2(i: int, name: str) -> str:
+        return lab.write_interval(measures.interval(numbers["straight"][name][i]), ".2f")
 
-    parts = ", ".join(f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"])
+    def radius(i: int, name: str) -> str:
+        return write_radius(numbers["needed"][name][i], NEEDED[-1])
+
     images = dict(zip(numbers["networks"], numbers["images"]))
-    table = Table.of("network", numbers["networks"], {
+    parts = [f"1/{1 / share:.0f}" if share < 1 else "all" for share in numbers["shares"]]
+    table = Table.of("network (90 % interval)", numbers["networks"], {
         **{f"slope: {way}": partial(slope, way) for way in WAYS},
-        "straight within 1, within 8 of 255 (R²)": lambda name: lab.join(numbers["straight"][name], ".2f"),
-        "L1 / L2": lambda name: f"{numbers['norms'][name]:.0f}",
-        f"radius for half, by {parts} of the values": lambda name: ", ".join(map(radius, numbers["needed"][name])),
-        "by random signs": lambda name: radius(numbers["random"][name]),
+        **{f"straight within {end:g} of 255 (R²)": partial(r2, i) for i, end in enumerate((NEAR, WIDEST))},
+        "L1 / L2": lambda name: lab.write_interval(measures.interval(numbers["norms"][name]), ".0f"),
+        **{f"radius for half, by {part} of the values": partial(radius, i) for i, part in enumerate(parts)},
+        "by random signs": lambda name: write_radius(numbers["random"][name], NEEDED[-1]),
     })  # fmt: skip
     return Table(table.columns, [(f"{name}, {images[name]} images", *cells) for name, *cells in table.rows])
 
 
 def conclude(numbers: Numbers) -> list[str]:
     first = numbers["networks"][0]
-    lines, needed_ = numbers["lines"][first], numbers["needed"][first]
-    ratio = lines["sign of the gradient"] / lines["gradient"]
+    lines = numbers["lines"][first]
     expected = np.sqrt(2 * numbers["values"] / np.pi)
-    reached = [(share, one) for share, one in zip(numbers["shares"], needed_) if one]
-    logs = np.log(np.array(reached).T)
-    power = np.polyfit(logs[0], logs[1], 1)[0] if len(reached) > 1 else 0.0
-    r2 = ", ".join(f"{near:.2f} and {far:.2f} ({name})" for name, (near, far) in numbers["straight"].items())
-    near, far = numbers["straight"][first]
+    squares = {name: [measures.interval(one) for one in found] for name, found in numbers["straight"].items()}
+    r2 = ", ".join(f"{lab.write_interval(near, '.2f')} and {lab.write_interval(far, '.2f')} ({name})"
+                   for name, (near, far) in squares.items())  # fmt: skip
+    near, far = squares[first]
+    power = power_of(numbers)
     return [
-        f"One 255th along the sign of the gradient is to lower the margin of {first} by "
-        f"{-lines['sign of the gradient']:.1f} times the margin, along random signs to change it by "
-        f"{abs(lines['random signs']):.2f} times; the gradient's L1 is {numbers['norms'][first]:.0f} times its L2, "
-        f"where {expected:.0f} would be of as many normal numbers, and the gradient itself, made as long in L2, does "
-        f"{1 / ratio:.1f} times as much.",
-        f"A straight line explains {r2} of the variance within 1 and within 8 of 255: "
-        + ("straight all the way, as the paper says." if far > 0.9 else
-           f"{first} is straight at first and bends then, sooner than the paper says." if near > 0.9 else
-           f"{first} bends from the first step on, less straight than the paper says."),
-        f"With fewer values the needed radius goes as their number to the power of {power:.2f}, where the line says "
-        "-1: many small changes that add up are the reason, and "
-        + (f"random signs need {numbers['random'][first]:g} of 255." if numbers["random"][first] else
-           f"random signs do not reach it within {NEEDED[-1]:g} of 255."),
+        f"One 255th along the sign of the gradient is to change the margin of {first} ({numbers['images'][0]} images) "
+        f"by {lab.write_interval(lines['sign of the gradient'], '+.1f')} times the margin, along random signs by "
+        f"{lab.write_interval(lines['random signs'], '+.2f')} times; the gradient's L1 is "
+        f"{lab.write_interval(measures.interval(numbers['norms'][first]), '.0f')} times its L2, where {expected:.0f} "
+        "would be of as many normal numbers, and the gradient itself, made as long in L2, does "
+        f"{lab.write_interval(numbers['longer'][first], '.1f')} times as much.",
+        f"A straight line explains {r2} of the variance within {NEAR:g} and within {WIDEST:g} of 255: "
+        + (f"{first} is straight all the way, as the paper says." if far[1] > 0.9 else
+           f"{first} is straight at first and bends then, sooner than the paper says." if near[1] > 0.9 > far[2] else
+           f"{first} bends from the first step on, less straight than the paper says." if near[2] < 0.9 else
+           f"how straight {first} is is not shown."),
+        ("With fewer values the needed radius goes as their number to the power of "
+         f"{lab.write_interval(power, '.2f')}, where the line says -1"
+         f" ({lab.judge([end + 1 for end in power], 'less steeply', 'more steeply')}); " if power else
+         "How the needed radius goes with fewer values is not shown, as too few radii were enough; ")
+        + f"half the images are wrong within {write_radius(numbers['needed'][first][0], NEEDED[-1])} of 255 along the "
+        f"signs of the gradient, within {write_radius(numbers['random'][first], NEEDED[-1])} along random signs.",
     ]  # fmt: skip
+
+
+def power_of(numbers: Numbers) -> list[float] | None:
+    """Interval of the first network's power, over the shares with which half its images became wrong, if two did."""
+    radii = np.array(numbers["needed"][numbers["networks"][0]])
+    known = measures.lower_median(radii) <= NEEDED[-1]
+    if known.sum() < 2:
+        return None
+    return measures.bootstrap(partial(fit_power, np.array(numbers["shares"])[known]), radii[known])
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -183,17 +212,22 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     signs, slopes = ({name: found["sign of the gradient"] for name, found in numbers[key].items()}
                      for key in ("curves", "lines"))  # fmt: skip
     draw_margins(middle, radii, signs, slopes, COLOURS)
-    lowest = min(min(curve) for one in numbers["curves"].values() for curve in one.values())
+    lowest = min(low for one in numbers["curves"].values() for curve in one.values() for _, low, _ in curve)
     for axes in (left, middle):
         axes.axhline(0, color=plots.FRAME, linewidth=1)
         axes.set_ylim(1.15 * lowest - 0.1, 1.6)
     plots.plain(right, "Radius that fools half the images", "pixel values that may move", "of 255", logx=10, logy=2)
-    values = [share * numbers["values"] for share in numbers["shares"]]
-    lines = {name: [one or np.nan for one in needed] for name, needed in numbers["needed"].items() if needed[0]}
-    for name, line in lines.items():
-        right.plot(values, line, "o-", color=COLOURS[name], linewidth=2, markersize=4)
-        right.plot(values, [line[0] / share for share in numbers["shares"]], ":", color=COLOURS[name], linewidth=1.2)
-    plots.name_ends(right, {name: (values[0], line[0]) for name, line in lines.items()}, COLOURS)
+    values = np.array([share * numbers["values"] for share in numbers["shares"]])
+    ends = {}
+    for name, radii_ in numbers["needed"].items():
+        line, low, high = np.array([measures.median(one) for one in radii_]).T
+        known = line <= NEEDED[-1]
+        if known[0]:
+            right.plot(values[known], line[known], "o-", color=COLOURS[name], linewidth=2, markersize=4)
+            right.fill_between(values[known], low[known], high[known], color=COLOURS[name], alpha=0.15, linewidth=0)
+            right.plot(values, line[0] * values[0] / values, ":", color=COLOURS[name], linewidth=1.2)
+            ends[name] = (values[0], line[0])
+    plots.name_ends(right, ends, COLOURS)
     right.set_ylim(NEEDED[0], 2 * NEEDED[-1])
     right.set_yticks(NEEDED[::2], [f"{radius:g}" for radius in NEEDED[::2]])
     right.text(0.02, 0.03, "dotted: twice the values, half the radius", transform=right.transAxes, size=plots.NOTE,
@@ -205,21 +239,23 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes.axvline(0, color=plots.FRAME, linewidth=1)
     pictures, titles = zip(*bench.pictures["pictures"])
     plots.show_row(right, pictures, titles)
-    note = f"{count_images(numbers)}. Below: {first}"
+    note = f"{count_images(numbers)}; bands: 90 % intervals. Below: {first}"
     return plots.head(fig, "Why small steps are enough: many values add up", note)
 
 
 def draw_margins(
     axes: "plots.Axes",
     radii: Sequence[float],
-    curves: dict[str, list[float]],
-    slopes: dict[str, float],
+    curves: dict[str, list[list[float]]],
+    slopes: dict[str, list[float]],
     colours: dict[str, str],
 ) -> None:
-    """The margins over the radius, and dotted what their slopes at 0 predict."""
-    for name, slope in slopes.items():
+    """The margins over the radius with their intervals, and dotted what their slopes at 0 predict."""
+    for name, (slope, _, _) in slopes.items():
+        _, low, high = np.transpose(curves[name])
+        axes.fill_between(radii, low, high, color=colours[name], alpha=0.15, linewidth=0)
         axes.plot(radii, 1 + slope * np.array(radii), ":", color=colours[name], linewidth=1.2)
-    plots.curves(axes, radii, curves, colours, marker="")
+    plots.curves(axes, radii, {name: [value for value, _, _ in curve] for name, curve in curves.items()}, colours, "")
 
 
 if __name__ == "__main__":

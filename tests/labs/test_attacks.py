@@ -99,18 +99,32 @@ def test_an_image_of_the_wanted_class_gets_another_target():
     assert attacking.targets(torch.tensor([0, 2, 4]), 4, 5).tolist() == [4, 4, 0]
 
 
-def test_within_counts_an_image_at_all_larger_radii_and_keeps_the_smallest(two):
+def test_within_gives_each_image_the_smallest_radius_that_fools_it_and_twice_the_largest_where_none_does(two, bench):
     model, x, y, w = two
     c = small.compare(model, x)
     need = float((margins(model, x, y) / w.abs().sum()).max()) * 255  # of 255, for all of them
-    shares, ends = attacks.within(c, attacks.attack_of("FGSM", 1), [need / 1000, 1.01 * need, 4 * need], False)
-    assert shares[1:] == [1.0, 1.0] and shares[0] <= 1
+    fgsm = attacks.attack_of("FGSM", 1, bench)
+    needed, ends = attacks.within(c, fgsm, [need / 1000, 1.01 * need, 4 * need], False)
+    assert max(needed) == pytest.approx(1.01 * need) and min(needed) > 0.9 * need / 1000
     assert (ends - x).abs().max() <= 1.01 * need / 255 + 1e-6
+    needed, ends = attacks.within(c, fgsm, [1e-9], False)
+    assert needed == pytest.approx([2e-9] * 3) and torch.equal(ends, x)
 
 
-def test_the_radius_that_fools_half_is_the_first_one_that_does():
-    assert attacks.half_radius([0.2, 0.5, 0.9], [1, 2, 4]) == "2"
-    assert attacks.half_radius([0.2, 0.3, 0.4], [1, 2, 4]) == "> 4"
+def test_shares_within_a_radius_are_of_images_that_are_right_or_that_reach_their_aim():
+    """Two of four images need 1 or less."""
+    assert attacks.shares_within([0.5, 1, 2, 8], [0.25, 1, 4], targeted=False) == [100, 50, 25]
+    assert attacks.shares_within([0.5, 1, 2, 8], [0.25, 1, 4], targeted=True) == [0, 50, 75]
+
+
+def test_wrong_answers_of_networks_on_one_image_are_one_image_s():
+    """Two networks on two photographs and one on three scenes: five images, not seven."""
+    saved = {"a": ([1, 0], [1, 1]), "b": ([1, 0], [1, 0]), "c": ([0, 0, 1], [0, 1, 1])}
+    numbers = {"networks": ["a", "b", "c"], "kinds": ["imagenet", "imagenet", "embedded"]}
+    numbers["saved"] = {name: {"PGD": {"PNG": left, "fooled": fooled}} for name, (left, fooled) in saved.items()}
+    left, fooled = attacks.survivors(numbers, ["PGD", attacks.NOISE], "PNG")
+    assert left.tolist() == [2, 0, 0, 0, 1] and fooled.tolist() == [2, 1, 0, 1, 1]
+    assert attacks.keep_share(numbers, ["PGD"], "PNG", ["a"]).startswith("50% (0 to 100%) of 2")
 
 
 def test_noise_is_as_large_as_an_attack_and_goes_either_way():

@@ -46,6 +46,11 @@ def test_few_rows_are_spread_over_all():
     assert networks.spread([3, 5], 3) == [3, 5]
 
 
+def test_a_radius_that_was_not_enough_is_beyond_the_largest():
+    assert networks.write_radius([1, 1, 1], 64) == "1" and networks.write_radius([128] * 3, 64) == "> 64"
+    assert networks.write_radius([0.5, 1, 128], 64) == "1 (0.5 to > 64)"
+
+
 def test_a_network_that_was_asked_for_has_a_colour():
     assert networks.COLOURS["resnet18"] == networks.COLOURS[networks.SQUEEZENET]
     assert len(set(networks.COLOURS.values())) == len(networks.COLOURS)

@@ -63,6 +63,17 @@ def test_an_interval_is_written_with_one_unit():
     assert lab.write_interval([1.4, -0.6, 3.4], "+.1f") == "+1.4 (-0.6 to +3.4)"
 
 
+def test_values_that_are_nothing_but_rounding_have_no_interval():
+    assert lab.write_values([0.0, 1e-7]) == "1e-07 (exact, largest of 2 images)"
+    assert lab.write_values([0.2, 0.4]) == "30% (20 to 40%)"
+
+
+def test_a_difference_is_shown_where_its_interval_keeps_it_from_zero():
+    assert [lab.judge([0, low, high]) for low, high in ((0.1, 1), (-1, -0.1), (-1, 1), (0, 0))] == [
+        "more", "less", "not shown to differ", "not shown to differ"
+    ]  # fmt: skip
+
+
 def test_the_gradient_of_a_sum_of_squares_is_twice_the_point():
     x = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
     assert torch.equal(lab.gradient(lambda x: x.square().sum(1), x), 2 * x)

@@ -21,7 +21,7 @@ def g(c):
 
 def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s(c, g):
     curves = linearity.along(c, -g.sign(), [0.0, 1.0, 2.0, 3.0])
-    assert linearity.straight(curves) == pytest.approx(1, abs=1e-5)
+    assert linearity.straight(curves) == pytest.approx([1, 1], abs=1e-5)
     fall = g.abs().flatten(1).sum(1) / 255
     torch.testing.assert_close(curves[0] - curves[1], fall, rtol=1e-3, atol=1e-5)
 
@@ -29,7 +29,7 @@ def test_a_linear_network_is_straight_and_its_slope_is_the_gradient_s(c, g):
 def test_how_straight_a_curve_is_is_its_squared_correlation_with_a_line():
     curve = np.array([0.0, 0.0, 1.0, 5.0])
     expected = np.corrcoef(curve, np.arange(4))[0, 1] ** 2
-    assert linearity.straight(torch.from_numpy(curve)[:, None]) == pytest.approx(expected)
+    assert linearity.straight(torch.from_numpy(curve)[:, None]) == pytest.approx([expected])
 
 
 def test_directions_are_as_long_as_signs():
@@ -43,8 +43,16 @@ def test_fewer_values_are_some_of_more(bench):
     assert (few <= more).all() and 0 < few.mean() < more.mean() < 1
 
 
-def test_the_needed_radius_is_the_first_that_is_enough(c, g):
+def test_the_needed_radius_of_an_image_is_the_first_that_is_enough(c, g):
     exact = 255 * querying.margin(c.scores(c.pixels), c.y) / g.abs().flatten(1).sum(1)
-    expected = next(radius for radius in linearity.NEEDED if radius > float(exact.min()))  # for half of the two
-    assert linearity.half_radius(c, -g.sign()) == expected
-    assert linearity.half_radius(c, torch.zeros_like(g)) is None
+    expected = [next(radius for radius in linearity.NEEDED if radius > float(one)) for one in exact]
+    assert linearity.find_needed(c, -g.sign()) == expected
+    assert linearity.find_needed(c, torch.zeros_like(g)) == [2 * linearity.NEEDED[-1]] * 2
+
+
+def test_the_power_of_radii_that_are_as_the_line_says_is_minus_one_and_censored_shares_do_not_count():
+    never = 2 * linearity.NEEDED[-1]
+    radii = [[0.5, 1.0, 2.0], [2.0, 4.0, 8.0], [8.0, never, never]]
+    numbers = {"networks": ["a"], "shares": [1, 1 / 4, 1 / 16], "needed": {"a": radii}}
+    assert linearity.power_of(numbers) == pytest.approx([-1, -1, -1])
+    assert linearity.power_of(numbers | {"needed": {"a": [radii[0], radii[2], radii[2]]}}) is None

@@ -44,6 +44,18 @@ def test_a_ratio_is_of_sums_and_its_interval_over_images():
     assert measures.ratio([2, 3, 0], [2, 3, 0]) == measures.interval([1, 1])
 
 
+def test_the_median_is_one_of_the_values_and_its_interval_that_of_order_statistics():
+    """The 42nd to 59th value hold the median in 90 of 100 cases."""
+    found = measures.median(np.random.default_rng(0).permutation(100) + 1)
+    assert found[0] == 50 and abs(found[1] - 42) <= 1.5 and abs(found[2] - 59) <= 1.5
+    assert measures.median([1, 2])[0] == 1 and measures.median([3.0] * 4) == [3, 3, 3]
+
+
+def test_a_bootstrap_of_the_mean_is_the_interval_of_the_mean():
+    values = np.random.default_rng(0).normal(3, 1, 30)
+    assert measures.bootstrap(np.mean, values) == pytest.approx(measures.interval(values))
+
+
 def test_pairs_see_a_difference_that_is_smaller_than_the_images_spread():
     """Every image gains 1 to 1.2, while the images themselves lie 100 apart."""
     b = np.arange(0.0, 1000, 100)

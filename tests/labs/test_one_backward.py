@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from labs import lab
 from labs.gradients import one_backward
 from labs.gradients.one_backward import TrainingBatchNorm, influence, others
 from tests import networks
@@ -45,5 +46,23 @@ def test_many_images_are_all_different(bench):
 
 def test_maps_from_the_sum_are_those_of_each_image(X, y):
     assert one_backward.difference(networks.build("deep", "float64"), X.double(), y) < 1e-12
-    seconds = one_backward.measure_times(networks.build("tiny"), X, y, [1, 3])
-    assert all(len(values) == 2 and min(values) > 0 for values in seconds.values())
+    seconds = one_backward.measure_times(networks.build("tiny"), X, y, [1, 3], rounds=2)
+    assert all(len(values) == 2 and min(map(min, values)) > 0 for values in seconds.values())
+
+
+def test_an_image_s_map_hangs_on_its_batch_in_training_mode_alone_and_on_no_order(normalised, X, y):
+    """Four images in two batches: others in the batch change the map, the same ones in another order do not."""
+    X, y = torch.cat([X, X[:1].flip(3)]), torch.cat([y, y[:1]])
+    first, second = [torch.tensor([0, 1]), torch.tensor([2, 3])], [torch.tensor([0, 2]), torch.tensor([1, 3])]
+    stored, batch = (
+        one_backward.compare(model, X, y, first, second) for model in (normalised, TrainingBatchNorm(normalised))
+    )
+    assert max(stored["order"] + stored["company"] + batch["order"]) < lab.ROUNDING
+    assert len(batch["company"]) == 2 and min(batch["company"]) > 0.01
+
+
+def test_other_batches_hold_the_same_images():
+    first, second = one_backward.draw_batches(11, 3, torch.Generator().manual_seed(0))
+    assert [len(rows) for rows in first + second] == [3] * 6
+    assert sorted(torch.cat(first).tolist()) == sorted(torch.cat(second).tolist())
+    assert len(set(torch.cat(first).tolist())) == 9 and not torch.equal(torch.cat(first), torch.cat(second))

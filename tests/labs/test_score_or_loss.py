@@ -7,7 +7,6 @@ from torch import nn
 
 from labs import lab
 from labs.gradients import score_or_loss
-from labs.lab import QUANTITIES
 from tests import networks
 from visualizers.network import class_scores
 
@@ -33,7 +32,11 @@ def test_the_gradient_of_the_loss_has_the_other_classes_by_their_probability(mod
     own = (p[y[0]] - 1) * gradients[y[0]]
     others = sum(p[k] * gradients[k] for k in range(5) if k != y[0])
     expected = others.norm() / (others.norm() + own.norm())
-    torch.testing.assert_close(found["others"][0], expected)
+    assert found["others"][0] == pytest.approx(float(expected)) and found["confidence"][0] == pytest.approx(
+        float(p[y[0]])
+    )
+    for name, maps in score_or_loss.explain(model, X[:1], y[:1]).items():
+        assert found[name][0] == pytest.approx(float(maps.norm()))
 
 
 @pytest.mark.parametrize("sure", [1, 20, 400])
@@ -50,14 +53,20 @@ def test_a_sure_network_has_no_gradient_of_loss_and_probability(sure):
     assert maps["probability"].item() == pytest.approx((p * (1 - p)).item(), abs=1e-6)
 
 
-def test_curves_end_where_no_picture_is_that_sure():
-    """Nothing is drawn at confidences that were not reached."""
-    one = {name: torch.ones(3, 2, 2) for name in QUANTITIES} | {
-        "confidence": torch.tensor([0.1, 0.5, 0.9]),
-        "others": torch.tensor([0.3, 0.2, 0.1]),
-    }
-    found = score_or_loss.over_confidence([one])
-    assert found["levels"][0] == 0.1 and found["levels"][-1] == 0.9
-    assert found["leak"]["loss"] == pytest.approx(np.interp(
-        np.log(np.array(found["levels"]) / (1 - np.array(found["levels"]))), np.log([1 / 9, 1, 9]), [0.3, 0.2, 0.1]
-    ))  # fmt: skip
+def test_each_level_has_the_images_that_reach_it():
+    """Sizes are geometric means over images, of each one's mean score's map; no level without an image."""
+    first = {"confidence": [0.1, 0.5], "others": [0.3, 0.2], "score": [1, 3], "probability": [2, 2], "loss": [2, 2]}
+    second = {"confidence": [0.5, 0.9], "others": [0.4, 0.1], "score": [1, 1], "probability": [4, 4], "loss": [4, 4]}
+    found = score_or_loss.over_confidence([{k: np.array(v, float) for k, v in one.items()} for one in (first, second)])
+    assert (found["levels"], found["images"]) == ([0.1, 0.5, 0.9], [1, 2, 1])
+    means = [mean for mean, _, _ in found["size"]["loss"]]
+    assert np.exp(means) == pytest.approx([1, 2, 4]) and [mean for mean, _, _ in found["leak"]] == pytest.approx(
+        [0.3, 0.3, 0.1]
+    )
+
+
+def test_a_map_of_zeros_is_on_no_object():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).requires_grad_(False)
+    model[1].weight.data.zero_()
+    found = score_or_loss.point(model, torch.ones(1, 3, 2, 2), torch.tensor([0]), np.ones((1, 2, 2), bool))
+    assert found["score"] == {"hits": [0.0], "energy": [0.0], "empty": 1}
