@@ -31,7 +31,7 @@ CARRIED = (PLAIN_PGD, CARRYING, FOOLING)  # what is made on one network and show
 
 def measure(bench: Bench) -> Numbers:
     asked, steps = (21, 1) if bench.quick else (140, 10)
-    networks = load_networks(bench, 2) if bench.quick else load_networks(bench, 6, others=LITES)
+    networks = load_networks(bench, 2) if bench.quick else load_networks(bench, 10, others=LITES)
     c = networks[0]
     networks = [one for one in networks if one.source.kind == c.source.kind]
     numbers: Numbers = {"asked": asked, "networks": [one.name for one in networks], "images": len(c.y)}

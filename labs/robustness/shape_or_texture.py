@@ -35,7 +35,7 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"networks": [c.name for c in networks], "images": {c.name: len(c.y) for c in networks}}
     painters = [c for c in networks if c.source is networks[0].source]
     images, labels = conflicting(bench)
-    mixed = pairs(labels, 2 if bench.quick else 4, first_pair(labels, painters[0]))
+    mixed = pairs(labels, 2 if bench.quick else 6, first_pair(labels, painters[0]))
     strengths = STRENGTHS[-1:] if bench.quick else STRENGTHS
     # Who painted is one of the judged: so another one paints, too, and one is asked who painted nothing.
     other = bench.second() if len(painters) > 1 else None

@@ -45,7 +45,7 @@ class Lesson:
 
 def measure(bench: Bench) -> Numbers:
     scenes = bench.scenes()
-    count, tests, epochs, seeds = (60, 40, 2, 1) if bench.quick else (data_test.COUNT, 400, 20, 2)
+    count, tests, epochs, seeds = (60, 40, 2, 1) if bench.quick else (data_test.COUNT, 400, 20, 3)
     target = scenes.fooling_target
     test = compose(scenes, tests, data_test.SIZE, bench.seed + 100)
     others = test.labels != target

@@ -4,7 +4,7 @@ Claim: going down, a network learns what is there and forgets where. A bilinear 
     convolution learns to draw but has nothing to draw from; unpooling remembers where each maximum was; a U-Net's skip
     connections bring the fine maps themselves, and so right edges. A pretrained trunk learns sooner than a new one.
 Look at: mean IoU and the accuracy near edges, over training, on scenes and objects never seen; the U-Net's less
-    unpooling's, scene by scene, over two seeds, which also draw the objects; the accuracy over the distance from the
+    unpooling's, scene by scene, over three seeds, which also draw the objects; the accuracy over the distance from the
     edge; and, by the saliency map of a single pixel at an edge, how closely a network looks there.
 Paper: Long et al. 2015 (https://arxiv.org/abs/1411.4038); Ronneberger et al. 2015 (https://arxiv.org/abs/1505.04597);
     Badrinarayanan et al. 2015 (https://arxiv.org/abs/1511.00561).
@@ -42,7 +42,7 @@ SQUEEZENET = "squeezenet1_1"  # whose trunk all networks have
 def measure(bench: Bench) -> Numbers:
     scenes = bench.scenes()
     source = bench.source if bench.source.architecture == SQUEEZENET else scenes
-    size, count, tests, seeds = (32, 40, 8, 1) if bench.quick else (64, 400, 96, 2)
+    size, count, tests, seeds = (32, 40, 8, 1) if bench.quick else (64, 400, 96, 3)
     marks = [2, 3] if bench.quick else [10, 25, 50, 80, 120]
     numbers: Numbers = {"network": source.name, "size": size, "steps": marks, "pictures": count, "tests": tests}
     edges: dict[str, list[np.ndarray]] = {kind: [] for kind in (PRETRAINED, SCRATCH)}
