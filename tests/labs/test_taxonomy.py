@@ -38,7 +38,7 @@ def test_a_tie_is_no_order():
 
 
 def test_two_goals_for_which_pgd_goes_the_same_way_ask_for_it_once(c, bench):
-    """What "less confidence" was led to is what "misclassification" would be: the same pictures, class and sign."""
+    """Pictures for "less confidence" are those for "misclassification": the same start, class and sign."""
     tasks = taxonomy.tasks_of(c, bench)
     first = taxonomy.attack(c, c, tasks["less confidence"], 2, 1, bench, {})
     anew, led = (taxonomy.attack(c, c, tasks["misclassification"], 2, 1, bench, made) for made in ({}, first))
