@@ -81,6 +81,10 @@ BAD_WEIGHTS = {
         r"shape \(96, 3, 7, 7\), not \(64, 3, 3, 3\)",
     ),
     "nan.pth": (lambda: as_pth(change(features__0__bias=torch.full([64], torch.nan))), "NaN or infinity"),
+    "overflow.pth": (
+        lambda: as_pth({name: 1e30 * value for name, value in random_weights(len(EMBEDDED_CLASSES)).items()}),
+        "finite scores in .+, got NaN or infinity",
+    ),
     "huge.pth": (
         lambda: as_pth(change(features__0__bias=torch.full([64], 1e300, dtype=torch.float64))),
         "NaN or infinity",
