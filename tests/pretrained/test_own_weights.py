@@ -89,7 +89,6 @@ BAD_WEIGHTS = {
         for kind, cast in {
             "int8": lambda value: value.to(torch.int8),
             "complex": lambda value: value.to(torch.complex64),
-            "sparse": lambda value: value.to_sparse(),
             "meta": lambda value: value.to("meta"),
         }.items()
     },
