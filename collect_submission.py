@@ -16,6 +16,7 @@ import ast
 import difflib
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import platform
@@ -104,6 +105,8 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
     try:
         return collect(root, args.check)
     except OSError as error:
+        if error.filename is None:  # it is not about a file of the assignment
+            raise
         print(f"{error.filename} could not be read ({error.strerror}): may you open it?")
         return 1
 
@@ -452,5 +455,23 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def run() -> int:
+    """Call main; Ctrl+C, and a terminal or a pipe that takes no more or not every letter, end in no traceback."""
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        status = main()
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130  # as shells know it
+    except OSError as error:
+        print(f"What is found could not be told ({error.strerror}).", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at its end
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

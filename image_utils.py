@@ -5,6 +5,7 @@ standard deviation; `preprocess` does that, `deprocess` undoes it.
 """
 
 import io
+import os
 import re
 import warnings
 from os import PathLike
@@ -105,6 +106,9 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
     """
     if re.match(r"\w+://", str(path)):
         raise ValueError(f"expected the path of a picture, got the address {path}: download it, and give the file")
+    named = isinstance(path, str | PathLike)  # the explorer gives what it has in memory
+    if named and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # it may never answer
+        raise ValueError(f"expected a picture at {path}, got a pipe or a device: save it to a file first")
     try:
         # Pillow only warns about a decompression bomb up to twice its own limit; ours comes first.
         with warnings.catch_warnings(record=True, action="always") as told:
@@ -166,8 +170,9 @@ def _as_rgb(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
     elif picture.mode == "F":  # floating grey, up to 1 or up to 255
-        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        picture = Image.fromarray(np.round(grey * (255 if grey.max() <= 1 else 1)).clip(0, 255).astype(np.uint8))
+        grey = np.asarray(picture, dtype=np.float64)
+        white = 1 if grey.max(where=np.isfinite(grey), initial=0) <= 1 else 255
+        picture = Image.fromarray(np.round(np.nan_to_num(grey).clip(0, white) * (255 / white)).astype(np.uint8))
     if picture.mode == "P" and picture.has_transparency_data:
         picture = picture.convert("RGBA")  # straight to RGB Pillow warns
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None

@@ -190,12 +190,12 @@ def _grad_cam(batch: Batch) -> Tensor:
 
 def gradient(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
     """ds_y / dX: (N, 3, H, W), of either sign."""
-    from visualizers.network import class_scores
+    from visualizers.network import class_scores, evaluating
 
     found = []
     for some, labels in zip(X.split(CHUNK), y.split(CHUNK)):
         x = some.detach().requires_grad_()
-        with torch.enable_grad():
+        with evaluating(model):
             found.append(torch.autograd.grad(class_scores(model(x), labels).sum(), x)[0])
     return torch.cat(found)
 

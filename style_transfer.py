@@ -97,7 +97,7 @@ def choose_own_pair(
     for option, asked, taken in (("--content", args.content, content), ("--style", args.style, style)):
         if not asked:
             print(f"Picture: {taken.stem}, as no {option} was given.")
-    return replace(pair, name=script.file_name(f"{content.stem} {style.stem}")), content, style
+    return replace(pair, name=f"{script.file_name(content.stem)}_{script.file_name(style.stem)}"), content, style
 
 
 def choose_layers(

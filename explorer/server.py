@@ -60,7 +60,7 @@ def running(
         page, sessions = pages.build(network, str(source.device), limit, code)
         try:
             address = pages.launch(page, port, share, browse)
-        except OSError as problem:
+        except (OSError, OverflowError) as problem:
             raise UserError(f"expected a free port, got {port} ({problem}): choose another --port") from None
         try:
             yield Running(address, folder)

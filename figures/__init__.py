@@ -7,8 +7,4 @@ import sys
 if "ipykernel" not in sys.modules:
     os.environ.pop("MPLBACKEND", None)
 
-from figures.ending import end_in_words
-
-end_in_words()
-
-import pretrained  # noqa: E402, F401 -- before matplotlib: a user without name or home is given both
+import pretrained  # noqa: F401 -- before matplotlib: a user without name or home is given both

@@ -101,6 +101,8 @@ def wrap(text: str, width: float, size: int) -> str:
 
     Where not even the ellipsis fits, it stands there all the same.
     """
+    # Without a language the system gives the letters of a file's name as bytes.
+    text = text.encode(errors="surrogateescape").decode(errors="replace")
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""

@@ -124,6 +124,10 @@ class Images:
                 f"expected {method.__name__} to give an array or a tensor with a map for each of {count} images, "
                 f"got {wrong[0]}: see its docstring"
             )
+        if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind in "fc"):
+            raise script.UserError(
+                f"expected finite numbers from {method.__name__}, got NaN or infinity: is there a division by zero?"
+            )
         return [maps for array in arrays for maps in array]
 
     def _alike(self, row: Row) -> list[np.ndarray]:

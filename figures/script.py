@@ -18,8 +18,8 @@ from typing import Any
 from PIL import Image
 
 import pretrained
-from figures.ending import name_missing
 from image_utils import open_image
+from pretrained.ending import INTERRUPTED, name_missing
 from pretrained.networks import SQUEEZENET
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
@@ -63,17 +63,32 @@ def run(main: Callable[[], object]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with told_briefly():
-            answer = main()
+        try:
+            with told_briefly():
+                answer = main()
+        finally:
+            if sys.stdout:  # what it cannot take is told here, and not by Python at its end
+                sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except MISTAKES as mistake:
+        drop_output()
         sys.exit(sentence(mistake))
     except ModuleNotFoundError as mistake:
         if words := name_missing(mistake):
             sys.exit(words)
         raise
     sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def drop_output() -> None:
+    """Leave nothing to be written to a stdout that takes no more: Python would fail once more at its end."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def keep_memory() -> None:
@@ -187,7 +202,7 @@ def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     words += [f"{given['iterations']} iterations"] if given.get("iterations") else []
     words += [source.architecture] if source.architecture != SQUEEZENET else []
     words += [source.name.rpartition(", ")[2]] if source.weights == "own" else []
-    end = "".join(f"_{file_name(word)}" for word in words)[:120]
+    end = _cut("".join(f"_{file_name(word)}" for word in words), 80)
     return f"_own{end}" if end[1:] in {"captum", "comparison", "classes", "layers", "sources"} else end
 
 
@@ -219,7 +234,12 @@ def digest_code(script: str) -> Mapping[str, str]:
 
 def file_name(words: str) -> str:
     """Lower case, with underscores for all that is no letter and no digit: "Border terrier" -> "border_terrier"."""
-    return "_".join("".join(c if c.isalnum() else " " for c in words.lower()).split())
+    return _cut("_".join("".join(c if c.isalnum() else " " for c in words.lower()).split()), 50)
+
+
+def _cut(name: str, most: int) -> str:
+    """The beginning of a name, of at most so many bytes: a file's name may have 255, a Chinese letter has 3."""
+    return name.encode()[:most].decode(errors="ignore")
 
 
 MISTAKES = (UserError, pretrained.SourceError, NotImplementedError, OSError)

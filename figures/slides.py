@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pptx.parts.image import Image
 from pptx.shapes.group import GroupShape
+from pptx.shapes.picture import Picture
 
 Box = tuple[float, float, float, float]  # left, top, width, height on the slide
 RENAMED = "Google Shape;"  # then the name that the shape had, or a number, and the slide's
@@ -29,6 +31,14 @@ class Found:
     @property
     def text(self) -> str:
         return " ".join(self.shape.text_frame.text.split()) if self.shape.has_text_frame else ""
+
+    @property
+    def image(self) -> Image | None:
+        """The picture that it shows, where that is in the file: it may be a link to another one."""
+        try:
+            return self.shape.image if isinstance(self.shape, Picture) else None
+        except (KeyError, ValueError):
+            return None
 
 
 def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Iterator[Found]:
@@ -83,7 +93,7 @@ def find_pictures(slide: Any, name: str, box: Box) -> list[Found]:
         centred = all(abs(other[i] + other[i + 2] / 2 - box[i] - box[i + 2] / 2) <= near for i in (0, 1))
         return centred and any(abs(other[i] - box[i]) <= near for i in (2, 3))
 
-    pictures = [found for found in walk(slide.shapes) if hasattr(found.shape, "image")]
+    pictures = [found for found in walk(slide.shapes) if isinstance(found.shape, Picture)]
     return [found for found in pictures if name in found.names or fills(found.box)]
 
 

@@ -5,6 +5,9 @@
     source.model(...), source.images, source.class_names[source.labels[0]]
 """
 
+from pretrained import ending  # noqa: F401 -- first: what goes wrong while the rest is loaded is told in words
+
+# isort: split
 from pretrained.command_line import add_arguments, from_arguments
 from pretrained.downloads import course_file, offline
 from pretrained.errors import SourceError

@@ -6,6 +6,7 @@ Ends with status 1 if a file that has a public address, or comes with a package 
 """
 
 import argparse
+import io
 import sys
 
 from pretrained import downloads
@@ -41,7 +42,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a folder's name may have letters that a terminal cannot say
+        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.exit(main())

@@ -38,7 +38,7 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
 
 
 def write_whole(path: str | PathLike[str], text: str) -> Path:
-    """Write a text file by `whole`, in UTF-8; return its path."""
+    """Write a text file by `whole`, in UTF-8, also where a file's name in it came as bytes; return its path."""
     with whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="surrogateescape")
     return Path(path)

@@ -12,6 +12,7 @@ from pretrained.addresses import WEIGHTS
 from pretrained.downloads import course_file
 from pretrained.efficientnet import LITES, build_lite, fold, one_after_the_other
 from pretrained.errors import SourceError
+from pretrained.layers import SIZE
 from pretrained.original import read_original
 from pretrained.packages import ORIGINAL, find_packaged
 from pretrained.weights import (
@@ -116,15 +117,19 @@ def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: 
             f"got {weights!r}: check the spelling"
         )
     state, name = read_weights(path), f"{TITLES.get(architecture, architecture)}, {path.name}"
+    kind = "imagenet"
     if architecture == SQUEEZENET:
-        kind = _kind(count_classes(state, path), path)
-        return Network(build_network(state, path, device), device, architecture, "own", kind, name, ASKED)
-    if architecture in LITES:
+        kind, model = _kind(count_classes(state, path), path), build_network(state, path, device)
+    elif architecture in LITES:
         model = _lite_from(path, architecture, device)
     else:
         network = fill(lambda: torchvision_networks.build(architecture), state, path, f"torchvision's {architecture}")
         model = make_ready(torchvision_networks.normalise(architecture, network), device)
-    return Network(model, device, architecture, "own", "imagenet", name, ASKED)
+    with torch.no_grad():
+        scores = model(torch.ones(1, 3, SIZE, SIZE, device=device))
+    if not scores.isfinite().all():
+        raise SourceError(f"expected weights that give finite scores in {path}, got NaN or infinity: take other ones")
+    return Network(model, device, architecture, "own", kind, name, ASKED)
 
 
 def _kind(count: int, path: Path) -> str:

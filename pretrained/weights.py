@@ -81,6 +81,11 @@ def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, ar
     expected = model.state_dict()
     if wrong := sorted(map(str, expected.keys() ^ state.keys())):
         raise _other_weights(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}", architecture)
+    for name, value in state.items():
+        dense = value.layout == torch.strided and not value.is_quantized and not value.is_meta
+        if not dense or value.is_floating_point() != expected[name].is_floating_point():
+            got = f"{value.dtype}, {value.layout} on {value.device}"
+            raise SourceError(f"expected plain weights in {path}, got {got} in {name}: take those it was made from")
     # Ours are stored in half precision; BatchNorm counts in whole numbers.
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     for name, value in state.items():

@@ -4,6 +4,7 @@
 import pytest
 
 from figures.canvas import HEADING, TITLE, width_of, wrap
+from pretrained.files import write_whole
 
 
 def test_words_that_fit_stay_in_one_line():
@@ -33,3 +34,10 @@ def test_where_not_even_an_ellipsis_fits_it_ends_all_the_same(text, width):
     """Each word becomes an ellipsis, and no line is empty."""
     lines = wrap(text, width, TITLE).split("\n")
     assert lines == ["…"] * len(text.split())
+
+
+def test_a_name_that_came_as_bytes_is_drawn_and_written(tmp_path):
+    """So Python gives letters beyond ASCII where the system has no language (LC_ALL=C)."""
+    name = "Übung ق".encode().decode("ascii", "surrogateescape")
+    assert wrap(name, 500, TITLE) == "Übung ق"
+    assert write_whole(tmp_path / "a.html", name).read_text(encoding="utf-8") == "Übung ق"

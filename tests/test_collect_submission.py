@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from pptx import Presentation
@@ -470,6 +471,30 @@ def test_it_runs_with_python_alone_from_any_folder(work, tmp_path_factory):
                          capture_output=True, text=True, timeout=60)
     assert run.returncode == 0 and run.stderr == "", run.stderr
     assert (work / ZIP_NAME).exists() and "collect_submission.py" not in names_in(work)
+
+
+def test_a_terminal_that_cannot_say_a_letter_gets_its_number(work, tmp_path_factory):
+    """A folder's name may have letters that a terminal of Windows, or one without a language, does not know."""
+    root = work.rename(tmp_path_factory.mktemp("in") / "Übung 😀")
+    for name in ("assignment.toml", "collect_submission.py"):
+        shutil.copy(ROOT / name, root)
+    run = subprocess.run([sys.executable, "-S", root / "collect_submission.py"], capture_output=True, text=True,
+                         env={"PYTHONIOENCODING": "ascii"}, timeout=60)  # fmt: skip
+    assert run.returncode == 0 and run.stderr == "" and "xdcbung \\U0001f600" in run.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_takes_no_more_is_told_in_one_line():
+    """A full disk, or a pipe that is closed: no word of Python's about it at its end."""
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([sys.executable, "-S", ROOT / "collect_submission.py", "--check"], stdout=full,
+                             stderr=subprocess.PIPE, text=True, timeout=60)  # fmt: skip
+    assert run.returncode == 1 and run.stderr == "What is found could not be told (No space left on device).\n"
+
+
+def test_ctrl_c_is_one_line_and_status_130(monkeypatch, capsys):
+    monkeypatch.setattr(collect_submission, "main", Mock(side_effect=KeyboardInterrupt))
+    assert collect_submission.run() == 130 and capsys.readouterr().err == "\ninterrupted\n"
 
 
 def test_this_repository_passes_its_own_check():

@@ -2,6 +2,7 @@
 
 import base64
 import importlib.util
+import os
 import re
 import struct
 import sys
@@ -231,6 +232,22 @@ def test_a_path_that_is_no_picture_is_told(tmp_path):
         open_image(tmp_path)
     with pytest.raises(ValueError, match=r"^expected the path of a picture, got the address https://a.b/c.png:"):
         open_image("https://a.b/c.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", os.devnull):
+        with pytest.raises(ValueError, match=r"^expected a picture at .*, got a pipe or a device: save it to a file"):
+            open_image(path)
+
+
+@pytest.mark.parametrize("least, most", [(0.25, 1), (63.75, 255)])
+def test_floating_grey_may_be_infinite_in_places(tmp_path, least, most):
+    """Infinity has no say in how bright the rest is; NaN is black."""
+    grey = np.float32([[0, least, most, np.inf, -np.inf, np.nan]])
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    assert np.asarray(open_image(tmp_path / "a.tif"))[0, :, 0].tolist() == [0, 64, 255, 255, 0, 0]
 
 
 def noise(path, kind):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests import compare, inputs, networks
@@ -263,12 +263,66 @@ def test_what_gradients_do_not_pass_is_refused_in_words(method, X, y):
     refuse(TypeError, "^expected a network that gradients pass, got a quantized one: take", method, quantized, X, y)
 
 
-@all_maps
-def test_scores_that_are_no_numbers_are_refused_in_words(method, X, y):
-    """Otherwise the maps are NaN, and the figures black."""
+def answering(change):
+    """A network that gives what `change` makes of its scores."""
     model = networks.build("embedded")
-    model.register_forward_hook(lambda module, inputs, output: output * torch.nan)
-    refuse(ValueError, "^expected scores that are numbers, got NaN: check the network's weights$", method, model, X, y)
+    model.register_forward_hook(lambda module, inputs, output: change(output))
+    return model
+
+
+@all_methods
+@pytest.mark.parametrize("wrong", [torch.inf, torch.where(torch.arange(24) == 5, torch.nan, 1.0)])
+def test_scores_that_are_no_numbers_are_refused_in_words(method, wrong, X, y):
+    """Otherwise the maps are NaN and the figures black, and a fooled image would be noise."""
+    words = "^expected finite scores, got NaN or infinity: check the network's weights$"
+    refuse(ValueError, words, method, answering(lambda scores: scores + wrong), X, y)
+
+
+@all_methods
+def test_a_class_that_is_left_out_may_have_minus_infinity(method, X, y):
+    method(answering(lambda scores: scores + torch.where(torch.arange(24) == 5, -torch.inf, 0)), X, y)
+
+
+@all_methods
+@pytest.mark.parametrize("cut", [Tensor.detach, lambda scores: torch.from_numpy(scores.detach().numpy())])
+def test_scores_that_no_gradient_leaves_are_refused_in_words(method, cut, X, y):
+    """Neither in torch's words, nor with a picture of noise, as class visualization would give."""
+    words = "^expected a network that gradients pass .*, got scores that they do not leave: look for detach or no_grad"
+    refuse(ValueError, words, method, answering(cut), X, y)
+
+
+@all_methods
+@pytest.mark.parametrize("block", [torch.no_grad, torch.inference_mode])
+def test_a_network_that_switches_gradients_off_is_refused_in_words(method, block, X, y):
+    model = networks.build("tiny")
+    forward = model.forward
+    model.forward = block()(lambda x: forward(x))
+    refuse(ValueError, "^expected a network that gradients pass ", method, model, X, y)
+
+
+@all_methods
+@pytest.mark.parametrize("cast", [Tensor.long, lambda scores: scores * 1j])
+def test_scores_of_another_kind_are_refused_in_words(method, cast, X, y):
+    """Integers, and complex numbers."""
+    refuse(TypeError, "^expected scores of a floating type, got torch.*: take", method, answering(cast), X, y)
+
+
+def test_a_gradient_that_is_no_number_is_not_called_zero():
+    """The square root's at zero: the next image would be NaN, and its scores say so."""
+    model = answering(lambda scores: scores + (0 * scores).abs().sqrt())
+    with pytest.raises(ValueError, match=r"^expected finite scores, got NaN"):
+        class_visualization(model, None, [0])
+
+
+@pytest.mark.parametrize("layer", ["classifier", "pairs", "unused"])
+def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
+    """It gives a vector, or two tensors, or is not asked at all, as inception's second head."""
+    model = networks.build("tiny")
+    model.pairs, model.unused = nn.Identity(), nn.Identity()
+    model.pairs.register_forward_hook(lambda module, inputs, output: (output, output))
+    model.register_forward_pre_hook(lambda module, inputs: model.pairs(inputs[0]) and None)
+    with pytest.raises(ValueError, match=rf"^expected a map \(N, C, h, w\) from layer '{layer}', got .*: choose"):
+        GradCam(layer).grad_cam(X, y, model)
 
 
 @all_maps

@@ -7,11 +7,14 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pptx import Presentation
+from pptx.oxml.ns import qn
+from pptx.shapes.picture import Picture
 
 import report
 from collect_submission import REPORT_FIGURES, digest_file
@@ -226,11 +229,18 @@ def test_without_a_template_one_sentence_says_so(work, capsys):
     assert capsys.readouterr().err.startswith(f"expected {TEMPLATE} in ")
 
 
-def test_a_damaged_report_is_told_and_left_alone(work, capsys):
-    (work / REPORT).write_text("no presentation")
+@pytest.mark.parametrize("damaged", [b"no presentation", "a slide"])
+def test_a_damaged_report_is_told_and_left_alone(work, capsys, damaged):
+    """The file may be none at all, or one whose XML breaks off."""
+    if damaged == "a slide":
+        with ZipFile(ROOT / TEMPLATE) as whole, ZipFile(work / REPORT, "w") as archive:
+            for name in whole.namelist():
+                archive.writestr(name, whole.read(name)[: 300 if name == "ppt/slides/slide3.xml" else None])
+        damaged = (work / REPORT).read_bytes()
+    (work / REPORT).write_bytes(damaged)
     assert main([], work) == 1
     assert capsys.readouterr().err.startswith(f"expected a presentation in {REPORT}, got ")
-    assert (work / REPORT).read_text() == "no presentation"
+    assert (work / REPORT).read_bytes() == damaged
 
 
 def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, capsys, monkeypatch):
@@ -306,6 +316,25 @@ def test_a_report_that_google_slides_has_saved_is_filled_again(work, capsys, cha
         left, top, _, height = frames[PICTURE + name]
         outer = frames[FRAME + name]
         assert left >= outer[0] - 2 and top >= outer[1] - 2 and height <= outer[3] + 2
+
+
+def test_a_picture_that_is_a_link_is_no_figure(work, capsys):
+    """PowerPoint can link to a picture, and a picture can be lost from the file: ours is put into the frame again."""
+    draw(work, "gradcam", "fooling_image")
+    main([], work)
+    with opened(work) as slides:
+        for name in ("gradcam", "fooling_image"):
+            picture = next(s for slide in slides for s in slide.shapes if s.name == PICTURE + name)
+            blip = picture._element.blipFill.find(qn("a:blip"))
+            blip.set(qn("r:embed"), "rId99")
+            if name == "gradcam":
+                blip.set(qn("r:link"), blip.attrib.pop(qn("r:embed")))
+    assert "gradcam.png is not in it yet: run python report.py" in " ".join(check(work, capsys))
+    assert main([], work) == 0
+    found = [shape for slide in Presentation(str(work / REPORT)).slides for shape in walk(slide.shapes)]
+    pictures = [shape for shape in found if isinstance(shape.shape, Picture)]
+    assert all(shape.image for shape in pictures)
+    assert [shape.shape.name for shape in pictures] == [f"{PICTURE}gradcam", f"{PICTURE}fooling_image"]
 
 
 def test_a_frame_that_is_not_found_is_named_and_the_report_is_not_called_written(work, capsys):

@@ -1,14 +1,17 @@
 """The five root scripts, run as a student runs them: pictures that can be opened, and mistakes told in one sentence."""
 
 import argparse
+import ast
 import ctypes
 import inspect
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,8 +26,9 @@ import report
 import saliency_map
 import style_transfer
 import style_utils
-from figures import ending, figure, script
+from figures import figure, script
 from figures.figure import Picture
+from pretrained import ending
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
 from visualizers import ClassVisualization, SaliencyMap
@@ -148,14 +152,39 @@ runpy.run_path({str(ROOT / f"{script}.py")!r}, run_name="__main__")
     assert done.stderr == f"error: expected the package {package}, found none: run python environment/complete.py\n"
 
 
-def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path):
+@pytest.mark.parametrize("module", ["fooling_image", "report", "pretrained"])
+def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path, module):
     (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    code = f"import runpy; runpy.run_path({str(ROOT / 'fooling_image.py')!r}, run_name='__main__')"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
+        [sys.executable, "-m", module], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
     )
-    assert done.returncode and done.stderr == "\ninterrupted\n"
+    assert done.returncode in (130, -signal.SIGINT) and done.stderr == "\ninterrupted\n"
+
+
+def test_an_old_python_is_told_in_one_sentence(monkeypatch):
+    """macOS has 3.9: what is loaded before the sentence must be read by it, too."""
+    ast.parse(Path(ending.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
+    monkeypatch.setattr(sys, "version_info", (3, 9, 6))
+    with pytest.raises(SystemExit, match=r"^error: expected Python 3.11 or later, got .*: activate the"):
+        ending.end_in_words()
+
+
+def test_ctrl_c_is_one_line_and_status_130(capsys):
+    """Shells know it: a loop of commands ends, too."""
+    with pytest.raises(SystemExit) as end:
+        script.run(mock.Mock(side_effect=KeyboardInterrupt))
+    assert end.value.code == 130 and capsys.readouterr().err == "\ninterrupted\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_takes_no_more_is_told_in_one_line(monkeypatch):
+    """A full disk, or a pipe that is closed; and nothing is left that Python would try to write at its end."""
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as end:
+            script.run(lambda: print("a line that waits in a buffer"))
+    assert end.value.code == "error: No space left on device"
 
 
 NOBODY = """
@@ -292,6 +321,14 @@ def test_the_names_of_a_run_tell_its_options(source, options, words):
     assert script.name_run(gradcam.parse_args(options), source) == words
     own = replace(source, weights="own", name="SqueezeNet 1.1, mine.pth")
     assert script.name_run(gradcam.parse_args(options), own).endswith("_mine_pth")
+
+
+@pytest.mark.parametrize("letter", ["a", "猫", "ق"])
+def test_no_name_is_too_long_for_a_file(source, letter):
+    """A disk takes 255 bytes, letters have up to three, and a run may have several pictures."""
+    images = [f"{letter * 80}{i}.jpg" for i in range(4)]
+    end = script.name_run(gradcam.parse_args(["--image", *images]), source)
+    assert 70 < len(end.encode()) <= 80 and 40 < len(script.file_name(images[0]).encode()) <= 50
 
 
 def test_fooling_towards_what_the_network_says_already_takes_no_step(main, source, capsys):

@@ -83,6 +83,7 @@ def test_a_wrong_shape_is_told_in_one_sentence(name, gives, what, shape, got, ri
         ("captum_saliency", MAPS[0], "with a map for each of 2 images, got 224 of shape (224,): see"),
         ("captum_saliency", None, ARRAY + "got a NoneType: see"),
         ("captum_saliency", torch.tensor(1.0), "got a single number: see"),
+        ("captum_saliency", MAPS + np.nan, "expected finite numbers from <lambda>, got NaN or infinity: is there"),
         ("integrated_gradients", [MAPS[0]] * N, "got a list: see"),
         ("neuron_responses", IMAGES[:1], "for each of 2 images, got 1 of shape (224, 224, 3): see"),
     ],

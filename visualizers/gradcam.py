@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visualizers.network import check_images, check_untraced, class_scores, evaluating, keeping, relu_replaced_by
+from visualizers.network import (
+    check_images,
+    check_untraced,
+    class_scores,
+    evaluating,
+    get_map,
+    keeping,
+    relu_replaced_by,
+)
 
 
 class CustomReLU(torch.autograd.Function):
@@ -105,7 +113,7 @@ class GradCam:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
         with keeping(model, [self.layer], leaf=True) as outputs:
             scores = model(X)
-        return outputs[self.layer], scores
+        return get_map(outputs, self.layer, scores), scores
 
 
 def resize(cam: Tensor, size: torch.Size) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,15 +36,20 @@ CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and gradients on inside the block; every module's own mode is restored after it."""
+    """Evaluation mode and gradients on inside the block; every module's own mode is restored after it.
+
+    What the network gives inside the block is checked: by `check_scores`, and that gradients of images reach it.
+    """
     check_network(model)
     modes = {module: module.training for module in model.modules()}
+    handle = model.register_forward_hook(_check_output)
     try:
         if any(modes.values()):
             model.eval()
         with torch.enable_grad():
             yield
     finally:
+        handle.remove()
         for module, mode in modes.items():
             if module.training != mode:  # setting what is set already takes a while, too
                 module.training = mode
@@ -55,12 +60,15 @@ def keeping(model: nn.Module, names: Iterable[str], leaf: bool = False) -> Itera
     """Inside the block the output of each of these layers is kept: its name -> a copy of what it gave last.
 
     leaf: it is kept as a leaf that the scores depend on: gradients reach it, and no graph is kept below it.
-    Raises ValueError, with the names that there are, where a layer is not there. The hooks are gone after the block.
+    What is no tensor is not kept. Raises ValueError, with the names that there are, where a layer is not there. The
+    hooks are gone after the block.
     """
     outputs: dict[str, Tensor] = {}
 
     def hook(name: str) -> Callable[..., Tensor | None]:
-        def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Tensor | None:
+            if not isinstance(output, Tensor):
+                return None
             outputs[name] = output.detach().requires_grad_() if leaf else output.clone()
             return outputs[name].clone() if leaf else None  # what an in-place ReLU after the layer overwrites
 
@@ -173,8 +181,6 @@ def check_images(X: Tensor, model: nn.Module) -> None:
 def check_labels(y: Tensor, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless y (N,) has a class index for each row of scores (N, K)."""
     check_scores(scores)
-    if scores.isnan().any():
-        raise ValueError("expected scores that are numbers, got NaN: check the network's weights")
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
@@ -191,12 +197,44 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
 
 
 def check_scores(scores: Tensor) -> None:
-    """Raise TypeError, in one sentence, unless these are a network's scores (N, K)."""
-    if not isinstance(scores, Tensor) or scores.ndim != 2:
+    """Raise TypeError or ValueError, in one sentence, unless these are a network's scores (N, K).
+
+    A score of -inf may say that a class is left out; NaN and +inf have no meaning.
+    """
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or 0 in scores.shape:
         got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise TypeError(
             f"expected a network that gives scores (N, K), got {got}: wrap it in a module that returns its scores alone"
         )
+    if not scores.is_floating_point():
+        raise TypeError(f"expected scores of a floating type, got {scores.dtype}: take them before they are rounded")
+    if not scores.amax().isfinite():
+        raise ValueError("expected finite scores, got NaN or infinity: check the network's weights")
+
+
+def check_reached(scores: Tensor) -> None:
+    """Raise ValueError, in one sentence, unless gradients go back from these scores."""
+    if not scores.requires_grad:
+        expected = "a network that gradients pass to what is asked for"
+        got = "scores that they do not leave"
+        raise ValueError(f"expected {expected}, got {got}: look for detach or no_grad in its forward")
+
+
+def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor) -> Tensor:
+    """Output of a layer, of `keeping`. Raises ValueError unless it is a map (N, C, h, w) that the scores depend on."""
+    check_scores(scores)
+    output = outputs.get(name)
+    if output is None or output.ndim != 4:
+        got = "none" if output is None else tuple(output.shape)
+        raise ValueError(f"expected a map (N, C, h, w) from layer {name!r}, got {got}: choose another layer")
+    check_reached(scores)
+    return output
+
+
+def _check_output(model: nn.Module, inputs: tuple[Any, ...], scores: Any) -> None:
+    check_scores(scores)
+    if torch.is_grad_enabled() and inputs[0].requires_grad:
+        check_reached(scores)
 
 
 def check_target(target_y: int, scores: Tensor) -> None:

@@ -81,6 +81,21 @@ BAD_WEIGHTS = {
         r"shape \(96, 3, 7, 7\), not \(64, 3, 3, 3\)",
     ),
     "nan.pth": (lambda: as_pth(change(features__0__bias=torch.full([64], torch.nan))), "NaN or infinity"),
+    **{
+        f"{kind}.pth": (
+            lambda cast=cast: as_pth(change(features__0__bias=cast(torch.ones(64)))),
+            "expected plain weights in .+ in features.0.bias: take",
+        )
+        for kind, cast in {
+            "int8": lambda value: value.to(torch.int8),
+            "complex": lambda value: value.to(torch.complex64),
+            "meta": lambda value: value.to("meta"),
+        }.items()
+    },
+    "overflow.pth": (
+        lambda: as_pth({name: 1e30 * value for name, value in random_weights(len(EMBEDDED_CLASSES)).items()}),
+        "finite scores in .+, got NaN or infinity",
+    ),
     "huge.pth": (
         lambda: as_pth(change(features__0__bias=torch.full([64], 1e300, dtype=torch.float64))),
         "NaN or infinity",

@@ -1,11 +1,16 @@
-"""Sentences for a program that cannot go on while it loads: a package is missing, or somebody pressed Ctrl+C."""
+"""Sentences for a program that cannot go on while it loads: an old Python, a missing package, or Ctrl+C."""
 
+from __future__ import annotations
+
+import platform
 import sys
 
 # By what is imported, where the package goes by another name.
 PACKAGES = {name: name for name in ("captum", "gradio", "matplotlib", "numpy", "pooch", "safetensors", "scipy", "torch",
                                     "torchvision", "tqdm")}  # fmt: skip
-PACKAGES |= {"PIL": "pillow", "pptx": "python-pptx", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+PACKAGES.update({"PIL": "pillow", "pptx": "python-pptx", "skimage": "scikit-image", "sklearn": "scikit-learn"})
+PYTHON = (3, 11)  # or later
+INTERRUPTED = 130  # the status by which shells know Ctrl+C
 
 
 def name_missing(problem: BaseException | None) -> str:
@@ -17,6 +22,9 @@ def name_missing(problem: BaseException | None) -> str:
 
 def end_in_words() -> None:
     """Let such an end of this program be one line, no traceback; every other end stays as it is."""
+    if sys.version_info < PYTHON:
+        got = platform.python_version()
+        sys.exit(f"error: expected Python 3.11 or later, got {got}: activate the assignment's own")
     before = sys.excepthook
 
     def end(kind, problem, trace):
@@ -28,3 +36,6 @@ def end_in_words() -> None:
             before(kind, problem, trace)
 
     sys.excepthook = end
+
+
+end_in_words()
