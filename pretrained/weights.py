@@ -84,8 +84,10 @@ def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, ar
     for name, value in state.items():
         dense = value.layout == torch.strided and not value.is_quantized and not value.is_meta
         if not dense or value.is_floating_point() != expected[name].is_floating_point():
-            got = f"{value.dtype}, {value.layout} on {value.device}"
-            raise SourceError(f"expected plain weights in {path}, got {got} in {name}: take those it was made from")
+            raise SourceError(
+                f"expected plain weights in {path}, got {value.dtype}, {value.layout} on {value.device} in {name}: "
+                "take those it was made from"
+            )
     # Ours are stored in half precision; BatchNorm counts in whole numbers.
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     for name, value in state.items():

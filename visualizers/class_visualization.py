@@ -92,7 +92,7 @@ class ClassVisualization:
                 (gradient,) = torch.autograd.grad(objective, img)
                 norm = gradient.norm()
                 img = img.detach()
-                if norm != 0:
+                if norm > 0:
                     img = img + learning_rate * gradient / norm
                     moved = True
                 # INSTEAD
