@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,8 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
     "the content loss and the style loss are multiplied: add the three up.": lambda pair, c, s, t: c * s + t,
     "the total variation loss is multiplied by the others: add the three up.": lambda pair, c, s, t: (c + s) * t,
 }
-WAYS = {sentence: {"total": total} for sentence, total in TOTALS.items()} | {  # and all, as arguments of `steps`
+WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, total in TOTALS.items()} | {
+    # What is no sum of the three; all are arguments of `steps`.
     "the image's features are not those of content_layer.": {"other_layer": True},
     "the style is that of the content picture: style_targets is given.": {"own_style": True},
     sentences.NOT_CLEARED: {"clears": False},
