@@ -29,7 +29,6 @@ NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient c
 PLAIN_RELU = "this is the plain ReLU: negative gradients must stop too (dout > 0)."
 DECONVNET_RELU = "this is the deconvnet's rule: gradients must stop where x was not positive, too."
 DOUT_AS_IT_IS = "dout comes back as it is."
-ONES = "ones come back: dout itself passes, where it may."
 TURNED_ROUND = "what is negative passes, and what is positive stops: it is the other way round."
 X_TIMES_DOUT = "dout is multiplied by x: where it may pass, it passes as it is."
 X_INSTEAD_OF_DOUT = "x comes back instead of dout."

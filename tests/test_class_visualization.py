@@ -17,6 +17,11 @@ UNCHANGED = (
     "expected the image to change from step to step, got it as it was\n"
     "    It looks like this mistake: the image was not changed: add the step to img."
 )
+TOO_LONG = (
+    "expected few clamped pixels after a step, got nearly all\n"
+    "    It looks like this mistake: the step is far too long: divide the gradient by its norm, and multiply by "
+    "learning_rate."
+)
 FILE = "class_visualization"
 LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
@@ -42,6 +47,13 @@ def steps(probe, count, **settings):
     return np.diff(images[: count + 1], axis=0), images
 
 
+def find_free(after):
+    """Mask of the pixels that a step left inside the range of valid ones."""
+    free = inputs.find_unclamped(after)
+    assert free.mean() > 0.05, TOO_LONG
+    return free
+
+
 def along(step, free):
     """The direction of a step, over the pixels that were not clamped after it."""
     step = step[free].astype(np.float64)
@@ -58,8 +70,7 @@ def first_steps(probe):
     for l2_reg, learning_rate in read_stored()["directions: l2_reg, learning rate"].tolist():
         (step,), images = steps(probe, 1, l2_reg=l2_reg, learning_rate=learning_rate)
         found.append(step)
-        free.append(inputs.find_unclamped(images[1:2])[0])
-        assert free[-1].mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
+        free.append(find_free(images[1:2])[0])
     return np.stack(found), np.stack(free), images[0]
 
 

@@ -7,7 +7,7 @@ from staff.hidden import drawing
 from staff.references import chain_rule, class_visualization
 from staff.references.remembering import keep_drawn
 from tests import compare, inputs
-from tests.test_class_visualization import UNCHANGED, along, check_length
+from tests.test_class_visualization import TOO_LONG, UNCHANGED, along, check_length, find_free
 
 pytestmark = pytest.mark.class_visualization
 READ = (
@@ -37,12 +37,6 @@ class Asked:
         compare.check_shape("the images of the steps", images, (len(images), 3, 224, 224))
         assert len(images) > steps and np.ptp(images[:2], axis=0).any(), UNCHANGED
         return images[: steps + 1, None]
-
-
-def find_free(after):
-    free = inputs.find_unclamped(after)
-    assert free.mean() > 0.05, "expected few clamped pixels after a step, got nearly all: the step is too long"
-    return free
 
 
 def judge(steps, free, expected, wrong, apart=()):
@@ -83,7 +77,7 @@ def test_a_step_for_a_drawn_class(probe, asked):
     before, after = asked.images(probe, 1, 0.0, asked.learning_rate)
     right = class_visualization.direction(asked.model, before, asked.target, 0.0)
     free = inputs.find_unclamped(after) & inputs.find_unclamped(before)
-    assert free.any(), "expected few clamped pixels after a step, got all: the step is too long"
+    assert free.any(), TOO_LONG
     length = np.linalg.norm((after - before)[free]) / np.linalg.norm(right[free])
     check_length(length, asked.learning_rate, class_visualization.norms(asked.model, before, asked.target))
 

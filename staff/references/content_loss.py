@@ -41,6 +41,8 @@ ALONE: tuple[Stage, ...] = (
     {
         sentences.SUMMED_FIRST: lambda F, P: (F - P).sum() ** 2,
         "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
+        "2 is raised to the power of the difference: square the difference.": lambda F, P: 2 ** (F - P),
+        "the difference is squared twice.": lambda F, P: (F - P) ** 4,
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
         "the content picture's features are left out: take the difference.": lambda F, P: F**2,
         "the image's own features are left out: take the difference.": lambda F, P: P**2 + 0 * F,

@@ -26,7 +26,6 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         sentences.PLAIN_RELU: dout * (x > 0),
         sentences.DECONVNET_RELU: dout * (dout > 0),
         sentences.X_MASK_TURNED: dout * (x <= 0) * (dout > 0),
-        sentences.ONES: (x > 0) * (dout > 0) * 1.0,
         sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
         sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
         "dout is multiplied by x, and stopped nowhere: it passes as it is where both are positive.": x * dout,
@@ -35,7 +34,7 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
-        "dout is cut off at 1 instead of 0.": np.maximum(dout * (x > 0), 1),
+        "the mask is added: multiply by it.": np.maximum(dout, 0) + (x > 0),
     }
 
 
@@ -148,7 +147,9 @@ def stretch(maps: np.ndarray) -> np.ndarray:
 
 def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     size, square = X.shape[2:], X.shape[2] == X.shape[3]
-    passes = {sentence: through(model, X, upstream) for sentence, upstream in ask_wrongly(y).items()}
+    # Of an image's probability and of its logarithm the gradients are multiples, and so the stretched maps are one.
+    alike = {sentences.OF_PROBABILITY: sentences.NOT_THE_SCORE}
+    passes = {alike.get(sentence, sentence): through(model, X, ask) for sentence, ask in ask_wrongly(y).items()}
 
     def maps(there: Pass, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
         return finish(cut(weighed(there.outputs[LAYER], there.gradients[LAYER])))
@@ -200,6 +201,10 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)
             ).sum(1),
+            **{
+                f"the {axes} are added up: add up the channels, axis 1.": lambda A, g, i=i: (_mean(g) * A).sum(i)
+                for i, axes in ((0, "images"), (2, "rows"), (3, "columns"))
+            },
         },
         {},
         {

@@ -1,7 +1,8 @@
 """Style transfer (Gatys et al. 2016): the float64 oracle, and what is stored: first steps, and the script's checks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,18 +22,31 @@ from tests import inputs, networks, sentences
 from tests.compare import sample
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
 
-WAYS = {  # the usual mistakes, as arguments of `steps`
-    sentences.NO_CONTENT: {"without": ["content"]},
-    sentences.NO_STYLE: {"without": ["style"]},
-    sentences.NO_TV: {"without": ["tv"]},
+Total = Callable[["StyleTransfer", Tensor, Tensor, Tensor], Tensor]  # of content, style and total variation loss
+
+TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
+    sentences.NO_CONTENT: lambda pair, c, s, t: s + t,
+    sentences.NO_STYLE: lambda pair, c, s, t: c + t,
+    sentences.NO_TV: lambda pair, c, s, t: c + s,
+    sentences.TV_WEIGHT_TWICE: lambda pair, c, s, t: c + s + pair.tv_weight * t,
+    sentences.CONTENT_WEIGHT_MISSING: lambda pair, c, s, t: c / pair.content_weight + s + t,
+    "the content loss is subtracted: add the three up.": lambda pair, c, s, t: s + t - c,
+    "the style loss is subtracted: add the three up.": lambda pair, c, s, t: c + t - s,
+    "the total variation loss is subtracted: add the three up.": lambda pair, c, s, t: c + s - t,
+    "the losses are multiplied: add the three up.": lambda pair, c, s, t: c * s * t,
+    "the content loss and the style loss are multiplied: add the three up.": lambda pair, c, s, t: c * s + t,
+    "the total variation loss is multiplied by the others: add the three up.": lambda pair, c, s, t: (c + s) * t,
+}
+WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, total in TOTALS.items()} | {
+    # What is no sum of the three; all are arguments of `steps`.
+    "the image's features are not those of content_layer.": {"other_layer": True},
+    "the style is that of the content picture: style_targets is given.": {"own_style": True},
     sentences.NOT_CLEARED: {"clears": False},
     sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
     sentences.LOSS_CLIMBED: {"learning_rate": -3.0},
     sentences.NEW_OPTIMIZER: {"remembers": False},
     sentences.STEPS_TWICE: {"repeats": 2},
     sentences.BY_HAND: {"by_hand": True},
-    sentences.TV_WEIGHT_TWICE: {"weighed": {"tv": 2}},
-    sentences.CONTENT_WEIGHT_MISSING: {"weighed": {"content": 0}},
 }
 
 
@@ -56,12 +70,20 @@ class StyleTransfer:
         self.content_layer, self.content_weight = content_layer, content_weight
         self.style_layers, self.style_weights, self.tv_weight = style_layers, style_weights, tv_weight
         self.content_loss, self.style_loss, self.tv_loss = losses
-        self.content_target = torch.from_numpy(features(cnn, content)[content_layer])
-        shown = [torch.from_numpy(output) for output in features(cnn, style)]
-        self.style_targets = [self.style_loss.gram_matrix(shown[layer]) for layer in style_layers]
+        shown, painted = (list(map(torch.from_numpy, features(cnn, picture))) for picture in (content, style))
+        self.content_target = shown[content_layer]
+        self.style_targets, self.own_targets = (
+            [self.style_loss.gram_matrix(outputs[layer]) for layer in style_layers] for outputs in (painted, shown)
+        )
 
-    def losses(self, x: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
-        """Each of the three losses at x, and its gradient with respect to the pixels."""
+    def losses(
+        self, x: np.ndarray, other_layer: bool = False, own_style: bool = False
+    ) -> dict[str, tuple[float, np.ndarray]]:
+        """Each of the three losses at x, and its gradient with respect to the pixels.
+
+        other_layer: the content is compared at another layer, if one has features of that shape. own_style: the style
+        is that of the content picture.
+        """
         walk = Walk(RULES["plain"])
         image = torch.from_numpy(np.array(x, np.float64))
         with torch.no_grad():
@@ -71,15 +93,19 @@ class StyleTransfer:
                 backs.append(back)
                 outputs.append(tensor.clone().requires_grad_())
         image.requires_grad_()
-        content = self.content_loss(self.content_weight, outputs[self.content_layer], self.content_target)
-        style = self.style_loss(outputs, self.style_layers, self.style_targets, self.style_weights)
+        layer, targets = self.content_layer, self.own_targets if own_style else self.style_targets
+        if other_layer:
+            fit = (i for i, y in enumerate(outputs) if i != layer and y.shape == self.content_target.shape)
+            layer = next(fit, layer)
+        content = self.content_loss(self.content_weight, outputs[layer], self.content_target)
+        style = self.style_loss(outputs, self.style_layers, targets, self.style_weights)
         tv = self.tv_loss(image, self.tv_weight)
-        (d_content,) = torch.autograd.grad(content, outputs[self.content_layer])
+        (d_content,) = torch.autograd.grad(content, outputs[layer])
         d_style = torch.autograd.grad(style, [outputs[layer] for layer in self.style_layers])
         (d_tv,) = torch.autograd.grad(tv, image)
         with torch.no_grad():
             return {
-                "content": (content.item(), _pull(backs, {self.content_layer: d_content.numpy()})),
+                "content": (content.item(), _pull(backs, {layer: d_content.numpy()})),
                 "style": (style.item(), _pull(backs, {i: d.numpy() for i, d in zip(self.style_layers, d_style)})),
                 "tv": (tv.item(), d_tv.numpy()),
             }
@@ -88,35 +114,35 @@ class StyleTransfer:
         self,
         count: int,
         learning_rate: float = 3.0,
-        without: Sequence[str] = (),
+        total: Total = lambda pair, c, s, t: c + s + t,
         clears: bool = True,
         remembers: bool = True,
         by_hand: bool = False,
         repeats: int = 1,
-        weighed: Mapping[str, int] | None = None,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
+        **changes: bool,
     ) -> list[np.ndarray]:
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
-        without: losses that are left out. clears: else gradients add up from step to step. remembers: else Adam is
-        made anew in each step. by_hand: step along the gradient, without Adam. repeats: how many steps each gradient
-        makes. weighed: how often the weight of a loss counts, if not once. seen: what the network sees of it.
+        total: what is descended. clears: else gradients add up from step to step. remembers: else Adam is made anew in
+        each step. by_hand: step along the gradient, without Adam. repeats: how many steps each gradient makes.
+        seen: what the network sees of it. changes: of `losses`.
         """
         x = np.clip(self.content, -1.5, 1.5)
-        m = v = total = 0.0
+        m = v = held = 0.0
         age = 0  # of the optimizer, in steps
         images = [x]
         for _ in range(count):
-            pulls = {name: pull for name, (_, pull) in self.losses(seen(x)).items() if name not in without}
-            for name, times in (weighed or {}).items():
-                pulls[name] = pulls[name] * {"content": self.content_weight, "tv": self.tv_weight}[name] ** (times - 1)
-            g = sum(pulls.values())
-            total = g if clears else total + g
+            values, pulls = zip(*self.losses(seen(x), **changes).values())
+            own = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+            (factors,) = torch.autograd.grad(total(self, *own), own)
+            g = sum(factor * pull for factor, pull in zip(factors.tolist(), pulls))
+            held = g if clears else held + g
             m, v, age = (m, v, age) if remembers else (0.0, 0.0, 0)
             for _ in range(repeats):
                 age += 1
-                m, v = 0.9 * m + 0.1 * total, 0.999 * v + 0.001 * total**2
-                step = total if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
+                m, v = 0.9 * m + 0.1 * held, 0.999 * v + 0.001 * held**2
+                step = held if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
                 x = x - learning_rate * step
             x = np.clip(x, -1.5, 1.5)
             images.append(x)

@@ -134,6 +134,15 @@ def test_edits_give_up_add_up_and_cut_off():
     assert "y = f(w, x)\n" in written["arguments exchanged: f(x, w) -> f(w, x)"]
 
 
+def test_what_nobody_writes_is_no_edit():
+    """A mask is dropped or turned, and neither added nor divided by; what it compares with stays 0."""
+    found = {patterns.write(body) for _, body in edits.list_edits("y = g.clamp(min=0) * (x > 0)\n")}
+    assert {"y = g * (x > 0)\n", "y = x > 0\n", "y = g.clamp(min=0) * (x < 0)\n"} <= found
+    assert not any("1" in code or "+" in code or "/" in code for code in found)
+    found = {patterns.write(body) for _, body in edits.list_edits("y = g.sum(dim=1) * k\n")}
+    assert {"y = g.sum(dim=2) * k\n", "y = g.sum(dim=1) / k\n"} <= found
+
+
 # --- programs ---
 
 

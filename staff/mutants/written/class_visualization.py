@@ -92,6 +92,7 @@ WRONG = {
     ),
     "largest value": ("the gradient is divided by its largest value", {"g / g.norm()": "g / g.abs().max()"}),
     "descends": ("the objective is descended", {"img = img + ": "img = img - "}),
+    "divided by the gradient": ("the step is far too long", {"learning_rate * g / g.norm()": "learning_rate / g"}),
     "learning rate missing": ("the learning rate is missing", {"learning_rate * g": "g"}),
     "learning rate as a number": ("the learning rate is written as a number", {"learning_rate * g": "25 * g"}),
     "all scores": ("the gradient of all scores together", {"[0, target_y]": ".sum()"}),

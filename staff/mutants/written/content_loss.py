@@ -17,6 +17,8 @@ WRONG = {
     "not squared": ("the difference is not squared", {" ** 2": ""}),
     "absolute": ("the absolute difference is taken", {SUM: "(content_current - content_original).abs().sum()"}),
     "half": ("the paper's factor of one half", {"loss = content": "loss = 0.5 * content"}),
+    "power of 2": ("2 is raised to the power", {SUM: "torch.pow(2, content_current - content_original).sum()"}),
+    "squared twice": ("squared twice", {" ** 2": " ** 4"}),
     "root": ("the root of the sum is taken", {SUM: "torch.norm(content_current - content_original)"}),
     "weight squared": ("the weight is squared too", {SUM: f"content_weight * {SUM}"}),
     "squared after the sum": (

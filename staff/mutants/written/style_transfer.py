@@ -73,9 +73,23 @@ WRONG = {
     "learning rate 0.001 after step 180": ("too small", {"[img], lr=decayed_lr": "[img], lr=0.001"}),
     "two steps": ("two steps", {"optimizer.step()": "optimizer.step()\noptimizer.step()"}),
     "climbs": ("the loss is ascended", {"loss.backward()": "(-loss).backward()"}),
-    "content of the wrong layer": ("content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
+    "losses multiplied": ("the losses are multiplied", {"c_loss + s_loss + t_loss": "c_loss * s_loss * t_loss"}),
+    "total variation multiplied": (
+        "the total variation loss is multiplied",
+        {"c_loss + s_loss + t_loss": "(c_loss + s_loss) * t_loss"},
+        {"never": "counts twice"},
+    ),
+    "content loss multiplied": (
+        "the content loss and the style loss are multiplied",
+        {"c_loss + s_loss + t_loss": "c_loss * s_loss + t_loss"},
+        {"never": "counts twice"},
+    ),
+    "content loss subtracted": ("the content loss is subtracted", {"c_loss + s_loss": "s_loss - c_loss"}),
+    "style loss subtracted": ("the style loss is subtracted", {"c_loss + s_loss": "c_loss - s_loss"}),
+    "total variation subtracted": ("the total variation loss is subtracted", {"+ t_loss": "- t_loss"}),
+    "content of the wrong layer": ("not those of content_layer", {"feats[content_layer]": "feats[content_layer + 1]"}),
     "style of the content": (
-        "the style loss has no effect",
+        "the style is that of the content picture",
         {
             "s_loss = ": "own = [style_loss.gram_matrix(content_features[layer]) for layer in style_layers]\ns_loss = ",
             "style_targets": "own",

@@ -16,7 +16,7 @@ COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.GtE: (ast.Lt,), ast.LtE: (ast.Gt,),
 }  # fmt: skip
 METHODS = {
-    "sum": ("mean", "prod"), "mean": ("sum", "amax"), "amax": ("amin", "sum", "mean"), "max": ("min",),
+    "sum": ("mean",), "mean": ("sum", "amax"), "amax": ("amin", "sum", "mean"), "max": ("min",),
     "abs": ("square", "relu"), "square": ("abs", "sqrt"), "sqrt": ("square",), "relu": ("abs",),
     "norm": ("sum", "max"), "argmax": ("argmin",), "stack": ("cat",), "cat": ("stack",),
     "permute": ("reshape",), "reshape": ("permute",),
@@ -30,7 +30,10 @@ Edit = tuple[str, Body]  # what was done, and the code after it
 def list_edits(block: str) -> Iterator[Edit]:
     """Yield every single edit of a block, in the order of its places."""
     body = patterns.parse(block)
+    thresholds = {id(node) for node in _thresholds(body)}
     for node in patterns.expressions(body):
+        if id(node) in thresholds:
+            continue
         for done, new in _edit_expression(node):
             yield f"{done}: {ast.unparse(node)} -> {ast.unparse(new)}", patterns.replace(body, node, new)
     for node in _values(body):
@@ -48,6 +51,18 @@ def list_edits(block: str) -> Iterator[Edit]:
                 yield f"statements exchanged: {text}", both
 
 
+def _thresholds(body: Body) -> Iterator[ast.Constant]:
+    """Yield the numbers that something is compared with, or clamped to: nobody writes another one."""
+    for node in patterns.expressions(body):
+        sides: list[ast.expr] = []
+        match node:
+            case ast.Compare(left=left, comparators=comparators):
+                sides = [left, *comparators]
+            case ast.Call(keywords=keywords):
+                sides = [word.value for word in keywords if word.arg == "min"]
+        yield from (side for side in sides if isinstance(side, ast.Constant))
+
+
 def _values(body: Body) -> list[ast.Name]:
     """Return the names that stand for values: no functions, modules or methods' owners."""
     nodes = list(patterns.expressions(body))
@@ -59,7 +74,8 @@ def _values(body: Body) -> list[ast.Name]:
 def _edit_expression(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
     match node:
         case ast.BinOp(left=left, op=operator, right=right):
-            for other in OPERATORS.get(type(operator), ()):
+            is_mask = isinstance(left, ast.Compare) or isinstance(right, ast.Compare)
+            for other in () if is_mask else OPERATORS.get(type(operator), ()):  # nobody adds one, or divides by it
                 yield "another operator", ast.BinOp(left, other(), right)
             yield "the right side dropped", left
             yield "the left side dropped", right

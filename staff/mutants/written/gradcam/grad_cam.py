@@ -29,10 +29,16 @@ WRONG = {
     ),
     "ReLU of the weights": ("on the weights", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
     "first image's weights": ("the first image's weights", {"weights * activation": "weights[:1] * activation"}),
+    "sum over the rows": ("the rows are added up", {"detach(), dim=1": "detach(), dim=2"}),
+    "sum over the images": ("the images are added up", {"detach(), dim=1": "detach(), dim=0"}),
     "does nothing": ("nothing but zeros", "cam = torch.zeros_like(activation[:, 0])"),
-    "cross-entropy": ("that of a cross-entropy loss", {OWN: "own = -F.cross_entropy(scores, y_tensor)"}),
+    "cross-entropy": (
+        "that of a cross-entropy loss",
+        {OWN: "own = -F.cross_entropy(scores, y_tensor)"},
+        {"never": "that of the probability"},
+    ),
     "cross-entropy, descended": ("that of a cross-entropy loss", {OWN: "own = F.cross_entropy(scores, y_tensor)"}),
-    "probability": ("that of the probability", {OWN: "own = scores.softmax(1).gather(1, y_tensor.view(-1, 1))"}),
+    "probability": ("or of a probability", {OWN: "own = scores.softmax(1).gather(1, y_tensor.view(-1, 1))"}),
     "labels of all images": (
         "the labels of all images are marked for each",
         {OWN: "own = torch.zeros_like(scores)\nown[:, y_tensor] = 1\nown = own * scores"},
