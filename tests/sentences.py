@@ -13,6 +13,7 @@ SUMMED_FIRST = "the differences are added up before they are squared."
 ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
+WRITTEN_TO = "expected all arguments as they were, got {} changed: make a new tensor, a - b instead of a -= b"
 CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
 
 # --- of the maps ---
@@ -78,7 +79,6 @@ FIRST_LAYER_ALONE = "only the first layer counts: add the layers up."
 LAST_DROPPED = (
     "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row."
 )
-ONE_DIRECTION_TWICE = "one of the two directions counts twice, and the other not at all."
 ABSOLUTE_DIFFERENCES = "absolute differences are taken: square them."
 ONE_CHANNEL = "only one of the channels counts: add up all three."
 

@@ -49,6 +49,11 @@ WRONG = {
     ),
     "number by number": ("multiply them as matrices", {"torch.bmm(F, F.permute(0, 2, 1))": "F * F"}),
     "t() of a batch": (".transpose(1, 2)", {"torch.bmm(F, F.permute(0, 2, 1))": "F @ F.t()"}),
+    "in place": (
+        "a - b instead of a -= b",
+        {"gram = torch": "F /= (C * H * W) ** 0.5\ngram = torch", "if normalize:": "if not normalize:"},
+    ),
+    "whole numbers": ("// for /", {"gram / (": "gram // ("}),
     "cut off": ("the loss is cut off from its input", {"return gram": "return gram.detach()"}),
 }
 
