@@ -34,6 +34,7 @@ def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
         sentences.DOUT_AS_IT_IS: dout,
         "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
         sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
+        "the mask is added: multiply by it.": np.maximum(dout, 0) + (x > 0),
     }
 
 

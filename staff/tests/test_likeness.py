@@ -25,6 +25,7 @@ def of(got, expected, secret=False):
         (SIGNED**2, SIGNED, "it is the square"),
         (np.full(60, 7.0), SIGNED, "one and the same number"),
         (SIGNED > 0, SIGNED, likeness.MASK),
+        (2 * (SIGNED > 0), SIGNED, likeness.MASK),
         (3 * SIGNED, SIGNED, "it is 3 times"),
         (-SIGNED, SIGNED, "the sign is turned"),
         (0 * SIGNED, SIGNED, "nothing but zeros"),
