@@ -52,9 +52,15 @@ WRONG = {
         ("the absolute difference is taken", "one half"),
         {SUM: "(content_current - content_original).abs().sum() / 2"},
     ),
+    "divided by the pixels": (
+        "it is divided by H * W",
+        {"return loss": "return loss / content_current[0, 0].numel()"},
+        {"never": "not squared"},
+    ),
     "divided by the channels": (
         "divided by the number of channels",
         {"return loss": "return loss / content_current.shape[1]"},
+        {"never": "not squared"},
     ),
 }
 

@@ -54,6 +54,19 @@ WRONG = {
         "the weight of total variation counts twice",
         {"tv_loss(img, tv_weight)": "tv_weight * tv_loss(img, tv_weight)"},
     ),
+    "weight of content twice": (
+        "the weight of the content loss counts twice",
+        {"c_loss = ": "c_loss = content_weight * "},
+    ),
+    "content of the last layer": (
+        "compared at the last layer",
+        {"feats[content_layer], content_target": "feats[-1], content_features[-1]"},
+    ),
+    "gradient divided by its norm": (
+        "divided by its norm",
+        {"optimizer.step()": "img.grad /= img.grad.norm()\noptimizer.step()"},
+    ),
+    "logarithm": ("the logarithm of the losses", {"loss.backward()": "loss.log().backward()"}),
     "content not weighed": (
         "the weight of the content loss is missing",
         {"content_loss(content_weight": "content_loss(1.0"},
