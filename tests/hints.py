@@ -29,7 +29,8 @@ HINTS = {
     ),
     r"'(float|int)' object (has no attribute|is not subscriptable)|must be Tensor, not (float|int)": (
         "A number came where a tensor is asked. Are arguments in another order? See the signature: tv_loss(img, "
-        "tv_weight), content_loss(content_weight, content_current, content_original)."
+        "tv_weight), content_loss(content_weight, content_current, content_original), style_loss(feats, style_layers, "
+        "style_targets, style_weights)."
     ),
     r"'(numpy\.)?ndarray' object has no attribute|must be Tensor, not (numpy\.)?ndarray|got (numpy\.)?ndarray": (
         "A NumPy array came where a tensor is asked: leave .numpy() out, or take torch.from_numpy(...)."
@@ -80,8 +81,15 @@ HINTS = {
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
     r"grad can be implicitly created only for scalar": "Sum the scores before backward, or hand it ones.",
-    r"leaf Variable.*in-place|leaf variable.*in-place": "Change a copy without a graph: X.detach().clone().",
-    r"modified by an inplace operation": "A value that the backward pass needs was written over: use a copy.",
+    r"leaf Variable.*in-place|leaf variable.*in-place": (
+        "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
+        "that you move yourself is a copy without a graph: X.detach().clone()."
+    ),
+    r"modified by an inplace operation": (
+        "A value that the backward pass needs was written over. Make a new tensor: a - b instead of a -= b. Or did "
+        "optimizer.step() come between two backward passes? Add the losses up, and step once."
+    ),
+    r"floor_divide": "// rounds down to whole numbers: divide by /.",
     r"same dtype|Double and Float|Float and Double|scalar type|expected .* dtype": (
         "Numbers of two types meet: make new tensors with torch.zeros_like(X) or .to(X), not with a type of their own."
     ),

@@ -22,8 +22,8 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
     """
     if not got.any():
         return (
-            "nothing but zeros came: is the result computed, does its gradient reach its input, and has it the right "
-            "sign for the ReLU after it?"
+            "nothing but zeros came: is the result computed, does its gradient reach its input, and does nothing make "
+            "zeros of it: // for /, or a ReLU for which it has the wrong sign?"
         )
     if not _varies(expected):
         return ""  # where all numbers are one, any number is a multiple of it: that tells nothing

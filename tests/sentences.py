@@ -13,6 +13,7 @@ SUMMED_FIRST = "the differences are added up before they are squared."
 ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
+WRITTEN_TO = "expected all arguments as they were, got {} changed: make a new tensor, a - b instead of a -= b"
 CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
 
 # --- of the maps ---
@@ -66,6 +67,9 @@ NOT_DIVIDED = "it is not normalised: divide by C * H * W."
 DIVIDED_BY_PIXELS = "each matrix is divided by H * W alone: divide by C * H * W."
 DIVIDED_IN_VAIN = "it is normalised although normalize is False."
 FIRST_WEIGHT = "the first weight is taken for all layers: each has its own."
+LAST_WEIGHT = "the last weight is taken for all layers: multiply by each in the loop."
+SUM_OF_WEIGHTS = "the sum of the weights is taken for all layers: multiply by each in the loop."
+SORTED = "the layers are sorted, their weights and targets are not: take style_layers as it is."
 MEAN_OF_LAYERS = "the sum is divided by the number of layers."
 WEIGHTS_MISSING = "the weights are missing."
 GRAM_NOT_SQUARED = "the difference of the Gram matrices is not squared."
@@ -78,7 +82,6 @@ FIRST_LAYER_ALONE = "only the first layer counts: add the layers up."
 LAST_DROPPED = (
     "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row."
 )
-ONE_DIRECTION_TWICE = "one of the two directions counts twice, and the other not at all."
 ABSOLUTE_DIFFERENCES = "absolute differences are taken: square them."
 ONE_CHANNEL = "only one of the channels counts: add up all three."
 

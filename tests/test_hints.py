@@ -41,6 +41,14 @@ def write_over():
     y.sum().backward()
 
 
+def step_between():
+    x = leaf()
+    losses = (x**2).sum(), (x**3).sum()
+    for loss in losses:
+        loss.backward()
+        torch.optim.Adam([x]).step()
+
+
 @pytest.mark.parametrize(
     ("mistake", "words"),
     [
@@ -54,7 +62,10 @@ def write_over():
         (backward_twice, "again before each"),
         (lambda: (leaf() * 2).backward(), "Sum the scores"),
         (lambda: leaf().add_(1), "detach().clone()"),
-        (write_over, "written over"),
+        (lambda: leaf().view(-1).sub_(1), "a - b instead of a -= b"),
+        (write_over, "a - b instead of a -= b"),
+        (step_between, "step once"),
+        (lambda: (leaf() // 2).sum().backward(), "divide by /"),
         (lambda: F.linear(X.double(), X), "two types"),
         (lambda: leaf().numpy(), "detach()"),
         (grad_of_a_copy, "Something is None"),
@@ -66,6 +77,7 @@ def write_over():
         (lambda: X[:1, :1].squeeze().shape[0], "squeeze() takes away"),
         (lambda: X[:1, :1].squeeze()[0], "squeeze() takes away"),
         (lambda: TotalVariationLoss()(2e-2, X), "another order"),
+        (lambda: F.smooth_l1_loss(X, 3), "style_loss(feats, style_layers, style_targets"),
         (lambda: X.numpy().detach(), "NumPy array"),
         (lambda: F.interpolate([X])[:, None], "A list"),
         (lambda: torch.roll(X.numpy(), 1), "NumPy array"),

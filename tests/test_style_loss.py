@@ -106,6 +106,9 @@ def test_style_loss_of_equal_channels(probe):
         sentences.GRAM_NOT_SQUARED: 7 * 5 * 9.0 + 20 * 5,
         sentences.MEAN: (7 * 81 + 20) / 25,
         sentences.FIRST_WEIGHT: 7 * 81.0 + 7,
+        sentences.LAST_WEIGHT: 20 * 81.0 + 20,
+        sentences.SUM_OF_WEIGHTS: 27 * 81.0 + 27,
+        sentences.SORTED: 20 * 81.0 + 7,
         sentences.MEAN_OF_LAYERS: (7 * 81 + 20) / 2,
         sentences.LAYERS_COUNTED: 7.0 + 20 * 16,
         sentences.LAST_LAYER_ALONE: 20.0,
@@ -127,7 +130,8 @@ def test_style_loss_of_the_right_style_is_zero(probe):
 
 def test_the_features_are_not_written_to(probe):
     feats = [inputs.noise(1, 2, 3, 4)]
-    assert call(probe, feats, [0], [np.zeros((1, 2, 2), np.float32)], [1.0])["written"] == ""
+    written = call(probe, feats, [0], [np.zeros((1, 2, 2), np.float32)], [1.0])["written"]
+    assert not written, sentences.WRITTEN_TO.format(written)
 
 
 def test_lists_of_different_lengths_are_refused(probe):

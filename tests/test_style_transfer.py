@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "course_data")
 UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
-    "    It looks like this mistake: the image is never changed: take the gradient and call optimizer.step()."
+    "    It looks like this mistake: the image is never changed. In each step: optimizer.zero_grad(), backward(), "
+    "optimizer.step(), in this order, and is img still the tensor that the optimizer was made with?"
 )
 UNSEEN = (
     "expected a gradient that comes back through the network in each of 200 steps, got none\n"
@@ -144,14 +145,21 @@ class Losses:
 def test_pixels_are_clamped_until_step_190(probe, run):
     """Up to step 189 no pixel that the network sees is beyond 1.5; after it some may be."""
     seen = steps_of(run(probe))
-    assert np.abs(seen[:190]).max() <= 1.5 < np.abs(seen[190:]).max()
+    before, after = np.abs(seen[:190]).max(), np.abs(seen[190:]).max()
+    assert before <= 1.5, f"expected pixels of at most 1.5 up to step 189, got {before:.4g}: leave the clamping in"
+    assert after > 1.5, "expected pixels beyond 1.5 from step 190 on, got none: leave the clamping to what is given"
 
 
 @transfer
 def test_the_cut_network_is_left_as_it_was(probe, run):
     out = run(probe)
-    assert (out["changed"], out["warnings"], out["printed"]) == ("", "", "")
-    assert out["calls"] == 202, "once for the content, once for the style, and once a step"
+    assert not out["changed"], f"expected all as it was, got this changed: {out['changed']}: change nothing but img"
+    assert not out["warnings"], f"expected no warning, got {out['warnings']!r}: read what it asks for"
+    assert not out["printed"], f"expected nothing printed, got {out['printed'][:60]!r}: take the print out"
+    assert out["calls"] == 202, (
+        f"expected 202 calls of the network, one for the content, one for the style and one a step, got {out['calls']}:"
+        " extract the features once in each step"
+    )
 
 
 @transfer
@@ -170,7 +178,10 @@ def test_random_noise_is_another_start(probe):
     """init_random starts from numbers in [0, 1) of the seed, and leaves the global random state alone."""
     out = probe("style_transfer", **inputs.small_pair_arguments(), init_random=True)
     first = steps_of(out)[0]
-    assert 0 <= first.min() < 0.01 and 0.99 < first.max() < 1 and out["changed"] == ""
+    assert 0 <= first.min() < 0.01 and 0.99 < first.max() < 1, (
+        f"expected a start from numbers in [0, 1), got {first.min():.4g} to {first.max():.4g}: leave the start as given"
+    )
+    assert not out["changed"], f"expected all as it was, got this changed: {out['changed']}: change nothing but img"
 
 
 def transfer_in(folder, **changes):

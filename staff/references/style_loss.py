@@ -31,6 +31,8 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     own = gram / by
     flat = np.asarray(F, np.float64).reshape(N, C, H * W)
     columns, images = flat.reshape(N, H * W, C), flat.reshape(N * C, H * W)
+    lengths = np.sqrt((flat**2).sum(2, keepdims=True))
+    units = flat / np.maximum(lengths, 1e-12)
     wrong = {
         sentences.PIXELS_WITH_PIXELS: np.einsum("nci,ncj->nij", flat, flat) / by,
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
@@ -40,6 +42,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
             np.einsum("nic,nid->ncd", columns, columns) / by
         ),
         "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
+        "each channel is scaled to length 1 first: multiply the features as they are.": (
+            np.einsum("nci,ndi->ncd", units, units) / by
+        ),
         "each channel's mean is taken away: the Gram matrix keeps it.": (
             gram_matrix(F - F.mean((2, 3), keepdims=True), normalize)
         ),
@@ -49,6 +54,8 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
             sentences.NOT_DIVIDED: gram,
             sentences.DIVIDED_BY_PIXELS: gram / (H * W),
             "it is divided by C alone.": gram / C,
+            "it is divided twice by C * H * W: divide the product, once.": gram / size**2,
+            "the paper's 4 * C^2 * (H * W)^2 is not used here: divide by C * H * W.": gram / (4 * size**2),
         }
     else:
         wrong[sentences.DIVIDED_IN_VAIN] = gram / size
@@ -118,9 +125,9 @@ STAGES: tuple[Stage, ...] = (
     },
     {"": lambda layers: layers, sentences.LAYERS_COUNTED: lambda layers: range(len(layers))},
     {
-        "": lambda w, d, first: w * d,
-        sentences.WEIGHTS_MISSING: lambda w, d, first: d,
-        "the paper's factor of a quarter is not used here.": lambda w, d, first: w * d / 4,
+        "": lambda w, d, ws: w * d,
+        sentences.WEIGHTS_MISSING: lambda w, d, ws: d,
+        "the paper's factor of a quarter is not used here.": lambda w, d, ws: w * d / 4,
     },
     {
         "": sum,
@@ -138,14 +145,17 @@ ALONE: tuple[Stage, ...] = (
         "the target is left out: take the difference of the Gram matrices.": lambda G, A: G**2,
     },
     {},
-    {},
+    {sentences.SORTED: sorted},
     {
-        sentences.FIRST_WEIGHT: lambda w, d, first: first * d,
-        "the weights are squared: each multiplies its layer's sum.": lambda w, d, first: w**2 * d,
-        "the weights are divided by the sums: multiply them.": lambda w, d, first: w / d,
-        "the weights are added: each multiplies its layer's sum.": lambda w, d, first: w + d,
+        sentences.FIRST_WEIGHT: lambda w, d, ws: ws[0] * d,
+        sentences.LAST_WEIGHT: lambda w, d, ws: ws[-1] * d,
+        sentences.SUM_OF_WEIGHTS: lambda w, d, ws: sum(ws) * d,
+        "the weights are squared: each multiplies its layer's sum.": lambda w, d, ws: w**2 * d,
+        "the weights are divided by the sums: multiply them.": lambda w, d, ws: w / d,
+        "the weights are added: each multiplies its layer's sum.": lambda w, d, ws: w + d,
     },
     {
+        "the last style layer is left out: the loop ends too early.": lambda losses: sum(losses[:-1]),
         sentences.MEAN_OF_LAYERS: lambda losses: sum(losses) / len(losses),
         "the layers are multiplied: add them up.": math.prod,
         "the layers are subtracted: add them up.": lambda losses: -sum(losses),
@@ -162,7 +172,7 @@ def _loss(
             return None
         grams = (F.flatten(2) @ F.flatten(2).mT / size(F) for F in own)
         sums = [reduced(difference(G, A)) for G, A in zip(grams, targets)]
-        return total([weighed(w, d, weights[0]) for w, d in zip(weights, sums)])
+        return total([weighed(w, d, weights) for w, d in zip(weights, sums)])
 
     return loss
 

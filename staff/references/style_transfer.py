@@ -15,6 +15,7 @@ from pretrained.settings import STYLE_CHECKS, StyleCheck
 from pretrained.weights import build_network
 from staff.references.chain_rule import MEAN, RULES, STD, Back, Walk, features
 from staff.references.content_loss import content_loss
+from staff.references.shared import unit
 from staff.references.stored import RIPPLE, RIPPLES, File, in_float32
 from staff.references.style_loss import gram_matrix, style_loss
 from staff.references.tv_loss import tv_loss
@@ -29,6 +30,10 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
     sentences.NO_STYLE: lambda pair, c, s, t: c + t,
     sentences.NO_TV: lambda pair, c, s, t: c + s,
     sentences.TV_WEIGHT_TWICE: lambda pair, c, s, t: c + s + pair.tv_weight * t,
+    "the weight of the content loss counts twice: content_loss multiplies by it.": lambda pair, c, s, t: (
+        pair.content_weight * c + s + t
+    ),
+    "the logarithm of the losses is descended: descend their sum.": lambda pair, c, s, t: (c + s + t).log(),
     sentences.CONTENT_WEIGHT_MISSING: lambda pair, c, s, t: c / pair.content_weight + s + t,
     "the content loss is subtracted: add the three up.": lambda pair, c, s, t: s + t - c,
     "the style loss is subtracted: add the three up.": lambda pair, c, s, t: c + t - s,
@@ -40,6 +45,8 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
 WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, total in TOTALS.items()} | {
     # What is no sum of the three; all are arguments of `steps`.
     "the image's features are not those of content_layer.": {"other_layer": True},
+    "the content is compared at the last layer: take that of content_layer.": {"last_layer": True},
+    "the gradient is divided by its norm: leave it as it is.": {"normed": True},
     "the style is that of the content picture: style_targets is given.": {"own_style": True},
     sentences.NOT_CLEARED: {"clears": False},
     sentences.ANOTHER_LEARNING_RATE: {"learning_rate": 0.1},
@@ -71,18 +78,18 @@ class StyleTransfer:
         self.style_layers, self.style_weights, self.tv_weight = style_layers, style_weights, tv_weight
         self.content_loss, self.style_loss, self.tv_loss = losses
         shown, painted = (list(map(torch.from_numpy, features(cnn, picture))) for picture in (content, style))
-        self.content_target = shown[content_layer]
+        self.shown, self.content_target = shown, shown[content_layer]
         self.style_targets, self.own_targets = (
             [self.style_loss.gram_matrix(outputs[layer]) for layer in style_layers] for outputs in (painted, shown)
         )
 
     def losses(
-        self, x: np.ndarray, other_layer: bool = False, own_style: bool = False
+        self, x: np.ndarray, other_layer: bool = False, last_layer: bool = False, own_style: bool = False
     ) -> dict[str, tuple[float, np.ndarray]]:
         """Each of the three losses at x, and its gradient with respect to the pixels.
 
-        other_layer: the content is compared at another layer, if one has features of that shape. own_style: the style
-        is that of the content picture.
+        other_layer: the content is compared at another layer, if one has features of that shape. last_layer: at the
+        last one, with that layer's target. own_style: the style is that of the content picture.
         """
         walk = Walk(RULES["plain"])
         image = torch.from_numpy(np.array(x, np.float64))
@@ -97,7 +104,8 @@ class StyleTransfer:
         if other_layer:
             fit = (i for i, y in enumerate(outputs) if i != layer and y.shape == self.content_target.shape)
             layer = next(fit, layer)
-        content = self.content_loss(self.content_weight, outputs[layer], self.content_target)
+        layer, target = (len(outputs) - 1, self.shown[-1]) if last_layer else (layer, self.content_target)
+        content = self.content_loss(self.content_weight, outputs[layer], target)
         style = self.style_loss(outputs, self.style_layers, targets, self.style_weights)
         tv = self.tv_loss(image, self.tv_weight)
         (d_content,) = torch.autograd.grad(content, outputs[layer])
@@ -118,6 +126,7 @@ class StyleTransfer:
         clears: bool = True,
         remembers: bool = True,
         by_hand: bool = False,
+        normed: bool = False,
         repeats: int = 1,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
         **changes: bool,
@@ -125,8 +134,8 @@ class StyleTransfer:
         """The image at each of the first steps: [x_0, ..., x_count], each clamped to [-1.5, 1.5].
 
         total: what is descended. clears: else gradients add up from step to step. remembers: else Adam is made anew in
-        each step. by_hand: step along the gradient, without Adam. repeats: how many steps each gradient makes.
-        seen: what the network sees of it. changes: of `losses`.
+        each step. by_hand: step along the gradient, without Adam. normed: each gradient is scaled to length 1.
+        repeats: how many steps each gradient makes. seen: what the network sees of it. changes: of `losses`.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = held = 0.0
@@ -137,6 +146,7 @@ class StyleTransfer:
             own = torch.tensor(values, dtype=torch.float64, requires_grad=True)
             (factors,) = torch.autograd.grad(total(self, *own), own)
             g = sum(factor * pull for factor, pull in zip(factors.tolist(), pulls))
+            g = unit(g) if normed else g
             held = g if clears else held + g
             m, v, age = (m, v, age) if remembers else (0.0, 0.0, 0)
             for _ in range(repeats):

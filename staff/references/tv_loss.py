@@ -84,6 +84,27 @@ ALONE: tuple[Stage, ...] = (
         ),
         "the last column is left out of the vertical differences.": _cut(BUT_LAST, ALL),
         "the last row is left out of the horizontal differences.": _cut(ALL, BUT_LAST),
+        "the last pair of each direction is left out: compare up to the last pixel.": lambda x: (
+            x[:, :, :-1].diff(dim=2),
+            x[..., :-1].diff(dim=3),
+        ),
+        "pixels that are two apart are compared: neighbours are one apart.": lambda x: (
+            x[:, :, 2:] - x[:, :, :-2],
+            x[..., 2:] - x[..., :-2],
+        ),
+        "diagonal neighbours are compared: compare vertical ones, and horizontal ones.": lambda x: (
+            x[:, :, 1:, 1:] - x[:, :, :-1, :-1],
+            x[..., :0],
+        ),
+        "the two directions are added before they are squared: square each difference by itself.": lambda x: (
+            x.diff(dim=2)[..., :-1] + x.diff(dim=3)[:, :, :-1],
+            x[..., :0],
+        ),
+        # That sums squares, so that this is the fourth root.
+        "the root of each pixel's squares is taken (isotropic total variation): add the squares up.": lambda x: (
+            (x.diff(dim=2)[..., :-1] ** 2 + x.diff(dim=3)[:, :, :-1] ** 2) ** 0.25,
+            x[..., :0],
+        ),
         "rows or columns at the edge are left out.": lambda x: _cut(ALL, ALL)(x[:, :, :-1]),
         sentences.ONE_CHANNEL: lambda x: _cut(ALL, ALL)(x[:, :1]),
         "the last pixel is compared with the first: only true neighbours count.": lambda x: (

@@ -39,6 +39,10 @@ WRONG = {
         {f"loss = content_weight * {SUM}": f"loss = torch.tensor(content_weight * {SUM}.item())"},
         {"most": 1 / 3, "never": "alone counts"},
     ),
+    "in place": (
+        "a - b instead of a -= b",
+        "content_current -= content_original\nreturn content_weight * (content_current ** 2).sum()",
+    ),
     "does nothing": ("nothing but zeros", "return 0 * content_current.sum()", {"most": 0}),
     "two at once: mean, and no weight": (
         ("the mean is taken", "the weight is missing"),
@@ -48,9 +52,15 @@ WRONG = {
         ("the absolute difference is taken", "one half"),
         {SUM: "(content_current - content_original).abs().sum() / 2"},
     ),
+    "divided by the pixels": (
+        "it is divided by H * W",
+        {"return loss": "return loss / content_current[0, 0].numel()"},
+        {"never": "not squared"},
+    ),
     "divided by the channels": (
         "divided by the number of channels",
         {"return loss": "return loss / content_current.shape[1]"},
+        {"never": "not squared"},
     ),
 }
 

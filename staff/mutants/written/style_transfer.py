@@ -54,6 +54,19 @@ WRONG = {
         "the weight of total variation counts twice",
         {"tv_loss(img, tv_weight)": "tv_weight * tv_loss(img, tv_weight)"},
     ),
+    "weight of content twice": (
+        "the weight of the content loss counts twice",
+        {"c_loss = ": "c_loss = content_weight * "},
+    ),
+    "content of the last layer": (
+        "compared at the last layer",
+        {"feats[content_layer], content_target": "feats[-1], content_features[-1]"},
+    ),
+    "gradient divided by its norm": (
+        "divided by its norm",
+        {"optimizer.step()": "img.grad /= img.grad.norm()\noptimizer.step()"},
+    ),
+    "logarithm": ("the logarithm of the losses", {"loss.backward()": "loss.log().backward()"}),
     "content not weighed": (
         "the weight of the content loss is missing",
         {"content_loss(content_weight": "content_loss(1.0"},
@@ -61,6 +74,29 @@ WRONG = {
     "all features": ("take the entry that is meant", {"feats[content_layer]": "feats"}),
     "no step": ("the image is never changed", {"optimizer.step()": "pass"}, {"most": 0}),
     "does nothing": ("the image is never changed", "pass", {"most": 0}),
+    "another image in each step": (
+        "is img still the tensor that the optimizer was made with",
+        {"optimizer.zero_grad()": "img = img.detach().requires_grad_()"},
+        {"most": 0},
+    ),
+    "step before backward": (
+        "backward(), optimizer.step(), in this order",
+        {"loss.backward()\noptimizer.step()": "optimizer.step()\nloss.backward()"},
+        {"most": 0},
+    ),
+    "step for each loss": (
+        "Add the losses up, and step once",
+        {
+            "loss = c_loss + s_loss + t_loss\nloss.backward()\noptimizer.step()": (
+                "for loss in (c_loss, s_loss, t_loss):\n"
+                "    optimizer.zero_grad()\n    loss.backward(retain_graph=True)\n    optimizer.step()"
+            )
+        },
+    ),
+    "targets and weights exchanged": (
+        "style_loss(feats, style_layers, style_targets, style_weights)",
+        {"style_targets, style_weights": "style_weights, style_targets"},
+    ),
     "dead after step 180": (
         "stands still",
         {

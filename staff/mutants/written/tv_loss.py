@@ -100,6 +100,41 @@ WRONG = {
         {"most": 1 / 3},
     ),
     "weight squared": ("the weight is squared too", {"tv_weight * (": "tv_weight ** 2 * ("}),
+    "twice": ("it is twice what is expected", {RETURN: f"{RETURN} * 2"}),
+    "isotropic": (
+        "isotropic total variation",
+        """
+        down, right = img[:, :, 1:, :-1] - img[:, :, :-1, :-1], img[:, :, :-1, 1:] - img[:, :, :-1, :-1]
+        return tv_weight * (down ** 2 + right ** 2).sqrt().sum()
+    """,
+    ),
+    "two apart": (
+        "two apart",
+        {
+            "img[:, :, 1:, :] - img[:, :, :-1, :]": "img[:, :, 2:, :] - img[:, :, :-2, :]",
+            "img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, :, 2:] - img[:, :, :, :-2]",
+        },
+    ),
+    "diagonal": (
+        "diagonal neighbours are compared",
+        "return tv_weight * ((img[:, :, 1:, 1:] - img[:, :, :-1, :-1]) ** 2).sum()",
+        {"never": "last row and column"},
+    ),
+    "directions added": (
+        "added before they are squared",
+        """
+        down, right = img[:, :, 1:, :-1] - img[:, :, :-1, :-1], img[:, :, :-1, 1:] - img[:, :, :-1, :-1]
+        return tv_weight * ((down + right) ** 2).sum()
+    """,
+        {"never": "last row and column"},
+    ),
+    "last pair lost": (
+        "the last pair of each direction is left out",
+        {
+            "img[:, :, 1:, :] - img[:, :, :-1, :]": "img[:, :, 1:-1, :] - img[:, :, :-2, :]",
+            "img[:, :, :, 1:] - img[:, :, :, :-1]": "img[:, :, :, 1:-1] - img[:, :, :, :-2]",
+        },
+    ),
     "half": ("the sum is halved", {RETURN: f"{RETURN} / 2"}),
 }
 

@@ -49,6 +49,17 @@ WRONG = {
     ),
     "number by number": ("multiply them as matrices", {"torch.bmm(F, F.permute(0, 2, 1))": "F * F"}),
     "t() of a batch": (".transpose(1, 2)", {"torch.bmm(F, F.permute(0, 2, 1))": "F @ F.t()"}),
+    "divided twice": ("divided twice by C * H * W", {"(H * W * C)": "(H * W * C) ** 2"}),
+    "the paper's factor": ("the paper's 4 * C^2", {"(H * W * C)": "(4 * C ** 2 * (H * W) ** 2)"}),
+    "unit channels": (
+        "each channel is scaled to length 1",
+        {"F = features.view(N, C, H * W)": "F = nn.functional.normalize(features.view(N, C, H * W), dim=2)"},
+    ),
+    "in place": (
+        "a - b instead of a -= b",
+        {"gram = torch": "F /= (C * H * W) ** 0.5\ngram = torch", "if normalize:": "if not normalize:"},
+    ),
+    "whole numbers": ("// for /", {"gram / (": "gram // ("}),
     "cut off": ("the loss is cut off from its input", {"return gram": "return gram.detach()"}),
 }
 

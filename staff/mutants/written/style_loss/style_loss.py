@@ -56,6 +56,19 @@ WRONG = {
         ("the absolute difference is taken", "only the last layer counts"),
         {SUM: "(gram - style_targets[i]).abs().sum()", "loss += ": "loss = "},
     ),
+    "last layer left out": (
+        "the last style layer is left out",
+        {"enumerate(style_layers)": "enumerate(style_layers[:-1])"},
+    ),
+    "sum of the weights": (
+        "the sum of the weights is taken",
+        {"style_weights[i] * torch": "torch", "return loss": "return loss * sum(style_weights)"},
+    ),
+    "weighed after the loop": (
+        "the last weight is taken for all layers",
+        {"style_weights[i] * torch": "torch", "return loss": "return loss * style_weights[i]"},
+    ),
+    "sorted layers": ("the layers are sorted", {"enumerate(style_layers)": "enumerate(sorted(style_layers))"}),
     "weights squared": ("the weights are squared", {"style_weights[i] *": "style_weights[i] ** 2 *"}),
     "weights by layer": ("style_weights[i] belongs to style_layers[i]", {"style_weights[i]": "style_weights[layer]"}),
 }
