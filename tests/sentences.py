@@ -24,18 +24,6 @@ SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
 
-# --- of CustomReLU ---
-
-PLAIN_RELU = "this is the plain ReLU: negative gradients must stop too (dout > 0)."
-DECONVNET_RELU = "this is the deconvnet's rule: gradients must stop where x was not positive, too."
-DOUT_AS_IT_IS = "dout comes back as it is."
-TURNED_ROUND = "what is negative passes, and what is positive stops: it is the other way round."
-X_TIMES_DOUT = "dout is multiplied by x: where it may pass, it passes as it is."
-X_INSTEAD_OF_DOUT = "x comes back instead of dout."
-X_ALONE = "x comes back where it is positive: dout must pass."
-X_MASK_TURNED = "what is stopped and what passes are exchanged for x: it passes where x is positive."
-RELU_OF_PRODUCT = "the positive part of x * dout comes back: dout passes as it is, where both are positive."
-
 # --- of the steps of fooling images and class pictures ---
 
 NOT_NORMALISED = "the gradient is not divided by its norm."

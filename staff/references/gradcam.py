@@ -1,4 +1,4 @@
-"""CustomReLU, guided backprop, Grad-CAM and their product: the float64 oracle, the usual mistakes, and what is stored.
+"""Guided backprop, Grad-CAM and their product: the float64 oracle, the usual mistakes, and what is stored.
 
 Springenberg et al. 2015, Selvaraju et al. 2017.
 """
@@ -16,26 +16,6 @@ from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
 
 LAYER = "features.12"  # that the assignment's Grad-CAM is of
-
-# --- CustomReLU ---
-
-
-def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
-    """Return those of its backward."""
-    return {
-        sentences.PLAIN_RELU: dout * (x > 0),
-        sentences.DECONVNET_RELU: dout * (dout > 0),
-        sentences.X_MASK_TURNED: dout * (x <= 0) * (dout > 0),
-        sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
-        sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
-        "dout is multiplied by x, and stopped nowhere: it passes as it is where both are positive.": x * dout,
-        sentences.X_ALONE: x * (x > 0),
-        sentences.RELU_OF_PRODUCT: np.maximum(x * dout, 0),
-        sentences.DOUT_AS_IT_IS: dout,
-        "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
-        sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
-    }
-
 
 # --- guided backprop ---
 

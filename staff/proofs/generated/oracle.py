@@ -72,6 +72,7 @@ def _draw_custom_relu(rng: Rng) -> list[Question]:
     asked = []
     for shape in ((40,), (2, 3, 4, 5)):
         x, dout = rng.standard_normal((2, *shape))
+        x[..., 0] = 0
         right = {"gradient": dout * (x > 0) * (dout > 0)}
         asked.append(Question("custom_relu", {"x": x, "upstream": dout}, right, {}, 0))
     return asked
