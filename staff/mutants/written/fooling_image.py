@@ -101,6 +101,19 @@ WRONG = {
     ),
     "steps not counted": ("not counted in self.steps", {"    self.steps += 1\n": ""}, {"least": 0.95}),
     "steps never reset": ("not set to 0 in each call", {"self.steps = 0\n": ""}, {"least": 0.95}),
+    "counts before it looks": (
+        "a step is counted before it is seen",
+        {"    self.steps += 1\n": "", "    scores = model(x)\n": "    scores = model(x)\n    self.steps += 1\n"},
+        {"least": 0.95},
+    ),
+    "a small number beside the norm": (
+        "all steps are taken in vain",
+        {
+            '    if x.grad.norm() == 0:\n        warnings.warn("the class is dead")\n        break\n': "",
+            "/ x.grad.norm()": "/ (x.grad.norm() + 1e-8)",
+        },
+        {"least": 0.95},
+    ),
     "learning rate as a number": (
         "the learning rate is written as a number",
         {"self.learning_rate * x": "10 * x"},
@@ -189,6 +202,8 @@ RIGHT = {
             score = model(x)[0, target_y]
             score.backward()
             g = x.grad.clone()
+            if not g.any():
+                break
             x = (x.detach() + self.learning_rate * g / (g.norm() + 1e-12)).requires_grad_()
             fooled = model(x).data.max(1)[1][0] == target_y
             steps += 1
