@@ -64,8 +64,8 @@ HINTS = {
     ),
     r"index -?\d+ is out of bounds": (
         "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
-        "first comes the image, then the class, as in scores[0, target_y]. A neuron is (channel, row, column), and each "
-        "image has its own: attribute(image[None], neuron)."
+        "first comes the image, then the class, as in scores[0, target_y]. A neuron is (channel, row, column), "
+        "and each image has its own: attribute(image[None], neuron)."
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (

@@ -29,6 +29,7 @@ NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient c
 NOT_NORMALISED = "the gradient is not divided by its norm."
 DIVIDED_BY_SQUARE = "the gradient is divided by the square of its norm."
 DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 norm."
+NORM_OF_IMAGE = "the gradient is divided by the norm of the image: take its own."
 MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
 NORM_OF_CHANNEL = "each channel is divided by its own norm: take that of the whole gradient, one number."
 SIGN_OF_GRADIENT = "the sign of the gradient is taken: divide it by its L2 norm."
@@ -41,6 +42,7 @@ AFTER_NORMALISING = (
 )
 OBJECTIVE_DESCENDED = "the objective is descended: add the gradient."
 SCORE_DESCENDED = "the score is descended: add the gradient."
+CLAMPED = "the image is clamped to [0, 1]: it is normalised, its pixels go from -2.1 to 2.6."
 TWO_STEPS = "each pass of the loop takes two steps."
 CHANGED_IN_VAIN = "the image is changed although the network says the target: look at the scores before the first step."
 NOT_THE_SCORE = "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself."

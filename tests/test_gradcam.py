@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests import compare, inputs, networks, sentences
+from tests import compare, inputs, networks
 
 guided = pytest.mark.guided_backprop
 gradcam = pytest.mark.gradcam

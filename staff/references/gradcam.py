@@ -147,7 +147,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
                 g * A
             ).sum(1),
-            "the channels are not weighed by the gradients.": lambda A, g: A.sum(1),
+            "the channels are not weighed by the gradients, or all alike: take dim=(2, 3).": lambda A, g: A.sum(1),
             "the gradients alone are summed: they must weigh the layer's output.": lambda A, g: g.sum(1),
             each: lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
             "the gradients are averaged over the images, too: each image has weights of its own.": lambda A, g: (
@@ -173,9 +173,19 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         {},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
-            "the first image's weights are taken for all: each image has its own.": lambda A, g: (
-                _mean(g[:1]) * A
+            "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(
+                1
+            ),
+            **{
+                f"the gradients are averaged over the {axes} alone: take dim=(2, 3).": lambda A, g, i=i: (
+                    (g.mean(i, keepdims=True) * A).sum(1)
+                )
+                for i, axes in ((1, "channels"), (2, "rows"), (3, "columns"))
+            },
+            "the largest gradient of each channel weighs it: take their mean.": lambda A, g: (
+                g.max((2, 3), keepdims=True) * A
             ).sum(1),
+            "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)
