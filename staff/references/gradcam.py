@@ -178,8 +178,8 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             ),
             **{
                 f"the gradients are averaged over the {axes} alone: take dim=(2, 3).": lambda A, g, i=i: (
-                    (g.mean(i, keepdims=True) * A).sum(1)
-                )
+                    g.mean(i, keepdims=True) * A
+                ).sum(1)
                 for i, axes in ((1, "channels"), (2, "rows"), (3, "columns"))
             },
             "the largest gradient of each channel weighs it: take their mean.": lambda A, g: (
