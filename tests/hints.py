@@ -65,7 +65,8 @@ HINTS = {
     ),
     r"index -?\d+ is out of bounds": (
         "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
-        "first comes the image, then the class, as in scores[0, target_y]."
+        "first comes the image, then the class, as in scores[0, target_y]. A neuron is (channel, row, column), "
+        "and each image has its own: attribute(image[None], neuron)."
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (
@@ -80,7 +81,9 @@ HINTS = {
     ),
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
-    r"grad can be implicitly created only for scalar": "Sum the scores before backward, or hand it ones.",
+    r"grad can be implicitly created only for scalar": (
+        "Sum the scores before backward, or hand it ones. Captum's neuron is all three, (channel, row, column)."
+    ),
     r"leaf Variable.*in-place|leaf variable.*in-place": (
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
         "that you move yourself is a copy without a graph: X.detach().clone()."

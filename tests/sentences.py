@@ -25,23 +25,12 @@ SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
 
-# --- of CustomReLU ---
-
-PLAIN_RELU = "this is the plain ReLU: negative gradients must stop too (dout > 0)."
-DECONVNET_RELU = "this is the deconvnet's rule: gradients must stop where x was not positive, too."
-DOUT_AS_IT_IS = "dout comes back as it is."
-TURNED_ROUND = "what is negative passes, and what is positive stops: it is the other way round."
-X_TIMES_DOUT = "dout is multiplied by x: where it may pass, it passes as it is."
-X_INSTEAD_OF_DOUT = "x comes back instead of dout."
-X_ALONE = "x comes back where it is positive: dout must pass."
-X_MASK_TURNED = "what is stopped and what passes are exchanged for x: it passes where x is positive."
-RELU_OF_PRODUCT = "the positive part of x * dout comes back: dout passes as it is, where both are positive."
-
 # --- of the steps of fooling images and class pictures ---
 
 NOT_NORMALISED = "the gradient is not divided by its norm."
 DIVIDED_BY_SQUARE = "the gradient is divided by the square of its norm."
 DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 norm."
+NORM_OF_IMAGE = "the gradient is divided by the norm of the image: take its own."
 MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
 NORM_OF_CHANNEL = "each channel is divided by its own norm: take that of the whole gradient, one number."
 SIGN_OF_GRADIENT = "the sign of the gradient is taken: divide it by its L2 norm."
@@ -54,6 +43,7 @@ AFTER_NORMALISING = (
 )
 OBJECTIVE_DESCENDED = "the objective is descended: add the gradient."
 SCORE_DESCENDED = "the score is descended: add the gradient."
+CLAMPED = "the image is clamped to [0, 1]: it is normalised, its pixels go from -2.1 to 2.6."
 TWO_STEPS = "each pass of the loop takes two steps."
 CHANGED_IN_VAIN = "the image is changed although the network says the target: look at the scores before the first step."
 NOT_THE_SCORE = "the gradient is that of a cross-entropy loss or of a probability: take that of the score itself."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import compare, inputs, networks, sentences
+from tests import compare, inputs, networks
 
 pytestmark = pytest.mark.captum
 LAYER = "features.7"
@@ -31,24 +31,10 @@ def test_layer_conductance_is_that_of_the_paper(probe, asked):
 
 
 def test_each_image_has_a_neuron_of_its_own(probe, asked):
-    """Guided backprop from the neuron that is given for this image: alone, it has the same map."""
-    X, neurons = asked["X"], [[0, 1, 1], [3, 4, 5], [5, 2, 6]]
-    settings = {"network": "tiny", "layer": LAYER, "seed": 3}
-    maps = probe("neuron_responses", X=X, neurons=neurons, **settings)["maps"]
-    alone = [
-        probe("neuron_responses", X=X[i : i + 1], neurons=neurons[i : i + 1], **settings)["maps"] for i in range(3)
-    ]
-    first = probe("neuron_responses", X=X, neurons=neurons[:1] * 3, **settings)["maps"]
-    mistakes = {sentences.FIRST_NEURON: first}
-    compare.assert_close("the neurons' guided backprop", maps, np.concatenate(alone), 1e-6, mistakes, READ)
-
-
-def test_a_neuron_responds_to_its_own_pixels_alone(probe, asked):
-    """Guided backprop from one neuron is zero where the neuron cannot see, and not zero where it can."""
-    X = asked["X"]
-    maps = probe("neuron_responses", network="tiny", X=X, neurons=[[0, 1, 1]] * 3, layer=LAYER, seed=3)["maps"]
-    assert maps.shape == (3, 20, 26, 3)
-    assert not maps[:, :, 20:].any() and maps[:, :12, :12].any()
+    """Guided backprop from the neuron that is given for this image."""
+    neurons = compare.references("captum")["neurons"].tolist()
+    maps = probe("neuron_responses", network="tiny", X=asked["X"], neurons=neurons, layer=LAYER, seed=3)["maps"]
+    compare.assert_stored("the neurons' guided backprop", maps, "captum", "neuron responses", READ)
 
 
 # --- what the figures are drawn from: a shape that these let through would end the scripts ---
@@ -65,31 +51,27 @@ def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_two(probe):
     """On three scenes and the embedded network: `guided` (N, H, W, 3) and `cam` (N, H, W), stretched to [0, 1]."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")
-    read = "the TODO of captum_maps"
-    compare.assert_stored("guided backprop by Captum", maps["guided"], "gradcam", "guided backprop", read)
+    name, read = "guided backprop by Captum", "the TODO of captum_maps"
+    stored = compare.references("gradcam")["guided backprop"]
+    exchanged = maps["guided_cam"].shape == stored.shape and compare.relative_error(maps["guided_cam"], stored) < 1e-2
+    seems = "`guided` and `guided_cam` are exchanged." if exchanged else ""
+    compare.assert_stored(name, maps["guided"], "gradcam", "guided backprop", read, otherwise=seems)
     compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read)
 
 
 def test_guided_grad_cam_by_captum_is_their_product_but_for_the_kernel(probe):
-    """`guided_cam` (N, H, W, 3): Captum enlarges the map with another bicubic kernel, which is 0.95 alike, or more."""
+    """`guided_cam` (N, H, W, 3): Captum enlarges the map, which it does not stretch, with another bicubic kernel."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
-    maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")
-    compare.check_shape("Guided Grad-CAM by Captum", maps["guided_cam"], (3, 72, 88, 3))
-    product = maps["cam"][..., None] * maps["guided"]
-    for got, expected in zip(maps["guided_cam"], product):
-        assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.95
+    maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")["guided_cam"]
+    name, read = "Guided Grad-CAM by Captum", "the TODO of captum_maps"
+    compare.assert_stored(name, maps, "captum", "Guided Grad-CAM", read)
 
 
 def test_the_evidence_of_a_layer_is_grad_cam_before_its_relu(probe):
     """`evidence` (N, h, w) of either sign: what is positive in it, at the image's size, is Grad-CAM."""
-    from gradcam import as_cam
-
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     evidence = probe("layer_maps", network="embedded", X=X, y=y, layer="features.12")["evidence"]
-    compare.check_shape("evidence", evidence, (3, 4, 5))
-    assert (evidence < 0).any(), "expected evidence without Grad-CAM's ReLU"
-    cam = as_cam(torch.from_numpy(evidence).clamp(min=0)[:, None], torch.from_numpy(X))
-    compare.assert_stored("Grad-CAM of the evidence", cam, "gradcam", "Grad-CAM", "the TODO of layer_maps")
+    compare.assert_stored("evidence", evidence, "captum", "evidence", "the TODO of layer_maps")
 
 
 def test_the_activation_of_a_layer_is_its_output(probe, asked):

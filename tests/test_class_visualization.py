@@ -47,6 +47,12 @@ def steps(probe, count, **settings):
     return np.diff(images[: count + 1], axis=0), images
 
 
+def find_clamp(after):
+    """Name it where a step clamps pixels, of which those of the first noise go to the ends of the valid range."""
+    clamped = "img is clamped in the step: the given lines below clamp it to valid pixels, which are normalised."
+    return clamped if np.abs(after).max() < 1.5 else ""
+
+
 def find_free(after):
     """Mask of the pixels that a step left inside the range of valid ones."""
     free = inputs.find_unclamped(after)
@@ -76,7 +82,7 @@ def first_steps(probe):
 
 def check_directions(probe, accepted=()):
     """accepted: sentences of mistakes that are passed here."""
-    found, free, _ = first_steps(probe)
+    found, free, start = first_steps(probe)
     stored, tolerance = read_stored(), float(read_stored()["directions: tolerance"])
     setting = compare.few(np.broadcast_to(np.arange(2).reshape(2, 1, 1, 1), found.shape))
     free = compare.few(free)
@@ -88,7 +94,10 @@ def check_directions(probe, accepted=()):
     known = compare.mistakes_of(FILE, "directions")
     mistakes = {sentence: by_setting(wrong.values) for sentence, wrong in known.items()}
     if not any(compare.relative_error(got, mistakes[sentence]) <= tolerance for sentence in accepted):
-        compare.assert_close("the direction of the first step", got, expected, tolerance, mistakes, READ)
+        seems = find_clamp(start + found)
+        compare.assert_close(
+            "the direction of the first step", got, expected, tolerance, mistakes, READ, otherwise=seems
+        )
 
 
 @pytest.mark.points(1)
@@ -126,13 +135,29 @@ def test_the_second_step_forgets_the_first(probe):
     seen = [torch.from_numpy(image[None]).double().requires_grad_() for image in images[:2]]
     first, second = (torch.autograd.grad(model(x)[0, target], x)[0][0].numpy() for x in seen)
     free = inputs.find_unclamped(images[2:3])[0]
+    scores = model(seen[1])
+    others = {
+        sentences.NOT_THE_SCORE: scores.log_softmax(dim=1)[0, target],
+        sentences.PREDICTED_NOT_TARGET: scores.max(),
+        sentences.ALL_SCORES: scores.sum(),
+    }
     mistakes = {
+        **{
+            sentence: along(torch.autograd.grad(score, seen[1], retain_graph=True)[0][0].numpy(), free)
+            for sentence, score in others.items()
+        },
         sentences.NEVER_CLEARED: along(first + second, free),
         sentences.FIRST_GRADIENT: along(first, free),
         sentences.OBJECTIVE_DESCENDED: -along(second, free),
     }
     compare.assert_close(
-        "the direction of the second step", along(step, free), along(second, free), 2e-2, mistakes, READ
+        "the direction of the second step",
+        along(step, free),
+        along(second, free),
+        2e-2,
+        mistakes,
+        READ,
+        otherwise=find_clamp(images[1]),
     )
 
 
@@ -142,11 +167,11 @@ def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
     (step,), images = steps(probe, 1, l2_reg=0.0, learning_rate=0.5)
     free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
     length = float(np.linalg.norm(step[free]) / np.sqrt(free.mean()))  # of all pixels, if they move as far
-    check_length(length, 0.5, read_stored()["gradient: norm, largest value"])
+    check_length(length, 0.5, read_stored()["gradient: norm, largest value"], find_clamp(images[1]))
 
 
-def check_length(length, learning_rate, norms):
-    """norms: of the gradient, its own and its largest value."""
+def check_length(length, learning_rate, norms, otherwise=""):
+    """norms: of the gradient, its own and its largest value. otherwise: the mistake, where it is known already."""
     if 0.8 < length / learning_rate < 1.25:
         return
     norm, largest = norms
@@ -156,6 +181,7 @@ def check_length(length, learning_rate, norms):
         sentences.DIVIDED_BY_LARGEST: learning_rate * norm / largest,
         sentences.MULTIPLIED_BY_NORM: learning_rate * norm**2,
         sentences.NORM_OF_CHANNEL: learning_rate * 3**0.5,
+        sentences.NORM_OF_IMAGE: learning_rate * norm / (3 * 224 * 224) ** 0.5,
         sentences.LEARNING_RATE_MISSING: 1.0,
         "the learning rate is missing, and the gradient is not divided by its norm.": norm,
         "the learning rate is written as a number: take learning_rate.": 25.0,
@@ -163,7 +189,8 @@ def check_length(length, learning_rate, norms):
         sentences.DIVIDED_BY_LEARNING_RATE: 1 / learning_rate,
     }
     near = min(mistakes, key=lambda sentence: abs(np.log(mistakes[sentence] / max(length, 1e-30))))
-    seems = f"\n    It looks like this mistake: {near}" if 0.9 < mistakes[near] / max(length, 1e-30) < 1.1 else ""
+    found = otherwise or (near if 0.9 < mistakes[near] / max(length, 1e-30) < 1.1 else "")
+    seems = found and f"{LOOKS} {found}"
     kind = "short" if length < learning_rate else "long"
     pytest.fail(
         f"expected a step of length {learning_rate:g}, got {length:.3g}: the step is too {kind}{seems}\n"
@@ -196,8 +223,12 @@ def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
     finite = np.isfinite(out["inputs"]).all() and np.ptp(out["image"])
     guard = "there is no guard against a norm of 0."
     assert finite, f"expected an image that stays as it was, got NaN: never divide by a norm of 0{LOOKS} {guard}"
-    silent = "expected the warning of the dead class, got none: set `moved` after a step"
-    assert "dead class" in out["warnings"], f"{silent}{LOOKS} `moved` is set without a step."
+    silent, images = "expected the warning of the dead class, got none: set `moved` after a step", out["inputs"]
+    free = inputs.find_unclamped(images[1:2])
+    moves = len(images) > 1 and np.diff(images[:2], axis=0)[free].any()
+    another = "the image moves, so the gradient is not that of the target's score (is it of a loss, or of all scores?)."
+    seems = another if moves else "`moved` is set without a step."
+    assert "dead class" in out["warnings"], f"{silent}{LOOKS} {seems}"
     target, classes = (int(number) for number in read_stored()["target, classes"])
     alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)
     told = "expected no warning of a dead class where the image moves, got one: set `moved = True` after a step"

@@ -11,7 +11,8 @@ UNCHANGED = (
     "expected an image that the network takes for the target, got X as it was\n"
     "    It looks like this mistake: the image was not changed."
 )
-UNGUARDED = "\n    It looks like this mistake: there is no guard against a norm of 0."
+LOOKS = "\n    It looks like this mistake:"
+UNGUARDED = f"{LOOKS} there is no guard against a norm of 0."
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
 
 
@@ -133,6 +134,8 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
         sentences.SCORE_DESCENDED: -10 * way,
         sentences.LEARNING_RATE_MISSING: way,
         sentences.TWO_STEPS: 20 * way,
+        sentences.NORM_OF_IMAGE: 10 * way * norm / np.linalg.norm(X),
+        sentences.CLAMPED: np.clip(X + 10 * way, 0, 1) - X,
     }
     compare.assert_close("the first step", out["first"], 10 * way, 1e-6, mistakes, READ)
     steps = round(float(((out["image"] - X) ** 2).sum() ** 0.5) / 10)
@@ -182,8 +185,20 @@ def test_steps_are_counted_anew_in_each_call(probe):
         _, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times)
         known = {0: "they are not counted in self.steps.", 14: "self.steps is not set to 0 in each call."}
         seems = known.get(max(out["steps"], 0), "")
-        seems = seems and f"\n    It looks like this mistake: {seems}"
+        seems = seems and f"{LOOKS} {seems}"
         assert out["steps"] == 7, f"expected 7 steps in self.steps after call {times}, got {out['steps']}{seems}"
+    X, _, _, out = ask_linear(probe, size=SOME)
+    check_steps(out, count(out, X))
+    X = inputs.scenes((13,))
+    check_steps(probe("fooling", network="embedded", X=X, target=says("embedded", X)), 0)
+
+
+def check_steps(out, taken):
+    """taken: the changes of an image that the network takes for the target."""
+    early = f"{LOOKS} a step is counted before it is seen whether one is needed: count it when the image is changed."
+    seems = early if out["steps"] == taken + 1 else ""
+    expected = f"expected {taken} in self.steps of an image that was changed {taken} times until the network is fooled"
+    assert out["steps"] == taken, f"{expected}, got {out['steps']}{seems}"
 
 
 @pytest.mark.points(0.25)
@@ -213,7 +228,11 @@ def test_a_dead_class_is_warned_of(probe):
     assert np.isfinite(out["image"]).all(), f"expected X, got NaN: never divide by a norm of 0{UNGUARDED}"
     compare.assert_close("the image", out["image"], X, 0, read=READ)
     silent = "expected a warning of the dead class, got none: warnings.warn(...)"
-    assert out["warnings"], f"{silent}\n    It looks like this mistake: a norm of 0 ends the loop in silence."
+    assert out["warnings"], f"{silent}{LOOKS} a norm of 0 ends the loop in silence."
+    assert out["steps"] <= 1, (  # one more is charged above
+        f"expected a stop at once for a dead class, got {out['steps']} steps in self.steps: warn and stop if ||g|| is 0"
+        f"{LOOKS} a small number is added to the norm, so that all steps are taken in vain."
+    )
     assert_moves(probe)
 
 

@@ -94,13 +94,15 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         {
             sentences.NORM_OF_CHANNEL: lambda g: g / np.sqrt((g**2).sum((2, 3), keepdims=True)),
             sentences.MULTIPLIED_BY_NORM: lambda g: g * np.sqrt((g**2).sum()),
+            sentences.NORM_OF_IMAGE: lambda g: g / np.sqrt((X**2).sum()),
             "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),
             "the gradient's sum is taken for its norm.": lambda g: g / g.sum(),
         },
         {},
         {sentences.TWO_STEPS: 2 * LEARNING_RATE},
     )
-    return combine(lambda g, scale, sign, rate: sign * rate * scale(g), stages, alone)
+    wrong = combine(lambda g, scale, sign, rate: sign * rate * scale(g), stages, alone)
+    return wrong | {sentences.CLAMPED: np.clip(X + first_step(model, X, target), 0, 1) - X}
 
 
 def store() -> None:

@@ -1,4 +1,4 @@
-"""CustomReLU, guided backprop, Grad-CAM and their product: the float64 oracle, the usual mistakes, and what is stored.
+"""Guided backprop, Grad-CAM and their product: the float64 oracle, the usual mistakes, and what is stored.
 
 Springenberg et al. 2015, Selvaraju et al. 2017.
 """
@@ -16,27 +16,6 @@ from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
 
 LAYER = "features.12"  # that the assignment's Grad-CAM is of
-
-# --- CustomReLU ---
-
-
-def custom_relu_mistakes(x: np.ndarray, dout: np.ndarray) -> Mistakes:
-    """Return those of its backward."""
-    return {
-        sentences.PLAIN_RELU: dout * (x > 0),
-        sentences.DECONVNET_RELU: dout * (dout > 0),
-        sentences.X_MASK_TURNED: dout * (x <= 0) * (dout > 0),
-        sentences.X_INSTEAD_OF_DOUT: x * (x > 0) * (dout > 0),
-        sentences.X_TIMES_DOUT: x * dout * (x > 0) * (dout > 0),
-        "dout is multiplied by x, and stopped nowhere: it passes as it is where both are positive.": x * dout,
-        sentences.X_ALONE: x * (x > 0),
-        sentences.RELU_OF_PRODUCT: np.maximum(x * dout, 0),
-        sentences.DOUT_AS_IT_IS: dout,
-        "the absolute value of dout passes: what is negative must stop.": np.abs(dout) * (x > 0),
-        sentences.TURNED_ROUND: dout * (x > 0) * (dout < 0),
-        "the mask is added: multiply by it.": np.maximum(dout, 0) + (x > 0),
-    }
-
 
 # --- guided backprop ---
 
@@ -168,7 +147,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the gradients are not averaged over the layer's pixels before they weigh its channels.": lambda A, g: (
                 g * A
             ).sum(1),
-            "the channels are not weighed by the gradients.": lambda A, g: A.sum(1),
+            "the channels are not weighed by the gradients, or all alike: take dim=(2, 3).": lambda A, g: A.sum(1),
             "the gradients alone are summed: they must weigh the layer's output.": lambda A, g: g.sum(1),
             each: lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
             "the gradients are averaged over the images, too: each image has weights of its own.": lambda A, g: (
@@ -194,9 +173,19 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         {},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
-            "the first image's weights are taken for all: each image has its own.": lambda A, g: (
-                _mean(g[:1]) * A
+            "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(
+                1
+            ),
+            **{
+                f"the gradients are averaged over the {axes} alone: take dim=(2, 3).": lambda A, g, i=i: (
+                    g.mean(i, keepdims=True) * A
+                ).sum(1)
+                for i, axes in ((1, "channels"), (2, "rows"), (3, "columns"))
+            },
+            "the largest gradient of each channel weighs it: take their mean.": lambda A, g: (
+                g.max((2, 3), keepdims=True) * A
             ).sum(1),
+            "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)

@@ -49,7 +49,8 @@ WRONG = {
     "squared norm": (
         "the gradient is divided by the square of its norm",
         {"grad / x.grad.norm()": "grad / x.grad.norm() ** 2"},
-        {"least": 0.25}),
+        {"least": 0.25},
+    ),
     "largest value": ("the gradient is divided by its largest value", {"/ x.grad.norm()": "/ x.grad.abs().max()"}),
     "sign": ("the sign of the gradient is taken", {"x.grad / x.grad.norm()": "x.grad.sign()"}),
     "never cleared": ("the gradient is never cleared", {"x.grad = None": ""}, {"least": 0.66, "most": 0.67}),
@@ -101,6 +102,21 @@ WRONG = {
     ),
     "steps not counted": ("not counted in self.steps", {"    self.steps += 1\n": ""}, {"least": 0.95}),
     "steps never reset": ("not set to 0 in each call", {"self.steps = 0\n": ""}, {"least": 0.95}),
+    "norm of the image": ("divided by the norm of the image", {"/ x.grad.norm()": "/ x.norm()"}),
+    "clamped": ("the image is clamped to [0, 1]", {STEP: f"{STEP}\n        x.clamp_(0, 1)"}),
+    "counts before it looks": (
+        "a step is counted before it is seen",
+        {"    self.steps += 1\n": "", "    scores = model(x)\n": "    scores = model(x)\n    self.steps += 1\n"},
+        {"least": 0.95},
+    ),
+    "a small number beside the norm": (
+        "all steps are taken in vain",
+        {
+            '    if x.grad.norm() == 0:\n        warnings.warn("the class is dead")\n        break\n': "",
+            "/ x.grad.norm()": "/ (x.grad.norm() + 1e-8)",
+        },
+        {"least": 0.95},
+    ),
     "learning rate as a number": (
         "the learning rate is written as a number",
         {"self.learning_rate * x": "10 * x"},
@@ -189,6 +205,8 @@ RIGHT = {
             score = model(x)[0, target_y]
             score.backward()
             g = x.grad.clone()
+            if not g.any():
+                break
             x = (x.detach() + self.learning_rate * g / (g.norm() + 1e-12)).requires_grad_()
             fooled = model(x).data.max(1)[1][0] == target_y
             steps += 1

@@ -20,6 +20,10 @@ WRONG = {
         {"IntegratedGradients(model)\n": "Saliency(model)\n", ", n_steps=IG_STEPS": ""},
     ),
     "one step": ("a single step is taken", {"n_steps=IG_STEPS": "n_steps=1"}),
+    "steps and batch exchanged": (
+        "a relative error of at most",
+        {"n_steps=IG_STEPS": "n_steps=IG_BATCH, internal_batch_size=IG_STEPS"},
+    ),
     "baseline of ones": (
         "another baseline",
         {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.ones_like(X[:1])"},

@@ -22,6 +22,13 @@ WRONG = {
         },
     ),
     "absolute value": ("the sign is lost", {"torch.cat(maps)": "torch.cat(maps).abs()"}),
+    "row and column exchanged": (
+        "(channel, row, column)",
+        {"neurons[i]": "(neurons[i][0], neurons[i][2], neurons[i][1])"},
+    ),
+    "turned round": ("(channel, row, column)", {"neurons[i]": "neurons[i][::-1]"}),
+    "the channel alone": ("Captum's neuron is all three", {"neurons[i]": "neurons[i][0]"}),
+    "channels first": ("the axes are in another order", {"as_images(torch.cat(maps))": "torch.cat(maps).numpy()"}),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
 

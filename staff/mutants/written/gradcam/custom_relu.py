@@ -24,6 +24,11 @@ WRONG = {
     "x comes back": ("x comes back instead of dout", "return x.clamp(min=0) * (dout > 0)"),
     "absolute value": ("the absolute value of dout passes", {"grad[dout < 0] = 0": "grad = grad.abs()"}),
     "negative passes": ("it is the other way round", {"dout < 0": "dout > 0"}),
+    "cut off at 1": ("dout is cut off at 1", {"return grad": "return grad.clamp(0, 1)"}),
+    "or": ("both must be (& instead of |)", "return torch.where((x > 0) | (dout > 0), dout, torch.zeros_like(dout))"),
+    "times the sign of x": ("multiplied by the sign of x", "return dout.clamp(min=0) * torch.sign(x)"),
+    "product positive": ("so where both are negative, too", "return dout * (x * dout > 0)"),
+    "x where it is not positive": ("x comes back where it is not", "return torch.where(x > 0, dout.clamp(min=0), x)"),
     "masks exchanged": ("it is the other way round", "return dout.clamp(max=0) * (x > 0)"),
 }
 
@@ -38,6 +43,7 @@ RIGHT = {
         return torch.addcmul(nothing, torch.addcmul(nothing, dout, positive), (dout > 0).type_as(dout))
     """,
     "in place": "dout[dout < 0] = 0\ndout[x <= 0] = 0\nreturn dout",
+    # No network's numbers are 0 to the last bit, and public solutions write either.
     "x = 0 passes": {"x <= 0": "x < 0"},
     "x = 0 passes, by a product": "return dout * (x >= 0) * (dout >= 0)",
     "masked_fill": "return dout.masked_fill((x <= 0) | (dout <= 0), 0)",

@@ -21,6 +21,12 @@ WRONG = {
     "no keepdim": ("keepdim=True keeps", {", keepdim=True": ""}),
     "axis of the channels kept": ("leave keepdim=True out", {"detach(), dim=1": "detach(), dim=1, keepdim=True"}),
     "a list": ("A list or tuple came", {"cam = F.relu(cam)": "cam = [F.relu(one) for one in cam]"}),
+    "averaged over channels": ("averaged over the channels alone", {"dim=(2, 3)": "dim=1"}),
+    "averaged over rows": ("averaged over the rows alone", {"dim=(2, 3)": "dim=2"}),
+    "largest channel": (
+        "the largest channel is taken",
+        {"torch.sum(weights * activation.detach(), dim=1)": "torch.amax(weights * activation.detach(), dim=1)"},
+    ),
     "channels not weighed": ("the channels are not weighed", {"weights * activation": "activation"}),
     "gradients alone": ("the gradients alone are summed", {"weights * activation.detach()": "activation.grad"}),
     "ReLU of each channel": (
