@@ -209,7 +209,9 @@ def check_scores(scores: Tensor) -> None:
     if not scores.is_floating_point():
         raise TypeError(f"expected scores of a floating type, got {scores.dtype}: take them before they are rounded")
     if not scores.amax().isfinite():
-        raise ValueError("expected finite scores, got NaN or infinity: check the network's weights")
+        raise ValueError(
+            "expected finite scores, got NaN or infinity: check the network's weights, and never divide by a norm of 0"
+        )
 
 
 def check_reached(scores: Tensor) -> None:
