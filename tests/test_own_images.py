@@ -184,7 +184,7 @@ def test_the_caption_of_a_fooling_image_says_what_the_picture_shows(choose, tmp_
     images = choose("--image", "1")
     x = images.X[0]
     moved = x + size / torch.tensor(SQUEEZENET_STD)[:, None, None] * torch.sign(x)
-    twins = [fooling_image.Twins(x, moved, 0, 3, torch.tensor([[1.0, 0], [0, 1]]))]
+    twins = [fooling_image.Twins(x, moved, 0, 3, torch.tensor([[1.0, 0], [0, 1], [0, 1]]))]
     caption = fooling_image.before_and_after(twins, images, 1).caption
     assert words in caption
     assert f"pixels move by {255 * size:.1f} of 255 on average, {255 * size:.0f} at most" in caption
@@ -192,8 +192,8 @@ def test_the_caption_of_a_fooling_image_says_what_the_picture_shows(choose, tmp_
 
 def test_a_heading_names_those_that_are_not_fooled(choose):
     images = choose("--image", "1", "2")
-    scores = torch.tensor([[1.0, 0], [0, 1]])
-    twins = [fooling_image.Twins(x, x, 0, 3, s) for x, s in zip(images.X, (scores, scores[:1].repeat(2, 1)))]
+    scores = torch.tensor([[1.0, 0], [0, 1], [0, 1]])
+    twins = [fooling_image.Twins(x, x, 0, 3, s) for x, s in zip(images.X, (scores, scores[:1].repeat(3, 1)))]
     hay = images.source.class_names[0]
     assert fooling_image.before_and_after(twins[1:], images, 1).title.endswith(": the network is not fooled")
     assert fooling_image.before_and_after(twins, images, 1).title.endswith(f": the network is not fooled about {hay}")
