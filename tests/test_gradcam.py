@@ -28,7 +28,7 @@ def captums_guided(model, X, y):
 
 
 def custom_relu_mistakes(x, dout):
-    """What the usual mistakes in its backward give."""
+    """Results of the usual mistakes in its backward."""
     passes = np.maximum(dout, 0)
     return {
         "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
