@@ -278,11 +278,11 @@ def test_what_excites_a_channel_is_the_same_on_the_card(ask, there):
 
 @pytest.mark.parametrize("question", CLIMBS)
 def test_what_climbs_in_the_explorer_climbs_on_the_card(ask, question):
-    """Step by step the same pictures; a step that is shown crosses at most ten times, after ten steps as after two."""
+    """Step by step the same pictures; a step that is shown crosses at most eleven times, after ten as after two."""
     steps, asked = CLIMBS[question]
     found, crossed = ask(question, NAME, **asked, **{steps: 6})
     assert furthest(found, ask(question, "cpu", **asked, **{steps: 6})[0]) < 0.05
-    assert crossed - ask(question, NAME, **asked, **{steps: 3})[1] <= 3 * 10
+    assert crossed - ask(question, NAME, **asked, **{steps: 3})[1] <= 3 * 11
 
 
 # --- a lab of each room ---
@@ -302,7 +302,7 @@ def test_a_labs_numbers_are_those_of_the_cpu(here, there, name):
     expected = lab.measure(Bench(here, quick=True))
     # Histograms of gradients magnify rounding.
     assert flatten(found) == pytest.approx(flatten(expected), rel=1e-2, abs=1e-3)
-    assert sum(counts.values()) <= 250, counts
+    assert sum(counts.values()) <= 600, counts  # sanity checks explain by seven methods, with several networks
 
 
 def flatten(numbers, path=""):

@@ -38,11 +38,22 @@ CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and gradients on inside the block; every module's own mode is restored after it.
 
-    What the network gives inside the block is checked: by `check_scores`, and that gradients of images reach it.
+    What the network gives inside the block is checked: by `check_scores`, and that gradients of images reach it. Only
+    the first time it must be finite: to look at numbers is to wait for a graphics card.
     """
     check_network(model)
     modes = {module: module.training for module in model.modules()}
-    handle = model.register_forward_hook(_check_output)
+    looked_at: list[bool] = []
+
+    def check(module: nn.Module, inputs: tuple[Any, ...], scores: Any) -> None:
+        check_scores(scores)
+        if torch.is_grad_enabled() and inputs[0].requires_grad:
+            check_reached(scores)
+        if not looked_at:
+            check_finite(scores)
+            looked_at.append(True)
+
+    handle = model.register_forward_hook(check)
     try:
         if any(modes.values()):
             model.eval()
@@ -197,10 +208,7 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
 
 
 def check_scores(scores: Tensor) -> None:
-    """Raise TypeError or ValueError, in one sentence, unless these are a network's scores (N, K).
-
-    A score of -inf may say that a class is left out; NaN and +inf have no meaning.
-    """
+    """Raise TypeError, in one sentence, unless these are a network's scores (N, K)."""
     if not isinstance(scores, Tensor) or scores.ndim != 2 or 0 in scores.shape:
         got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
         raise TypeError(
@@ -208,10 +216,12 @@ def check_scores(scores: Tensor) -> None:
         )
     if not scores.is_floating_point():
         raise TypeError(f"expected scores of a floating type, got {scores.dtype}: take them before they are rounded")
+
+
+def check_finite(scores: Tensor) -> None:
+    """Raise ValueError for NaN and +inf. A score of -inf may say that a class is left out."""
     if not scores.amax().isfinite():
-        raise ValueError(
-            "expected finite scores, got NaN or infinity: check the network's weights, and never divide by a norm of 0"
-        )
+        raise ValueError("expected finite scores, got NaN or infinity: check the network's weights")
 
 
 def check_reached(scores: Tensor) -> None:
@@ -231,12 +241,6 @@ def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor) -> Tensor:
         raise ValueError(f"expected a map (N, C, h, w) from layer {name!r}, got {got}: choose another layer")
     check_reached(scores)
     return output
-
-
-def _check_output(model: nn.Module, inputs: tuple[Any, ...], scores: Any) -> None:
-    check_scores(scores)
-    if torch.is_grad_enabled() and inputs[0].requires_grad:
-        check_reached(scores)
 
 
 def check_target(target_y: int, scores: Tensor) -> None:
