@@ -187,9 +187,21 @@ def write_values(values: Sequence[float], form: str = ".0%", of: str = "images")
     return write_interval(measures.interval(values), form)
 
 
-def judge(found: Sequence[float], more: str = "more", less: str = "less") -> str:
+def write_sizes(found: Sequence[float], form: str, exact: str = ".1g") -> str:
+    """Words for what `measures.interval_of_sizes` gives: for an interval, or for the one value of all."""
+    return write_interval(found, form) if found[1] < found[2] else f"{found[0]:{exact}} (exact)"
+
+
+def judge(
+    found: Sequence[float], more: str = "more", less: str = "less", neither: str = "not shown to differ"
+) -> str:
     """Words for what an interval [mean, low, high] of a difference says."""
-    return more if found[1] > 1e-9 else less if found[2] < -1e-9 else "not shown to differ"
+    return more if found[1] > 1e-9 else less if found[2] < -1e-9 else neither
+
+
+def tell(found: Sequence[float]) -> str:
+    """Words for whether an interval is above zero."""
+    return "shown" if found[1] > 0 else "not shown"
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import re
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,9 +85,17 @@ def interval_bars(
 ) -> "Axes":
     """Bars of means with whiskers, of [mean, low, high] for each name."""
     bars(axes, {name: one[0] for name, one in found.items()}, colours, title, **style)
-    for i, (mean, low, high) in enumerate(list(found.values())[::-1]):
-        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color=INK, capsize=3)
+    for i, one in enumerate(list(found.values())[::-1]):
+        whisker(axes, i, one)
     return axes
+
+
+def whisker(
+    axes: "Axes", at: float, found: Iterable[float], color: str = INK, capsize: float = 4, **style
+) -> None:
+    """A line from low to high at height `at`, of [mean, low, high]."""
+    mean, low, high = found
+    axes.errorbar(mean, at, xerr=[[mean - low], [high - mean]], color=color, capsize=capsize, **style)
 
 
 def percent(axes: "Axes", side: str = "y", low: float = -4, high: float = 104) -> None:

@@ -187,8 +187,7 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 
 def write_changes(changes: Sequence[float]) -> str:
     """Words for a method's changes."""
-    mean, low, high = measures.interval_of_sizes(changes)
-    return lab.write_interval([mean, low, high], ".2f") if low < high else f"{mean:.1g} (exact: the largest)"
+    return lab.write_sizes(measures.interval_of_sizes(changes), ".2f")
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -187,9 +187,9 @@ def draw_grids(grids: Numbers, axes: "plots.Axes") -> None:
     """Bars with intervals for each method, trained and with a random top layer, and a line where chance is."""
     for i, name in enumerate(GRID):
         for kind, up, alpha in (("trained", -0.18, 1.0), (TOP, 0.18, 0.35)):
-            mean, low, high = grids[kind][name]
+            mean, _, high = grids[kind][name]
             axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
-            axes.errorbar(mean, i + up, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
+            plots.whisker(axes, i + up, grids[kind][name])
             if i == 0:
                 axes.text(high + 0.02, i + up, kind, va="center", size=8, color=plots.INK)
     axes.axvline(CHANCE, color=plots.INK, linewidth=1, linestyle=":")

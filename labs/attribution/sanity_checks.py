@@ -181,19 +181,16 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Grad-CAM agree by {words(ranks(INSENSITIVE, 0))} with the trained network's when the top layer is random, "
         f"those of gradient and Grad-CAM by {words(ranks(SENSITIVE, 0))}; with all layers random by "
         f"{words(ranks(INSENSITIVE, -1))} and {words(ranks(SENSITIVE, -1))}.",
-        f"So the paper's finding is {tell(top)} while the lower layers are as trained (above "
-        f"{lab.write_interval(top, '+.2f')}), and {tell(end)} at the end ({lab.write_interval(end, '+.2f')}): {fall}, "
-        f"and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common ({tell(left)}).",
+        f"So the paper's finding is {lab.tell(top)} while the lower layers are as trained (above "
+        f"{lab.write_interval(top, '+.2f')}), and {lab.tell(end)} at the end ({lab.write_interval(end, '+.2f')}): "
+        f"{fall}, and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common "
+        f"({lab.tell(left)}).",
         "A network that learnt permuted labels by heart has maps less like those of one that learnt the true ones than "
         "another of the true ones has, by "
         + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
            or "no method")
         + f"; not shown: {', '.join(name for name, one in noticed.items() if one[1] <= 0) or 'none'}.",
     ]  # fmt: skip
-
-
-def tell(found: Sequence[float]) -> str:
-    return "shown" if found[1] > 0 else "not shown"
 
 
 def short(layer: str) -> str:
@@ -237,9 +234,9 @@ def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     plots.plain(axes, "Ranks, data test")
     for i, name in enumerate(METHODS):
         for which, up, alpha in (("permuted", -0.18, 1.0), (data_test.AGAIN, 0.18, 0.35)):
-            mean, low, high = measures.interval(numbers[which][name])
-            axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
-            axes.errorbar(mean, i + up, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
+            found = measures.interval(numbers[which][name])
+            axes.barh(i + up, found[0], 0.34, color=plots.COLOURS[name], alpha=alpha)
+            plots.whisker(axes, i + up, found)
     axes.set_yticks(range(len(METHODS)), METHODS)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(METHODS) - 0.4, -0.6)

@@ -321,11 +321,11 @@ def draw_pairs(axes: "plots.Axes", drops: Numbers, names: Sequence[str]) -> None
     """A row for each method: one dot an image, its drop above Grad-CAM's in points, and the mean's interval."""
     for i, name in enumerate(names):
         dots = 100 * (np.array(drops[name]) - np.array(drops["Grad-CAM"][: len(drops[name])]))
-        mean, low, high = (100 * value for value in differ(drops, name))
+        found = [100 * value for value in differ(drops, name)]
         colour = plots.COLOURS.get(name, plots.FAINT)
         up = np.random.default_rng(0).uniform(-0.3, 0.3, len(dots))
         axes.plot(dots, i + up, ".", color=colour, alpha=0.35, markersize=5)
-        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=5, linewidth=2.5)
+        plots.whisker(axes, i, found, fmt="o", color=colour, capsize=5, linewidth=2.5)
     axes.axvline(0, color=plots.FRAME, linewidth=1)
     axes.set_yticks(range(len(names)), [f"{name} (n = {len(drops[name])})" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)

@@ -167,8 +167,7 @@ def sharpness(maps: Tensor) -> float:
 
 
 def words(values: Sequence[float], form: str = "z.2f") -> str:
-    mean, low, high = measures.interval_of_sizes(values)
-    return lab.write_interval([mean, low, high], form) if low < high else f"{mean:{form}} (exact)"
+    return lab.write_sizes(measures.interval_of_sizes(values), form, form)
 
 
 def tabulate(numbers: Numbers) -> Table:
@@ -201,7 +200,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"to {numbers['sees'][-1]} pixels; at the first every two methods correlate by at least "
         f"{min(map(min, first.values())):.2f} in all {len(alike['gradient'])} channels.",
         f"At the last layer {near} still correlate by {words(last[near])}, {lab.write_interval(parted, '.2f')} less "
-        f"({'shown' if parted[1] > 0 else 'not shown'}), and {far} by {words(last[far])}: the rule for ReLUs alone has "
+        f"({lab.tell(parted)}), and {far} by {words(last[far])}: the rule for ReLUs alone has "
         "made other pictures of the same unit.",
         f"The maps of two units of one image correlate there by {words(alike['deconvnet'])} (deconvnet), "
         f"{words(alike['guided backprop'])} (guided backprop) and {words(alike['gradient'])} (gradient), the first two "

@@ -180,7 +180,7 @@ def conclude(numbers: Numbers) -> list[str]:
     return [
         f"From layer {numbers['layers'][0]} the {len(numbers['images'])} images come back with {first} dB, from layer "
         f"{top} with {last} dB, {lab.write_interval(above, '+.1f')} above another photograph ("
-        f"{'shown' if above[1] > 0 else 'not shown'}), and from all of them together with {every} dB.",
+        f"{lab.tell(above)}), and from all of them together with {every} dB.",
         f"{known[0].upper()}{known[1:]}.",
         f"Of one painting, Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, "
         f"those of all layers {np.mean(textures[-1]):.0%}, and the texture is no copy of the painting "

@@ -125,17 +125,11 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
     steps = range(numbers["steps"] + 1)
     plots.plain(left, f"Score of \u201c{numbers['target']}\u201d gained", "steps of equal length")
-    lines = {}
-    for name, gain in numbers["gain"].items():
-        lines[name], low, high = np.transpose([measures.interval(values) for values in gain])
-        left.fill_between(steps, low, high, color=plots.COLOURS[name], alpha=0.2, linewidth=0)
-    plots.curves(left, steps, lines, marker="")
+    found = {name: [measures.interval(values) for values in gain] for name, gain in numbers["gain"].items()}
+    plots.interval_curves(left, steps, found, marker="")
     left.set_xticks(steps)
     wrong = {name: measures.interval(100 * np.array(numbers["wrong"][name])) for name in DIRECTIONS}
-    means = {name: mean for name, (mean, _, _) in wrong.items()}
-    plots.percent(plots.bars(right, means, title="Pixel values pushed the wrong way"), "x", 0, 100)
-    for name, (mean, low, high) in wrong.items():
-        right.errorbar(mean, name, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
+    plots.percent(plots.interval_bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
     for axes, (name, picture, said) in zip(below.subplots(1, len(DIRECTIONS) + 1), bench.pictures["ends"]):
         plots.show(axes, picture, f"{name}:\n{said}", plots.COLOURS.get(name, plots.INK))
     note = f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals"

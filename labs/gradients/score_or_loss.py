@@ -184,9 +184,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     plots.plain(above, "Size of the map, of the score's mean", logy=10)
     plots.plain(below, "What other classes have in the gradient", "the network's confidence in the class")
     for axes, found in ((above, sizes), (below, leaks)):
-        for name, (_, low, high) in ((name, values.T) for name, values in found.items()):
-            axes.fill_between(odds, low, high, color=plots.COLOURS[name], alpha=0.2, linewidth=0)
-        plots.curves(axes, odds.tolist(), {name: values[:, 0].tolist() for name, values in found.items()})
+        plots.interval_curves(axes, odds.tolist(), {name: values.tolist() for name, values in found.items()})
     below.set_ylim(-0.05, 1.05)
     marks = [f"{100 * level:g} %\nn = {count}" for level, count in zip(numbers["levels"], counts)]
     below.set_xticks(odds[::2], marks[::2])

@@ -241,8 +241,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         lines = {}
         for i, (network, needed) in enumerate(numbers["needed"].items()):
             lines[network] = shares_within(needed[name], radii, targeted)
-            middle, low, high = np.minimum(measures.median(needed[name]), radii[-1])
-            axes.errorbar(middle, 47 + 2 * i, xerr=[[middle - low], [high - middle]], color=COLOURS[network], capsize=4)
+            middle = np.minimum(measures.median(needed[name]), radii[-1])
+            plots.whisker(axes, 47 + 2 * i, middle, color=COLOURS[network])
             for other, style in (("FGSM", ":"), (NOISE, "--")) if name == "PGD" else ():
                 values = shares_within(needed[other], radii, targeted)
                 axes.plot(radii, values, style, color=COLOURS[network], linewidth=1.2)
@@ -285,10 +285,10 @@ def draw_saved(numbers: Numbers, axes: "plots.Axes") -> None:
     for i, name in enumerate(names):
         for way, up, colour in (("PNG", 0.18, "#56b4e9"), ("JPEG", -0.18, "#6a3d9a")):
             left, fooled = survivors(numbers, [name], way)
-            share, low, high = 100 * np.array(share_left(left, fooled))
-            axes.barh(i + up, share, height=0.34, color=colour)
-            axes.errorbar(share, i + up, xerr=[[share - low], [high - share]], color=plots.INK, capsize=3, linewidth=1)
-            axes.text(high + 2.5, i + up, f"{way} {share:.0f} %", va="center", size=plots.NOTE, color=colour)
+            share = 100 * np.array(share_left(left, fooled))
+            axes.barh(i + up, share[0], height=0.34, color=colour)
+            plots.whisker(axes, i + up, share, linewidth=1)
+            axes.text(share[2] + 2.5, i + up, f"{way} {share[0]:.0f} %", va="center", size=plots.NOTE, color=colour)
         counts.append(f"{name} ({fooled.sum():.0f})")
     axes.set_yticks(range(len(names)), counts)
     axes.tick_params(axis="y", length=0)

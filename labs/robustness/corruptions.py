@@ -230,7 +230,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for i, name in enumerate(names):
         mean, low, high = (100 * value for value in gain(numbers, name))
         colour = COLOURS[ROBUST] if low > 0 else COLOURS[PLAIN] if high < 0 else plots.FAINT
-        gains.errorbar(mean, i, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=4, linewidth=2)
+        plots.whisker(gains, i, (mean, low, high), fmt="o", color=colour, linewidth=2)
     gains.axvline(0, color=plots.FRAME, linewidth=1)
     gains.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     gains.set_ylim(len(names) - 0.5, -0.5)

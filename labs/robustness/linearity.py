@@ -252,10 +252,8 @@ def draw_margins(
 ) -> None:
     """The margins over the radius with their intervals, and dotted what their slopes at 0 predict."""
     for name, (slope, _, _) in slopes.items():
-        _, low, high = np.transpose(curves[name])
-        axes.fill_between(radii, low, high, color=colours[name], alpha=0.15, linewidth=0)
         axes.plot(radii, 1 + slope * np.array(radii), ":", color=colours[name], linewidth=1.2)
-    plots.curves(axes, radii, {name: [value for value, _, _ in curve] for name, curve in curves.items()}, colours, "")
+    plots.interval_curves(axes, radii, curves, colours, "")
 
 
 if __name__ == "__main__":

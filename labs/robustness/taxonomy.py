@@ -180,8 +180,7 @@ def order(values: np.ndarray, names: Sequence[str]) -> str:
     """Words for which neighbours of values (names, images) differ, image by image: a tie is no order."""
     words = []
     for (a, b), (one, other) in zip(pairwise(values), pairwise(names)):
-        _, low, high = measures.pair(a, b)
-        sign = "more than" if low > 0 else "less than" if high < 0 else "not shown to differ from"
+        sign = lab.judge(measures.pair(a, b), "more than", "less than", "not shown to differ from")
         words.append(f"{one} {sign} {other}")
     return ", ".join(words)
 

@@ -118,7 +118,7 @@ def tabulate(numbers: Numbers) -> Table:
 def conclude(numbers: Numbers) -> list[str]:
     named = {way: lab.write_interval(found) for way, found in numbers["named"].items()}
     above = numbers["mask above box"]
-    verdict = "more often" if above[1] > 0 else "less often" if above[2] < 0 else "not shown to be more often"
+    verdict = lab.judge(above, "more often", "less often", "not shown to be more often")
     return [
         f"Of {numbers['objects']} objects in {numbers['scenes']} composed scenes the class of the whole picture is "
         f"right for {named['whole scene']}; from exact boxes the network names {named['its box']}, from boxes of the "
@@ -164,7 +164,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         plots.plain(axes, title)
         for i, (name, (mean, low, high)) in enumerate(found.items()):
             axes.barh(i, 100 * mean, color=plots.OTHERS[0], alpha=0.35 if name == WAYS[-1] else 1)
-            axes.errorbar(100 * mean, i, xerr=[[100 * (mean - low)], [100 * (high - mean)]], color=plots.INK, capsize=4)
+            plots.whisker(axes, i, (100 * mean, 100 * low, 100 * high))
             axes.text(100 * high + 2, i, f"{mean:.0%}", va="center", size=plots.TITLE)
         axes.set_yticks(range(len(found)), list(found))
         axes.set_ylim(len(found) - 0.5, -0.5)

@@ -111,10 +111,11 @@ def conclude(numbers: Numbers) -> list[str]:
     words = {name: lab.write_interval(found) for name, found in numbers["iou"].items()}
     middle, random = numbers["above"][MIDDLE], numbers["above"][NO_TRUNK]
     best = max(LEARNT, key=lambda name: numbers["iou"][name][0])
+    verdict = lab.judge(middle, "better", "worse", "which is not shown to be one")
     return [
         f"A decoder that has learnt nothing, the encoder's kernels turned by 180 degrees and its switches, has a mean "
         f"IoU of {words[BACK]} on {numbers['tests']} scenes, a Gaussian in the middle {words[MIDDLE]}: the difference, "
-        f"scene by scene, is {lab.write_interval(middle, '+.0%')}, {judge(middle)}.",
+        f"scene by scene, is {lab.write_interval(middle, '+.0%')}, {verdict}.",
         f"With a random trunk it is {words[NO_TRUNK]}; what the trunk has learnt makes a difference of "
         f"{lab.write_interval(random, '+.0%')}: "
         + ("so much is learnt, the rest is edges and contrast." if random[1] > 0 else
@@ -123,10 +124,6 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{lab.write_interval([-numbers['above'][best][i] for i in (0, 2, 1)], '+.0%')} more: where each maximum was "
         "is known, what belongs to the object must be learnt.",
     ]  # fmt: skip
-
-
-def judge(above: list[float]) -> str:
-    return "better" if above[1] > 0 else "worse" if above[2] < 0 else "which is not shown to be one"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -146,7 +143,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         mean, low, high = (100 * value for value in numbers["iou"][name])
         colour = plots.OTHERS[0] if name == BACK else plots.OTHERS[2] if name in LEARNT else plots.FRAME
         axes.barh(i, mean, color=colour)
-        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=4)
+        plots.whisker(axes, i, (mean, low, high))
         axes.text(high + 2, i, f"{mean:.0f}", va="center", size=plots.TITLE)
     axes.set_yticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)

@@ -180,7 +180,7 @@ def tabulate(numbers: Numbers) -> Table:
          f"{numbers['largest difference']:.1g} (exact)"),
     ]  # fmt: skip
     rows += [(f"unevenness on a map of ones, {numbers['draws']} random kernels: {name}",
-              lab.write_interval(found, ".2f") if found[1] < found[2] else f"{found[0]:.1g} (exact)")
+              lab.write_sizes(found, ".2f"))
              for name, found in numbers["unevenness"].items()]  # fmt: skip
     rows += [(f"mean saliency, {numbers['images']} images, in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
               ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
@@ -273,10 +273,10 @@ def draw_unevenness(axes: "plots.Axes", uneven: dict[str, list[float]]) -> None:
     plots.plain(axes)
     axes.set_title("unevenness, random kernels", size=plots.NOTE, color=plots.INK)
     place = np.arange(len(uneven))[::-1]
-    for at, (name, (mean, low, high)) in zip(place, uneven.items()):
-        axes.barh(at, mean, 0.4, color=COLOURS[name])
-        axes.errorbar(mean, at, xerr=[[mean - low], [high - mean]], color=plots.INK, capsize=3)
-        axes.text(0.02, at + 0.26, f"{name}: {mean:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
+    for at, (name, found) in zip(place, uneven.items()):
+        axes.barh(at, found[0], 0.4, color=COLOURS[name])
+        plots.whisker(axes, at, found)
+        axes.text(0.02, at + 0.26, f"{name}: {found[0]:.2f}", size=plots.NOTE, color=COLOURS[name], va="bottom")
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.4, len(uneven) - 0.3)
     axes.set_yticks([])
