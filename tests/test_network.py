@@ -274,7 +274,7 @@ def answering(change):
 @pytest.mark.parametrize("wrong", [torch.inf, torch.where(torch.arange(24) == 5, torch.nan, 1.0)])
 def test_scores_that_are_no_numbers_are_refused_in_words(method, wrong, X, y):
     """Otherwise the maps are NaN and the figures black, and a fooled image would be noise."""
-    words = "^expected finite scores, got NaN or infinity: check the network.s weights$"
+    words = "^expected finite scores, got NaN or infinity: check the network's weights$"
     refuse(ValueError, words, method, answering(lambda scores: scores + wrong), X, y)
 
 
