@@ -233,7 +233,8 @@ def as_images(attributions: Tensor) -> np.ndarray:
     """(N, 3, H, W) as numpy (N, H, W, 3)."""
     if attributions.ndim != 4 or attributions.shape[1] != 3:
         got = tuple(attributions.shape)
-        raise script.UserError(f"expected (N, 3, H, W) in as_images, got {got}: take it as Captum gives it")
+        hint = "hand a Grad-CAM to as_cam" if attributions.shape[1:2] == (1,) else "take it as Captum gives it"
+        raise script.UserError(f"expected (N, 3, H, W) in as_images, got {got}: {hint}")
     return as_array(attributions.permute(0, 2, 3, 1))
 
 
@@ -289,8 +290,8 @@ def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) 
     ]
     return torch.cat(maps)
     # INSTEAD
-    # TODO (Part 1.5): return Captum's LayerConductance with CONDUCTANCE_STEPS steps, one image after the other as in
-    #   integrated_gradients of saliency_map.py.
+    # TODO (Part 1.5): return Captum's LayerConductance with CONDUCTANCE_STEPS steps, one image after the other: the
+    #   steps of one are few enough to be in memory at once.
     #> raise NotImplementedError("Part 1.5: layer conductance by Captum")
     # END SOLUTION
 

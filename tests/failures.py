@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item, call):
         elif _parts_of(item):
             asked, said, places = _summarise(item, call.excinfo.value)
             report.longrepr = "\n".join([asked, *said, *places])
-            if not isinstance(call.excinfo.value, AssertionError | pytest.fail.Exception):
+            if not _is_a_tests(call.excinfo.value):
                 report.place = "".join(places[-1:])
                 if hint := hints.of("\n".join(said)):
                     report.longrepr += f"\n    Perhaps: {hint}"
@@ -108,7 +108,7 @@ def _summarise(item, error):
         cases = ", with all its cases" if hasattr(item, "callspec") else ""
         asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
     said, own = f"{type(error).__name__}: {error}", _own_frames(error)[-3:]
-    if isinstance(error, AssertionError | pytest.fail.Exception):
+    if _is_a_tests(error):
         said, own = str(error), []
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
             first, *more = said.splitlines()
@@ -117,6 +117,13 @@ def _summarise(item, error):
             frames = traceback.extract_tb(error.__traceback__)
             own = [frame for frame in frames if _short(frame.filename).startswith("tests/")][-1:]
     return asked, said.splitlines()[:LINES], [f"    {place}" for place in _places(own)]
+
+
+def _is_a_tests(error):
+    """Tell a test's own assertion from those of packages, such as Captum's, which a student's line led to."""
+    if isinstance(error, AssertionError) and _own_frames(error):
+        return _short(traceback.extract_tb(error.__traceback__)[-1].filename).startswith(("tests/", "staff/"))
+    return isinstance(error, AssertionError | pytest.fail.Exception)
 
 
 def _own_frames(error):

@@ -20,12 +20,13 @@ HINTS = {
     ),
     r"appears to not have been used in the graph": (
         "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, "
-        "not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
+        "not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient. "
+        "Grad-CAM differentiates by the activation that _forward returns, not by the images."
     ),
     r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
         "Something is None. A .grad is None before backward(), and of a tensor that was computed from another, also by "
-        ".to() or .clone(): read it of the tensor that requires_grad_() was called on. A function without `return` "
-        "gives None, too."
+        ".to() or .clone(): read it of the tensor that requires_grad_() was called on. Of what a step has made, too: "
+        "make the new image of img.detach(). A function without `return` gives None as well."
     ),
     r"'(float|int)' object (has no attribute|is not subscriptable)|must be Tensor, not (float|int)": (
         "A number came where a tensor is asked. Are arguments in another order? See the signature: tv_loss(img, "
@@ -70,19 +71,33 @@ HINTS = {
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (
-        "Captum asks for one class for each image: target=y of all images, target=label of one."
+        "Captum asks for one class for each image: target=y of all images X, target=y[i] of one, X[i : i + 1]."
     ),
-    r"expected features of shape \(N, C, H, W\)": "style_targets holds Gram matrices already: hand features over.",
+    r"Cannot choose target column": (
+        "Captum's neuron is (channel, row, column), without the image's number: hand over one image, and neurons[i]."
+    ),
+    r"expected features of shape \(N, C, H, W\)": (
+        "style_targets[i] is a Gram matrix already: subtract it as it is, gram_matrix is for feats alone."
+    ),
+    r"expected input\[.*\] to have \d+ channels": (
+        "A network takes images, (N, 3, H, W): X[i] has lost its first axis, X[i : i + 1] keeps it. A layer takes "
+        "what the layers before it give, not images."
+    ),
+    r"Boolean value of Tensor with more than one value": (
+        "Python's `and`, `or`, `not` and `if` ask for one truth of a whole tensor: join masks by *, & or |."
+    ),
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
-        "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient, "
-        "or the Gram matrix, of another tensor? Are two things added that are first to be summed, each by itself? Or "
-        "is a batch size, or another, written as a number? Take it from X.shape: tests use 1, 2 and 7 images."
+        "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps, or that X[i : i + 1] "
+        "keeps and X[i] does not? Is it the features, the Gram matrix or the gradient of another layer or tensor? Are "
+        "two things added that are first to be summed, each by itself? Or is a batch size written as a number? Take it "
+        "from X.shape."
     ),
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
     r"grad can be implicitly created only for scalar": (
-        "Sum the scores before backward, or hand it ones. Captum's neuron is all three, (channel, row, column)."
+        "Sum the scores before backward, or hand it ones. Captum's neuron is one, all three of (channel, row, column): "
+        "one image after the other, with neurons[i]."
     ),
     r"leaf Variable.*in-place|leaf variable.*in-place": (
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "

@@ -12,6 +12,7 @@ NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what
 MASK = "nothing but zeros and one other number came: is this a mask, without the numbers that it lets through?"
 STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
+FIRST_ALONE = "axis 0 has shrunk to 1: the first alone comes back. Does a `return` stand within the loop?"
 TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off there."
 
 
@@ -69,9 +70,6 @@ def is_stretched(got: np.ndarray, expected: np.ndarray, tolerance: float) -> boo
 def of_shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
     """Name the axis of an array of another shape that is still there, is gone, or has shrunk to 1."""
     if got.ndim == expected.ndim + 1:
-        for axis in reversed(range(got.ndim)):
-            if got.shape[axis] == 1 and got.size > 1 and _near(got.squeeze(axis), expected, tolerance):
-                return f"axis {axis}, of length 1, is still there: leave keepdim=True out, or squeeze({axis})."
         for axis in range(got.ndim):
             for reduced, sentence in (
                 (got.sum(axis), "add up along it."),
@@ -90,7 +88,10 @@ def of_shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
             reduced = got.sum(axis, keepdims=True)
             if reduced.shape == expected.shape and _near(reduced, expected, tolerance):
                 return f"axis {axis} is not added up."
-            kept = [expected.sum(axis, keepdims=True), expected.max(axis, keepdims=True), expected.take([0], axis)]
+            first = expected.take([0], axis)
+            if axis == 0 and got.shape == first.shape and _near(got, first, tolerance):
+                return FIRST_ALONE
+            kept = [expected.sum(axis, keepdims=True), expected.max(axis, keepdims=True), first]
             if any(one.shape == got.shape and _near(got, one, tolerance) for one in kept):
                 return f"axis {axis} has shrunk to 1: it must stay."
     if got.size == 1 and expected.size > 1:

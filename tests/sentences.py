@@ -19,6 +19,7 @@ CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data,
 # --- of the maps ---
 
 PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
+FIRST_CLASS = "the first image's class is taken for all: each image has its own."
 FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
 OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."
@@ -33,6 +34,7 @@ DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 
 NORM_OF_IMAGE = "the gradient is divided by the norm of the image: take its own."
 MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
 NORM_OF_CHANNEL = "each channel is divided by its own norm: take that of the whole gradient, one number."
+NORM_OF_PIXEL = "each pixel is divided by its own norm (as normalize does): take that of the whole gradient."
 SIGN_OF_GRADIENT = "the sign of the gradient is taken: divide it by its L2 norm."
 NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
 FIRST_GRADIENT = "the gradient of the first image is used in each step."

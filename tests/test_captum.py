@@ -56,7 +56,9 @@ def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_two(probe):
     exchanged = maps["guided_cam"].shape == stored.shape and compare.relative_error(maps["guided_cam"], stored) < 1e-2
     seems = "`guided` and `guided_cam` are exchanged." if exchanged else ""
     compare.assert_stored(name, maps["guided"], "gradcam", "guided backprop", read, otherwise=seems)
-    compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read)
+    small = maps["cam"].shape[1:] != X.shape[2:]
+    seems = "`cam` is as small as the layer: hand it to as_cam(..., X)." if small else ""
+    compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read, otherwise=seems)
 
 
 def test_guided_grad_cam_by_captum_is_their_product_but_for_the_kernel(probe):
@@ -71,7 +73,8 @@ def test_the_evidence_of_a_layer_is_grad_cam_before_its_relu(probe):
     """`evidence` (N, h, w) of either sign: what is positive in it, at the image's size, is Grad-CAM."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     evidence = probe("layer_maps", network="embedded", X=X, y=y, layer="features.12")["evidence"]
-    compare.assert_stored("evidence", evidence, "captum", "evidence", "the TODO of layer_maps")
+    seems = "it went through as_cam: leave it as small as the layer." if evidence.shape[1:] == X.shape[2:] else ""
+    compare.assert_stored("evidence", evidence, "captum", "evidence", "the TODO of layer_maps", otherwise=seems)
 
 
 def test_the_activation_of_a_layer_is_its_output(probe, asked):
@@ -81,3 +84,34 @@ def test_the_activation_of_a_layer_is_its_output(probe, asked):
     features = networks.build("tiny", "float64", seed=3).features
     output = features[: int(LAYER.rpartition(".")[2]) + 1](torch.from_numpy(X)).numpy()
     compare.assert_close("activation", activation, output, 1e-6, read="the TODO of layer_maps")
+
+
+def test_maps_are_of_the_layer_that_is_handed_over_also_of_one_image(probe):
+    """`cam` and `evidence` of an earlier layer are other maps, with the axis N of their one image."""
+    X, y = inputs.scenes()[:1], compare.references("gradcam")["y"][:1]
+    with torch.no_grad():
+        size = networks.build("embedded").features[:5](torch.from_numpy(X)).shape[2:]
+    for function, name, shape in (("captum_maps", "cam", X.shape[2:]), ("layer_maps", "evidence", tuple(size))):
+        asked = {"network": "embedded", "X": X, "y": y}
+        maps, last = (probe(function, layer=layer, **asked)[name] for layer in ("features.4", "features.12"))
+        same = maps.shape == last.shape and np.allclose(maps, last)
+        assert not same, f"expected `{name}` of the layer that is handed over, got one map for two: take `layer`"
+        compare.check_shape(f"`{name}` of one image", maps, (1, *shape))
+
+
+@pytest.mark.parametrize(
+    "function, steps, most, layer",
+    [
+        ("integrated_gradients", ("IG_STEPS", 32), ("IG_BATCH", 8), {}),
+        ("layer_conductance", ("CONDUCTANCE_STEPS", 10), ("CONDUCTANCE_STEPS", 10), {"layer": LAYER}),
+    ],
+    ids=["integrated gradients", "layer conductance"],
+)
+def test_the_steps_are_the_scripts_and_few_are_in_memory_at_once(probe, asked, function, steps, most, layer):
+    """As many steps as the caption tells; never all images at once, for which many students have no memory."""
+    out = probe(function, **layer, **asked)
+    taken = out["images"] / len(asked["X"])
+    told = f"expected {steps[0]} = {steps[1]} steps for each image, got {taken:g}: n_steps={steps[0]}"
+    assert abs(taken - steps[1]) <= 2, told
+    told = f"expected at most {most[0]} = {most[1]} images in memory, got {out['most']}: one image after the other"
+    assert out["most"] <= most[1] + 1, f"{told}, internal_batch_size={most[0]}"  # conductance has an end more

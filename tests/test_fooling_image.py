@@ -109,14 +109,14 @@ SOME = 30  # as large a noise is some steps from each class,
 FAR = 400  # and this 37 steps from class 0
 
 
-def ask_linear(probe, target=0, size=1, made=None, times=1):
-    """Ask; return X, the way of a step, of length 1, and the answer."""
+def ask_linear(probe, target=0, size=1, made=None, times=1, unchanged=UNCHANGED):
+    """Ask; return X, the way of a step, of length 1, its length without the norm, and the answer."""
     X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
     weight = networks.build("linear", "float64", **LINEAR)[1].weight[target].numpy().reshape(X.shape)
     asked = {"made": made} if made else {}
     out = probe("fooling", network="linear", X=X, target=target, times=times, **asked, **LINEAR)
     compare.check_shape("the fooling image", out["image"], X.shape)
-    assert not np.array_equal(out["image"], X), UNCHANGED
+    assert not np.array_equal(out["image"], X), unchanged
     return X, weight / np.linalg.norm(weight), np.linalg.norm(weight), out
 
 
@@ -130,6 +130,7 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
         sentences.DIVIDED_BY_SQUARE: 10 * way / norm,
         sentences.DIVIDED_BY_LARGEST: 10 * way / np.abs(way).max(),
         sentences.NORM_OF_CHANNEL: 10 * way / np.sqrt((way**2).sum((2, 3), keepdims=True)),
+        sentences.NORM_OF_PIXEL: 10 * way / np.sqrt((way**2).sum(1, keepdims=True)),
         sentences.SIGN_OF_GRADIENT: 10 * np.sign(way),
         sentences.SCORE_DESCENDED: -10 * way,
         sentences.LEARNING_RATE_MISSING: way,
@@ -181,9 +182,14 @@ def test_no_more_than_max_steps_are_taken(probe, most):
 @pytest.mark.points(0.25)
 def test_steps_are_counted_anew_in_each_call(probe):
     """`steps` holds those of the last call, whatever came before."""
-    for times in (1, 2):
-        _, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times)
-        known = {0: "they are not counted in self.steps.", 14: "self.steps is not set to 0 in each call."}
+    reset = f"expected 7 more steps in a second call, got none{LOOKS} self.steps is not set to 0 in each call."
+    for times, unchanged in ((1, UNCHANGED), (2, reset)):
+        *_, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times, unchanged=unchanged)
+        known = {
+            0: "they are not counted in self.steps.",
+            8: "looks at the scores are counted: count a step when the image is changed.",
+            14: "self.steps is not set to 0 in each call.",
+        }
         seems = known.get(max(out["steps"], 0), "")
         seems = seems and f"{LOOKS} {seems}"
         assert out["steps"] == 7, f"expected 7 steps in self.steps after call {times}, got {out['steps']}{seems}"
@@ -218,6 +224,9 @@ def test_a_network_that_is_not_fooled_is_warned_of(probe):
     told = ask_linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
     silent = "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
     assert told, f"{silent}\n    It looks like this mistake: the loop gives up in silence."
+    *_, out = ask_linear(probe, size=SOME, made={"max_steps": look_far(SOME)})
+    late = f"expected no warning where the last step fools the network{LOOKS} nobody looks at it after the last step."
+    assert not out["warnings"] or says("linear", out["image"], **LINEAR) != 0, late
 
 
 @pytest.mark.points(0.25)

@@ -14,7 +14,7 @@ guided = pytest.mark.guided_backprop
 gradcam = pytest.mark.gradcam
 READ_RELU = "CustomReLU.backward: dout * 1[x > 0] * 1[dout > 0]"
 READ_GUIDED = "GradCam.guided_backprop: the gradient of the score, with CustomReLU for every ReLU, as (N, H, W, 3)"
-READ_CAM = "GradCam.grad_cam: weights are the mean gradients of features[12]; ReLU(their sum with its output)"
+READ_CAM = "GradCam.grad_cam: weights are the layer's mean gradients; ReLU(the sum of its channels, so weighed)"
 
 
 def captums_guided(model, X, y):
@@ -74,7 +74,8 @@ def test_custom_relu_lets_through_what_is_positive_in_both_directions(probe):
 def test_custom_relu_writes_to_neither_side(probe, dtype):
     """x and dout belong to others."""
     out = probe("custom_relu", x=inputs.noise(2, 3, 4, 5, dtype=dtype), upstream=inputs.noise(2, 3, 4, 5, dtype=dtype))
-    assert out["written"] == "", f"expected x and dout as they were, got {out['written']} changed: work on a copy"
+    written = out["written"].replace("upstream", "dout")
+    assert not written, f"expected x and dout as they were, got {written} changed: work on a copy"
     types = out["gradient"].dtype, out["output"].dtype
     assert types == (dtype, dtype), f"expected numbers of {dtype.__name__}, got {types[0]} and {types[1]}"
 
@@ -82,7 +83,7 @@ def test_custom_relu_writes_to_neither_side(probe, dtype):
 # --- guided backprop ---
 
 PLAIN = "CustomReLU's backward must also stop negative gradients (dout > 0)."
-FORGOTTEN = "CustomReLU is never called, let it stand for every ReLU: relu_replaced_by(CustomReLU.apply)."
+FORGOTTEN = "CustomReLU is never called: run the network, not backward alone, in relu_replaced_by(CustomReLU.apply)."
 
 
 @contextmanager
@@ -94,7 +95,7 @@ def telling_apart(out, network):
         relus, text = sum(isinstance(module, torch.nn.ReLU) for module in network.modules()), str(problem)
         if not out["relus"]:
             text = text.replace(PLAIN, FORGOTTEN)
-        elif out["relus"] < relus and out["calls"] == 1:
+        elif out["relus"] < relus and out["calls"] <= 1:  # 0 is a copy's
             lines = [line for line in text.splitlines() if "It looks like" not in line]
             some = f"only {out['relus']} of the network's {relus} ReLUs are replaced: most lie deeper, in Fire."
             text = "\n".join([*lines, f"    It looks like this mistake: {some}"])
@@ -185,20 +186,20 @@ def check_stored_cam(maps, key):
 
 
 @gradcam
-@pytest.mark.points(3)
-def test_grad_cam_of_the_sample_scenes(probe):
-    """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
-    X, y = inputs.scenes(), compare.references("gradcam")["y"]
-    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "Grad-CAM")
-
-
-@gradcam
 @pytest.mark.points(2)
 def test_grad_cam_of_another_network(probe):
     """Here gradients differ over the layer's pixels, so that it matters that their mean is the weight."""
     X, y = inputs.scenes(), compare.references("gradcam")["another network: y"]
     maps = probe("grad_cam", network="deep", seed=3, classes=7, X=X, y=y)["maps"]
     check_stored_cam(maps, "Grad-CAM of another network")
+
+
+@gradcam
+@pytest.mark.points(3)
+def test_grad_cam_of_the_sample_scenes(probe):
+    """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "Grad-CAM")
 
 
 @gradcam

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from staff.references import gradcam
-from staff.references.chain_rule import one_hot, scores, through
+from staff.references.chain_rule import MEAN, STD, one_hot, scores, through
 from staff.references.shared import Mistakes
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32
 from tests import inputs, networks, sentences
@@ -20,16 +20,18 @@ IG_STORED, CONDUCTANCE_STORED = 0.07, 0.04
 
 
 def integrated_gradients(
-    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float = 0.0
+    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float | np.ndarray = 0.0
 ) -> np.ndarray:
     """(N, H, W): sum over the channels of the way from the baseline to X times the mean of ds_y / dx on it.
 
-    By Gauss-Legendre; the baseline is the grey image, unless another value is given for all its pixels.
+    By Gauss-Legendre; the baseline is the grey image, unless another value is given for all its pixels, or images.
     """
     return _along_the_way(model, X, y, steps, baseline).sum(1)
 
 
-def _along_the_way(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float) -> np.ndarray:
+def _along_the_way(
+    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float | np.ndarray
+) -> np.ndarray:
     way = X - baseline
     points, weights = np.polynomial.legendre.leggauss(steps)
     mean = sum(
@@ -41,7 +43,7 @@ def _along_the_way(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, b
 
 def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int) -> Mistakes:
     channels, plain = _along_the_way(model, X, y, steps, 0.0), through(model, X, one_hot(y)).gradient
-    own = channels.sum(1)
+    own, darkest = channels.sum(1), X.min(axis=(1, 2, 3), keepdims=True)
     return {
         sentences.SIGN_LOST: np.abs(own),
         "the absolute values of the channels are added up: each keeps its sign.": np.abs(channels).sum(1),
@@ -55,7 +57,14 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "another baseline is taken, of ones: Captum's own is the grey image, 0 once normalised.": integrated_gradients(
             model, X, y, steps, baseline=1.0
         ),
+        **{
+            f"another baseline is taken, {name}: take Captum's own, the grey image, 0.": integrated_gradients(
+                model, X, y, steps, black
+            )
+            for name, black in (("black", (-MEAN / STD).reshape(1, 3, 1, 1)), ("the darkest pixel", darkest))
+        },
         sentences.PREDICTED_CLASS: integrated_gradients(model, X, scores(model, X).argmax(1), steps),
+        sentences.FIRST_CLASS: integrated_gradients(model, X, np.full(len(X), y[0]), steps),
         **_first_image(lambda image: integrated_gradients(model, image, y, steps), X),
     }
 
@@ -82,6 +91,7 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
         sentences.PREDICTED_CLASS: layer_conductance(model, X, there.scores.argmax(1), layer, steps),
+        sentences.FIRST_CLASS: layer_conductance(model, X, np.full(len(X), y[0]), layer, steps),
         "the conductance of the layer's input is taken: that of its output is asked for.": layer_conductance(
             model, X, y, f"features.{int(layer.rpartition('.')[2]) - 1}", steps
         ),

@@ -109,10 +109,11 @@ def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray
     return ways
 
 
-def ask_for_mean(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return a rarer mistake of that kind."""
-    sentence = "the gradient is divided by the number of images: add the scores up, without a mean."
-    return {sentence: lambda scores: one_hot(y)(scores) / len(y)}
+def ask_rarely(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return rarer mistakes of that kind."""
+    mean = "the gradient is divided by the number of images: add the scores up, without a mean."
+    first = one_hot(np.broadcast_to(y[0], len(y)))
+    return {mean: lambda scores: one_hot(y)(scores) / len(y), sentences.FIRST_CLASS: first}
 
 
 def probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:

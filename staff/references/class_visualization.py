@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from staff.references.chain_rule import MEAN, STD, one_hot, predict, probability_slope, scores, softmax, through
-from staff.references.shared import Mistakes, combine, unit
+from staff.references.shared import Mistakes, combine, unit, unit_pixels
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
 
@@ -89,6 +89,7 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
         },
         {
             "the regulariser's weight is missing.": None,
+            sentences.NORM_OF_PIXEL: lambda g, d, rate: unit_pixels(g - d),
             sentences.NORM_OF_CHANNEL: lambda g, d, rate: (g - d) / np.sqrt(((g - d) ** 2).sum((2, 3), keepdims=True)),
         },
     )

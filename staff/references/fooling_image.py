@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from staff.references.chain_rule import one_hot, predict, scores, softmax, through
-from staff.references.shared import Mistakes, combine, unit
+from staff.references.shared import Mistakes, combine, unit, unit_pixels
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
 from tests.compare import relative_error
@@ -93,6 +93,7 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         {},
         {
             sentences.NORM_OF_CHANNEL: lambda g: g / np.sqrt((g**2).sum((2, 3), keepdims=True)),
+            sentences.NORM_OF_PIXEL: unit_pixels,
             sentences.MULTIPLIED_BY_NORM: lambda g: g * np.sqrt((g**2).sum()),
             sentences.NORM_OF_IMAGE: lambda g: g / np.sqrt((X**2).sum()),
             "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import Pass, ask_for_mean, ask_wrongly, one_hot, scores, through
+from staff.references.chain_rule import Pass, ask_rarely, ask_wrongly, one_hot, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
@@ -58,7 +58,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
     )
     alone = (
         {},
-        ask_for_mean(y),
+        ask_rarely(y),
         {
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
@@ -170,7 +170,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         },
     )
     alone = (
-        {},
+        {sentences.FIRST_CLASS: through(model, X, ask_rarely(y)[sentences.FIRST_CLASS])},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
             "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(

@@ -4,7 +4,7 @@ import numpy as np
 from torch import nn
 
 from staff.references import gradcam
-from staff.references.chain_rule import ask_for_mean, ask_wrongly, one_hot, through
+from staff.references.chain_rule import ask_rarely, ask_wrongly, one_hot, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
@@ -23,7 +23,7 @@ def saliency(model: nn.Module, X: np.ndarray, y: np.ndarray) -> np.ndarray:
 def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
     gradients, rare = (
         {sentence: through(model, X, upstream).gradient for sentence, upstream in ways.items()}
-        for ways in (ask_wrongly(y), ask_for_mean(y))
+        for ways in (ask_wrongly(y), ask_rarely(y))
     )
     stages = (
         gradients,
@@ -41,6 +41,7 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         rare,
         {
             "the smallest of the channels is taken: take the largest.": lambda g: np.abs(g).min(1),
+            "the channel's number is taken, not its value: of max(dim=1) take .values.": lambda g: np.abs(g).argmax(1),
             "the gradient is multiplied by the image: take it alone.": lambda g: np.abs(g * X).max(1),
             "the gradient is squared: take its absolute value.": lambda g: (g**2).max(1),
             "negative gradients are cut off: take their absolute value.": lambda g: np.maximum(g, 0).max(1),

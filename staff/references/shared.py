@@ -55,6 +55,11 @@ def unit(g: np.ndarray) -> np.ndarray:
     return g / np.sqrt((g**2).sum())
 
 
+def unit_pixels(g: np.ndarray) -> np.ndarray:
+    """Scale each pixel to length 1, as functional.normalize does, which takes the norm along axis 1."""
+    return g / np.maximum(np.sqrt((g**2).sum(1, keepdims=True)), 1e-12)
+
+
 def list_partial_batches(maps: np.ndarray) -> Mistakes:
     """Return the maps where a batch size is written as a number, or one image alone was meant."""
     if len(maps) == 1:

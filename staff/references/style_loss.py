@@ -41,6 +41,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), not to (N, H*W, C).": (
             np.einsum("nic,nid->ncd", columns, columns) / by
         ),
+        "reshape is no transpose, it mixes rows and columns up: multiply by .transpose(1, 2).": flat @ columns / by,
         "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
         "each channel is scaled to length 1 first: multiply the features as they are.": (
             np.einsum("nci,ndi->ncd", units, units) / by
@@ -54,6 +55,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
             sentences.NOT_DIVIDED: gram,
             sentences.DIVIDED_BY_PIXELS: gram / (H * W),
             "it is divided by C alone.": gram / C,
+            "the brackets are missing, so that H and W multiply it: divide by (C * H * W).": gram / C * H * W,
             "it is divided twice by C * H * W: divide the product, once.": gram / size**2,
             "the paper's 4 * C^2 * (H * W)^2 is not used here: divide by C * H * W.": gram / (4 * size**2),
         }

@@ -31,6 +31,15 @@ def test_maps_that_are_scaled_to_the_unit_interval_are_told():
     assert "it is 2 times what" in catch_words(2 * maps, maps)
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_an_axis_of_one_that_is_still_there_is_told(large):
+    """Of an array, and of a sample of a large one; another small shape is no reason to fail."""
+    maps = np.random.default_rng(0).standard_normal((3, 4, 5))
+    expected = compare.Sample(maps.shape, compare.sample(maps)) if large else maps
+    assert "axis 1, of length 1, is still there: leave keepdim=True out" in catch_words(maps[:, None], expected)
+    assert "mistake" not in catch_words(maps[:, None, :2, :2], expected)
+
+
 def test_two_arrays_of_one_description_are_told_apart():
     expected = np.array([[0.0, 2.0, 1.0], [1.0, 5.0, 3.0]])
     got = np.array([[0.0, 1.0, 2.0], [1.0, 5.0, 3.0]])

@@ -30,13 +30,14 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
     """
     facts: dict[str, Any] = {}
     climbed: dict[int, np.ndarray] = {}
-    counts = {"calls": 0, "images": 0}
+    counts = {"calls": 0, "images": 0, "most": 0}  # most: images at once
     first = None if model is None else next(module for module in model.modules() if not [*module.children()])
 
     def look(module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
         if module is first:
             counts["calls"] += 1
             counts["images"] += len(arguments[0])
+            counts["most"] = max(counts["most"], len(arguments[0]))
             if seed is not None and output.requires_grad:
                 call, images = counts["calls"], arguments[0].detach().numpy().copy()
                 output.register_hook(lambda _: keep(call, images))
