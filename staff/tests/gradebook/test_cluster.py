@@ -99,7 +99,7 @@ def test_another_user_is_refused(opened):
 
 
 @pytest.fixture
-def attack(open_folder, servers):
+def attack(open_folder):
     """Ask student code that looks for a scheduler, in a child without namespaces and these layers: what came of it."""
     project = open_folder / "project"
     workspace.build(project, intake.Submission(), IN_MINIATURE)
@@ -109,7 +109,7 @@ def attack(open_folder, servers):
     ones, limits = np.ones((1, 2, 3, 4), np.float32), {"seconds": 60.0, "memory": 1200 << 20}
 
     def ask(*without):
-        with fork_server.Client(project, [], (*NAMESPACES, *without), servers.launch) as child:
+        with fork_server.Client(project, [], (*NAMESPACES, *without)) as child:
             assert not any(child.layers[name] for name in (*NAMESPACES, *without))
             return child.call("content", dict(limits), weight=2.0, F=ones, P=ones)["error"]["message"]
 
