@@ -44,8 +44,8 @@ def files(assignment: Assignment) -> dict[str, Path]:
     Neither the solution nor tests that earn nothing are among these: what is not there cannot leak.
     """
     adapter, found = assignment.adapter, {}
-    wanted = {"autograder": ROOT, TESTS: assignment.suite, HIDDEN: assignment.suite}
-    wanted |= dict.fromkeys((NAME, REQUIREMENTS, ADAPTER, *adapter.needed, *adapter.packed), assignment.root)
+    of_assignment = NAME, TESTS, HIDDEN, REQUIREMENTS, ADAPTER, *adapter.needed, *adapter.packed
+    wanted = {"autograder": ROOT, **dict.fromkeys(of_assignment, assignment.root)}
     for name, root in wanted.items():
         paths = [root / name, *(root / name).rglob("*")]
         ungraded = {path for path in paths if is_ungraded(path)}  # such tests are of what is not here

@@ -1,4 +1,4 @@
-"""Fixtures of the grader's own tests: a copy of the solution's student files, and a grading of it in miniature."""
+"""Fixtures of the grader's own tests: the solution's student files, and a grading of another assignment's."""
 
 import json
 import tempfile
@@ -18,25 +18,22 @@ from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401
 from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
-MINIATURE = Path(__file__).with_name("miniature")
-IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
 IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
 ARITHMETIC_SOLUTION = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
-collect_ignore = ["miniature", "arithmetic"]
+collect_ignore = ["arithmetic"]
 
-# Grades a submission by a suite of this checkout's staff/tests, in namespaces but those that are named.
+# Grades a submission by the assignment in a folder of a checkout, or a part of it, in namespaces but those named.
 GRADE = """
 import sys
 from functools import partial
 from pathlib import Path
-root, suite, submission, out, *without = sys.argv[1:]
+root, place, part, submission, out, *without = sys.argv[1:]
 sys.path.insert(0, root)
 from autograder import __main__ as command, grade
-from autograder.assignment import ROOT, read
+from autograder.assignment import read
 grade.Client = partial(grade.Client, without=tuple(without))
-suite = Path(root, "staff/tests", suite)
-graded, assignment = grade.grade, read(suite) if (suite / "assignment.toml").exists() else read(ROOT, suite)
-grade.grade = lambda *arguments, **_: graded(*arguments[:2], seed=7, deadline=300, assignment=assignment)
+graded, assignment = grade.grade, read(Path(root, place))
+grade.grade = lambda *arguments, **_: graded(*arguments[:2], seed=7, deadline=300, part=part, assignment=assignment)
 sys.exit(command.main([submission, "--out", out]))
 """
 

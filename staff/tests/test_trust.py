@@ -19,22 +19,24 @@ from autograder.files import write_whole
 from autograder.probing import Prober
 from autograder.results import Results
 from staff.tests import contract
-from staff.tests.conftest import GRADE, IN_ARITHMETIC, MINIATURE, ROOT
+from staff.tests.conftest import GRADE, IN_ARITHMETIC, ROOT
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
+ARITHMETIC = IN_ARITHMETIC.root.relative_to(ROOT)
+RULES = sum(rule["points"] for rule in read().rules.values())
 NAMESPACES = [f"{kind} namespace" for kind in ("mount", "process", "network", "ipc")]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root's children are another user")
 
 
 @pytest.fixture
 def run(tmp_path, submission, handed_in):
-    """Grade the solution of miniature/ or arithmetic/; returns the exit status, what was said, and the results."""
+    """Grade a part of the solution, or arithmetic's; returns the exit status, what was said, and the results."""
 
-    def grade(suite, *without, root=ROOT, umask=-1, **environment):
+    def grade(part, *without, root=ROOT, umask=-1, **environment):
         out = tmp_path / "results" / "results.json"
-        solution = submission if suite == "miniature" else handed_in
+        what = (".", part, submission) if part else (ARITHMETIC, part, handed_in)
         done = subprocess.run(
-            [sys.executable, "-c", GRADE, str(root), suite, str(solution), str(out), *without],
+            [sys.executable, "-c", GRADE, root, *what, out, *without],
             env=os.environ | environment, capture_output=True, text=True, umask=umask, timeout=330,
         )  # fmt: skip
         return done.returncode, done.stderr, json.loads(out.read_text())
@@ -49,12 +51,12 @@ def reason_of(results):
 
 
 @pytest.mark.parametrize(
-    ("suite", "score"), [("arithmetic", 10), pytest.param("miniature", 22, marks=pytest.mark.proof)]
+    ("part", "score"), [("", 10), pytest.param("content_loss", 6 + RULES, marks=pytest.mark.proof)]
 )
 @pytest.mark.parametrize("around", [{"umask": 0o027}, {"umask": 0o077, "HOME": "/nowhere/at/all"}])
-def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, suite, score, around):
+def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, part, score, around):
     """Under 022 all other tests grade."""
-    code, said, results = run(suite, **around)
+    code, said, results = run(part, **around)
     assert (code, results["score"]) == (0, score), said
     assert stat.S_IMODE((tmp_path / "results/results.json").stat().st_mode) == 0o600
 
@@ -64,7 +66,7 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
     """Without a mount that shows it, an honest `import wave` would cost its student a part."""
     if all(path.stat().st_mode & 1 for path in (Path(sys.base_prefix), *Path(sys.base_prefix).parents)):
         pytest.skip("every user may read Python here")
-    code, said, results = run("arithmetic", *NAMESPACES)
+    code, said, results = run("", *NAMESPACES)
     assert code == 3 and said.count("\n") == 1
     assert "PermissionError" in reason_of(results) and sys.base_prefix in reason_of(results)
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]
@@ -77,21 +79,20 @@ def checkout(tmp_path):
     for name, path in pack.files(read()).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / name)
-    for suite in (MINIATURE, IN_ARITHMETIC.root):
-        shutil.copytree(suite, root / suite.relative_to(ROOT))
+    shutil.copytree(IN_ARITHMETIC.root, root / ARITHMETIC)
     return root
 
 
 @pytest.mark.proof
 def test_a_checkout_with_brackets_in_its_path_grades_as_any_other(run, checkout):
-    code, said, results = run("miniature", root=checkout)
-    assert (code, results["score"]) == (0, 22), said
+    code, said, results = run("content_loss", root=checkout)
+    assert (code, results["score"]) == (0, 6 + RULES), said
 
 
 def test_tests_that_cannot_be_collected_give_no_points_and_say_nothing_hidden(run, checkout):
-    path = checkout / IN_ARITHMETIC.root.relative_to(ROOT) / "staff/hidden/test_hidden_parts.py"
+    path = checkout / ARITHMETIC / "staff/hidden/test_hidden_parts.py"
     path.write_text("raise ValueError('what is hidden')\n")
-    code, _, results = run("arithmetic", root=checkout)
+    code, _, results = run("", root=checkout)
     assert code == 3 and "pytest broke off" in reason_of(results)
     assert "what is hidden" not in results["output"]
     assert "what is hidden" in str(results["extra_data"]["grader_problems"])

@@ -56,9 +56,9 @@ def run_as(kind, folder, code, *arguments, status=0):
 @pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    results = run_as("user", folder, GRADE, str(ROOT), "miniature", str(folder / "submission"))
+    results = run_as("user", folder, GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
-    assert results["score"] == 22
+    assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     layers = results["extra_data"]["layers"]
     assert layers["user namespace"] and layers["unprivileged user"]
     assert results["extra_data"]["layers_missing"] == []

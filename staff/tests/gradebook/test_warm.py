@@ -16,7 +16,7 @@ from autograder.assignment import ROOT
 from autograder.forking import Grader, GradingLost
 from staff.proofs import chaos
 from staff.references import remembering
-from staff.tests.conftest import GRADE, IN_ARITHMETIC, IN_MINIATURE
+from staff.tests.conftest import GRADE, IN_ARITHMETIC
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
@@ -55,9 +55,9 @@ def points(results):
 @pytest.mark.proof
 def test_results_are_those_of_a_grading_by_itself(submission, tmp_path):
     """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
-    with Grader(IN_MINIATURE) as warm:
-        first, second = (chaos.without_times(warm.grade(intake.take_in(submission), 7)[0]) for _ in range(2))
-    command = [sys.executable, "-c", GRADE, ROOT, "miniature", submission, tmp_path / "results.json"]
+    with Grader() as warm:
+        first, second = (chaos.without_times(warm.grade(submission, 7, part="content_loss")[0]) for _ in range(2))
+    command = [sys.executable, "-c", GRADE, ROOT, ".", "content_loss", submission, tmp_path / "results.json"]
     subprocess.run(command, check=True)
     assert first == second == chaos.without_times((tmp_path / "results.json").read_text())
 
