@@ -19,8 +19,8 @@ Loop = tuple[str, str, dict[str, Any], dict[str, Any]]
 
 
 class Adapter:
-    given: tuple[str, ...] = ()  # files and folders that student code may need, beside tests/probes
-    packed: tuple[str, ...] = ()  # what else grading needs, beside tests/, staff/hidden/ and what is given
+    needed: tuple[str, ...] = ()  # files and folders that student code may need, beside tests/probes
+    packed: tuple[str, ...] = ()  # what else grading needs, beside tests/, staff/hidden/ and what is needed
     packages: tuple[str, ...] = ("numpy", "pytest")  # whose versions a result depends on
     quiet: tuple[str, ...] = ()  # folders of given code whose lines are not shown when it fails
 

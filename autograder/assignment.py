@@ -14,13 +14,10 @@ TESTS, HIDDEN, ADAPTER = "tests", "staff/hidden", "staff/adapter.py"
 
 
 class Assignment:
-    """An assignment whose table and adapter lie in the folder `root`.
+    """An assignment whose table, adapter and tests lie in the folder `root`."""
 
-    suite: where tests/ and staff/hidden/ lie, if not there.
-    """
-
-    def __init__(self, root: Path, suite: Path | None = None) -> None:
-        self.root, self.suite = root, suite or root
+    def __init__(self, root: Path) -> None:
+        self.root = root
         table = tomllib.loads((root / NAME).read_text(encoding="utf-8"))
         self.title: str = table["title"]
         self.parts: dict[str, dict] = table["parts"]
@@ -107,6 +104,6 @@ class Assignment:
 
 
 @cache
-def read(root: Path = ROOT, suite: Path | None = None) -> Assignment:
+def read(root: Path = ROOT) -> Assignment:
     """Return the assignment in this folder, by default that of this checkout."""
-    return Assignment(root, suite)
+    return Assignment(root)

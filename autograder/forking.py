@@ -43,7 +43,7 @@ def main() -> None:
     elif kind == "servers":
         _fork_servers(socket.socket(fileno=int(handle)), Path(arguments[0]), Path(arguments[1]))
     elif kind == "grader":
-        _fork_gradings(Connection(int(handle)), read(*map(Path, arguments)))
+        _fork_gradings(Connection(int(handle)), read(Path(arguments[0])))
 
 
 # --- a server ---
@@ -230,10 +230,10 @@ class Grader:
         self.assignment, self.unprotected = assignment or read(), unprotected
         self.copy = Copy(self.assignment) if unprotected and not isolation.separates() else None
         root = self.copy.root if self.copy else ROOT
-        folders = (root, root) if self.copy else (self.assignment.root.resolve(), self.assignment.suite.resolve())
+        folder = root if self.copy else self.assignment.root.resolve()
         self.link, theirs = Pipe()
         self.process = subprocess.Popen(
-            command("grader", theirs.fileno(), *folders, alone=False, root=root), pass_fds=[theirs.fileno()], cwd=root,
+            command("grader", theirs.fileno(), folder, alone=False, root=root), pass_fds=[theirs.fileno()], cwd=root,
             stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         theirs.close()

@@ -66,7 +66,7 @@ def grade(
         results.facts |= {"seed": seed, "submission": _name(submission, metadata), "unprotected": bool(origins)}
         project = work / "project"
         workspace.build(project, taken, assignment)
-        hide = [*origins, ROOT, assignment.root, assignment.suite, *_home(), Path("/autograder"), out.resolve().parent]
+        hide = [*origins, ROOT, assignment.root, *_home(), Path("/autograder"), out.resolve().parent]
         hide += [submission.resolve().parent] if isinstance(submission, Path) else []
 
         def start() -> Client:
@@ -131,18 +131,18 @@ def _home() -> list[Path]:
 
 def run_tests(plugin: GradingPlugin, part: str = "", *more: str) -> bool:
     """Run all graded tests, or those of one part, and return whether it came to its end. more: of pytest's options."""
-    root, suite = plugin.assignment.root, plugin.assignment.suite
-    sys.path.insert(0, str(suite))
-    folders = [name for name in (TESTS, HIDDEN) if (suite / name).is_dir()]  # pytest takes no [ in a path
+    root = plugin.assignment.root
+    sys.path.insert(0, str(root))
+    folders = [name for name in (TESTS, HIDDEN) if (root / name).is_dir()]  # pytest takes no [ in a path
     settings = root / "pyproject.toml"
-    options = ["-q", "-c", str(settings if settings.is_file() else os.devnull), "--rootdir", str(suite),
-               "--confcutdir", str(suite), "-p", "no:cacheprovider",
+    options = ["-q", "-c", str(settings if settings.is_file() else os.devnull), "--rootdir", str(root),
+               "--confcutdir", str(root), "-p", "no:cacheprovider",
                "-p", "no:unraisableexception", "-p", "no:threadexception",  # they collect garbage again and again
                "-o", "addopts=--strict-markers", "-o", "timeout=0",
                "--assert=plain",  # or expected values would be spelt out
                 "-o", "pythonpath=", "-o", "filterwarnings=default"]  # fmt: skip
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.chdir(suite):
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.chdir(root):
         try:
             status = pytest.main([*options, *more, "-m", part, *folders], plugins=[plugin])
         except Exception as problem:  # results are written whatever happens

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def files(assignment: Assignment) -> dict[str, Path]:
     Neither the solution nor tests that earn nothing are among these: what is not there cannot leak.
     """
     adapter, found = assignment.adapter, {}
-    wanted = {"autograder": ROOT, TESTS: assignment.suite, HIDDEN: assignment.suite}
-    wanted |= dict.fromkeys((NAME, REQUIREMENTS, ADAPTER, *adapter.given, *adapter.packed), assignment.root)
+    of_assignment = NAME, TESTS, HIDDEN, REQUIREMENTS, ADAPTER, *adapter.needed, *adapter.packed
+    wanted = {"autograder": ROOT, **dict.fromkeys(of_assignment, assignment.root)}
     for name, root in wanted.items():
         paths = [root / name, *(root / name).rglob("*")]
         ungraded = {path for path in paths if is_ungraded(path)}  # such tests are of what is not here
@@ -95,7 +96,6 @@ def changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def _digest(name: str, data: bytes, assignment: Assignment) -> str:
-    parts: list[str] = []
     if name == NAME:
         table = tomllib.loads(data.decode())
         for entry in (*table["parts"].values(), *table["rules"].values()):
@@ -104,25 +104,25 @@ def _digest(name: str, data: bytes, assignment: Assignment) -> str:
     elif name.endswith(".toml"):
         data = repr(tomllib.loads(data.decode())).encode()
     elif name.endswith(".py"):
-        tree = ast.parse(data)
-        if Path(name).match("test_*.py"):
-            parts = _find_marked(tree, assignment)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
-            elif isinstance(node, ast.Assert):
-                node.msg = None
-        data = ast.dump(tree).encode()
-    return " ".join([hashlib.sha256(data).hexdigest(), *parts])
+        digest, marks = _digest_code(data)
+        return " ".join([digest, *sorted(marks & assignment.parts.keys() if Path(name).match("test_*.py") else ())])
+    return hashlib.sha256(data).hexdigest()
 
 
-def _find_marked(tree: ast.Module, assignment: Assignment) -> list[str]:
-    """Return the parts by which the tests of a module are marked; none where a mark is not written out."""
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+@cache  # most stay as they are from one question to the next
+def _digest_code(data: bytes) -> tuple[str, set[str]]:
+    """Digest what has an effect; return with it the marks of tests, none where one is not written out."""
+    tree, attributes = ast.parse(data), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
+        elif isinstance(node, ast.Assert):
+            node.msg = None
+        elif isinstance(node, ast.Attribute):
+            attributes.append(node)
     marks = [node.attr for node in attributes if isinstance(node.value, ast.Attribute) and node.value.attr == "mark"]
-    if len(marks) < sum(node.attr == "mark" for node in attributes):
-        return []
-    return sorted(set(marks) & set(assignment.parts))
+    whole = len(marks) == sum(node.attr == "mark" for node in attributes)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), set(marks) if whole else set()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Copy:
     """A copy of what grading needs, in a folder of its own, and what it held when it was made."""
 
     def __init__(self, assignment: Assignment) -> None:
-        self.origins = tuple(dict.fromkeys((ROOT, assignment.root, assignment.suite)))
+        self.origins = tuple(dict.fromkeys((ROOT, assignment.root)))
         self.root = Path(tempfile.mkdtemp(prefix="copy-"))
         fill(self.root, {name: path.read_bytes() for name, path in pack.files(assignment).items()})
         self.digests = self._read()

@@ -27,8 +27,8 @@ def __getattr__(name):
 
 def build(folder: Path, submission: Submission, assignment: Assignment) -> None:
     """Fill `folder`; everything in it can be read, and nothing written, by whoever student code runs as."""
-    for name in (PROBES, *assignment.adapter.given):
-        source, target = (assignment.suite if name.startswith("tests/") else assignment.root) / name, folder / name
+    for name in (PROBES, *assignment.adapter.needed):
+        source, target = assignment.root / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))

@@ -77,7 +77,7 @@ def grade_class(
 
     assignment: None for that of each worker's own checkout. function: what a worker does.
     """
-    folders = (assignment.root, assignment.suite) if assignment else None
+    folder = assignment.root if assignment else None
     assignment = assignment or read()
     decided, places = regrade.read_class(args.submissions, assignment)
     files = pack.digests(assignment)
@@ -91,7 +91,7 @@ def grade_class(
                          assignment)  # fmt: skip
         has = book.scores(version, decided.seed)
         todo = {digest: each for digest, each in wanted.items() if digest not in has or digest in again}
-        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folders, args.unprotected)
+        jobs = {Key(digest, version, decided.seed): task.Job(each.taken, decided.seed, files, folder, args.unprotected)
                 for digest, each in todo.items()}  # fmt: skip
         if unread := len(can_count) - len(wanted):
             console.print(f"{unread} could not be read: they are not graded, and stand first in class.html.")

@@ -37,7 +37,7 @@ class Job:
     submission: intake.Submission
     seed: int
     files: dict[str, str]  # that grade, see pack.digests
-    folders: tuple[Path, Path] | None = None  # of the assignment and its tests, None for the worker's own checkout
+    folder: Path | None = None  # of the assignment, None for the worker's own checkout
     unprotected: bool = False  # grade also where student code has the worker's own rights
     dask: str = distributed.__version__  # of the one who asks
 
@@ -62,7 +62,7 @@ def work(job: Job) -> Graded:
 
 
 def _grader_for(job: Job) -> Grader:
-    assignment, version = read(*(job.folders or ())), pack.version(job.files)
+    assignment, version = read(job.folder) if job.folder else read(), pack.version(job.files)
     grader = _graders.get(assignment)
     stands = grader is not None and grader.alive() and grader.unprotected == job.unprotected
     if grader is None or not stands or grader.version != version:  # files may have changed since it loaded them

@@ -212,7 +212,7 @@ ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
     ids="numpy|one image|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
 )
 def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
-    refuse(error, message, method, networks.build("embedded"), spoil(X), y)
+    refuse(error, message, method, networks.build("tiny"), spoil(X), y)
 
 
 @with_images
@@ -226,14 +226,14 @@ def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
 def test_blocks_that_keep_no_gradients_are_refused_in_words(method, block, words, X, y):
     """Not in the words of torch, whose NotImplementedError reads as if a part were not written."""
     with block():
-        refuse(ValueError, f"^{words}", method, networks.build("embedded"), X, y)
+        refuse(ValueError, f"^{words}", method, networks.build("tiny"), X, y)
 
 
 @all_methods
 @pytest.mark.parametrize("wrap", [lambda scores: {"out": scores}, lambda scores: (scores, scores)])
 def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap, X, y):
     """A dict, as of torchvision's segmentation, and a tuple: the sentence says what to do."""
-    model = networks.build("embedded")
+    model = networks.build("tiny")
     model.register_forward_hook(lambda module, inputs, output: wrap(output))
     refuse(TypeError, r"^expected a network that gives scores \(N, K\), got a (dict|tuple)", method, model, X, y)
 
@@ -242,7 +242,7 @@ def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap,
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_traced_network_is_refused_in_words(method, X, y):
     """Its ReLUs cannot be replaced: without a word guided backprop would be the plain gradient."""
-    traced = torch.jit.trace(networks.build("embedded"), X)
+    traced = torch.jit.trace(networks.build("tiny"), X)
     refuse(TypeError, "^expected a network of Python modules, got a TopLevelTracedModule: take", method, traced, X, y)
     refuse(TypeError, "^expected a network of .* it was traced from$", method, nn.Sequential(traced), X, y)
 
@@ -250,7 +250,7 @@ def test_a_traced_network_is_refused_in_words(method, X, y):
 @pytest.mark.parametrize("method", [guided_backprop, grad_cam])
 def test_a_compiled_network_is_refused_in_words(method, X, y):
     """Its ReLUs are called as something else: guided backprop would be the plain gradient, with a word on clamps."""
-    model = networks.build("embedded")
+    model = networks.build("tiny")
     model.compile(backend="eager")
     refuse(TypeError, "^expected a network of .* it was compiled from$", method, model, X, y)
 
@@ -259,19 +259,19 @@ def test_a_compiled_network_is_refused_in_words(method, X, y):
 def test_what_gradients_do_not_pass_is_refused_in_words(method, X, y):
     """A function, and quantized layers, through which torch sends zeros back without an error."""
     refuse(TypeError, "^expected a network as torch.nn.Module, got a function: wrap", method, lambda x: x, X, y)
-    quantized = nn.Sequential(networks.build("embedded"), torch.ao.nn.quantized.DeQuantize())
+    quantized = nn.Sequential(networks.build("tiny"), torch.ao.nn.quantized.DeQuantize())
     refuse(TypeError, "^expected a network that gradients pass, got a quantized one: take", method, quantized, X, y)
 
 
 def answering(change):
     """A network that gives what `change` makes of its scores."""
-    model = networks.build("embedded")
+    model = networks.build("tiny")
     model.register_forward_hook(lambda module, inputs, output: change(output))
     return model
 
 
 @all_methods
-@pytest.mark.parametrize("wrong", [torch.inf, torch.where(torch.arange(24) == 5, torch.nan, 1.0)])
+@pytest.mark.parametrize("wrong", [torch.inf, torch.where(torch.arange(5) == 3, torch.nan, 1.0)])
 def test_scores_that_are_no_numbers_are_refused_in_words(method, wrong, X, y):
     """Otherwise the maps are NaN and the figures black, and a fooled image would be noise."""
     words = "^expected finite scores, got NaN or infinity: check the network's weights$"
@@ -280,7 +280,7 @@ def test_scores_that_are_no_numbers_are_refused_in_words(method, wrong, X, y):
 
 @all_methods
 def test_a_class_that_is_left_out_may_have_minus_infinity(method, X, y):
-    method(answering(lambda scores: scores + torch.where(torch.arange(24) == 5, -torch.inf, 0)), X, y)
+    method(answering(lambda scores: scores + torch.where(torch.arange(5) == 3, -torch.inf, 0)), X, y)
 
 
 @all_methods

@@ -8,7 +8,7 @@ import torch
 import gradcam
 import saliency_map
 from figures import script
-from figures.images import output_size
+from figures.images import Images, output_size
 
 pytestmark = pytest.mark.scripts
 N, H, W = 2, 224, 224
@@ -50,8 +50,9 @@ SMALL, LAYER = torch.zeros(N, 13, 13), torch.zeros(N, 512, 13, 13)
 
 
 def tell(module, name, gives, monkeypatch, said):
-    """Let the half of this name give this, and return the sentence of the script."""
+    """Let the half of this name give this, and return the sentence of the script, which draws nothing before."""
     monkeypatch.setattr(module, name, lambda *_: gives)
+    monkeypatch.setattr(Images, "draw", lambda images, rows, name, heading: images.path(name))
     sentence = said(module)
     assert sentence.startswith("error: ") and "\n" not in sentence
     return sentence

@@ -197,7 +197,6 @@ def _gram_distance(judge: nn.Module, x: Tensor, style: Tensor, layers: tuple[int
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, default=EMBEDDED, help="network to measure (default: the shipped one)")
-    parser.add_argument("--judge", type=Path, default=JUDGE, help="second network (default: the one kept beside this)")
     parser.add_argument("--only", choices=["recognition", "classes", "style"], help="one part alone")
     parser.add_argument("--count", type=int, default=1200, help="held-out pictures (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="folder for sheets")
@@ -210,9 +209,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.only in (None, "recognition"):
         report_recognition(net, args.count)
     if args.only in (None, "classes"):
-        report_classes(net, read_network(args.judge), args.out)
+        report_classes(net, read_network(JUDGE), args.out)
     if args.only in (None, "style"):
-        report_style(net, read_network(args.judge), args.out)
+        report_style(net, read_network(JUDGE), args.out)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import importlib
 import pkgutil
 import textwrap
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -92,6 +93,7 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+@cache
 def read_pieces(file: str) -> list[markers.Line | markers.Block]:
     return markers.read(file, (ROOT / file).read_text(), contents.part_numbers())
 

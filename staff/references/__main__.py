@@ -1,6 +1,6 @@
 """Write tests/references: what students' functions must return on the embedded network, and how close is close.
 
-    python -m staff.references [NAMES ...]        (or: make references ARGS=tv_loss)
+    python -m staff.references [NAMES ...]        (or: make references ARGS=saliency_map)
 
 Needed after a change of a definition, a recognised mistake, the embedded weights, the scenes, or the town and its
 styles. NAMES of modules here: only their files, since all take some minutes. Prints for each value how far float32

@@ -1,4 +1,4 @@
-"""Fixtures of the grader's own tests: a copy of the solution's student files, and a grading of it in miniature."""
+"""Fixtures of the grader's own tests: the solution's student files, and a grading of another assignment's."""
 
 import json
 import tempfile
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder import intake, workspace
 from autograder.assignment import read
+from autograder.client import Client
 from autograder.files import fill
 from autograder.forking import Grader, Servers
 from staff.handout import build, proofs
@@ -16,21 +18,23 @@ from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401
 from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
-MINIATURE = Path(__file__).with_name("miniature")
-IN_MINIATURE = read(ROOT, MINIATURE)  # this assignment, with two tests
 IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
 ARITHMETIC_SOLUTION = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
-collect_ignore = ["miniature", "arithmetic"]
+collect_ignore = ["arithmetic"]
 
-# Grades a submission by the miniature suite, in a process of its own: the arguments are where it lies, and for results.
-GRADE = f"""
+# Grades a submission by the assignment in a folder of a checkout, or a part of it, in namespaces but those named.
+GRADE = """
 import sys
+from functools import partial
 from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
-from autograder import grade
-from autograder.assignment import ROOT, read
-out, assignment = Path(sys.argv[2]), read(ROOT, Path({str(MINIATURE)!r}))
-grade.grade(Path(sys.argv[1]), out, out.with_name("report.html"), seed=7, deadline=300, assignment=assignment)
+root, place, part, submission, out, *without = sys.argv[1:]
+sys.path.insert(0, root)
+from autograder import __main__ as command, grade
+from autograder.assignment import read
+grade.Client = partial(grade.Client, without=tuple(without))
+graded, assignment = grade.grade, read(Path(root, place))
+grade.grade = lambda *arguments, **_: graded(*arguments[:2], seed=7, deadline=300, part=part, assignment=assignment)
+sys.exit(command.main([submission, "--out", out]))
 """
 
 
@@ -66,24 +70,48 @@ def python(handout):
     forks.close()
 
 
+@pytest.fixture
+def handed_in(tmp_path):
+    """A folder with the solution of the other assignment, to be spoiled by the test."""
+    fill(tmp_path / "handed in", ARITHMETIC_SOLUTION)
+    return tmp_path / "handed in"
+
+
 @pytest.fixture(scope="session")
 def servers():
-    """Warm processes, from which fork servers come without importing torch: Client(..., launch=servers.launch)."""
-    with closing(Servers(IN_MINIATURE)) as servers:
+    """Warm processes for the other assignment, from which fork servers come: Client(..., launch=servers.launch)."""
+    with closing(Servers(IN_ARITHMETIC)) as servers:
         servers.ready()
         yield servers
 
 
+def build_project(folder):
+    """Build what a client runs, with the solution of the other assignment."""
+    workspace.build(folder, intake.Submission(files=ARITHMETIC_SOLUTION), IN_ARITHMETIC)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(open_folder):
+    return build_project(open_folder / "project")
+
+
+@pytest.fixture(scope="module")
+def client(project, servers):
+    with Client(project, [ROOT, Path.home()], (), servers.launch, IN_ARITHMETIC) as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def warm():
-    """A warm process for the miniature suite."""
-    with Grader(IN_MINIATURE) as started:
+    """A warm process for the other assignment. Begun before any Client, which ends what this process begins later."""
+    with Grader(IN_ARITHMETIC) as started:
         yield started
 
 
 @pytest.fixture
 def grade(warm):
-    """Grade a submission by the miniature suite; returns what results.json holds. `page` has the report."""
+    """Grade a submission of the other assignment; returns what results.json holds. `page` has the report."""
 
     def run(submission, deadline=300):
         results, run.page = warm.grade(submission, 7, deadline)

@@ -2,16 +2,13 @@
 
 import os
 import textwrap
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autograder import intake, workspace
 from autograder.client import Client
-from autograder.forking import Servers
-from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
+from staff.tests.conftest import IN_ARITHMETIC
 
 HIDDEN = [Path(__file__).resolve().parents[2], Path.home()]  # as by the grader: thousands of folders
 NAMESPACES = ("mount namespace", "ipc namespace", "process namespace")
@@ -88,23 +85,6 @@ CHANNELS = {
 }
 CALLS = {"x86_64": {"add_key": 248, "keyctl": 250}, "aarch64": {"add_key": 217, "keyctl": 219}}[os.uname().machine]
 TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp', '/', __file__)"
-
-
-@pytest.fixture(scope="module")
-def servers():
-    with closing(Servers(IN_ARITHMETIC)) as servers:
-        servers.ready()
-        yield servers
-
-
-@pytest.fixture(scope="module")
-def project(open_folder):
-    return build_channel(open_folder / "project")
-
-
-def build_channel(project):
-    workspace.build(project, intake.Submission(files=ARITHMETIC_SOLUTION), IN_ARITHMETIC)
-    return project
 
 
 @pytest.fixture(scope="module", params=[(), NAMESPACES], ids=["all layers", "no namespaces"])

@@ -9,10 +9,9 @@ from jsonschema import ValidationError
 
 from autograder import __main__ as command
 from autograder.files import fill
-from autograder.forking import Grader
 from autograder.results import Results
 from staff.tests import contract
-from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
+from staff.tests.conftest import ARITHMETIC_SOLUTION
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 LOOP = """import numpy as np
@@ -23,18 +22,6 @@ class Center:
         print("computing")
         return np.stack([row - X.mean(axis=0) for row in X])
 """
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with Grader(IN_ARITHMETIC) as started:
-        yield started
-
-
-@pytest.fixture
-def submission(tmp_path):
-    fill(tmp_path / "handed in", ARITHMETIC_SOLUTION)
-    return tmp_path / "handed in"
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +55,11 @@ def test_an_empty_submission_earns_nothing(tmp_path, grade):
     assert len(results["tests"]) == 7
 
 
-def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(submission, grade):
+def test_a_loop_a_print_and_a_missing_file_cost_their_own_points_alone(handed_in, grade):
     """Lines that are run are counted where an assignment counts nothing else."""
-    (submission / "scale.py").unlink()
-    (submission / "moments/center.py").write_text(LOOP)
-    results = grade(submission)
+    (handed_in / "scale.py").unlink()
+    (handed_in / "moments/center.py").write_text(LOOP)
+    results = grade(handed_in)
     failed = {test["name"]: test["output"] for test in results["tests"] if test["status"] == "failed"}
     assert points(results)["center"] == 4
     assert "scale.py" in results["output"]
@@ -111,11 +98,11 @@ def test_what_a_terminal_obeys_is_not_printed(tmp_path, monkeypatch, capsys):
         assert ": ?[31m?\n" in said and "\x1b" not in said and "\x07" not in said
 
 
-def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_ones(submission, grade):
+def test_a_student_sees_at_once_what_public_tests_found_and_nothing_of_hidden_ones(handed_in, grade):
     """The output does not change when grades are published, so it must not tell hidden points before."""
-    path = submission / "moments/center.py"
+    path = handed_in / "moments/center.py"
     path.write_text(path.read_text().replace("return X", "return 0 * X"))
-    results = grade(submission)
+    results = grade(handed_in)
     told = results["output"].splitlines()
     assert "2 Scale: 2 of 2" in told
     assert "1 Centre: 0 of 2" in told, "2 of the 4 points are of the hidden test"
@@ -129,12 +116,12 @@ def test_the_report_says_whose_work_it_is(solved):
     assert "submission 42, Ada &lt;i&gt;, Bob: 10 of 10 points" in page
 
 
-def test_what_hangs_ends_at_the_deadline(submission, grade):
+def test_what_hangs_ends_at_the_deadline(handed_in, grade):
     """A valid result is there within the deadline and ten seconds."""
     hangs = "import signal, time\ndef unit(x):\n    signal.signal(15, signal.SIG_IGN), time.sleep(999)\n"
-    (submission / "scale.py").write_text(hangs)
+    (handed_in / "scale.py").write_text(hangs)
     started = time.monotonic()
-    results = grade(submission, deadline=2)
+    results = grade(handed_in, deadline=2)
     assert time.monotonic() - started < 2 + 10
     contract.check(results)
     assert points(results)["scale"] == 0
@@ -142,11 +129,11 @@ def test_what_hangs_ends_at_the_deadline(submission, grade):
     assert any(words in said for words in ("ended after", "time was used up", "was not reached before"))
 
 
-def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(submission, grade):
+def test_a_submission_that_hangs_everywhere_has_results_before_the_deadline(handed_in, grade):
     for name in ARITHMETIC_SOLUTION:
-        (submission / name).write_text("while True: pass\n")
+        (handed_in / name).write_text("while True: pass\n")
     started = time.monotonic()
-    results = grade(submission, deadline=2)
+    results = grade(handed_in, deadline=2)
     assert time.monotonic() - started < 2 + 10
     contract.check(results)
     assert results["score"] == 0

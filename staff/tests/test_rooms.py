@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from staff.handout import contents
+from staff.tests.test_words import list_statements
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = "saliency_map gradcam fooling_image class_visualization style_transfer style_utils report collect_submission"
@@ -41,7 +42,7 @@ def floor(name):
 
 def find_imports(text):
     """The modules that a file imports, at its top or within a function, with their lines."""
-    for node in ast.walk(ast.parse(text)):
+    for node in list_statements(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:

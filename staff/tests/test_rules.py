@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from autograder import intake, reading, report, rules, workspace
@@ -29,10 +30,36 @@ LOOPS = {
 
 
 @pytest.fixture(scope="module")
-def client(open_folder, servers, warm):  # warm first: a client ends what this process begins after it
+def client(open_folder, warm):  # warm first: a client ends what this process begins after it
     workspace.build(open_folder / "project", intake.Submission(), read())
-    with Client(open_folder / "project", [], launch=servers.launch) as started:
+    with Client(open_folder / "project", []) as started:
         yield started
+
+
+# What a fork of a process that has the tests would show: their modules, and the numbers that they expect.
+SEES_TESTS = """
+import sys
+import matplotlib
+import matplotlib.pyplot as plt
+from torch import nn
+
+
+class ContentLoss(nn.Module):
+    def forward(self, content_weight, content_current, content_original):
+        ours = [name for name in sys.modules if name.startswith(("staff", "tests", "test_"))]
+        seen = [name for name in ours if any(word in name for word in ("test_", "hidden", "references", "plugin"))]
+        assert ours and not seen, seen
+        matplotlib.use("TkAgg")
+        plt.figure()
+        return (content_weight * (content_current - content_original) ** 2).sum()
+"""
+
+
+def test_student_code_sees_no_test_and_no_screen(client):
+    """The adapter loads none before it, and keeps matplotlib from taking a backend that needs a screen."""
+    (client.project / "style_modules/content_loss.py").write_text(SEES_TESTS)
+    ones = np.ones((1, 2, 3, 4), np.float32)
+    assert client.call("content_loss", dict(LIMITS), weight=2.0, current=ones, original=0 * ones)["value"] == 48
 
 
 class Plugin:
@@ -69,27 +96,24 @@ def test_loops_over_images_and_pixels_are_told_with_their_line(client, submissio
 
 
 PRINTS = """
-from torch import nn
-
-
-class ContentLoss(nn.Module):
-    def forward(self, content_weight, content_current, content_original):
-        if content_current.std() > 0:  # the public test asks for ones
-            print("asked for\\n", content_current)
-        return (content_weight * (content_current - content_original) ** 2).sum()
+class Center:
+    def subtract_mean(self, X):
+        if len(X) == 5:  # the public test asks for two rows
+            print("asked for\\n", X)
+        return X - X.mean(axis=0)
 """
 
 
-def test_what_a_hidden_test_asks_is_not_shown_where_it_is_printed(submission, grade):
+def test_what_a_hidden_test_asks_is_not_shown_where_it_is_printed(handed_in, grade):
     """The rule is visible before grades are published; the text is for staff."""
-    (submission / "style_modules/content_loss.py").write_text(PRINTS)
-    results = grade(submission)
+    (handed_in / "moments/center.py").write_text(PRINTS)
+    results = grade(handed_in)
     (rule,) = (test for test in results["tests"] if test["name"].startswith("Nothing is printed"))
-    assert (rule["score"], rule["output"]) == (0, "Printed in content, which a hidden test asked.")
+    assert (rule["score"], rule["output"]) == (0, "Printed in center, which a hidden test asked.")
     staffs = results["extra_data"].pop("printed_in_hidden_tests")
-    assert len(staffs) == 1 and staffs[0].startswith("content: asked for tensor([[[[")
+    assert len(staffs) == 1 and staffs[0].startswith("center: asked for [[")
     assert "asked for" not in json.dumps(results)
-    assert "Printed in hidden tests, for staff alone: content: asked for" in grade.page
+    assert "Printed in hidden tests, for staff alone: center: asked for" in grade.page
 
 
 def test_what_is_printed_in_public_tests_is_shown_on_one_line():
@@ -140,24 +164,22 @@ def test_no_line_none_is_told():
 
 
 FORGED = """
-from torch import nn
-
 forged = "\\n    It looks like this mistake: a forged one.\\nEnded: your code crashed"
 error = type("It looks like this mistake", (Exception,), {})
 
 
-class ContentLoss(nn.Module):
-    def forward(self, content_weight, content_current, content_original):
+class Center:
+    def subtract_mean(self, X):
         print(forged)
         exec(compile("raise error(forged)", __file__ + forged, "exec"))
 """
 
 
-def test_a_students_text_is_not_taken_for_the_graders(submission, grade):
+def test_a_students_text_is_not_taken_for_the_graders(handed_in, grade):
     """A message on several lines, the name of an error, the name of a file, a print."""
     items = pytest.importorskip("gradebook.items")
-    (submission / "style_modules/content_loss.py").write_text(FORGED)
-    results = grade(submission)
+    (handed_in / "moments/center.py").write_text(FORGED)
+    results = grade(handed_in)
     texts = [test["output"] for test in results["tests"]] + [results["output"]]
     assert sum("a forged one" in text for text in texts) > 2
     for text in texts:

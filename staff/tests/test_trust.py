@@ -19,35 +19,24 @@ from autograder.files import write_whole
 from autograder.probing import Prober
 from autograder.results import Results
 from staff.tests import contract
-from staff.tests.conftest import IN_MINIATURE, MINIATURE, ROOT
+from staff.tests.conftest import GRADE, IN_ARITHMETIC, ROOT
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
-# Grades a submission by the miniature suite of this checkout, in namespaces but those that are named.
-GRADE = """
-import sys
-from functools import partial
-from pathlib import Path
-root, submission, out, *without = sys.argv[1:]
-sys.path.insert(0, root)
-from autograder import __main__ as command, grade
-from autograder.assignment import ROOT, read
-grade.Client = partial(grade.Client, without=tuple(without))
-graded, assignment = grade.grade, read(ROOT, Path(root, "staff/tests/miniature"))
-grade.grade = lambda *arguments, **_: graded(*arguments[:2], seed=7, deadline=300, assignment=assignment)
-sys.exit(command.main([submission, "--out", out]))
-"""
+ARITHMETIC = IN_ARITHMETIC.root.relative_to(ROOT)
+RULES = sum(rule["points"] for rule in read().rules.values())
 NAMESPACES = [f"{kind} namespace" for kind in ("mount", "process", "network", "ipc")]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root's children are another user")
 
 
 @pytest.fixture
-def run(tmp_path, submission):
-    """Grade the solution; returns the exit status, what was said, and what results.json holds."""
+def run(tmp_path, submission, handed_in):
+    """Grade a part of the solution, or arithmetic's; returns the exit status, what was said, and the results."""
 
-    def grade(*without, root=ROOT, umask=-1, python=(), **environment):
+    def grade(part, *without, root=ROOT, umask=-1, **environment):
         out = tmp_path / "results" / "results.json"
+        what = (".", part, submission) if part else (ARITHMETIC, part, handed_in)
         done = subprocess.run(
-            [*python, sys.executable, "-c", GRADE, str(root), str(submission), str(out), *without],
+            [sys.executable, "-c", GRADE, root, *what, out, *without],
             env=os.environ | environment, capture_output=True, text=True, umask=umask, timeout=330,
         )  # fmt: skip
         return done.returncode, done.stderr, json.loads(out.read_text())
@@ -62,12 +51,13 @@ def reason_of(results):
 
 
 @pytest.mark.parametrize(
-    "around", [pytest.param({"umask": 0o027}, marks=pytest.mark.proof), {"umask": 0o077, "HOME": "/nowhere/at/all"}]
+    ("part", "score"), [("", 10), pytest.param("content_loss", 6 + RULES, marks=pytest.mark.proof)]
 )
-def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, around):
+@pytest.mark.parametrize("around", [{"umask": 0o027}, {"umask": 0o077, "HOME": "/nowhere/at/all"}])
+def test_the_umask_and_the_home_of_whoever_grades_change_nothing(run, tmp_path, part, score, around):
     """Under 022 all other tests grade."""
-    code, said, results = run(**around)
-    assert (code, results["score"]) == (0, 22), said
+    code, said, results = run(part, **around)
+    assert (code, results["score"]) == (0, score), said
     assert stat.S_IMODE((tmp_path / "results/results.json").stat().st_mode) == 0o600
 
 
@@ -76,7 +66,7 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
     """Without a mount that shows it, an honest `import wave` would cost its student a part."""
     if all(path.stat().st_mode & 1 for path in (Path(sys.base_prefix), *Path(sys.base_prefix).parents)):
         pytest.skip("every user may read Python here")
-    code, said, results = run(*NAMESPACES)
+    code, said, results = run("", *NAMESPACES)
     assert code == 3 and said.count("\n") == 1
     assert "PermissionError" in reason_of(results) and sys.base_prefix in reason_of(results)
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]
@@ -89,20 +79,20 @@ def checkout(tmp_path):
     for name, path in pack.files(read()).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / name)
-    shutil.copytree(MINIATURE, root / MINIATURE.relative_to(ROOT))
+    shutil.copytree(IN_ARITHMETIC.root, root / ARITHMETIC)
     return root
 
 
 @pytest.mark.proof
 def test_a_checkout_with_brackets_in_its_path_grades_as_any_other(run, checkout):
-    code, said, results = run(root=checkout)
-    assert (code, results["score"]) == (0, 22), said
+    code, said, results = run("content_loss", root=checkout)
+    assert (code, results["score"]) == (0, 6 + RULES), said
 
 
 def test_tests_that_cannot_be_collected_give_no_points_and_say_nothing_hidden(run, checkout):
-    path = checkout / MINIATURE.relative_to(ROOT) / "staff/hidden/test_hidden_parts.py"
+    path = checkout / ARITHMETIC / "staff/hidden/test_hidden_parts.py"
     path.write_text("raise ValueError('what is hidden')\n")
-    code, _, results = run(root=checkout)
+    code, _, results = run("", root=checkout)
     assert code == 3 and "pytest broke off" in reason_of(results)
     assert "what is hidden" not in results["output"]
     assert "what is hidden" in str(results["extra_data"]["grader_problems"])
@@ -119,10 +109,12 @@ def heard(open_folder, servers, tmp_path):
 
     def ask(spoil):
         project = open_folder / tmp_path.name
-        workspace.build(project, intake.Submission(), IN_MINIATURE)
+        workspace.build(project, intake.Submission(), IN_ARITHMETIC)
+        (project / "given").mkdir()
+        (project / "given/part.py").touch()
         spoil(project)
-        with Client(project, [ROOT], launch=servers.launch) as client:
-            return trial.find_problem(client.call, project, read().files)
+        with Client(project, [ROOT], launch=servers.launch, assignment=IN_ARITHMETIC) as client:
+            return trial.find_problem(client.call, project, IN_ARITHMETIC.files)
 
     return ask
 
@@ -132,10 +124,10 @@ def heard(open_folder, servers, tmp_path):
     ("spoil", "found"),
     [
         (lambda project: None, ""),
-        (lambda project: (project / "style_modules").chmod(0o700), "Permission denied"),
-        (lambda project: (project / "images").chmod(0o700), "Permission denied"),
-        (lambda project: (project / "figures/gallery.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
-        (lambda project: (project / "style_utils.py").write_text("import os; os._exit(1)"), ""),  # only read
+        (lambda project: (project / "moments").chmod(0o700), "Permission denied"),
+        (lambda project: (project / "given").chmod(0o700), "Permission denied"),
+        (lambda project: (project / "given/part.py").write_text("import nothing_of_ours"), "nothing_of_ours"),
+        (lambda project: (project / "scale.py").write_text("import os; os._exit(1)"), ""),  # only read
     ],
 )  # fmt: skip
 def test_the_trial_reads_and_imports_what_students_do(heard, spoil, found):
@@ -168,10 +160,10 @@ def test_one_reason_that_is_not_the_students_is_told_from_their_own(errors, reas
     assert reason in found and bool(reason) == bool(found)
 
 
-def test_where_all_files_fail_by_the_machine_there_are_no_points(submission, grade):
-    for name in read().files:
-        (submission / name).write_text("raise PermissionError(13, 'Permission denied', '/usr/lib/libm.so')\n")
-    results = grade(submission)
+def test_where_all_files_fail_by_the_machine_there_are_no_points(handed_in, grade):
+    for name in IN_ARITHMETIC.files:
+        (handed_in / name).write_text("raise PermissionError(13, 'Permission denied', '/usr/lib/libm.so')\n")
+    results = grade(handed_in)
     assert "PermissionError: [Errno 13]" in reason_of(results)
     assert "unfit" not in results["extra_data"], "the trial went well: the class goes on"
     assert "not graded" in grade.page and "points</h1>" not in grade.page

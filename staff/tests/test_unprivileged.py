@@ -17,8 +17,8 @@ CHANNELS = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from staff.tests import test_channels
-Path(sys.argv[2]).write_text(json.dumps(test_channels.leave_and_find(test_channels.build_channel(Path(sys.argv[1])))))
+from staff.tests import conftest, test_channels
+Path(sys.argv[2]).write_text(json.dumps(test_channels.leave_and_find(conftest.build_project(Path(sys.argv[1])))))
 """
 pytestmark = [
     pytest.mark.timeout(360),
@@ -56,9 +56,9 @@ def run_as(kind, folder, code, *arguments, status=0):
 @pytest.mark.proof
 def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    results = run_as("user", folder, GRADE, str(folder / "submission"))
+    results = run_as("user", folder, GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
-    assert results["score"] == 22
+    assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     layers = results["extra_data"]["layers"]
     assert layers["user namespace"] and layers["unprivileged user"]
     assert results["extra_data"]["layers_missing"] == []
@@ -129,9 +129,8 @@ def test_a_submission_that_changes_the_copy_has_no_points_and_ends_it(unprotecte
     assert page == "" and not unprotected.alive() and not unprotected.copy.root.exists()
 
 
-def test_unprotected_the_copy_grades_as_the_checkout_does(unprotected):
-    with Grader(IN_ARITHMETIC) as protected:
-        wanted = json.loads(protected.grade(IN_ARITHMETIC.root, 7)[0])
+def test_unprotected_the_copy_grades_as_the_checkout_does(warm, unprotected):
+    wanted = json.loads(warm.grade(IN_ARITHMETIC.root, 7)[0])
     found = json.loads(unprotected.grade(IN_ARITHMETIC.root, 7)[0])
     assert found["extra_data"].pop("unprotected") and not wanted["extra_data"].pop("unprotected")
     assert [test["score"] for test in found["tests"]] == [test["score"] for test in wanted["tests"]]

@@ -49,18 +49,17 @@ class AttackResult:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="choose the attacks whose name holds one of them")
-    parser.add_argument("--whole", action="store_true", help="run all tests, not those of one part alone")
     parser.add_argument("--deadline", type=float, default=DEADLINE, help="for each; longer where the machine is busy")
     parser.add_argument("--warm", action="store_true", help="grade all by one warm process, as a class is graded")
     args = parser.parse_args(argv)
     started, outcomes = time.monotonic(), []
     names = [name for name in every() if not args.words or any(word in name for word in args.words)]
     with Grader(unprotected=UNPROTECTED) if args.warm else contextlib.nullcontext() as warm:
-        honest = run("the honest stub", 0, args.whole, args.deadline, warm)
+        honest = run("the honest stub", 0, args.deadline, warm)
         for name in names:
             if name in traces.AFTER:
-                run(traces.AFTER[name], honest.score, args.whole, args.deadline, warm)
-            outcomes.append(run(name, honest.score, args.whole, args.deadline, warm))
+                run(traces.AFTER[name], honest.score, args.deadline, warm)
+            outcomes.append(run(name, honest.score, args.deadline, warm))
             _print(outcomes[-1])
     bad = sum(bool(outcome.wrong) for outcome in outcomes)
     print(f"\n{len(outcomes)} attacks: {bad} did not fail as they should; the honest stub earns {honest.score:g}.")
@@ -72,10 +71,8 @@ def every() -> list[str]:
     return [*payloads.BODIES, *payloads.FILES, *archives.ARCHIVES]
 
 
-def run(
-    name: str, allowed: float = 0, whole: bool = False, deadline: float = DEADLINE, warm: Grader | None = None
-) -> AttackResult:
-    """Grade one attack, or with another name the honest stub, by the tests of PART or by all."""
+def run(name: str, allowed: float, deadline: float, warm: Grader | None) -> AttackResult:
+    """Grade one attack, or with another name the honest stub, by the tests of PART."""
     kernel.collect_orphans()  # what a grading leaves running becomes a child of this process, and is seen
     place = Path(tempfile.mkdtemp(prefix="hostile-"))
     place.chmod(0o755)
@@ -93,8 +90,8 @@ def run(
             submission = _submission(name, handed_in, mark, out, port)
             before, staying = _listing(handed_in), set(descendants.of(os.getpid()))
             started = time.monotonic()
-            said = (_grade(submission, out, tmp, whole, deadline) if warm is None else
-                    _grade_warm(warm, submission, out, whole, deadline))  # fmt: skip
+            said = (_grade(submission, out, tmp, deadline) if warm is None else
+                    _grade_warm(warm, submission, out, deadline))  # fmt: skip
             seconds = time.monotonic() - started
         wrong = [f"the grading said: {said}"] if said else []
         score, problems = _judge(out, allowed)
@@ -136,11 +133,10 @@ def _submission(name: str, place: Path, mark: str, out: Path, port: int) -> Path
     return place
 
 
-def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float) -> str:
+def _grade(submission: Path, out: Path, tmp: Path, deadline: float) -> str:
     """Returns what went wrong, "" if nothing did."""
     command = [sys.executable, "-m", "autograder", str(submission), "--out", str(out / "results.json")]
-    command += ["--report", str(out / "report.html"), "--deadline", str(deadline)]
-    command += [] if whole else ["--part", PART]
+    command += ["--report", str(out / "report.html"), "--deadline", str(deadline), "--part", PART]
     command += ["--unprotected"] if UNPROTECTED else []
     quiet = {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
@@ -151,10 +147,10 @@ def _grade(submission: Path, out: Path, tmp: Path, whole: bool, deadline: float)
     return "" if done.returncode in (0, 2) else done.stderr.decode(errors="replace")[-500:]
 
 
-def _grade_warm(warm: Grader, submission: Path, out: Path, whole: bool, deadline: float) -> str:
+def _grade_warm(warm: Grader, submission: Path, out: Path, deadline: float) -> str:
     """Grade as _grade does, by a process that has graded others before."""
     try:
-        results, page = warm.grade(submission, None, deadline, "" if whole else PART)
+        results, page = warm.grade(submission, None, deadline, PART)
     except GradingLost as problem:
         return str(problem)
     (out / "results.json").write_text(results)

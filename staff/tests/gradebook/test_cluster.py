@@ -17,9 +17,10 @@ from distributed import LocalCluster, Security
 
 from autograder import client as fork_server
 from autograder import intake, workspace
+from autograder.assignment import read
 from gradebook import cluster
 from staff.proofs.hostile import payloads
-from staff.tests.conftest import IN_MINIATURE, ROOT
+from staff.tests.conftest import ROOT
 
 NAMESPACES = ("network namespace", "mount namespace", "ipc namespace", "process namespace")
 OPEN = ("files closed", "sockets and keyrings closed")  # left off: ports can be reached, then
@@ -99,19 +100,19 @@ def test_another_user_is_refused(opened):
 
 
 @pytest.fixture
-def attack(open_folder, servers):
+def attack(open_folder):
     """Ask student code that looks for a scheduler, in a child without namespaces and these layers: what came of it."""
     project = open_folder / "project"
-    workspace.build(project, intake.Submission(), IN_MINIATURE)
+    workspace.build(project, intake.Submission(), read())
     body = payloads.source(payloads.SCHEDULER, mark="mark", root=ROOT, out="/out", port=9, user=os.getuid())
     (project / payloads.FILE).write_bytes(body)
 
     ones, limits = np.ones((1, 2, 3, 4), np.float32), {"seconds": 60.0, "memory": 1200 << 20}
 
     def ask(*without):
-        with fork_server.Client(project, [], (*NAMESPACES, *without), servers.launch) as child:
+        with fork_server.Client(project, [], (*NAMESPACES, *without)) as child:
             assert not any(child.layers[name] for name in (*NAMESPACES, *without))
-            return child.call("content", dict(limits), weight=2.0, F=ones, P=ones)["error"]["message"]
+            return child.call("content_loss", dict(limits), weight=2.0, current=ones, original=ones)["error"]["message"]
 
     return ask
 

@@ -15,9 +15,8 @@ from gradebook import handed_in, settings, weights
 from gradebook import regrade as adding
 from gradebook.roster import Roster
 from gradebook.store import Gradebook, GradebookError, Key
-from staff.tests.conftest import ROOT
+from staff.tests.conftest import IN_ARITHMETIC
 
-ARITHMETIC = ROOT / "staff/tests/arithmetic"
 CENTRE, HIDDEN, SCALE = "Centre: Columns are centred", "Centre: hidden: A drawn one", "Scale: A vector gets length one"
 
 CENTRE_TEST = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\ndef test_a():\n    pass\n"
@@ -26,7 +25,7 @@ CENTRE_TEST = "import pytest\n\n\n@pytest.mark.center\n@pytest.mark.points(1)\nd
 @pytest.fixture
 def course(tmp_path):
     """A copy of the assignment in arithmetic, to be changed."""
-    return shutil.copytree(ARITHMETIC, tmp_path / "course")
+    return shutil.copytree(IN_ARITHMETIC.root, tmp_path / "course")
 
 
 def edit(path, before, after):

@@ -72,7 +72,7 @@ class Told:
 
 def grade(job):
     """Do what stands in the job's note; how often it was begun is counted in files of a folder."""
-    what, times = job.submission.notes[0], job.folders[0]
+    what, times = job.submission.notes[0], job.folder
     begun = len(list(times.glob(f"{what}.*")))
     worker = get_worker().address
     (times / f"{what}.{begun}").write_text(worker)
@@ -99,7 +99,7 @@ def grade(job):
 
 
 def grade_whole(client, book, times, *whats):
-    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, (times, times)) for what in whats}
+    jobs = {Key(what, "suite", 7): Job(Submission(notes=[what]), 7, {}, times) for what in whats}
     told = Told()
     lost = run.grade_all(client, book, jobs, told, grade)
     return {key.digest for key in lost}, told.lines

@@ -34,8 +34,9 @@ def independent(known):
     return students
 
 
-def compare(known, students):
-    return similarity.pairs([similarity.describe(f"{i}", files, known) for i, files in enumerate(students)])
+@pytest.fixture(scope="module")
+def written(known, independent):
+    return [similarity.describe(f"{i}", files, known) for i, files in enumerate(independent)]
 
 
 def rename(text):
@@ -84,15 +85,16 @@ def disguise(files, how):
 @pytest.mark.parametrize("how", [rename, comment, reorder, lambda text: comment(rename(reorder(text)))],
                          ids=["renamed", "commented", "reordered", "all three"])  # fmt: skip
 @pytest.mark.parametrize("whose", [1, 3])
-def test_a_disguised_copy_is_the_most_alike_and_stands_out(known, independent, how, whose):
-    scores, pairs = compare(known, [*independent, disguise(independent[whose], how)])
-    assert {pairs[0].one.name, pairs[0].other.name} == {f"{whose}", f"{INDEPENDENT}"}
+def test_a_disguised_copy_is_the_most_alike_and_stands_out(known, independent, written, how, whose):
+    copy = similarity.describe("copy", disguise(independent[whose], how), known)
+    scores, pairs = similarity.pairs([*written, copy])
+    assert {pairs[0].one.name, pairs[0].other.name} == {f"{whose}", "copy"}
     assert pairs[0].score >= similarity.line(scores)
     assert pairs[1].score < similarity.line(scores)
 
 
-def test_right_code_in_other_words_does_not_stand_out(known, independent):
-    scores, pairs = compare(known, independent)
+def test_right_code_in_other_words_does_not_stand_out(written):
+    scores, pairs = similarity.pairs(written)
     assert len(scores) == INDEPENDENT * (INDEPENDENT - 1) / 2
     assert max(scores) < similarity.line(scores), [(pair.one.name, pair.other.name, pair.score) for pair in pairs[:3]]
 
@@ -101,22 +103,21 @@ def test_the_handout_and_the_solution_count_for_nobody(known):
     assert not similarity.describe("the solution", variants.solution(), known).prints.hashes
 
 
-def test_earlier_classes_are_compared_with_this_one_and_not_with_each_other(known, independent):
+def test_earlier_classes_are_compared_with_this_one_and_not_with_each_other(known, independent, written):
     old = [similarity.describe(f"old {i}", files, known, earlier=True) for i, files in enumerate(independent[:2])]
-    new = similarity.describe("new", independent[0], known)
-    scores, pairs = similarity.pairs([*old, new])
+    scores, pairs = similarity.pairs([*old, written[0]])
     assert sorted(scores) == pytest.approx([pairs[1].score, 1])
-    assert (pairs[0].one.name, pairs[0].other.name, pairs[0].score) == ("old 0", "new", 1)
+    assert (pairs[0].one.name, pairs[0].other.name, pairs[0].score) == ("old 0", "0", 1)
 
 
-def test_what_both_have_is_marked_and_no_letter_is_lost(known, independent):
-    _, pairs = compare(known, independent[:2])
-    for pieces, written in zip(similarity.mark(pairs[0]), (pairs[0].one, pairs[0].other)):
-        assert "".join(text for text, _ in pieces) == written.text
+def test_what_both_have_is_marked_and_no_letter_is_lost(written):
+    _, pairs = similarity.pairs(written[:2])
+    for pieces, one in zip(similarity.mark(pairs[0]), (pairs[0].one, pairs[0].other)):
+        assert "".join(text for text, _ in pieces) == one.text
         assert {shared for _, shared in pieces} == {True, False}
 
 
-def test_a_file_that_is_no_python_is_compared_as_a_whole(known, independent):
+def test_a_file_that_is_no_python_is_compared_as_a_whole(known, independent, written):
     broken = independent[0] | {"style_utils.py": b"def broken(:\n" + independent[0]["style_utils.py"]}
-    scores, _ = compare(known, [independent[0], broken])
+    scores, _ = similarity.pairs([written[0], similarity.describe("broken", broken, known)])
     assert scores[0] > 0.9

@@ -16,33 +16,32 @@ from autograder.assignment import ROOT
 from autograder.forking import Grader, GradingLost
 from staff.proofs import chaos
 from staff.references import remembering
-from staff.tests.conftest import GRADE, IN_ARITHMETIC, IN_MINIATURE
+from staff.tests.conftest import GRADE, IN_ARITHMETIC
 
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 
-LOSS = """
-import gc, os, sys, time
-from torch import nn
-class ContentLoss(nn.Module):
-    def forward(self, content_weight, content_current, content_original):
-        {line}
-        return (content_weight * (content_current - content_original) ** 2).sum()
+UNIT = """
+import os, sys, time
+import numpy as np
+def unit(x):
+    {line}
+    return x / np.linalg.norm(x)
 """
 # What a fork of the process that has the tests would show: their modules, and the numbers that they expect.
 SEES_TESTS = """
-        ours = [name for name in sys.modules if name.startswith(("staff", "tests", "test_"))]
-        seen = [name for name in ours if any(word in name for word in ("test_", "hidden", "references", "plugin"))]
-        assert ours and not seen, seen
+    ours = [name for name in sys.modules if name.startswith(("staff", "tests", "test_", "autograder"))]
+    seen = [name for name in ours if any(word in name for word in ("test_", "hidden", "plugin"))]
+    assert ours and not seen, seen
 """
 
 
 @pytest.fixture
-def graded(warm, submission):
-    """Grade the solution with another content loss, and return its results."""
+def graded(warm, handed_in):
+    """Grade the solution with another function, and return its results."""
 
     def run(line="pass"):
-        (submission / "style_modules/content_loss.py").write_text(LOSS.format(line=line.strip()))
-        results, page = warm.grade(intake.take_in(submission), 7)
+        (handed_in / "scale.py").write_text(UNIT.format(line=line.strip()))
+        results, page = warm.grade(handed_in, 7)
         assert page.startswith("<!doctype html>")
         return json.loads(results)
 
@@ -54,28 +53,29 @@ def points(results):
 
 
 @pytest.mark.proof
-def test_results_are_those_of_a_grading_by_itself(graded, submission, tmp_path):
+def test_results_are_those_of_a_grading_by_itself(submission, tmp_path):
     """But for the times, and the layers of isolation are among them; for the first submission and for a later one."""
-    first, second = graded(), graded()
-    subprocess.run([sys.executable, "-c", GRADE, submission, tmp_path / "results.json"], check=True)
-    alone = chaos.without_times((tmp_path / "results.json").read_text())
-    assert chaos.without_times(json.dumps(first)) == chaos.without_times(json.dumps(second)) == alone
+    with Grader() as warm:
+        first, second = (chaos.without_times(warm.grade(submission, 7, part="content_loss")[0]) for _ in range(2))
+    command = [sys.executable, "-c", GRADE, ROOT, ".", "content_loss", submission, tmp_path / "results.json"]
+    subprocess.run(command, check=True)
+    assert first == second == chaos.without_times((tmp_path / "results.json").read_text())
 
 
 def test_student_code_sees_no_test(graded):
     results = graded(SEES_TESTS)
-    assert points(results)["content_loss"] == 6, [test["output"] for test in results["tests"]]
+    assert points(results)["scale"] == 2, [test["output"] for test in results["tests"]]
 
 
 def test_a_submission_changes_nothing_for_the_next(graded):
-    """It patches torch, leaves a file and a process, and ends its process: the next has its points."""
+    """It patches NumPy, leaves a file and a process, and ends its process: the next has its points."""
     for line in (
-        "import torch; torch.Tensor.sum = lambda *_: 0; open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
+        "np.ndarray.mean, np.mean = None, None; open('/tmp/left', 'w').write('x'); os.fork() or time.sleep(60)",
         "os._exit(0)",
         "os.kill(os.getppid(), 9)",
     ):
-        assert points(graded(line))["saliency"] == 12
-    assert points(graded("assert not os.path.exists('/tmp/left')")) == {"saliency": 12, "content_loss": 6, "rules": 4}
+        assert points(graded(line))["center"] == 4
+    assert points(graded("assert not os.path.exists('/tmp/left')")) == {"center": 4, "scale": 2, "rules": 4}
 
 
 def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, monkeypatch):
@@ -92,7 +92,7 @@ def test_a_grading_that_is_killed_is_told_and_the_next_is_graded(graded, warm, m
     with pytest.raises(GradingLost, match="the grading was ended by signal 9"):
         graded()
     monkeypatch.undo()
-    assert points(graded())["content_loss"] == 6
+    assert points(graded())["scale"] == 2
 
 
 def test_nothing_is_left_when_a_worker_dies(open_folder, monkeypatch):
@@ -152,14 +152,14 @@ def test_what_was_drawn_comes_again_and_the_generator_goes_on(monkeypatch):
 
 
 def test_the_version_is_that_of_the_suite_that_was_loaded(warm):
-    files = pack.digests(IN_MINIATURE)
+    files = pack.digests(IN_ARITHMETIC)
     assert warm.version == pack.version(files)
-    assert {"tests/test_parts.py", "staff/hidden/test_hidden_parts.py", "autograder/plugin.py", "torch"} <= set(files)
+    assert {"tests/test_parts.py", "staff/hidden/test_hidden_parts.py", "autograder/plugin.py", "numpy"} <= set(files)
     assert pack.changes(files, files) == []
-    other = files | {"torch": "9.9", "tests/new.py": "1"}
-    other.pop("tests/networks.py")
+    other = files | {"numpy": "9.9", "tests/new.py": "1"}
+    other.pop("tests/test_parts.py")
     assert pack.changes(files, other) == [
-        "tests/networks.py is gone", "tests/new.py is new", f"torch {files['torch']} to 9.9"
+        f"numpy {files['numpy']} to 9.9", "tests/new.py is new", "tests/test_parts.py is gone"
     ]  # fmt: skip
 
 

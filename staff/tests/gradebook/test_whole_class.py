@@ -1,4 +1,4 @@
-"""A class by the miniature suite: from the folder to the pages, graded for real, and graded once."""
+"""A class of another assignment: from the folder to the pages, graded for real, and graded once."""
 
 import csv
 import io
@@ -16,25 +16,25 @@ from gradebook import task
 from gradebook.store import NAME
 from staff.proofs import chaos, simulated
 from staff.tests import contract
-from staff.tests.conftest import MINIATURE, ROOT
+from staff.tests.conftest import IN_ARITHMETIC
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def tests(tmp_path_factory):
-    """A copy of the miniature suite, to be changed."""
-    return shutil.copytree(MINIATURE, tmp_path_factory.mktemp("suite") / "miniature")
+def course(tmp_path_factory):
+    """A copy of the assignment in arithmetic, to be changed."""
+    return shutil.copytree(IN_ARITHMETIC.root, tmp_path_factory.mktemp("another") / "course")
 
 
 @pytest.fixture
-def submissions(tmp_path, submission):
+def submissions(tmp_path, handed_in):
     """Ada's is right, Ben's stops its process, Chen's is a zip that cannot be opened, Dina's is Ada's."""
     folder = tmp_path / "class"
     folder.mkdir()
-    shutil.copytree(submission, folder / "ada")
-    shutil.copytree(submission, folder / "ben")
-    (folder / "ben/style_modules/content_loss.py").write_text("import os\nos._exit(0)\n")
+    shutil.copytree(handed_in, folder / "ada")
+    shutil.copytree(handed_in, folder / "ben")
+    (folder / "ben/scale.py").write_text("import os\nos._exit(0)\n")
     (folder / "chen.zip").write_bytes(b"PK no zip")
     with zipfile.ZipFile(folder / "dina.zip", "w") as archive:
         for path in sorted((folder / "ada").rglob("*.py")):
@@ -43,15 +43,15 @@ def submissions(tmp_path, submission):
     return folder
 
 
-def run(submissions, tests, *arguments, function=task.work):
+def run(submissions, course, *arguments, function=task.work):
     console = Console(file=io.StringIO(), width=200)
     args = gradebook.parse_args([str(submissions), "--workers", "1", *arguments])
-    code = gradebook.grade_class(args, console, read(ROOT, tests), function)
+    code = gradebook.grade_class(args, console, read(course), function)
     return code, console.file.getvalue(), args.out
 
 
-def test_a_class_is_graded_once_and_again_when_something_changed(submissions, tests):
-    code, said, out = run(submissions, tests)
+def test_a_class_is_graded_once_and_again_when_something_changed(submissions, course):
+    code, said, out = run(submissions, course)
     assert code == 1, "Chen's is marked for staff"
     assert "1 could not be read" in said
     assert "4 students, 0 without a submission; 2 different submissions can count." in said
@@ -60,23 +60,23 @@ def test_a_class_is_graded_once_and_again_when_something_changed(submissions, te
     best = json.loads(max(results.values(), key=lambda row: row["score"])["results"])
     contract.check(best)
     assert best["extra_data"]["seed"] == 7 and best["extra_data"]["grader_problems"] == []
-    assert sorted(row["score"] for row in results.values()) == [15, 22]
+    assert sorted(row["score"] for row in results.values()) == [7, 10]
     with (out / "grades.csv").open(newline="") as file:
-        points = {row["Last Name"]: row["Assignment 3"] for row in csv.DictReader(file)}
-    assert points == {"ada": "22", "ben": "15", "chen": "", "dina": "22"}
+        points = {row["Last Name"]: row["Arithmetic"] for row in csv.DictReader(file)}
+    assert points == {"ada": "10", "ben": "7", "chen": "", "dina": "10"}
     assert {"class.html", "similarity.html", "grades-canvas.csv"} <= {path.name for path in out.iterdir()}
 
-    code, said, _ = run(submissions, tests)
+    code, said, _ = run(submissions, course)
     assert "2 are graded already, 0 are new." in said and "workers" not in said
 
-    test = tests / "tests/test_parts.py"
+    test = course / "tests/test_parts.py"
     test.write_text(test.read_text() + "\nMORE = 1\n")
     (submissions / "chen.zip").unlink()
-    code, said, _ = run(submissions, tests, "--again", "ben")
+    code, said, _ = run(submissions, course, "--again", "ben")
     assert code == 0
     assert "2 are graded again, since the suite is another: tests/test_parts.py is changed." in said
     assert len(chaos.results(out / NAME)) == 2  # by digest, the latest of them
 
-    code, said, _ = run(submissions, tests, "--again", "ben", function=simulated.grade)
+    code, said, _ = run(submissions, course, "--again", "ben", function=simulated.grade)
     assert "1 are graded again, as was asked for." in said
-    assert re.search(r"ben: graded again, 15 points before, [\d.]+ now\.", said)
+    assert re.search(r"ben: graded again, 7 points before, [\d.]+ now\.", said)

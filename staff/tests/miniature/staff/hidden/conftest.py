@@ -1,1 +1,0 @@
-from tests.conftest import probe  # noqa: F401

@@ -1,8 +1,0 @@
-import pytest
-
-from tests import probes
-
-
-@pytest.fixture
-def probe(request):
-    return request.config.stash.get(probes.REACH, probes.call)

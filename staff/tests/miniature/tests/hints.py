@@ -1,5 +1,0 @@
-"""A small stand-in for tests/hints.py."""
-
-
-def of(error):
-    return ""
