@@ -142,6 +142,11 @@ def test_a_changed_file_has_another_time_in_the_zip(work):
     assert times[0] != times[2] and times[1] != times[3]
 
 
+def test_in_a_notebook_the_kernels_own_options_are_none(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/ipykernel_launcher.py", "-f", "kernel.json"])
+    assert not collect_submission.parse_args(None).check
+
+
 def test_check_only_looks(work, capsys):
     """--check writes nothing, and says that the work is ready."""
     before = sorted(work.rglob("*"))
