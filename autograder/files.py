@@ -1,8 +1,10 @@
 """Write files whole, and zips that are the same for the same contents."""
 
+import hashlib
 import io
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -36,15 +38,20 @@ def fill(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def make_zip(contents: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
-    """Return a zip of these files, by name and in this order, with neither times nor owners.
+    """Return a zip of these files, by name and in this order, without owners, with times made of what is in them.
 
     Stored, not compressed: pictures are compressed already, and compressors differ between machines.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for name, data in contents.items():
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry = zipfile.ZipInfo(name, date_time=_date_of(data))
             entry.create_system = 3  # Unix, wherever it is written
             entry.external_attr = (0o100755 if name in executable else 0o100644) << 16
             file.writestr(entry, data)
     return archive.getvalue()
+
+
+def _date_of(data: bytes) -> tuple[int, int, int, int, int, int]:
+    """Return a time between 1980 and 2018 for this content: unzipped over an older one it is compiled again."""
+    return time.gmtime(315_532_800 + int(hashlib.sha256(data).hexdigest()[:8], 16) % 1_200_000_000)[:6]

@@ -28,6 +28,13 @@ stop() { printf '%s\n' "$*" >&2; exit 1; }
 runs() { "$1" -c "$2" >/dev/null 2>&1 </dev/null; }
 version() { "$1" -c 'import platform; print(platform.python_version())'; }
 
+# In a folder that was moved or copied `activate` still leads to the old one: it is written anew, nothing else.
+if [ -f .venv/bin/activate ] && ! grep -qF "$(cd .venv && pwd -P)" .venv/bin/activate && runs "$python" "$fits"; then
+    system=$(grep -qi '^include-system-site-packages = true' .venv/pyvenv.cfg && echo --system-site-packages)
+    "$python" -m venv .venv --without-pip $system || stop "The folder .venv was moved, and .venv/bin/activate could" \
+        "not be written again: delete the folder .venv, and run the same command again."
+fi
+
 # Nothing to do? Then leave, quickly.
 if [ ! -e "$marker" ] && cmp -s "$requirements" "$stamp" && runs "$python" "$fits"; then
     exit 0

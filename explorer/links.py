@@ -38,7 +38,7 @@ def open_picture(session: Session, asked: dict[str, str]) -> list[str]:
         refused.append(f"network={network}")
     if "picture" in asked:
         number = _number(asked["picture"])
-        if number is not None and 0 <= number < len(session.source.images):
+        if number is not None and number in range(len(session.source.images)):
             session.choose(pictures.sample(session.source, int(number)))
         else:
             refused.append(f"picture={asked['picture']}")
@@ -76,13 +76,11 @@ def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
         return values.get(words)
     if isinstance(part, gr.Checkbox):
         return words == "1" if words in ("0", "1") else None
-    number = _number(words)
-    if number is None:
+    number, slides = _number(words), isinstance(part, gr.Slider)
+    whole = not slides or isinstance(part.step, int)
+    if number is None or (whole and number % 1) or (slides and not part.minimum <= number <= part.maximum):
         return None
-    if isinstance(part, gr.Slider):
-        number = number if part.minimum <= number <= part.maximum else None
-        return int(number) if number is not None and isinstance(part.step, int) else number
-    return int(number)
+    return int(number) if whole else number
 
 
 def pack(session: Session, key: str) -> str:

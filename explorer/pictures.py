@@ -76,8 +76,12 @@ def own(path: Path) -> Subject:
 
 def take_upload(dropped: dict[str, Any]) -> Subject:
     """A picture that the browser sent, by the file that it lies in, which is deleted. Raises Problem."""
-    path = Path(dropped["path"]).resolve()
-    if not path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()):
+    try:
+        path = Path(dropped["path"]).resolve()
+        there = path.is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve()) and path.is_file()
+    except (TypeError, LookupError, ValueError):  # what no browser sends
+        there = False
+    if not there:
         raise Problem("expected a file that was dropped here, got another one: drop it again")
     try:
         return own(path)

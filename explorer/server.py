@@ -35,7 +35,7 @@ def environment(folder: str, share: bool) -> dict[str, str]:
     A page on this machine is asked for directly, whatever proxies stand for other addresses, unless others `share` it.
     """
     direct = {} if share else {"NO_PROXY": "*", "no_proxy": "*"}
-    return {"GRADIO_TEMP_DIR": folder, "MPLBACKEND": "Agg"} | direct
+    return {"GRADIO_TEMP_DIR": folder, "GRADIO_DEBUG": "0", "MPLBACKEND": "Agg"} | direct  # else launching never ends
 
 
 @contextmanager

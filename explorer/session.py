@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer import networks, pictures
 from explorer.pictures import Subject
-from explorer.worker import Cancelled, OutOfTime, Problem, Worker
+from explorer.worker import Cancelled, Ended, OutOfTime, Problem, Worker
 from methods import BY_CAPTUM, METHODS
 from pretrained import Pretrained
 
@@ -46,10 +46,10 @@ class Session:
         """Look through another network; a sample of the first gives way to one that the other knows."""
         if network == self.network:
             return
-        kind, picture = self.source.kind, self.picture
+        source, picture = networks.load(network, self.device), self.picture  # first: what cannot be had changes nothing
+        if picture.number is not None and self.source.kind != source.kind:
+            picture = pictures.sample(source, min(picture.number, len(source.images) - 1))
         self.network = network
-        if picture.number is not None and self.source.kind != kind:
-            picture = pictures.sample(self.source, min(picture.number, len(self.source.images) - 1))
         self.choose(picture)
 
     def choose(self, picture: Subject) -> None:
@@ -91,7 +91,7 @@ class Session:
                     except OutOfTime as problem:
                         # Asked again it would hang again: it is told once more, until the student's files change.
                         key, found = hung, problem
-                    except Cancelled:
+                    except (Cancelled, Ended):  # asked again it may come
                         raise
                     except Problem as problem:
                         found = problem

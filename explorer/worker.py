@@ -36,6 +36,10 @@ class OutOfTime(Problem):
     """A function that gave no answer within the time limit."""
 
 
+class Ended(Problem):
+    """A process that ended in the middle of an answer: by itself, or by whom memory or patience ran out."""
+
+
 class Cancelled(Problem):
     """A question that nobody wants answered any more: its process was ended."""
 
@@ -49,7 +53,7 @@ class Worker:
         self._goes = threading.Event()  # cleared while paused
         self._process: Any = None
         self._pipe: Any = None
-        self._read_at = 0.0
+        self._read: dict[Path, tuple[int, int]] = {}  # the student's files that the process has read
 
     def ask(self, question: str, **arguments: Any) -> Iterator[Any]:
         """Yield the answers of the function of this name in `explorer.answers`, which runs in the other process.
@@ -110,8 +114,8 @@ class Worker:
         return self._process is not None and self._process.is_alive() and not self._process.cancelled
 
     def stale(self) -> bool:
-        """Tell whether a student's file has been written since the process read it."""
-        return self.alive() and last_change(self.code) > self._read_at
+        """Tell whether a student's file is another than the one that the process read."""
+        return self.alive() and find_versions(self.code) != self._read
 
     def _begin(self) -> None:
         if self._process is not None:
@@ -120,7 +124,7 @@ class Worker:
             self._pipe.close()
         context = _context()
         self._pipe, pipe = context.Pipe()
-        self._read_at = last_change(self.code)
+        self._read = find_versions(self.code)
         process = context.Process(target=_serve, args=(pipe, self.device, self.code), daemon=True)
         process.start()
         process.cancelled = False
@@ -135,7 +139,7 @@ def _why_it_ended(process: Any) -> Problem:
     killed = process.exitcode == -9
     why = "there may not have been enough memory" if killed else "look for exit() and for endless recursion"
     ended = f"the process that ran the function ended (status {process.exitcode})"
-    return Problem(f"expected an answer, but {ended}: {why}")
+    return Ended(f"expected an answer, but {ended}: {why}")
 
 
 def warm_up() -> None:
@@ -146,10 +150,10 @@ def warm_up() -> None:
         forkserver.ensure_running()
 
 
-def last_change(code: Path) -> float:
-    """Return when a student's file in this folder was last written."""
-    files = [path for name in STUDENTS for path in code.glob(name)]
-    return max((path.stat().st_mtime for path in files), default=0.0)
+def find_versions(code: Path) -> dict[Path, tuple[int, int]]:
+    """Return for each student's file in this folder when it was written, and its size: unzipping may set times back."""
+    stats = {path: path.stat() for name in STUDENTS for path in code.glob(name)}
+    return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
 
 
 def _context() -> Any:

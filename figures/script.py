@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from PIL import Image
@@ -32,6 +33,8 @@ NO_CHANGE = {"device", "model", "out", "show", "weights"}  # of a figure, by the
 
 class UserError(Exception):
     """Something that the person at the keyboard can mend, in one sentence: expected, got, try."""
+
+    _render_traceback_ = pretrained.SourceError._render_traceback_  # in a notebook
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +67,7 @@ def run(main: Callable[[], object]) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
+            check_home(main)
             with told_briefly():
                 answer = main()
         finally:
@@ -80,6 +84,15 @@ def run(main: Callable[[], object]) -> None:
             sys.exit(words)
         raise
     sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def check_home(main: Callable[[], object]) -> None:
+    """Raise UserError where a notebook runs a script of one copy of the assignment, and has read another's modules."""
+    script = Path(getattr(main, "__globals__", {}).get("__file__", __file__)).resolve()
+    if not script.is_relative_to(ROOT):
+        raise UserError(
+            f"expected one copy of the assignment, got {script} after modules of {ROOT}: restart the notebook's kernel"
+        )
 
 
 def drop_output() -> None:
@@ -229,7 +242,41 @@ def digest_code(script: str) -> Mapping[str, str]:
     parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8"))["parts"].values()
     files = {script, *(file for part in parts if part.get("script") == script for file in part["functions"])}
     contents = {file: (ROOT / file).read_bytes().replace(b"\r\n", b"\n") for file in sorted(files)}
+    for file, content in contents.items():
+        check_read(file, content)
     return {file: hashlib.sha256(content).hexdigest()[:16] for file, content in contents.items()}
+
+
+def check_read(file: str, content: bytes) -> None:
+    """Raise UserError where other functions were read of this file, whose content this is, than it has now.
+
+    A notebook's kernel has read it once; and Python takes what it has compiled where time and size of a file are the
+    same, as in a zip whose files all have one time.
+    """
+    names = file.removesuffix(".py").replace("/", "."), "__main__"  # as it is imported, and as it is run
+    modules = [module for name in names if (module := sys.modules.get(name)) and hasattr(module, "__file__")]
+    read = [_functions(module) for module in modules if Path(str(module.__file__)).resolve() == ROOT / file]
+    written = set(_inside(compile(content, file, "exec", dont_inherit=True)))
+    if read and not any(functions <= written for functions in read):
+        raise UserError(
+            f"expected {file} as it is in the folder, got an older one that Python has kept: restart the notebook's "
+            "kernel, or delete the folders __pycache__ (make clean)"
+        )
+
+
+def _functions(module: ModuleType) -> set[CodeType]:
+    """Return the code of the functions and methods that a module has of its own file."""
+    owners = [module, *(one for one in vars(module).values() if isinstance(one, type))]
+    found = [getattr(one, "__func__", one) for owner in owners for one in vars(owner).values()]
+    codes = [one.__code__ for one in found if isinstance(one, FunctionType)]
+    return {code for code in codes if code.co_filename == module.__file__}
+
+
+def _inside(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _inside(inner)
 
 
 def file_name(words: str) -> str:

@@ -176,7 +176,9 @@ def _download(url: str, path: Path, accepted: list[str]) -> Path:
             raise _DeadHost(f"no answer from {host} within {PATIENCE:g} seconds") from None
         raise _DeadHost(f"no connection to {host}") from None
     except (requests.RequestException, UnicodeError) as problem:
-        raise _FetchError(f"a broken answer from {host} ({type(problem).__name__})") from None
+        # What is a ValueError, too, has not asked the host: a socks proxy without its package, or a mirror's address.
+        got = "no usable proxy or address for" if isinstance(problem, ValueError) else "a broken answer from"
+        raise _FetchError(f"{got} {host} ({type(problem).__name__})") from None
     except OSError as problem:  # such as a full disk
         setting = "TORCH_HOME" if path.suffix == ".pth" else "COURSE_DATA_CACHE"
         raise SourceError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pretrained.errors import SourceError
 
 SQUEEZENET = "torchvision's squeezenet1_1"
+MOST_METADATA = 100_000_000  # bytes, as the format has it
 EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
 
 
@@ -21,9 +22,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not os.path.isfile(path):
         raise SourceError(f"expected a file with weights at {path}, found none: check the path")
     if path.suffix == ".safetensors":  # outside of `try`: a missing package is no damaged file
-        from safetensors.torch import load_file
+        from safetensors.torch import load as of_bytes
 
-        load: Callable[[Path], Any] = load_file
+        def load(path: Path) -> Any:
+            return of_bytes(path.read_bytes())  # its own way of opening takes no name that is not UTF-8
     else:
         load = partial(torch.load, map_location="cpu", weights_only=True)
     try:
@@ -45,12 +47,11 @@ def read_metadata(path: Path) -> dict:
     """The metadata of a .safetensors file, decoded where they are JSON; {} for other files."""
     if path.suffix != ".safetensors":
         return {}
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as problem:
+        with path.open("rb") as file:  # the length of the header, the header as JSON, then the weights
+            header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), MOST_METADATA)))
+            metadata = header.get("__metadata__", {})
+    except (OSError, ValueError, AttributeError) as problem:
         raise SourceError(
             f"expected weights in {path}, got a file that cannot be read ({problem}): get a fresh copy of it"
         ) from None

@@ -3,6 +3,7 @@
 
 import ast
 import hashlib
+import io
 import json
 import platform
 import shutil
@@ -17,6 +18,7 @@ from pptx import Presentation
 
 import collect_submission
 import report
+from autograder.files import make_zip
 from collect_submission import MANIFEST_NAME, REPORT_FIGURES, REQUIRED, SCRIPTS, SIGNATURES, ZIP_NAME, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,6 +127,24 @@ def test_the_same_files_give_the_same_zip(work):
         path.touch()
     assert main([], work) == 0
     assert (work / ZIP_NAME).read_bytes() == first
+
+
+def test_a_changed_file_has_another_time_in_the_zip(work):
+    """Unzipped over the one before: Python compiles a file again when its time or its size is another."""
+    times = []
+    for number in (1, 2):
+        write(work / "style_utils.py", f"number = {number}\n")
+        assert main([], work) == 0
+        handout = io.BytesIO(make_zip({"style_utils.py": (work / "style_utils.py").read_bytes()}))
+        for file in (work / ZIP_NAME, handout):
+            with zipfile.ZipFile(file) as archive:
+                times.append(archive.getinfo("style_utils.py").date_time)
+    assert times[0] != times[2] and times[1] != times[3]
+
+
+def test_in_a_notebook_the_kernels_own_options_are_none(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/ipykernel_launcher.py", "-f", "kernel.json"])
+    assert not collect_submission.parse_args(None).check
 
 
 def test_check_only_looks(work, capsys):
@@ -299,6 +319,7 @@ def test_an_old_python_is_said_in_one_sentence(work, capsys, monkeypatch, argv):
     """macOS has Python 3.9, which reads this file, but may not read the student's."""
     monkeypatch.setattr(sys, "version_info", (3, 9, 6))
     monkeypatch.setattr(platform, "python_version", lambda: "3.9.6")
+    monkeypatch.setattr(collect_submission, "MODULES", ())  # it has no tomllib to read the table with
     said = collect(work, capsys, 1, argv)
     assert said.count("- ") == 1
     assert ("This is Python 3.9.6, and 3.11 or later is needed: try make submission, or the assignment's own Python, "

@@ -3,11 +3,13 @@
 import argparse
 import ast
 import ctypes
+import importlib.util
 import inspect
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +30,7 @@ import style_transfer
 import style_utils
 from figures import figure, script
 from figures.figure import Picture
-from pretrained import ending
+from pretrained import SourceError, ending, machine
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
 from visualizers import ClassVisualization, SaliencyMap
@@ -177,6 +179,14 @@ def test_ctrl_c_is_one_line_and_status_130(capsys):
     assert end.value.code == 130 and capsys.readouterr().err == "\ninterrupted\n"
 
 
+def test_a_script_of_another_copy_is_refused(tmp_path):
+    """A kernel that has run one would take the modules of the first for both."""
+    space = {"__file__": str(tmp_path / "fooling_image.py")}
+    exec("def main():\n    raise AssertionError", space)
+    with pytest.raises(SystemExit, match=r"^error: expected one copy of the assignment, got .*: restart "):
+        script.run(space["main"])
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_an_output_that_takes_no_more_is_told_in_one_line(monkeypatch):
     """A full disk, or a pipe that is closed; and nothing is left that Python would try to write at its end."""
@@ -219,6 +229,16 @@ def test_a_user_without_name_and_home_can_run_scripts_and_has_caches(tmp_path):
     assert len(folders) == 3 and all(folder.startswith(f"{tmp_path}/home-of-user-") for folder in folders)
 
 
+def test_a_home_that_cannot_be_made_harms_nothing(tmp_path, monkeypatch):
+    """Temporary files find no place either: who needs a cache says so."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setenv("HOME", "")
+    machine.give_name_and_home()
+    assert os.environ["HOME"].startswith(str(tmp_path / "file" / "home-of-"))
+
+
 def test_a_students_own_missing_module_keeps_its_traceback():
     """Only packages of the assignment are named so."""
     assert ending.name_missing(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""
@@ -252,6 +272,12 @@ def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, mon
     picture = Picture(ROOT / "docs" / "pictures" / "gradcam.png", "title", "caption")
     figure.show([picture])
     assert shown == [picture] and picture._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", [script.UserError, SourceError])
+def test_in_a_notebook_a_mistake_of_the_users_is_one_sentence(kind):
+    """IPython asks for it, and shows no traceback then."""
+    assert kind("expected this, got that")._render_traceback_() == ["error: expected this, got that"]
 
 
 # --- what is in the pictures ---
@@ -304,6 +330,25 @@ def test_a_figure_says_how_it_was_made(main, own_pictures):
     files = ("fooling_image.py", "visualizers/fooling_image.py")
     assert made["code"] == {name: collect_submission.digest_file(ROOT / name) for name in files}
     assert made["classes"] == ["hay"] and made["network"] == "SqueezeNet 1.1, embedded weights"
+
+
+def test_code_that_was_changed_after_it_was_read_makes_no_figure(tmp_path, monkeypatch):
+    """In a notebook, say: the figure would hold the digest of code that has not made it."""
+    old, new = (f"class A:\n    @staticmethod\n    def add(x):\n        return x + {i}\n" for i in (1, 2))
+    path = tmp_path / "a_students_file.py"
+    path.write_text(old)
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, module)
+    spec.loader.exec_module(module)
+    script.check_read(path.name, old.encode())
+    path.write_text(new)
+    with pytest.raises(script.UserError, match=r"^expected a_students_file.py as it is .* got an older one"):
+        script.check_read(path.name, new.encode())
+    spec.loader.exec_module(module)  # as %autoreload does
+    script.check_read(path.name, new.encode())
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,8 @@ CANDIDATES = ("python3", "python3.13", "python3.12", "python3.11", "python")
 # Stands in for a Python: answers questions with the real one, notes what it is asked to make and to install.
 STUB = """#!/bin/sh
 case "$1 $2" in
-    "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && : > "$3/pyvenv.cfg" && echo made >> made.log ;;
+    "-m venv") mkdir -p "$3/bin" && {{ [ "$0" -ef "$3/bin/python" ] || cp "$0" "$3/bin/python"; }} &&
+        (cd "$3" && pwd -P) > "$3/bin/activate" && : > "$3/pyvenv.cfg" && echo made >> made.log ;;
     "-m pip") [ "$3" = --version ] || {{ shift 2; echo "pip $*" >> made.log; exit ${{PIP_STATUS:-0}}; }} ;;
     *) exec {python} "$@" ;;
 esac
@@ -375,6 +376,18 @@ def test_without_a_fitting_python_the_sentence_says_what_to_install(house):
     assert run.returncode == 1 and not (house / ".venv").exists()
     assert "No fitting Python found: expected a 64-bit Python 3.11, 3.12 or 3.13" in run.stderr
     assert "make figures PYTHON=" in run.stderr
+
+
+@needs_make
+def test_in_a_folder_that_was_moved_activate_leads_to_it(house):
+    """Else `python` would be another; what is installed stays."""
+    make_venv(house)
+    (house / ".venv/mine").touch()
+    (house / ".venv/bin/activate").write_text("VIRTUAL_ENV=/where/it/was/.venv\n")
+    for _ in range(2):
+        assert make_venv(house).returncode == 0
+    assert log(house) == ["made", "pip", "made"] and (house / ".venv/mine").exists()
+    assert str(house.resolve() / ".venv") in (house / ".venv/bin/activate").read_text()
 
 
 @needs_make

@@ -44,7 +44,7 @@ QUESTIONS = {
 }
 COMMANDS = {  # below the section whose heading begins so
     "2.5": ("# With two pictures: %run style_transfer.py --content my_street.jpg --style my_painting.png --show",),
-    "Labs": ("# One of them: %run -m labs.gradients.one_backward --show",),
+    "Labs": ("# One of them: %run -m labs.gradients.one_backward -- --show",),
     "The report": ("!{python} report.py\n!{python} report.py --check",),
     "Submission": ("!{python} collect_submission.py --check", "!{python} collect_submission.py"),
 }

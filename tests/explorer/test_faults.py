@@ -85,9 +85,11 @@ def test_only_what_was_uploaded_is_opened(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     private = tmp_path / "private.png"
     private.write_bytes(encode("PNG"))
-    for path in (private, tmp_path / "uploads" / ".." / "private.png"):
+    folder = tmp_path / "uploads"
+    paths = (private, folder / ".." / "private.png", folder, folder / "gone.png", folder / "\0")
+    for dropped in (None, {}, [1], {"path": None}, *({"path": str(path)} for path in paths)):
         with pytest.raises(Problem, match="expected a file that was dropped here"):
-            pictures.take_upload({"path": str(path)})
+            pictures.take_upload(dropped)
     assert private.exists()
 
 

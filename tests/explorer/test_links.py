@@ -48,6 +48,8 @@ def test_a_link_brings_the_settings_back(key, session, views):
         ("picture", "999"),
         ("picture", "-1"),
         ("picture", "nan"),
+        ("picture", "2.7"),
+        ("row", "2.5"),
         ("target", "24"),
         ("target", "-3"),
         ("layer", "<script>alert(1)</script>"),
@@ -75,6 +77,21 @@ def test_a_link_brings_the_network_back(session):
     assert (session.network, session.picture.key) == ("squeezenet", "imagenet 2")
     session.switch("embedded")
     assert (session.network, session.picture.key) == ("embedded", "embedded 2")
+
+
+def test_a_network_that_cannot_be_had_leaves_the_page_as_it_was(session, monkeypatch):
+    """Its package may be missing: the one before can be looked through all the same."""
+    load, before = networks.load, (session.network, session.picture)
+
+    def lose(key, device):
+        if key == "lite":
+            raise SourceError("expected efficientnet-lite0 in a package, found none")
+        return load(key, device)
+
+    monkeypatch.setattr(networks, "load", lose)
+    with pytest.raises(SourceError):
+        session.switch("lite")
+    assert (session.network, session.picture) == before
 
 
 def test_one_s_own_picture_is_in_no_link(session):

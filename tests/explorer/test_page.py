@@ -1,11 +1,13 @@
 """The page as Gradio is told to serve it."""
 
 import asyncio
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 from urllib.error import URLError
 from urllib.parse import parse_qsl
 from urllib.request import urlopen
@@ -15,6 +17,7 @@ import pytest
 from explorer.links import link
 from explorer.session import Session
 from explorer.worker import ROOT
+from figures.script import UserError
 from tests.explorer.conftest import LIMIT, loops_closed
 
 
@@ -34,10 +37,11 @@ def built(both):
     return both[0]
 
 
-def test_the_page_is_served_to_this_machine_and_nothing_is_left():
+def test_the_page_is_served_to_this_machine_and_nothing_is_left(monkeypatch):
     """Its address answers while it is open; afterwards nobody does, and the folder of uploads is gone."""
     from explorer import server
 
+    monkeypatch.setenv("GRADIO_DEBUG", "1")  # with it Gradio would never come back from launching
     with loops_closed(), server.running("embedded", "cpu", code=ROOT) as running:
         with urlopen(running.address, timeout=LIMIT) as answer:
             page = answer.read().decode()
@@ -46,6 +50,18 @@ def test_the_page_is_served_to_this_machine_and_nothing_is_left():
     assert not Path(running.folder).exists()
     with pytest.raises(URLError):
         urlopen(running.address, timeout=LIMIT)
+
+
+@pytest.mark.parametrize("problem", [OverflowError("bind(): port must be 0-65535."), OSError("Cannot find empty port")])
+def test_a_port_that_cannot_be_had_is_told_in_one_sentence(both, monkeypatch, problem):
+    """There is no 99999, or another program has it. Gradio, which says so, is left out: it leaves a socket open."""
+    from explorer import page, server
+
+    monkeypatch.setattr(page, "build", lambda *_: both)
+    monkeypatch.setattr(page, "launch", Mock(side_effect=problem))
+    words = f"expected a free port, got 99999 ({problem}): choose another --port"
+    with pytest.raises(UserError, match=f"^{re.escape(words)}$"), server.running("embedded", "cpu", 99999):
+        pass
 
 
 def dependencies(built):

@@ -10,7 +10,7 @@ import pytest
 
 from explorer import pictures
 from explorer.session import Sessions
-from explorer.worker import ROOT, Cancelled, Problem, Worker, describe
+from explorer.worker import ROOT, Cancelled, Ended, Problem, Worker, describe
 from tests.explorer.conftest import LIMIT
 
 ASCENT = {"target": 3, "iterations": 500, "seed": 0, "learning_rate": 25.0}
@@ -144,9 +144,24 @@ def test_a_changed_file_is_read_again(student):
     session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
     assert explain(session, "saliency")[0].max() == -1
     student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
-    later = time.time() + 5
-    os.utime(session.worker.code / "visualizers/saliency_map.py", (later, later))  # some disks count in seconds
+    os.utime(session.worker.code / "visualizers/saliency_map.py", (1e9, 1e9))  # as unzipping sets it
     assert explain(session, "saliency")[0].max() > 0
+
+
+def test_an_answer_whose_process_was_killed_is_asked_for_again(session, monkeypatch):
+    """By `kill`, or for lack of memory: it is no property of the map."""
+    one, killed = session.worker.one, []
+
+    def kill_once(*asked, **arguments):
+        if killed:
+            return one(*asked, **arguments)
+        killed.append(asked)
+        raise Ended("expected an answer, but the process ended")
+
+    monkeypatch.setattr(session.worker, "one", kill_once)
+    with pytest.raises(Problem, match=r"^expected an answer, but the process ended"):
+        explain(session, "saliency", target=19)
+    assert explain(session, "saliency", target=19)[0].max() > 0
 
 
 @pytest.mark.parametrize("what", ["class", "picture"])

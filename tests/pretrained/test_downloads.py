@@ -49,6 +49,16 @@ def test_a_connection_that_is_refused(offline):
     refuse(r"got no connection to 127.0.0.1.+connect and run", course_file, IMAGES)
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://x:secret@127.0.0.1:99999", "://"])
+def test_a_proxy_that_cannot_be_used_is_no_fault_of_the_host(classic, monkeypatch, proxy):
+    """Nor is its password told."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", proxy)
+    words = r"got no usable proxy or address for 127.0.0.1:\d+ \(Invalid\w+\): connect"
+    said = refuse(words, course_file, "tubingen.jpg")
+    assert "secret" not in said and classic.asked == []
+
+
 def test_a_name_that_cannot_be_looked_up():
     """On a machine without a network the look-up fails."""
     refuse(r"no connection to cs231n.stanford.edu: connect", course_file, IMAGES)

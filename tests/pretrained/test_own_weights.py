@@ -1,11 +1,13 @@
 """A file of weights of one's own: used with the images that belong to it, or refused in one sentence."""
 
 import json
+import os
 import pickle
+import sys
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 import pretrained
 from pretrained.addresses import WEIGHTS
@@ -30,6 +32,18 @@ def test_weights_of_ones_own(tmp_path, kind):
     assert source.class_names == EMBEDDED_CLASSES and source.masks is not None
     for name, value in source.model.state_dict().items():
         assert value.dtype == torch.float32 and torch.equal(value.cpu(), state[name].float())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is UTF-8")
+def test_weights_in_a_folder_with_a_name_that_is_not_utf_8(tmp_path):
+    """Old Windows disks have some: nothing is damaged there."""
+    folder = tmp_path / os.fsdecode(b"\xfcbung")
+    folder.mkdir()
+    state = random_weights(len(EMBEDDED_CLASSES))
+    (folder / "own.safetensors").write_bytes(save(state, {"class_names": json.dumps(EMBEDDED_CLASSES)}))
+    (folder / "own.pth").write_bytes(as_pth(state))
+    for path in folder.iterdir():
+        assert pretrained.load(str(path)).kind == "embedded"
 
 
 def test_own_weights_with_1000_classes_go_with_imagenet(classic, tmp_path):
