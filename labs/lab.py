@@ -25,14 +25,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import pretrained
 from figures import script
 from figures.figure import Picture, short
-from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess, preprocess
+from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
 from labs import measures, plots
 from pretrained.files import write_whole
 from visualizers import SaliencyMap
@@ -285,7 +284,8 @@ def values_and_gradient(function: Callable[[Tensor], Tensor], X: Tensor) -> tupl
 
 def as_batch(images: np.ndarray, source: pretrained.Pretrained) -> Tensor:
     """Images uint8 (N, H, W, 3) as the network wants them: (N, 3, H, W), ImageNet-normalised, on its device."""
-    return torch.cat([preprocess(Image.fromarray(image), image.shape[:2]) for image in images]).to(source.device)
+    pixels = torch.tensor(images, device=source.device).permute(0, 3, 1, 2).contiguous()
+    return from_pixels(pixels.float() / 255)
 
 
 def to_picture(x: Tensor) -> np.ndarray:

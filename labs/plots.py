@@ -203,15 +203,15 @@ def head(fig: "Figure", heading: str, note: str) -> "Figure":
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure; names at the ends of curves are moved apart where they would cover each other."""
     _spread_ends(fig)
+    fig.set_layout_engine("none")  # it is settled, and takes as long as the drawing
     return figure.save(fig, path)
 
 
 def _spread_ends(fig: "Figure") -> None:
     """Move the names at the ends of curves up until each has a line of its own, and down again to the axes' top."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Annotation
 
-    FigureCanvasAgg(fig).draw()  # settles the layout, and so the scales
+    fig.draw_without_rendering()  # settles the layout, and so the scales
     apart = 1.2 * NOTE * DPI / 72
     for axes in fig.axes:
         names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == END]
