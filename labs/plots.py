@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.patheffects import AbstractPathEffect
 
 COLOURS = ChainMap(methods.COLOURS, {
     # what is explained
@@ -163,7 +164,7 @@ def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Ma
     for name, end in ends.items():
         axes.annotate(
             name, end, (6, 0), textcoords="offset points", va="center", size=NOTE, color=colours[name],
-            annotation_clip=False, gid=END,
+            annotation_clip=False, gid=END, zorder=5, path_effects=halo(),
         )  # fmt: skip
 
 
@@ -198,6 +199,13 @@ def head(fig: "Figure", heading: str, note: str) -> "Figure":
     fig.suptitle(heading, size=HEADING, weight="bold", color=INK, x=0.01, ha="left")
     fig.supxlabel(note, size=NOTE, color=FAINT, x=0.01, ha="left")
     return fig
+
+
+def halo() -> "list[AbstractPathEffect]":
+    """White around the letters of a name, so that it can be read where lines pass."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=3, foreground="white")]
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
