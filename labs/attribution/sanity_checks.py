@@ -49,11 +49,11 @@ def measure(bench: Bench) -> Numbers:
     names = layers(bench.model)[: 2 if bench.quick else None]
     count = {"samples": 1, "steps": 2} if bench.quick else {"samples": 4, "steps": 6}
     bench.pictures["image"] = images[rows[0]]
-    trained: list[dict[str, list[Look]]] = []
+    trained: list[dict[str, list[Comparable]]] = []
     found: dict[str, list] = {"cascading": [], "independent": []}
     for seed, i in enumerate(lab.progress(rows, "sanity checks"), bench.seed):  # each has random weights of its own
 
-        def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, list[Look]]:
+        def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, list[Comparable]]:
             x, label, layer = X[i : i + 1], y[i : i + 1], bench.source.gradcam_layer
             found = methods.attributions(METHODS, x, label, model, layer, seed=bench.seed, **count)
             bench.pictures.setdefault(stage, {name: size(attribution)[0] for name, attribution in found.items()})
@@ -102,8 +102,8 @@ def size(attribution: Tensor) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the measures compare of one map: made once, as the trained network's is compared with many."""
+class Comparable:
+    """A map as the measures compare it: made once, as the trained network's is compared with many."""
 
     map: np.ndarray  # (h, w), from 0 to 1
     absolute: np.ndarray  # ranks of its pixels, (h * w,)
@@ -111,18 +111,18 @@ class Look:
     hog: np.ndarray
 
 
-def look(attribution: Tensor) -> list[Look]:
-    """What is compared of each of (N, C, H, W)."""
+def look(attribution: Tensor) -> list[Comparable]:
+    """Make each of the attributions (N, C, H, W) ready to be compared."""
     signed = F.avg_pool2d(attribution.sum(dim=1), 2).cpu().numpy()
     found = []
     for a, with_signs in zip(size(attribution), signed):
         a = (a - a.min()) / max(np.ptp(a), 1e-30)
         edges = hog(a, pixels_per_cell=(8, 8), cells_per_block=(1, 1))
-        found.append(Look(a, rankdata(a).ravel(), rankdata(with_signs).ravel(), edges))
+        found.append(Comparable(a, rankdata(a).ravel(), rankdata(with_signs).ravel(), edges))
     return found
 
 
-def compare(one: Sequence[Look], other: Sequence[Look]) -> dict[str, list[float]]:
+def compare(one: Sequence[Comparable], other: Sequence[Comparable]) -> dict[str, list[float]]:
     """Each of MEASURES for every image; ranks are Spearman's. What is constant is like nothing: 0."""
     found: dict[str, list[float]] = {name: [] for name in MEASURES}
     for a, b in zip(one, other):

@@ -267,7 +267,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
         for axes, picture in zip(line, row):
             plots.show(axes, draw_out(picture))
-    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals. Nearly flat channels: more contrast"
+    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals; flat channels: more contrast"
     return plots.head(fig, "What excites a unit, and channels of every layer", note)
 
 

@@ -31,7 +31,7 @@ def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_
 
 
 def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options, monkeypatch, source, tmp_path, capsys):
-    """Those that measure time run here, with all threads; the others elsewhere, with half of them."""
+    """Labs that measure time run here, with all threads; the others elsewhere, with half of them."""
     asked = []
 
     def run(name, options, source):
