@@ -21,7 +21,7 @@ figures: venv ## make every picture of the assignment: visualization/index.html 
 explore: venv ## open a page in the browser that runs your code on any picture; Ctrl+C ends it
 	@$(VENV_PYTHON) explore.py $(ARGS)
 
-labs: venv ## one experiment for each question, twenty minutes: visualization/labs.html; quicker: ARGS=--quick
+labs: venv ## one experiment for each question, a quarter of an hour: visualization/labs.html; quicker: ARGS=--quick
 	@sh environment/make_venv.sh labs/requirements.txt
 	@$(VENV_PYTHON) -m labs $(ARGS)
 

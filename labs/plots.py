@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.patheffects import AbstractPathEffect
 
 COLOURS = ChainMap(methods.COLOURS, {
     # what is explained
@@ -163,7 +164,7 @@ def name_ends(axes: "Axes", ends: Mapping[str, tuple[float, float]], colours: Ma
     for name, end in ends.items():
         axes.annotate(
             name, end, (6, 0), textcoords="offset points", va="center", size=NOTE, color=colours[name],
-            annotation_clip=False, gid=END,
+            annotation_clip=False, gid=END, zorder=5, path_effects=halo(),
         )  # fmt: skip
 
 
@@ -200,18 +201,25 @@ def head(fig: "Figure", heading: str, note: str) -> "Figure":
     return fig
 
 
+def halo() -> "list[AbstractPathEffect]":
+    """White around the letters of a name, so that it can be read where lines pass."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=3, foreground="white")]
+
+
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure; names at the ends of curves are moved apart where they would cover each other."""
     _spread_ends(fig)
+    fig.set_layout_engine("none")  # it is settled, and takes as long as the drawing
     return figure.save(fig, path)
 
 
 def _spread_ends(fig: "Figure") -> None:
     """Move the names at the ends of curves up until each has a line of its own, and down again to the axes' top."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Annotation
 
-    FigureCanvasAgg(fig).draw()  # settles the layout, and so the scales
+    fig.draw_without_rendering()  # settles the layout, and so the scales
     apart = 1.2 * NOTE * DPI / 72
     for axes in fig.axes:
         names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == END]

@@ -12,10 +12,11 @@ Paper: Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from skimage.feature import hog
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
@@ -48,15 +49,15 @@ def measure(bench: Bench) -> Numbers:
     names = layers(bench.model)[: 2 if bench.quick else None]
     count = {"samples": 1, "steps": 2} if bench.quick else {"samples": 4, "steps": 6}
     bench.pictures["image"] = images[rows[0]]
-    trained: list[dict[str, Tensor]] = []
+    trained: list[dict[str, list[Comparable]]] = []
     found: dict[str, list] = {"cascading": [], "independent": []}
     for seed, i in enumerate(lab.progress(rows, "sanity checks"), bench.seed):  # each has random weights of its own
 
-        def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, Tensor]:
+        def explain(model: nn.Module, stage: str, i: int = i) -> dict[str, list[Comparable]]:
             x, label, layer = X[i : i + 1], y[i : i + 1], bench.source.gradcam_layer
             found = methods.attributions(METHODS, x, label, model, layer, seed=bench.seed, **count)
             bench.pictures.setdefault(stage, {name: size(attribution)[0] for name, attribution in found.items()})
-            return found
+            return {name: look(attribution) for name, attribution in found.items()}
 
         def forget(layers: Sequence[str], stage: str, seed: int = seed) -> dict[str, dict[str, list[float]]]:
             random = lab.randomise(bench.model, layers, torch.Generator().manual_seed(seed))
@@ -100,21 +101,38 @@ def size(attribution: Tensor) -> np.ndarray:
     return F.avg_pool2d(attribution.abs().sum(dim=1), 2).cpu().numpy()
 
 
-def compare(one: Tensor, other: Tensor) -> dict[str, list[float]]:
-    """Each of MEASURES for every image. one, other: attributions (N, C, H, W). What is constant is like nothing: 0."""
-    signed = [F.avg_pool2d(attribution.sum(dim=1), 2).cpu().numpy() for attribution in (one, other)]
+@dataclass(frozen=True)
+class Comparable:
+    """A map as the measures compare it: made once, as the trained network's is compared with many."""
+
+    map: np.ndarray  # (h, w), from 0 to 1
+    absolute: np.ndarray  # ranks of its pixels, (h * w,)
+    signed: np.ndarray  # the same of the map with signs
+    hog: np.ndarray
+
+
+def look(attribution: Tensor) -> list[Comparable]:
+    """Make each of the attributions (N, C, H, W) ready to be compared."""
+    signed = F.avg_pool2d(attribution.sum(dim=1), 2).cpu().numpy()
+    found = []
+    for a, with_signs in zip(size(attribution), signed):
+        a = (a - a.min()) / max(np.ptp(a), 1e-30)
+        edges = hog(a, pixels_per_cell=(8, 8), cells_per_block=(1, 1))
+        found.append(Comparable(a, rankdata(a).ravel(), rankdata(with_signs).ravel(), edges))
+    return found
+
+
+def compare(one: Sequence[Comparable], other: Sequence[Comparable]) -> dict[str, list[float]]:
+    """Each of MEASURES for every image; ranks are Spearman's. What is constant is like nothing: 0."""
     found: dict[str, list[float]] = {name: [] for name in MEASURES}
-    for a, b, signed_a, signed_b in zip(size(one), size(other), *signed):
-        if min(np.ptp(a), np.ptp(b)) == 0:
+    for a, b in zip(one, other):
+        if not (a.map.any() and b.map.any()):
             for values in found.values():
                 values.append(0.0)
             continue
-        a, b = ((m - m.min()) / np.ptp(m) for m in (a, b))
-        found["absolute"].append(float(spearmanr(a, b, axis=None).statistic))
-        found["signed"].append(float(spearmanr(signed_a, signed_b, axis=None).statistic))
-        found["ssim"].append(float(structural_similarity(a, b, data_range=1)))
-        edges = [hog(m, pixels_per_cell=(8, 8), cells_per_block=(1, 1)) for m in (a, b)]
-        found["hog"].append(float(np.corrcoef(edges)[0, 1]))
+        for name in ("absolute", "signed", "hog"):
+            found[name].append(float(np.corrcoef(getattr(a, name), getattr(b, name))[0, 1]))
+        found["ssim"].append(float(structural_similarity(a.map, b.map, data_range=1)))
     return found
 
 
@@ -130,7 +148,8 @@ def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
     models, maps = data_test.load(), {}
     for which, model in models.items():
         said = model(X[:count]).argmax(dim=1)
-        maps[which] = methods.attributions(METHODS, X[:count], said, model, data_test.LAYER, seed=bench.seed, **passes)
+        found = methods.attributions(METHODS, X[:count], said, model, data_test.LAYER, seed=bench.seed, **passes)
+        maps[which] = {name: look(attribution) for name, attribution in found.items()}
     return {"right": {which: data_test.accuracy(model, X, y) for which, model in models.items()}} | {
         which: {name: compare(maps["true"][name], maps[which][name])["absolute"] for name in METHODS}
         for which in ("permuted", data_test.AGAIN)

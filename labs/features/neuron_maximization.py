@@ -56,6 +56,7 @@ COLOURS = dict(zip(RECIPES, ("#111111", "#6a3d9a", "#009e73", "#0072b2", "#d55e0
 FREE, HELD = "nothing", "+ colours"
 SAMPLE = "best sample image"
 UNITS, SHEET = 4, 6  # of a kind; channels of a layer
+FLAT, MOST = 50, 10  # of 255: contrast up to which a picture's is drawn out, and how many times at most
 Excitation = Callable[[Tensor], Tensor]  # of images (N, 3, H, W): how much each excites its own unit, (N,)
 
 
@@ -265,9 +266,20 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
         line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
         for axes, picture in zip(line, row):
-            plots.show(axes, picture)
-    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals"
+            plots.show(axes, draw_out(picture))
+    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals; flat channels: more contrast"
     return plots.head(fig, "What excites a unit, and channels of every layer", note)
+
+
+def draw_out(picture: np.ndarray) -> np.ndarray:
+    """A nearly flat picture, uint8 (H, W, 3), with up to MOST times its contrast, about its mean colour; others as are.
+
+    Hardly any value of the first layer's pictures is FLAT or more from the mean.
+    """
+    mean = picture.mean(axis=(0, 1))
+    away = picture - mean
+    times = np.clip(FLAT / max(float(np.quantile(np.abs(away), 0.98)), 1e-9), 1, MOST)
+    return (mean + times * away).round().clip(0, 255).astype(np.uint8)
 
 
 if __name__ == "__main__":

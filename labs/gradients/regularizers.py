@@ -212,11 +212,12 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
     plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
     middle_ranks = {name: middle_rank(ranks[name]) for name in SETTINGS}
-    plots.bars(right, middle_ranks, COLOURS, f"Rank by {judge} (dots: pictures)", alpha=0.5)
+    plots.bars(right, middle_ranks, COLOURS, f"Rank by {judge}", alpha=0.5)
     for i, name in enumerate(SETTINGS[::-1]):  # as bars are: the first one on top
         right.plot(ranks[name], [i] * len(ranks[name]), ".", color=plots.INK)
     right.set_xscale("log")
     right.set_xlim(0.8)
+    right.set_xlabel("dots: pictures", size=plots.NOTE, color=plots.FAINT)
     return plots.head(fig, "What holds a class visualization down", bench.source.name)
 
 

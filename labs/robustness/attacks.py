@@ -274,6 +274,7 @@ def draw_lengths(numbers: Numbers, axes: "plots.Axes") -> None:
             values = numbers["lengths"][network][name]
             axes.plot(values, [i + up] * len(values), marker, color=COLOURS[network], markersize=5, alpha=0.75)
     axes.set_xscale("log")
+    axes.tick_params(which="minor", labelbottom=False)  # within one power of ten they would cover each other
     plots.name_ticks(axes, "y", names, COLOURS)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlabel("circles: DeepFool; triangles: the assignment's fooling image", size=plots.NOTE, color=plots.FAINT)

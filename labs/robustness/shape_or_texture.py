@@ -303,7 +303,7 @@ def draw_classes(numbers: Numbers, axes: "plots.Axes") -> None:
             axes.axvline(at, color=colour, linewidth=2, alpha=0.6)
             axes.annotate(f"{network}: {whole['bias']:.0%}", (at, 0.95 + 0.16 * offset), (4 if at < 60 else -4, 0),
                           xycoords=("data", "axes fraction"), textcoords="offset points", size=plots.NOTE,
-                          color=colour, ha="left" if at < 60 else "right")  # fmt: skip
+                          color=colour, ha="left" if at < 60 else "right", path_effects=plots.halo())  # fmt: skip
     axes.set_yticks(range(len(names)), list(names.values()))
     axes.set_ylim(-0.7, 1.1 * len(names))
     axes.set_xlim(-6, 106)

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -84,3 +85,12 @@ def test_every_lab_is_in_the_list():
     """A lab that nobody listed would never be run by `python -m labs`."""
     found = {f"{path.parent.name}.{path.stem}" for path in __main__.README.parent.glob("*/[a-z]*.py")}
     assert found - {"attribution.data_test"} == set(LABS)  # which trains networks for one of them
+
+
+def test_quick_images_are_small_and_keep_their_masks(source, small_source):
+    assert lab.shrink(small_source) is small_source
+    small = lab.shrink(source)
+    assert small.images.shape == (len(source.images), lab.QUICK, lab.QUICK, 3)
+    areas = [np.mean(masks, axis=(1, 2)) for masks in (small.masks, source.masks)]
+    assert small.masks.dtype == bool and np.allclose(*areas, atol=0.02)
+    assert np.allclose(small.images.mean((1, 2)), source.images.mean((1, 2)), atol=2)

@@ -80,3 +80,13 @@ def test_transformations_keep_what_is_everywhere():
 def test_no_picture_on_the_way_is_too_small_for_a_network(size):
     """EfficientNet-Lite0 halves its input five times: 32 pixels are the least."""
     assert round(size * min(neuron_maximization.OCTAVES)) * min(neuron_maximization.SCALES) >= 32
+
+
+def test_a_nearly_flat_picture_is_drawn_with_more_contrast_and_another_as_it_is():
+    """Stripes of 4 about a colour become stripes of 40 about the same; of black and white, and of one colour, none."""
+    stripes = np.tile(np.array([-1, 1])[:, None], (8, 16))[..., None] * np.ones(3)
+    flat = (np.array([120, 130, 140]) + 4 * stripes).astype(np.uint8)
+    drawn = neuron_maximization.draw_out(flat)
+    assert (drawn == np.array([120, 130, 140]) + 40 * stripes).all()
+    clear, plain = np.where(stripes > 0, 255, 0).astype(np.uint8), np.full((16, 16, 3), 254, np.uint8)
+    assert all((neuron_maximization.draw_out(one) == one).all() for one in (clear, plain))

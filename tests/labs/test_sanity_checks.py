@@ -5,7 +5,7 @@ import torch
 
 from labs import lab
 from labs.attribution import data_test, sanity_checks
-from labs.attribution.sanity_checks import MEASURES, compare
+from labs.attribution.sanity_checks import MEASURES, compare, look
 from tests import networks
 
 
@@ -15,13 +15,18 @@ def maps():
     return [torch.randn(2, 3, 64, 64, generator=generator) for _ in range(2)]
 
 
+def likeness(one, other):
+    """Compare attributions (N, C, H, W)."""
+    return compare(look(one), look(other))
+
+
 def test_a_map_is_like_itself_like_its_opposite_but_for_signs_and_like_no_other(maps):
-    assert all(compare(maps[0], maps[0])[name] == pytest.approx([1, 1]) for name in MEASURES)
-    opposite = compare(maps[0], -maps[0])
+    assert all(likeness(maps[0], maps[0])[name] == pytest.approx([1, 1]) for name in MEASURES)
+    opposite = likeness(maps[0], -maps[0])
     assert opposite["absolute"] == pytest.approx([1, 1]) and opposite["signed"] == pytest.approx([-1, -1])
-    other = compare(*maps)
+    other = likeness(*maps)
     assert max(abs(value) for name in ("absolute", "signed") for value in other[name]) < 0.1
-    assert compare(maps[0], torch.zeros(2, 3, 64, 64)) == {name: [0, 0] for name in MEASURES}
+    assert likeness(maps[0], torch.zeros(2, 3, 64, 64)) == {name: [0, 0] for name in MEASURES}
 
 
 def test_layers_are_named_from_the_scores_down():
@@ -37,8 +42,8 @@ def test_guided_backprop_hardly_notices_a_random_top_and_grad_cam_does(source):
     one, other = (
         sanity_checks.methods.attributions(names, X, y, model, "features.12") for model in (source.model, random)
     )
-    likeness = {name: compare(one[name], other[name])["absolute"][0] for name in names}
-    assert likeness["guided backprop"] > 0.8 > likeness["Grad-CAM"]
+    alike = {name: likeness(one[name], other[name])["absolute"][0] for name in names}
+    assert alike["guided backprop"] > 0.8 > alike["Grad-CAM"]
 
 
 def test_the_networks_of_the_data_test_have_learnt_their_labels(source):

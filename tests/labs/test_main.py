@@ -1,0 +1,60 @@
+"""All labs in one run: two at a time, each in a process of its own, and those that measure time alone."""
+
+import json
+
+import pytest
+import torch
+
+from labs import __main__, lab
+
+TWO = ("segmentation.upsampling", "segmentation.four_answers")
+
+
+@pytest.fixture
+def options(tmp_path):
+    return ["--quick", "--weights", "embedded", "--out", str(tmp_path)]
+
+
+def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_path, source, capfd):
+    """The same numbers, and what they print in the order of the list, though they end in another one."""
+    kept = [tmp_path / f"lab_{name.rpartition('.')[2]}.json" for name in TWO]
+    alone = [__main__.run(name, options, source).result.numbers for name in TWO]
+    for path in kept:
+        path.unlink()
+    capfd.readouterr()
+    entries = __main__.run_in_pairs(TWO, options, threads=1)
+    assert list(entries) == list(TWO) and [entries[name].result.numbers for name in TWO] == alone
+    assert [json.loads(path.read_text())["numbers"] for path in kept] == alone
+    printed = capfd.readouterr().out
+    places = [printed.index(entries[name].question) for name in TWO]
+    assert places == sorted(places) and "Traceback" not in printed
+
+
+def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options, monkeypatch, source, tmp_path, capsys):
+    """Labs that measure time run here, with all threads; the others elsewhere, with half of them."""
+    asked = []
+
+    def run(name, options, source):
+        asked.append(name)
+        return __main__.Entry(name, f"{name}?", problem="not written yet")
+
+    def run_in_pairs(names, options, threads):
+        assert threads == 2
+        return {name: __main__.Entry(name, f"{name}?", problem="not written yet") for name in names}
+
+    monkeypatch.setattr(__main__, "run", run)
+    monkeypatch.setattr(__main__, "run_in_pairs", run_in_pairs)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert __main__.main(options, source) == 1
+    assert set(asked) == __main__.TIMED
+    page = (tmp_path / "labs.html").read_text()
+    assert all(f"{name}?" in page for name in __main__.present())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    asked.clear()
+    assert __main__.main(options, source) == 1 and asked == __main__.present()
+
+
+def test_a_lab_that_fails_in_its_process_is_told_and_leaves_the_others(options, monkeypatch):
+    monkeypatch.setattr(lab, "run", lambda *_: 1 / 0)
+    entry, text = __main__.run_apart(TWO[0], options)
+    assert entry.problem == "error: ZeroDivisionError: division by zero" and "Traceback" in text
