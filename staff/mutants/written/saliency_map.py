@@ -27,6 +27,8 @@ WRONG = {
         {"never": "times what is expected"},
     ),
     "maximum without its values": ("max(dim=1).values", {"saliency, _": "saliency"}),
+    "numbers of the channels": ("the channel's number is taken", {"saliency, _": "_, saliency"}),
+    "first class for all": ("the first image's class is taken for all", {"y.view(-1, 1)": "y[:1].expand(len(y), 1)"}),
     "a NumPy array": ("A NumPy array came", {MAXIMUM: f"{MAXIMUM}\nsaliency = saliency.numpy()"}),
     "axis of the channels kept": (
         "leave keepdim=True out",

@@ -29,6 +29,13 @@ WRONG = {
         {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.ones_like(X[:1])"},
     ),
     "predicted class": ("the class that the network predicts", {"int(y[i])": "int(model(X[i : i + 1]).argmax())"}),
+    "first class for all": ("the first image's class is taken for all", {"int(y[i])": "int(y[0])"}),
+    "baseline of the darkest pixel": (
+        "another baseline",
+        {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.full_like(X[i : i + 1], float(X[i].min()))"},
+    ),
+    "all labels with one image": ("Captum asks for one class", {"target=int(y[i])": "target=y"}),
+    "without the axis of images": ("X[i : i + 1] keeps it", {"X[i : i + 1], target": "X[i], target"}),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
 

@@ -27,6 +27,7 @@ WRONG = {
         {"neurons[i]": "(neurons[i][0], neurons[i][2], neurons[i][1])"},
     ),
     "turned round": ("(channel, row, column)", {"neurons[i]": "neurons[i][::-1]"}),
+    "the image's number before it": ("without the image's number", {"neurons[i]": "(i, *neurons[i])"}),
     "the channel alone": ("Captum's neuron is all three", {"neurons[i]": "neurons[i][0]"}),
     "channels first": ("the axes are in another order", {"as_images(torch.cat(maps))": "torch.cat(maps).numpy()"}),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),

@@ -25,6 +25,8 @@ WRONG = {
         "pixels are multiplied with pixels",
         {"torch.bmm(F, F.permute(0, 2, 1))": "torch.bmm(F.permute(0, 2, 1), F)"},
     ),
+    "reshape for a transpose": ("reshape is no transpose", {"F.permute(0, 2, 1)": "F.reshape(N, H * W, C)"}),
+    "no brackets": ("the brackets are missing", {"/ (H * W * C)": "/ C * H * W"}),
     "scrambled": (
         "rows and columns of the features are mixed up",
         {"features.view(N, C, H * W)": "features.permute(0, 2, 3, 1).reshape(N, C, H * W)"},
