@@ -182,7 +182,33 @@ def test_the_network_gives_the_same_scores_and_gradients_afterwards():
 
 
 def check_stored_cam(maps, key):
-    compare.check_cam(maps, lambda maps: compare.assert_stored("Grad-CAM", maps, "gradcam", key, READ_CAM))
+    def assert_stored(maps):
+        compare.assert_stored("Grad-CAM", maps, "gradcam", key, READ_CAM, otherwise=recognise_two(maps, key))
+
+    compare.check_cam(maps, assert_stored)
+
+
+def recognise_two(maps, key):
+    """Name the mistake that two of the three maps tell: a sure class's loss has a gradient of rounding alone."""
+    right = compare.references("gradcam")[key]
+    if maps.shape != right.shape or not np.isfinite(maps).all():
+        return ""
+    own, expected, image = map(compare.few, (maps, right, np.arange(maps.size) // maps[0].size))
+    for sentence, wrong in compare.mistakes_of("gradcam", key).items():
+        if wrong.shape == maps.shape:
+            each = [(own[image == i], wrong.values[image == i], expected[image == i]) for i in range(len(maps))]
+            near = [compare.relative_error(a, b) < 1e-3 and compare.relative_error(b, c) > 1e-2 for a, b, c in each]
+            if sum(near) >= 2:
+                return sentence
+    return ""
+
+
+@gradcam
+@pytest.mark.points(3)
+def test_grad_cam_of_the_sample_scenes(probe):
+    """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
+    X, y = inputs.scenes(), compare.references("gradcam")["y"]
+    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "Grad-CAM")
 
 
 @gradcam
@@ -192,14 +218,6 @@ def test_grad_cam_of_another_network(probe):
     X, y = inputs.scenes(), compare.references("gradcam")["another network: y"]
     maps = probe("grad_cam", network="deep", seed=3, classes=7, X=X, y=y)["maps"]
     check_stored_cam(maps, "Grad-CAM of another network")
-
-
-@gradcam
-@pytest.mark.points(3)
-def test_grad_cam_of_the_sample_scenes(probe):
-    """On three scenes and the embedded network the maps are those that were stored; rows stay rows."""
-    X, y = inputs.scenes(), compare.references("gradcam")["y"]
-    check_stored_cam(probe("grad_cam", network="embedded", X=X, y=y)["maps"], "Grad-CAM")
 
 
 @gradcam
