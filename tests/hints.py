@@ -96,8 +96,8 @@ HINTS = {
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
     r"grad can be implicitly created only for scalar": (
-        "Sum the scores before backward, or hand it ones. Captum's neuron is one, all three of (channel, row, column): "
-        "one image after the other, with neurons[i]."
+        "Sum the scores before backward, or hand it ones. Captum's neuron is all three, (channel, row, column): one "
+        "image after the other, with neurons[i]."
     ),
     r"leaf Variable.*in-place|leaf variable.*in-place": (
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
