@@ -4,8 +4,8 @@
     python class_visualization.py --target hay --target clock --iterations 400
 
 Expect for each of four classes a row of images, from noise at the first iteration to the network's idea of the class
-at the last (visualization/class_visualization_<class>.png): several views of it at once, all over the image. Takes
-about 20 seconds without a graphics card: a hundred times or more there and back through the network for each class.
+at the last (visualization/class_visualization_<class>.png): several views of it at once, all over the image. It takes
+a hundred times or more there and back through the network for each class.
 """
 
 import argparse

@@ -5,8 +5,8 @@
     python fooling_image.py --image my_cat.jpg my_dog.jpg --target toaster
 
 Expect an image, its twin that the network takes for another class, and their difference, as it is and multiplied by
-ten, since it is often too small to be seen (visualization/fooling_image.png). Takes a few seconds: a few times there
-and back through the network.
+ten, since it is often too small to be seen (visualization/fooling_image.png). It takes a few times there and back
+through the network.
 """
 
 import argparse

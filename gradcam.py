@@ -7,9 +7,8 @@
 Expect five images above their guided backprop (fine edges, of whatever class), Grad-CAM (a warm patch on the object)
 and Guided Grad-CAM (the edges within the patch): visualization/gradcam.png. Then the first two for two classes, which
 guided backprop hardly tells apart (gradcam_classes.png); the same by Captum (gradcam_captum.png); ours beside Captum's
-(gradcam_comparison.png); and what one layer and one of its neurons make of the images (gradcam_layers.png). Takes about
-10 seconds without a graphics card, most of them for the layer's conductance: 10 times through the network for each
-image.
+(gradcam_comparison.png); and what one layer and one of its neurons make of the images (gradcam_layers.png). Most of the
+time is that of the layer's conductance: 10 times through the network for each image.
 """
 
 import argparse
@@ -233,7 +232,8 @@ def as_images(attributions: Tensor) -> np.ndarray:
     """(N, 3, H, W) as numpy (N, H, W, 3)."""
     if attributions.ndim != 4 or attributions.shape[1] != 3:
         got = tuple(attributions.shape)
-        hint = "hand a Grad-CAM to as_cam" if attributions.shape[1:2] == (1,) else "take it as Captum gives it"
+        hints = {(4, 1): "hand a Grad-CAM to as_cam", (5, 1): "join the parts by torch.cat, not by torch.stack"}
+        hint = hints.get((attributions.ndim, attributions.shape[1]), "take it as Captum gives it")
         raise script.UserError(f"expected (N, 3, H, W) in as_images, got {got}: {hint}")
     return as_array(attributions.permute(0, 2, 3, 1))
 

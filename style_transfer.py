@@ -6,8 +6,8 @@
 
 Expect four checks of the losses ("Content Loss Maximum error is 0.000"); then, for each of three pairs, the content
 and the style picture side by side (visualization/style_transfer_<pair>_sources.png) and the content repainted
-(style_transfer_<pair>.png): the same houses, in the colours and strokes of the painting. Takes about a minute without
-a graphics card: each pair is moved 200 times, there and back through the network.
+(style_transfer_<pair>.png): the same houses, in the colours and strokes of the painting. Each pair is moved 200 times,
+there and back through the network.
 """
 
 import argparse

@@ -85,8 +85,8 @@ class Adapter:
         """Return, by test, mistakes that only all of them together tell."""
         return {}
 
-    def hint(self, error: str) -> str:
-        """Return what an error, "Type: message", usually comes from, or ""."""
+    def hint(self, error: str, trace: str) -> str:
+        """Return what an error, "Type: message", usually comes from, or "". trace: where, with the student's lines."""
         return ""
 
     def loops(self) -> Iterable[Loop]:

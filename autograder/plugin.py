@@ -127,7 +127,9 @@ class GradingPlugin:
 
     def _message(self, item: pytest.Function, error: BaseException) -> str:
         if isinstance(error, StudentError | AssertionError | pytest.fail.Exception):
-            hint = self.adapter.hint(f"{error.kind}: {error.message}") if isinstance(error, StudentError) else ""
+            hint = ""
+            if isinstance(error, StudentError):
+                hint = self.adapter.hint(f"{error.kind}: {error.message}", error.trace)
             return "\n".join(line for line in (item.function.__doc__, "", str(error), hint) if line is not None).strip()
         self.prober.problems.append(f"{item.nodeid}: {type(error).__name__}: {error}")
         return (

@@ -115,10 +115,10 @@ class OurAdapter(adapter.Adapter):
                 found.setdefault(test, []).append(secret if is_hidden(test) else sentences[name])
         return found
 
-    def hint(self, error: str) -> str:
+    def hint(self, error: str, trace: str) -> str:
         from tests import hints
 
-        return hints.of(error)
+        return hints.of(error, trace)
 
     def loops(self) -> Iterator[Loop]:
         rng = np.random.default_rng(0)

@@ -43,7 +43,7 @@ def pytest_runtest_makereport(item, call):
             report.longrepr = "\n".join([asked, *said, *places])
             if not _is_a_tests(call.excinfo.value):
                 report.place = "".join(places[-1:])
-                if hint := hints.of("\n".join(said)):
+                if hint := hints.of("\n".join(said), report.place):
                     report.longrepr += f"\n    Perhaps: {hint}"
     return report
 
@@ -109,7 +109,7 @@ def _summarise(item, error):
         asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
     said, own = f"{type(error).__name__}: {error}", _own_frames(error)[-3:]
     if _is_a_tests(error):
-        said, own = str(error), []
+        said, own = re.split(r"\nassert |\n *\+  where ", str(error))[0], []  # the sentence, without pytest's own lines
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines
             first, *more = said.splitlines()
             both = [line for line in more if line.lstrip().startswith(("- ", "+ "))]  # two texts, where they differ
@@ -122,7 +122,8 @@ def _summarise(item, error):
 def _is_a_tests(error):
     """Tell a test's own assertion from those of packages, such as Captum's, which a student's line led to."""
     if isinstance(error, AssertionError) and _own_frames(error):
-        return _short(traceback.extract_tb(error.__traceback__)[-1].filename).startswith(("tests/", "staff/"))
+        last = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        return last.is_relative_to(ROOT) and ".venv" not in last.parts
     return isinstance(error, AssertionError | pytest.fail.Exception)
 
 

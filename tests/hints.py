@@ -2,8 +2,46 @@
 
 import re
 
-# In this order: a pattern of "Type: message", and the sentence.
-HINTS = {
+# What a shape that does not fit, or a tensor that is no scalar, usually comes from, by the file in which it was met.
+SHAPES = {
+    "visualizers/gradcam.py": (
+        "Shapes do not fit: print both. Weights are (N, C, 1, 1), to multiply the layer's output (N, C, h, w): a mean "
+        "over dim=(2, 3) with keepdim=True. Or is a batch size written as a number? Take it from X.shape."
+    ),
+    "style_modules/tv_loss.py": (
+        "Shapes do not fit: vertical and horizontal differences are of different sizes. Square and sum each by itself."
+    ),
+    "style_modules/style_loss.py": (
+        "Shapes do not fit: print both. style_targets[i] is the Gram matrix, (N, C, C), of layer style_layers[i]: "
+        "compare it with self.gram_matrix(feats[style_layers[i]]). To multiply F, (N, C, H*W), exchange its last axes."
+    ),
+    "style_utils.py": (
+        "Shapes do not fit: content_target has the shape of the features at content_layer, and style_loss compares "
+        "with the Gram matrices in style_targets."
+    ),
+    ("saliency_map.py", "gradcam.py"): (
+        "Shapes do not fit: print both. X[i] has lost the axis of the images, X[i : i + 1] keeps it. Captum's answers "
+        "are (N, C, h, w), and joined by torch.cat."
+    ),
+    "": (
+        "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient "
+        "or the features of another tensor or layer? Are two things added that are first to be summed, each by itself? "
+        "Or is a batch size written as a number? Take it from X.shape."
+    ),
+}
+NO_SCALAR = {
+    ("saliency_map.py", "gradcam.py"): (
+        "Captum's neuron is all three, (channel, row, column): one image after the other, with neurons[i]."
+    ),
+    "": "Sum the scores before backward, or hand it ones.",
+}
+UNUSED = {
+    "visualizers/gradcam.py": "Grad-CAM differentiates by the activation that _forward returns, not by the images. ",
+    "": "",
+}
+
+# In this order: a pattern of "Type: message", and the sentence, or one for each file.
+HINTS: dict[str, str | dict] = {
     r"NotImplementedError": "This part is not done yet.",
     r"is missing from the submission": "It was not handed in, or lies in another folder: keep the folder structure.",
     r"Found no NVIDIA driver|not compiled with CUDA|No CUDA GPUs": (
@@ -18,15 +56,16 @@ HINTS = {
     r"return_types|namedtuple": (
         "max(dim=...) gives two tensors, values and indices: take max(dim=1).values, or amax(dim=1)."
     ),
-    r"appears to not have been used in the graph": (
-        "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, "
-        "not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient. "
-        "Grad-CAM differentiates by the activation that _forward returns, not by the images."
-    ),
+    r"appears to not have been used in the graph": {
+        file: f"{first}The score does not depend on the tensor that it is differentiated by: the network must see that "
+        "very tensor, not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its "
+        "gradient."
+        for file, first in UNUSED.items()
+    },
     r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
-        "Something is None. A .grad is None before backward(), and of a tensor that was computed from another, also by "
-        ".to() or .clone(): read it of the tensor that requires_grad_() was called on. Of what a step has made, too: "
-        "make the new image of img.detach(). A function without `return` gives None as well."
+        "Something is None. A .grad is None before backward(), and of what was computed from another tensor: of a copy "
+        "(.to(), .clone()), and of an image that a step has made, unless the step begins with .detach() and "
+        "requires_grad_(). A function without `return` gives None, too."
     ),
     r"'(float|int)' object (has no attribute|is not subscriptable)|must be Tensor, not (float|int)": (
         "A number came where a tensor is asked. Are arguments in another order? See the signature: tv_loss(img, "
@@ -86,19 +125,17 @@ HINTS = {
     r"Boolean value of Tensor with more than one value": (
         "Python's `and`, `or`, `not` and `if` ask for one truth of a whole tensor: join masks by *, & or |."
     ),
-    r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
-    r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": (
-        "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps, or that X[i : i + 1] "
-        "keeps and X[i] does not? Is it the features, the Gram matrix or the gradient of another layer or tensor? Are "
-        "two things added that are first to be summed, each by itself? Or is a batch size written as a number? Take it "
-        "from X.shape."
+    r"returned an invalid gradient at index": (
+        "backward must return a gradient of x's shape. dout[mask] keeps the chosen ones alone: multiply by the mask."
     ),
+    r"'(Saliency|Integrated\w+|Guided\w+|Layer\w+|Neuron\w+)' object is not callable": (
+        "Captum's methods are objects: Saliency(model).attribute(X, target=y), and so all others."
+    ),
+    r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
+    r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": SHAPES,
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
-    r"grad can be implicitly created only for scalar": (
-        "Sum the scores before backward, or hand it ones. Captum's neuron is all three, (channel, row, column): one "
-        "image after the other, with neurons[i]."
-    ),
+    r"grad can be implicitly created only for scalar": NO_SCALAR,
     r"leaf Variable.*in-place|leaf variable.*in-place": (
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
         "that you move yourself is a copy without a graph: X.detach().clone()."
@@ -116,6 +153,10 @@ HINTS = {
 }
 
 
-def of(error: str) -> str:
-    """The sentence, or "". error: "Type: message", without the lines of the student's code."""
-    return next((sentence for pattern, sentence in HINTS.items() if re.search(pattern, error, re.DOTALL)), "")
+def of(error: str, trace: str = "") -> str:
+    """The sentence, or "". error: "Type: message". trace: lines with the student's files, the last one innermost."""
+    found = next((sentence for pattern, sentence in HINTS.items() if re.search(pattern, error, re.DOTALL)), "")
+    if isinstance(found, str):
+        return found
+    file = next(iter(re.findall(r"^ *(\S+\.py), line \d+", trace, re.MULTILINE)[-1:]), "")
+    return next((sentence for name, sentence in found.items() if file and file in name), found[""])

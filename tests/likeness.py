@@ -12,7 +12,7 @@ NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what
 MASK = "nothing but zeros and one other number came: is this a mask, without the numbers that it lets through?"
 STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
-FIRST_ALONE = "axis 0 has shrunk to 1: the first alone comes back. Does a `return` stand within the loop?"
+FIRST_ALONE = "axis 0 has shrunk to 1: the first comes back. Does `return` stand within the loop, or [0] for [:, 0]?"
 TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off there."
 
 

@@ -14,7 +14,10 @@ ROOT = "the root of the sum is taken: it stays squared."
 SIGN_TURNED = "the sign is turned."
 
 WRITTEN_TO = "expected all arguments as they were, got {} changed: make a new tensor, a - b instead of a -= b"
-CUT_OFF = "the loss is cut off from its input: keep it a tensor (.item(), .data, .detach() and NumPy cut it off)."
+CUT_OFF = (
+    "the loss is cut off from its input: keep it a tensor, also in what it calls (.item(), .data, .detach() and NumPy "
+    "cut it off)."
+)
 
 # --- of the maps ---
 

@@ -16,6 +16,25 @@ def asked():
     return {"network": "tiny", "seed": 3, "X": inputs.noise(3, 3, 20, 26, dtype=np.float64), "y": np.array([4, 0, 2])}
 
 
+@pytest.mark.parametrize(
+    "function, steps, most, layer",
+    [
+        ("integrated_gradients", ("IG_STEPS", 32), ("IG_BATCH", 8), {}),
+        ("layer_conductance", ("CONDUCTANCE_STEPS", 10), ("CONDUCTANCE_STEPS", 10), {"layer": LAYER}),
+    ],
+    ids=["integrated gradients", "layer conductance"],
+)
+def test_the_steps_are_the_scripts_and_few_are_in_memory_at_once(probe, asked, function, steps, most, layer):
+    """The caption tells how many steps; all images at once need more memory than many have."""
+    out = probe(function, **layer, **asked)
+    taken = out["images"] / len(asked["X"])
+    told = f"expected {steps[0]} = {steps[1]} steps for each image, got {taken:g}: n_steps={steps[0]}"
+    assert abs(taken - steps[1]) <= 2, told
+    told = f"expected at most {most[0]} = {most[1]} images in memory, got {out['most']}: one image after the other"
+    told += f", internal_batch_size={most[0]}" if steps != most else ""
+    assert out["most"] <= most[1] + 1, told  # conductance has an end more
+
+
 @pytest.mark.points(1)
 def test_integrated_gradients_are_those_of_the_paper(probe, asked):
     """The gradient, averaged along the way from the grey image, times the pixels, summed over the channels."""
@@ -34,7 +53,10 @@ def test_each_image_has_a_neuron_of_its_own(probe, asked):
     """Guided backprop from the neuron that is given for this image."""
     neurons = compare.references("captum")["neurons"].tolist()
     maps = probe("neuron_responses", network="tiny", X=asked["X"], neurons=neurons, layer=LAYER, seed=3)["maps"]
-    compare.assert_stored("the neurons' guided backprop", maps, "captum", "neuron responses", READ)
+    name, read = "the neurons' guided backprop", "the TODO of neuron_responses"
+    each = len(maps) == len(neurons) ** 2
+    seems = "each image is asked for all neurons: X[i : i + 1] with neurons[i]." if each else ""
+    compare.assert_stored(name, maps, "captum", "neuron responses", read, otherwise=seems)
 
 
 # --- what the figures are drawn from: a shape that these let through would end the scripts ---
@@ -47,7 +69,7 @@ def test_saliency_by_captum_is_that_of_part_one(probe):
     compare.assert_stored("saliency by Captum", maps, "saliency_map", "maps", "the TODO of captum_saliency")
 
 
-def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_two(probe):
+def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_1_2(probe):
     """On three scenes and the embedded network: `guided` (N, H, W, 3) and `cam` (N, H, W), stretched to [0, 1]."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     maps = probe("captum_maps", network="embedded", X=X, y=y, layer="features.12")
@@ -56,9 +78,9 @@ def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_two(probe):
     exchanged = maps["guided_cam"].shape == stored.shape and compare.relative_error(maps["guided_cam"], stored) < 1e-2
     seems = "`guided` and `guided_cam` are exchanged." if exchanged else ""
     compare.assert_stored(name, maps["guided"], "gradcam", "guided backprop", read, otherwise=seems)
-    small = maps["cam"].shape[1:] != X.shape[2:]
-    seems = "`cam` is as small as the layer: hand it to as_cam(..., X)." if small else ""
-    compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read, otherwise=seems)
+    small = f"Grad-CAM by Captum: expected (N, *{X.shape[2:]}), got {maps['cam'].shape}: hand it to as_cam(..., X)"
+    assert maps["cam"].shape[1:] == X.shape[2:], small
+    compare.assert_stored("Grad-CAM by Captum", maps["cam"], "gradcam", "Grad-CAM", read)
 
 
 def test_guided_grad_cam_by_captum_is_their_product_but_for_the_kernel(probe):
@@ -73,7 +95,8 @@ def test_the_evidence_of_a_layer_is_grad_cam_before_its_relu(probe):
     """`evidence` (N, h, w) of either sign: what is positive in it, at the image's size, is Grad-CAM."""
     X, y = inputs.scenes(), compare.references("gradcam")["y"]
     evidence = probe("layer_maps", network="embedded", X=X, y=y, layer="features.12")["evidence"]
-    seems = "it went through as_cam: leave it as small as the layer." if evidence.shape[1:] == X.shape[2:] else ""
+    large = evidence.shape[1:] == X.shape[2:]
+    seems = "it has the size of the image: leave it as small as the layer, without as_cam." if large else ""
     compare.assert_stored("evidence", evidence, "captum", "evidence", "the TODO of layer_maps", otherwise=seems)
 
 
@@ -83,7 +106,12 @@ def test_the_activation_of_a_layer_is_its_output(probe, asked):
     activation = probe("layer_maps", network="tiny", X=X, y=y, layer=LAYER, seed=3)["activation"]
     features = networks.build("tiny", "float64", seed=3).features
     output = features[: int(LAYER.rpartition(".")[2]) + 1](torch.from_numpy(X)).numpy()
-    compare.assert_close("activation", activation, output, 1e-6, read="the TODO of layer_maps")
+    mistakes = {
+        "it is the output of another layer, the last: take `layer`.": features(torch.from_numpy(X)).numpy(),
+        "its channels are averaged: take it as Captum gives it, (N, C, h, w).": output.mean(1),
+        "its channels are added up: take it as Captum gives it, (N, C, h, w).": output.sum(1),
+    }
+    compare.assert_close("activation", activation, output, 1e-6, mistakes, "the TODO of layer_maps")
 
 
 def test_maps_are_of_the_layer_that_is_handed_over_also_of_one_image(probe):
@@ -96,22 +124,5 @@ def test_maps_are_of_the_layer_that_is_handed_over_also_of_one_image(probe):
         maps, last = (probe(function, layer=layer, **asked)[name] for layer in ("features.4", "features.12"))
         same = maps.shape == last.shape and np.allclose(maps, last)
         assert not same, f"expected `{name}` of the layer that is handed over, got one map for two: take `layer`"
-        compare.check_shape(f"`{name}` of one image", maps, (1, *shape))
-
-
-@pytest.mark.parametrize(
-    "function, steps, most, layer",
-    [
-        ("integrated_gradients", ("IG_STEPS", 32), ("IG_BATCH", 8), {}),
-        ("layer_conductance", ("CONDUCTANCE_STEPS", 10), ("CONDUCTANCE_STEPS", 10), {"layer": LAYER}),
-    ],
-    ids=["integrated gradients", "layer conductance"],
-)
-def test_the_steps_are_the_scripts_and_few_are_in_memory_at_once(probe, asked, function, steps, most, layer):
-    """As many steps as the caption tells; never all images at once, for which many students have no memory."""
-    out = probe(function, **layer, **asked)
-    taken = out["images"] / len(asked["X"])
-    told = f"expected {steps[0]} = {steps[1]} steps for each image, got {taken:g}: n_steps={steps[0]}"
-    assert abs(taken - steps[1]) <= 2, told
-    told = f"expected at most {most[0]} = {most[1]} images in memory, got {out['most']}: one image after the other"
-    assert out["most"] <= most[1] + 1, f"{told}, internal_batch_size={most[0]}"  # conductance has an end more
+        told = f"`{name}` of one image: expected the shape {(1, *shape)}, got {maps.shape}"
+        assert maps.shape == (1, *shape), f"{told}: [:, 0] and squeeze(1) keep the axis N, squeeze() does not"

@@ -13,7 +13,7 @@ UNCHANGED = (
 )
 LOOKS = "\n    It looks like this mistake:"
 UNGUARDED = f"{LOOKS} there is no guard against a norm of 0."
-READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
+READ = "FoolingImage.make_fooling_image: stop if the network says the target, else x <- x + learning_rate * g / ||g||"
 
 
 def says(network, image, **settings):

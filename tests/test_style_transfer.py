@@ -17,12 +17,13 @@ COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "co
 UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
     "    It looks like this mistake: the image is never changed. In each step: optimizer.zero_grad(), backward(), "
-    "optimizer.step(), in this order, and is img still the tensor that the optimizer was made with?"
+    "optimizer.step(), in this order (autograd.grad alone fills no img.grad), and is img still the tensor that the "
+    "optimizer was made with?"
 )
 UNSEEN = (
     "expected a gradient that comes back through the network in each of 200 steps, got none\n"
     "    It looks like this mistake: the network's features do not depend on img: hand img itself to extract_features, "
-    "without .detach(), and take the gradient of their losses."
+    "without .detach() and not under no_grad, and take the gradient of their losses."
 )
 # Limits, on a logarithmic scale about as far from the worst right way that is known as from the best wrong one.
 EARLY = 0.25  # right ways move by 1.3, with a learning rate that drops too early 0.05

@@ -70,7 +70,7 @@ class ClassVisualization:
         show_every: `on_step(iteration, image)` is called at iteration 1, then every so many, and at the last.
         generate_plots: write those images, side by side, to out/class_visualization_<class>.png.
         seed: of the first noise and the jitter; the global random state is neither read nor changed.
-        Returns the last image, 224 x 224. Warns when the gradient is zero throughout (a dead class).
+        Returns the last image, 224 x 224. Warns when no step was made: a dead class without a regulariser, l2_reg = 0.
         """
         like = empty_like_weights(model, dtype)
         generator = torch.Generator().manual_seed(seed)

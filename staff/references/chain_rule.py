@@ -98,7 +98,7 @@ def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray
         sentences.OF_PROBABILITY: lambda s: probability_slope(
             s, y
         ),
-        "the labels of all images are marked for each: mark each image's own, scores[range(N), y].": lambda s: (
+        "the classes of all images are asked for each image: pick its own, scores[range(N), y].": lambda s: (
             np.ones_like(s) * own(s).max(0)
         ),
     }

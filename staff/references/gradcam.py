@@ -217,7 +217,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
 
 def _join_alike(wrong: Mistakes, maps: Callable, stages: Sequence[dict]) -> None:
     """Name both of two mistakes that give one map, where the class scores are linear in the layer."""
-    labels, averaged = ("the labels of all images are marked", "averaged over the images")
+    labels, averaged = ("the classes of all images are asked", "averaged over the images")
     first, second = (next(s for s in stage if words in s) for stage, words in zip(stages, (labels, averaged)))
     right = [stage[""] for stage in stages]
     alike = maps(right[0], stages[1][second], *right[2:])

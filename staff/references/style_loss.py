@@ -73,6 +73,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
             images @ images.T / by
         ),
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
+        "the first image alone has a Gram matrix, (C, C): keep the images apart, (N, C, H*W).": own[0],
     }
 
 

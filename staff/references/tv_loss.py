@@ -88,6 +88,10 @@ ALONE: tuple[Stage, ...] = (
             x[:, :, :-1].diff(dim=2),
             x[..., :-1].diff(dim=3),
         ),
+        "all neighbours are compared with the first: is a slice :1 that should be :-1?": lambda x: (
+            x[:, :, 1:] - x[:, :, :1],
+            x[..., 1:] - x[..., :1],
+        ),
         "pixels that are two apart are compared: neighbours are one apart.": lambda x: (
             x[:, :, 2:] - x[:, :, :-2],
             x[..., 2:] - x[..., :-2],

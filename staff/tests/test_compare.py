@@ -33,7 +33,7 @@ def test_maps_that_are_scaled_to_the_unit_interval_are_told():
 
 @pytest.mark.parametrize("large", [False, True])
 def test_an_axis_of_one_that_is_still_there_is_told(large):
-    """Of an array, and of a sample of a large one; another small shape is no reason to fail."""
+    """Told of an array and of a sample of a large one; another shape of as many axes is no reason to fail."""
     maps = np.random.default_rng(0).standard_normal((3, 4, 5))
     expected = compare.Sample(maps.shape, compare.sample(maps)) if large else maps
     assert "axis 1, of length 1, is still there: leave keepdim=True out" in catch_words(maps[:, None], expected)

@@ -54,7 +54,7 @@ WRONG = {
         {OWN: "scores = torch.nn.functional.cross_entropy(scores, y)"},
     ),
     "labels of all images": (
-        "the labels of all images are marked for each",
+        "the classes of all images are asked for each image",
         {OWN: "own = torch.zeros_like(scores)\nown[:, y] = 1\nscores = own * scores"},
     ),
     "ones of five": ("torch.ones_like(", {"scores.sum().backward()": "scores.backward(torch.ones(5))"}),

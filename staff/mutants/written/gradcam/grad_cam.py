@@ -46,7 +46,7 @@ WRONG = {
     "cross-entropy, descended": ("that of a cross-entropy loss", {OWN: "own = F.cross_entropy(scores, y_tensor)"}),
     "probability": ("or of a probability", {OWN: "own = scores.softmax(1).gather(1, y_tensor.view(-1, 1))"}),
     "labels of all images": (
-        "the labels of all images are marked for each",
+        "the classes of all images are asked for each image",
         {OWN: "own = torch.zeros_like(scores)\nown[:, y_tensor] = 1\nown = own * scores"},
     ),
     "ones of five": ("torch.ones_like(", {"own.sum().backward()": "own[:, 0].backward(torch.ones(5))"}),

@@ -48,7 +48,7 @@ WRONG = {
         {OWN: "own = -F.cross_entropy(scores, y_tensor)"},
     ),
     "labels of all images": (
-        "the labels of all images are marked for each",
+        "the classes of all images are asked for each image",
         {OWN: "own = torch.zeros_like(scores)\nown[:, y_tensor] = 1\nown = own * scores"},
     ),
     "ones of five": (
