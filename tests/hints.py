@@ -2,8 +2,15 @@
 
 import re
 
+CAPTUM = (
+    "Shapes do not fit: print both. X[i] has lost the axis of the images, X[i : i + 1] keeps it. Captum's answers are "
+    "(N, C, h, w), and joined by torch.cat."
+)
+NEURON = "Captum's neuron is all three, (channel, row, column): one image after the other, with neurons[i]."
 # What a shape that does not fit, or a tensor that is no scalar, usually comes from, by the file in which it was met.
 SHAPES = {
+    "saliency_map.py": CAPTUM,
+    "gradcam.py": CAPTUM,
     "visualizers/gradcam.py": (
         "Shapes do not fit: print both. Weights are (N, C, 1, 1), to multiply the layer's output (N, C, h, w): a mean "
         "over dim=(2, 3) with keepdim=True. Or is a batch size written as a number? Take it from X.shape."
@@ -19,22 +26,13 @@ SHAPES = {
         "Shapes do not fit: content_target has the shape of the features at content_layer, and style_loss compares "
         "with the Gram matrices in style_targets."
     ),
-    ("saliency_map.py", "gradcam.py"): (
-        "Shapes do not fit: print both. X[i] has lost the axis of the images, X[i : i + 1] keeps it. Captum's answers "
-        "are (N, C, h, w), and joined by torch.cat."
-    ),
     "": (
         "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient "
         "or the features of another tensor or layer? Are two things added that are first to be summed, each by itself? "
         "Or is a batch size written as a number? Take it from X.shape."
     ),
 }
-NO_SCALAR = {
-    ("saliency_map.py", "gradcam.py"): (
-        "Captum's neuron is all three, (channel, row, column): one image after the other, with neurons[i]."
-    ),
-    "": "Sum the scores before backward, or hand it ones.",
-}
+NO_SCALAR = {"gradcam.py": NEURON, "": "Sum the scores before backward, or hand it ones."}
 UNUSED = {
     "visualizers/gradcam.py": "Grad-CAM differentiates by the activation that _forward returns, not by the images. ",
     "": "",
@@ -159,4 +157,4 @@ def of(error: str, trace: str = "") -> str:
     if isinstance(found, str):
         return found
     file = next(iter(re.findall(r"^ *(\S+\.py), line \d+", trace, re.MULTILINE)[-1:]), "")
-    return next((sentence for name, sentence in found.items() if file and file in name), found[""])
+    return found.get(file, found[""])

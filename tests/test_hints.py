@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from captum.attr import Saliency
 from torch.nn import functional as F
 
 from style_modules import TotalVariationLoss
@@ -27,6 +28,20 @@ def grad_of_a_copy():
     copy = leaf().clone()
     copy.sum().backward()
     return copy.grad.norm()
+
+
+def mask():
+    Masked.apply(leaf()).sum().backward()
+
+
+class Masked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x + 0
+
+    @staticmethod
+    def backward(ctx, dout):
+        return dout[:1]
 
 
 class CustomReLU(torch.autograd.Function):
@@ -83,6 +98,10 @@ def step_between():
         (lambda: torch.roll(X.numpy(), 1), "NumPy array"),
         (lambda: F.interpolate(X[None, None], size=(4, 4, 4)), "leave keepdim=True out"),
         (lambda: X.mean(dim=1) * torch.ones(2, 3), "keepdim=True"),
+        (lambda: 1 if X > 0 else 0, "join masks by"),
+        (lambda: F.conv2d(torch.ones(1, 6, 4, 4), torch.ones(2, 3, 3, 3)), "X[i : i + 1] keeps it"),
+        (lambda: Saliency(torch.nn.Identity())(X), "Captum's methods are objects"),
+        (mask, "multiply by the mask"),
     ],
 )
 def test_what_torch_says_is_explained(mistake, words):
@@ -99,3 +118,19 @@ def test_a_network_without_a_graphics_card_is_explained():
 
 def test_what_is_not_known_is_left_alone():
     assert hints.of("ValueError: something of the student's own") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("visualizers/gradcam.py", "Weights are (N, C, 1, 1)"),
+        ("gradcam.py", "X[i : i + 1] keeps it"),
+        ("style_modules/tv_loss.py", "Square and sum each by itself"),
+        ("style_utils.py", "Gram matrices in style_targets"),
+        ("tests/inputs.py", "Is it the gradient or the features of another"),
+    ],
+)
+def test_what_does_not_fit_is_explained_by_the_file(file, words):
+    """The innermost of the student's lines decides."""
+    error = "RuntimeError: The size of tensor a (6) must match the size of tensor b (22) at non-singleton dimension 3"
+    assert words in hints.of(error, f"style_modules/style_loss.py, line 2: a()\n    {file}, line 21: a + b")

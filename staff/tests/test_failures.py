@@ -64,3 +64,10 @@ def test_an_error_is_told_with_the_students_line_and_once(run):
 def test_whole_tracebacks_are_shown_on_demand(run):
     said = run({}, "-m", "content_loss", "--tb=long", "-k", "7_apart")
     assert "def forward" in said and 'raise NotImplementedError("Part 2.1' in said
+
+
+def test_an_assertion_of_a_package_is_told_with_the_students_line(run):
+    variant = next(v for v in variants.every() if v.name == "captum.integrated_gradients: no target")
+    said = run(variants.solution() | variant.files, "tests/test_captum.py")
+    assert re.search(r"^    saliency_map.py, line \d+: ", said, re.MULTILINE)
+    assert "Captum asks for one class for each image" in said
