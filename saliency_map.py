@@ -5,8 +5,8 @@
 
 Expect five images above their saliency maps (visualization/saliency_map.png): bright where a small change of the
 pixel changes the score, so mostly on the object. Then the same by Captum, with integrated gradients for comparison
-(saliency_map_captum.png), and both saliency maps side by side (saliency_map_comparison.png). Most of the time is that of
-integrated gradients: 32 times through the network for each image.
+(saliency_map_captum.png), and both saliency maps side by side (saliency_map_comparison.png). Most of the time is that
+of integrated gradients: 32 times through the network for each image.
 """
 
 import argparse

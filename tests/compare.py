@@ -260,7 +260,7 @@ def _recognise_without_mistakes(got: np.ndarray, expected: np.ndarray | Sample, 
         return likeness.of_numbers(*(value.astype(np.float64).ravel() for value in values), tolerance, secret)
     if sorted(got.shape) == sorted(expected.shape):
         return "the axes are in another order."
-    for axis in (axis for axis, length in enumerate(got.shape) if length == 1 and got.size > 1):
+    for axis in (axis for axis in reversed(range(got.ndim)) if got.shape[axis] == 1 and got.size > 1):
         less = got.squeeze(axis)
         if less.shape == expected.shape and relative_error(less, expected) <= tolerance:
             out = f"leave keepdim=True out, squeeze({axis}), or join parts, also of a list, by cat instead of stack."

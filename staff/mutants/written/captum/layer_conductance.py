@@ -25,8 +25,8 @@ WRONG = {
     "one step": ("a single step is taken", {"n_steps=CONDUCTANCE_STEPS": "n_steps=1"}),
     "predicted class": ("the class that the network predicts", {"int(y[i])": "int(model(X[i : i + 1]).argmax())"}),
     "first class for all": ("the first image's class is taken for all", {"int(y[i])": "int(y[0])"}),
-    "return in the loop": ("Does a `return` stand within the loop", {"\nreturn torch": "\n    return torch"}),
-    "stacked": ("join parts by cat", {"torch.cat(maps)": "torch.stack(maps)"}),
+    "return in the loop": ("Does `return` stand within the loop", {"\nreturn torch": "\n    return torch"}),
+    "stacked": ("by cat instead of stack", {"torch.cat(maps)": "torch.stack(maps)"}),
     "channels summed": ("the channels are added up", {"return torch.cat(maps)": "return torch.cat(maps).sum(dim=1)"}),
     "another layer": (
         "the layer",

@@ -18,7 +18,7 @@ WRONG = {
     "absolute value": ("the absolute value stands where the last ReLU should", {"F.relu(cam)": "cam.abs()"}),
     "not averaged": ("the gradients are not averaged", {WEIGHTS: "weights = activation.grad"}),
     "averaged over images": ("the gradients are averaged over the images", {"mean(dim=(2, 3)": "mean(dim=(0, 2, 3)"}),
-    "no keepdim": ("keepdim=True keeps", {", keepdim=True": ""}),
+    "no keepdim": ("with keepdim=True", {", keepdim=True": ""}),
     "axis of the channels kept": ("leave keepdim=True out", {"detach(), dim=1": "detach(), dim=1, keepdim=True"}),
     "a list": ("A list or tuple came", {"cam = F.relu(cam)": "cam = [F.relu(one) for one in cam]"}),
     "averaged over channels": ("averaged over the channels alone", {"dim=(2, 3)": "dim=1"}),

@@ -38,7 +38,7 @@ WRONG = {
     "first weight for all": ("the first weight is taken for all layers", {"style_weights[i]": "style_weights[0]"}),
     "squared after the sum": ("added up before they are squared", {SUM: "torch.sum(gram - style_targets[i]) ** 2"}),
     "Gram matrix of the target": (
-        "Gram matrices already",
+        "is a Gram matrix already",
         {"- style_targets[i]": "- self.gram_matrix(style_targets[i])"},
     ),
     "cut off": ("the loss is cut off from its input", {"return loss": "return loss.detach()"}, {"most": 0.75}),
