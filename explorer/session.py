@@ -87,7 +87,7 @@ class Session:
                     self._running = key if name in SLOW else None
                     try:
                         asked = {"network": turn.network, "picture": turn.picture.pixels} | arguments
-                        found = self.worker.one(question, **asked)
+                        found = self.worker.one(question, lambda: turn.current, **asked)
                     except OutOfTime as problem:
                         # Asked again it would hang again: it is told once more, until the student's files change.
                         key, found = hung, problem

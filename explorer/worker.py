@@ -55,14 +55,17 @@ class Worker:
         self._pipe: Any = None
         self._read: dict[Path, tuple[int, int]] = {}  # the student's files that the process has read
 
-    def ask(self, question: str, **arguments: Any) -> Iterator[Any]:
+    def ask(self, question: str, wanted: Callable[[], bool] = lambda: True, **arguments: Any) -> Iterator[Any]:
         """Yield the answers of the function of this name in `explorer.answers`, which runs in the other process.
 
+        wanted: tells once a process is there whether anybody still asks; `end` may have come before it began.
         Raises Problem, in one sentence, also when nothing comes for `limit` seconds, and Cancelled where the process
         was ended meanwhile. Leaving the loop early ends the process.
         """
         if not self.alive() or self.stale():
             self._begin()
+        if not wanted():
+            raise Cancelled("something else was asked for meanwhile")
         self._goes.set()
         process, pipe, finished = self._process, self._pipe, False
         try:
@@ -91,9 +94,9 @@ class Worker:
                 process.kill()
                 process.join()
 
-    def one(self, question: str, **arguments: Any) -> Any:
+    def one(self, question: str, wanted: Callable[[], bool] = lambda: True, **arguments: Any) -> Any:
         """The only answer to a question."""
-        (answer,) = self.ask(question, **arguments)
+        (answer,) = self.ask(question, wanted, **arguments)
         return answer
 
     def pause(self) -> None:

@@ -224,6 +224,10 @@ def test_a_network_that_is_not_fooled_is_warned_of(probe):
     told = ask_linear(probe, size=FAR, made={"max_steps": 7})[-1]["warnings"]
     silent = "expected a warning after max_steps steps in vain, got none: warnings.warn(...)"
     assert told, f"{silent}\n    It looks like this mistake: the loop gives up in silence."
+
+
+def test_an_image_that_the_last_step_fools_is_not_warned_of(probe):
+    """Asked with as many max_steps as the image needs; it costs nothing, since many look before each step alone."""
     *_, out = ask_linear(probe, size=SOME, made={"max_steps": look_far(SOME)})
     late = f"expected no warning where the last step fools the network{LOOKS} nobody looks at it after the last step."
     assert not out["warnings"] or says("linear", out["image"], **LINEAR) != 0, late

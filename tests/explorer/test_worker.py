@@ -164,6 +164,15 @@ def test_an_answer_whose_process_was_killed_is_asked_for_again(session, monkeypa
     assert explain(session, "saliency", target=19)[0].max() > 0
 
 
+def test_what_is_no_longer_wanted_once_its_process_is_there_is_not_asked(worker):
+    """The question is not put: `end` came before there was a process, and nothing would end it."""
+    asked = ASCENT | {"network": "embedded", "iterations": 2}
+    worker.end()
+    with pytest.raises(Cancelled):
+        next(worker.ask("idea", lambda: False, **asked))
+    assert worker.alive() and len(list(worker.ask("idea", **asked))) >= 2, "the process answers the next one"
+
+
 @pytest.mark.parametrize("what", ["class", "picture"])
 def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, student):
     """A loop that never ends where integrated gradients are computed: what is asked for next ends its process."""

@@ -123,11 +123,6 @@ WRONG = {
         {"least": 0.95},
     ),
     "gives up in silence": ("a warning after max_steps", {'warnings.warn("not fooled")': "pass"}, {"least": 0.95}),
-    "warns before the last look": (
-        "nobody looks at it after the last step",
-        {'if model(x).argmax().item() != target_y:\n    warnings': "if self.steps == self.max_steps:\n    warnings"},
-        {"least": 0.95},
-    ),
     "norm of each pixel": (
         "each pixel is divided by its own norm",
         {"x.grad / x.grad.norm()": "torch.nn.functional.normalize(x.grad)"},
