@@ -113,7 +113,7 @@ class Session:
                 return
             self._running, self.climbing = view, view
             try:
-                yield from self.worker.ask(question, network=self.network, **arguments)
+                yield from self.worker.ask(question, lambda: turn.current, network=self.network, **arguments)
             except Cancelled:
                 pass  # what has come so far stays
             finally:

@@ -173,6 +173,14 @@ def test_what_is_no_longer_wanted_once_its_process_is_there_is_not_asked(worker)
     assert worker.alive() and len(list(worker.ask("idea", **asked))) >= 2, "the process answers the next one"
 
 
+def test_a_climb_that_is_out_of_date_before_its_process_is_there_never_begins(session, monkeypatch):
+    """The page asks for something else while the process begins."""
+    begin = session.worker._begin
+    monkeypatch.setattr(session.worker, "_begin", lambda: (begin(), session.begin()))
+    session.worker.end()
+    assert list(session.watch("dream", "idea", **ASCENT)) == []
+
+
 @pytest.mark.parametrize("what", ["class", "picture"])
 def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, student):
     """A loop that never ends where integrated gradients are computed: what is asked for next ends its process."""
