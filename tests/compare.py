@@ -265,13 +265,14 @@ def _recognise_without_mistakes(got: np.ndarray, expected: np.ndarray | Sample, 
         if less.shape == expected.shape and relative_error(less, expected) <= tolerance:
             out = f"leave keepdim=True out, squeeze({axis}), or join parts, also of a list, by cat instead of stack."
             return f"axis {axis}, of length 1, is still there: {out}"
-    if isinstance(expected, Sample):
-        if got.shape != (1, *expected.shape[1:]):
-            return ""
-        places = sample(np.arange(np.prod(expected.shape)))  # of the numbers that are kept
+    if got.shape == (1, *expected.shape[1:]):
+        kept = expected.values.ravel() if isinstance(expected, Sample) else sample(expected)
+        places = sample(np.arange(np.prod(expected.shape)))  # of these numbers
         places = places[places < got.size]
-        error = relative_error(got.ravel()[places], expected.values.ravel()[: len(places)])
-        return likeness.FIRST_ALONE if error <= tolerance else ""
+        if relative_error(got.ravel()[places], kept[: len(places)]) <= tolerance:
+            return likeness.FIRST_ALONE
+    if isinstance(expected, Sample):
+        return ""
     return likeness.of_shapes(got.astype(np.float64), expected.astype(np.float64), tolerance)
 
 

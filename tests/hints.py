@@ -6,8 +6,7 @@ CAPTUM = (
     "Shapes do not fit: print both. X[i] has lost the axis of the images, X[i : i + 1] keeps it. Captum's answers are "
     "(N, C, h, w), and joined by torch.cat."
 )
-NEURON = "Captum's neuron is all three, (channel, row, column): one image after the other, with neurons[i]."
-# What a shape that does not fit, or a tensor that is no scalar, usually comes from, by the file in which it was met.
+# What a shape that does not fit usually comes from, by the file in which it was met.
 SHAPES = {
     "saliency_map.py": CAPTUM,
     "gradcam.py": CAPTUM,
@@ -32,11 +31,10 @@ SHAPES = {
         "Or is a batch size written as a number? Take it from X.shape."
     ),
 }
-NO_SCALAR = {"gradcam.py": NEURON, "": "Sum the scores before backward, or hand it ones."}
-UNUSED = {
-    "visualizers/gradcam.py": "Grad-CAM differentiates by the activation that _forward returns, not by the images. ",
-    "": "",
-}
+UNUSED = (
+    "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, not "
+    "a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
+)
 
 # In this order: a pattern of "Type: message", and the sentence, or one for each file.
 HINTS: dict[str, str | dict] = {
@@ -55,10 +53,8 @@ HINTS: dict[str, str | dict] = {
         "max(dim=...) gives two tensors, values and indices: take max(dim=1).values, or amax(dim=1)."
     ),
     r"appears to not have been used in the graph": {
-        file: f"{first}The score does not depend on the tensor that it is differentiated by: the network must see that "
-        "very tensor, not a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its "
-        "gradient."
-        for file, first in UNUSED.items()
+        "visualizers/gradcam.py": f"Grad-CAM differentiates by the activation of _forward, not by the images. {UNUSED}",
+        "": UNUSED,
     },
     r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
         "Something is None. A .grad is None before backward(), and of what was computed from another tensor: of a copy "
@@ -133,7 +129,10 @@ HINTS: dict[str, str | dict] = {
     r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": SHAPES,
     r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
     r"backward through the graph a second time": "Score the images again before each backward pass.",
-    r"grad can be implicitly created only for scalar": NO_SCALAR,
+    r"grad can be implicitly created only for scalar": {
+        "gradcam.py": "Captum's neuron is all three, (channel, row, column): one image at a time, with neurons[i].",
+        "": "Sum the scores before backward, or hand it ones.",
+    },
     r"leaf Variable.*in-place|leaf variable.*in-place": (
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
         "that you move yourself is a copy without a graph: X.detach().clone()."

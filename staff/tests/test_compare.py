@@ -40,6 +40,15 @@ def test_an_axis_of_one_that_is_still_there_is_told(large):
     assert "mistake" not in catch_words(maps[:, None, :2, :2], expected)
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_the_first_alone_is_told(large):
+    """Told of an array and of a sample of a large one; the second alone is not."""
+    maps = np.random.default_rng(0).standard_normal((3, 40, 50) if large else (3, 4, 5))
+    expected = compare.Sample(maps.shape, compare.sample(maps)) if large else maps
+    assert "the first comes back" in catch_words(maps[:1], expected)
+    assert "the first comes back" not in catch_words(maps[1:2], expected)
+
+
 def test_two_arrays_of_one_description_are_told_apart():
     expected = np.array([[0.0, 2.0, 1.0], [1.0, 5.0, 3.0]])
     got = np.array([[0.0, 1.0, 2.0], [1.0, 5.0, 3.0]])
