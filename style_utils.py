@@ -130,7 +130,8 @@ def style_transfer(
         #   1. The features of img at every layer: extract_features(img, cnn).
         #   2. The loss: content loss at content_layer against content_target, plus style loss against style_targets,
         #      plus total variation loss of img.
-        #   3. The gradient of this step's loss with respect to img into img.grad, and no older one; optimizer.step().
+        #   3. Put the gradient of this step's loss with respect to img, and no older one, into img.grad.
+        #   4. optimizer.step().
         #> raise NotImplementedError("Part 2.4: style transfer")
         # END SOLUTION
         if on_step is not None:
