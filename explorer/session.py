@@ -34,7 +34,7 @@ class Session:
         self.open = ""  # the view whose tab is open, once the page is
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
         self.climbing = ""  # the view for which something climbs
-        self._running: Any = None  # what the worker is doing, if it takes seconds
+        self._running: Any = None  # what the worker is doing, if it takes seconds and was not ended
         self._asking = threading.Lock()  # the worker answers one question after the other
         self._results: OrderedDict[tuple, Any] = OrderedDict()
 
@@ -82,12 +82,12 @@ class Session:
                 self._make_way(key)
             with self._asking:
                 if (found := self._recall(hung, key)) is None:
-                    if not turn.current:
-                        raise Cancelled("something else was asked for meanwhile")
-                    self._running = key if name in SLOW else None
+                    self._running = running = key if name in SLOW else None
                     try:
+                        if not turn.current:
+                            raise Cancelled("something else was asked for meanwhile")
                         asked = {"network": turn.network, "picture": turn.picture.pixels} | arguments
-                        found = self.worker.one(question, lambda: turn.current, **asked)
+                        found = self.worker.one(question, lambda: self._running == running, **asked)
                     except OutOfTime as problem:
                         # Asked again it would hang again: it is told once more, until the student's files change.
                         key, found = hung, problem
@@ -109,11 +109,11 @@ class Session:
         turn = self.begin()
         self._make_way(None)
         with self._asking:
-            if not turn.current:
-                return
             self._running, self.climbing = view, view
             try:
-                yield from self.worker.ask(question, lambda: turn.current, network=self.network, **arguments)
+                if turn.current:
+                    asked = {"network": self.network} | arguments
+                    yield from self.worker.ask(question, lambda: self._running == view, **asked)
             except Cancelled:
                 pass  # what has come so far stays
             finally:
@@ -122,13 +122,13 @@ class Session:
     def stop(self, view: str) -> None:
         """Stop what climbs for the view."""
         if self.climbing == view:
-            self.worker.end()
+            self._end()
 
     def close(self) -> None:
         """The page is gone: whatever runs for it ends."""
         self.begin()
         self._results.clear()
-        self.worker.end()
+        self._end()
 
     def _recall(self, *keys: tuple) -> Any:
         if self.worker.stale():
@@ -138,7 +138,11 @@ class Session:
     def _make_way(self, wanted: Any) -> None:
         """End what takes seconds and is not what is wanted now."""
         if self._running is not None and self._running != wanted:
-            self.worker.end()
+            self._end()
+
+    def _end(self) -> None:
+        self._running = None  # a question whose process is not there yet is not put to it
+        self.worker.end()
 
 
 class Turn:

@@ -173,12 +173,31 @@ def test_what_is_no_longer_wanted_once_its_process_is_there_is_not_asked(worker)
     assert worker.alive() and len(list(worker.ask("idea", **asked))) >= 2, "the process answers the next one"
 
 
-def test_a_climb_that_is_out_of_date_before_its_process_is_there_never_begins(session, monkeypatch):
-    """The page asks for something else while the process begins."""
-    begin = session.worker._begin
-    monkeypatch.setattr(session.worker, "_begin", lambda: (begin(), session.begin()))
+@pytest.mark.parametrize("what", ["stop", "something else", "close"])
+def test_a_climb_that_is_ended_before_its_process_is_there_never_begins(session, monkeypatch, what):
+    """By the page, while the process begins."""
+    begin, found = session.worker._begin, []
+    thread = threading.Thread(target=lambda: found.append(explain(session, "saliency", target=23)))
+
+    def ask_for_something_else():
+        session.begin()
+        thread.start()
+        while session._running is not None:
+            time.sleep(0.001)
+
+    ends = {"stop": lambda: session.stop("dream"), "something else": ask_for_something_else, "close": session.close}
+
+    def begin_late():
+        monkeypatch.undo()
+        ends[what]()
+        begin()
+
     session.worker.end()
+    monkeypatch.setattr(session.worker, "_begin", begin_late)
     assert list(session.watch("dream", "idea", **ASCENT)) == []
+    if what == "something else":
+        thread.join(LIMIT)
+        assert len(found) == 1
 
 
 @pytest.mark.parametrize("what", ["class", "picture"])
@@ -208,19 +227,37 @@ def test_nobody_waits_for_what_takes_seconds_and_is_no_longer_wanted(what, stude
     assert raised == [Cancelled] and not turn.current
 
 
-def test_the_same_map_is_waited_for_and_made_once(session):
+@pytest.mark.parametrize(("process", "target"), [("there", 3), ("begins", 4)])
+def test_the_same_map_is_waited_for_and_made_once(session, monkeypatch, process, target):
     """Somebody who changes the colours while a slow map is computed asks for it again: one answer for both."""
     session.choose(pictures.sample(session.source, 5))
     session.scores()
-    found, asked = [], {"method": "SmoothGrad", "target": 3, "layer": ""}
-    thread = threading.Thread(target=lambda: found.append(session.begin().result("explain", **asked)))
+    begin, put, begun = session.worker._begin, session.worker.ask, threading.Event()
+    found, processes, asked = [], [], {"method": "SmoothGrad", "target": target, "layer": ""}
+
+    def ask(*question, **arguments):
+        begun.set()
+        return put(*question, **arguments)
+
+    def begin_slowly():
+        begin()
+        processes.append(session.worker._process)
+        while session.turn is first:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(session.worker, "ask", ask)
+    monkeypatch.setattr(session.worker, "_begin", begin_slowly)
+    if process == "begins":
+        session.worker.end()
+    else:
+        processes.append(session.worker._process)
+    first = session.begin()
+    thread = threading.Thread(target=lambda: found.append(first.result("explain", **asked)))
     thread.start()
-    while session._running is None and thread.is_alive():
-        time.sleep(0.001)
-    process = session.worker._process
+    assert begun.wait(LIMIT)
     found.append(session.begin().result("explain", **asked))
     thread.join(LIMIT)
-    assert found[0] is found[1] and session.worker._process is process
+    assert found[0] is found[1] and processes == [session.worker._process]
 
 
 def test_a_map_is_kept_for_the_picture_that_it_was_made_of(session, monkeypatch):
