@@ -189,7 +189,12 @@ def class_index(target: str, class_names: Sequence[str]) -> int:
     names = {name.strip().lower(): i for i in range(len(class_names)) for name in class_names[i].split(",")[::-1]}
     if target.lower() in names:
         return names[target.lower()]
-    close = difflib.get_close_matches(target.lower(), names, n=5, cutoff=0.5) or sorted(names)[:24]
+    sayings: dict[str, list[str]] = {}  # "guitar": electric guitar, acoustic guitar
+    for name in names:
+        for saying in {name, *name.split()}:
+            sayings.setdefault(saying, []).append(name)
+    closest = difflib.get_close_matches(target.lower(), sayings, n=5, cutoff=0.5)
+    close = list(dict.fromkeys(name for saying in closest for name in sayings[saying]))[:5] or sorted(names)[:24]
     raise UserError(f"expected one of the network's classes, got {target!r}: try {', '.join(close)}, or an index")
 
 

@@ -238,6 +238,20 @@ def test_a_network_that_gives_more_than_scores_is_refused_in_words(method, wrap,
     refuse(TypeError, r"^expected a network that gives scores \(N, K\), got a (dict|tuple)", method, model, X, y)
 
 
+@all_methods
+@pytest.mark.parametrize(
+    "model, words",
+    [
+        (networks.build("tiny").half(), "expected a network of float32 or float64, got torch.float16: take model.fl"),
+        (nn.Sequential(nn.Conv3d(3, 4, 3), nn.ReLU()), "expected a network for pictures, got one for films"),
+    ],
+    ids=["half", "films"],
+)
+def test_a_network_that_no_picture_goes_through_here_is_refused_in_words(method, model, words, X, y):
+    """Advice to give the images its type would be followed by advice to take it back."""
+    refuse(TypeError, f"^{words}", method, model, X, y)
+
+
 @pytest.mark.parametrize("method", [guided_backprop, grad_cam])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_traced_network_is_refused_in_words(method, X, y):

@@ -245,6 +245,28 @@ def test_a_students_own_missing_module_keeps_its_traceback():
     assert ending.name_missing(ImportError("cannot import name", name="torch")) == ""
 
 
+def test_what_a_package_of_ours_needs_and_is_not_there_is_named_with_it(tmp_path, monkeypatch):
+    """And a module of one's own that is missing in what a package calls keeps its traceback."""
+    inside = tmp_path / "site-packages"
+    (inside / "pptx").mkdir(parents=True)
+    (inside / "pptx" / "__init__.py").write_text("import lxml_of_no_use")
+    (inside / "captum.py").write_text("def call(function):\n    function()")
+    monkeypatch.syspath_prepend(inside)
+    calls = {
+        "import pptx": "error: expected lxml_of_no_use, which the package python-pptx needs, found none: "
+        "run python -m pip install python-pptx",
+        "import captum\ncaptum.call(lambda: __import__('mine'))": "",
+    }
+    for name in ("pptx", "captum"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "own.py").touch()
+    for code, expected in calls.items():
+        with pytest.raises(ModuleNotFoundError) as raised:
+            exec(compile(code, tmp_path / "own.py", "exec"), {})
+        assert ending.name_missing(raised.value) == expected
+    monkeypatch.delitem(sys.modules, "captum")
+
+
 @pytest.mark.parametrize("below, short", [(".", "visualization"), ("docs", "../visualization")])
 def test_pictures_go_to_the_assignments_folder_wherever_one_stands(monkeypatch, below, short):
     monkeypatch.chdir(ROOT / below)
@@ -526,6 +548,13 @@ def test_an_unsolved_part_is_named_and_a_mistake_keeps_its_traceback(main, monke
 def test_a_class_goes_by_any_of_its_names(text, index):
     """An index, or any of the names between the commas, in any case."""
     assert script.class_index(text, ["hay", "meadow, grass"]) == index
+
+
+@pytest.mark.parametrize("text", ["gitar", "guitar", "electrik guitar"])
+def test_a_misspelt_class_is_offered_by_any_word_of_its_name(text):
+    """"gar" has more letters in common with "gitar" than "electric guitar" has."""
+    with pytest.raises(script.UserError, match=rf"got '{text}': try .*electric guitar"):
+        script.class_index(text, ["gar", "altar", "electric guitar", "guillotine", "tar"])
 
 
 KEPT = """

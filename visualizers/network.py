@@ -156,6 +156,11 @@ def check_network(model: nn.Module) -> None:
         raise TypeError(f"expected a network as torch.nn.Module, got a {type(model).__name__}: wrap it in a module")
     if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
         raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
+    weight = next(model.parameters(), None)
+    if weight is not None and weight.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: take model.float()")
+    if any(isinstance(module, nn.Conv3d) for module in model.modules()):
+        raise TypeError("expected a network for pictures, got one for films, with a Conv3d: take one for pictures")
     if torch.is_inference_mode_enabled():
         raise ValueError(NO_GRADIENTS)
 
@@ -173,7 +178,7 @@ def check_images(X: Tensor, model: nn.Module) -> None:
     if not X.is_floating_point():
         raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
     if X.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float() and model.float()")
+        raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float()")
     if X.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(X.device.type):
         raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
     check_network(model)
