@@ -1,11 +1,15 @@
 """All labs in one run: two at a time, each in a process of its own, and those that measure time alone."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from labs import __main__, lab
+from figures import script
+from labs import __main__, lab, runs
 
 TWO = ("segmentation.upsampling", "segmentation.four_answers")
 
@@ -18,11 +22,11 @@ def options(tmp_path):
 def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_path, source, capfd):
     """The same numbers, and what they print in the order of the list, though they end in another one."""
     kept = [tmp_path / f"lab_{name.rpartition('.')[2]}.json" for name in TWO]
-    alone = [__main__.run(name, options, source).result.numbers for name in TWO]
+    alone = [runs.run(name, options, source).result.numbers for name in TWO]
     for path in kept:
         path.unlink()
     capfd.readouterr()
-    entries = __main__.run_in_pairs(TWO, options, threads=1)
+    entries = runs.run_in_pairs(TWO, options, threads=1)
     assert list(entries) == list(TWO) and [entries[name].result.numbers for name in TWO] == alone
     assert [json.loads(path.read_text())["numbers"] for path in kept] == alone
     printed = capfd.readouterr().out
@@ -36,11 +40,11 @@ def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options,
 
     def run(name, options, source):
         asked.append(name)
-        return __main__.Entry(name, f"{name}?", problem="not written yet")
+        return runs.Entry(name, f"{name}?", problem="not written yet")
 
     def run_in_pairs(names, options, threads):
         assert threads == 2
-        return {name: __main__.Entry(name, f"{name}?", problem="not written yet") for name in names}
+        return {name: runs.Entry(name, f"{name}?", problem="not written yet") for name in names}
 
     monkeypatch.setattr(__main__, "run", run)
     monkeypatch.setattr(__main__, "run_in_pairs", run_in_pairs)
@@ -56,5 +60,22 @@ def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options,
 
 def test_a_lab_that_fails_in_its_process_is_told_and_leaves_the_others(options, monkeypatch):
     monkeypatch.setattr(lab, "run", lambda *_: 1 / 0)
-    entry, text = __main__.run_apart(TWO[0], options)
+    entry, text = runs.run_apart(TWO[0], options)
     assert entry.problem == "error: ZeroDivisionError: division by zero" and "Traceback" in text
+
+
+def test_the_program_runs_the_labs_in_its_processes(tmp_path):
+    """A process does not read the `__main__` of another: called from here `main` had worked, typed it had not."""
+    few = f"import labs, runpy; labs.LABS = {TWO}; "
+    code = few + "runpy.run_module('labs', run_name='__main__', alter_sys=True)"
+    options = ["--quick", "--weights", "embedded", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", code, *options], cwd=script.ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert (tmp_path / "labs.html").exists() and len(list(tmp_path.glob("lab_*.json"))) == 2
+
+
+def test_a_process_that_ends_is_told_in_words(options, monkeypatch):
+    """Memory may run out."""
+    monkeypatch.setattr(runs, "begin", os._exit)
+    with pytest.raises(script.UserError, match=r"^expected every lab .* a process ended: there may"):
+        runs.run_in_pairs(TWO, options, threads=1)
