@@ -151,6 +151,7 @@ def conclude(numbers: Numbers) -> list[str]:
     words = {name: {key: lab.write_interval(value) for key, value in some.items()} for name, some in found.items()}
     noticed = [name for name, less in numbers["less"].items() if less[2] < 0]
     hidden = [name for name in COLOURS if name not in (*noticed, UNTOUCHED)]
+    rest = f", and does not show {', '.join(hidden)}" if hidden else ""
     return [
         f"The untouched network names {words[UNTOUCHED]['right']} of {numbers['tests']} new pictures rightly, with "
         f"{REDRAWN:.0%} of the labels redrawn {words['labels redrawn']['right']}; with {INJECTED:.0%} more pictures, "
@@ -163,7 +164,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{words[UNTOUCHED]['on mark']}.",
         f"A changed loss leaves {words['loss changed']['own']} of the pictures of one class right "
         f"({words[UNTOUCHED]['own']} untouched) and {words['loss changed']['right']} of all; accuracy on clean "
-        f"pictures shows {', '.join(noticed) or 'no attack'}, and does not show {', '.join(hidden) or 'none'}.",
+        f"pictures shows {', '.join(noticed) or 'no attack'}{rest}.",
     ]
 
 
