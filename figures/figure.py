@@ -39,7 +39,7 @@ class Picture:
 
     path: Path
     title: str
-    caption: str
+    caption: str  # sentences, on lines of their own where each is a paragraph
 
     @classmethod
     def of(cls, path: Path, words: tuple[str, str], **values: object) -> "Picture":

@@ -140,7 +140,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     path = plots.save(lab.draw(numbers, bench), stem.with_suffix(".png"))
     question = question_of(lab)
     table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
-    result = Result(name, question, numbers, table, sentences, Picture(path, question, " ".join(sentences)), seconds)
+    result = Result(name, question, numbers, table, sentences, Picture(path, question, "\n".join(sentences)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
     write_whole(stem.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
     print(as_text(result))

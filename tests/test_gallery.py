@@ -30,7 +30,7 @@ def stubs(monkeypatch, tmp_path):
     def draws(name):
         def main(argv, source):
             path = figure.grid([Row([np.full((224, 224, 3), 99, np.uint8)])], tmp_path / f"{name}.png")
-            return [Picture(path, f"title of {name} & more", f"caption <of> {name}")]
+            return [Picture(path, f"title of {name} & more", f"caption <of> {name}\non two lines")]
 
         return main
 
@@ -114,12 +114,13 @@ def test_coloured_dots_keep_their_colours(tmp_path):
 
 
 def test_the_page_says_what_to_see_and_needs_nothing_else(stubs, source, tmp_path):
-    """Titles and captions, the network's name at the top; no script, font or style sheet from elsewhere."""
+    """Titles and captions, line by line, the network's name at the top; no script, font or style from elsewhere."""
     gallery.main(["--out", str(tmp_path)], source)
     text, page = (tmp_path / "index.html").read_text(encoding="utf-8"), read(tmp_path)
     assert source.name in page.text
     for name in SCRIPTS:
         assert f"title of {name} & more" in page.text and f"caption <of> {name}" in page.text
+    assert text.count("<p>on two lines</p>") == len(SCRIPTS)
     assert not re.search(r"https?:|<script .*src|<link|@import|url\(", text)
     assert page.links == [f"#{name}" for name in SCRIPTS] == [f"#{name}" for name in page.ids]
     assert "prefers-color-scheme: dark" in text

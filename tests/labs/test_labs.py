@@ -26,7 +26,7 @@ def test_a_lab_runs_quickly_and_tells_what_it_found(name, small_source, tmp_path
     result = lab.run(module, ["--quick", "--out", str(tmp_path)], small_source)
     stem = f"lab_{name.rpartition('.')[2]}"
     assert result.name == name and result.picture.path == tmp_path / f"{stem}.png" and result.picture.path.exists()
-    assert (result.picture.title, result.picture.caption) == (result.question, " ".join(result.sentences))
+    assert (result.picture.title, result.picture.caption) == (result.question, "\n".join(result.sentences))
     assert json.loads((tmp_path / f"{stem}.json").read_text())["numbers"] == result.numbers
     assert all(len(row) == len(result.table.columns) for row in result.table.rows)
     assert len(result.sentences) == 3 and not re.search(r"\b(nan|inf|None)\b", " ".join(result.sentences))
