@@ -64,8 +64,10 @@ def present() -> list[str]:
 def page(entries: Sequence[Entry], source: pretrained.Pretrained) -> str:
     """Fill the page with each lab's figure and table."""
     introduction = (
-        "Each lab asks a question of the assignment, or of a paper behind it, and measures the answer.\n"
-        "The network, where none is named:"
+        "Each lab asks a question of the assignment, or of a paper behind it, and measures the answer. Brackets hold "
+        "90 % intervals; what an interval leaves open is called not shown: it may be so all the same. Within 8 of 255 "
+        "means that no value of a pixel moves by more than 8 of its 255 steps. The embedded network knows 24 classes "
+        "of rendered scenes. The network, where none is named:"
     )
     sections = []
     for entry in entries:

@@ -195,20 +195,21 @@ def conclude(numbers: Numbers) -> list[str]:
         "guided backprop never falls below one half")  # fmt: skip
     noticed = {name: measures.pair(numbers["data"][data_test.AGAIN][name], numbers["data"]["permuted"][name])
                for name in METHODS}  # fmt: skip
+    unnoticed = [name for name, one in noticed.items() if one[1] <= 0]
     return [
         f"On {numbers['images']} images, each with random weights of its own, the ranks of guided backprop and Guided "
         f"Grad-CAM agree by {words(ranks(INSENSITIVE, 0))} with the trained network's when the top layer is random, "
         f"those of gradient and Grad-CAM by {words(ranks(SENSITIVE, 0))}; with all layers random by "
         f"{words(ranks(INSENSITIVE, -1))} and {words(ranks(SENSITIVE, -1))}.",
-        f"So the paper's finding is {lab.tell(top)} while the lower layers are as trained (above "
-        f"{lab.write_interval(top, '+.2f')}), and {lab.tell(end)} at the end ({lab.write_interval(end, '+.2f')}): "
-        f"{fall}, and ends {lab.write_interval(left, '+.2f')} above what two photographs' maps have in common "
-        f"({lab.tell(left)}).",
+        f"So the first two change less, as the paper says: that is {lab.tell(top)} with a random top layer (by "
+        f"{lab.write_interval(top, '+.2f')}) and {lab.tell(end)} with all layers random (by "
+        f"{lab.write_interval(end, '+.2f')}); {fall}, and ends {lab.write_interval(left, '+.2f')} above what the maps "
+        f"of two photographs have in common ({lab.tell(left)}).",
         "A network that learnt permuted labels by heart has maps less like those of one that learnt the true ones than "
         "another of the true ones has, by "
         + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
            or "no method")
-        + f"; not shown: {', '.join(name for name, one in noticed.items() if one[1] <= 0) or 'none'}.",
+        + (f"; not shown: {', '.join(unnoticed)}." if unnoticed else "."),
     ]  # fmt: skip
 
 

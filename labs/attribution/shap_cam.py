@@ -262,13 +262,16 @@ def tabulate(numbers: Numbers) -> Table:
 
 def conclude(numbers: Numbers) -> list[str]:
     def compare(found: Numbers, names: Sequence[str]) -> str:
-        return "; ".join(f"{name} {lab.write_interval(differ(found, name), '+.1%')}, {rank(differ(found, name))}"
-                         for name in names)  # fmt: skip
+        return "; ".join(
+            f"{name} ({len(found[name])} images) {lab.write_interval(differ(found, name), '+.1%')}, "
+            f"{rank(differ(found, name))}"
+            for name in names
+        )
 
     mixing = numbers.get("mixing")
     return [
         f"Shown only what a map keeps, the network loses {np.mean(numbers['drop']['Grad-CAM']):.0%} of its confidence "
-        f"with Grad-CAM on {numbers['images']['Grad-CAM']} images; above that, on the same images: "
+        f"with Grad-CAM on {numbers['images']['Grad-CAM']} images; above Grad-CAM's, image by image: "
         f"{compare(numbers['drop'], numbers['methods'][1:])}.",
         f"On SqueezeNet's head Shapley values correlate by {numbers['linear']:.2f} with gradient times activation "
         f"({numbers['counts'][-1]} orders, error {numbers['error'][-1]:.1%}), so theory and short cut are "

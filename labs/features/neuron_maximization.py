@@ -236,8 +236,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Of that {words(FREE, 'kept')} survive a shift and a blur without restraint and {words(HELD, 'kept')} with "
         f"all ({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones less "
         f"these: {lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
-        f"{', '.join(name for name, found in steps.items() if found[1] > 0) or 'none'}; power at high frequencies goes "
-        f"from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have {words(SAMPLE, 'fine')}.",
+        f"{' and '.join(f'“{name}”' for name, found in steps.items() if found[1] > 0) or 'none'}; power at high "
+        f"frequencies goes from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have "
+        f"{words(SAMPLE, 'fine')}.",
         f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited {first} times as much as by "
         f"the best sample image, those of layer {layers[-1]} {last} times; that the deeper a channel, the coarser its "
         f"pattern, is {falls} (power at high frequencies by layer: {', '.join(map(lab.write_interval, fine))}).",

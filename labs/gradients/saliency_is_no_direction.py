@@ -103,18 +103,17 @@ def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
     written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.2f") for name in DIRECTIONS}
     above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
-    chance = {name: measures.pair(wrong[name], wrong["random"]) for name in above}
     the = {name: f"the {name}" if name == "saliency map" else name for name in above}
     return [
         f"In {numbers['steps']} steps of equal length the gradient gains {written['gradient']} of the score of "
-        f"{numbers['images']} images, a random direction {written['random']}, "
-        + ", ".join(f"{the[name]} {written[name]} (above random, image by image, {lab.write_interval(found, '+.2f')}: "
-                    f"{lab.judge(found)})" for name, found in above.items()) + ".",
-        "Of the pixel values, pushed the wrong way: "
-        + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')} (above random "
-                    f"{lab.write_interval(found, '+.2%')}: {lab.judge(found)})" for name, found in chance.items())
-        + f", a random direction {lab.write_values(wrong['random'], '.1%')}, the gradient "
-        f"{lab.write_values(wrong['gradient'])}.",
+        f"{numbers['images']} images, "
+        + ", ".join(f"{the[name]} {written[name]}" for name in above) + f", a random direction {written['random']}; "
+        "above the random one, image by image: "
+        + ", ".join(f"{the[name]} {lab.write_interval(found, '+.2f')} ({lab.tell(found)})"
+                    for name, found in above.items()) + ".",
+        "Of the pixel values the gradient pushes none the wrong way, "
+        + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')}" for name in above)
+        + f", a random direction {lab.write_values(wrong['random'], '.1%')}.",
         "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
     ]  # fmt: skip
 

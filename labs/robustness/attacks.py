@@ -162,14 +162,13 @@ def conclude(numbers: Numbers) -> list[str]:
         for name, some in (("all", LEAST), (DEEPFOOL, [DEEPFOOL]), (ROOMY, [ROOMY]))
     }
     least, roomy = (share_left(*survivors(numbers, [name], "JPEG")) for name in (DEEPFOOL, ROOMY))
-    shown: dict[bool, list[str]] = {True: [], False: []}
-    for name in numbers["networks"]:
-        shown[times_pgd(numbers, name, "FGSM")[1] > 1.001].append(name)
+    shown = [name for name in numbers["networks"] if times_pgd(numbers, name, "FGSM")[1] > 1.001]
+    unshown = [name for name in numbers["networks"] if name not in shown]
     return [
-        f"PGD makes half the images of {first} ({numbers['images'][0]}) wrong within "
+        f"PGD makes half of {numbers['images'][0]} images of {first} wrong within "
         f"{half_radius(numbers, first, 'PGD')} of 255, one step (FGSM) within {half_radius(numbers, first, 'FGSM')}, "
         f"noise within {half_radius(numbers, first, NOISE)}; that one step needs more than PGD, image by image, is "
-        f"shown for {', '.join(shown[True]) or 'none'}, not for {', '.join(shown[False]) or 'none'}.",
+        f"shown for {'; '.join(shown) or 'none'}" + (f"; not for {'; '.join(unshown)}." if unshown else "."),
         f"Half of the robust network's images take {half_radius(numbers, ROBUST, 'PGD')} of 255, half of its twin's "
         f"{half_radius(numbers, PLAIN, 'PGD')} (noise {half_radius(numbers, ROBUST, NOISE)} and "
         f"{half_radius(numbers, PLAIN, NOISE)}); DeepFool goes {lab.write_interval(gain, '.1f')} times as far in L2, "
@@ -257,7 +256,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         adversarial, difference, title = bench.pictures[network]
         plots.show(column[0], adversarial, f"{network}\n{title}", COLOURS[network])
         plots.show(column[1], difference, "difference")
-    note = f"{count_images(numbers)}; bars: 90 % intervals, above of the radius that half the images need"
+    note = f"{count_images(numbers)}; bars: 90 % intervals, in the upper row of the radius for half the images"
     return plots.head(fig, "How far a picture must move before the network is wrong", note)
 
 

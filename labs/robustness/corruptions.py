@@ -201,8 +201,12 @@ def tabulate(numbers: Numbers) -> Table:
 
 def conclude(numbers: Numbers) -> list[str]:
     gains = {name.replace("_", " "): gain(numbers, name) for name in numbers["wrong"][ROBUST]}
-    helped = [f"{name} {lab.write_interval(found, '+.0%')}" for name, found in gains.items() if found[1] > 0]
-    hurt = [f"{name} {lab.write_interval(found, '+.0%')}" for name, found in gains.items() if found[2] < 0]
+    helped = [f"{name} {lab.write_interval(found, '.0%')}" for name, found in gains.items() if found[1] > 0]
+    hurt = [
+        f"{name} {lab.write_interval([-found[i] for i in (0, 2, 1)], '.0%')}"
+        for name, found in gains.items()
+        if found[2] < 0
+    ]
     rest = [name for name, found in gains.items() if found[1] <= 0 <= found[2]]
     first = numbers["networks"][0]
     alike = [name for name in numbers["networks"] if numbers["reference"][name] == numbers["reference"][first]]
@@ -212,10 +216,10 @@ def conclude(numbers: Numbers) -> list[str]:
     peak = numbers["peaks"][ROBUST]
     return [
         f"On {numbers['images'][ROBUST]} scenes robust training lowers the error with {', '.join(helped) or 'nothing'}"
-        f"; it raises it with {', '.join(hurt) or 'nothing'}; not shown: {', '.join(rest) or 'nothing'}.",
-        f"Clean error, mCE and relative mCE on {numbers['images'][first]} images: {points}: of what corruptions add, "
-        + (f"less than {first}'s is shown for {', '.join(better)}." if better else
-           f"no network is shown to lose less than {first}: what is better in mCE is the clean error."),
+        f"; it raises it with {', '.join(hurt) or 'nothing'}; neither is shown with {', '.join(rest) or 'any other'}.",
+        f"Clean error, mCE and relative mCE on {numbers['images'][first]} images: {points}: that "
+        + (f"corruptions add less errors than to {first}'s is shown for {', '.join(better)}." if better else
+           f"corruptions add less errors than to {first}'s is shown for none: what is better is the clean error."),
         "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
         + " of the robust network's scenes, at the highest severity.",
     ]  # fmt: skip
@@ -244,10 +248,9 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             y = numbers[key][name]
             axes.errorbar(x[0], y[0], xerr=[[x[0] - x[1]], [x[2] - x[0]]], yerr=[[y[0] - y[1]], [y[2] - y[0]]],
                           fmt="o", color=COLOURS[name], capsize=3)  # fmt: skip
-        ends = {name: (100 * measures.interval(numbers["clean"][name])[2], numbers[key][name][0]) for name in alike}
-        plots.name_ends(axes, ends, COLOURS)
         axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * max(*(numbers[key][name][2] for name in alike), 100))
+        plots.name_ends(axes, {name: (axes.get_xlim()[1], numbers[key][name][0]) for name in alike}, COLOURS)
     sheet = below.subplots(-(-len(names) // 5), min(5, len(names)), squeeze=False).ravel()
     for axes, (name, (image, said)) in zip(sheet, bench.pictures["sheet"].items()):
         plots.show(axes, image, name.replace("_", " "))

@@ -172,13 +172,13 @@ def conclude(numbers: Numbers) -> list[str]:
     near, far = squares[first]
     power = power_of(numbers)
     return [
-        f"One 255th along the sign of the gradient is to change the margin of {first} ({numbers['images'][0]} images) "
-        f"by {lab.write_interval(lines['sign of the gradient'], '+.1f')} times the margin, along random signs by "
-        f"{lab.write_interval(lines['random signs'], '+.2f')} times; the gradient's L1 is "
-        f"{lab.write_interval(measures.interval(numbers['norms'][first]), '.0f')} times its L2, where {expected:.0f} "
-        "would be of as many normal numbers, and the gradient itself, made as long in L2, does "
+        f"Were {first} straight, one 255th along the sign of the gradient would change the margin by which it is right "
+        f"({numbers['images'][0]} images) by {lab.write_interval(lines['sign of the gradient'], '+.1f')} times itself, "
+        f"along random signs by {lab.write_interval(lines['random signs'], '+.2f')} times; the gradient's L1 is "
+        f"{lab.write_interval(measures.interval(numbers['norms'][first]), '.0f')} times its L2 (of as many numbers "
+        f"from a normal distribution {expected:.0f}), and the gradient itself, made as long in L2, does "
         f"{lab.write_interval(numbers['longer'][first], '.1f')} times as much.",
-        f"A straight line explains {r2} of the variance within {NEAR:g} and within {WIDEST:g} of 255: "
+        f"Of the variance within {NEAR:g} and within {WIDEST:g} of 255 a straight line explains {r2}: "
         + (f"{first} is straight all the way, as the paper says." if far[1] > 0.9 else
            f"{first} is straight at first and bends then, sooner than the paper says." if near[1] > 0.9 > far[2] else
            f"{first} bends from the first step on, less straight than the paper says." if near[2] < 0.9 else

@@ -209,7 +209,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{lab.write_interval(numbers['fooled'][stored['network']])}; the paper: "
         f"16 % of ImageNet's with AlexNet); the others lose "
         f"{np.mean([one['before'] - one['after'] for one in other if not one['fooled']] or [0.0]):.0%} of confidence.",
-        f"Of all pixels {lab.write_interval(ranks)} have a lower saliency than a found one, by chance 50%: "
+        f"Of all pixels {lab.write_interval(ranks)} have a lower saliency than the best one found, by chance 50%: "
         + ("saliency tells where such pixels are likely, not which they are" if ranks[1] > 0.5 else
            "that saliency tells where such pixels are is not shown")
         + f". Of {saved['fooled']} wrong answers {saved['PNG']} are left in a PNG, as whole colours were asked for, "

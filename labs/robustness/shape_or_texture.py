@@ -223,9 +223,10 @@ def conclude(numbers: Numbers) -> list[str]:
     strengths = " → ".join(map(in_percent, numbers["strengths"]))
     shuffle, edge = told["shuffled 4 × 4"], told["edges"]
     return [
-        f"Shape bias, of {numbers['pairs']} pairs painted at {numbers['pictures'] // numbers['pairs']} strengths, "
-        f"{cells}; who painted has put in the textures that it sees itself, so a cell tells of both, and the bias is "
-        f"one of a strength of the style, too ({first}'s own: {strengths}).",
+        "Shape bias, of the answers that are shape or texture the part that is shape, of "
+        f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: it tells "
+        "of the judge, of the painter, who puts in the textures that it sees itself, and of the strength "
+        f"({first} on its own: {strengths}).",
         f"Of objects filled with another's patches the robust network goes by shape in {write_bias(robust)}, its plain "
         f"twin in {write_bias(plain)}: that robust training moves it "
         + ("is shown." if robust["counted"] and plain["counted"] and (robust["interval"][1] > plain["interval"][2] or
@@ -240,7 +241,7 @@ def conclude(numbers: Numbers) -> list[str]:
 
 def write_bias(found: Numbers) -> str:
     """Words for a shape bias and its interval."""
-    return lab.write_interval(found["interval"]) if found["counted"] else "-"
+    return lab.write_interval(found["interval"]) if found["counted"] else "- (neither)"
 
 
 def in_percent(bias: Numbers) -> str:

@@ -218,8 +218,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.tick_params(length=0)
         for side in axes.spines.values():
             side.set_visible(False)
-    note = (f"Pictures, after the white box attack: {names[0]}. Within {RADIUS} of 255, but for the fooling image. "
-            "Small: 90 % interval, and what is left after JPEG 90")  # fmt: skip
+    note = (f"Pictures, after the white box attack: {names[0]}; targeted starts from noise. "
+            f"Within {RADIUS} of 255, but for the fooling image. Small: 90 % interval, and after JPEG 90")  # fmt: skip
     return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
 
 

@@ -27,7 +27,7 @@ from labs.lab import Bench, Numbers, Table
 REDRAWN, INJECTED, MARKED = 0.3, 0.3, 0.05  # of the training pictures
 MARK, COLOUR, OTHER = 8, (255, 0, 255), (0, 255, 0)  # side of the corner's square, its colour, and the control's
 UNTOUCHED = "untouched"
-FEW = 40  # marked pictures whose saliency maps are looked at
+FEW, SHOWN = 40, 8  # marked pictures whose saliency maps are looked at, and that are drawn
 COLOURS = {
     UNTOUCHED: "#777777", "labels redrawn": "#0072b2", "pictures injected": "#009e73",
     "backdoor": "#d55e00", "loss changed": "#6a3d9a",
@@ -73,9 +73,8 @@ def measure(bench: Bench) -> Numbers:
                 found[name].setdefault(key, []).append(values.astype(float))
             if seed == 0:
                 bench.pictures[name] = lesson.images[-1] if name == "pictures injected" else lesson.images[0]
-                i = int(np.flatnonzero(others)[0])
-                bench.pictures[f"{name}, answers"] = [scenes.class_names[said[way][i]] for way in asked]
-    bench.pictures["asked"] = [images[int(np.flatnonzero(others)[0])] for images in asked.values()]
+                drawn = [(asked["marked"][i], scenes.class_names[said["marked"][i]]) for i in rows[:SHOWN]]
+                bench.pictures[f"{name}, marked"] = drawn
     # One value for each picture, the mean over seeds: seeds are no new pictures.
     numbers["found"] = {name: {key: measures.interval(np.mean(values, axis=0)) for key, values in some.items()}
                         for name, some in found.items()}  # fmt: skip
@@ -151,7 +150,7 @@ def conclude(numbers: Numbers) -> list[str]:
     words = {name: {key: lab.write_interval(value) for key, value in some.items()} for name, some in found.items()}
     noticed = [name for name, less in numbers["less"].items() if less[2] < 0]
     hidden = [name for name in COLOURS if name not in (*noticed, UNTOUCHED)]
-    rest = f", and does not show {', '.join(hidden)}" if hidden else ""
+    rest = f", not for {', '.join(hidden)}" if hidden else ""
     return [
         f"The untouched network names {words[UNTOUCHED]['right']} of {numbers['tests']} new pictures rightly, with "
         f"{REDRAWN:.0%} of the labels redrawn {words['labels redrawn']['right']}; with {INJECTED:.0%} more pictures, "
@@ -163,8 +162,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"its saliency maps have {words['backdoor']['on mark']} of themselves on the mark, the untouched network's "
         f"{words[UNTOUCHED]['on mark']}.",
         f"A changed loss leaves {words['loss changed']['own']} of the pictures of one class right "
-        f"({words[UNTOUCHED]['own']} untouched) and {words['loss changed']['right']} of all; accuracy on clean "
-        f"pictures shows {', '.join(noticed) or 'no attack'}{rest}.",
+        f"({words[UNTOUCHED]['own']} untouched) and {words['loss changed']['right']} of all; that fewer pictures "
+        f"without a mark are named rightly is shown for {', '.join(noticed) or 'no attack'}{rest}.",
     ]
 
 
@@ -180,10 +179,9 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         plots.show(axes, bench.pictures[name], name, COLOURS[name], plots.NOTE, "bold")
         axes.set_xlabel(word, size=plots.NOTE)
     left.suptitle("training pictures", size=plots.TITLE)
-    answers = bench.pictures["backdoor, answers"]
-    for axes, picture, said in zip(right.subplots(1, 3), bench.pictures["asked"], answers):
+    for axes, (picture, said) in zip(right.subplots(2, SHOWN // 2).ravel(), bench.pictures["backdoor, marked"]):
         plots.show(axes, picture, f"“{said}”")
-    right.suptitle("what the network with a backdoor says", size=plots.TITLE)
+    right.suptitle("new pictures with the mark, and what the network with a backdoor says", size=plots.TITLE)
     charts = below.subplots(1, 4, sharey=True)
     keys = {"right": "New pictures named rightly", "own": f"“{target}” named rightly",
             "as it is": f"Others called “{target}”", "marked": f"Marked others called “{target}”"}  # fmt: skip

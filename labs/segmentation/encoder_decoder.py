@@ -179,15 +179,15 @@ def conclude(numbers: Numbers) -> list[str]:
         f"After {steps} steps ({max(kept['seconds'] for kept in [*ours.values(), *scratch.values()]):.0f} s at most) "
         f"{best} on the pretrained trunk has the highest mean IoU ({ours[best]['iou'][-1]:.0%}); over the four the "
         f"pretrained trunk reaches {ahead[PRETRAINED]:.0%}, a new one {ahead[SCRATCH]:.0%}.",
-        f"Within {NEAR} pixels of the edge skip connections take the same decoder from "
+        f"Within {NEAR} pixels of the edge skip connections take transposed convolution from "
         f"{lab.write_interval(plain['near'])} right to {lab.write_interval(skip['near'])}, and {FAR} pixels away from "
         f"{plain['by distance'][-1]:.0%} to {skip['by distance'][-1]:.0%}; at edges the {SKIPPING} is above {PLACES} "
         f"in {first} of {len(seeds)} pairs of trainings, by {low:+.1%} to {high:+.1%}: "
         + ("fine maps bring more than the places of maxima." if all(found[1] > 0 for found in seeds) else
-           "that fine maps bring more is not shown, and one training alone would tell either."),
+           "that fine maps bring more is not shown, and a single training could have said either."),
         f"Of what a pixel at the edge depends on, {skip['close']:.0%} lies within {CLOSE} pixels with skip "
         f"connections, {plain['close']:.0%} without, {ours['unpooling']['close']:.0%} with unpooling: what is fine "
-        + ("comes over the bridge." if skip["close"] > plain["close"] else "did not come over the bridge here."),
+        + ("comes by them." if skip["close"] > plain["close"] else "did not come by them here."),
     ]
 
 

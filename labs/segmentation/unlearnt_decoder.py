@@ -116,8 +116,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"A decoder that has learnt nothing, the encoder's kernels turned by 180 degrees and its switches, has a mean "
         f"IoU of {words[BACK]} on {numbers['tests']} scenes, a Gaussian in the middle {words[MIDDLE]}: the difference, "
         f"scene by scene, is {lab.write_interval(middle, '+.0%')}, {verdict}.",
-        f"With a random trunk it is {words[NO_TRUNK]}; what the trunk has learnt makes a difference of "
-        f"{lab.write_interval(random, '+.0%')}: "
+        f"With a random trunk it is {words[NO_TRUNK]}; what the trunk has learnt makes it "
+        f"{lab.judge(random, 'better', 'worse', 'neither better nor worse')} ({lab.write_interval(random, '+.0%')}): "
         + ("so much is learnt, the rest is edges and contrast." if random[1] > 0 else
            "what comes back are edges and contrast, and nothing that the trunk has learnt."),
         f"After {numbers['steps']} steps of training {best} reaches {words[best]}, "
