@@ -220,9 +220,9 @@ def conclude(numbers: Numbers) -> list[str]:
     alike = measures.pair(like, other)
     other_class = numbers["promises"]["another class"]["guided backprop"]
     return [
-        f"Over {numbers['images']['completeness']} images {steps[-1]} steps leave "
-        f"{lab.write_interval(last[right], '.1%')} of the scores' difference ({right}), {steps[-2]} "
-        f"{lab.write_interval(last[best], '.1%')} ({best}), and one step, "
+        f"Over {numbers['images']['completeness']} images {steps[-1]} steps by the {right} leave "
+        f"{lab.write_interval(last[right], '.1%')} of the scores' difference, {steps[-2]} steps by {best} "
+        f"{lab.write_interval(last[best], '.1%')}, and one step, "
         f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they "
         f"give {numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
@@ -232,9 +232,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
         f"{write_changes(other_class)}.",
         f"But the baseline decides much: from black {np.mean(dark['black']):.0%} of the map is on the darkest fifth of "
-        f"the pixels, from white {np.mean(dark['white']):.0%} ({lab.write_interval(darker, '+.0%')}, "
-        f"{numbers['images']['baselines']} images, {lab.judge(darker)}), and the ranks of noise's and grey's map agree "
-        f"by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} "
+        f"the pixels, from white {np.mean(dark['white']):.0%} (of {numbers['images']['baselines']} "
+        f"images, from black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}), and the ranks of noise's and "
+        f"grey's map agree by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} "
         f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name it beside every such map.",
     ]
 
@@ -266,9 +266,10 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         found = numbers["promises"][promise]
         heights, low, high = np.array([measures.interval_of_sizes(found[name]) for name in COMPARED]).clip(1e-8).T
         right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
-        bars = right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
-        words = [f"{height:.1g}" if height > 1e-8 else "0" for height in heights]  # where the scale ends
-        right.bar_label(bars, words, size=8, color=plots.INK)
+        right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
+        for x_, height, top in zip(place + shift, heights, high):
+            word = f"{height:.1g}" if height > 1e-8 else "0"  # where the scale ends
+            right.text(x_, 1.4 * max(height, top), word, ha="center", va="bottom", size=8, color=plots.INK)
     right.set_yscale("log")
     right.set_ylim(1e-8, 1e4)
     right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])

@@ -181,7 +181,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left.suptitle("training pictures", size=plots.TITLE)
     for axes, (picture, said) in zip(right.subplots(2, SHOWN // 2).ravel(), bench.pictures["backdoor, marked"]):
         plots.show(axes, picture, f"“{said}”")
-    right.suptitle("new pictures with the mark, and what the network with a backdoor says", size=plots.TITLE)
+    right.suptitle("marked pictures, and what the backdoor makes of them", size=plots.TITLE)
     charts = below.subplots(1, 4, sharey=True)
     keys = {"right": "New pictures named rightly", "own": f"“{target}” named rightly",
             "as it is": f"Others called “{target}”", "marked": f"Marked others called “{target}”"}  # fmt: skip
