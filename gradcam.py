@@ -260,7 +260,8 @@ def captum_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tup
     # INSTEAD
     # TODO (Part 1.5): by Captum, `guided` and `guided_cam`, through as_images(...) to (N, H, W, 3), and `cam`, through
     #   as_cam(..., X) to (N, H, W): GuidedBackprop, GuidedGradCam and LayerGradCam.
-    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic"; LayerGradCam needs relu_attributions=True.
+    #   GuidedGradCam enlarges its map with interpolate_mode="bicubic" and has its ReLU; LayerGradCam needs
+    #   relu_attributions=True.
     #> raise NotImplementedError("Part 1.5: guided backprop and Guided Grad-CAM by Captum")
     # END SOLUTION
     return guided, cam, guided_cam
@@ -272,7 +273,8 @@ def layer_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tupl
     evidence = LayerGradCam(model, layer).attribute(X, target=y).sum(dim=1)
     activation = LayerActivation(model, layer).attribute(X)
     # INSTEAD
-    # TODO (Part 1.5): `evidence` (N, h, w), LayerGradCam as it is, without a ReLU; `activation` (N, C, h, w).
+    # TODO (Part 1.5): `evidence`, LayerGradCam as it is, without a ReLU, from its (N, 1, h, w) to (N, h, w), also where
+    #   N is 1; `activation` (N, C, h, w) by LayerActivation.
     #> raise NotImplementedError("Part 1.5: a layer by Captum")
     # END SOLUTION
     return evidence, activation
@@ -290,8 +292,8 @@ def layer_conductance(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) 
     ]
     return torch.cat(maps)
     # INSTEAD
-    # TODO (Part 1.5): return Captum's LayerConductance with CONDUCTANCE_STEPS steps, one image after the other: the
-    #   steps of one are few enough to be in memory at once.
+    # TODO (Part 1.5): return Captum's LayerConductance with CONDUCTANCE_STEPS steps, from a baseline of zeros (its
+    #   default), one image after the other: the steps of one image are few enough to be in memory at once.
     #> raise NotImplementedError("Part 1.5: layer conductance by Captum")
     # END SOLUTION
 
