@@ -97,10 +97,23 @@ HINTS: dict[str, str | dict] = {
     r"stack expects each tensor to be equal size": (
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),
-    r"index -?\d+ is out of bounds": (
-        "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
-        "first comes the image, then the class, as in scores[0, target_y]. A neuron is (channel, row, column), "
-        "and each image has its own: attribute(image[None], neuron)."
+    r"index -?\d+ is out of bounds": {
+        "gradcam.py": (
+            "An axis is shorter than that. Only NeuronGuidedBackprop(model, layer) takes a neuron, (channel, row, "
+            "column) as it is given, and each image has its own: attribute(image[None], neuron). `target` of the other "
+            "methods is a class, y as it is."
+        ),
+        "saliency_map.py": "`target` is a class, y as it is: one for each image. Or are there fewer images than that?",
+        "": (
+            "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, "
+            "K): first comes the image, then the class, as in scores[0, target_y]."
+        ),
+    },
+    r"expected Tensor as element \d+ in argument 0, but got (list|tuple)": (
+        "A list or tuple is joined where a tensor is asked: return_convergence_delta=True gives two, leave it out."
+    ),
+    r"expected \(N, 3, H, W\) in as_images, got \(3, ": (
+        "squeeze() takes away every axis of one, also that of one image: leave it out, and join the parts by torch.cat."
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (
