@@ -35,6 +35,10 @@ UNUSED = (
     "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, not "
     "a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
 )
+AXIS = (
+    "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name the "
+    "axis, squeeze(1), or leave it out."
+)
 
 # In this order: a pattern of "Type: message", and the sentence, or one for each file.
 HINTS: dict[str, str | dict] = {
@@ -83,10 +87,11 @@ HINTS: dict[str, str | dict] = {
         "right one, whatever the number of images."
     ),
     r"Dimension out of range|len\(\) of a 0-d tensor|tuple index out of range|(index|slice).*0-dim|"
-    r"iteration over a 0-d tensor": (
-        "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name "
-        "the axis, squeeze(1), or leave it out."
-    ),
+    r"iteration over a 0-d tensor": {
+        "saliency_map.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
+        "gradcam.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
+        "": AXIS,
+    },
     r"list index out of range": (
         "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
         "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."

@@ -17,7 +17,7 @@ IG_STEPS, CONDUCTANCE_STEPS = 32, 10  # the handout's; more or fewer are accepte
 IG_TOLERANCE, CONDUCTANCE_TOLERANCE = 0.1, 0.2  # and hence these of drawn images.
 # Of the stored ones: more steps, and Captum's other rules, are 0.05 and 0.02 away at most, IG_BATCH steps 0.09.
 IG_STORED, CONDUCTANCE_STORED = 0.07, 0.04
-BELOW = "features.11"  # gives gradcam.LAYER its input
+OTHERS = 10, 9, 7, 4  # layers of SqueezeNet
 
 
 def integrated_gradients(
@@ -51,8 +51,8 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "the absolute values of the channels are added up: each keeps its sign.": np.abs(channels).sum(1),
         "the largest of the channels is taken: add them up.": channels.max(1),
         "the largest absolute value of the channels is taken: add them up.": np.abs(channels).max(1),
-        f"{saliency}.": np.abs(plain).sum(1),
-        f"{saliency}, summed over the channels.": np.abs(plain).max(1),
+        f"{saliency}.": np.abs(plain).max(1),
+        f"{saliency}, and its channels are added up.": np.abs(plain).sum(1),
         "this is the gradient at the image: average it along the way, times the pixels.": plain.sum(1),
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the gradients are not multiplied by the pixels (is multiply_by_inputs False?).": mean.sum(1),
@@ -80,6 +80,9 @@ def _other_baselines(maps: Callable[[float | np.ndarray], np.ndarray], X: np.nda
         "white": ((1 - MEAN) / STD).reshape(1, 3, 1, 1),
         "the darkest pixel": X.min(**whole),
         "the brightest pixel": X.max(**whole),
+        "the image's mean": X.mean(**whole),
+        "the mean of each channel": X.mean(axis=(2, 3), keepdims=True),
+        "the mean of all images": X.mean(),
         "the darkest pixel of all images": X.min(),
     }
     return {
@@ -190,11 +193,15 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
             if np.all(np.array(other) < size)  # else it is an error
         },
         sentences.FIRST_NEURON: neuron_responses(model, X, [neurons[0]] * len(X), layer),
-        sentences.SIGN_LOST: np.abs(neuron_responses(model, X, neurons, layer)),
+        "the sign is lost: what speaks against the neuron is negative.": np.abs(
+            neuron_responses(model, X, neurons, layer)
+        ),
         **_first_image(lambda image: neuron_responses(model, image, neurons, layer), X),
     }
-    if layer and np.all(np.array(neurons) < _output_size(model, X, layer - 1)):
-        wrong[sentences.LAYER_INPUT] = neuron_responses(model, X, neurons, layer - 1)
+    others = {sentences.LAYER_INPUT: layer - 1, "the layer is features[12]: take the one that is handed over.": 12}
+    for sentence, other in others.items():
+        if np.all(np.array(neurons) < _output_size(model, X, other)):
+            wrong[sentence] = neuron_responses(model, X, neurons, other)
     if channels.max() < scores(model, X[:1]).shape[1]:
         wrong["this is guided backprop from a class of the channel's number: take Captum's NeuronGuidedBackprop."] = (
             gradcam.guided_backprop(model, X, channels)
@@ -204,7 +211,7 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
 
 def store() -> None:
     """Store maps of a small network, at the handout's numbers of steps; and what part two's maps do not tell."""
-    X, y, layer = inputs.noise(3, 3, 20, 26, dtype=np.float64), np.array([4, 0, 2]), "features.7"
+    X, y, layer = inputs.noise(3, 3, 20, 26, dtype=np.float64) - 0.5, np.array([4, 0, 2]), "features.7"
     model, file = networks.build("tiny", "float64", seed=3), File("captum")
     right = integrated_gradients(model, X, y, IG_STEPS)
     wrong = integrated_gradients_mistakes(model, X, y, IG_STEPS)
@@ -220,6 +227,12 @@ def store() -> None:
     file.write()
 
 
+def _other_layers(maps: Callable[[str], np.ndarray]) -> Mistakes:
+    """Return what is made of another layer of SqueezeNet than gradcam.LAYER, the last."""
+    others = {f"the layer is features[{i}]: take the one that is handed over.": maps(f"features.{i}") for i in OTHERS}
+    return {sentences.LAYER_INPUT: maps("features.11")} | others
+
+
 def _put_scenes(file: File) -> None:
     """Store Guided Grad-CAM as Captum makes it of the scenes, and the evidence of the layer that Grad-CAM reads."""
     model, X = networks.build("embedded", "float64"), inputs.scenes()
@@ -232,7 +245,7 @@ def _put_scenes(file: File) -> None:
         ),
         sentences.SIGN_LOST: np.abs(evidence),
         "axis 1 is still there: sum over it, or take [:, 0].": evidence[:, None],
-        sentences.LAYER_INPUT: gradcam.raw_cam(model, X, y, BELOW),
+        **_other_layers(lambda layer: gradcam.raw_cam(model, X, y, layer)),
         **_other_classes(lambda classes: gradcam.raw_cam(model, X, classes), scores(model, X), y),
     }
     file.put("evidence", evidence, in_float32("layer_maps", "evidence", **asked), wrong)
@@ -246,7 +259,7 @@ def _put_scenes(file: File) -> None:
     wrong = {
         f'{another}"bicubic", got its "nearest".': weigh(evidence, "nearest"),
         f'{another}"bicubic", got "bilinear".': weigh(evidence, "bilinear"),
-        sentences.LAYER_INPUT: weigh(gradcam.raw_cam(model, X, y, BELOW)),
+        **_other_layers(lambda layer: weigh(gradcam.raw_cam(model, X, y, layer))),
         sentences.SIGN_LOST: np.abs(weigh(evidence)),
         **_other_classes(
             lambda y: weigh(gradcam.raw_cam(model, X, y), guided=gradcam.guided_backprop(model, X, y)),
