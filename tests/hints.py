@@ -104,9 +104,9 @@ HINTS: dict[str, str | dict] = {
     ),
     r"index -?\d+ is out of bounds": {
         "gradcam.py": (
-            "An axis is shorter than that. Only NeuronGuidedBackprop(model, layer) takes a neuron, (channel, row, "
-            "column) as it is given, and each image has its own: attribute(image[None], neuron). `target` of the other "
-            "methods is a class, y as it is."
+            "An axis is shorter than that. `target` is a class, y as it is. Only NeuronGuidedBackprop(model, layer) "
+            "takes a neuron, (channel, row, column) as it is given, and each image has its own: attribute(image[None], "
+            "neuron)."
         ),
         "saliency_map.py": "`target` is a class, y as it is: one for each image. Or are there fewer images than that?",
         "": (
@@ -125,7 +125,8 @@ HINTS: dict[str, str | dict] = {
         "Captum asks for one class for each image: target=y of all images X, target=y[i] of one, X[i : i + 1]."
     ),
     r"Cannot choose target column": (
-        "Captum's neuron is (channel, row, column), without the image's number: hand over one image, and neurons[i]."
+        "Captum's neuron is (channel, row, column), without the image's number: hand over one image, and neurons[i], "
+        "to NeuronGuidedBackprop(model, layer)."
     ),
     r"expected features of shape \(N, C, H, W\)": (
         "style_targets[i] is a Gram matrix already: subtract it as it is, gram_matrix is for feats alone."
