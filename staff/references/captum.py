@@ -159,7 +159,7 @@ def _responses(model: nn.Module, X: np.ndarray, layer: int, units: Sequence, rul
 
 
 def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence[tuple], layer: int) -> Mistakes:
-    size = _output_size(model, X, layer)
+    own, size = neuron_responses(model, X, neurons, layer), _output_size(model, X, layer)
     flat = np.arange(np.prod(size)).reshape(size)
     channels = np.array([neuron[0] for neuron in neurons])
     orders = {
@@ -193,9 +193,10 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
             if np.all(np.array(other) < size)  # else it is an error
         },
         sentences.FIRST_NEURON: neuron_responses(model, X, [neurons[0]] * len(X), layer),
-        "the sign is lost: what speaks against the neuron is negative.": np.abs(
-            neuron_responses(model, X, neurons, layer)
-        ),
+        "the sign is lost: what speaks against the neuron is negative.": np.abs(own),
+        "the largest of the channels is taken: all three are asked for.": own.max(3),
+        "the largest absolute value of the channels is taken: all three are asked for.": np.abs(own).max(3),
+        "the channels are added up: all three are asked for.": own.sum(3),
         **_first_image(lambda image: neuron_responses(model, image, neurons, layer), X),
     }
     others = {sentences.LAYER_INPUT: layer - 1, "the layer is features[12]: take the one that is handed over.": 12}

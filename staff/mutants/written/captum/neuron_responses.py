@@ -49,6 +49,10 @@ WRONG = {
         "NeuronGuidedBackprop",
         {"NeuronGuidedBackprop(model, layer)": "GuidedBackprop(model)", "neurons[i])": "target=neurons[i][0])"},
     ),
+    "the largest channel": (
+        "the largest of the channels is taken",
+        {"as_images(torch.cat(maps))": "as_images(torch.cat(maps)).max(axis=3)"},
+    ),
     "channels first": ("the axes are in another order", {"as_images(torch.cat(maps))": "torch.cat(maps).numpy()"}),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
