@@ -35,6 +35,10 @@ UNUSED = (
     "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, not "
     "a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
 )
+AXIS = (
+    "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name the "
+    "axis, squeeze(1), or leave it out."
+)
 
 # In this order: a pattern of "Type: message", and the sentence, or one for each file.
 HINTS: dict[str, str | dict] = {
@@ -83,10 +87,11 @@ HINTS: dict[str, str | dict] = {
         "right one, whatever the number of images."
     ),
     r"Dimension out of range|len\(\) of a 0-d tensor|tuple index out of range|(index|slice).*0-dim|"
-    r"iteration over a 0-d tensor": (
-        "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name "
-        "the axis, squeeze(1), or leave it out."
-    ),
+    r"iteration over a 0-d tensor": {
+        "saliency_map.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
+        "gradcam.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
+        "": AXIS,
+    },
     r"list index out of range": (
         "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
         "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
@@ -97,17 +102,31 @@ HINTS: dict[str, str | dict] = {
     r"stack expects each tensor to be equal size": (
         "What is stacked must have one shape: of losses, each layer's is added up to a single number first."
     ),
-    r"index -?\d+ is out of bounds": (
-        "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, K): "
-        "first comes the image, then the class, as in scores[0, target_y]. A neuron is (channel, row, column), "
-        "and each image has its own: attribute(image[None], neuron)."
+    r"index -?\d+ is out of bounds": {
+        "gradcam.py": (
+            "An axis is shorter than that. `target` is a class, y as it is. Only NeuronGuidedBackprop(model, layer) "
+            "takes a neuron, (channel, row, column) as it is given, and each image has its own: attribute(image[None], "
+            "neuron)."
+        ),
+        "saliency_map.py": "`target` is a class, y as it is: one for each image. Or are there fewer images than that?",
+        "": (
+            "An axis is shorter than that. Is a batch size or a number of classes written as a number? Scores are (N, "
+            "K): first comes the image, then the class, as in scores[0, target_y]."
+        ),
+    },
+    r"expected Tensor as element \d+ in argument 0, but got (list|tuple)": (
+        "A list or tuple is joined where a tensor is asked: return_convergence_delta=True gives two, leave it out."
+    ),
+    r"expected \(N, 3, H, W\) in as_images, got \(3, ": (
+        "squeeze() takes away every axis of one, also that of one image: leave it out, and join the parts by torch.cat."
     ),
     r"expects a tensor with <= 2 dimensions": "Of a batch of matrices exchange the last two axes: .transpose(1, 2).",
     r"Target not provided|Tensor target dimension": (
         "Captum asks for one class for each image: target=y of all images X, target=y[i] of one, X[i : i + 1]."
     ),
     r"Cannot choose target column": (
-        "Captum's neuron is (channel, row, column), without the image's number: hand over one image, and neurons[i]."
+        "Captum's neuron is (channel, row, column), without the image's number: hand over one image, and neurons[i], "
+        "to NeuronGuidedBackprop(model, layer)."
     ),
     r"expected features of shape \(N, C, H, W\)": (
         "style_targets[i] is a Gram matrix already: subtract it as it is, gram_matrix is for feats alone."

@@ -23,6 +23,7 @@ CUT_OFF = (
 
 PREDICTED_CLASS = "the class that the network predicts was taken, not the one that was asked for."
 FIRST_CLASS = "the first image's class is taken for all: each image has its own."
+LAYER_INPUT = "what goes into the layer is taken: its output is asked for (is attribute_to_..._input True?)."
 FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
 OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."

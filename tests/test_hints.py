@@ -8,6 +8,8 @@ import torch
 from captum.attr import Saliency
 from torch.nn import functional as F
 
+import gradcam
+from figures import script
 from style_modules import TotalVariationLoss
 from tests import hints
 
@@ -102,10 +104,12 @@ def step_between():
         (lambda: F.conv2d(torch.ones(1, 6, 4, 4), torch.ones(2, 3, 3, 3)), "X[i : i + 1] keeps it"),
         (lambda: Saliency(torch.nn.Identity())(X), "Captum's methods are objects"),
         (mask, "multiply by the mask"),
+        (lambda: torch.cat([(X, X)]), "return_convergence_delta=True gives two"),
+        (lambda: gradcam.as_images(X[:1, :1, None].expand(3, 4, 4)), "squeeze() takes away every axis of one"),
     ],
 )
 def test_what_torch_says_is_explained(mistake, words):
-    kinds = RuntimeError, IndexError, AttributeError, TypeError, ValueError
+    kinds = RuntimeError, IndexError, AttributeError, TypeError, ValueError, script.UserError
     with warnings.catch_warnings(), pytest.raises(kinds) as caught:
         warnings.simplefilter("ignore")  # PyTorch's own, of .grad of a copy
         mistake()
@@ -134,3 +138,16 @@ def test_what_does_not_fit_is_explained_by_the_file(file, words):
     """The innermost of the student's lines decides."""
     error = "RuntimeError: The size of tensor a (6) must match the size of tensor b (22) at non-singleton dimension 3"
     assert words in hints.of(error, f"style_modules/style_loss.py, line 2: a()\n    {file}, line 21: a + b")
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("gradcam.py", "Only NeuronGuidedBackprop(model, layer) takes a neuron"),
+        ("saliency_map.py", "`target` is a class, y as it is"),
+        ("visualizers/saliency_map.py", "scores[0, target_y]"),
+    ],
+)
+def test_an_index_that_is_too_large_is_explained_by_the_file(file, words):
+    error = "IndexError: index 5 is out of bounds for dimension 1 with size 5"
+    assert words in hints.of(error, f"    {file}, line 284: method.attribute(X, target=channel)")

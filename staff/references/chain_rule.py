@@ -112,8 +112,20 @@ def ask_wrongly(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray
 def ask_rarely(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return rarer mistakes of that kind."""
     mean = "the gradient is divided by the number of images: add the scores up, without a mean."
-    first = one_hot(np.broadcast_to(y[0], len(y)))
-    return {mean: lambda scores: one_hot(y)(scores) / len(y), sentences.FIRST_CLASS: first}
+    ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {mean: lambda scores: one_hot(y)(scores) / len(y)}
+    for sentence in other_classes(y, 1):
+        ways[sentence] = lambda scores, sentence=sentence: one_hot(other_classes(y, scores.shape[1])[sentence])(scores)
+    return ways
+
+
+def other_classes(y: Sequence[int] | np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Return classes, of so many, that are rarely asked for in place of y."""
+    own = np.asarray(y)
+    steps = {"after": 1, "before": -1}
+    return {sentences.FIRST_CLASS: np.full(len(own), own[0])} | {
+        f"the class {word} the one that was asked for is taken: y is its number as it is.": (own + step) % count
+        for word, step in steps.items()
+    }
 
 
 def probability_slope(scores: np.ndarray, y: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from torch import nn
 
-from staff.references.chain_rule import Pass, ask_rarely, ask_wrongly, one_hot, scores, through
+from staff.references.chain_rule import Pass, ask_rarely, ask_wrongly, one_hot, other_classes, scores, through
 from staff.references.shared import Mistakes, combine, list_partial_batches
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
@@ -170,7 +170,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         },
     )
     alone = (
-        {sentences.FIRST_CLASS: through(model, X, ask_rarely(y)[sentences.FIRST_CLASS])},
+        {sentence: through(model, X, ask_rarely(y)[sentence]) for sentence in other_classes(y, 1)},
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
             "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(
@@ -211,7 +211,8 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
     for index in (11, 10, 9, 7, 4, 1):
         other = f"features.{index}"
         if other in passes[""].outputs and passes[""].outputs[other].ndim == 4:
-            wrong[f"the layer is features[{index}] instead of features[12]."] = grad_cam(model, X, y, other)
+            below = ", the input of features[12]," if index == 11 else ""
+            wrong[f"the layer is features[{index}]{below} instead of features[12]."] = grad_cam(model, X, y, other)
     return wrong | list_partial_batches(maps(*(stage[""] for stage in stages)))
 
 

@@ -46,6 +46,12 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the gradient is squared: take its absolute value.": lambda g: (g**2).max(1),
             "negative gradients are cut off: take their absolute value.": lambda g: np.maximum(g, 0).max(1),
             "channel 0 alone is looked at: take the largest of the three.": lambda g: np.abs(g[:, 0]),
+            **{
+                f"the channels were moved to the end, then the maximum is taken over the {name}: take it over them.": (
+                    lambda g, axis=axis: np.moveaxis(np.abs(g).max(axis), 1, 2)
+                )
+                for axis, name in ((2, "height"), (3, "width"))
+            },
         }
         | {
             f"the maximum is taken over the {name}: channels are axis 1 of (N, 3, H, W).": lambda g, axis=axis: np.abs(

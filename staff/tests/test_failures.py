@@ -12,6 +12,52 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(400)]
 SCREEN = 50  # lines
 WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divided by H * W")
 
+# One mistake in each of several functions, and what must be said of each.
+EARN_NOTHING = [
+    (
+        {
+            ".amax(dim=1)": ".permute(0, 2, 3, 1).amax(dim=1)",
+            "attribute(X, target=y, relu_attributions=True)": "attribute(\n"
+            "        X, target=y, attribute_to_layer_input=True, relu_attributions=True)",
+            "LayerActivation(model, layer).attribute(X)": "LayerActivation(model, layer).attribute(\n"
+            "        X, attribute_to_layer_input=True)",
+            "torch.cat([method.attribute(image[None], neuron) for image, neuron in zip(X, neurons)]))": "torch.cat([\n"
+            "        method.attribute(image[None], neuron) for image, neuron in zip(X, neurons)])).squeeze()",
+        },
+        [
+            "the channels were moved to the end, then the maximum is taken over the height",
+            "the layer is features[11], the input of features[12]",
+            "what goes into the layer is taken: its output is asked for",
+            "`maps` of one image: expected the shape (1, 20, 26, 3), got (20, 26, 3): squeeze() takes away",
+        ],
+    ),
+    (
+        {
+            ".amax(dim=1)": ".amax(dim=1).squeeze()",
+            'interpolate_mode="bicubic"))': 'interpolate_mode="bicubic", attribute_to_layer_input=True))',
+            "LayerActivation(model, layer).attribute(X)": "LayerActivation(model, layer).attribute(X).relu()",
+            "attribute(X, target=y).sum(dim=1)": "attribute(X, target=y).squeeze()",
+        },
+        [
+            "`maps` of one image: expected the shape (1, 20, 26), got (20, 26): squeeze() takes away",
+            "what goes into the layer is taken: its output is asked for",
+            "what is negative is cut off: take it as Captum gives it",
+            "`evidence` of one image: expected the shape (1, 5, 7), got (5, 7): squeeze() takes away",
+        ],
+    ),
+    (
+        {
+            "cam = as_cam(LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True), X)": "cam = (\n"
+            "        LayerGradCam(model, layer).attribute(X, target=y, relu_attributions=True).detach()[:, 0])",
+            "return evidence, activation": "return activation, evidence",
+        },
+        [
+            "Grad-CAM by Captum: expected the shape (3, 72, 88), got (3, 4, 5): hand it to as_cam(..., X)",
+            "`evidence` and `activation` are exchanged",
+        ],
+    ),
+]
+
 
 @pytest.fixture
 def run(handout, python):
@@ -71,3 +117,16 @@ def test_an_assertion_of_a_package_is_told_with_the_students_line(run):
     said = run(variants.solution() | variant.files, "tests/test_captum.py")
     assert re.search(r"^    saliency_map.py, line \d+: ", said, re.MULTILINE)
     assert "Captum asks for one class for each image" in said
+
+
+@pytest.mark.parametrize(("changes", "says"), EARN_NOTHING)
+def test_what_earns_nothing_is_named_too(run, changes, says):
+    """Captum's maps and what becomes of one image alone: variants in staff/mutants/ are judged by points."""
+    files = {name: data.decode() for name, data in variants.solution().items()}
+    for old, new in changes.items():
+        name = next(name for name in ("saliency_map.py", "gradcam.py") if files[name].count(old) == 1)
+        files[name] = files[name].replace(old, new)
+    said = run({name: text.encode() for name, text in files.items()}, "tests/test_captum.py")
+    missing = [sentence for sentence in says if sentence not in said]
+    assert not missing, said
+    assert "*(72, 88)" not in said

@@ -21,7 +21,7 @@ WRONG = {
     ),
     "one step": ("a single step is taken", {"n_steps=IG_STEPS": "n_steps=1"}),
     "steps and batch exchanged": (
-        "a relative error of at most",
+        "expected IG_STEPS = 32 steps for each image, got 8",
         {"n_steps=IG_STEPS": "n_steps=IG_BATCH, internal_batch_size=IG_STEPS"},
     ),
     "baseline of ones": (
@@ -36,6 +36,43 @@ WRONG = {
     ),
     "all labels with one image": ("Captum asks for one class", {"target=int(y[i])": "target=y"}),
     "without the axis of images": ("X[i : i + 1] keeps it", {"X[i : i + 1], target": "X[i], target"}),
+    "gradients alone": (
+        "the gradients are not multiplied by the pixels",
+        {"IntegratedGradients(model)\n": "IntegratedGradients(model, multiply_by_inputs=False)\n"},
+    ),
+    "gradient at the image": (
+        "average it along the way",
+        {"IntegratedGradients(model)\n": "Saliency(model)\n", ", n_steps=IG_STEPS": ", abs=False"},
+    ),
+    "baseline of white": (
+        "another baseline is taken, white",
+        {
+            "method = ": "mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])\n"
+            "white = ((1 - mean) / std).reshape(1, 3, 1, 1).to(X)\n"
+            "method = ",
+            "n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=white",
+        },
+    ),
+    "class before": ("the class before the one that was asked for", {"int(y[i])": "int(y[i]) - 1"}),
+    "rows added": ("the rows are added up", {".sum(dim=1)": ".sum(dim=2)"}),
+    "rows added, channels last": (
+        "the channels are moved to the end, then the rows",
+        {".sum(dim=1)": ".permute(0, 2, 3, 1).sum(dim=1)"},
+    ),
+    "how far off, too": (
+        "return_convergence_delta=True gives two",
+        {"n_steps=IG_STEPS": "n_steps=IG_STEPS, return_convergence_delta=True"},
+    ),
+    "return in the loop": (
+        "Does `return` stand within the loop",
+        """
+        maps = []
+        for i in range(len(X)):
+            maps.append(IntegratedGradients(model).attribute(X[i : i + 1], target=int(y[i]), n_steps=IG_STEPS))
+            return torch.cat(maps).sum(dim=1).detach().numpy()
+        """,
+        {"never": "n_steps"},
+    ),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
 }
 

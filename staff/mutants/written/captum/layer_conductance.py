@@ -25,7 +25,17 @@ WRONG = {
     "one step": ("a single step is taken", {"n_steps=CONDUCTANCE_STEPS": "n_steps=1"}),
     "predicted class": ("the class that the network predicts", {"int(y[i])": "int(model(X[i : i + 1]).argmax())"}),
     "first class for all": ("the first image's class is taken for all", {"int(y[i])": "int(y[0])"}),
-    "return in the loop": ("Does `return` stand within the loop", {"\nreturn torch": "\n    return torch"}),
+    "baseline of the darkest pixel": (
+        "another baseline is taken, the darkest pixel",
+        {"target=": "baselines=torch.full_like(X[i : i + 1], float(X[i].min())), target="},
+    ),
+    "the layer's input": ("what goes into the layer is taken", {"target=": "attribute_to_layer_input=True, target="}),
+    "channels averaged": ("channels are averaged", {"return torch.cat(maps)": "return torch.cat(maps).mean(dim=1)"}),
+    "return in the loop": (
+        "Does `return` stand within the loop",
+        {"\nreturn torch": "\n    return torch"},
+        {"never": "n_steps"},
+    ),
     "stacked": ("by cat instead of stack", {"torch.cat(maps)": "torch.stack(maps)"}),
     "channels summed": ("the channels are added up", {"return torch.cat(maps)": "return torch.cat(maps).sum(dim=1)"}),
     "another layer": (
