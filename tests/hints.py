@@ -161,8 +161,8 @@ HINTS: dict[str, str | dict] = {
         ),
     },
     r"can't optimize a non-leaf Tensor": (
-        "The name of the image now stands for the result of a computation: let it stay the tensor that the optimizer was "
-        "made with, and leave its changes to optimizer.step()."
+        "The name of the image now stands for the result of a computation: let it stay the tensor that the optimizer "
+        "was made with, and leave its changes to optimizer.step()."
     ),
     r"floor_divide": "// rounds down to whole numbers: divide by /.",
     r"same dtype|Double and Float|Float and Double|scalar type|expected .* dtype": (

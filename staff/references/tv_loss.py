@@ -136,7 +136,7 @@ ALONE: tuple[Stage, ...] = (
     {sentences.SUMMED_FIRST: lambda d: d.sum() ** 2},
     {
         "the mean over all pixels is taken: add the squares up.": lambda d, x: d.sum() / x.numel(),
-        "it is divided by H * W: add the squares up.": lambda d, x: d.sum() / x[0, 0].numel(),
+        sentences.DIVIDED_BY_SIZE: lambda d, x: d.sum() / x[0, 0].numel(),
     },
     {
         "the weight multiplies the vertical sum alone: it belongs to both.": lambda down, right, w: w * down + right,
