@@ -22,8 +22,9 @@ SHAPES = {
         "compare it with self.gram_matrix(feats[style_layers[i]]). To multiply F, (N, C, H*W), exchange its last axes."
     ),
     "style_utils.py": (
-        "Shapes do not fit: content_target has the shape of the features at content_layer, and style_loss compares "
-        "with the Gram matrices in style_targets."
+        "Shapes do not fit: style_loss takes feats, the features of all layers, and picks those of style_layers "
+        "itself, to compare them with style_targets. content_loss takes one layer's, feats[content_layer], and "
+        "content_target."
     ),
     "": (
         "Shapes do not fit: print both. Are axes gone that a mean or sum with keepdim=True keeps? Is it the gradient "
@@ -33,7 +34,8 @@ SHAPES = {
 }
 UNUSED = (
     "The score does not depend on the tensor that it is differentiated by: the network must see that very tensor, not "
-    "a copy, no .detach(), .data or .item() may lie between, and a backward must `return` its gradient."
+    "a copy, no torch.no_grad(), .detach(), .data or .item() may lie between, and a backward must `return` its "
+    "gradient."
 )
 AXIS = (
     "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name the "
@@ -93,8 +95,9 @@ HINTS: dict[str, str | dict] = {
         "": AXIS,
     },
     r"list index out of range": (
-        "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
-        "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
+        "A list is shorter than that: feats has an entry for each layer of the network, of which style_loss picks "
+        "those of style_layers itself; style_targets and style_weights have one for each style layer: style_weights[i] "
+        "belongs to style_layers[i]."
     ),
     r"same number of spatial dimensions": (
         "A map has an axis too many or too few: (N, h, w) is asked for. Summing the channels, leave keepdim=True out."
@@ -144,9 +147,18 @@ HINTS: dict[str, str | dict] = {
     r"'(Saliency|Integrated\w+|Guided\w+|Layer\w+|Neuron\w+)' object is not callable": (
         "Captum's methods are objects: Saliency(model).attribute(X, target=y), and so all others."
     ),
+    r"cannot be multiplied|Expected size for first two dimensions": {
+        **SHAPES,
+        "style_modules/style_loss.py": (
+            "Matrices do not fit: multiply F, (N, C, H*W), by its transpose, F.transpose(1, 2), (N, H*W, C)."
+        ),
+    },
     r"shape mismatch|size of tensor|out of bounds|out of range|must match the size|invalid for input of size|"
-    r"cannot be multiplied|not broadcastable|could not be broadcast|Expected size for first two dimensions": SHAPES,
-    r"does not require grad": "Nothing is differentiated: the input needs requires_grad before the network sees it.",
+    r"not broadcastable|could not be broadcast": SHAPES,
+    r"does not require grad": (
+        "Nothing is differentiated: the input needs requires_grad before the network sees it, and no torch.no_grad(), "
+        ".detach(), .data or .item() may lie between."
+    ),
     r"backward through the graph a second time": "Score the images again before each backward pass.",
     r"grad can be implicitly created only for scalar": {
         "gradcam.py": "Captum's neuron is all three, (channel, row, column): one image at a time, with neurons[i].",
@@ -156,9 +168,20 @@ HINTS: dict[str, str | dict] = {
         "A tensor whose gradient is asked for is written over. Make a new one: a - b instead of a -= b. Only an image "
         "that you move yourself is a copy without a graph: X.detach().clone()."
     ),
-    r"modified by an inplace operation": (
-        "A value that the backward pass needs was written over. Make a new tensor: a - b instead of a -= b. Or did "
-        "optimizer.step() come between two backward passes? Add the losses up, and step once."
+    r"modified by an inplace operation": {
+        "style_utils.py": (
+            "In each step: optimizer.zero_grad(), backward(), optimizer.step(), in this order: the step writes over "
+            "img, which backward() needs as it was. Add the losses up, and step once. Or does a loss write over a "
+            "value? Make a new tensor: a - b instead of a -= b."
+        ),
+        "": (
+            "A value that the backward pass needs was written over. Make a new tensor: a - b instead of a -= b. Or did "
+            "optimizer.step() come between two backward passes? Add the losses up, and step once."
+        ),
+    },
+    r"can't optimize a non-leaf Tensor": (
+        "The name of the image now stands for the result of a computation: let it stay the tensor that the optimizer "
+        "was made with, and leave its changes to optimizer.step()."
     ),
     r"floor_divide": "// rounds down to whole numbers: divide by /.",
     r"same dtype|Double and Float|Float and Double|scalar type|expected .* dtype": (

@@ -8,6 +8,7 @@ MEAN = "the mean is taken: add the squares up."
 NOT_SQUARED = "the difference is not squared."
 ABSOLUTE = "the absolute difference is taken: square it."
 WEIGHT_ALONE = "the weight comes back alone: multiply it by the sum."
+DIVIDED_BY_SIZE = "it is divided by H * W: add the squares up."
 DIVIDED_BY_SUM = "the weight is divided by the sum: multiply them."
 SUMMED_FIRST = "the differences are added up before they are squared."
 ROOT = "the root of the sum is taken: it stays squared."
@@ -15,8 +16,8 @@ SIGN_TURNED = "the sign is turned."
 
 WRITTEN_TO = "expected all arguments as they were, got {} changed: make a new tensor, a - b instead of a -= b"
 CUT_OFF = (
-    "the loss is cut off from its input: keep it a tensor, also in what it calls (.item(), .data, .detach() and NumPy "
-    "cut it off)."
+    "the loss is cut off from its input: keep it a tensor, also in what it calls (torch.no_grad(), .item(), .data, "
+    ".detach() and NumPy cut it off)."
 )
 
 # --- of the maps ---
@@ -61,7 +62,14 @@ PREDICTED_NOT_TARGET = "the class that the network predicts was taken, not the t
 PIXELS_WITH_PIXELS = "pixels are multiplied with pixels: multiply channels with channels."
 NOT_DIVIDED = "it is not normalised: divide by C * H * W."
 DIVIDED_BY_PIXELS = "each matrix is divided by H * W alone: divide by C * H * W."
+UNIT_CHANNELS_FIRST = "each channel is scaled to length 1 first: multiply the features as they are."
+UNIT_CHANNELS = "each channel is scaled to length 1 instead of dividing the product by C * H * W."
 DIVIDED_IN_VAIN = "it is normalised although normalize is False."
+ALL_IN_ONE = "channels of different images are multiplied, (N C, N C): keep the images apart, (N, C, H*W)."
+GRAM_CUT_OFF = (
+    "gram_matrix cuts its result off from the features: style transfer needs its gradient, so make it without "
+    "torch.no_grad(), .item(), .data, .detach() and NumPy."
+)
 FIRST_WEIGHT = "the first weight is taken for all layers: each has its own."
 LAST_WEIGHT = "the last weight is taken for all layers: multiply by each in the loop."
 SUM_OF_WEIGHTS = "the sum of the weights is taken for all layers: multiply by each in the loop."
@@ -79,6 +87,11 @@ LAST_DROPPED = (
     "the last row and column are dropped: vertical neighbours are in every column, horizontal ones in every row."
 )
 ABSOLUTE_DIFFERENCES = "absolute differences are taken: square them."
+TWICE = "it is twice what is expected: count each pair of neighbours once, not from both sides, without a factor of 2."
+ROOT_OF_PIXELS = "the root of each pixel's squares is taken (isotropic total variation): add the squares up."
+ROOT_OF_ALL_CHANNELS = (
+    "the root of each pixel's squares in all channels is taken (isotropic total variation): add the squares up."
+)
 ONE_CHANNEL = "only one of the channels counts: add up all three."
 
 # --- of style transfer ---

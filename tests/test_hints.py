@@ -82,6 +82,7 @@ def step_between():
         (lambda: leaf().view(-1).sub_(1), "a - b instead of a -= b"),
         (write_over, "a - b instead of a -= b"),
         (step_between, "step once"),
+        (lambda: torch.optim.Adam([leaf() * 2]), "stay the tensor that the optimizer was made with"),
         (lambda: (leaf() // 2).sum().backward(), "divide by /"),
         (lambda: F.linear(X.double(), X), "two types"),
         (lambda: leaf().numpy(), "detach()"),
@@ -125,12 +126,20 @@ def test_what_is_not_known_is_left_alone():
 
 
 @pytest.mark.parametrize(
+    ("file", "words"), [("style_utils.py", "optimizer.step(), in this order"), ("fooling_image.py", "a -= b")]
+)
+def test_what_is_written_over_is_explained_by_the_file(file, words):
+    error = "RuntimeError: one of the variables needed for gradient computation was modified by an inplace operation"
+    assert words in hints.of(error, f"{file}, line 12: loss.backward()")
+
+
+@pytest.mark.parametrize(
     ("file", "words"),
     [
         ("visualizers/gradcam.py", "Weights are (N, C, 1, 1)"),
         ("gradcam.py", "X[i : i + 1] keeps it"),
         ("style_modules/tv_loss.py", "Square and sum each by itself"),
-        ("style_utils.py", "Gram matrices in style_targets"),
+        ("style_utils.py", "picks those of style_layers itself"),
         ("tests/inputs.py", "Is it the gradient or the features of another"),
     ],
 )

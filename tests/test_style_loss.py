@@ -33,13 +33,23 @@ def test_gram_matrix_of_the_town_and_a_painting(probe, normalize, key):
 
 @pytest.mark.points(0.5)
 @pytest.mark.parametrize("shape", [(1, 4, 3, 5), (7, 2, 3, 2)], ids=lambda shape: f"shape {shape}")
-def test_gram_matrix_of_ones(probe, shape):
-    """Each entry sums H * W ones: H * W, or 1 / C when normalised."""
+def test_gram_matrix_of_threes(probe, shape):
+    """Each entry sums H * W times 3 * 3: 9 * H * W, or 9 / C when normalised."""
     N, C, H, W = shape
-    for normalize, entry in ((True, 1 / C), (False, H * W)):
-        gram = probe("gram_matrix", features=np.ones(shape, np.float32), normalize=normalize)["gram"]
-        known = {sentences.NOT_DIVIDED: H * W, sentences.DIVIDED_BY_PIXELS: 1, sentences.DIVIDED_IN_VAIN: 1 / C}
+    for normalize, entry in ((True, 9 / C), (False, 9 * H * W)):
+        gram = probe("gram_matrix", features=np.full(shape, 3, np.float32), normalize=normalize)["gram"]
+        known = {
+            sentences.NOT_DIVIDED: 9 * H * W,
+            sentences.DIVIDED_BY_PIXELS: 9,
+            sentences.UNIT_CHANNELS_FIRST: 1 / (C * H * W) if normalize else 1,
+            sentences.DIVIDED_IN_VAIN: 9 / C,
+        }
+        known |= {sentences.UNIT_CHANNELS: 1} if normalize else {}
         mistakes = {sentence: np.full((N, C, C), wrong) for sentence, wrong in known.items() if wrong != entry}
+        together = np.full((N * C, N * C), entry)
+        if N > 1:
+            mistakes[sentences.ALL_IN_ONE] = together
+            mistakes[f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W."] = together / N
         compare.assert_close("Gram matrix", gram, np.full((N, C, C), entry), 1e-6, mistakes, READ_GRAM)
 
 
@@ -87,6 +97,13 @@ def test_style_loss_of_the_town_and_a_painting(probe):
     weights = compare.references("style_loss")["style: weights"].tolist()
     out = call(probe, features("town"), layers, targets, weights)
     compare.assert_stored("style loss", out["value"], "style_loss", "style", READ)
+    if not any(out[f"gradient_{layer}"].any() for layer in layers):
+        gradient = probe("gram_matrix", features=features("town")[4], gradient=True)["gradient"]
+        if not gradient.any():
+            pytest.fail(
+                "style loss: expected a gradient for its features, got nothing but zeros\n"
+                f"    It looks like this mistake: {sentences.GRAM_CUT_OFF}\n    To read: {READ_GRAM}"
+            )
     for layer in layers:
         name = f"gradient of the style loss at layer {layer}"
         compare.assert_stored(name, out[f"gradient_{layer}"], "style_loss", f"style gradient {layer}", READ)

@@ -16,14 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 COURSE_DATA = Path(os.environ.get("COURSE_DATA") or ROOT.parent / "shared" / "course_data")
 UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
-    "    It looks like this mistake: the image is never changed. In each step: optimizer.zero_grad(), backward(), "
-    "optimizer.step(), in this order (autograd.grad alone fills no img.grad), and is img still the tensor that the "
-    "optimizer was made with?"
+    "    It looks like this mistake: the image is never changed. {}"
 )
+ORDER = "In each step: optimizer.zero_grad(), backward(), optimizer.step(), in this order"
 UNSEEN = (
     "expected a gradient that comes back through the network in each of 200 steps, got none\n"
-    "    It looks like this mistake: the network's features do not depend on img: hand img itself to extract_features, "
-    "without .detach() and not under no_grad, and take the gradient of their losses."
+    "    It looks like this mistake: {}"
 )
 # Limits, on a logarithmic scale about as far from the worst right way that is known as from the best wrong one.
 EARLY = 0.25  # right ways move by 1.3, with a learning rate that drops too early 0.05
@@ -51,10 +49,42 @@ def steps_of(out):
     if len(seen) < 2 or not np.ptp(seen[:2], axis=0).any():
         start = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
         moved = not len(seen) and np.abs(out["image"] - start).max() > 1e-3
-        pytest.fail(f"{UNSEEN if moved else UNCHANGED}\n    To read: {READ}")
+        pytest.fail(f"{say_why_unseen(out) if moved else say_why_unchanged(out)}\n    To read: {READ}")
     assert len(seen) == 200, f"expected a step for each of 200 gradients of the image, got {len(seen)} different images"
     assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
     return seen
+
+
+def say_why_unseen(out):
+    """Return UNSEEN with what the answer's counts tell."""
+    if out["looks"]:
+        return UNSEEN.format(
+            "neither the content loss nor the style loss has an effect: add the three losses up, each to those before "
+            "it, and hand the features over without .detach()."
+        )
+    return UNSEEN.format(
+        "the network's features do not depend on img: hand img itself to extract_features, without .detach() and not "
+        "under torch.no_grad(), and take the gradient of their losses."
+    )
+
+
+def say_why_unchanged(out):
+    """Return UNCHANGED with what the answer's counts tell."""
+    if not out["steps"]:
+        return UNCHANGED.format(f"optimizer.step() is never called. {ORDER}.")
+    if out["of_another"]:
+        return UNCHANGED.format(
+            "img is no longer the tensor that the optimizer was made with: leave out what makes another img, "
+            "such as img = img.detach().requires_grad_()."
+        )
+    if out["empty"] and out["filled"]:
+        return UNCHANGED.format(f"Its gradient is cleared before optimizer.step() has used it. {ORDER}.")
+    if out["empty"]:
+        return UNCHANGED.format(
+            "img.grad is empty at optimizer.step(): backward() fills it, torch.autograd.grad alone does not, and "
+            "nothing may cut the loss off from img."
+        )
+    return UNCHANGED.format(f"{ORDER}, and img stays the tensor that the optimizer was made with.")
 
 
 @transfer
@@ -160,6 +190,18 @@ def test_the_cut_network_is_left_as_it_was(probe, run):
     assert out["calls"] == 202, (
         f"expected 202 calls of the network, one for the content, one for the style and one a step, got {out['calls']}:"
         " extract the features once in each step"
+    )
+
+
+@transfer
+def test_weights_that_have_gradients_keep_them(tmp_path):
+    """The network is left as it was: weights that need gradients still do."""
+    cnn = networks.build("embedded").features.requires_grad_()
+    transfer_in(tmp_path, cnn=cnn, testing=True, num_iterations=2)
+    frozen = [name for name, weight in cnn.named_parameters() if not weight.requires_grad]
+    assert not frozen, (
+        f"expected the network as it was, got requires_grad turned off for its weights, such as {frozen[0]}: leave it, "
+        "the optimizer holds img alone and moves nothing else"
     )
 
 

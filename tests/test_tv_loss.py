@@ -24,8 +24,13 @@ def test_tv_loss_of_the_town(probe):
 def test_tv_loss_of_a_ramp_counts_its_neighbours(probe, axis, expected):
     """A ramp of slope 1 to the right has H * (W - 1) differences of 1 in each channel; downwards (H - 1) * W."""
     ramp = np.broadcast_to(np.arange(7.0) if axis == 3 else np.arange(4.0)[:, None], (1, 3, 4, 7)).copy()
-    # What one ramp alone can tell: a sum that is doubled, or a direction without its weight, looks like others here.
-    mistakes = {sentences.WEIGHT_SQUARED: 0.7 * expected, "only one of the two directions counts.": 0.0}
+    # What one ramp alone can tell: a direction that counts twice looks like all that do, and one without its weight
+    # like others.
+    mistakes = {
+        sentences.WEIGHT_SQUARED: 0.7 * expected,
+        sentences.TWICE: 2 * expected,
+        "only one of the two directions counts.": 0.0,
+    }
     value = probe("tv_loss", image=ramp, weight=0.7)["value"]
     compare.assert_close("total variation", value, expected, 1e-6, mistakes, READ)
 
@@ -36,7 +41,11 @@ def test_tv_loss_of_a_checkerboard_is_known(probe):
     board = 5.0 * (np.indices((4, 6)).sum(0) % 2)
     image = np.broadcast_to(board, (1, 3, 4, 6)).astype(np.float32)
     expected = 0.1 * 3 * 38 * 25
+    inside, edge = 3 * 5, 3 + 5  # pixels with two differences, and with one
     mistakes = {
+        sentences.TWICE: 2 * expected,
+        sentences.ROOT_OF_PIXELS: 0.1 * 3 * (inside * 50**0.5 + edge * 5),
+        sentences.ROOT_OF_ALL_CHANNELS: 0.1 * (inside * 150**0.5 + edge * 75**0.5),
         sentences.ABSOLUTE_DIFFERENCES: 0.1 * 3 * 38 * 5,
         sentences.WEIGHT_MISSING: 3 * 38 * 25,
         sentences.ONE_CHANNEL: expected / 3,
@@ -55,7 +64,7 @@ def test_tv_loss_of_one_bright_pixel(probe):
     gradient[0, 1, 2, 2] = 8
     gradient[0, 1, [1, 3, 2, 2], [2, 2, 1, 3]] = -2
     out = probe("tv_loss", image=image, weight=1.0)
-    compare.assert_close("total variation", out["value"], 4.0, 1e-6, read=READ)
+    compare.assert_close("total variation", out["value"], 4.0, 1e-6, {sentences.TWICE: 8.0}, READ)
     compare.assert_close("gradient of the total variation", out["gradient"], gradient, 1e-6, read=READ)
 
 

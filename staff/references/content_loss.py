@@ -49,7 +49,7 @@ ALONE: tuple[Stage, ...] = (
     },
     {
         "it is divided by the number of channels: add the squares up.": lambda d: d.sum() / d.shape[1],
-        "it is divided by H * W: add the squares up.": lambda d: d.sum() / d[0, 0].numel(),
+        sentences.DIVIDED_BY_SIZE: lambda d: d.sum() / d[0, 0].numel(),
         "the numbers are counted: add the squares up.": lambda d: d.numel() + 0 * d.sum(),
         sentences.WEIGHT_ALONE: lambda d: 1 + 0 * d.sum(),
         sentences.DIVIDED_BY_SUM: lambda d: 1 / d.sum(),

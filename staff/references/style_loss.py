@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from staff.references.shared import Mistakes, Stage, list_loss_mistakes, tensor
+from staff.references.shared import Mistakes, Stage, list_loss_mistakes, tensor, unit_pixels
 from staff.references.stored import File, in_float32, town_and_painting
 from tests import sentences
 
@@ -33,6 +33,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     columns, images = flat.reshape(N, H * W, C), flat.reshape(N * C, H * W)
     lengths = np.sqrt((flat**2).sum(2, keepdims=True))
     units = flat / np.maximum(lengths, 1e-12)
+    cosines = np.einsum("nci,ndi->ncd", units, units)
     wrong = {
         sentences.PIXELS_WITH_PIXELS: np.einsum("nci,ncj->nij", flat, flat) / by,
         "rows and columns of the features are mixed up: reshape (N, C, H, W) to (N, C, H*W), in this order.": (
@@ -43,9 +44,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         ),
         "reshape is no transpose, it mixes rows and columns up: multiply by .transpose(1, 2).": flat @ columns / by,
         "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
-        "each channel is scaled to length 1 first: multiply the features as they are.": (
-            np.einsum("nci,ndi->ncd", units, units) / by
-        ),
+        sentences.UNIT_CHANNELS_FIRST: cosines / by,
+        "each pixel's channels are scaled to length 1 first (normalize does so along axis 1): multiply the features as "
+        "they are.": gram_matrix(unit_pixels(F), normalize),
         "each channel's mean is taken away: the Gram matrix keeps it.": (
             gram_matrix(F - F.mean((2, 3), keepdims=True), normalize)
         ),
@@ -54,7 +55,29 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         wrong |= {
             sentences.NOT_DIVIDED: gram,
             sentences.DIVIDED_BY_PIXELS: gram / (H * W),
+            "each channel's mean is taken away, and each matrix is divided by H * W alone: the Gram matrix keeps the "
+            "mean, and is divided by C * H * W.": C * gram_matrix(F - F.mean((2, 3), keepdims=True), True),
+            "it is divided by its own sum: divide it by C * H * W.": gram / gram.sum(),
+            sentences.UNIT_CHANNELS: cosines,
+            "each pixel's channels are scaled to length 1 (normalize does so along axis 1): divide the product by "
+            "C * H * W instead.": gram_matrix(unit_pixels(F), False),
+            "all features of an image together are scaled to length 1: divide the product by C * H * W instead.": (
+                gram / (flat**2).sum((1, 2), keepdims=True)
+            ),
+            "each matrix is scaled to length 1: divide it by C * H * W instead.": (
+                gram / np.sqrt((gram**2).sum((1, 2), keepdims=True))
+            ),
+            "each row of the matrix is scaled to length 1: divide it by C * H * W instead.": (
+                gram / np.maximum(np.sqrt((gram**2).sum(2, keepdims=True)), 1e-12)
+            ),
+            "each column of the matrix is scaled to length 1: divide it by C * H * W instead.": (
+                gram / np.maximum(np.sqrt((gram**2).sum(1, keepdims=True)), 1e-12)
+            ),
+            "each matrix is divided by its largest entry: divide it by C * H * W instead.": (
+                gram / gram.max((1, 2), keepdims=True)
+            ),
             "it is divided by C alone.": gram / C,
+            "it is divided by C * C: divide by C * H * W.": gram / C**2,
             "the brackets are missing, so that H and W multiply it: divide by (C * H * W).": gram / C * H * W,
             "it is divided twice by C * H * W: divide the product, once.": gram / size**2,
             "the paper's 4 * C^2 * (H * W)^2 is not used here: divide by C * H * W.": gram / (4 * size**2),
@@ -69,9 +92,8 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken: each image has a Gram matrix of its own.": np.broadcast_to(summed, own.shape),
         "the sum over the batch is taken: each image has a Gram matrix of its own, (N, C, C).": summed,
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": summed[None],
-        "channels of different images are multiplied, (N C, N C): keep the images apart, (N, C, H*W).": (
-            images @ images.T / by
-        ),
+        sentences.ALL_IN_ONE: images @ images.T / by,
+        f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W.": images @ images.T / (N * by),
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
         "the first image alone has a Gram matrix, (C, C): keep the images apart, (N, C, H*W).": own[0],
     }

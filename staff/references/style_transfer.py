@@ -29,6 +29,8 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
     sentences.NO_CONTENT: lambda pair, c, s, t: s + t,
     sentences.NO_STYLE: lambda pair, c, s, t: c + t,
     sentences.NO_TV: lambda pair, c, s, t: c + s,
+    "only the content loss counts: add the three up.": lambda pair, c, s, t: c,
+    "only the style loss counts: add the three up.": lambda pair, c, s, t: s,
     sentences.TV_WEIGHT_TWICE: lambda pair, c, s, t: c + s + pair.tv_weight * t,
     "the weight of the content loss counts twice: content_loss multiplies by it.": lambda pair, c, s, t: (
         pair.content_weight * c + s + t

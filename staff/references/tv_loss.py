@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from torch import Tensor
+from torch.nn.functional import pad
 
 from staff.references.shared import Mistakes, Stage, list_loss_mistakes, tensor
 from staff.references.stored import File, in_float32
@@ -40,6 +41,16 @@ def _cut(down: slice, right: slice) -> Callable[[Tensor], Pair]:
     return lambda x: (x.diff(dim=2)[..., down], x.diff(dim=3)[:, :, right])
 
 
+def _squares(x: Tensor) -> Tensor:
+    """Return each pixel's squares, to the one below and the one on the right; at the edge, of those that are there."""
+    return pad(x.diff(dim=2), (0, 0, 0, 1)) ** 2 + pad(x.diff(dim=3), (0, 1)) ** 2
+
+
+def _root(squares: Tensor) -> Tensor:
+    """Return what, squared, is their root. Of 0 it has a gradient, too."""
+    return (squares + 1e-14) ** 0.25
+
+
 ALL, BUT_LAST, BUT_FIRST = slice(None), slice(None, -1), slice(1, None)
 # By which neighbours are compared, how, how that is added up, the two sums with the weight, and what one direction has
 # instead of its sum.
@@ -51,6 +62,7 @@ STAGES: tuple[Stage, ...] = (
         sentences.LAST_DROPPED: _cut(BUT_LAST, BUT_LAST),
         "vertical neighbours are compared twice, horizontal ones not at all.": lambda x: (x.diff(dim=2),) * 2,
         "horizontal neighbours are compared twice, vertical ones not at all.": lambda x: (x.diff(dim=3),) * 2,
+        sentences.ROOT_OF_PIXELS: lambda x: (_root(_squares(x)), x[..., :0]),
     },
     {"": lambda d: d**2, sentences.ABSOLUTE_DIFFERENCES: Tensor.abs, "the differences are not squared.": lambda d: d},
     {"": lambda d, x: d.sum(), sentences.MEAN: lambda d, x: d.sum() / max(d.numel(), 1)},
@@ -60,6 +72,7 @@ STAGES: tuple[Stage, ...] = (
         "the sum is halved: each pair of neighbours counts once, and whole.": lambda down, right, w: (
             w * (down + right) / 2
         ),
+        sentences.TWICE: lambda down, right, w: 2 * w * (down + right),
         sentences.ROOT: lambda down, right, w: w * (down + right) ** 0.5,
     },
     {"": None},
@@ -104,9 +117,12 @@ ALONE: tuple[Stage, ...] = (
             x.diff(dim=2)[..., :-1] + x.diff(dim=3)[:, :, :-1],
             x[..., :0],
         ),
-        # That sums squares, so that this is the fourth root.
-        "the root of each pixel's squares is taken (isotropic total variation): add the squares up.": lambda x: (
-            (x.diff(dim=2)[..., :-1] ** 2 + x.diff(dim=3)[:, :, :-1] ** 2) ** 0.25,
+        sentences.ROOT_OF_ALL_CHANNELS: lambda x: (_root(_squares(x).sum(1, keepdim=True)), x[..., :0]),
+        "the root of each pixel's squares is taken (isotropic total variation), and the last row and column are "
+        "dropped: add the squares up, of all pairs.": lambda x: (_root(_squares(x)[:, :, :-1, :-1]), x[..., :0]),
+        "the root of each pixel's squares in all channels is taken (isotropic total variation), and the last row and "
+        "column are dropped: add the squares up, of all pairs.": lambda x: (
+            _root(_squares(x)[:, :, :-1, :-1].sum(1, keepdim=True)),
             x[..., :0],
         ),
         "rows or columns at the edge are left out.": lambda x: _cut(ALL, ALL)(x[:, :, :-1]),
@@ -118,11 +134,17 @@ ALONE: tuple[Stage, ...] = (
         "axes other than height and width are compared: the width is axis 3.": lambda x: (x.diff(dim=2), x.diff(dim=1)),
     },
     {sentences.SUMMED_FIRST: lambda d: d.sum() ** 2},
-    {"the mean over all pixels is taken: add the squares up.": lambda d, x: d.sum() / x.numel()},
+    {
+        "the mean over all pixels is taken: add the squares up.": lambda d, x: d.sum() / x.numel(),
+        sentences.DIVIDED_BY_SIZE: lambda d, x: d.sum() / x[0, 0].numel(),
+    },
     {
         "the weight multiplies the vertical sum alone: it belongs to both.": lambda down, right, w: w * down + right,
         "the weight multiplies the horizontal sum alone: it belongs to both.": lambda down, right, w: down + w * right,
         sentences.WEIGHT_SQUARED: lambda down, right, w: w**2 * (down + right),
+        "the root of each direction's sum is taken: it stays squared.": lambda down, right, w: (
+            w * (down**0.5 + right**0.5)
+        ),
         sentences.WEIGHT_ALONE: lambda down, right, w: w + 0 * (down + right),
         sentences.DIVIDED_BY_SUM: lambda down, right, w: w / (down + right),
         "the two directions are subtracted: add them up.": lambda down, right, w: w * (down - right),

@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.probes.facts import array, is_connected, scalar, watching
+from tests.probes.facts import array, is_connected, scalar, watching, with_gradient
 
 
-def gram_matrix(features: np.ndarray, normalize: bool | None = None) -> dict[str, Any]:
-    """gram. normalize: None leaves the argument out."""
+def gram_matrix(features: np.ndarray, normalize: bool | None = None, gradient: bool = False) -> dict[str, Any]:
+    """gram; gradient, if asked: of its sum, with respect to the features. normalize: None leaves the argument out."""
     from style_modules.style_loss import StyleLoss
 
-    features = torch.from_numpy(features.copy())
+    features = torch.from_numpy(features.copy()).requires_grad_(gradient)
     with watching(None, features=features) as facts:
         arguments = () if normalize is None else (normalize,)
         gram = StyleLoss().gram_matrix(features, *arguments)
-    return {"gram": array(gram)} | facts
+    return {"gram": array(gram)} | (with_gradient(gram.sum(), features) if gradient else {}) | facts
 
 
 def style_loss(layers: list[int], weights: list[float], **arrays: np.ndarray) -> dict[str, Any]:

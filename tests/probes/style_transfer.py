@@ -1,6 +1,8 @@
 """Questions of tests to style_utils.py."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tests import networks
 from tests.probes.facts import array, each_step, watching
@@ -60,7 +63,7 @@ def style_transfer(
     init_random: bool = False,
     **settings: int,
 ) -> dict[str, Any]:
-    """image: the result; inputs: the image at each step, (200, 3, H, W).
+    """image: the result; inputs: the image at each step, (200, 3, H, W); steps and the like: see `_watching_steps`.
 
     content, style: uint8 (H, W, 3), handed over as files. The network is cut after the last layer that is needed.
     own_losses: take the student's losses.
@@ -82,7 +85,7 @@ def style_transfer(
         for name, pixels in (("content_image", content), ("style_image", style)):
             paths[name] = str(Path(folder, f"{name}.png"))
             Image.fromarray(pixels).save(paths[name])
-        with watching(cnn, seed=0) as facts:
+        with watching(cnn, seed=0) as facts, _watching_steps(cnn) as counts:
             image = style_transfer(
                 name="pair",
                 image_size=image_size,
@@ -101,4 +104,45 @@ def style_transfer(
             )
     image = array(image)
     inputs = each_step([x for x in facts.pop("climbed") if x.shape == image.shape], STEPS)
-    return {"image": image, "inputs": np.concatenate(inputs or [image[:0]])} | facts
+    return {"image": image, "inputs": np.concatenate(inputs or [image[:0]])} | counts | facts
+
+
+@contextmanager
+def _watching_steps(cnn: nn.Sequential) -> Iterator[dict[str, int]]:
+    """Yield counts that tell why an image stays as it is.
+
+    looks: how often cnn saw an image that gradients may come back to; steps: calls of optimizer.step(); of_another:
+    those of an optimizer that does not hold the leaf that cnn saw last; empty: those without a gradient; filled:
+    backward passes that gave the optimizer's tensors one.
+    """
+    counts = dict.fromkeys(("looks", "steps", "of_another", "empty", "filled"), 0)
+    seen: list[torch.Tensor] = []
+    known: set[int] = set()
+
+    def look(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        if module is cnn[0] and arguments[0].requires_grad and torch.is_grad_enabled():
+            counts["looks"] += 1
+            seen[:] = arguments[:1] if arguments[0].is_leaf else []
+
+    def note(tensor: torch.Tensor) -> None:
+        counts["filled"] += bool(tensor.grad is not None and tensor.grad.any())
+
+    def count(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        held = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+        counts["steps"] += 1
+        counts["of_another"] += bool(seen) and not any(tensor is seen[0] for tensor in held)
+        counts["empty"] += not any(tensor.grad is not None and tensor.grad.any() for tensor in held)
+        for tensor in held:
+            if id(tensor) not in known and tensor.is_leaf and tensor.requires_grad:
+                known.add(id(tensor))
+                tensor.register_post_accumulate_grad_hook(note)
+
+    handles = (
+        nn.modules.module.register_module_forward_pre_hook(look),
+        register_optimizer_step_pre_hook(count),
+    )
+    try:
+        yield counts
+    finally:
+        for handle in handles:
+            handle.remove()

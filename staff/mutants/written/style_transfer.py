@@ -75,9 +75,77 @@ WRONG = {
     "no step": ("the image is never changed", {"optimizer.step()": "pass"}, {"most": 0}),
     "does nothing": ("the image is never changed", "pass", {"most": 0}),
     "another image in each step": (
-        "is img still the tensor that the optimizer was made with",
+        "img is no longer the tensor that the optimizer was made with",
         {"optimizer.zero_grad()": "img = img.detach().requires_grad_()"},
         {"most": 0},
+    ),
+    "step of another image": (
+        "stay the tensor that the optimizer was made with",
+        {"optimizer.zero_grad()": "optimizer.zero_grad()\nimg = img + 0"},
+        {"most": 0},
+    ),
+    "cleared before the step": (
+        "cleared before optimizer.step() has used it",
+        {"optimizer.zero_grad()\n": "", "loss.backward()": "loss.backward()\noptimizer.zero_grad()"},
+        {"most": 0, "never": "no longer the tensor"},
+    ),
+    "gradient not stored": (
+        "torch.autograd.grad alone does not",
+        {"loss.backward()": "torch.autograd.grad(loss, img)"},
+        {"most": 0},
+    ),
+    "step before clearing and backward": (
+        "optimizer.step(), in this order",
+        {
+            "optimizer.zero_grad()\n": "",
+            "loss.backward()\noptimizer.step()": "optimizer.step()\noptimizer.zero_grad()\nloss.backward()",
+        },
+        {"most": 0},
+    ),
+    "features of the style layers alone": (
+        "picks those of style_layers itself",
+        {"style_loss(feats": "style_loss([feats[layer] for layer in style_layers]"},
+        {"most": 0},
+    ),
+    "content features of the style layers": (
+        "content_loss takes one layer's",
+        {"feats[content_layer]": "feats[style_layers[-1]]"},
+        {"most": 0},
+    ),
+    "content target of the style picture": (
+        "content_loss takes one layer's",
+        {"content_target": "style_features[content_layer]"},
+        {"most": 0},
+    ),
+    "losses written over": (
+        "neither the content loss nor the style loss has an effect",
+        {"c_loss + s_loss + t_loss": "c_loss\nloss = s_loss\nloss = t_loss"},
+    ),
+    "features cut off": (
+        "neither the content loss nor the style loss has an effect",
+        {"feats = extract_features(img, cnn)": "feats = [f.detach() for f in extract_features(img, cnn)]"},
+    ),
+    "content alone": ("only the content loss counts", {" + s_loss + t_loss": ""}),
+    "style alone": ("only the style loss counts", {"c_loss + ": "", " + t_loss": ""}),
+    "targets of the image": (
+        "the style loss has no effect",
+        {"style_targets": "[style_loss.gram_matrix(feats[layer]) for layer in style_layers]"},
+    ),
+    "content target of the image": (
+        "the content loss has no effect",
+        {"content_target)": "feats[content_layer])"},
+    ),
+    "step under no_grad": (
+        "no torch.no_grad()",
+        {
+            "feats = extract_features(img, cnn)": "with torch.no_grad():\n    feats = extract_features(img, cnn)",
+            "t_loss = tv_loss(img, tv_weight)": "t_loss = tv_loss(img.detach(), tv_weight)",
+        },
+        {"most": 0},
+    ),
+    "features under no_grad": (
+        "features do not depend on img",
+        {"feats = extract_features(img, cnn)": "with torch.no_grad():\n    feats = extract_features(img, cnn)"},
     ),
     "step before backward": (
         "backward(), optimizer.step(), in this order",

@@ -108,6 +108,55 @@ WRONG = {
         return tv_weight * (down ** 2 + right ** 2).sqrt().sum()
     """,
     ),
+    "isotropic, up to the edge": (
+        "isotropic total variation",
+        """
+        import torch
+        down = nn.functional.pad(img[:, :, 1:, :] - img[:, :, :-1, :], (0, 0, 0, 1))
+        right = nn.functional.pad(img[:, :, :, 1:] - img[:, :, :, :-1], (0, 1))
+        return tv_weight * torch.sqrt(down ** 2 + right ** 2 + 1e-8).sum()
+    """,
+    ),
+    "isotropic, of all channels": (
+        "squares in all channels",
+        """
+        import torch
+        down = nn.functional.pad(img[:, :, 1:, :] - img[:, :, :-1, :], (0, 0, 0, 1))
+        right = nn.functional.pad(img[:, :, :, 1:] - img[:, :, :, :-1], (0, 1))
+        return tv_weight * torch.sqrt((down ** 2 + right ** 2).sum(1)).sum()
+    """,
+    ),
+    "isotropic, of all channels but the edge": (
+        "squares in all channels",
+        """
+        down, right = img[:, :, 1:, :-1] - img[:, :, :-1, :-1], img[:, :, :-1, 1:] - img[:, :, :-1, :-1]
+        return tv_weight * (down ** 2 + right ** 2 + 1e-6).sum(1).sqrt().sum()
+    """,
+    ),
+    "isotropic, the mean": (
+        ("isotropic total variation", "the mean is taken"),
+        """
+        import torch
+        down = nn.functional.pad(img[:, :, 1:, :] - img[:, :, :-1, :], (0, 0, 0, 1))
+        right = nn.functional.pad(img[:, :, :, 1:] - img[:, :, :, :-1], (0, 1))
+        return tv_weight * torch.sqrt(down ** 2 + right ** 2 + 1e-8).mean()
+    """,
+    ),
+    "root of each direction": (
+        "root of each direction",
+        {"(down + right)": "(down ** 0.5 + right ** 0.5)"},
+    ),
+    "divided by the pixels": (
+        "divided by H * W",
+        {RETURN: f"{RETURN} / (img.shape[2] * img.shape[3])"},
+    ),
+    "four neighbours": (
+        "count each pair of neighbours once",
+        {RETURN: """
+up, left = img[:, :, :-1, :] - img[:, :, 1:, :], img[:, :, :, :-1] - img[:, :, :, 1:]
+return tv_weight * (down + right + (up ** 2).sum() + (left ** 2).sum())
+"""},
+    ),
     "two apart": (
         "two apart",
         {

@@ -49,6 +49,58 @@ WRONG = {
         {"features.view(N, C, H * W)": "features.reshape(1, N * C, H * W)", "return gram": "return gram[0]"},
         {"least": 0.5},
     ),
+    "all images in one, the tutorial's": (
+        "channels of different images are multiplied",
+        """
+        a, b, c, d = features.size()
+        flat = features.reshape(a * b, c * d)
+        G = torch.mm(flat, flat.t())
+        return G.div(a * b * c * d) if normalize else G
+    """,
+    ),
+    "one image's channels alone": (
+        "the axis of the images is missing",
+        """
+        a, b, c, d = features.size()
+        flat = features.reshape(a * b, c * d)
+        gram = flat @ flat.T
+        return gram / (b * c * d) if normalize else gram
+    """,
+    ),
+    "no transpose": (".transpose(1, 2)", {"torch.bmm(F, F.permute(0, 2, 1))": "torch.bmm(F, F)"}),
+    "centred": ("each channel's mean is taken away", {"gram = torch": "F = F - F.mean(2, keepdim=True)\ngram = torch"}),
+    "correlation": (
+        "each channel's mean is taken away, and",
+        """
+        N, C, H, W = features.shape
+        F = features.view(N, C, H * W)
+        F = F - F.mean(2, keepdim=True)
+        gram = F @ F.transpose(1, 2)
+        return gram / (H * W) if normalize else gram
+    """,
+    ),
+    "divided by the sum": ("it is divided by its own sum", {"(H * W * C)": "gram.sum()"}),
+    "unit channels instead": (
+        "each channel is scaled to length 1 instead",
+        {
+            "gram = torch": "F = nn.functional.normalize(F, dim=2) if normalize else F\ngram = torch",
+            "/ (H * W * C)": "/ 1",
+        },
+        {"never": "divided by H * W alone"},
+    ),
+    "unit pixels instead": (
+        "normalize does so along axis 1",
+        {"gram = torch": "F = nn.functional.normalize(F) if normalize else F\ngram = torch", "/ (H * W * C)": "/ 1"},
+    ),
+    "rows of the matrix": (
+        "each row of the matrix is scaled to length 1",
+        {"gram / (H * W * C)": "nn.functional.normalize(gram, dim=2)"},
+    ),
+    "unit matrix": ("each matrix is scaled to length 1", {"(H * W * C)": "gram.norm(dim=(1, 2), keepdim=True)"}),
+    "under no_grad": (
+        "gram_matrix cuts its result off",
+        {"gram = torch": "with torch.no_grad():\n    gram = torch"},
+    ),
     "number by number": ("multiply them as matrices", {"torch.bmm(F, F.permute(0, 2, 1))": "F * F"}),
     "t() of a batch": (".transpose(1, 2)", {"torch.bmm(F, F.permute(0, 2, 1))": "F @ F.t()"}),
     "divided twice": ("divided twice by C * H * W", {"(H * W * C)": "(H * W * C) ** 2"}),
@@ -62,7 +114,7 @@ WRONG = {
         {"gram = torch": "F /= (C * H * W) ** 0.5\ngram = torch", "if normalize:": "if not normalize:"},
     ),
     "whole numbers": ("// for /", {"gram / (": "gram // ("}),
-    "cut off": ("the loss is cut off from its input", {"return gram": "return gram.detach()"}),
+    "cut off": ("gram_matrix cuts its result off", {"return gram": "return gram.detach()"}),
 }
 
 RIGHT = {
