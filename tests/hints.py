@@ -87,10 +87,16 @@ HINTS: dict[str, str | dict] = {
         "An axis is missing: squeeze() takes away every axis of one, also that of the images when there is one. Name "
         "the axis, squeeze(1), or leave it out."
     ),
-    r"list index out of range": (
-        "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
-        "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
-    ),
+    r"list index out of range": {
+        "visualizers/class_visualization.py": (
+            "No picture was shown, as the loop ended before the lines that show one: where the norm is 0 make no step, "
+            "and let the loop go on, without break or continue."
+        ),
+        "": (
+            "A list is shorter than that: feats has an entry for each layer of the network, style_targets and "
+            "style_weights one for each style layer: style_weights[i] belongs to style_layers[i]."
+        ),
+    },
     r"same number of spatial dimensions": (
         "A map has an axis too many or too few: (N, h, w) is asked for. Summing the channels, leave keepdim=True out."
     ),

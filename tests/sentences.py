@@ -58,6 +58,10 @@ NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
 FIRST_GRADIENT = "the gradient of the first image is used in each step."
 LEARNING_RATE_MISSING = "the learning rate is missing."
 DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
+NO_REGULARISER = (
+    "the regulariser has no effect on the gradient, or next to none (is it a mean, or is its weight missing?)."
+)
+REGULARISER_AVERAGED = "the regulariser is a mean over the pixels: take the sum of their squares."
 AFTER_NORMALISING = (
     "the regulariser is subtracted after the score's gradient was normalised: normalise the gradient of both together."
 )

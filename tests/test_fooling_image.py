@@ -204,7 +204,7 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
     scores, taken = look_far(FAR), count(out, X)
     steps, seems = len(scores) - 1, ""
     if np.allclose(out["image"], X + 10 * taken * way, atol=1e-3):
-        late = f"{LOOKS} it goes on when the network says the target: stop as soon as the highest score is the target's."
+        late = f"{LOOKS} it goes on when the network says the target: stop when the highest score is the target's."
         seems = late if taken > steps else name_early(scores, TARGET, taken)
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
@@ -216,7 +216,8 @@ def test_no_more_than_max_steps_are_taken(probe, most):
     X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
     taken = count(out, X)
     counted = "\n    It looks like this mistake: self.max_steps has no effect, or is counted wrongly."
-    seems = "" if taken < most and says("linear", out["image"], **LINEAR) == TARGET else counted  # too long steps get there
+    there = taken < most and says("linear", out["image"], **LINEAR) == TARGET  # by too long steps
+    seems = "" if there else counted
     assert taken == most, f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}{seems}"
 
 
