@@ -22,6 +22,8 @@ TOO_LONG = (
     "    It looks like this mistake: the step is far too long: divide the gradient by its norm, and multiply by "
     "learning_rate."
 )
+TOO_SHORT = "the step is far too short to be seen: divide the gradient by its norm, and multiply by learning_rate."
+UNSEEN = 1e-2  # length of a step that is hardly more than rounding
 FILE = "class_visualization"
 LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
@@ -84,6 +86,7 @@ def first_steps(probe):
 def check_directions(probe, accepted=()):
     """accepted: sentences of mistakes that are passed here."""
     found, free, start = first_steps(probe)
+    unseen = np.linalg.norm(found[free]) < UNSEEN
     stored, tolerance = read_stored(), float(read_stored()["directions: tolerance"])
     setting = compare.few(np.broadcast_to(np.arange(2).reshape(2, 1, 1, 1), found.shape))
     free = compare.few(free)
@@ -97,7 +100,7 @@ def check_directions(probe, accepted=()):
     if not any(compare.relative_error(got, mistakes[sentence]) <= tolerance for sentence in accepted):
         if compare.relative_error(got, mistakes[sentences.NO_REGULARISER]) <= tolerance and is_averaged(probe):
             mistakes = {sentences.REGULARISER_AVERAGED: got}
-        seems = find_clamp(start + found)
+        seems = TOO_SHORT if unseen else find_clamp(start + found)
         compare.assert_close(
             "the direction of the first step", got, expected, tolerance, mistakes, READ, otherwise=seems
         )

@@ -31,7 +31,7 @@ WRONG = {
     "root mean square": ("divided by its root mean square", {"g / g.norm()": "g / g.square().mean().sqrt()"}),
     "mean absolute value": ("the mean of its absolute values", {"g / g.norm()": "g / g.abs().mean()"}),
     "L1 norm": ("the sum of its absolute values", {"g / g.norm()": "g / g.norm(p=1)"}),
-    "number of pixels": ("by how many numbers it has", {"g / g.norm()": "g / g.numel()"}),
+    "number of pixels": ("the step is far too short", {"g / g.norm()": "g / g.numel()"}),
     "loop ended by a norm of zero": (
         "without break or continue",
         {"if g.norm() > 0:\n": "if g.norm() == 0:\n    break\nelse:\n"},
