@@ -70,6 +70,23 @@ def assert_close(
     raise AssertionError("\n".join(lines))
 
 
+def assert_again(
+    name: str,
+    first: np.ndarray,
+    got: np.ndarray,
+    expected: np.ndarray,
+    tolerance: float,
+    mistakes: Mapping[str, object] | None = None,
+    read: str = "",
+) -> None:
+    """`assert_close` of what a second call gave: where the first was right, what lies between them is named."""
+    __tracebackhide__ = True
+    right = first.shape == expected.shape and relative_error(first, expected) <= tolerance
+    between = {sentences.GRADIENT_KEPT: 2 * first} if right else {}
+    otherwise = sentences.SECOND_CALL if right else ""
+    assert_close(name, got, expected, tolerance, between | dict(mistakes or {}), read, otherwise=otherwise)
+
+
 def assert_stored(name: str, got: object, file: str, key: str, read: str = "", otherwise: str = "") -> None:
     """`assert_close` with what tests/references/<file>.npz holds under this key."""
     __tracebackhide__ = True

@@ -94,11 +94,17 @@ HINTS: dict[str, str | dict] = {
         "gradcam.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
         "": AXIS,
     },
-    r"list index out of range": (
-        "A list is shorter than that: feats has an entry for each layer of the network, of which style_loss picks "
-        "those of style_layers itself; style_targets and style_weights have one for each style layer: style_weights[i] "
-        "belongs to style_layers[i]."
-    ),
+    r"list index out of range": {
+        "visualizers/class_visualization.py": (
+            "No picture was shown, as the loop ended before the lines that show one: where the norm is 0 make no step, "
+            "and let the loop go on, without break or continue."
+        ),
+        "": (
+            "A list is shorter than that: feats has an entry for each layer of the network, of which style_loss picks "
+            "those of style_layers itself; style_targets and style_weights have one for each style layer: "
+            "style_weights[i] belongs to style_layers[i]."
+        ),
+    },
     r"same number of spatial dimensions": (
         "A map has an axis too many or too few: (N, h, w) is asked for. Summing the channels, leave keepdim=True out."
     ),

@@ -27,6 +27,16 @@ def scenes(indices: tuple[int, ...] = (2, 8, 13), height: int = 72, width: int =
     return (images + GRAIN * noise(*images.shape)).astype(np.float32)
 
 
+def check_left(answer: dict) -> None:
+    """Fail unless a probe's answer says that the images are as they were: their numbers, requires_grad and .grad."""
+    for fact, told in (
+        ("written", "expected the images as they were, got them changed: make new tensors, a - b instead of a -= b"),
+        ("marked", "expected the caller's images without a gradient, got one kept there"),
+    ):
+        mine = "\n    It looks like this mistake: the gradient is that of the caller's tensor: take it of X.detach()."
+        assert "X" not in answer[fact].split(", "), told + mine * (fact == "marked")
+
+
 def labels(indices: tuple[int, ...] = (2, 8, 13)) -> np.ndarray:
     return _all_scenes()[1][list(indices)]
 

@@ -29,6 +29,17 @@ FIRST_NEURON = "the first image's neuron is taken for all: each image has its ow
 OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
+LAST_RELU = (
+    "the last ReLU is missing, or something is added before it: what speaks against the class is cut off before "
+    "resizing."
+)
+GRADIENT_KEPT = (
+    "asked twice with the same images, it answers with twice the map: gradients add up from call to call, in the "
+    "caller's .grad or in self. Take that of a tensor of the call's own, X.detach().requires_grad_()."
+)
+SECOND_CALL = (
+    "the first call is right, a second one with the same images is not: what does the first leave in self, or in them?"
+)
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
 
 # --- of the steps of fooling images and class pictures ---
@@ -36,6 +47,10 @@ NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient c
 NOT_NORMALISED = "the gradient is not divided by its norm."
 DIVIDED_BY_SQUARE = "the gradient is divided by the square of its norm."
 DIVIDED_BY_LARGEST = "the gradient is divided by its largest value: take the L2 norm."
+DIVIDED_BY_RMS = "the gradient is divided by its root mean square (or std): take the L2 norm, a sum without a mean."
+DIVIDED_BY_MEAN = "the gradient is divided by the mean of its absolute values: take the L2 norm."
+DIVIDED_BY_L1 = "the gradient is divided by the sum of its absolute values: take the L2 norm."
+DIVIDED_BY_COUNT = "the gradient is divided by how many numbers it has: take the L2 norm."
 NORM_OF_IMAGE = "the gradient is divided by the norm of the image: take its own."
 MULTIPLIED_BY_NORM = "the gradient is multiplied by its norm: divide it."
 NORM_OF_CHANNEL = "each channel is divided by its own norm: take that of the whole gradient, one number."
@@ -45,6 +60,10 @@ NEVER_CLEARED = "the gradient is never cleared: it adds up from step to step."
 FIRST_GRADIENT = "the gradient of the first image is used in each step."
 LEARNING_RATE_MISSING = "the learning rate is missing."
 DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
+NO_REGULARISER = (
+    "the regulariser has no effect on the gradient, or next to none (is it a mean, or is its weight missing?)."
+)
+REGULARISER_AVERAGED = "the regulariser is a mean over the pixels: take the sum of their squares."
 AFTER_NORMALISING = (
     "the regulariser is subtracted after the score's gradient was normalised: normalise the gradient of both together."
 )

@@ -22,10 +22,13 @@ TOO_LONG = (
     "    It looks like this mistake: the step is far too long: divide the gradient by its norm, and multiply by "
     "learning_rate."
 )
+TOO_SHORT = "the step is far too short to be seen: divide the gradient by its norm, and multiply by learning_rate."
+UNSEEN = 1e-2  # length of a step that is hardly more than rounding
 FILE = "class_visualization"
 LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
 NOTHING = 0.03  # of the pull, in either direction
+LONG, SHORT = 50, 1e-3  # a step that clamps many pixels, and a learning rate at which such steps clamp few
 RISE = 0.05  # of the score in 12 iterations: right code reaches 0.2, a gradient never cleared 0.09, not normalised 0.01
 
 
@@ -83,6 +86,7 @@ def first_steps(probe):
 def check_directions(probe, accepted=()):
     """accepted: sentences of mistakes that are passed here."""
     found, free, start = first_steps(probe)
+    unseen = np.linalg.norm(found[free]) < UNSEEN
     stored, tolerance = read_stored(), float(read_stored()["directions: tolerance"])
     setting = compare.few(np.broadcast_to(np.arange(2).reshape(2, 1, 1, 1), found.shape))
     free = compare.few(free)
@@ -94,10 +98,20 @@ def check_directions(probe, accepted=()):
     known = compare.mistakes_of(FILE, "directions")
     mistakes = {sentence: by_setting(wrong.values) for sentence, wrong in known.items()}
     if not any(compare.relative_error(got, mistakes[sentence]) <= tolerance for sentence in accepted):
-        seems = find_clamp(start + found)
+        if compare.relative_error(got, mistakes[sentences.NO_REGULARISER]) <= tolerance and is_averaged(probe):
+            mistakes = {sentences.REGULARISER_AVERAGED: got}
+        seems = TOO_SHORT if unseen else find_clamp(start + found)
         compare.assert_close(
             "the direction of the first step", got, expected, tolerance, mistakes, READ, otherwise=seems
         )
+
+
+def is_averaged(probe):
+    """Tell whether a regulariser without effect has one where its weight is multiplied by the number of pixels."""
+    weight, rate = read_stored()["directions: l2_reg, learning rate"].tolist()[0]
+    (step,), images = steps(probe, 1, l2_reg=weight * 3 * 224 * 224, learning_rate=rate)
+    free = find_free(images[1:2])[0]
+    return -float(along(step, free) @ along(images[0], free)) > PULL
 
 
 @pytest.mark.points(1)
@@ -119,8 +133,10 @@ def test_the_regulariser_pulls_the_pixels_towards_zero(probe):
     sides = free[1] & (start > 0), free[1] & (start < 0)
     pull, more = sorted(-float(along(found[1], side) @ along(start, side)) for side in sides)
     turned = "its sign is turned." if more < -PULL else "its gradient must have img's own sign."
-    silent = "it has no effect." if abs(pull) < NOTHING else "it hardly counts: it belongs to what is normalised."
+    silent = "it has no effect." if abs(pull) < NOTHING else "it hardly counts."
     seems = turned if pull < -PULL else silent
+    if -PULL < pull <= PULL:
+        check_directions(probe)  # says what is wrong with it
     assert pull > PULL, (
         f"expected a step that goes towards zero by more than {PULL} of its length, got {pull:.2f}\n"
         f"    It looks like this mistake: the regulariser does not pull the pixels towards zero: {seems}"
@@ -164,24 +180,37 @@ def test_the_second_step_forgets_the_first(probe):
 @pytest.mark.points(1)
 def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
     """If l2_reg is 0 the step is learning_rate long: 0.5 here, so that hardly a pixel is clamped."""
-    (step,), images = steps(probe, 1, l2_reg=0.0, learning_rate=0.5)
+    length, images = measure(probe, 0.5)
+    norms, otherwise = read_stored()["gradient: norm, largest, mean"], find_clamp(images[1])
+    if length > LONG and not otherwise:  # many pixels are clamped, so that its length is not what was meant
+        check_length(measure(probe, SHORT)[0], SHORT, norms)
+    check_length(length, 0.5, norms, otherwise)
+
+
+def measure(probe, learning_rate):
+    """Return the length of a step without regulariser, of all pixels if they move as far, and the images."""
+    (step,), images = steps(probe, 1, l2_reg=0.0, learning_rate=learning_rate)
     free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
-    length = float(np.linalg.norm(step[free]) / np.sqrt(free.mean()))  # of all pixels, if they move as far
-    check_length(length, 0.5, read_stored()["gradient: norm, largest value"], find_clamp(images[1]))
+    return float(np.linalg.norm(step[free]) / np.sqrt(free.mean())), images
 
 
 def check_length(length, learning_rate, norms, otherwise=""):
-    """norms: of the gradient, its own and its largest value. otherwise: the mistake, where it is known already."""
+    """norms: of the gradient: its own, its largest value, its mean absolute one. otherwise: what is known already."""
     if 0.8 < length / learning_rate < 1.25:
         return
-    norm, largest = norms
+    norm, largest, mean = norms
+    pixels = 3 * 224 * 224
     mistakes = {
         sentences.NOT_NORMALISED: learning_rate * norm,
         sentences.DIVIDED_BY_SQUARE: learning_rate / norm,
         sentences.DIVIDED_BY_LARGEST: learning_rate * norm / largest,
+        sentences.DIVIDED_BY_RMS: learning_rate * pixels**0.5,
+        sentences.DIVIDED_BY_MEAN: learning_rate * norm / mean,
+        sentences.DIVIDED_BY_L1: learning_rate * norm / mean / pixels,
+        sentences.DIVIDED_BY_COUNT: learning_rate * norm / pixels,
         sentences.MULTIPLIED_BY_NORM: learning_rate * norm**2,
         sentences.NORM_OF_CHANNEL: learning_rate * 3**0.5,
-        sentences.NORM_OF_IMAGE: learning_rate * norm / (3 * 224 * 224) ** 0.5,
+        sentences.NORM_OF_IMAGE: learning_rate * norm / pixels**0.5,
         sentences.LEARNING_RATE_MISSING: 1.0,
         "the learning rate is missing, and the gradient is not divided by its norm.": norm,
         "the learning rate is written as a number: take learning_rate.": 25.0,
@@ -228,6 +257,8 @@ def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
     moves = len(images) > 1 and np.diff(images[:2], axis=0)[free].any()
     another = "the image moves, so the gradient is not that of the target's score (is it of a loss, or of all scores?)."
     seems = another if moves else "`moved` is set without a step."
+    ended = f"{LOOKS} `return` ends the loop: where the norm is 0 make no step, and let the loop go on."
+    assert out["image"].shape == (224, 224, 3), f"expected a picture, got the shape {out['image'].shape}{ended}"
     assert "dead class" in out["warnings"], f"{silent}{LOOKS} {seems}"
     target, classes = (int(number) for number in read_stored()["target, classes"])
     alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)

@@ -91,25 +91,34 @@ def test_an_image_that_is_the_target_already_comes_back_as_it_is(probe):
 @pytest.mark.points(0.5)
 def test_the_image_that_was_given_is_not_changed(probe):
     """The fooling image is a new one: X belongs to the caller."""
-    assert assert_moves(probe)["written"] == "", "expected X as it was, got it changed: work on X.clone()"
+    out = assert_moves(probe)
+    assert out["written"] == "", "expected X as it was, got it changed: work on X.clone()"
+    again = assert_moves(probe, times=2)["image"]
+    compare.assert_again("the second fooling image", out["image"], again, out["image"], 1e-4, read=READ)
 
 
-def assert_moves(probe):
+def test_making_a_fooling_image_leaves_the_image_as_it_was(probe):
+    """X belongs to the caller: neither its numbers nor its requires_grad nor its .grad change."""
+    inputs.check_left(assert_moves(probe))
+
+
+def assert_moves(probe, times=1):
     index, target, _ = read_question("one step")
     X = inputs.scenes((index,), 112, 112)
-    out = probe("fooling", network="embedded", X=X, target=target)
+    out = probe("fooling", network="embedded", X=X, target=target, times=times)
     assert not np.array_equal(out["image"], X), UNCHANGED
     return out
 
 
 # --- a linear network: every step has the same direction, so the path is a straight line ---
 
-LINEAR = {"height": 6, "width": 9, "seed": 2}
-SOME = 30  # as large a noise is some steps from each class,
-FAR = 400  # and this 37 steps from class 0
+LINEAR = {"height": 6, "width": 9, "seed": 31}
+TARGET = 4  # on the way to this class lies a third one
+SOME = 30  # as large a noise is 6 steps from it,
+FAR = 400  # and this 73
 
 
-def ask_linear(probe, target=0, size=1, made=None, times=1, unchanged=UNCHANGED):
+def ask_linear(probe, target=TARGET, size=1, made=None, times=1, unchanged=UNCHANGED):
     """Ask; return X, the way of a step, of length 1, its length without the norm, and the answer."""
     X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
     weight = networks.build("linear", "float64", **LINEAR)[1].weight[target].numpy().reshape(X.shape)
@@ -121,7 +130,7 @@ def ask_linear(probe, target=0, size=1, made=None, times=1, unchanged=UNCHANGED)
 
 
 @pytest.mark.points(1.5)
-@pytest.mark.parametrize("target", [0, 2], ids="class {}".format)
+@pytest.mark.parametrize("target", [2, TARGET], ids="class {}".format)
 def test_another_network_is_fooled_in_double_precision(probe, target):
     """A linear network: every step has length 10 and the same direction, so the path is a straight line."""
     X, way, norm, out = ask_linear(probe, target, SOME)
@@ -129,6 +138,10 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
         sentences.NOT_NORMALISED: 10 * way * norm,
         sentences.DIVIDED_BY_SQUARE: 10 * way / norm,
         sentences.DIVIDED_BY_LARGEST: 10 * way / np.abs(way).max(),
+        sentences.DIVIDED_BY_RMS: 10 * way * way.size**0.5,
+        sentences.DIVIDED_BY_MEAN: 10 * way / np.abs(way).mean(),
+        sentences.DIVIDED_BY_L1: 10 * way / np.abs(way).sum(),
+        sentences.DIVIDED_BY_COUNT: 10 * way * norm / way.size,
         sentences.NORM_OF_CHANNEL: 10 * way / np.sqrt((way**2).sum((2, 3), keepdims=True)),
         sentences.NORM_OF_PIXEL: 10 * way / np.sqrt((way**2).sum(1, keepdims=True)),
         sentences.SIGN_OF_GRADIENT: 10 * np.sign(way),
@@ -141,7 +154,8 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     compare.assert_close("the first step", out["first"], 10 * way, 1e-6, mistakes, READ)
     steps = round(float(((out["image"] - X) ** 2).sum() ** 0.5) / 10)
     compare.assert_close("the fooling image", out["image"], X + 10 * steps * way, 1e-6, read=READ)
-    assert says("linear", out["image"], **LINEAR) == target, "expected the network to say the target"
+    seems = name_early(walk(networks.build("linear", "float64", **LINEAR), X, target), target, steps)
+    assert says("linear", out["image"], **LINEAR) == target, f"expected the network to say the target{seems}"
 
 
 def count(out, X):
@@ -149,33 +163,61 @@ def count(out, X):
     return round(float(np.linalg.norm(out["image"] - X) / np.linalg.norm(out["first"])))
 
 
+def walk(model, X, target):
+    """Return the scores of a linear network at X, and after each step of length 10 until it says the target."""
+    x, way, scores = torch.from_numpy(X), model[1].weight[target].view(X.shape), []
+    while not scores or scores[-1].argmax() != target:
+        scores.append(model(x)[0])
+        x = x + 10 * way / way.norm()
+    return scores
+
+
 def look_far(size):
-    """Return how many steps of length 10 the noise of this size is from class 0."""
-    model, steps = networks.build("linear", "float64", **LINEAR), 0
-    x = torch.from_numpy(size * inputs.noise(1, 3, 6, 9, dtype=np.float64))
-    while model(x).argmax() != 0:
-        steps, x = steps + 1, x + 10 * model[1].weight[0].view_as(x) / model[1].weight[0].norm()
-    return steps
+    """Return the scores on the way of the noise of this size."""
+    X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
+    return walk(networks.build("linear", "float64", **LINEAR), X, TARGET)
+
+
+def name_early(scores, target, taken):
+    """Name what ends the loop after so many steps, where the network does not say the target yet; "" if it does.
+
+    scores: from `walk`.
+    """
+    if taken >= len(scores) - 1:
+        return ""
+    first = int(scores[0].argmax())
+    ends = {
+        "it stops as soon as the network says another class than at first": lambda s: s.argmax() != first,
+        "it stops as soon as the target's score is above that of the first class": lambda s: s[target] > s[first],
+        "it stops as soon as the target is among the two highest": lambda s: target in s.topk(2).indices,
+    }
+    for sentence, ended in ends.items():
+        if taken == next(step for step, s in enumerate(scores) if ended(s)):
+            return f"{LOOKS} {sentence}: go on until the highest score is the target's."
+    return f"{LOOKS} it gives up early: take up to max_steps steps."
 
 
 @pytest.mark.points(0.5)
 def test_an_image_far_from_the_target_takes_many_steps(probe):
     """More than 20 and less than max_steps; one too many is charged above."""
     X, way, _, out = ask_linear(probe, size=FAR)
-    steps, taken = look_far(FAR), count(out, X)
-    early = "\n    It looks like this mistake: it gives up early: take up to max_steps steps."
-    seems = early if taken < steps and np.allclose(out["image"], X + 10 * taken * way, atol=1e-3) else ""
+    scores, taken = look_far(FAR), count(out, X)
+    steps, seems = len(scores) - 1, ""
+    if np.allclose(out["image"], X + 10 * taken * way, atol=1e-3):
+        late = f"{LOOKS} it goes on when the network says the target: stop when the highest score is the target's."
+        seems = late if taken > steps else name_early(scores, TARGET, taken)
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
 
 @pytest.mark.points(0.5)
 @pytest.mark.parametrize("most", [1, 7], ids="at most {}".format)
 def test_no_more_than_max_steps_are_taken(probe, most):
-    """The image is some 40 steps from the target; where max_steps is less, it comes back after so many."""
+    """The image is some 70 steps from the target; where max_steps is less, it comes back after so many."""
     X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
     taken = count(out, X)
     counted = "\n    It looks like this mistake: self.max_steps has no effect, or is counted wrongly."
-    seems = "" if taken < most and says("linear", out["image"], **LINEAR) == 0 else counted  # too long steps get there
+    there = taken < most and says("linear", out["image"], **LINEAR) == TARGET  # by too long steps
+    seems = "" if there else counted
     assert taken == most, f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}{seems}"
 
 
@@ -184,9 +226,11 @@ def test_steps_are_counted_anew_in_each_call(probe):
     """`steps` holds those of the last call, whatever came before."""
     reset = f"expected 7 more steps in a second call, got none{LOOKS} self.steps is not set to 0 in each call."
     for times, unchanged in ((1, UNCHANGED), (2, reset)):
-        *_, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times, unchanged=unchanged)
+        X, *_, out = ask_linear(probe, size=FAR, made={"max_steps": 7}, times=times, unchanged=unchanged)
         known = {
             0: "they are not counted in self.steps.",
+            count(out, X) - 1: "the count starts at 0: a step is counted when it is made, self.steps = i + 1 in a loop "
+            "over range(...).",
             8: "looks at the scores are counted: count a step when the image is changed.",
             14: "self.steps is not set to 0 in each call.",
         }
@@ -228,9 +272,9 @@ def test_a_network_that_is_not_fooled_is_warned_of(probe):
 
 def test_an_image_that_the_last_step_fools_is_not_warned_of(probe):
     """Asked with as many max_steps as the image needs; it costs nothing, since many look before each step alone."""
-    *_, out = ask_linear(probe, size=SOME, made={"max_steps": look_far(SOME)})
+    *_, out = ask_linear(probe, size=SOME, made={"max_steps": len(look_far(SOME)) - 1})
     late = f"expected no warning where the last step fools the network{LOOKS} nobody looks at it after the last step."
-    assert not out["warnings"] or says("linear", out["image"], **LINEAR) != 0, late
+    assert not out["warnings"] or says("linear", out["image"], **LINEAR) != TARGET, late
 
 
 @pytest.mark.points(0.25)

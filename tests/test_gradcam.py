@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests import compare, inputs, networks
+from tests import compare, inputs, networks, sentences
 
 guided = pytest.mark.guided_backprop
 gradcam = pytest.mark.gradcam
@@ -115,12 +115,11 @@ def test_guided_backprop_of_the_sample_scenes(probe):
 @guided
 @pytest.mark.points(1)
 def test_guided_backprop_of_one_image(probe):
-    """A single image, higher than wide."""
+    """A single image, higher than wide, asked twice: the second call knows nothing of the first."""
     X, y = inputs.scenes((4,), 80, 56), np.array([4])
-    maps = probe("guided_backprop", network="embedded", X=X, y=y)["maps"]
-    compare.assert_close(
-        "guided backprop", maps, captums_guided(networks.build("embedded"), X, y), 1e-2, read=READ_GUIDED
-    )
+    out = probe("guided_backprop", network="embedded", X=X, y=y, times=2)
+    expected = captums_guided(networks.build("embedded"), X, y)
+    compare.assert_again("guided backprop", out["first"], out["maps"], expected, 1e-2, read=READ_GUIDED)
 
 
 @guided
@@ -151,14 +150,29 @@ def test_relus_that_are_called_as_functions_count_too(probe):
 
     X, y = inputs.noise(2, 3, 9, 11, dtype=np.float64), np.array([1, 4])
     model, images = networks.build("functional", "float64"), torch.from_numpy(X).requires_grad_()
-    x = images
-    for convolution in model.convolutions:
-        x = CustomReLU.apply(convolution(x))
-    scores = model.head(x.mean(dim=(2, 3)))
-    (gradient,) = torch.autograd.grad(scores[[0, 1], [1, 4]].sum(), images)
+
+    def rewrite(*relus):
+        x = images
+        for convolution, relu in zip(model.convolutions, relus):
+            x = relu(convolution(x))
+        scores = model.head(x.mean(dim=(2, 3)))
+        return torch.autograd.grad(scores[[0, 1], [1, 4]].sum(), images)[0].permute(0, 2, 3, 1).numpy()
+
+    guided, plain = CustomReLU.apply, torch.relu
+    mistakes = {
+        "ReLUs that the network calls as functions (F.relu, x.relu()) are missed, only modules are replaced: run it "
+        "within `with relu_replaced_by(CustomReLU.apply):`, which meets all.": rewrite(
+            guided, *[plain] * 4, guided, plain
+        ),
+        "no ReLU is replaced here, where most are called as functions (F.relu, x.relu()): run the network within `with "
+        "relu_replaced_by(CustomReLU.apply):`, which meets all.": rewrite(*[plain] * 7),
+    }
     out = probe("guided_backprop", network="functional", X=X, y=y)
-    compare.assert_close("guided backprop", out["maps"], gradient.permute(0, 2, 3, 1).numpy(), 1e-12)
-    assert out["changed"] == "" and out["calls"] == 1
+    compare.assert_close("guided backprop", out["maps"], rewrite(*[guided] * 7), 1e-12, mistakes, READ_GUIDED)
+    assert out["calls"] == 1, f"expected the network to be run once, got {out['calls']} runs"
+    assert not out["changed"], (
+        f"expected the network as it was, got another {out['changed']}: put back what you replace"
+    )
 
 
 @guided
@@ -174,8 +188,23 @@ def test_the_network_gives_the_same_scores_and_gradients_afterwards():
 
     before, y = gradient(), torch.tensor([0, 1, 2])
     first = GradCam().guided_backprop(X, y, model)
-    assert torch.equal(gradient(), before)
-    assert np.array_equal(GradCam().guided_backprop(X, y, model), first), "a second call gives the same"
+    hooked = any(m._forward_hooks or m._backward_hooks or m._backward_pre_hooks for m in model.modules())
+    left = (
+        "hooks are left on the network: remove each, handle.remove()."
+        if hooked
+        else "the network's ReLUs are not put back: let CustomReLU stand for them within `with "
+        "relu_replaced_by(CustomReLU.apply):`, which ends by itself."
+    )
+    told = "expected the same gradient through the network after guided backprop, got another"
+    assert torch.equal(gradient(), before), f"{told}\n    It looks like this mistake: {left}"
+    again = np.array_equal(GradCam().guided_backprop(X, y, model), first)
+    assert again, f"expected the same maps from a second call\n    It looks like this mistake: {sentences.SECOND_CALL}"
+
+
+@guided
+def test_guided_backprop_leaves_its_images_as_they_were(probe):
+    """X_tensor belongs to the caller: neither its numbers nor its requires_grad nor its .grad change."""
+    inputs.check_left(probe("guided_backprop", network="tiny", X=inputs.noise(2, 3, 24, 20), y=np.array([1, 2])))
 
 
 # --- Grad-CAM ---
@@ -223,16 +252,19 @@ def test_grad_cam_of_another_network(probe):
 @gradcam
 @pytest.mark.points(2)
 def test_grad_cam_of_a_linear_head_is_its_class_activation_map(probe):
-    """If scores are linear in the channels' means, Grad-CAM is the weighted sum of the channels, cut at 0."""
+    """If scores are linear in the channels' means: the weighted sum of the channels, cut at 0, a second time, too."""
     model, X, y = networks.build("tiny"), inputs.noise(1, 3, 24, 24), np.array([2])
     with torch.no_grad():
         A = model.features(torch.from_numpy(X))[0].numpy()
     cam = np.tensordot(model.classifier[2].weight[2].numpy(), A, 1)
     assert (cam > 0).any() and (cam < 0).any()
-    bicubic = np.asarray(Image.fromarray(np.maximum(cam, 0)).resize((24, 24), Image.Resampling.BICUBIC))
-    expected = (bicubic - bicubic.min()) / (bicubic.max() - bicubic.min())
-    maps = probe("grad_cam", network="tiny", X=X, y=y)["maps"]
-    compare.assert_close("Grad-CAM", maps, expected[None], 1e-4, read=READ_CAM)
+
+    def enlarge(cam):
+        return compare.stretch(np.asarray(Image.fromarray(cam).resize((24, 24), Image.Resampling.BICUBIC))[None])
+
+    mistakes = {sentences.LAST_RELU: enlarge(cam)}
+    out = probe("grad_cam", network="tiny", X=X, y=y, times=2)
+    compare.assert_again("Grad-CAM", out["first"], out["maps"], enlarge(np.maximum(cam, 0)), 1e-4, mistakes, READ_CAM)
 
 
 @gradcam
@@ -276,6 +308,12 @@ def test_each_map_is_stretched_by_itself(probe):
     alone = [probe("grad_cam", network="embedded", X=X[i : i + 1], y=y[i : i + 1])["maps"] for i in range(3)]
     assert np.abs(together - np.concatenate(alone)).max() < 1e-4
     assert np.allclose(together.max(axis=(1, 2)), 1) and np.allclose(together.min(axis=(1, 2)), 0)
+
+
+@gradcam
+def test_grad_cam_leaves_its_images_as_they_were(probe):
+    """X_tensor belongs to the caller: neither its numbers nor its requires_grad nor its .grad change."""
+    inputs.check_left(probe("grad_cam", network="tiny", X=inputs.noise(2, 3, 24, 20), y=np.array([1, 2])))
 
 
 @gradcam

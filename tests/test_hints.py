@@ -117,6 +117,11 @@ def test_what_torch_says_is_explained(mistake, words):
     assert words in hints.of(f"{caught.type.__name__}: {caught.value}")
 
 
+def test_a_loop_that_shows_no_picture_is_explained():
+    trace = "    visualizers/class_visualization.py, line 110: return shown[-1][1]"
+    assert "without break or continue" in hints.of("IndexError: list index out of range", trace)
+
+
 def test_a_network_without_a_graphics_card_is_explained():
     assert "X.device" in hints.of("RuntimeError: Found no NVIDIA driver on your system. Please check that you have")
 

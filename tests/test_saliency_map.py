@@ -27,7 +27,7 @@ def test_saliency_of_the_sample_scenes(probe):
 
 @pytest.mark.points(2)
 def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
-    """If the score is a weighted sum of the pixels, a pixel's saliency is its largest weight, without the sign."""
+    """If the score is a weighted sum of the pixels, a pixel's saliency is its largest weight, also in a second call."""
     network = {"network": "linear", "height": 5, "width": 7, "seed": 1}
     X, y = inputs.noise(4, 3, 5, 7), np.array([3, 0, 4, 3])
     weight = networks.build("linear", height=5, width=7, seed=1)[1].weight.numpy()[y].reshape(4, 3, 5, 7)
@@ -35,8 +35,8 @@ def test_saliency_of_a_linear_network_is_the_largest_weight(probe):
         sentences.CHANNELS_ADDED: np.abs(weight).sum(1),
         sentences.NO_ABSOLUTE_VALUE: weight.max(1),
     }
-    maps = probe("saliency", X=X, y=y, **network)["maps"]
-    compare.assert_close("saliency", maps, np.abs(weight).max(1), 1e-5, mistakes, READ)
+    out = probe("saliency", X=X, y=y, times=2, **network)
+    compare.assert_again("saliency", out["first"], out["maps"], np.abs(weight).max(1), 1e-5, mistakes, READ)
 
 
 @pytest.mark.points(2)
@@ -65,6 +65,11 @@ def test_saliency_agrees_with_captum(probe):
     expected = captums(networks.build("embedded"), X, y)
     maps = probe("saliency", network="embedded", X=X, y=y)["maps"]
     assert np.abs(maps - expected).max() <= 1e-5 * expected.max()
+
+
+def test_saliency_leaves_its_images_as_they_were(probe):
+    """X belongs to the caller: neither its numbers nor its requires_grad nor its .grad change."""
+    inputs.check_left(probe("saliency", network="tiny", X=inputs.noise(2, 3, 24, 20), y=np.array([1, 2])))
 
 
 def test_a_map_is_never_negative_and_looks_like_its_image(probe):

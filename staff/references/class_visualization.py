@@ -36,10 +36,10 @@ def _gradient(model: nn.Module, x: np.ndarray, target: int) -> np.ndarray:
     return through(model, x, one_hot([target])).gradient
 
 
-def norms(model: nn.Module, x: np.ndarray, target: int) -> tuple[float, float]:
-    """Return the norm of the score's gradient, and its largest value."""
+def norms(model: nn.Module, x: np.ndarray, target: int) -> tuple[float, float, float]:
+    """Return the norm of the score's gradient, its largest value, and the mean of its absolute values."""
     g = _gradient(model, x, target)
-    return float(np.sqrt((g**2).sum())), float(np.abs(g).max())
+    return float(np.sqrt((g**2).sum())), float(np.abs(g).max()), float(np.abs(g).mean())
 
 
 Settings = tuple[float, float]  # weight of the regulariser, learning rate
@@ -61,7 +61,7 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
             "": 2 * x,
             "the regulariser's sign is turned: it must pull the pixels towards zero.": -2 * x,
             "the regulariser's norm is not squared.": x / norm,
-            "the regulariser has no effect on the gradient (or its weight is missing).": 0 * x,
+            sentences.NO_REGULARISER: 0 * x,
             "the regulariser's gradient lacks its factor 2.": x,
         },
         {  # where: g, what is subtracted, and the learning rate
@@ -83,6 +83,8 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
         },
         {
             "the regulariser's sum is not of squares.": np.ones_like(x),
+            "the regulariser counts twice: the gradient of l2_reg * ||img||^2 is 2 * l2_reg * img.": 4 * x,
+            "the regulariser's sum is of cubes: take squares.": 3 * x**2 * np.sign(x),
             "the regulariser's sum is of absolute values: square them.": np.sign(x),
             "the square of the image is subtracted: the gradient of ||img||^2 is 2 * img.": x**2,
             "the square of the image is subtracted, twice: the gradient of ||img||^2 is 2 * img.": 2 * x**2,
@@ -136,5 +138,5 @@ def store() -> None:
     file.put("directions", right, others, wrong, sampled=True, least=LEAST_OF_GRADIENTS)
     file.arrays["directions: l2_reg, learning rate"] = np.array(settings)
     file.arrays["target, classes"] = np.array([target, call["classes"]])
-    file.arrays["gradient: norm, largest value"] = np.array(norms(model, start, target))
+    file.arrays["gradient: norm, largest, mean"] = np.array(norms(model, start, target))
     file.write()

@@ -84,6 +84,7 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
             sentences.NOT_NORMALISED: lambda g: g,
             sentences.DIVIDED_BY_SQUARE: lambda g: g / (g**2).sum(),
             sentences.DIVIDED_BY_LARGEST: lambda g: g / np.abs(g).max(),
+            sentences.DIVIDED_BY_RMS: lambda g: g / np.sqrt((g**2).mean()),
             sentences.SIGN_OF_GRADIENT: np.sign,
         },
         {"": 1, sentences.SCORE_DESCENDED: -1},
@@ -94,6 +95,9 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         {
             sentences.NORM_OF_CHANNEL: lambda g: g / np.sqrt((g**2).sum((2, 3), keepdims=True)),
             sentences.NORM_OF_PIXEL: unit_pixels,
+            sentences.DIVIDED_BY_MEAN: lambda g: g / np.abs(g).mean(),
+            sentences.DIVIDED_BY_L1: lambda g: g / np.abs(g).sum(),
+            sentences.DIVIDED_BY_COUNT: lambda g: g / g.size,
             sentences.MULTIPLIED_BY_NORM: lambda g: g * np.sqrt((g**2).sum()),
             sentences.NORM_OF_IMAGE: lambda g: g / np.sqrt((X**2).sum()),
             "the norm is subtracted from the gradient: divide it.": lambda g: g - np.sqrt((g**2).sum()),

@@ -16,6 +16,7 @@ from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
 
 LAYER = "features.12"  # that the assignment's Grad-CAM is of
+GUIDED = "CustomReLU stands for the ReLUs: that is guided backprop, Grad-CAM takes the plain gradient."
 
 # --- guided backprop ---
 
@@ -129,6 +130,10 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
     # Of an image's probability and of its logarithm the gradients are multiples, and so the stretched maps are one.
     alike = {sentences.OF_PROBABILITY: sentences.NOT_THE_SCORE}
     passes = {alike.get(sentence, sentence): through(model, X, ask) for sentence, ask in ask_wrongly(y).items()}
+    rare = {
+        **{sentence: through(model, X, ask_rarely(y)[sentence]) for sentence in other_classes(y, 1)},
+        GUIDED: through(model, X, one_hot(y), "guided"),
+    }
 
     def maps(there: Pass, weighed: Callable, cut: Callable, finish: Callable) -> np.ndarray:
         return finish(cut(weighed(there.outputs[LAYER], there.gradients[LAYER])))
@@ -156,7 +161,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         },
         {
             "": lambda cam: np.maximum(cam, 0),
-            "the last ReLU is missing: what speaks against the class is cut off before resizing.": lambda cam: cam,
+            sentences.LAST_RELU: lambda cam: cam,
             "the absolute value stands where the last ReLU should.": np.abs,
         },
         {
@@ -170,7 +175,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         },
     )
     alone = (
-        {sentence: through(model, X, ask_rarely(y)[sentence]) for sentence in other_classes(y, 1)},
+        rare,
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
             "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(
@@ -273,16 +278,21 @@ def classes(model: nn.Module, X: np.ndarray) -> np.ndarray:
 
 
 def _put_another_network(file: File) -> None:
-    """Store maps of classes for which averaging gradients first matters most: on the embedded one it hardly does."""
+    """Store maps of classes for which averaging gradients first matters most: on the embedded one it hardly does.
+
+    Of the last image it is a class for which guided backprop's gradient matters: on the embedded one it is the same.
+    """
     seeded = {"seed": 3, "classes": 7}
     model, X = networks.build("deep", "float64", **seeded), inputs.scenes()
-    apart = []  # of each class and image
+    apart: dict[str, list[list[float]]] = {"not averaged": [], GUIDED: []}  # of each class and image
     for c in range(seeded["classes"]):
         y = np.full(len(X), c)
-        wrong = next(w for sentence, w in grad_cam_mistakes(model, X, y).items() if "not averaged" in sentence)
-        right = grad_cam(model, X, y)
-        apart.append([relative_error(other, cam) if cam.any() else 0 for other, cam in zip(wrong, right)])
-    y = np.argmax(apart, axis=0)
+        mistakes, right = grad_cam_mistakes(model, X, y), grad_cam(model, X, y)
+        for words, errors in apart.items():
+            wrong = next((w for sentence, w in mistakes.items() if words in sentence), right)
+            errors.append([relative_error(w, r) if w.any() and r.any() else 0 for w, r in zip(wrong, right)])
+    y, of_guided = (np.argmax(errors, axis=0) for errors in apart.values())
+    y[-1] = of_guided[-1]
     others = in_float32("grad_cam", "maps", network="deep", X=X, y=y, **seeded)
     others += ripple(lambda X: grad_cam(model, X, y), X)
     file.arrays["another network: y"] = y

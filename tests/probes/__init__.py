@@ -5,7 +5,8 @@ process; the grader puts a callable of its own under REACH that does it in an is
 
 Every answer also holds facts on the call:
     warnings, printed: text; calls: how often the network was run; images: how many images it saw in all;
-    changed: what of the network, the random state or PyTorch's settings is not as it was; written: inputs that are not.
+    changed: what of the network, the random state or PyTorch's settings is not as it was; written: inputs that are not;
+    marked: inputs whose requires_grad is another, or that have got a .grad.
 """
 
 import importlib

@@ -51,6 +51,7 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
         np.random.seed(seed)  # noqa: NPY002 -- what students' code uses
         random.seed(seed)
     written = {name: value.detach().clone() for name, value in inputs.items()}
+    marks = {name: _look_up_marks(value) for name, value in inputs.items()}
     before = snapshot(model)
     printed = io.StringIO()
     handle = nn.modules.module.register_module_forward_hook(look)
@@ -66,8 +67,14 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
     facts["printed"] = printed.getvalue()[:2000]
     facts["changed"] = ", ".join(differences(before, snapshot(model)))
     facts["written"] = ", ".join(name for name, value in inputs.items() if not torch.equal(value, written[name]))
+    facts["marked"] = ", ".join(name for name, value in inputs.items() if _look_up_marks(value) != marks[name])
     if seed is not None:
         facts["climbed"] = [images for _, images in sorted(climbed.items())]
+
+
+def _look_up_marks(value: Tensor) -> tuple[bool, bool]:
+    """Tell whether a tensor asks for a gradient, and has one."""
+    return value.requires_grad, value.is_leaf and value.grad is not None
 
 
 def each_step(climbed: list[np.ndarray], steps: int) -> list[np.ndarray]:

@@ -23,9 +23,19 @@ WRONG = {
     ),
     "regulariser forgotten": ("the regulariser has no effect on the gradient", {" - l2_reg * torch.sum(img ** 2)": ""}),
     "regulariser averaged": (
-        "the regulariser has no effect on the gradient",
+        "the regulariser is a mean over the pixels",
         {"torch.sum(img ** 2)": "torch.mean(img ** 2)"},
         {"most": 0.5},
+    ),
+    "regulariser twice": ("the regulariser counts twice", {"l2_reg * torch": "2 * l2_reg * torch"}),
+    "root mean square": ("divided by its root mean square", {"g / g.norm()": "g / g.square().mean().sqrt()"}),
+    "mean absolute value": ("the mean of its absolute values", {"g / g.norm()": "g / g.abs().mean()"}),
+    "L1 norm": ("the sum of its absolute values", {"g / g.norm()": "g / g.norm(p=1)"}),
+    "number of pixels": ("the step is far too short", {"g / g.norm()": "g / g.numel()"}),
+    "loop ended by a norm of zero": (
+        "without break or continue",
+        {"if g.norm() > 0:\n": "if g.norm() == 0:\n    break\nelse:\n"},
+        {"least": 0.9, "never": "style_weights"},
     ),
     "weight missing": ("the regulariser's weight is missing", {"l2_reg * torch.sum": "torch.sum"}),
     "factor 2 missing": (

@@ -95,6 +95,45 @@ WRONG = {
     "one step alone": ("only one step is taken", {"range(self.max_steps)": "range(1)"}, {"most": 0.45}),
     "another learning rate": ("the learning rate is missing", {"self.learning_rate * x.grad": "1.0 * x.grad"}),
     "gives up after 20 steps": ("it gives up early", {"range(self.max_steps)": "range(20)"}, {"least": 0.8}),
+    "stops at any other class": (
+        "another class than at first",
+        {
+            "    if scores.max(dim=1)[1].item() == target_y:\n": (
+                "    first = scores.argmax() if i == 0 else first\n"
+                "    if scores.argmax() == target_y or scores.argmax() != first:\n"
+            ),
+        },
+        {"least": 0.6},
+    ),
+    "stops above the first class": (
+        "above that of the first class",
+        {
+            "    if scores.max(dim=1)[1].item() == target_y:\n": (
+                "    first = int(scores.argmax()) if i == 0 else first\n"
+                "    if first == target_y or scores[0, target_y] > scores[0, first]:\n"
+            ),
+        },
+        {"least": 0.6},
+    ),
+    "stops at the second best": (
+        "among the two highest",
+        {"scores.max(dim=1)[1].item() == target_y:": "target_y in scores[0].topk(2).indices:"},
+    ),
+    "count starts at 0": (
+        "the count starts at 0",
+        {
+            "    self.steps += 1\n": "    self.steps = i\n",
+        },
+        {"least": 0.95},
+    ),
+    "root mean square": (
+        "divided by its root mean square",
+        {"/ x.grad.norm()": "/ x.grad.square().mean().sqrt()"},
+    ),
+    "standard deviation": ("divided by its root mean square (or std)", {"/ x.grad.norm()": "/ x.grad.std()"}),
+    "L1 norm": ("the sum of its absolute values", {"/ x.grad.norm()": "/ x.grad.norm(p=1)"}),
+    "mean absolute value": ("the mean of its absolute values", {"/ x.grad.norm()": "/ x.grad.abs().mean()"}),
+    "number of pixels": ("by how many numbers it has", {"/ x.grad.norm()": "/ x.grad.numel()"}),
     "no end but success": (
         "self.max_steps has no effect",
         {"for i in range(self.max_steps):": "while True:"},

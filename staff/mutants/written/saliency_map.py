@@ -36,6 +36,11 @@ WRONG = {
         {"never": "axis 0"},
     ),
     "gradient of a copy": ("Something is None", {"model(X)": "model(X.clone())", "X.grad": "X.clone().grad"}),
+    "gradient of the caller's images": (
+        "asked twice with the same images",
+        {"X = X.detach().requires_grad_()  # a new": "X.requires_grad_()  # a new"},
+        {"least": 0.8},
+    ),
     "no absolute value": ("the absolute value is missing", {".abs().max": ".max"}),
     "absolute value last": (
         "the absolute value is taken after the maximum",

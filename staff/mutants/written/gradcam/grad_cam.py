@@ -15,6 +15,26 @@ WEIGHTS = "weights = activation.grad.mean(dim=(2, 3), keepdim=True)"
 
 WRONG = {
     "no ReLU": ("the last ReLU is missing", {"cam = F.relu(cam)": ""}),
+    "sum that starts at ones": (
+        "or something is added before it",
+        {
+            "cam = torch.sum(weights * activation.detach(), dim=1)": (
+                "cam = torch.ones_like(activation[:, 0]).detach()\n"
+                "for k in range(activation.shape[1]):\n"
+                "    cam = cam + weights[:, k] * activation[:, k].detach()"
+            )
+        },
+    ),
+    "CustomReLU, too": (
+        "CustomReLU stands for the ReLUs",
+        {
+            "    activation, scores = self._forward(X_tensor.detach(), gc_model)": (
+                "    with relu_replaced_by(CustomReLU.apply):\n"
+                "                activation, scores = self._forward(X_tensor.detach(), gc_model)"
+            )
+        },
+        {"never": "nothing but zeros"},
+    ),
     "absolute value": ("the absolute value stands where the last ReLU should", {"F.relu(cam)": "cam.abs()"}),
     "not averaged": ("the gradients are not averaged", {WEIGHTS: "weights = activation.grad"}),
     "averaged over images": ("the gradients are averaged over the images", {"mean(dim=(2, 3)": "mean(dim=(0, 2, 3)"}),

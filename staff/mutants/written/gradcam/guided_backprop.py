@@ -29,6 +29,22 @@ WRONG = {
         maps = X.grad.permute(0, 2, 3, 1)
     """,
     ),
+    "gradient of the caller's images": (
+        "asked twice with the same images",
+        """
+        X_tensor.requires_grad_(True)
+        with relu_replaced_by(CustomReLU.apply):
+            scores = gc_model(X_tensor)
+        scores.gather(1, y_tensor.view(-1, 1)).sum().backward()
+        maps = X_tensor.grad.permute(0, 2, 3, 1)
+    """,
+        {"least": 0.9},
+    ),
+    "gradients added up in self": (
+        "asked twice with the same images",
+        {"maps = X.grad": "self.total = X.grad + getattr(self, 'total', 0)\nmaps = self.total"},
+        {"least": 0.9},
+    ),
     "forward instead of apply": ("write CustomReLU.apply", {"CustomReLU.apply": "CustomReLU.forward"}),
     "does nothing": ("nothing but zeros", "maps = torch.zeros(len(X), *X.shape[2:], 3)"),
     "all scores": ("the gradient of all scores together", {OWN: "own = scores"}),
