@@ -5,7 +5,7 @@
 
 VENV_PYTHON := .venv/bin/python
 # Modules of other projects must not get in: .venv alone counts.
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH
 
 .PHONY: help figures explore labs test report submission data clean venv
 

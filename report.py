@@ -228,7 +228,8 @@ def write(presentation, path: Path) -> None:
             presentation.save(str(beside))
     except OSError as problem:
         raise ReportError(
-            f"{path.name} could not be written ({problem.strerror}): close the program that shows it"
+            f"{path.name} could not be written ({problem.strerror}): "
+            "close the program that shows it, or make its folder writable"
         ) from None
 
 

@@ -62,6 +62,7 @@ def run(main: Callable[[], object]) -> None:
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
     keep_memory()
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # one is closed
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot say a letter gets its number, no traceback
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -71,8 +72,7 @@ def run(main: Callable[[], object]) -> None:
             with told_briefly():
                 answer = main()
         finally:
-            if sys.stdout:  # what it cannot take is told here, and not by Python at its end
-                sys.stdout.flush()
+            sys.stdout.flush()  # what it cannot take is told here, and not by Python at its end
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -98,8 +98,7 @@ def check_home(main: Callable[[], object]) -> None:
 def drop_output() -> None:
     """Leave nothing to be written to a stdout that takes no more: Python would fail once more at its end."""
     try:
-        if sys.stdout:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -30,6 +30,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         load = partial(torch.load, map_location="cpu", weights_only=True)
     try:
         state = load(path)
+    except MemoryError:
+        raise SourceError(f"expected memory for the weights in {path}, got none: close other programs") from None
     except Exception as problem:  # a damaged file can raise nearly anything
         raise SourceError(
             f"expected a state dict of tensors in {path}, got a file that is damaged or holds something else "

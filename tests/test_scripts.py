@@ -187,6 +187,14 @@ def test_a_script_of_another_copy_is_refused(tmp_path):
         script.run(space["main"])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such shell")
+def test_an_output_that_is_closed_stops_no_bar():
+    code = "import tqdm; from figures import script; script.run(lambda: print(*tqdm.tqdm([3], disable=None)))"
+    for closed in ("1>&-", "2>&-"):
+        done = subprocess.run(["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code], cwd=ROOT)
+        assert done.returncode == 0
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_an_output_that_takes_no_more_is_told_in_one_line(monkeypatch):
     """A full disk, or a pipe that is closed; and nothing is left that Python would try to write at its end."""

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import sys
+from unittest import mock
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import save, save_file
 
 import pretrained
 from pretrained.addresses import WEIGHTS
-from pretrained.weights import EMBEDDED
+from pretrained.weights import EMBEDDED, read_weights
 from tests.pretrained.world import EMBEDDED_CLASSES, Trap, as_pth, random_weights, refuse
 
 
@@ -123,6 +124,11 @@ def test_bad_weights_are_told_in_one_sentence(tmp_path, name):
     make, words = BAD_WEIGHTS[name]
     (tmp_path / name).write_bytes(make())
     assert name in refuse(words, pretrained.load, str(tmp_path / name))
+
+
+def test_weights_without_memory_for_them_are_not_called_damaged(monkeypatch):
+    monkeypatch.setattr(type(EMBEDDED), "read_bytes", mock.Mock(side_effect=MemoryError))
+    refuse("expected memory for the weights in .+: close other programs", read_weights, EMBEDDED)
 
 
 def test_weights_that_name_other_classes_are_refused(tmp_path):
