@@ -61,7 +61,7 @@ class FoolingImage:
                 x = x.detach() + self.learning_rate * gradient / norm
             # INSTEAD
             # TODO (Part 1.3): move `x` until the model says target_y, and count this call's steps in `self.steps`.
-            #   1. Score x, and stop at once if the highest score is target_y's: before the first step and after the last.
+            #   1. Score x, before the first step and after the last, too. Stop at once if the highest is target_y's.
             #   2. Take the gradient g of the score of target_y, before softmax, with respect to x.
             #   3. x <- x + learning_rate * g / ||g||_2, once for each gradient, and without its graph: x.detach().
             #   At most self.max_steps steps. If the network is not fooled by then, or if ||g|| is zero (never divide by
