@@ -221,8 +221,9 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
     """The layer of that name, whose output must be a map."""
     modules = dict(model.named_modules())
     if name in modules and name:
-        size = output_size(modules[name], X[:1], model)
-        if len(size) == 3 and min(size[1:]) > 1:
+        size, (height, width) = output_size(modules[name], X[:1], model), X.shape[2:]
+        # Its proportions are the image's, roughly: some transformers' layers put the channels last.
+        if len(size) == 3 and min(size[1:]) > 1 and 0.5 < size[1] * width / (size[2] * height) < 2:
             return modules[name]
     names = ", ".join(layers.features(model))
     raise script.UserError(f"expected a layer that gives one map, got {name!r}: try one of {names}")

@@ -156,3 +156,21 @@ def test_layers_that_are_not_there(main, source):
         main(style_transfer, "--content-layer", "4", "--style-layers", "99")
     with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got 'nothing': try one of .+"):
         main(gradcam, "--num", "1", "--layer", "nothing")
+
+
+class Permuted(torch.nn.Module):
+    def __init__(self, *order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x):
+        return x.permute(self.order)
+
+
+def test_a_layer_that_has_its_channels_last_is_refused():
+    """Swin's stages: read as a map, 7 x 768 positions of 7 channels."""
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 32, 4, 4), Permuted(0, 2, 3, 1), Permuted(0, 3, 1, 2))
+    X = torch.ones(1, 3, 28, 36)
+    with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got '1'"):
+        gradcam.find_layer("1", X, model)
+    assert gradcam.find_layer("2", X, model) is model[2]
