@@ -242,6 +242,18 @@ def test_the_score_rises(probe):
         f"expected the score to rise by more than {RISE} in 12 iterations, got {last - first:+.3f} "
         f"(from {first:.2f} to {last:.2f})"
     )
+    check_stays(probe, target, classes)
+
+
+def check_stays(probe, target, classes):
+    """The picture of steps too short to be seen is the same with jitter and without: each is undone once."""
+    asked = {"network": "embedded", "target": target, "classes": classes, "num_iterations": 3, "l2_reg": 0.0}
+    still, moved = (
+        probe("class_visualization", learning_rate=1e-6, max_jitter=most, **asked)["image"].astype(int)
+        for most in (1, 16)
+    )
+    twice = f"{LOOKS} the jitter is undone in the step, too: the line that is given below it does that."
+    assert np.abs(still - moved).max() <= 1, f"expected the picture in its place, got it moved by the jitter{twice}"
 
 
 @pytest.mark.points(0.5)

@@ -116,6 +116,7 @@ LINEAR = {"height": 6, "width": 9, "seed": 31}
 TARGET = 4  # on the way to this class lies a third one
 SOME = 30  # as large a noise is 6 steps from it,
 FAR = 400  # and this 73
+NEAR, SHORT = 10, 0.5  # from noise so small 36 steps so short reach it, after which half of the probability takes 3 more
 
 
 def ask_linear(probe, target=TARGET, size=1, made=None, times=1, unchanged=UNCHANGED):
@@ -163,19 +164,19 @@ def count(out, X):
     return round(float(np.linalg.norm(out["image"] - X) / np.linalg.norm(out["first"])))
 
 
-def walk(model, X, target):
-    """Return the scores of a linear network at X, and after each step of length 10 until it says the target."""
+def walk(model, X, target, length=10):
+    """Return the scores of a linear network at X, and after each step of this length until it says the target."""
     x, way, scores = torch.from_numpy(X), model[1].weight[target].view(X.shape), []
     while not scores or scores[-1].argmax() != target:
         scores.append(model(x)[0])
-        x = x + 10 * way / way.norm()
+        x = x + length * way / way.norm()
     return scores
 
 
-def look_far(size):
+def look_far(size, length=10):
     """Return the scores on the way of the noise of this size."""
     X = size * inputs.noise(1, 3, 6, 9, dtype=np.float64)
-    return walk(networks.build("linear", "float64", **LINEAR), X, TARGET)
+    return walk(networks.build("linear", "float64", **LINEAR), X, TARGET, length)
 
 
 def name_early(scores, target, taken):
@@ -206,6 +207,13 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
     if np.allclose(out["image"], X + 10 * taken * way, atol=1e-3):
         late = f"{LOOKS} it goes on when the network says the target: stop when the highest score is the target's."
         seems = late if taken > steps else name_early(scores, TARGET, taken)
+    assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
+    *_, out = ask_linear(probe, size=NEAR, made={"learning_rate": SHORT})
+    if abs(np.linalg.norm(out["first"]) - SHORT) > 1e-3:  # charged below
+        return
+    steps, taken = len(look_far(NEAR, SHORT)) - 1, count(out, X=NEAR * inputs.noise(1, 3, 6, 9, dtype=np.float64))
+    sure = f"{LOOKS} it goes on until the network is sure: the highest score is enough, whatever its probability."
+    seems = sure if taken > steps else name_early(look_far(NEAR, SHORT), TARGET, taken)
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
 
