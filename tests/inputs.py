@@ -37,6 +37,12 @@ def check_left(answer: dict) -> None:
         assert "X" not in answer[fact].split(", "), told + mine * (fact == "marked")
 
 
+def name_training(answer: dict) -> str:
+    """Name it where layers were in training mode while a probe asked: dropout gives other numbers there."""
+    told = "the network was in training mode: leave its mode as it is, without model.train()."
+    return told if answer["training"] else ""
+
+
 def labels(indices: tuple[int, ...] = (2, 8, 13)) -> np.ndarray:
     return _all_scenes()[1][list(indices)]
 

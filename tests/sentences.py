@@ -26,6 +26,8 @@ PREDICTED_CLASS = "the class that the network predicts was taken, not the one th
 FIRST_CLASS = "the first image's class is taken for all: each image has its own."
 LAYER_INPUT = "what goes into the layer is taken: its output is asked for (is attribute_to_..._input True?)."
 FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
+WEIGHTS_PILED = "each weight multiplies the sum of the layers so far: it multiplies its own layer's sum alone."
+RESHAPED = "pixels are mixed up by reshape (or view): permute the axes."
 OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."
 CHANNELS_ADDED = "the channels are added up: take the largest of the three."
@@ -61,7 +63,8 @@ FIRST_GRADIENT = "the gradient of the first image is used in each step."
 LEARNING_RATE_MISSING = "the learning rate is missing."
 DIVIDED_BY_LEARNING_RATE = "it is divided by the learning rate: multiply by it."
 NO_REGULARISER = (
-    "the regulariser has no effect on the gradient, or next to none (is it a mean, or is its weight missing?)."
+    "the regulariser has no effect on the gradient, or next to none (is it a mean, cut off by detach, or is its weight "
+    "missing?)."
 )
 REGULARISER_AVERAGED = "the regulariser is a mean over the pixels: take the sum of their squares."
 AFTER_NORMALISING = (

@@ -128,15 +128,23 @@ def test_the_activation_of_a_layer_is_its_output(probe, asked):
     activation = probe("layer_maps", layer=CONVOLUTION, **asked)["activation"]
     features, index = networks.build("tiny", "float64", seed=3).features, int(CONVOLUTION.rpartition(".")[2])
     output = features[: index + 1](torch.from_numpy(X)).numpy()
+    weighed = activation if activation.shape == output.shape and is_weighed(activation, output) else output
     mistakes = {
         sentences.LAYER_INPUT: features[:index](torch.from_numpy(X)).numpy(),
         "what is negative is cut off: take it as Captum gives it, without a ReLU.": np.maximum(output, 0),
         "the absolute value is taken: take it as Captum gives it.": np.abs(output),
+        "it is weighed by gradients: LayerActivation gives the layer's output alone.": weighed,
         "it is the output of another layer, the last: take `layer`.": features(torch.from_numpy(X)).numpy(),
         "its channels are averaged: take it as Captum gives it, (N, C, h, w).": output.mean(1),
         "its channels are added up: take it as Captum gives it, (N, C, h, w).": output.sum(1),
     }
     compare.assert_close("activation", activation, output, 1e-6, mistakes, "the TODO of layer_maps")
+
+
+def is_weighed(activation, output):
+    """Tell whether each channel is the output's, times a number of its own."""
+    weights = (activation * output).sum((2, 3), keepdims=True) / (output**2).sum((2, 3), keepdims=True)
+    return np.allclose(activation, weights * output, rtol=1e-4, atol=1e-8) and np.ptp(weights) > 1e-6
 
 
 @pytest.mark.parametrize(("function", "name"), [("captum_maps", "cam"), ("layer_maps", "evidence")])

@@ -116,7 +116,7 @@ LINEAR = {"height": 6, "width": 9, "seed": 31}
 TARGET = 4  # on the way to this class lies a third one
 SOME = 30  # as large a noise is 6 steps from it,
 FAR = 400  # and this 73
-NEAR, SHORT = 10, 0.5  # from noise so small 36 steps so short reach it, after which half of the probability takes 3 more
+NEAR, SHORT = 10, 0.5  # from noise so small 36 steps so short reach it, and 39 half of the probability
 
 
 def ask_linear(probe, target=TARGET, size=1, made=None, times=1, unchanged=UNCHANGED):
@@ -152,8 +152,8 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
         sentences.NORM_OF_IMAGE: 10 * way * norm / np.linalg.norm(X),
         sentences.CLAMPED: np.clip(X + 10 * way, 0, 1) - X,
     }
-    compare.assert_close("the first step", out["first"], 10 * way, 1e-6, mistakes, READ)
     steps = round(float(((out["image"] - X) ** 2).sum() ** 0.5) / 10)
+    compare.assert_close("the first step", out["first"], 10 * way, 1e-6, mistakes, READ)
     compare.assert_close("the fooling image", out["image"], X + 10 * steps * way, 1e-6, read=READ)
     seems = name_early(walk(networks.build("linear", "float64", **LINEAR), X, target), target, steps)
     assert says("linear", out["image"], **LINEAR) == target, f"expected the network to say the target{seems}"

@@ -72,6 +72,8 @@ def say_why_unchanged(out):
     """Return UNCHANGED with what the answer's counts tell."""
     if not out["steps"]:
         return UNCHANGED.format(f"optimizer.step() is never called. {ORDER}.")
+    if out["steps"] < 200:
+        return UNCHANGED.format(f"The loop ends after {out['steps']} steps: let it go on, whatever the loss does.")
     if out["of_another"]:
         return UNCHANGED.format(
             "img is no longer the tensor that the optimizer was made with: leave out what makes another img, "

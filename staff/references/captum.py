@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from staff.references import gradcam
-from staff.references.chain_rule import MEAN, STD, one_hot, other_classes, scores, through
+from staff.references.chain_rule import MEAN, STD, ask_wrongly, one_hot, other_classes, scores, through
 from staff.references.shared import Mistakes
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32
 from tests import inputs, networks, sentences
@@ -17,7 +17,12 @@ IG_STEPS, CONDUCTANCE_STEPS = 32, 10  # the handout's; more or fewer are accepte
 IG_TOLERANCE, CONDUCTANCE_TOLERANCE = 0.1, 0.2  # and hence these of drawn images.
 # Of the stored ones: more steps, and Captum's other rules, are 0.05 and 0.02 away at most, IG_BATCH steps 0.09.
 IG_STORED, CONDUCTANCE_STORED = 0.07, 0.04
+IG_BATCH = 8  # the handout's
 OTHERS = 10, 9, 7, 4  # layers of SqueezeNet
+WHOLE_WAY = (
+    "each call goes the whole way in IG_BATCH steps: ask once, with n_steps=IG_STEPS and internal_batch_size=IG_BATCH"
+)
+EARLIER_ADDED = "each image's holds those of the images before it, too: begin its sum anew."
 
 
 def integrated_gradients(
@@ -31,12 +36,17 @@ def integrated_gradients(
 
 
 def _mean_gradient(
-    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float | np.ndarray = 0.0
+    model: nn.Module,
+    X: np.ndarray,
+    y: np.ndarray,
+    steps: int,
+    baseline: float | np.ndarray = 0.0,
+    ask: Callable | None = None,
 ) -> np.ndarray:
-    """(N, 3, H, W): the mean of ds_y / dx on the way from the baseline to X."""
+    """(N, 3, H, W): the mean of ds_y / dx on the way from the baseline to X. ask: what is asked in place of s_y."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     return sum(
-        weight / 2 * through(model, baseline + (point + 1) / 2 * (X - baseline), one_hot(y)).gradient
+        weight / 2 * through(model, baseline + (point + 1) / 2 * (X - baseline), ask or one_hot(y)).gradient
         for point, weight in zip(points, weights)
     )
 
@@ -45,6 +55,7 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
     mean, plain = _mean_gradient(model, X, y, steps), through(model, X, one_hot(y)).gradient
     channels = mean * X
     own = channels.sum(1)
+    short = integrated_gradients(model, X, y, IG_BATCH)
     saliency = "this is the gradient's absolute value at the image (saliency): another method is asked for"
     return {
         sentences.SIGN_LOST: np.abs(own),
@@ -57,6 +68,11 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "this is the gradient at the image, times the pixels: average it along the way.": (plain * X).sum(1),
         "the gradients are not multiplied by the pixels (is multiply_by_inputs False?).": mean.sum(1),
         "the channels are averaged: add them up.": own / 3,
+        "they are multiplied by the pixels once more: Captum has done so.": (channels * X).sum(1),
+        f"{WHOLE_WAY}, and the results are added up.": IG_STEPS // IG_BATCH * short,
+        f"{WHOLE_WAY}.": short,
+        EARLIER_ADDED: own.cumsum(0),
+        **_other_questions(lambda ask: (_mean_gradient(model, X, y, steps, ask=ask) * X).sum(1), y),
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
         **{
             f"the {axis} are added up: channels are axis 1 of (N, 3, H, W).": channels.sum(i)
@@ -69,6 +85,11 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         **_other_classes(lambda classes: integrated_gradients(model, X, classes, steps), scores(model, X), y),
         **_first_image(lambda image: integrated_gradients(model, image, y, steps), X),
     }
+
+
+def _other_questions(maps: Callable[[Callable], np.ndarray], y: np.ndarray) -> Mistakes:
+    """Return what is made of something else than the scores of y: of probabilities, of a loss."""
+    return {sentence: maps(ask) for sentence, ask in ask_wrongly(y).items() if sentence}
 
 
 def _other_baselines(maps: Callable[[float | np.ndarray], np.ndarray], X: np.ndarray) -> Mistakes:
@@ -103,11 +124,17 @@ def _first_image(maps: Callable[[np.ndarray], np.ndarray], X: np.ndarray) -> Mis
 
 
 def layer_conductance(
-    model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str, steps: int, baseline: float | np.ndarray = 0.0
+    model: nn.Module,
+    X: np.ndarray,
+    y: np.ndarray,
+    layer: str,
+    steps: int,
+    baseline: float | np.ndarray = 0.0,
+    ask: Callable | None = None,
 ) -> np.ndarray:
     """The layer's shape: sum over the steps from the baseline to X, at Captum's places, of ds_y / dA times dA."""
     points = np.polynomial.legendre.leggauss(steps + 1)[0]
-    there = [through(model, baseline + (point + 1) / 2 * (X - baseline), one_hot(y)) for point in points]
+    there = [through(model, baseline + (point + 1) / 2 * (X - baseline), ask or one_hot(y)) for point in points]
     A, gradients = ([getattr(step, name)[layer] for step in there] for name in ("outputs", "gradients"))
     return sum(gradient * (new - old) for gradient, old, new in zip(gradients, A, A[1:]))
 
@@ -120,6 +147,10 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
             there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
+        EARLIER_ADDED: own.cumsum(0),
+        sentences.SIGN_LOST: np.abs(own),
+        "what is negative is cut off: take it as Captum gives it, without a ReLU.": np.maximum(own, 0),
+        **_other_questions(lambda ask: layer_conductance(model, X, y, layer, steps, ask=ask), y),
         **_other_baselines(lambda baseline: layer_conductance(model, X, y, layer, steps, baseline), X),
         **_other_classes(lambda classes: layer_conductance(model, X, classes, layer, steps), there.scores, y),
         sentences.LAYER_INPUT: layer_conductance(model, X, y, f"features.{int(layer.rpartition('.')[2]) - 1}", steps),
@@ -194,6 +225,10 @@ def neuron_responses_mistakes(model: nn.Module, X: np.ndarray, neurons: Sequence
         },
         sentences.FIRST_NEURON: neuron_responses(model, X, [neurons[0]] * len(X), layer),
         "the sign is lost: what speaks against the neuron is negative.": np.abs(own),
+        "what is negative is cut off: take it as Captum gives it, without a ReLU.": np.maximum(own, 0),
+        "it is multiplied by the pixels: take it as Captum gives it.": own * np.moveaxis(X, 1, 3),
+        sentences.RESHAPED: np.moveaxis(own, 3, 1).reshape(own.shape),
+        EARLIER_ADDED: own.cumsum(0),
         "the largest of the channels is taken: all three are asked for.": own.max(3),
         "the largest absolute value of the channels is taken: all three are asked for.": np.abs(own).max(3),
         "the channels are added up: all three are asked for.": own.sum(3),
@@ -239,13 +274,24 @@ def _put_scenes(file: File) -> None:
     model, X = networks.build("embedded", "float64"), inputs.scenes()
     y = gradcam.classes(model, X)
     asked = {"network": "embedded", "X": X, "y": y, "layer": gradcam.LAYER}
-    evidence = gradcam.raw_cam(model, X, y)
+    evidence, there = gradcam.raw_cam(model, X, y), through(model, X, one_hot(y))
+    weighed = there.gradients[gradcam.LAYER].mean((2, 3), keepdims=True) * there.outputs[gradcam.LAYER]
     wrong = {
         "its ReLU is taken: relu_attributions=True is for Grad-CAM, evidence keeps what is negative.": np.maximum(
             evidence, 0
         ),
         sentences.SIGN_LOST: np.abs(evidence),
         "axis 1 is still there: sum over it, or take [:, 0].": evidence[:, None],
+        **_other_questions(lambda ask: gradcam.raw_cam(model, X, y, ask=ask), y),
+        "it is divided by its largest absolute value: take it as Captum gives it.": (
+            evidence / np.abs(evidence).max((1, 2), keepdims=True)
+        ),
+        "it is stretched to [0, 1]: take it as Captum gives it, without as_cam.": gradcam.stretch(evidence),
+        "it is divided by its largest value: take it as Captum gives it.": (
+            evidence / evidence.max((1, 2), keepdims=True)
+        ),
+        "channel 0 alone is taken: add the channels up, as Captum does.": weighed[:, 0],
+        "the channels are averaged: add them up, as Captum does.": weighed.mean(1),
         **_other_layers(lambda layer: gradcam.raw_cam(model, X, y, layer)),
         **_other_classes(lambda classes: gradcam.raw_cam(model, X, classes), scores(model, X), y),
     }

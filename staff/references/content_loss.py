@@ -41,6 +41,15 @@ ALONE: tuple[Stage, ...] = (
     {
         sentences.SUMMED_FIRST: lambda F, P: (F - P).sum() ** 2,
         "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
+        "the factor 2 of the product is missing, (F - P)^2 = F^2 - 2 F P + P^2: square the difference.": lambda F, P: (
+            F**2 - F * P + P**2
+        ),
+        "the features' axes are permuted, the target's are not: subtract them as they are.": lambda F, P: (
+            (F.permute(0, 2, 3, 1).reshape(F.shape) - P) ** 2
+        ),
+        "the target's axes are permuted, the features' are not: subtract them as they are.": lambda F, P: (
+            (F - P.permute(0, 2, 3, 1).reshape(F.shape)) ** 2
+        ),
         "2 is raised to the power of the difference: square the difference.": lambda F, P: 2 ** (F - P),
         "the difference is squared twice.": lambda F, P: (F - P) ** 4,
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,

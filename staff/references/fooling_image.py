@@ -62,6 +62,9 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
             lambda g, total: first / LEARNING_RATE
         )
+        wrong["the first step's gradient is taken in all steps, in vain: take it where the image is by then."] = (
+            X + 100 * first
+        )
         wrong["one step too few is taken: go on until the network says the target."] = ascend(
             lambda g, total: unit(g), most=steps - 1
         )
@@ -76,6 +79,9 @@ def step_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         sentences.NOT_THE_SCORE: lambda s: own(s) - softmax(s),
         sentences.ALL_SCORES: np.ones_like,
         sentences.PREDICTED_NOT_TARGET: predict,
+        "the lead over the highest score is climbed: take the gradient of the target's score alone.": (
+            lambda s: own(s) - predict(s)
+        ),
     }
     stages = (
         {sentence: through(model, X, upstream).gradient for sentence, upstream in ways.items()},

@@ -52,9 +52,7 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
                 np.maximum(np.moveaxis(g, 1, 3), 0)
             ),
             "the maximum over the channels was taken: all three are asked for.": lambda g: np.abs(g).max(1),
-            "pixels are mixed up by reshape (or view): permute the axes.": lambda g: g.reshape(
-                len(g), *g.shape[2:], g.shape[1]
-            ),
+            sentences.RESHAPED: lambda g: g.reshape(len(g), *g.shape[2:], g.shape[1]),
         },
     )
     alone = (
@@ -65,16 +63,27 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
         },
     )
-    own = maps("guided", stages[1][""], stages[2][""])
-    return combine(maps, stages, alone) | list_partial_batches(own)
+    own, plain = (maps(rule, stages[1][""], stages[2][""]) for rule in ("guided", "plain"))
+    once = {
+        "CustomReLU's rule is applied once, to the gradient of the pixels: run the network in "
+        "relu_replaced_by(CustomReLU.apply), so that each of its ReLUs follows it.": (
+            plain * (np.moveaxis(X, 1, 3) > 0) * (plain > 0)
+        )
+    }
+    return combine(maps, stages, alone) | once | list_partial_batches(own)
 
 
 # --- Grad-CAM ---
 
 
-def raw_cam(model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER) -> np.ndarray:
-    """(N, h, w): sum over k of mean(ds_y / dA^k) A^k, before its ReLU and at the layer's own size."""
-    there = through(model, X, one_hot(y))
+def raw_cam(
+    model: nn.Module, X: np.ndarray, y: np.ndarray, layer: str = LAYER, ask: Callable | None = None
+) -> np.ndarray:
+    """(N, h, w): sum over k of mean(ds_y / dA^k) A^k, before its ReLU and at the layer's own size.
+
+    ask: what is asked of the scores in place of those of y.
+    """
+    there = through(model, X, ask or one_hot(y))
     A, gradient = there.outputs[layer], there.gradients[layer]
     N, K, h, w = A.shape
     cam = np.zeros((N, h, w))
@@ -192,6 +201,9 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             ).sum(1),
             "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
+            "positions and channels are mixed up by reshape (or view): permute the axes.": lambda A, g: (
+                A.reshape(len(A), -1, A.shape[1]) @ g.mean((2, 3))[:, :, None]
+            ).reshape(len(A), *A.shape[2:]),
             "the weights are divided by the channels: multiply them.": lambda A, g: np.divide(
                 _mean(g), A, where=A != 0, out=np.zeros_like(A)
             ).sum(1),

@@ -46,6 +46,7 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the gradient is squared: take its absolute value.": lambda g: (g**2).max(1),
             "negative gradients are cut off: take their absolute value.": lambda g: np.maximum(g, 0).max(1),
             "channel 0 alone is looked at: take the largest of the three.": lambda g: np.abs(g[:, 0]),
+            sentences.RESHAPED: lambda g: np.abs(g.reshape(len(g), *g.shape[2:], g.shape[1])).max(3),
             **{
                 f"the channels were moved to the end, then the maximum is taken over the {name}: take it over them.": (
                     lambda g, axis=axis: np.moveaxis(np.abs(g).max(axis), 1, 2)

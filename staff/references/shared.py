@@ -69,7 +69,8 @@ def list_partial_batches(maps: np.ndarray) -> Mistakes:
     number = np.arange(len(maps)).reshape(-1, *[1] * (maps.ndim - 1))
     wrong = {
         "the first image alone has a map: all images are asked for.": maps[:1],
-        "only the first image's score has been used: add up the scores of all.": maps * (number < 1),
+        "only the first image's score has been used, or the first row of each gradient: add up the scores of all, and "
+        "take each image's own row.": maps * (number < 1),
     }
     for count in range(2, len(maps)):
         sentence = f"only the first {count} images have a map: is a batch size written as a number? Take it from X."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 from torch import Tensor
@@ -43,6 +44,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
             np.einsum("nic,nid->ncd", columns, columns) / by
         ),
         "reshape is no transpose, it mixes rows and columns up: multiply by .transpose(1, 2).": flat @ columns / by,
+        "height and width of one factor are exchanged: multiply the features by the transpose of the same.": (
+            flat @ np.swapaxes(F, 2, 3).reshape(N, C, H * W).transpose(0, 2, 1) / by
+        ),
         "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
         sentences.UNIT_CHANNELS_FIRST: cosines / by,
         "each pixel's channels are scaled to length 1 first (normalize does so along axis 1): multiply the features as "
@@ -94,6 +98,10 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": summed[None],
         sentences.ALL_IN_ONE: images @ images.T / by,
         f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W.": images @ images.T / (N * by),
+        f"{sentences.ALL_IN_ONE} Besides: an axis is put before it.": (images @ images.T / by)[None],
+        f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W, and an axis is put before it.": (
+            images @ images.T / (N * by)
+        )[None],
         "the first image alone has a Gram matrix in this batch: each has its own.": own[:1],
         "the first image alone has a Gram matrix, (C, C): keep the images apart, (N, C, H*W).": own[0],
     }
@@ -168,6 +176,7 @@ ALONE: tuple[Stage, ...] = (
         sentences.SUMMED_FIRST: lambda G, A: (G - A).sum() ** 2,
         "the squared Gram matrices are subtracted: square the difference.": lambda G, A: G**2 - A**2,
         "the target is left out: take the difference of the Gram matrices.": lambda G, A: G**2,
+        "half of each matrix is added up (triu or tril): add up all its entries.": lambda G, A: ((G - A) ** 2).triu(),
     },
     {},
     {sentences.SORTED: sorted},
@@ -183,6 +192,7 @@ ALONE: tuple[Stage, ...] = (
         "the last style layer is left out: the loop ends too early.": lambda losses: sum(losses[:-1]),
         sentences.MEAN_OF_LAYERS: lambda losses: sum(losses) / len(losses),
         "the layers are multiplied: add them up.": math.prod,
+        sentences.WEIGHTS_PILED: None,
         "the layers are subtracted: add them up.": lambda losses: -sum(losses),
     },
 )
@@ -197,6 +207,8 @@ def _loss(
             return None
         grams = (F.flatten(2) @ F.flatten(2).mT / size(F) for F in own)
         sums = [reduced(difference(G, A)) for G, A in zip(grams, targets)]
+        if total is None:
+            return reduce(lambda before, own: weighed(own[0], before + own[1], weights), zip(weights, sums), 0)
         return total([weighed(w, d, weights) for w, d in zip(weights, sums)])
 
     return loss

@@ -40,6 +40,15 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
     "the content loss is subtracted: add the three up.": lambda pair, c, s, t: s + t - c,
     "the style loss is subtracted: add the three up.": lambda pair, c, s, t: c + t - s,
     "the total variation loss is subtracted: add the three up.": lambda pair, c, s, t: c + s - t,
+    "content_weight multiplies the content loss twice: content_loss has done so.": lambda pair, c, s, t: (
+        pair.content_weight * c + s + t
+    ),
+    "tv_weight multiplies the total variation loss twice: tv_loss has done so.": lambda pair, c, s, t: (
+        c + s + pair.tv_weight * t
+    ),
+    "content_weight and tv_weight multiply their losses twice: content_loss and tv_loss have done so.": (
+        lambda pair, c, s, t: pair.content_weight * c + s + pair.tv_weight * t
+    ),
     "the losses are multiplied: add the three up.": lambda pair, c, s, t: c * s * t,
     "the content loss and the style loss are multiplied: add the three up.": lambda pair, c, s, t: c * s + t,
     "the total variation loss is multiplied by the others: add the three up.": lambda pair, c, s, t: (c + s) * t,
@@ -56,6 +65,10 @@ WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, tota
     sentences.NEW_OPTIMIZER: {"remembers": False},
     sentences.STEPS_TWICE: {"repeats": 2},
     sentences.BY_HAND: {"by_hand": True},
+    "each loss has a step of its own: add the three up, then call optimizer.step() once.": {"apart": True},
+    "optimizer.step() comes before the gradient of its step: zero_grad(), backward(), step(), in this order.": {
+        "late": True
+    },
 }
 
 
@@ -130,6 +143,8 @@ class StyleTransfer:
         by_hand: bool = False,
         normed: bool = False,
         repeats: int = 1,
+        apart: bool = False,
+        late: bool = False,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
         **changes: bool,
     ) -> list[np.ndarray]:
@@ -137,7 +152,9 @@ class StyleTransfer:
 
         total: what is descended. clears: else gradients add up from step to step. remembers: else Adam is made anew in
         each step. by_hand: step along the gradient, without Adam. normed: each gradient is scaled to length 1.
-        repeats: how many steps each gradient makes. seen: what the network sees of it. changes: of `losses`.
+        repeats: how many steps each gradient makes. apart: each loss makes one, at the image as it is by then.
+        late: a step comes before its gradient, so that the image is seen before it is clamped. seen: what the network
+        sees of it. changes: of `losses`.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = held = 0.0
@@ -145,18 +162,20 @@ class StyleTransfer:
         images = [x]
         for _ in range(count):
             values, pulls = zip(*self.losses(seen(x), **changes).values())
-            own = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-            (factors,) = torch.autograd.grad(total(self, *own), own)
+            three = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+            (factors,) = torch.autograd.grad(total(self, *three), three)
             g = sum(factor * pull for factor, pull in zip(factors.tolist(), pulls))
             g = unit(g) if normed else g
             held = g if clears else held + g
             m, v, age = (m, v, age) if remembers else (0.0, 0.0, 0)
-            for _ in range(repeats):
-                age += 1
-                m, v = 0.9 * m + 0.1 * held, 0.999 * v + 0.001 * held**2
-                step = held if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
-                x = x - learning_rate * step
             x = np.clip(x, -1.5, 1.5)
+            for i in range(len(pulls) if apart else repeats):
+                own = list(self.losses(seen(x), **changes).values())[i][1] if apart else held
+                age += 1
+                m, v = 0.9 * m + 0.1 * own, 0.999 * v + 0.001 * own**2
+                step = own if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)
+                x = x - learning_rate * step
+            x = x if late else np.clip(x, -1.5, 1.5)
             images.append(x)
         return images
 

@@ -131,6 +131,22 @@ ALONE: tuple[Stage, ...] = (
             x - x.roll(1, 2),
             x - x.roll(1, 3),
         ),
+        "the border is padded with zeros, so that it counts as an edge: only true neighbours count.": lambda x: (
+            pad(x, (0, 0, 0, 1)).diff(dim=2),
+            pad(x, (0, 1)).diff(dim=3),
+        ),
+        "the second argument of torch.diff is how often it is taken: name the axis, dim=2 and dim=3.": lambda x: (
+            x.diff(n=2),
+            x.diff(n=3),
+        ),
+        "the colours are averaged first: take the differences of each channel.": lambda x: (
+            x.mean(1, keepdim=True).diff(dim=2),
+            x.mean(1, keepdim=True).diff(dim=3),
+        ),
+        "the colours are added up first: take the differences of each channel.": lambda x: (
+            x.sum(1, keepdim=True).diff(dim=2),
+            x.sum(1, keepdim=True).diff(dim=3),
+        ),
         "axes other than height and width are compared: the width is axis 3.": lambda x: (x.diff(dim=2), x.diff(dim=1)),
     },
     {sentences.SUMMED_FIRST: lambda d: d.sum() ** 2},

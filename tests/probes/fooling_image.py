@@ -24,6 +24,7 @@ def fooling(
         for _ in range(times):
             image = method.make_fooling_image(images, int(target), model)
     image = array(image)
-    moved = (x for x in [*facts.pop("climbed"), image] if x.shape == X.shape and not np.array_equal(x, X))
+    seen = [*facts.pop("climbed"), *facts.pop("looked"), image]  # who takes one gradient climbs from one image alone
+    moved = (x for x in seen if x.shape == X.shape and not np.array_equal(x, X))
     steps = getattr(method, "steps", -1)
     return {"image": image, "first": next(moved, X) - X, "steps": steps if isinstance(steps, int) else -1} | facts

@@ -14,6 +14,11 @@ if g.norm() > 0:
 """
 
 WRONG = {
+    "jitter undone twice": (
+        "the jitter is undone in the step, too",
+        {"img = img.detach()\n": "img = self.jitter(img.detach(), -ox, -oy)\ng = self.jitter(g, -ox, -oy)\n"},
+        {"least": 0.9},
+    ),
     "sign turned": ("the regulariser's sign is turned", {"score - l2_reg": "score + l2_reg"}),
     "norm not squared": ("the regulariser's norm is not squared", {"torch.sum(img ** 2)": "torch.norm(img)"}),
     "regulariser cut off": (

@@ -11,6 +11,14 @@ return loss
 SUM = "torch.sum((content_current - content_original) ** 2)"
 
 WRONG = {
+    "product without its 2": (
+        "the factor 2 of the product is missing",
+        {SUM: "(content_current**2 - content_current * content_original + content_original**2).sum()"},
+    ),
+    "one of the two permuted": (
+        "the features' axes are permuted, the target's are not",
+        {SUM: "((content_current.permute(0, 2, 3, 1).reshape(-1) - content_original.reshape(-1)) ** 2).sum()"},
+    ),
     "mean": ("the mean is taken", {"torch.sum": "torch.mean"}),
     "mse_loss": ("the mean is taken", {SUM: "nn.functional.mse_loss(content_current, content_original)"}),
     "no weight": ("the weight is missing", {"content_weight * torch": "torch"}),

@@ -24,6 +24,15 @@ if model(x).argmax().item() != target_y:
 STEP = "        x += self.learning_rate * x.grad / x.grad.norm()"
 
 WRONG = {
+    "waits for certainty": (
+        "it goes on until the network is sure",
+        {"scores.max(dim=1)[1].item() == target_y:": "scores.softmax(dim=1)[0, target_y] > 0.5:"},
+        {"least": 0.9},
+    ),
+    "lead over the highest": (
+        "the lead over the highest score is climbed",
+        {"scores[0, target_y].backward()": "(scores[0, target_y] - scores[0].max()).backward()"},
+    ),
     "two steps": ("each pass of the loop takes two steps", {STEP: f"{STEP}\n{STEP}"}),
     "never stops": ("the loop never stopped", {"== target_y:\n        break": "== target_y:\n        pass"}),
     "one step more": (

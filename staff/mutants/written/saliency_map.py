@@ -13,6 +13,11 @@ MAXIMUM = "saliency, _ = X.grad.abs().max(dim=1)"
 OWN = "scores = scores.gather(1, y.view(-1, 1)).squeeze(1)"
 
 WRONG = {
+    "reshaped": (
+        "mixed up by reshape",
+        {MAXIMUM: "N, C, H, W = X.shape\nsaliency = X.grad.abs().reshape(N, H, W, C).amax(dim=3)"},
+    ),
+    "training mode": ("the network was in training mode", {"scores = model(X)\n": "scores = model.train()(X)\n"}),
     "channels summed": ("the channels are added up", {MAXIMUM: "saliency = X.grad.abs().sum(dim=1)"}),
     "channels averaged": ("the channels are averaged", {MAXIMUM: "saliency = X.grad.abs().mean(dim=1)"}),
     "norm over channels": ("the channels' norm is taken", {MAXIMUM: "saliency = X.grad.norm(dim=1)"}),

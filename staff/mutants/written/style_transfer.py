@@ -14,6 +14,32 @@ optimizer.step()
 """
 
 WRONG = {
+    "content weighted twice": (
+        "content_weight multiplies the content loss twice",
+        {"loss = c_loss": "loss = content_weight * c_loss"},
+    ),
+    "a step for each loss": (
+        "each loss has a step of its own",
+        {
+            "s_loss = style": (
+                "c_loss.backward()\noptimizer.step()\noptimizer.zero_grad()\nfeats = extract_features(img, cnn)\n"
+                "s_loss = style"
+            ),
+            "t_loss = tv": "s_loss.backward()\noptimizer.step()\noptimizer.zero_grad()\nt_loss = tv",
+            "c_loss + s_loss + t_loss": "t_loss",
+        },
+    ),
+    "step before its gradient": (
+        "optimizer.step() comes before the gradient of its step",
+        {
+            "backward()\noptimizer.step()": "backward()",
+            "optimizer.zero_grad()\n": "optimizer.step()\noptimizer.zero_grad()\n",
+        },
+    ),
+    "ends where the loss rises": (
+        "the loop ends after",
+        {"loss.backward()\n": "if t > 2:\n    break\nloss.backward()\n"},
+    ),
     "gradients never cleared": ("the gradients are not cleared", {"optimizer.zero_grad()": ""}),
     "no content loss": ("the content loss has no effect", {"c_loss + ": ""}),
     "no style loss": ("the style loss has no effect", {"s_loss + ": ""}),

@@ -12,6 +12,21 @@ DOWN, ACROSS = "((img[:, :, 1:, :] - img[:, :, :-1, :]) ** 2)", "((img[:, :, :, 
 RETURN = "return tv_weight * (down + right)"
 
 WRONG = {
+    "padded with zeros": (
+        "the border is padded with zeros",
+        {
+            DOWN: "(nn.functional.pad(img, (0, 0, 0, 1))[:, :, 1:, :] - img) ** 2",
+            ACROSS: "(nn.functional.pad(img, (0, 1))[:, :, :, 1:] - img) ** 2",
+        },
+    ),
+    "diff by order": (
+        "the second argument of torch.diff is how often",
+        {DOWN: "(torch.diff(img, 2) ** 2)", ACROSS: "(torch.diff(img, 3) ** 2)"},
+    ),
+    "colours averaged first": (
+        "the colours are averaged first",
+        {"down =": "img = img.mean(dim=1, keepdim=True)\ndown ="},
+    ),
     "absolute": (
         "absolute differences are taken",
         {DOWN: "(img[:, :, 1:, :] - img[:, :, :-1, :]).abs()", ACROSS: "(img[:, :, :, 1:] - img[:, :, :, :-1]).abs()"},

@@ -9,6 +9,11 @@ return torch.cat(maps).sum(dim=1).detach().numpy()
 """
 
 WRONG = {
+    "times the pixels once more": ("multiplied by the pixels once more", {"torch.cat(maps)": "(torch.cat(maps) * X)"}),
+    "of the probability": (
+        "that of the probability",
+        {"IntegratedGradients(model)": "IntegratedGradients(lambda X: model(X).softmax(dim=1))"},
+    ),
     "channels not summed": ("axis 1 is still there", {".sum(dim=1)": ""}),
     "channels averaged": ("the channels are averaged", {".sum(dim=1)": ".mean(dim=1)"}),
     "absolute value": ("the sign is lost", {".sum(dim=1)": ".sum(dim=1).abs()"}),

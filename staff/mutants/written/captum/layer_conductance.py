@@ -11,6 +11,10 @@ return torch.cat(maps)
 """
 
 WRONG = {
+    "earlier images added": (
+        "begin its sum anew",
+        {"return torch.cat(maps)": "return torch.cat(maps).cumsum(dim=0)"},
+    ),
     "activation instead": (
         "this is the layer's activation",
         {

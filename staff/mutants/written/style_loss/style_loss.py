@@ -13,6 +13,14 @@ return loss
 SUM = "torch.sum((gram - style_targets[i]) ** 2)"
 
 WRONG = {
+    "half of each matrix": (
+        "half of each matrix is added up",
+        {SUM: "torch.sum(((gram - style_targets[i]) ** 2).triu())"},
+    ),
+    "weights piled up": (
+        "each weight multiplies the sum of the layers so far",
+        {f"loss += style_weights[i] * {SUM}": f"loss = style_weights[i] * (loss + {SUM})"},
+    ),
     "mean": ("the mean is taken", {"torch.sum((": "torch.mean(("}),
     "mse_loss": ("the mean is taken", {SUM: "nn.functional.mse_loss(gram, style_targets[i])"}),
     "no weights": ("the weights are missing", {"style_weights[i] * torch": "torch"}),
