@@ -131,7 +131,7 @@ def test_the_activation_of_a_layer_is_its_output(probe, asked):
     weighed = activation if activation.shape == output.shape and is_weighed(activation, output) else output
     mistakes = {
         sentences.LAYER_INPUT: features[:index](torch.from_numpy(X)).numpy(),
-        "what is negative is cut off: take it as Captum gives it, without a ReLU.": np.maximum(output, 0),
+        sentences.NEGATIVE_CUT: np.maximum(output, 0),
         "the absolute value is taken: take it as Captum gives it.": np.abs(output),
         "it is weighed by gradients: LayerActivation gives the layer's output alone.": weighed,
         "it is the output of another layer, the last: take `layer`.": features(torch.from_numpy(X)).numpy(),

@@ -18,6 +18,7 @@ UNCHANGED = (
     "expected an image that moves in each of 200 steps, got it as it was\n"
     "    It looks like this mistake: the image is never changed. {}"
 )
+ENDED = "The loop ends after {} of 200 steps: let it go on, whatever the loss does."
 ORDER = "In each step: optimizer.zero_grad(), backward(), optimizer.step(), in this order"
 UNSEEN = (
     "expected a gradient that comes back through the network in each of 200 steps, got none\n"
@@ -50,7 +51,9 @@ def steps_of(out):
         start = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
         moved = not len(seen) and np.abs(out["image"] - start).max() > 1e-3
         pytest.fail(f"{say_why_unseen(out) if moved else say_why_unchanged(out)}\n    To read: {READ}")
-    assert len(seen) == 200, f"expected a step for each of 200 gradients of the image, got {len(seen)} different images"
+    ended = f"\n    It looks like this mistake: {ENDED.format(out['steps'])}" if out["steps"] < 200 else ""
+    told = f"expected a step for each of 200 gradients of the image, got {len(seen)} different images{ended}"
+    assert len(seen) == 200, told
     assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
     return seen
 
@@ -73,7 +76,7 @@ def say_why_unchanged(out):
     if not out["steps"]:
         return UNCHANGED.format(f"optimizer.step() is never called. {ORDER}.")
     if out["steps"] < 200:
-        return UNCHANGED.format(f"The loop ends after {out['steps']} steps: let it go on, whatever the loss does.")
+        return UNCHANGED.format(ENDED.format(out["steps"]))
     if out["of_another"]:
         return UNCHANGED.format(
             "img is no longer the tensor that the optimizer was made with: leave out what makes another img, "

@@ -40,13 +40,7 @@ TOTALS: dict[str, Total] = {  # the usual mistakes in adding up
     "the content loss is subtracted: add the three up.": lambda pair, c, s, t: s + t - c,
     "the style loss is subtracted: add the three up.": lambda pair, c, s, t: c + t - s,
     "the total variation loss is subtracted: add the three up.": lambda pair, c, s, t: c + s - t,
-    "content_weight multiplies the content loss twice: content_loss has done so.": lambda pair, c, s, t: (
-        pair.content_weight * c + s + t
-    ),
-    "tv_weight multiplies the total variation loss twice: tv_loss has done so.": lambda pair, c, s, t: (
-        c + s + pair.tv_weight * t
-    ),
-    "content_weight and tv_weight multiply their losses twice: content_loss and tv_loss have done so.": (
+    "the weights of the content loss and of total variation count twice: their losses multiply by them.": (
         lambda pair, c, s, t: pair.content_weight * c + s + pair.tv_weight * t
     ),
     "the losses are multiplied: add the three up.": lambda pair, c, s, t: c * s * t,

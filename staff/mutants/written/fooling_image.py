@@ -27,7 +27,7 @@ WRONG = {
     "waits for certainty": (
         "it goes on until the network is sure",
         {"scores.max(dim=1)[1].item() == target_y:": "scores.softmax(dim=1)[0, target_y] > 0.5:"},
-        {"least": 0.9},
+        {"least": 0.6},
     ),
     "lead over the highest": (
         "the lead over the highest score is climbed",

@@ -14,9 +14,9 @@ optimizer.step()
 """
 
 WRONG = {
-    "content weighted twice": (
-        "content_weight multiplies the content loss twice",
-        {"loss = c_loss": "loss = content_weight * c_loss"},
+    "content and total variation weighted twice": (
+        "the weights of the content loss and of total variation count twice",
+        {"loss = c_loss": "loss = content_weight * c_loss", "+ t_loss": "+ tv_weight * t_loss"},
     ),
     "a step for each loss": (
         "each loss has a step of its own",
@@ -37,7 +37,7 @@ WRONG = {
         },
     ),
     "ends where the loss rises": (
-        "the loop ends after",
+        "The loop ends after",
         {"loss.backward()\n": "if t > 2:\n    break\nloss.backward()\n"},
     ),
     "gradients never cleared": ("the gradients are not cleared", {"optimizer.zero_grad()": ""}),

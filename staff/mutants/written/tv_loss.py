@@ -15,8 +15,8 @@ WRONG = {
     "padded with zeros": (
         "the border is padded with zeros",
         {
-            DOWN: "(nn.functional.pad(img, (0, 0, 0, 1))[:, :, 1:, :] - img) ** 2",
-            ACROSS: "(nn.functional.pad(img, (0, 1))[:, :, :, 1:] - img) ** 2",
+            DOWN: "((nn.functional.pad(img, (0, 0, 0, 1))[:, :, 1:, :] - img) ** 2)",
+            ACROSS: "((nn.functional.pad(img, (0, 1))[:, :, :, 1:] - img) ** 2)",
         },
     ),
     "diff by order": (
