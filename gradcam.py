@@ -305,7 +305,8 @@ def neuron_responses(X: Tensor, neurons: Sequence[tuple], model: nn.Module, laye
     method = NeuronGuidedBackprop(model, layer)
     return as_images(torch.cat([method.attribute(image[None], neuron) for image, neuron in zip(X, neurons)]))
     # INSTEAD
-    # TODO (Part 1.5): return Captum's NeuronGuidedBackprop of each image's neuron, which is another one for each image.
+    # TODO (Part 1.5): return Captum's NeuronGuidedBackprop of the layer's output, of one image after the other, since
+    #   the neuron is another one for each image.
     #> raise NotImplementedError("Part 1.5: a neuron by Captum")
     # END SOLUTION
 

@@ -106,7 +106,8 @@ def integrated_gradients(X: Tensor, y: Tensor, model: nn.Module) -> np.ndarray:
     ]
     return torch.cat(maps).sum(dim=1).detach().cpu().numpy()
     # INSTEAD
-    # TODO (Part 1.5): return Captum's IntegratedGradients with IG_STEPS steps, from a baseline of zeros (its default).
+    # TODO (Part 1.5): return Captum's IntegratedGradients with IG_STEPS steps, from a baseline of zeros (its default),
+    #   summed over the channels, as numpy (N, H, W).
     #   IG_STEPS times the images would be in memory at once: take one image after the other, and of its steps IG_BATCH
     #   at a time, by internal_batch_size.
     #> raise NotImplementedError("Part 1.5: integrated gradients by Captum")
