@@ -28,6 +28,7 @@ LAYER_INPUT = "what goes into the layer is taken: its output is asked for (is at
 FIRST_NEURON = "the first image's neuron is taken for all: each image has its own."
 WEIGHTS_PILED = "each weight multiplies the sum of the layers so far: it multiplies its own layer's sum alone."
 NEGATIVE_CUT = "what is negative is cut off: take it as Captum gives it, without a ReLU."
+STEP_FIRST = "optimizer.step() comes before the gradient of its step"
 RESHAPED = "pixels are mixed up by reshape (or view): permute the axes."
 OF_PROBABILITY = "the gradient is that of the probability (after softmax): take that of the score."
 SIGN_LOST = "the sign is lost: what speaks against the class is negative."

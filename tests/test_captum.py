@@ -59,7 +59,8 @@ def test_the_steps_are_the_scripts_and_few_are_in_memory_at_once(probe, asked, f
 def _other_steps(taken, name, steps):
     told = f"expected {name} = {steps} steps for each image, got {taken:g}: n_steps={name}"
     told += ", and the method that is asked for" if taken <= 1 else ""
-    return "" if -0.5 < taken - steps <= 2 else told  # who looks at the network besides asks it more often
+    more = 0.5 if name.startswith("CONDUCTANCE") else 2  # who looks besides has more images; its own are known there
+    return "" if -0.5 < taken - steps <= more else told
 
 
 def _conductance_steps(out, count):

@@ -178,18 +178,26 @@ def test_the_second_step_forgets_the_first(probe):
 
 
 @pytest.mark.points(1)
-def test_without_regulariser_a_step_has_the_length_of_the_learning_rate(probe):
-    """If l2_reg is 0 the step is learning_rate long: 0.5 here, so that hardly a pixel is clamped."""
+def test_a_step_has_the_length_of_the_learning_rate(probe):
+    """Without regulariser and with it the step is learning_rate long: 0.5 here, so that hardly a pixel is clamped."""
     length, images = measure(probe, 0.5)
     norms, otherwise = read_stored()["gradient: norm, largest, mean"], find_clamp(images[1])
     if length > LONG and not otherwise:  # many pixels are clamped, so that its length is not what was meant
         check_length(measure(probe, SHORT)[0], SHORT, norms)
     check_length(length, 0.5, norms, otherwise)
+    try:
+        check_directions(probe)
+    except AssertionError:  # charged above
+        return
+    length, images = measure(probe, 0.5, float(read_stored()["directions: l2_reg, learning rate"][1, 0]))
+    both = "the norm is that of the score's gradient alone: divide by that of both terms together."
+    check_length(length, 0.5, norms, find_clamp(images[1]) or both)
 
 
-def measure(probe, learning_rate):
-    """Return the length of a step without regulariser, of all pixels if they move as far, and the images."""
-    (step,), images = steps(probe, 1, l2_reg=0.0, learning_rate=learning_rate)
+def measure(probe, learning_rate, l2_reg=0.0):
+    """Return the length of a step, without regulariser or with one, of all pixels if they move as far, and the images.
+    """
+    (step,), images = steps(probe, 1, l2_reg=l2_reg, learning_rate=learning_rate)
     free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
     return float(np.linalg.norm(step[free]) / np.sqrt(free.mean())), images
 
@@ -273,6 +281,11 @@ def test_the_gradient_of_a_dead_class_is_not_divided_by_its_norm(probe):
     assert out["image"].shape == (224, 224, 3), f"expected a picture, got the shape {out['image'].shape}{ended}"
     assert "dead class" in out["warnings"], f"{silent}{LOOKS} {seems}"
     target, classes = (int(number) for number in read_stored()["target, classes"])
+    still = probe("class_visualization", **(dead | {"l2_reg": 1.0}))["inputs"]
+    alone = "the score's gradient alone is looked at: that of both terms together is not 0, so that a step is due."
+    assert len(still) > 1 and np.ptp(still[:2], axis=0).any(), (
+        f"expected a regulariser that moves the image of a dead class, got it as it was{LOOKS} {alone}"
+    )
     alive = probe("class_visualization", network="embedded", target=target, classes=classes, num_iterations=1)
     told = "expected no warning of a dead class where the image moves, got one: set `moved = True` after a step"
     assert "dead class" not in alive["warnings"], f"{told}{LOOKS} `moved` is never set."

@@ -52,7 +52,7 @@ def test_content_loss_of_equal_features_is_zero(probe):
 
 def test_features_are_not_written_to(probe):
     F = inputs.noise(1, 2, 3, 4)
-    written = probe("content_loss", weight=1.0, current=F, original=np.zeros_like(F))["written"]
+    written = probe("content_loss", weight=1.0, current=F, original=np.ones_like(F))["written"]
     assert not written, sentences.WRITTEN_TO.format(written)
 
 

@@ -54,6 +54,7 @@ def custom_relu_mistakes(x, dout):
         "dout is cut off at 1: what passes, passes as it is.": np.minimum(passes, 1) * (x > 0),
         "what is negative passes, and what is positive stops: it is the other way round.": dout * (x > 0) * (dout < 0),
         "the mask is added: multiply by it.": passes + (x > 0),
+        "the masks are added: multiply them, both must be.": dout * ((x > 0) + 1.0 * (dout > 0)),
     }
 
 

@@ -72,6 +72,7 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         f"{WHOLE_WAY}, and the results are added up.": IG_STEPS // IG_BATCH * short,
         f"{WHOLE_WAY}.": short,
         EARLIER_ADDED: own.cumsum(0),
+        "it is divided by the number of steps: Captum has weighed them.": own / steps,
         **_other_questions(lambda ask: (_mean_gradient(model, X, y, steps, ask=ask) * X).sum(1), y),
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
         **{
@@ -104,6 +105,7 @@ def _other_baselines(maps: Callable[[float | np.ndarray], np.ndarray], X: np.nda
         "the image's mean": X.mean(**whole),
         "the mean of each channel": X.mean(axis=(2, 3), keepdims=True),
         "the mean of all images": X.mean(),
+        "the mean image": X.mean(axis=0, keepdims=True),
         "the darkest pixel of all images": X.min(),
     }
     return {
@@ -148,6 +150,7 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
         EARLIER_ADDED: own.cumsum(0),
+        "it is divided by the number of steps: Captum has weighed them.": own / steps,
         sentences.SIGN_LOST: np.abs(own),
         sentences.NEGATIVE_CUT: np.maximum(own, 0),
         **_other_questions(lambda ask: layer_conductance(model, X, y, layer, steps, ask=ask), y),

@@ -50,6 +50,8 @@ ALONE: tuple[Stage, ...] = (
         "the target's axes are permuted, the features' are not: subtract them as they are.": lambda F, P: (
             (F - P.permute(0, 2, 3, 1).reshape(F.shape)) ** 2
         ),
+        "the first channel is left out: add up all of them.": lambda F, P: ((F - P) ** 2)[:, 1:],
+        "the last channel is left out: add up all of them.": lambda F, P: ((F - P) ** 2)[:, :-1],
         "2 is raised to the power of the difference: square the difference.": lambda F, P: 2 ** (F - P),
         "the difference is squared twice.": lambda F, P: (F - P) ** 4,
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,

@@ -59,6 +59,10 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
         {},
         ask_rarely(y),
         {
+            "it is multiplied by the image: take the gradient alone.": lambda g: np.moveaxis(g * X, 1, 3),
+            "each map is divided by its largest absolute value: the numbers themselves are asked for.": lambda g: (
+                np.moveaxis(g / np.maximum(np.abs(g).max((1, 2, 3), keepdims=True), 1e-30), 1, 3)
+            ),
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
         },
@@ -200,6 +204,9 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
                 g.max((2, 3), keepdims=True) * A
             ).sum(1),
             "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
+            "the activations' means weigh the gradients: the gradients' means weigh the activations.": lambda A, g: (
+                _mean(A) * g
+            ).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "positions and channels are mixed up by reshape (or view): permute the axes.": lambda A, g: (
                 A.reshape(len(A), -1, A.shape[1]) @ g.mean((2, 3))[:, :, None]

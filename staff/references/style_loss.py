@@ -32,6 +32,7 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
     own = gram / by
     flat = np.asarray(F, np.float64).reshape(N, C, H * W)
     columns, images = flat.reshape(N, H * W, C), flat.reshape(N * C, H * W)
+    total, joined = flat.sum(2), flat.reshape(C, N * H * W)
     lengths = np.sqrt((flat**2).sum(2, keepdims=True))
     units = flat / np.maximum(lengths, 1e-12)
     cosines = np.einsum("nci,ndi->ncd", units, units)
@@ -46,6 +47,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "reshape is no transpose, it mixes rows and columns up: multiply by .transpose(1, 2).": flat @ columns / by,
         "height and width of one factor are exchanged: multiply the features by the transpose of the same.": (
             flat @ np.swapaxes(F, 2, 3).reshape(N, C, H * W).transpose(0, 2, 1) / by
+        ),
+        "the positions are added up before the product: multiply first, (N, C, H*W) by its transpose.": (
+            total[:, :, None] * total[:, None] / by
         ),
         "the features are squared, (N, C, H*W): multiply them as matrices, with their transpose.": flat**2 / by,
         sentences.UNIT_CHANNELS_FIRST: cosines / by,
@@ -81,6 +85,8 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
                 gram / gram.max((1, 2), keepdims=True)
             ),
             "it is divided by C alone.": gram / C,
+            "it is divided by C * H * H: divide by C * H * W.": gram / (C * H * H),
+            "it is divided by C * W * W: divide by C * H * W.": gram / (C * W * W),
             "it is divided by C * C: divide by C * H * W.": gram / C**2,
             "the brackets are missing, so that H and W multiply it: divide by (C * H * W).": gram / C * H * W,
             "it is divided twice by C * H * W: divide the product, once.": gram / size**2,
@@ -98,6 +104,12 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         "the sum over the batch is taken, (1, C, C): each image has a Gram matrix of its own.": summed[None],
         sentences.ALL_IN_ONE: images @ images.T / by,
         f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W.": images @ images.T / (N * by),
+        "one matrix is made of all images, (1, C, C): keep the images apart, (N, C, H*W).": (
+            (joined @ joined.T / by)[None]
+        ),
+        "one matrix is made of all images, (1, C, C), divided by their number, too: keep the images apart.": (
+            joined @ joined.T / (N * by)
+        )[None],
         f"{sentences.ALL_IN_ONE} Besides: an axis is put before it.": (images @ images.T / by)[None],
         f"{sentences.ALL_IN_ONE} Besides: it is divided by N * C * H * W, and an axis is put before it.": (
             images @ images.T / (N * by)
@@ -139,7 +151,11 @@ def style_loss_mistakes(
     """Return those of the loss, or of its gradient with respect to the features of a layer."""
     arguments = [tensor(F).requires_grad_() for F in feats]
     loss = _loss(arguments, layers, [tensor(A) for A in targets], weights)
-    return list_loss_mistakes(loss, STAGES, ALONE, None if gradient is None else arguments[gradient])
+    found = list_loss_mistakes(loss, STAGES, ALONE, None if gradient is None else arguments[gradient])
+    if gradient is not None:
+        half = "one factor of the Gram matrix is cut off (.detach()), so that half of the gradient is missing."
+        found[half] = style_loss(feats, layers, targets, weights)[1][gradient] / 2
+    return found
 
 
 # By what the Gram matrices' product is divided by, their difference from the target, its sum, which features belong to
@@ -184,6 +200,7 @@ ALONE: tuple[Stage, ...] = (
         sentences.FIRST_WEIGHT: lambda w, d, ws: ws[0] * d,
         sentences.LAST_WEIGHT: lambda w, d, ws: ws[-1] * d,
         sentences.SUM_OF_WEIGHTS: lambda w, d, ws: sum(ws) * d,
+        "the weights are divided by their sum: take them as they are.": lambda w, d, ws: w / sum(ws) * d,
         "the weights are squared: each multiplies its layer's sum.": lambda w, d, ws: w**2 * d,
         "the weights are divided by the sums: multiply them.": lambda w, d, ws: w / d,
         "the weights are added: each multiplies its layer's sum.": lambda w, d, ws: w + d,

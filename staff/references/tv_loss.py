@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -131,9 +132,27 @@ ALONE: tuple[Stage, ...] = (
             x - x.roll(1, 2),
             x - x.roll(1, 3),
         ),
-        "the border is padded with zeros, so that it counts as an edge: only true neighbours count.": lambda x: (
-            pad(x, (0, 0, 0, 1)).diff(dim=2),
-            pad(x, (0, 1)).diff(dim=3),
+        **{
+            f"the {where} padded with zeros, so that it counts as an edge: only true neighbours count.": (
+                lambda x, sides=sides: (pad(x, (0, 0, *sides)).diff(dim=2), pad(x, sides).diff(dim=3))
+            )
+            for where, sides in (
+                ("lower and the right border are", (0, 1)),
+                ("upper and the left border are", (1, 0)),
+                ("whole border is", (1, 1)),
+            )
+        },
+        "diagonal neighbours are added: vertical and horizontal ones alone count.": lambda x: (
+            torch.cat([x.diff(dim=2).flatten(), (x[:, :, 1:, 1:] - x[:, :, :-1, :-1]).flatten()]),
+            x.diff(dim=3),
+        ),
+        "the differences are added up over the columns before they are squared: square each.": lambda x: (
+            x.diff(dim=2).sum(3),
+            x.diff(dim=3).sum(3),
+        ),
+        "the differences are added up over the rows before they are squared: square each.": lambda x: (
+            x.diff(dim=2).sum(2),
+            x.diff(dim=3).sum(2),
         ),
         "the second argument of torch.diff is how often it is taken: name the axis, dim=2 and dim=3.": lambda x: (
             x.diff(n=2),

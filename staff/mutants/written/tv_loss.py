@@ -13,7 +13,7 @@ RETURN = "return tv_weight * (down + right)"
 
 WRONG = {
     "padded with zeros": (
-        "the border is padded with zeros",
+        "padded with zeros",
         {
             DOWN: "((nn.functional.pad(img, (0, 0, 0, 1))[:, :, 1:, :] - img) ** 2)",
             ACROSS: "((nn.functional.pad(img, (0, 1))[:, :, :, 1:] - img) ** 2)",
