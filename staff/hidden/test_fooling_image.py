@@ -37,7 +37,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
         wrong = partial(fooling_image.step_mistakes, asked.model, asked.X, asked.target)
         drawing.judge("the first step", out["first"], first, drawing.OF_GRADIENTS, wrong, READ)
         wrong = partial(fooling_image.image_mistakes, asked.model, asked.X, asked.target)
-        drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, endless(out["calls"]))
+        drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, endless(out, asked.X))
 
 
 @pytest.mark.points(0.5)

@@ -51,11 +51,6 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
                 x = x + LEARNING_RATE * move(there.gradient, total)
         return x
 
-    def restart(x, most=99):
-        for _ in range(most):
-            x = X + LEARNING_RATE * unit(through(model, x, one_hot([target])).gradient)
-        return x
-
     wrong = {
         "a step is taken after the network is fooled: look at the scores first.": fooled + one_more,
         sentences.TWO_STEPS: ascend(lambda g, total: unit(g), repeats=2),
@@ -66,9 +61,6 @@ def image_mistakes(model: nn.Module, X: np.ndarray, target: int) -> Mistakes:
         wrong[sentences.NEVER_CLEARED] = ascend(lambda g, total: unit(total))
         wrong["the first step's gradient is taken again and again: take it where the image is by then."] = ascend(
             lambda g, total: first / LEARNING_RATE
-        )
-        wrong["each step starts from X, in vain: go on from where the last one ended."] = X + LEARNING_RATE * unit(
-            through(model, restart(X), one_hot([target])).gradient
         )
         wrong["the first step's gradient is taken in all steps, in vain: take it where the image is by then."] = (
             X + 100 * first
