@@ -104,7 +104,7 @@ def test_an_error_is_told_with_the_students_line_and_once(run):
     said = run(variants.solution() | variant.files, "-m", "saliency")
     assert len(said.splitlines()) <= SCREEN and " 10 failed" in said
     assert len(re.findall(r"^    visualizers/saliency_map.py, line \d+: ", said, re.MULTILINE)) == 1
-    assert len(re.findall(r"^IndexError: ", said, re.MULTILINE)) == 9
+    assert len(re.findall(r"^IndexError: ", said, re.MULTILINE)) == 10
 
 
 def test_whole_tracebacks_are_shown_on_demand(run):
