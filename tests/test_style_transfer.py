@@ -59,7 +59,7 @@ def steps_of(out):
     return seen
 
 
-def say_why_unseen(out, gradients):
+def say_why_unseen(out, gradients=0):
     """Return UNSEEN with what the answer's counts tell."""
     if gradients:
         told = "the first step alone has one: take it in each." if gradients == 1 else f"{sentences.STEP_FIRST}."
@@ -125,7 +125,9 @@ def test_the_first_image_is_the_content(probe, run):
 @pytest.mark.points(1.5)
 def test_the_learning_rate_drops_for_the_last_steps(probe, run):
     """Adam's steps are about as long as its learning rate: 3 at first, 0.1 from step 180 on (or 181)."""
-    seen = steps_of(run(probe))
+    out = run(probe)
+    seen, steps = steps_of(out), out["steps"]
+    assert not 0 < steps < 200, f"expected optimizer.step() in each of 200 steps, got {steps}: under no condition"
     check_lengths(seen)
 
 
