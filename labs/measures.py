@@ -44,6 +44,12 @@ def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed:
     return [mean, low, high] if (a != b).any() else [0.0, -high, high]
 
 
+def turn(found: Sequence[float]) -> list[float]:
+    """Interval [mean, low, high] of b - a, of that of a - b."""
+    mean, low, high = found
+    return [-mean, -high, -low]
+
+
 def ratio(part: Sequence[float] | np.ndarray, whole: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
     """Interval of the sum of `part` over that of `whole`, as [value, low, high]: one of each for each image.
 

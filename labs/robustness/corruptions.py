@@ -203,9 +203,7 @@ def conclude(numbers: Numbers) -> list[str]:
     gains = {name.replace("_", " "): gain(numbers, name) for name in numbers["wrong"][ROBUST]}
     helped = [f"{name} {lab.write_interval(found, '.0%')}" for name, found in gains.items() if found[1] > 0]
     hurt = [
-        f"{name} {lab.write_interval([-found[i] for i in (0, 2, 1)], '.0%')}"
-        for name, found in gains.items()
-        if found[2] < 0
+        f"{name} {lab.write_interval(measures.turn(found), '.0%')}" for name, found in gains.items() if found[2] < 0
     ]
     rest = [name for name, found in gains.items() if found[1] <= 0 <= found[2]]
     first = numbers["networks"][0]

@@ -121,7 +121,7 @@ def conclude(numbers: Numbers) -> list[str]:
         + ("so much is learnt, the rest is edges and contrast." if random[1] > 0 else
            "what comes back are edges and contrast, and nothing that the trunk has learnt."),
         f"After {numbers['steps']} steps of training {best} reaches {words[best]}, "
-        f"{lab.write_interval([-numbers['above'][best][i] for i in (0, 2, 1)], '+.0%')} more: where each maximum was "
+        f"{lab.write_interval(measures.turn(numbers['above'][best]), '+.0%')} more: where each maximum was "
         "is known, what belongs to the object must be learnt.",
     ]  # fmt: skip
 
