@@ -1,6 +1,7 @@
 """The scripts' Captum halves (Sundararajan et al. 2017, Dhamdhere et al. 2018): float64 oracles, and usual mistakes."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,13 +27,19 @@ EARLIER_ADDED = "each image's holds those of the images before it, too: begin it
 
 
 def integrated_gradients(
-    model: nn.Module, X: np.ndarray, y: np.ndarray, steps: int, baseline: float | np.ndarray = 0.0
+    model: nn.Module,
+    X: np.ndarray,
+    y: np.ndarray,
+    steps: int,
+    baseline: float | np.ndarray = 0.0,
+    ask: Callable | None = None,
 ) -> np.ndarray:
     """(N, H, W): sum over the channels of the way from the baseline to X times the mean of ds_y / dx on it.
 
     By Gauss-Legendre; the baseline is the grey image, unless another value is given for all its pixels, or images.
+    ask: what is asked of the scores in place of those of y.
     """
-    return (_mean_gradient(model, X, y, steps, baseline) * (X - baseline)).sum(1)
+    return (_mean_gradient(model, X, y, steps, baseline, ask) * (X - baseline)).sum(1)
 
 
 def _mean_gradient(
@@ -43,7 +50,7 @@ def _mean_gradient(
     baseline: float | np.ndarray = 0.0,
     ask: Callable | None = None,
 ) -> np.ndarray:
-    """(N, 3, H, W): the mean of ds_y / dx on the way from the baseline to X. ask: what is asked in place of s_y."""
+    """(N, 3, H, W): the mean of ds_y / dx on the way from the baseline to X."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     return sum(
         weight / 2 * through(model, baseline + (point + 1) / 2 * (X - baseline), ask or one_hot(y)).gradient
@@ -58,7 +65,6 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
     short = integrated_gradients(model, X, y, IG_BATCH)
     saliency = "this is the gradient's absolute value at the image (saliency): another method is asked for"
     return {
-        sentences.SIGN_LOST: np.abs(own),
         "the absolute values of the channels are added up: each keeps its sign.": np.abs(channels).sum(1),
         "the largest of the channels is taken: add them up.": channels.max(1),
         "the largest absolute value of the channels is taken: add them up.": np.abs(channels).max(1),
@@ -71,9 +77,6 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "they are multiplied by the pixels once more: Captum has done so.": (channels * X).sum(1),
         f"{WHOLE_WAY}, and the results are added up.": IG_STEPS // IG_BATCH * short,
         f"{WHOLE_WAY}.": short,
-        EARLIER_ADDED: own.cumsum(0),
-        "it is divided by the number of steps: Captum has weighed them.": own / steps,
-        **_other_questions(lambda ask: (_mean_gradient(model, X, y, steps, ask=ask) * X).sum(1), y),
         "a single step is taken: there must be many.": integrated_gradients(model, X, y, 1),
         **{
             f"the {axis} are added up: channels are axis 1 of (N, 3, H, W).": channels.sum(i)
@@ -82,9 +85,23 @@ def integrated_gradients_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray
         "the channels are moved to the end, then the rows are added up: add up the channels.": np.moveaxis(
             channels.sum(2), 1, 2
         ),
-        **_other_baselines(lambda baseline: integrated_gradients(model, X, y, steps, baseline), X),
-        **_other_classes(lambda classes: integrated_gradients(model, X, classes, steps), scores(model, X), y),
-        **_first_image(lambda image: integrated_gradients(model, image, y, steps), X),
+        **_along_the_way(partial(integrated_gradients, model, steps=steps), scores(model, X), X, y, steps),
+    }
+
+
+def _along_the_way(
+    maps: Callable[..., np.ndarray], scores: np.ndarray, X: np.ndarray, y: np.ndarray, steps: int
+) -> Mistakes:
+    """Return the mistakes that both methods share which go from a baseline to the image: maps(X, y, baseline, ask)."""
+    own = maps(X, y)
+    return {
+        sentences.SIGN_LOST: np.abs(own),
+        EARLIER_ADDED: own.cumsum(0),
+        "it is divided by the number of steps: Captum has weighed them.": own / steps,
+        **_other_questions(lambda ask: maps(X, y, ask=ask), y),
+        **_other_baselines(lambda baseline: maps(X, y, baseline=baseline), X),
+        **_other_classes(lambda classes: maps(X, classes), scores, y),
+        **_first_image(lambda image: maps(image, y), X),
     }
 
 
@@ -149,13 +166,8 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
             there.gradients[layer].mean((2, 3), keepdims=True) * there.outputs[layer], axis=1, keepdims=True
         ),
         "a single step is taken: there must be several.": layer_conductance(model, X, y, layer, 1),
-        EARLIER_ADDED: own.cumsum(0),
-        "it is divided by the number of steps: Captum has weighed them.": own / steps,
-        sentences.SIGN_LOST: np.abs(own),
         sentences.NEGATIVE_CUT: np.maximum(own, 0),
-        **_other_questions(lambda ask: layer_conductance(model, X, y, layer, steps, ask=ask), y),
-        **_other_baselines(lambda baseline: layer_conductance(model, X, y, layer, steps, baseline), X),
-        **_other_classes(lambda classes: layer_conductance(model, X, classes, layer, steps), there.scores, y),
+        **_along_the_way(partial(layer_conductance, model, layer=layer, steps=steps), there.scores, X, y, steps),
         sentences.LAYER_INPUT: layer_conductance(model, X, y, f"features.{int(layer.rpartition('.')[2]) - 1}", steps),
         "the channels are averaged: each unit of the layer has its own, (N, C, h, w).": own.mean(1),
         "the channels are added up: each unit of the layer has its own.": own.sum(1, keepdims=True),
@@ -163,7 +175,6 @@ def layer_conductance_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray, l
         "the layer is features[12]: take the one that is handed over.": layer_conductance(
             model, X, y, "features.12", steps
         ),
-        **_first_image(lambda image: layer_conductance(model, image, y, layer, steps), X),
     }
 
 
