@@ -90,8 +90,7 @@ HINTS: dict[str, str | dict] = {
     ),
     r"Dimension out of range|len\(\) of a 0-d tensor|tuple index out of range|(index|slice).*0-dim|"
     r"iteration over a 0-d tensor": {
-        "saliency_map.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
-        "gradcam.py": f"{AXIS} Or is a baseline a tensor without axes? Leave baselines out.",
+        **dict.fromkeys(("saliency_map.py", "gradcam.py"), f"{AXIS} Or has a baseline no axes? Leave baselines out."),
         "": AXIS,
     },
     r"list index out of range": {

@@ -265,14 +265,13 @@ def test_what_a_package_of_ours_needs_and_is_not_there_is_named_with_it(tmp_path
         "run python -m pip install python-pptx",
         "import captum\ncaptum.call(lambda: __import__('mine'))": "",
     }
-    for name in ("pptx", "captum"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "own.py").touch()
     for code, expected in calls.items():
-        with pytest.raises(ModuleNotFoundError) as raised:
+        with mock.patch.dict(sys.modules), pytest.raises(ModuleNotFoundError) as raised:
+            for name in ("pptx", "captum"):
+                sys.modules.pop(name, None)
             exec(compile(code, tmp_path / "own.py", "exec"), {})
         assert ending.name_missing(raised.value) == expected
-    monkeypatch.delitem(sys.modules, "captum")
 
 
 @pytest.mark.parametrize("below, short", [(".", "visualization"), ("docs", "../visualization")])

@@ -30,6 +30,7 @@ OTHERS = {  # activations that are no ReLUs
     torch.tanh: "Tanh",
     Tensor.tanh: "Tanh",
 }
+EXACT = torch.float32, torch.float64
 NO_GRADIENTS = "expected images that gradients reach, got torch.inference_mode(): make them outside of it"
 CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
 
@@ -157,7 +158,7 @@ def check_network(model: nn.Module) -> None:
     if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
         raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
     weight = next(model.parameters(), None)
-    if weight is not None and weight.dtype not in (torch.float32, torch.float64):
+    if weight is not None and weight.dtype not in EXACT:
         raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: take model.float()")
     if any(isinstance(module, nn.Conv3d) for module in model.modules()):
         raise TypeError("expected a network for pictures, got one for films, with a Conv3d: take one for pictures")
@@ -177,7 +178,7 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         raise ValueError(f"expected at least one image, got {got}: check the selection")
     if not X.is_floating_point():
         raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
-    if X.dtype not in (torch.float32, torch.float64):
+    if X.dtype not in EXACT:
         raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float()")
     if X.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(X.device.type):
         raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
