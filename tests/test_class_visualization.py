@@ -202,8 +202,7 @@ def test_a_step_has_the_length_of_the_learning_rate(probe):
 
 
 def measure(probe, learning_rate, l2_reg=0.0):
-    """Return the length of a step, without regulariser or with one, of all pixels if they move as far, and the images.
-    """
+    """Return the length of a step, of all pixels if they move as far, and the images."""
     (step,), images = steps(probe, 1, l2_reg=l2_reg, learning_rate=learning_rate)
     free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
     return float(np.linalg.norm(step[free]) / np.sqrt(free.mean())), images

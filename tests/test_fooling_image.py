@@ -212,12 +212,13 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
         late = f"{LOOKS} it goes on when the network says the target: stop when the highest score is the target's."
         seems = late if taken > steps else name_early(scores, TARGET, taken)
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
-    *_, out = ask_linear(probe, size=NEAR, made={"learning_rate": SHORT})
+    X, *_, out = ask_linear(probe, size=NEAR, made={"learning_rate": SHORT})
     if abs(np.linalg.norm(out["first"]) - SHORT) > 1e-3:  # charged below
         return
-    steps, taken = len(look_far(NEAR, SHORT)) - 1, count(out, X=NEAR * inputs.noise(1, 3, 6, 9, dtype=np.float64))
+    scores, taken = look_far(NEAR, SHORT), count(out, X)
+    steps = len(scores) - 1
     sure = f"{LOOKS} it goes on until the network is sure: the highest score is enough, whatever its probability."
-    seems = sure if taken > steps else name_early(look_far(NEAR, SHORT), TARGET, taken)
+    seems = sure if taken > steps else name_early(scores, TARGET, taken)
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
 
 

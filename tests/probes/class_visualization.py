@@ -52,7 +52,6 @@ def class_visualization(
             show_every=num_iterations + 1,
             generate_plots=False,
         )
-    del facts["looked"]
     inputs = each_step(facts.pop("climbed"), num_iterations) or [np.zeros((0, 3, 224, 224), np.float32)]
     return {"image": array(image), "inputs": np.concatenate(inputs)} | facts
 

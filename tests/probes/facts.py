@@ -25,12 +25,11 @@ def build(network: str, X: np.ndarray, settings: dict[str, int]) -> nn.Module:
 def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor) -> Iterator[dict[str, Any]]:
     """Yields the facts, filled in when the block ends without an exception. seed: of all random numbers within.
 
-    With a seed, facts["looked"] holds the first images that went through the network, and facts["climbed"] those that
-    had a gradient taken back through it: where the steps of an ascent start. Who only looks at the scores takes none.
+    With a seed, facts["climbed"] holds what went through the network and had a gradient taken back through it: where
+    the steps of an ascent start. Who only looks at the scores takes none.
     """
     facts: dict[str, Any] = {}
     climbed: dict[int, np.ndarray] = {}
-    looked: list[np.ndarray] = []  # the first images, each once
     counts = {"calls": 0, "images": 0, "most": 0, "training": 0}  # most: images at once; training: layers in that mode
     first = None if model is None else next(module for module in model.modules() if not [*module.children()])
 
@@ -40,9 +39,6 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
             counts["calls"] += 1
             counts["images"] += len(arguments[0])
             counts["most"] = max(counts["most"], len(arguments[0]))
-            if seed is not None and len(looked) < 3:
-                images = arguments[0].detach().numpy()
-                looked.extend([images.copy()] * (not looked or not np.array_equal(images, looked[-1])))
             if seed is not None and output.requires_grad:
                 call, images = counts["calls"], arguments[0].detach().numpy().copy()
                 output.register_hook(lambda _: keep(call, images))
@@ -74,7 +70,7 @@ def watching(model: nn.Module | None, seed: int | None = None, **inputs: Tensor)
     facts["written"] = ", ".join(name for name, value in inputs.items() if not torch.equal(value, written[name]))
     facts["marked"] = ", ".join(name for name, value in inputs.items() if _look_up_marks(value) != marks[name])
     if seed is not None:
-        facts["climbed"], facts["looked"] = [images for _, images in sorted(climbed.items())], looked
+        facts["climbed"] = [images for _, images in sorted(climbed.items())]
 
 
 def _look_up_marks(value: Tensor) -> tuple[bool, bool]:

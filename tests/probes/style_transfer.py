@@ -103,7 +103,6 @@ def style_transfer(
                 **losses,
             )
     image = array(image)
-    del facts["looked"]
     inputs = each_step([x for x in facts.pop("climbed") if x.shape == image.shape], STEPS)
     return {"image": image, "inputs": np.concatenate(inputs or [image[:0]])} | counts | facts
 
