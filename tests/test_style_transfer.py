@@ -48,20 +48,24 @@ def steps_of(out):
     seen = out["inputs"]
     assert seen.ndim == 4 and seen.shape[1:] == (3, 32, 48), f"expected images of (3, 32, 48), got {seen.shape[1:]}"
     if len(seen) < 2 or not np.ptp(seen[:2], axis=0).any():
-        start = np.clip(inputs.normalise(inputs.small_pair()[0]), -1.5, 1.5)
-        moved = np.abs(out["image"] - start).max() > 1e-3
-        why = say_why_unseen(out, len(seen)) if moved and out["steps"] >= 200 else say_why_unchanged(out)
-        pytest.fail(f"{why}\n    To read: {READ}")
-    ended = f"\n    It looks like this mistake: {ENDED.format(out['steps'])}" if out["steps"] < 200 else ""
+        pytest.fail(f"{say_why_still(out, inputs.small_pair()[0])}\n    To read: {READ}")
+    ended = f"\n    It looks like this mistake: {ENDED.format(out['steps'])}" if 0 < out["steps"] < 200 else ""
     told = f"expected a step for each of 200 gradients of the image, got {len(seen)} different images{ended}"
     assert len(seen) == 200, told
     assert np.isfinite(seen).all(), "expected finite pixels, got NaN or infinity"
     return seen
 
 
-def say_why_unseen(out, gradients=0):
+def say_why_still(out, content):
+    """Return why the first two steps show one image, or too few have a gradient; content: the pixels of the start."""
+    start = np.clip(inputs.normalise(content), -1.5, 1.5)
+    moved = out["image"].shape == start.shape and np.abs(out["image"] - start).max() > 1e-3
+    return say_why_unseen(out) if moved and out["steps"] >= 200 else say_why_unchanged(out)
+
+
+def say_why_unseen(out):
     """Return UNSEEN with what the answer's counts tell."""
-    if gradients:
+    if gradients := len(out["inputs"]):
         told = "the first step alone has one: take it in each." if gradients == 1 else f"{sentences.STEP_FIRST}."
         return UNSEEN.format(f"{told} {ORDER}.")
     if out["looks"]:

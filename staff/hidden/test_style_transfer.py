@@ -8,7 +8,7 @@ from staff.references.remembering import keep_drawn
 from staff.references.style_transfer import WAYS, StyleTransfer
 from tests import compare, inputs
 from tests.probes.style_transfer import BlurPull, ContentPull, StylePull
-from tests.test_style_transfer import check_lengths, say_why_unchanged, say_why_unseen
+from tests.test_style_transfer import check_lengths, say_why_still
 
 pytestmark = pytest.mark.style_transfer
 READ = "style_transfer: each step, clear the gradients, add the three losses up, backward, optimizer.step()"
@@ -90,8 +90,7 @@ def seen(pair):
             answers.append(probe("style_transfer", **pair.arguments()))
         images = answers[0]["inputs"]
         if len(images) < 2 or not np.ptp(images[:2], axis=0).any():
-            say_why = say_why_unchanged if len(images) or not answers[0]["steps"] else say_why_unseen
-            pytest.fail(f"{say_why(answers[0])}\n    To read: {READ}")
+            pytest.fail(f"{say_why_still(answers[0], pair.content)}\n    To read: {READ}")
         compare.check_shape("the image at all steps", images, (200, 3, *pair.content.shape[:2]))
         return images
 

@@ -60,9 +60,7 @@ WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, tota
     sentences.STEPS_TWICE: {"repeats": 2},
     sentences.BY_HAND: {"by_hand": True},
     "each loss has a step of its own: add the three up, then call optimizer.step() once.": {"apart": True},
-    f"{sentences.STEP_FIRST}: zero_grad(), backward(), step(), in this order.": {
-        "late": True
-    },
+    f"{sentences.STEP_FIRST}: zero_grad(), backward(), step(), in this order.": {"late": True},
 }
 
 
