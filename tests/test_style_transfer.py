@@ -60,7 +60,8 @@ def say_why_still(out, content):
     """Return why the first two steps show one image, or too few have a gradient; content: the pixels of the start."""
     start = np.clip(inputs.normalise(content), -1.5, 1.5)
     moved = out["image"].shape == start.shape and np.abs(out["image"] - start).max() > 1e-3
-    return say_why_unseen(out) if moved and out["steps"] >= 200 else say_why_unchanged(out)
+    own = moved and out["steps"] >= 200 and not out["of_another"]  # the optimizer's steps have moved it
+    return say_why_unseen(out) if own else say_why_unchanged(out)
 
 
 def say_why_unseen(out):
