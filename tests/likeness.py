@@ -6,10 +6,15 @@ from tests import sentences
 
 FEWEST = 3  # numbers that must agree before they tell anything,
 SHARE = 0.02  # and such a share of all
+FEW = 8  # numbers of an image, of which fewer might lie on a line by chance
 CLOSE = 1e-2  # what parts of an answer must agree to, at most
 
 NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what is not positive."
 MASK = "nothing but zeros and one other number came: is this a mask, without the numbers that it lets through?"
+EACH_SCALED = (
+    "each image is multiplied by a number of its own: is it divided by its norm, its sum or its largest value? The "
+    "numbers themselves are asked for."
+)
 STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
 FIRST_ALONE = "axis 0 has shrunk to 1: the first comes back. Does `return` stand within the loop, or [0] for [:, 0]?"
@@ -52,19 +57,36 @@ def of_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, secret: 
     return ""
 
 
-def is_stretched(got: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
-    """Tell whether maps (N, H, W, ...) are what is expected, scaled to [0, 1]: each by itself, or all together."""
-    if got.ndim < 3 or abs(got.max() - 1) > 1e-6 or got.min() < 0 or abs(expected.max() - 1) < 1e-3 or not np.ptp(got):
+def of_images(got: np.ndarray, expected: np.ndarray, image: np.ndarray, tolerance: float) -> str:
+    """Name what is right but for a factor of each image's own. image: of each value, the number of its image."""
+    near, factors = min(tolerance, CLOSE), []
+    for own, right in _by_image(got, expected, image):
+        if own.any() or right.any():
+            factors.append(float(own @ right / max(right @ right, 1e-30)))
+            if not factors[-1] > 1e-12 or not _near(own / factors[-1], right, near):
+                return ""
+    return EACH_SCALED if len(factors) > 1 and np.ptp(factors) > near * max(factors) else ""
+
+
+def is_stretched(got: np.ndarray, expected: np.ndarray, image: np.ndarray, tolerance: float) -> bool:
+    """Tell whether numbers in [0, 1] are what is expected, shifted and scaled: each image by itself, or all as one."""
+    return any(
+        all(_is_line(own, right, tolerance) for own, right in _by_image(got, expected, number))
+        for number in (image, np.zeros_like(image))
+    )
+
+
+def _by_image(got: np.ndarray, expected: np.ndarray, image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(got[image == i], expected[image == i]) for i in np.unique(image)]
+
+
+def _is_line(own: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
+    """Tell whether one is the other times a positive number, and another one added."""
+    if own.size < FEW or not np.ptp(own) or not np.ptp(right):
         return False
-    for count in (1, len(got)):
-        rows = got.reshape(count, -1), expected.reshape(count, -1)
-        for low in (np.zeros((2, count, 1)), np.stack([row.min(axis=1, keepdims=True) for row in rows])):
-            spread = [row.max(axis=1, keepdims=True) - bottom for row, bottom in zip(rows, low)]
-            if np.all(spread[0]) and np.all(spread[1]):
-                own, right = ((row - bottom) / size for row, bottom, size in zip(rows, low, spread))
-                if _near(own.astype(np.float64), right, tolerance):
-                    return True
-    return False
+    own, right = own - own.mean(), right - right.mean()
+    slope = float(own @ right / (right @ right))
+    return slope > 0 and _near(own, slope * right, tolerance)
 
 
 def of_shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:

@@ -44,6 +44,8 @@ GRADIENT_KEPT = (
 SECOND_CALL = (
     "the first call is right, a second one with the same images is not: what does the first leave in self, or in them?"
 )
+UNIT = "the gradient is divided by its norm: here it is asked for as it is."
+UNIT_IMAGES = "each image's gradient is divided by its own norm: here it is asked for as it is."
 NO_ABSOLUTE_VALUE = "the absolute value is missing: a strong negative gradient counts too."
 
 # --- of the steps of fooling images and class pictures ---
@@ -84,7 +86,7 @@ PREDICTED_NOT_TARGET = "the class that the network predicts was taken, not the t
 # --- of the Gram matrix and the style loss ---
 
 PIXELS_WITH_PIXELS = "pixels are multiplied with pixels: multiply channels with channels."
-NOT_DIVIDED = "it is not normalised: divide by C * H * W."
+NOT_DIVIDED = "it is not normalised: divide by C * H * W where normalize is True."
 DIVIDED_BY_PIXELS = "each matrix is divided by H * W alone: divide by C * H * W."
 UNIT_CHANNELS_FIRST = "each channel is scaled to length 1 first: multiply the features as they are."
 UNIT_CHANNELS = "each channel is scaled to length 1 instead of dividing the product by C * H * W."
@@ -123,6 +125,7 @@ ONE_CHANNEL = "only one of the channels counts: add up all three."
 NO_CONTENT = "the content loss has no effect."
 NO_STYLE = "the style loss has no effect."
 NO_TV = "the total variation loss has no effect."
+STYLE_FOLLOWS = "style_targets is replaced in each step: it is that of the style picture, as it is given."
 LOSS_CLIMBED = "the loss is ascended: the optimizer descends what .grad holds."
 STEPS_TWICE = "two steps are taken along each gradient: call optimizer.step() once."
 BY_HAND = "the pixels are moved along the gradient by hand: call optimizer.step()."

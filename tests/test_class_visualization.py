@@ -194,6 +194,7 @@ def test_a_step_has_the_length_of_the_learning_rate(probe):
     if length > LONG and not otherwise:  # many pixels are clamped, so that its length is not what was meant
         check_length(measure(probe, SHORT)[0], SHORT, norms)
     check_length(length, 0.5, norms, otherwise)
+    check_even(probe)
     if not has_right_direction(probe):
         return
     length, images = measure(probe, 0.5, float(read_stored()["directions: l2_reg, learning rate"][1, 0]))
@@ -202,10 +203,25 @@ def test_a_step_has_the_length_of_the_learning_rate(probe):
 
 
 def measure(probe, learning_rate, l2_reg=0.0):
-    """Return the length of a step, of all pixels if they move as far, and the images."""
+    """Return the length of the first step, and the images."""
     (step,), images = steps(probe, 1, l2_reg=l2_reg, learning_rate=learning_rate)
-    free = inputs.find_unclamped(images[1:2])[0] & inputs.find_unclamped(images[:1])[0]
-    return float(np.linalg.norm(step[free]) / np.sqrt(free.mean())), images
+    return find_length(step, images[:2]), images
+
+
+def find_length(step, images):
+    """The length of a step, of all pixels if they move as far. images: before it and after it."""
+    free = inputs.find_unclamped(images).all(axis=0)
+    return float(np.linalg.norm(step[free]) / np.sqrt(free.mean()))
+
+
+def check_even(probe):
+    """A later step is as long as the first, whatever its number."""
+    found, images = steps(probe, 4, l2_reg=0.0, learning_rate=0.5)
+    first, *_, fourth = (find_length(step, images[i : i + 2]) for i, step in enumerate(found))
+    assert 0.8 < fourth / first < 1.25, (
+        f"expected steps of one length, got a fourth that is {fourth / first:.3g} times as long as the first{LOOKS} "
+        "the length depends on the number of the step: learning_rate stays as it is."
+    )
 
 
 def check_length(length, learning_rate, norms, otherwise=""):

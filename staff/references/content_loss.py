@@ -40,6 +40,12 @@ STAGES: tuple[Stage, ...] = (
 ALONE: tuple[Stage, ...] = (
     {
         sentences.SUMMED_FIRST: lambda F, P: (F - P).sum() ** 2,
+        "the differences are added up over the positions before they are squared: square each, then add them up.": (
+            lambda F, P: (F - P).sum((2, 3)) ** 2
+        ),
+        "the differences are added up over the channels before they are squared: square each, then add them up.": (
+            lambda F, P: (F - P).sum(1) ** 2
+        ),
         "the squared features are subtracted: square the difference.": lambda F, P: F**2 - P**2,
         "the factor 2 of the product is missing, (F - P)^2 = F^2 - 2 F P + P^2: square the difference.": lambda F, P: (
             F**2 - F * P + P**2

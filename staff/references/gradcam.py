@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from staff.references.chain_rule import Pass, ask_rarely, ask_wrongly, one_hot, other_classes, scores, through
-from staff.references.shared import Mistakes, combine, list_partial_batches
+from staff.references.shared import Mistakes, combine, list_partial_batches, unit, unit_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import compare, inputs, networks, sentences
 from tests.compare import relative_error
@@ -63,6 +63,8 @@ def guided_backprop_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> 
             "each map is divided by its largest absolute value: the numbers themselves are asked for.": lambda g: (
                 np.moveaxis(g / np.maximum(np.abs(g).max((1, 2, 3), keepdims=True), 1e-30), 1, 3)
             ),
+            sentences.UNIT: lambda g: np.moveaxis(unit(g), 1, 3),
+            sentences.UNIT_IMAGES: lambda g: np.moveaxis(unit_images(g), 1, 3),
             "the channels come in the opposite order.": lambda g: np.moveaxis(g, 1, 3)[..., ::-1],
             "the axis of the images does not come first.": lambda g: g.transpose(2, 3, 0, 1),
         },
@@ -133,9 +135,10 @@ def _cubic(x: float) -> float:
 
 
 def stretch(maps: np.ndarray) -> np.ndarray:
-    """Each map stretched to [0, 1]; where all is equal, zeros."""
+    """Each map stretched to [0, 1]; where all is equal but for rounding, all or nothing."""
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
-    return np.where(high > low, (maps - low) / np.where(high > low, high - low, 1), 0)
+    varies = high - low > 1e-9 * np.abs(high)
+    return np.where(varies, (maps - low) / np.where(varies, high - low, 1), high > 0)
 
 
 def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistakes:
@@ -158,6 +161,11 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         if positive
         else (f"the ReLU comes before the sum, on each channel: {once}", f"the ReLU comes on the weights: {once}")
     )
+    weigh = "the gradients' means weigh the activations."
+    summed = f"the gradients alone are summed: {weigh}"
+    exchanged = f"the activations' means weigh the gradients: {weigh}"
+    if np.ptp(passes[""].gradients[LAYER], axis=(2, 3)).max() < 1e-9:  # then both are one
+        summed = exchanged = f"the gradients are summed, alone or weighed by the activations' means: {weigh}"
     stages = (
         passes,
         {
@@ -166,7 +174,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
                 g * A
             ).sum(1),
             "the channels are not weighed by the gradients, or all alike: take dim=(2, 3).": lambda A, g: A.sum(1),
-            "the gradients alone are summed: they must weigh the layer's output.": lambda A, g: g.sum(1),
+            summed: lambda A, g: g.sum(1),
             each: lambda A, g: np.maximum(_mean(g) * A, 0).sum(1),
             "the gradients are averaged over the images, too: each image has weights of its own.": lambda A, g: (
                 g.mean((0, 2, 3), keepdims=True) * A
@@ -204,9 +212,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
                 g.max((2, 3), keepdims=True) * A
             ).sum(1),
             "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
-            "the activations' means weigh the gradients: the gradients' means weigh the activations.": lambda A, g: (
-                _mean(A) * g
-            ).sum(1),
+            exchanged: lambda A, g: (_mean(A) * g).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "positions and channels are mixed up by reshape (or view): permute the axes.": lambda A, g: (
                 A.reshape(len(A), -1, A.shape[1]) @ g.mean((2, 3))[:, :, None]

@@ -5,7 +5,7 @@ from torch import nn
 
 from staff.references import gradcam
 from staff.references.chain_rule import ask_rarely, ask_wrongly, one_hot, through
-from staff.references.shared import Mistakes, combine, list_partial_batches
+from staff.references.shared import Mistakes, combine, list_partial_batches, unit, unit_images
 from staff.references.stored import LEAST_OF_GRADIENTS, File, in_float32, ripple
 from tests import inputs, networks, sentences
 
@@ -45,6 +45,8 @@ def saliency_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             "the gradient is multiplied by the image: take it alone.": lambda g: np.abs(g * X).max(1),
             "the gradient is squared: take its absolute value.": lambda g: (g**2).max(1),
             "negative gradients are cut off: take their absolute value.": lambda g: np.maximum(g, 0).max(1),
+            sentences.UNIT: lambda g: np.abs(unit(g)).max(1),
+            sentences.UNIT_IMAGES: lambda g: np.abs(unit_images(g)).max(1),
             "channel 0 alone is looked at: take the largest of the three.": lambda g: np.abs(g[:, 0]),
             sentences.RESHAPED: lambda g: np.abs(g.reshape(len(g), *g.shape[2:], g.shape[1])).max(3),
             **{

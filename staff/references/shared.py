@@ -55,6 +55,12 @@ def unit(g: np.ndarray) -> np.ndarray:
     return g / np.sqrt((g**2).sum())
 
 
+def unit_images(g: np.ndarray) -> np.ndarray:
+    """Scale each image's part to length 1; of nothing but zeros nothing."""
+    norms = np.sqrt((g**2).sum(tuple(range(1, g.ndim)), keepdims=True))
+    return g / np.where(norms > 0, norms, 1)
+
+
 def unit_pixels(g: np.ndarray) -> np.ndarray:
     """Scale each pixel to length 1, as functional.normalize does, which takes the norm along axis 1."""
     return g / np.maximum(np.sqrt((g**2).sum(1, keepdims=True)), 1e-12)

@@ -60,6 +60,11 @@ WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, tota
     sentences.STEPS_TWICE: {"repeats": 2},
     sentences.BY_HAND: {"by_hand": True},
     "each loss has a step of its own: add the three up, then call optimizer.step() once.": {"apart": True},
+    "each loss has a step of its own, all of one image: add the three up, then call optimizer.step() once.": {
+        "apart": True,
+        "stale": True,
+    },
+    sentences.STYLE_FOLLOWS: {"follows": True},
     f"{sentences.STEP_FIRST}: zero_grad(), backward(), step(), in this order.": {"late": True},
 }
 
@@ -84,19 +89,26 @@ class StyleTransfer:
         self.content_layer, self.content_weight = content_layer, content_weight
         self.style_layers, self.style_weights, self.tv_weight = style_layers, style_weights, tv_weight
         self.content_loss, self.style_loss, self.tv_loss = losses
-        shown, painted = (list(map(torch.from_numpy, features(cnn, picture))) for picture in (content, style))
-        self.shown, self.content_target = shown, shown[content_layer]
-        self.style_targets, self.own_targets = (
-            [self.style_loss.gram_matrix(outputs[layer]) for layer in style_layers] for outputs in (painted, shown)
-        )
+        shown, painted = (features(cnn, picture) for picture in (content, style))
+        self.shown, self.content_target = shown, torch.from_numpy(shown[content_layer])
+        self.style_targets, self.own_targets = map(self._find_style, (painted, shown))
+
+    def _find_style(self, outputs: Sequence[np.ndarray]) -> list[Tensor]:
+        return [self.style_loss.gram_matrix(torch.from_numpy(outputs[layer])) for layer in self.style_layers]
 
     def losses(
-        self, x: np.ndarray, other_layer: bool = False, last_layer: bool = False, own_style: bool = False
+        self,
+        x: np.ndarray,
+        other_layer: bool = False,
+        last_layer: bool = False,
+        own_style: bool = False,
+        past: np.ndarray | None = None,
     ) -> dict[str, tuple[float, np.ndarray]]:
         """Each of the three losses at x, and its gradient with respect to the pixels.
 
         other_layer: the content is compared at another layer, if one has features of that shape. last_layer: at the
-        last one, with that layer's target. own_style: the style is that of the content picture.
+        last one, with that layer's target. own_style: the style is that of the content picture. past: an image
+        whose style is taken in place of the style picture's.
         """
         walk = Walk(RULES["plain"])
         image = torch.from_numpy(np.array(x, np.float64))
@@ -108,10 +120,13 @@ class StyleTransfer:
                 outputs.append(tensor.clone().requires_grad_())
         image.requires_grad_()
         layer, targets = self.content_layer, self.own_targets if own_style else self.style_targets
+        if past is not None:
+            targets = self._find_style(features(self.cnn, past))
         if other_layer:
             fit = (i for i, y in enumerate(outputs) if i != layer and y.shape == self.content_target.shape)
             layer = next(fit, layer)
-        layer, target = (len(outputs) - 1, self.shown[-1]) if last_layer else (layer, self.content_target)
+        layer = len(outputs) - 1 if last_layer else layer
+        target = torch.from_numpy(self.shown[-1]) if last_layer else self.content_target
         content = self.content_loss(self.content_weight, outputs[layer], target)
         style = self.style_loss(outputs, self.style_layers, targets, self.style_weights)
         tv = self.tv_loss(image, self.tv_weight)
@@ -136,7 +151,9 @@ class StyleTransfer:
         normed: bool = False,
         repeats: int = 1,
         apart: bool = False,
+        stale: bool = False,
         late: bool = False,
+        follows: bool = False,
         seen: Callable[[np.ndarray], np.ndarray] = np.copy,
         **changes: bool,
     ) -> list[np.ndarray]:
@@ -144,16 +161,19 @@ class StyleTransfer:
 
         total: what is descended. clears: else gradients add up from step to step. remembers: else Adam is made anew in
         each step. by_hand: step along the gradient, without Adam. normed: each gradient is scaled to length 1.
-        repeats: how many steps each gradient makes. apart: each loss makes one, at the image as it is by then.
-        late: a step comes before its gradient, so that the image is seen before it is clamped. seen: what the network
-        sees of it. changes: of `losses`.
+        repeats: how many steps each gradient makes. apart: each loss makes one, at the image as it is by then, or, if
+        stale, at that of the pass. late: a step comes before its gradient, so that the image is seen before it is
+        clamped. follows: after each step its image's style is the target. seen: what the network sees of an image.
+        changes: of `losses`.
         """
         x = np.clip(self.content, -1.5, 1.5)
         m = v = held = 0.0
         age = 0  # of the optimizer, in steps
         images = [x]
+        past: np.ndarray | None = None
         for _ in range(count):
-            values, pulls = zip(*self.losses(seen(x), **changes).values())
+            values, pulls = zip(*self.losses(seen(x), **changes, past=past).values())
+            past = x if follows else None
             three = torch.tensor(values, dtype=torch.float64, requires_grad=True)
             (factors,) = torch.autograd.grad(total(self, *three), three)
             g = sum(factor * pull for factor, pull in zip(factors.tolist(), pulls))
@@ -162,7 +182,7 @@ class StyleTransfer:
             m, v, age = (m, v, age) if remembers else (0.0, 0.0, 0)
             x = np.clip(x, -1.5, 1.5)
             for i in range(len(pulls) if apart else repeats):
-                own = list(self.losses(seen(x), **changes).values())[i][1] if apart else held
+                own = pulls[i] if stale else list(self.losses(seen(x), **changes).values())[i][1] if apart else held
                 age += 1
                 m, v = 0.9 * m + 0.1 * own, 0.999 * v + 0.001 * own**2
                 step = own if by_hand else (m / (1 - 0.9**age)) / (np.sqrt(v / (1 - 0.999**age)) + 1e-8)

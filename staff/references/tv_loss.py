@@ -42,6 +42,13 @@ def _cut(down: slice, right: slice) -> Callable[[Tensor], Pair]:
     return lambda x: (x.diff(dim=2)[..., down], x.diff(dim=3)[:, :, right])
 
 
+def _cut_off(x: Tensor, axis: int, which: int) -> Tensor:
+    """Return the differences along an axis, of which the first or the second pixel has no gradient."""
+    pair = [x.narrow(axis, start, x.shape[axis] - 1) for start in (0, 1)]
+    pair[which] = pair[which].detach()
+    return pair[1] - pair[0]
+
+
 def _squares(x: Tensor) -> Tensor:
     """Return each pixel's squares, to the one below and the one on the right; at the edge, of those that are there."""
     return pad(x.diff(dim=2), (0, 0, 0, 1)) ** 2 + pad(x.diff(dim=3), (0, 1)) ** 2
@@ -167,6 +174,19 @@ ALONE: tuple[Stage, ...] = (
             x.sum(1, keepdim=True).diff(dim=3),
         ),
         "axes other than height and width are compared: the width is axis 3.": lambda x: (x.diff(dim=2), x.diff(dim=1)),
+        "neighbouring channels are compared, too: rows and columns alone have neighbours.": lambda x: (
+            torch.cat([x.diff(dim=2).flatten(), x.diff(dim=1).flatten()]),
+            x.diff(dim=3),
+        ),
+        **{
+            f"the {('first', 'second')[cut]} of two neighbours is cut off by .detach(){where}: both have a gradient.": (
+                lambda x, cut=cut, axes=axes: tuple(
+                    _cut_off(x, axis, cut) if axis in axes else x.diff(dim=axis) for axis in (2, 3)
+                )
+            )
+            for cut in (0, 1)
+            for where, axes in (("", (2, 3)), (" in columns", (2,)), (" in rows", (3,)))
+        },
     },
     {sentences.SUMMED_FIRST: lambda d: d.sum() ** 2},
     {

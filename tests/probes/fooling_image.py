@@ -1,5 +1,6 @@
 """Questions of tests to visualizers/fooling_image.py."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,14 @@ from torch import nn
 
 from tests.probes.facts import array, build, watching
 
-LOOKS = 3  # the first, of which one is that of a moved image
+LOOKS = 5  # the first, of which some are those of moved images
 
 
 def fooling(
     network: str, X: np.ndarray, target: int, made: dict[str, float] | None = None, times: int = 1, **settings: int
 ) -> dict[str, Any]:
-    """image: the fooling image; first: by how much the first step moved it; steps: as they were counted, or -1.
+    """image: the fooling image; first: by how much the first step moved it; steps: as they were counted, or -1;
+    lengths: of the first steps that were looked at.
 
     made: arguments that FoolingImage is made with. times: how often one object is asked; the last answer comes back.
     calls is one more than the steps for whoever looks at the scores once a step.
@@ -34,5 +36,8 @@ def fooling(
     image = array(image)
     seen = [*facts.pop("climbed"), *looked, image]  # who takes one gradient climbs from one image alone
     moved = (x for x in seen if x.shape == X.shape and not np.array_equal(x, X))
+    ways = [after - before for before, after in itertools.pairwise(looked) if before.shape == after.shape]
+    lengths = [float(np.linalg.norm(way)) for way in ways if way.any()]
     steps = getattr(method, "steps", -1)
-    return {"image": image, "first": next(moved, X) - X, "steps": steps if isinstance(steps, int) else -1} | facts
+    counted = {"steps": steps if isinstance(steps, int) else -1, "lengths": np.array(lengths)}
+    return {"image": image, "first": next(moved, X) - X} | counted | facts

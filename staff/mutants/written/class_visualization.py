@@ -124,6 +124,14 @@ WRONG = {
         },
         {"most": 0},
     ),
+    "steps get shorter": (
+        "the length depends on the number of the step",
+        {"img = img + learning_rate * g": "img = img + learning_rate / (t + 1) * g"},
+    ),
+    "steps end at zero": (
+        "the length depends on the number of the step",
+        {"img = img + learning_rate * g": "img = img + learning_rate * (1 - t / num_iterations) * g"},
+    ),
 }
 
 RIGHT = {

@@ -70,6 +70,14 @@ WRONG = {
         {"return loss": "return loss / content_current.shape[1]"},
         {"never": "not squared"},
     ),
+    "positions added up first": (
+        "over the positions before they are squared",
+        "return content_weight * (content_current - content_original).sum(dim=(2, 3)).square().sum()",
+    ),
+    "channels added up first": (
+        "over the channels before they are squared",
+        "return content_weight * (content_current - content_original).sum(dim=1).square().sum()",
+    ),
 }
 
 RIGHT = {

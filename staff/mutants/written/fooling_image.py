@@ -193,6 +193,10 @@ WRONG = {
         {"least": 0.95},
     ),
     "writes to X": ("work on X.clone()", {"x = X.detach().clone()": "x = X.detach()"}),
+    "steps get shorter": (
+        "the second step is 0.5 times as long",
+        {"x.grad.norm()\n    self": "x.grad.norm() / (i + 1)\n    self"},
+    ),
 }
 
 RIGHT = {

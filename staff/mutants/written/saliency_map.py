@@ -99,6 +99,14 @@ WRONG = {
     "batch of five": ("a batch size", {OWN: "scores = scores[torch.arange(5), y]"}),
     "times the image": ("the gradient is multiplied by the image", {"X.grad.abs()": "(X.grad * X).detach().abs()"}),
     "nothing returned": ("does the function return its result?", {MAXIMUM: f"{MAXIMUM}\nreturn"}),
+    "each divided by its norm": (
+        "each image's gradient is divided by its own norm",
+        {MAXIMUM: f"X.grad = X.grad / X.grad.flatten(1).norm(dim=1).view(-1, 1, 1, 1)\n{MAXIMUM}"},
+    ),
+    "divided by its norm": (
+        "the gradient is divided by its norm",
+        {MAXIMUM: f"X.grad = X.grad / X.grad.norm()\n{MAXIMUM}"},
+    ),
 }
 
 RIGHT = {

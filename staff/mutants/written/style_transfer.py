@@ -229,6 +229,28 @@ WRONG = {
         "the first image",
         {"img = content_img.clone()": "img = torch.rand_like(content_img)"},
     ),
+    "a step for each loss, all of one image": (
+        "each loss has a step of its own, all of one image",
+        {
+            "loss.backward()\noptimizer.step()": (
+                "pulls = [torch.autograd.grad(one, img, retain_graph=True)[0] for one in (c_loss, s_loss, t_loss)]\n"
+                "for pull in pulls:\n    img.grad = pull\n    optimizer.step()"
+            )
+        },
+    ),
+    "style target replaced": (
+        "style_targets is replaced in each step",
+        {
+            "optimizer.step()": (
+                "optimizer.step()\n"
+                "style_targets = [style_loss.gram_matrix(feats[layer]).detach() for layer in style_layers]"
+            )
+        },
+    ),
+    "content target replaced": (
+        "the content loss does not hold the image",
+        {"optimizer.step()": "optimizer.step()\ncontent_target = feats[content_layer].detach()"},
+    ),
 }
 
 RIGHT = {

@@ -200,6 +200,14 @@ return tv_weight * (down + right + (up ** 2).sum() + (left ** 2).sum())
         },
     ),
     "half": ("the sum is halved", {RETURN: f"{RETURN} / 2"}),
+    "one neighbour detached": (
+        "the first of two neighbours is cut off by .detach() in columns",
+        {DOWN: "((img[:, :, 1:, :] - img[:, :, :-1, :].detach()) ** 2)"},
+    ),
+    "channels compared too": (
+        "neighbouring channels are compared, too",
+        {RETURN: "return tv_weight * (down + right + ((img[:, 1:] - img[:, :-1]) ** 2).sum())"},
+    ),
 }
 
 RIGHT = {

@@ -79,6 +79,10 @@ WRONG = {
         {"never": "n_steps"},
     ),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
+    "baseline of noise": (
+        "is the baseline random",
+        {"n_steps=IG_STEPS": "n_steps=IG_STEPS, baselines=torch.rand_like(X[:1])"},
+    ),
 }
 
 RIGHT = {

@@ -46,6 +46,10 @@ WRONG = {
         "the layer",
         {"LayerConductance(model, layer)\n": "LayerConductance(model, model.features[12])\n"},
     ),
+    "baseline of noise": (
+        "is the baseline random",
+        {"n_steps=CONDUCTANCE_STEPS": "n_steps=CONDUCTANCE_STEPS, baselines=torch.rand_like(X[:1])"},
+    ),
 }
 
 RIGHT = {

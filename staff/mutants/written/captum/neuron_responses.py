@@ -55,6 +55,14 @@ WRONG = {
     ),
     "channels first": ("the axes are in another order", {"as_images(torch.cat(maps))": "torch.cat(maps).numpy()"}),
     "first image only": ("the first image", {"X[i : i + 1]": "X[:1]"}),
+    "scaled to [0, 1]": (
+        "it is scaled to [0, 1]",
+        {
+            "return as_images(torch.cat(maps))": (
+                "maps = as_images(torch.cat(maps))\nreturn (maps - maps.min()) / (maps.max() - maps.min())"
+            )
+        },
+    ),
 }
 
 RIGHT = {

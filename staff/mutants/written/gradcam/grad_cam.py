@@ -83,6 +83,13 @@ WRONG = {
     "first score only": ("only the first image's score", {"own.sum()": "own[0]"}),
     "squared gradients": ("the gradients are squared", {"activation.grad.mean": "activation.grad.square().mean"}),
     "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
+    "activations and gradients exchanged": (
+        "the gradients are summed, alone or weighed by the activations' means",
+        {
+            WEIGHTS: "weights = activation.detach().mean(dim=(2, 3), keepdim=True)",
+            "weights * activation.detach()": "weights * activation.grad",
+        },
+    ),
 }
 
 RIGHT = {

@@ -95,6 +95,14 @@ WRONG = {
     "maximum over channels": ("the maximum over the channels was taken", {"permute(0, 2, 3, 1)": "abs().amax(1)"}),
     "first image only": ("the first image alone", {"maps = X.grad": "maps = X.grad[:1]"}),
     "batch of five": ("a batch size", {OWN: "own = scores[range(5), y_tensor]"}),
+    "each divided by its norm": (
+        "each image's gradient is divided by its own norm",
+        {"maps = X.grad": "maps = (X.grad / X.grad.flatten(1).norm(dim=1).view(-1, 1, 1, 1))"},
+    ),
+    "divided by its norm": (
+        "the gradient is divided by its norm",
+        {"maps = X.grad": "maps = (X.grad / X.grad.norm())"},
+    ),
 }
 
 RIGHT = {
