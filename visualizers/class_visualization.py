@@ -99,9 +99,9 @@ class ClassVisualization:
                 # TODO (Part 1.4): make one step of ascent: a new `img`, without a graph (detach).
                 #   1. What is climbed is the score of target_y less l2_reg * ||img||_2^2; mind the square.
                 #   2. Take its gradient with respect to img, both terms together, and only then divide it by its norm.
-                #   3. img <- img + learning_rate * that, and set `moved = True`. If the norm is zero there is no step,
-                #      and what is given goes on: a warning below tells of a dead class. check_target(target_y, scores)
-                #      refuses a class that is none.
+                #   3. img <- img + learning_rate * that, and set `moved = True`. If the norm is zero (a dead class,
+                #      with l2_reg = 0) there is no step, and what is given goes on: a warning below tells of it.
+                #      check_target(target_y, scores) refuses a class that is none.
                 #> raise NotImplementedError("Part 1.4: class visualization")
                 # END SOLUTION
                 img = self.jitter(img, -ox, -oy).clamp(low, high)
