@@ -36,7 +36,7 @@ function channels(element, trigger, name) {
 // A place of a layer is clicked, or walked to with the arrow keys.
 function places(element, trigger, name, watch) {
   let at = null; // where the arrow keys have walked to: the picture follows later
-  const ask = (row, column) => trigger(name, {row, column});
+  const ask = (row, column) => trigger(name, {row, column, asked: performance.now()});
   watch('value', () => { if (at) element.querySelector('.x-places')?.focus(); });
   element.addEventListener('focusout', (event) => { if (event.relatedTarget) at = null; });
   element.addEventListener('click', (event) => {

@@ -76,8 +76,12 @@ def wire(sessions: Sessions, view: View) -> None:
 
 
 def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
+    """Begin a request, which ends the earlier ones, at once; return what it shows."""
+    return _show(session, session.begin(), layer, channel)
+
+
+def _show(session: Session, turn: Turn, layer: str, channel: int) -> Iterator[Shown]:
     """The tiles of all layers, then the samples that excite the chosen channel most."""
-    turn = session.begin()
     names = networks.layers(turn.source)
     strongest = turn.result("strongest", layers=tuple(names), count=TILES)
     if channel < 0:

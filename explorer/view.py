@@ -163,7 +163,9 @@ def show_all(session: Session, view: View, run: Show | None, parts: Sequence[Any
     The last of it is nothing: Gradio sends it once more when the event ends, over what another event has shown since.
     """
     try:
-        for shown in run(session, **view.settings(session)) if run else ():
+        with session.setting:  # the fields and the request that shows them are one: the last that is set shows last
+            showing = run(session, **view.settings(session)) if run else ()
+        for shown in showing:
             view.settings(session).update({name: value for name, value in shown.items() if name in view.fields})
             yield arrange(parts, view.place(shown))
     except Exception as mistake:

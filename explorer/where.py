@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -111,14 +112,19 @@ def meet(session: Session) -> Shown:
     return {"target": top(session.turn)[1][0], "versus": NONE, "row": NONE, "column": NONE, "channel": NONE}
 
 
+def choose_place(session: Session, event: Any) -> Shown:
+    """The place that was clicked or walked to; nothing, if a later one came first, as may be where keys are quick."""
+    if event.asked < session.walked:
+        return {}
+    session.walked = event.asked
+    return {"row": int(event.row), "column": int(event.column), "channel": NONE}
+
+
 def wire(sessions: Sessions, view: View) -> None:
     """Let a bar of the five classes, a place of the layer and a channel be clicked."""
 
     def choose_class(session: Session, event: gr.EventData) -> Shown:
         return {"target": top(session.turn)[1][int(event.row)]}
-
-    def choose_place(session: Session, event: gr.EventData) -> Shown:
-        return {"row": int(event.row), "column": int(event.column), "channel": NONE}
 
     def choose_channel(session: Session, event: gr.EventData) -> Shown:
         return {"channel": int(event.channel)}
@@ -128,8 +134,14 @@ def wire(sessions: Sessions, view: View) -> None:
     tie(view.outputs["place"].channel, sessions, view, show, choose_channel)
 
 
-def show(
+def show(session: Session, **fields: Any) -> Iterator[Shown]:
+    """Begin a request, which ends the earlier ones, at once; return what it shows."""
+    return _show(session, session.begin(), **fields)
+
+
+def _show(
     session: Session,
+    turn: Turn,
     target: int,
     versus: int,
     layer: str,
@@ -142,8 +154,7 @@ def show(
     channel: int,
 ) -> Iterator[Shown]:
     """First what is quick, then the rest, each as soon as it is there."""
-    turn, style = session.begin(), Style(whose, cmap, strength, outline)
-    note, drawn = turn.picture.note, {}
+    style, note, drawn = Style(whose, cmap, strength, outline), turn.picture.note, {}
     yield {"seen": see(turn, style), "notes": markup.notice(note)}
     targets = [target] if versus in (NONE, target) else [target, versus]
     said: list[str] = []

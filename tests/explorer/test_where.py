@@ -1,6 +1,8 @@
 """View 1: what each method says, whether it hits, and that nothing is computed twice."""
 
 import re
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -136,6 +138,29 @@ def test_an_older_request_falls_silent(session):
     newer = list(where.show(session, **FIELDS))
     assert len(newer) > 5
     assert list(older) == []
+
+
+@pytest.mark.parametrize("key", ["where", "inside"])
+def test_a_request_begins_with_the_fields_that_it_shows(session, views, monkeypatch, key):
+    """Nothing can be set between the two: else an older place could be shown by a newer request."""
+    begin, view, could = session.begin, views[key], []
+
+    def look():
+        other = threading.Thread(target=lambda: could.append(session.setting.acquire(blocking=False)))
+        other.start()
+        other.join()
+        return begin()
+
+    monkeypatch.setattr(session, "begin", look)
+    next(show_all(session, view, view.show, list(view.parts().values())))
+    assert could == [False]
+
+
+def test_a_place_that_was_asked_for_earlier_and_comes_later_counts_for_nothing(session):
+    """Three quick keys are three requests, which may overtake each other."""
+    second, third = (SimpleNamespace(row=row, column=1, asked=float(row)) for row in (1, 2))
+    assert where.choose_place(session, third) == {"row": 2, "column": 1, "channel": where.NONE}
+    assert where.choose_place(session, second) == {}
 
 
 def test_what_is_sent_once_more_when_an_event_ends_is_nothing(session, views):
