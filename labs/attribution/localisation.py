@@ -13,12 +13,14 @@ Paper: Zhang et al. 2016 (https://arxiv.org/abs/1608.00507) for the pointing gam
     python -m labs.attribution.localisation
 """
 
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
 import methods
+import pretrained
 from figures import palette
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
@@ -28,24 +30,25 @@ GAUSSIAN, NOISE = "centred Gaussian", "random"
 SHOWN = 2  # the scene whose maps are drawn
 GRID = ("Grad-CAM", "guided backprop", "gradient")
 TOP, CHANCE = "random top layer", 0.25
-MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum on the object", "auc": "Object before background"}
+MEASURES = {"peak": "Peaks on the object", "sum": "Share of the sum there", "auc": "Object before the rest (AUC)"}
 
 
 def measure(bench: Bench) -> Numbers:
     scenes = bench.scenes()
     images, X, y, _ = bench.on_scenes().batch(3 if bench.quick else None)
     masks = np.asarray(scenes.masks)[: len(X)]
-    random = lab.randomise(scenes.model, lab.name_convolutions(scenes.model), bench.generator())
-    networks = {"trained": scenes.model, "untrained": random}
-    maps = {kind: every_map(X, y, network, scenes.gradcam_layer, bench) for kind, network in networks.items()}
+    maps = {
+        "trained": every_map(X, y, scenes.model, scenes.gradcam_layer, bench),
+        "untrained": every_untrained_map(X, y, scenes, bench),
+    }
     noise = torch.rand(masks.shape, generator=bench.generator()).numpy()
     maps["trained"] |= {GAUSSIAN: np.broadcast_to(gaussian(masks.shape[1]), masks.shape), NOISE: noise}
     bench.pictures.update({"image": images[SHOWN], "mask": masks[SHOWN]})
     for kind, some in maps.items():
         bench.pictures.update({f"{name}, {kind}": every[SHOWN] for name, every in some.items()})
     found = {kind: {name: judge(every, masks) for name, every in some.items()} for kind, some in maps.items()}
-    numbers: Numbers = {"scenes": len(masks), "network": scenes.name, "area": float(masks.mean())}
-    return numbers | found | {"grids": point_in_grids(bench)}
+    areas = masks.mean(axis=(1, 2)).tolist()
+    return {"scenes": len(masks), "network": scenes.name, "area": areas} | found | {"grids": point_in_grids(bench)}
 
 
 def point_in_grids(bench: Bench) -> Numbers:
@@ -53,12 +56,12 @@ def point_in_grids(bench: Bench) -> Numbers:
     images, _, y, _ = bench.batch(8 if bench.quick else None)
     order = torch.randperm(len(y), generator=bench.generator())
     fours = [rows for rows in order.split(4) if len(set(y[rows].tolist())) == 4]  # of four classes
-    top = lab.randomise(bench.model, lab.name_convolutions(bench.model)[-1:], bench.generator())
+    top, generator = lab.name_convolutions(bench.model)[-1:], bench.generator()
     hits: dict[str, dict[str, list[bool]]] = {kind: {name: [] for name in GRID} for kind in ("trained", TOP)}
     for rows in lab.progress(fours[:1] if bench.quick else fours, "grids"):
         picture, cells = tile(images[rows.numpy()])
         X = lab.as_batch(picture[None], bench.source).expand(4, -1, -1, -1)
-        for kind, model in (("trained", bench.model), (TOP, top)):
+        for kind, model in (("trained", bench.model), (TOP, lab.randomise(bench.model, top, generator))):
             with lab.ignoring("nothing in image"):
                 maps = methods.maps(GRID, X, y[rows], model, bench.source.gradcam_layer, seed=bench.seed)
             for name, some in maps.items():
@@ -89,15 +92,27 @@ def every_map(
     return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in METHODS}
 
 
-def judge(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Means over images: the share of peaks on the object, the share of the sum there, and the probability that a
-    pixel of the object is higher than one beside it (AUC, of every second row and column).
+def every_untrained_map(
+    X: torch.Tensor, y: torch.Tensor, source: pretrained.Pretrained, bench: Bench
+) -> dict[str, np.ndarray]:
+    """The same of networks with random weights: each image has weights of its own, so intervals hold for them, too."""
+    layers, generator = lab.name_convolutions(source.model), bench.generator()
+    parts = [
+        every_map(x, label, lab.randomise(source.model, layers, generator), source.gradcam_layer, bench)
+        for x, label in zip(X.split(1), y.split(1))
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in METHODS}
+
+
+def judge(maps: np.ndarray, masks: np.ndarray) -> dict[str, list[float]]:
+    """Image by image: whether the peak is on the object, the share of the sum there, and the probability that a pixel
+    of the object is higher than one beside it (AUC, of every second row and column).
     """
     auc = [roc_auc_score(mask[::2, ::2].ravel(), m[::2, ::2].ravel()) for m, mask in zip(maps, masks)]
     return {
-        "peak": float(measures.peaks_on(maps, masks).mean()),
-        "sum": float(measures.energy(maps, masks).mean()),
-        "auc": float(np.mean(auc)),
+        "peak": measures.peaks_on(maps, masks).astype(float).tolist(),
+        "sum": measures.energy(maps, masks).tolist(),
+        "auc": [float(one) for one in auc],
     }
 
 
@@ -107,38 +122,49 @@ def gaussian(size: int) -> np.ndarray:
     return along[:, None] * along
 
 
-def tabulate(numbers: Numbers) -> Table:
-    def cell(name: str, key: str) -> str:
-        random = numbers["untrained"].get(name)
-        return f"{numbers['trained'][name][key]:.0%}" + (f" ({random[key]:.0%})" if random else "")
+def write(values: Sequence[float], key: str = "") -> str:
+    """Words for the mean of values of scenes and its interval, for the AUC with two digits."""
+    return lab.write_interval(measures.interval(values), ".2f" if key == "auc" else ".0%")
 
-    def point(kind: str):
+
+def tabulate(numbers: Numbers) -> Table:
+    def cell(kind: str, key: str) -> Callable[[str], str]:
+        return lambda name: write(numbers[kind][name][key], key) if name in numbers[kind] else "-"
+
+    def point(kind: str) -> Callable[[str], str]:
         return lambda name: lab.write_interval(grids[kind][name]) if name in GRID else "-"
 
     grids = numbers["grids"]
-    return Table.of("method (in brackets: random weights)", (*METHODS, GAUSSIAN, NOISE), {
-        "peak on the object": lambda name: cell(name, "peak"),
-        "sum on the object": lambda name: cell(name, "sum"),
-        "AUC": lambda name: cell(name, "auc"),
+    return Table.of(f"method ({numbers['scenes']} scenes, 90 % interval)", (*METHODS, GAUSSIAN, NOISE), {
+        **{title + words: cell(kind, key) for key, title in MEASURES.items()
+           for kind, words in (("trained", ""), ("untrained", ", random weights"))},
         f"grids, {grids['photographs']} photographs: peak in its own cell (chance {CHANCE:.0%})": point("trained"),
         "the same, random top layer": point(TOP),
     })  # fmt: skip
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    trained = numbers["trained"]
-    middle = trained[GAUSSIAN]
-    best = {key: max(METHODS, key=lambda name: trained[name][key]) for key in MEASURES}
-    below = [name for name in METHODS if trained[name]["peak"] <= middle["peak"]]
-    grids = numbers["grids"]
+    trained, grids = numbers["trained"], numbers["grids"]
+
+    def above(name: str, other: str, key: str) -> list[float]:
+        return measures.pair(trained[name][key], trained[other][key])
+
+    def best(key: str) -> str:
+        first, second = sorted(METHODS, key=lambda name: np.mean(trained[name][key]), reverse=True)[:2]
+        found, form = above(first, second, key), "+.2f" if key == "auc" else "+.0%"
+        return (f"{first} {write(trained[first][key], key)}, {lab.write_interval(found, form)} above {second} "
+                f"({lab.tell(found)})")  # fmt: skip
+
+    beyond = {name: above(name, GAUSSIAN, "peak") for name in METHODS}
+    learnt = {name: measures.pair(trained[name]["peak"], numbers["untrained"][name]["peak"]) for name in METHODS}
     classy = [name for name in GRID if grids["trained"][name][1] > max(grids[TOP][name][2], CHANCE)]
     return [
-        f"On {numbers['scenes']} scenes, whose objects fill {numbers['area']:.0%}, {best['peak']} has its peak on the "
-        f"object most often ({trained[best['peak']]['peak']:.0%}), {best['sum']} most of its sum there "
-        f"({trained[best['sum']]['sum']:.0%}), and {best['auc']} orders pixels best (AUC "
-        f"{trained[best['auc']]['auc']:.2f}).",
-        f"A Gaussian in the middle, which has seen nothing, reaches {middle['peak']:.0%}, {middle['sum']:.0%} and "
-        f"{middle['auc']:.2f}; its peak is beaten by {'all methods' if not below else 'all but ' + ', '.join(below)}.",
+        f"On {numbers['scenes']} scenes, whose objects fill {write(numbers['area'])}, highest are, for peaks on the "
+        f"object, {best('peak')}; for the share of the sum there, {best('sum')}; for the order of pixels (AUC), "
+        f"{best('auc')}.",
+        f"A Gaussian in the middle, which has seen nothing, reaches {write(trained[GAUSSIAN]['peak'])}, "
+        f"{write(trained[GAUSSIAN]['sum'])} and {write(trained[GAUSSIAN]['auc'], 'auc')}; peaks above its own, scene "
+        f"by scene: {list_shown(beyond)}; above those of random weights: {list_shown(learnt)}.",
         f"In grids of four photographs ({grids['network']}, {grids['photographs']} of them) the peak is in its own "
         "cell for "
         + "; ".join(f"{name} {lab.write_interval(grids['trained'][name])}, with a random top layer "
@@ -148,24 +174,35 @@ def conclude(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
+def list_shown(found: Mapping[str, Sequence[float]]) -> str:
+    """Words for the differences that an interval keeps above zero, and the names of the others."""
+    shown = [f"{name} {lab.write_interval(one, '+.0%')}" for name, one in found.items() if one[1] > 0]
+    rest = [name for name, one in found.items() if one[1] <= 0]
+    return ", ".join(shown or ["none"]) + (f"; not shown: {', '.join(rest)}" if rest else "")
+
+
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     fig = plots.sheet(1640, 860)
     above, below = plots.parts(fig, 2, 1, height_ratios=[1.35, 1])
     names = (*METHODS, GAUSSIAN)[::-1]
-    colours = [plots.COLOURS[name] for name in names]
     place = np.arange(len(names))
     above, beside = plots.parts(above, 1, 2, width_ratios=[3, 1.15])
     draw_grids(numbers["grids"], plots.plain(beside.subplots(), "Grids of four: peak in its own cell"))
     for axes, (key, title) in zip(above.subplots(1, 3, sharey=True), MEASURES.items()):
         plots.plain(axes, title)
-        axes.barh(place + 0.17, [numbers["trained"][name][key] for name in names], 0.5, color=colours)
-        random = [numbers["untrained"].get(name, {key: 0})[key] for name in names]
-        axes.barh(place - 0.25, random, 0.25, color=colours, alpha=0.35)
-        axes.axvline(numbers["trained"][GAUSSIAN][key], color=plots.COLOURS[GAUSSIAN], linewidth=1, linestyle=":")
-        axes.set_xlim(0, 1)
+        for kind, up, width, alpha in (("trained", 0.17, 0.5, 1.0), ("untrained", -0.25, 0.3, 0.35)):
+            for i, name in enumerate(names):
+                if name not in numbers[kind]:
+                    continue
+                found = measures.interval(numbers[kind][name][key])
+                axes.barh(i + up, found[0], width, color=plots.COLOURS[name], alpha=alpha)
+                plots.whisker(axes, i + up, found, capsize=2, linewidth=1)
+        axes.axvline(np.mean(numbers["trained"][GAUSSIAN][key]), color=plots.INK, linewidth=1, linestyle=":")
+        axes.set_xlabel(f"{numbers['scenes']} scenes (dotted: the Gaussian)", size=plots.NOTE, color=plots.FAINT)
+        axes.set_xlim(0, 1.02)
         axes.set_yticks(place, names)
         axes.tick_params(axis="y", length=0)
-    axes.text(0.02, place[-1] - 0.25, "random weights", va="center", size=8, color=plots.INK)
+    axes.text(0.02, place[-1] - 0.26, "random weights", va="center", size=8, color=plots.INK)
     axes.text(0.02, place[-1] + 0.17, "trained", va="center", size=8, color="white")
     columns = (*METHODS, GAUSSIAN)
     panels = below.subplots(2, 1 + len(columns))
@@ -180,7 +217,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                 continue
             title = name.replace(" ", "\n", 1) if kind == "trained" else ""
             plots.show(axes, palette.heat([picture])[0], title, plots.COLOURS[name], 8)
-    return plots.head(fig, "Who finds the object, and who finds the middle", numbers["network"])
+    note = f"{numbers['network']}; whiskers: 90 % intervals; each scene has random weights of its own"
+    return plots.head(fig, "Who finds the object, and who finds the middle", note)
 
 
 def draw_grids(grids: Numbers, axes: "plots.Axes") -> None:
@@ -191,7 +229,7 @@ def draw_grids(grids: Numbers, axes: "plots.Axes") -> None:
             axes.barh(i + up, mean, 0.34, color=plots.COLOURS[name], alpha=alpha)
             plots.whisker(axes, i + up, grids[kind][name])
             if i == 0:
-                axes.text(high + 0.02, i + up, kind, va="center", size=8, color=plots.INK)
+                axes.text(max(high, CHANCE) + 0.02, i + up, kind, va="center", size=8, color=plots.INK)
     axes.axvline(CHANCE, color=plots.INK, linewidth=1, linestyle=":")
     axes.set_xlabel(f"{grids['photographs']} photographs (dotted: chance)", size=plots.NOTE, color=plots.FAINT)
     axes.set_xlim(0, 1.1)
