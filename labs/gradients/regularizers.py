@@ -47,13 +47,14 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"steps": steps, "seeds": seeds, "classes": names}
     if second is not None:
         numbers["second"] = second.name
-    numbers["spectrum"] = {"real pictures": measures.spectrum(bench.batch(8)[0])}
+    real = bench.batch(8)[0]
+    numbers |= {"spectrum": {"real pictures": measures.spectrum(real)}, "fine": {"real pictures": fine(real)}}
     numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
     for name in lab.progress(SETTINGS, "restraints"):
         made = [make(name, bench.model, target, steps, bench.seed + i % seeds) for i, target in enumerate(targets)]
         pictures = bench.pictures[name] = np.stack([np.asarray(picture) for picture, _ in made])
-        numbers["extreme"][name] = float(np.mean([extreme for _, extreme in made]))
-        numbers["spectrum"][name] = measures.spectrum(pictures)
+        numbers["extreme"][name] = [extreme for _, extreme in made]
+        numbers["spectrum"][name], numbers["fine"][name] = measures.spectrum(pictures), fine(pictures)
         numbers["confidence"][name], numbers["rank"][name] = rate(bench.source, pictures, targets)
         if second is not None:
             numbers["second_confidence"][name], numbers["second_rank"][name] = rate(second, pictures, targets)
@@ -138,15 +139,25 @@ def rate(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[
     return confidence.tolist(), (1 + (scores > scores.gather(1, y)).sum(dim=1)).tolist()
 
 
+def fine(pictures: np.ndarray) -> list[float]:
+    """The share of each picture's power that is in the upper half of the frequencies."""
+    return [measures.fine(measures.spectrum(picture[None])) for picture in pictures]
+
+
+def write(values: Sequence[float], form: str = ".0%") -> str:
+    """Words for the mean of values of pictures and its interval."""
+    return lab.write_interval(measures.interval(values), form)
+
+
 def tabulate(numbers: Numbers) -> Table:
     judge, ranks = choose_ranks(numbers)
-    return Table.of("restraint", SETTINGS, {
-        "own confidence": lambda name: f"{np.mean(numbers['confidence'][name]):.0%}",
-        "values at black, white or beyond": lambda name: f"{numbers['extreme'][name]:.0%}",
-        "power above half the frequencies": lambda name: f"{measures.fine(numbers['spectrum'][name]):.1%}",
+    return Table.of(f"restraint ({len(numbers['classes'])} pictures; 90 % interval)", SETTINGS, {
+        "own confidence": lambda name: write(numbers["confidence"][name]),
+        "values at black, white or beyond": lambda name: write(numbers["extreme"][name], ".1%"),
+        "power above half the frequencies": lambda name: write(numbers["fine"][name]),
         f"rank by {judge}: {', '.join(dict.fromkeys(numbers['classes']))}, {numbers['seeds']} seeds each":
             lambda name: lab.join(ranks[name], ""),
-        "times the rank without restraint (90 % interval)":
+        "times the rank without restraint":
             lambda name: "-" if name == "nothing" else lab.write_interval(compare(ranks, name, "nothing"), ".2f"),
     })  # fmt: skip
 
@@ -158,19 +169,19 @@ def conclude(numbers: Numbers) -> list[str]:
     rest = [name for name, found in against.items() if found[2] >= 1]
     more = compare(ranks, "all", "all but TV")
     shown = "is better" if more[2] < 1 else "is worse" if more[1] > 1 else "is not shown to differ"
-    finest = {name: measures.fine(numbers["spectrum"][name]) for name in COLOURS}
-    free, held = (float(np.mean(numbers["confidence"][name])) for name in ("nothing", "all but TV"))
+    free, held = (numbers["confidence"][name] for name in ("nothing", "all but TV"))
+    real = numbers["fine"]["real pictures"]
     return [
-        f"Without restraint {numbers['extreme']['nothing']:.0%} of the values are beyond black and white and "
-        f"{finest['nothing']:.1%} of the power is in the upper half of the frequencies, where real pictures have "
-        f"{finest['real pictures']:.2%}; with all restraints it is {numbers['extreme']['all']:.0%} and "
-        f"{finest['all']:.2%}.",
+        f"Without restraint {write(numbers['extreme']['nothing'], '.1%')} of the values are beyond black and white and "
+        f"{write(numbers['fine']['nothing'])} of the power is in the upper half of the frequencies, where {len(real)} "
+        f"real pictures have {write(real, '.1%')}; with all restraints it is {write(numbers['extreme']['all'], '.1%')} "
+        f"and {write(numbers['fine']['all'])}.",
         f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} ranks the class higher, times the "
         f"rank without restraint, with {'; '.join(stable) or 'none of them'}; not shown: {', '.join(rest) or 'none'}; "
         f"total variation on top of the others {shown} ({lab.write_interval(more, '.2f')} times).",
-        f"The network itself is {free:.0%} sure of the unrestrained ones and {held:.0%} of those with L2, clamp, "
-        f"jitter and blur: its own confidence {'hardly tells' if free > 0.5 else 'does tell'} a picture from noise, so "
-        "ask another network, or your eyes.",
+        f"The network itself is {write(free)} sure of the unrestrained ones and {write(held)} of those with L2, clamp, "
+        f"jitter and blur: its own confidence {'hardly tells' if np.mean(free) > 0.5 else 'does tell'} a picture from "
+        "noise, so ask another network, or your eyes.",
     ]
 
 
@@ -209,8 +220,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     power = {name: numbers["spectrum"][name] for name in COLOURS}
     plots.plain(left, "Power over frequency", "cycles across the picture", logx=10, logy=10)
     plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
-    extreme = {name: 100 * numbers["extreme"][name] for name in SETTINGS}
-    plots.bars(middle, extreme, COLOURS, "% of values black, white or beyond")
+    extreme = {name: measures.interval(100 * np.array(numbers["extreme"][name])) for name in SETTINGS}
+    plots.interval_bars(middle, extreme, COLOURS, "% of values black, white or beyond")
     middle_ranks = {name: middle_rank(ranks[name]) for name in SETTINGS}
     plots.bars(right, middle_ranks, COLOURS, f"Rank by {judge}", alpha=0.5)
     for i, name in enumerate(SETTINGS[::-1]):  # as bars are: the first one on top
@@ -218,7 +229,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     right.set_xscale("log")
     right.set_xlim(0.8)
     right.set_xlabel("dots: pictures", size=plots.NOTE, color=plots.FAINT)
-    return plots.head(fig, "What holds a class visualization down", bench.source.name)
+    note = f"{bench.source.name}; {len(numbers['classes'])} pictures, whiskers: 90 % intervals"
+    return plots.head(fig, "What holds a class visualization down", note)
 
 
 if __name__ == "__main__":

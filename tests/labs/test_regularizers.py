@@ -49,6 +49,27 @@ def test_each_restraint_changes_the_picture_its_own_way(model):
     assert len({np.asarray(picture).tobytes() for picture, _ in made.values()}) == len(made)
 
 
+def test_the_fine_power_of_each_picture_is_its_own():
+    """Noise has much of it, a picture of one colour none."""
+    noise = np.random.default_rng(0).integers(256, size=(32, 32, 3), dtype=np.uint8)
+    one, other = regularizers.fine(np.stack([noise, np.full_like(noise, 7)]))
+    assert one == fine(spectrum(noise[None])) > 0.5 and other == 0
+
+
+def test_every_number_of_the_pictures_has_count_and_interval():
+    """Two pictures for each restraint: own confidence, extreme values and fine power with an interval, but ranks."""
+    values = {name: [0.1, 0.3] for name in regularizers.COLOURS}
+    numbers = dict.fromkeys(("confidence", "extreme", "fine"), values)
+    numbers |= {"classes": ["gorilla"] * 2, "seeds": 2, "rank": {name: [3, 5] for name in values}, "second_rank": {}}
+    table = regularizers.tabulate(numbers)
+    assert table.columns[0] == "restraint (2 pictures; 90 % interval)"
+    assert table.rows[1] == ("L2", "20% (10 to 30%)", "20.0% (10.0 to 30.0%)", "20% (10 to 30%)", "3, 5",
+                             "1.00 (0.46 to 2.17)")  # fmt: skip
+    first, _, last = regularizers.conclude(numbers)
+    assert first.count("20% (10 to 30%)") == 2 and "2 real pictures have 20.0% (10.0 to 30.0%)" in first
+    assert last.count("20% (10 to 30%)") == 2
+
+
 def test_ranks_are_compared_picture_by_picture():
     """A tenth of each rank is a tenth, however far the ranks are apart."""
     ranks = {"nothing": [10, 200, 1000], "blur": [1, 20, 100]}
