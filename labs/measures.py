@@ -16,15 +16,16 @@ def interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]
     """Mean of the values, and the ends of its 90 % interval, as [mean, low, high]: a bootstrap, seeded.
 
     values: one for each image, not empty. Each draw takes as many of them, with replacement (Efron 1979). That would
-    say nothing of images none of which is wrong: where all values are 0, or all are 1, the far end is the share whose
-    chance to show no other value is 5 % (Clopper and Pearson 1934): 31 % of eight images, 5 % of sixty.
+    say nothing of images none of which is wrong: where all have the same value from 0 to 1, a part of the unseen ones
+    may have another, 0 for the lower end and 1 for the upper. That part is the one whose chance not to be seen is 5 %
+    (Clopper and Pearson 1934): 31 % of eight images, 5 % of sixty.
     """
     values = np.asarray(values, np.float64)
     if not values.size:
         raise ValueError("expected one value or more, got none: check which images were counted")
-    if (values == values[0]).all() and values[0] in (0, 1):
-        far = 1 - 0.05 ** (1 / values.size)
-        return [0.0, 0.0, far] if values[0] == 0 else [1.0, 1 - far, 1.0]
+    if (values == values[0]).all() and 0 <= values[0] <= 1:
+        far, same = 1 - 0.05 ** (1 / values.size), float(values[0])
+        return [same, same * (1 - far), same + (1 - same) * far]
     rows = np.random.default_rng(seed).integers(values.size, size=(DRAWS, values.size))
     return [float(values.mean()), *(float(end) for end in np.quantile(values[rows].mean(axis=1), (0.05, 0.95)))]
 
@@ -40,6 +41,8 @@ def pair(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, seed:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape:
         raise ValueError(f"expected values of the same images, got {a.size} and {b.size}: pair them")
+    if (a < b).all():
+        return turn(interval(b - a, seed))  # as where all are above
     mean, low, high = interval(a - b, seed)
     return [mean, low, high] if (a != b).any() else [0.0, -high, high]
 

@@ -153,6 +153,13 @@ def count_images(numbers: Numbers) -> str:
     return "; ".join(f"{name}: {count} images" for name, count in zip(numbers["networks"], numbers["images"]))
 
 
+def write_survivors(counts: dict[str, int]) -> str:
+    """Words for the shares of wrong answers that are left in each kind of file, their intervals, and of how many."""
+    fooled = counts["fooled"]
+    left = [np.arange(fooled) < counts[way] for way in attacking.SAVED]
+    return f"{', '.join(lab.write_interval(measures.interval(some)) for some in left)} of {fooled}" if fooled else "-"
+
+
 def write_radius(radii: Sequence[float], largest: float) -> str:
     """Words for the median of the radii that images need, and its interval; beyond the largest that was tried, > it."""
 
@@ -160,7 +167,7 @@ def write_radius(radii: Sequence[float], largest: float) -> str:
         return f"{radius:.3g}" if radius <= largest else f"> {largest:g}"
 
     middle, low, high = map(word, measures.median(radii))
-    return middle if low == high else f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high})"
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from labs import attacking, lab, measures, plots, querying
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, LITES, ComparedNetwork, count_survivors, load_networks
+from labs.networks import COLOURS, LITES, ComparedNetwork, count_survivors, load_networks, write_radius, write_survivors
 
 RADIUS, FAR = 8, 16  # of 255, in L-infinity: for who asks; for what is carried to another network, as in its papers
 ASKING = {"squares": querying.squares, "NES": querying.nes}
@@ -38,16 +38,17 @@ def measure(bench: Bench) -> Numbers:
     numbers["transfer"] = transfer(networks, steps, bench)
     numbers["noise"] = {one.name: ask_noise(one, FAR, bench) for one in networks}
     noise = ask_noise(c, RADIUS, bench)
-    numbers |= {"near noise": measures.interval(noise), "end": {}, "more": {}, "success": {}}
+    numbers |= {"near noise": measures.interval(noise), "end": {}, "more": {}, "success": {}, "took": {}}
     ends = {}
     for way, attack in ASKING.items():
         ends[way], took = attack(c.scores, c.pixels, c.y, RADIUS / 255, asked, bench.generator())
         wrong = np.isfinite(took)
         numbers["end"][way], numbers["more"][way] = measures.interval(wrong), measures.pair(wrong, noise)
-        numbers["success"][way] = [float((took <= n).mean()) for n in range(asked + 1)]
+        numbers["success"][way] = [measures.interval(took <= n) for n in range(asked + 1)]
+        numbers["took"][way] = np.where(wrong, took, 2 * asked).tolist()
     ends["labels"], distance = querying.boundary(c.classify, c.pixels, c.y, others(c), asked, bench.generator())
     white = attacking.lengths(attacking.deepfool(c.scores, c.pixels) - c.pixels).cpu().numpy()
-    numbers |= {"distance": np.median(distance, axis=1).tolist(), "white": float(np.median(white))}
+    numbers |= {"distance": [measures.median(some) for some in distance], "white": measures.median(white)}
     numbers["farther"] = measures.interval(np.log(distance[-1] / white))
     numbers["saved"] = {way: count_survivors(end, lambda x: c.classify(x) != c.y) for way, end in ends.items()}
     bench.pictures["row"] = [(lab.to_picture(lab.from_pixels(pixels[0])), c.name_first(pixels))
@@ -88,20 +89,24 @@ def others(c: ComparedNetwork) -> Tensor:
 def tabulate(numbers: Numbers) -> Table:
     first = numbers["networks"][0]
     rows = [(f"{first}, {way}: wrong in the end, questions for half",
-             f"{lab.write_interval(numbers['end'][way])}, {half(numbers['success'][way])}")
+             f"{lab.write_interval(numbers['end'][way])}, {write_radius(numbers['took'][way], numbers['asked'])}")
             for way in ASKING]  # fmt: skip
     rows += [
         (f"{first}, noise of {RADIUS} of 255: wrong", lab.write_interval(numbers["near noise"])),
-        (f"{first}, labels alone: distance", f"{numbers['distance'][0]:.1f} → {numbers['distance'][-1]:.1f}"),
-        (f"{first}, DeepFool: distance", f"{numbers['white']:.2f}"),
+        (f"{first}, labels alone: distance (median)", " → ".join(write_ends(numbers))),
+        (f"{first}, DeepFool: distance (median)", lab.write_interval(numbers["white"], ".2f")),
     ]
-    rows += [(f"{way}: wrong as PNG, as JPEG 90", "{PNG}, {JPEG} of {fooled}".format(**one))
-             for way, one in numbers["saved"].items()]  # fmt: skip
+    rows += [(f"{way}: wrong as PNG, as JPEG 90", write_survivors(one)) for way, one in numbers["saved"].items()]
     for way, matrix in numbers["transfer"].items():
         size = "" if way == FOOLING else f", {FAR} of 255"
         rows += [(f"{way}, made on {maker}{size}: wrong", list_wrong(row)) for maker, row in matrix.items()]
     rows.append((f"noise of {FAR} of 255: wrong", list_wrong(numbers["noise"])))
     return Table((f"{numbers['images']} images", "(90 % interval)"), rows)
+
+
+def write_ends(numbers: Numbers) -> list[str]:
+    """Words for the first and the last median distance of the walk that asks for labels."""
+    return [lab.write_interval(numbers["distance"][i], ".1f") for i in (0, -1)]
 
 
 def list_wrong(row: dict[str, list[float]]) -> str:
@@ -110,7 +115,7 @@ def list_wrong(row: dict[str, list[float]]) -> str:
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    first, count, distance = numbers["networks"][0], len(numbers["networks"]), numbers["distance"]
+    first, count, (far, near) = numbers["networks"][0], len(numbers["networks"]), write_ends(numbers)
     farther = lab.write_interval(np.exp(numbers["farther"]), ".0f")
     noise = np.mean(list(numbers["noise"].values()), axis=0)
     carried = {way: elsewhere(matrix) for way, matrix in numbers["transfer"].items()}
@@ -122,7 +127,7 @@ def conclude(numbers: Numbers) -> list[str]:
         + ", ".join(f"{lab.write_interval(numbers['end'][way])} of {numbers['images']} images by {way} (above noise of "
                     f"that size {lab.write_interval(numbers['more'][way], '+.0%')}: {lab.judge(numbers['more'][way])})"
                     for way in ASKING) + ".",
-        f"Labels alone bring the nearest wrong picture from {distance[0]:.0f} to {distance[-1]:.1f} in L2 (medians), "
+        f"Labels alone bring the nearest wrong picture from {far} to {near} in L2 (medians), "
         f"still {farther} times as far as DeepFool's, which has gradients.",
         f"Of what is made on one of {count} networks another gets wrong: {'; '.join(words.values())}; noise "
         f"of {FAR} of 255 {lab.write_interval(measures.interval(noise))}. Above noise, image by image: "
@@ -136,12 +141,6 @@ def elsewhere(matrix: dict[str, dict[str, list[float]]]) -> np.ndarray:
     return np.mean([wrong for maker, row in matrix.items() for name, wrong in row.items() if name != maker], axis=0)
 
 
-def half(shares: Sequence[float]) -> str:
-    """The number of questions after which half the images are wrong."""
-    reached = [n for n, share in enumerate(shares) if share >= 0.5]
-    return str(reached[0]) if reached else "-"
-
-
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first, questions = numbers["networks"][0], range(numbers["asked"] + 1)
     fig = plots.sheet(1640, 900)
@@ -151,18 +150,19 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes = plots.plain(left.subplots(), f"{first}: wrong within {RADIUS} of 255, by scores",
                        "questions for each image (dashed: noise)")  # fmt: skip
     axes.axhline(100 * numbers["near noise"][0], color=plots.FAINT, linewidth=1, linestyle="--")
-    lines = {way: [100 * share for share in shares] for way, shares in numbers["success"].items()}
-    plots.curves(axes, questions, lines, colours, marker="")
+    lines = {way: 100 * np.array(shares) for way, shares in numbers["success"].items()}
+    plots.interval_curves(axes, questions, lines, colours, marker="")
     plots.percent(axes)
     axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone",
                        "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
-    axes.axhline(numbers["white"], color=plots.FAINT, linewidth=1, linestyle=":")
-    axes.plot(questions, numbers["distance"], color=plots.OTHERS[2], linewidth=2)
+    axes.axhline(numbers["white"][0], color=plots.FAINT, linewidth=1, linestyle=":")
+    plots.interval_curves(axes, questions, {"labels": numbers["distance"]}, {"labels": plots.OTHERS[2]}, marker="")
     draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on each network"))
     pictures, words = zip(*bench.pictures["row"])
     titles = [f"{way}: {word}" for way, word in zip((*ASKING, "labels alone"), words[1:])]
     plots.show_row(below, pictures, [words[0], *titles])
-    return plots.head(fig, "What an attacker does who sees answers only", f"{numbers['images']} images")
+    note = f"{numbers['images']} images; bands: 90 % intervals"
+    return plots.head(fig, "What an attacker does who sees answers only", note)
 
 
 def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
-from labs.networks import COLOURS, SMALL, ComparedNetwork, count_survivors, load_small
+from labs.networks import COLOURS, SMALL, ComparedNetwork, count_survivors, load_small, write_survivors
 
 STORED = Path(__file__).parents[1] / "stored" / "one_pixel.json"  # `python -m labs.stored` makes it
 GENES = 5  # of a pixel: row, column, red, green, blue, all in [0, 1]
@@ -59,7 +59,8 @@ def measure(bench: Bench) -> Numbers:
     ends = torch.stack([one.pixels for one in found])
     numbers["saved"] = count_survivors(ends, lambda pixels: c.classify(pixels) != c.y)
     masks = np.asarray(c.masks)
-    numbers |= {"on": float(np.mean([masks[i][one.place] for i, one in enumerate(found)])), "area": float(masks.mean())}
+    on = [float(masks[i][one.place]) for i, one in enumerate(found)]
+    numbers |= {"on": on, "area": masks[: len(on)].mean(axis=(1, 2)).tolist()}
     bench.pictures["images"] = pictures(c, found)
     return numbers
 
@@ -177,27 +178,31 @@ def tabulate(numbers: Numbers) -> Table:
     def only_small(words: str) -> Callable[[str], str]:
         return lambda name: words if name == SMALL else "-"
 
-    saved = "{PNG}, {JPEG} of {fooled}".format(**numbers["saved"])
+    def lost(images: list[Numbers]) -> str:
+        return lab.write_interval(measures.interval([one["before"] - one["after"] for one in images]))
+
     table = Table.of("network", numbers["images"], {
         "wrong after one pixel (90 % interval)": lambda name: lab.write_interval(numbers["fooled"][name]),
         "after as many random ones": only_small(lab.write_interval(numbers["chance"])),
         "search above chance": only_small(lab.write_interval(numbers["more"], "+.0%")),
         "questions until wrong": each(lambda images: lab.join((o["asked"] for o in images if o["fooled"]), ",") or "-"),
-        "confidence lost": each(lambda images: f"{np.mean([one['before'] - one['after'] for one in images]):.0%}"),
-        "wrong as PNG, as JPEG 90": only_small(saved),
-        "median rank by saliency (100 %: the highest)": each(lambda images: f"{middle_rank(images):.0%}"),
-        "on the object (its area)": only_small(f"{numbers['on']:.0%} ({numbers['area']:.0%})"),
+        "confidence lost": each(lost),
+        "wrong as PNG, as JPEG 90": only_small(write_survivors(numbers["saved"])),
+        "median rank by saliency (100 %: the highest)": each(middle_rank),
+        "on the object": only_small(lab.write_interval(measures.interval(numbers["on"]))),
+        "its area": only_small(lab.write_interval(measures.interval(numbers["area"]))),
     })  # fmt: skip
     return Table(table.columns, [(describe(numbers, ",")[name], *cells) for name, *cells in table.rows])
 
 
-def middle_rank(images: Sequence[Numbers]) -> float:
-    return float(np.median([one["rank"] for one in images]))
+def middle_rank(images: Sequence[Numbers]) -> str:
+    return lab.write_interval(measures.median([one["rank"] for one in images]))
 
 
 def conclude(numbers: Numbers) -> list[str]:
     stored, more, saved = numbers["stored"], numbers["more"], numbers["saved"]
     other = numbers["images"][stored["network"]]
+    lost = [one["before"] - one["after"] for one in other if not one["fooled"]]
     ranks = measures.interval([one["rank"] for images in numbers["images"].values() for one in images])
     return [
         f"One pixel makes {lab.write_interval(numbers['fooled'][SMALL])} of {len(numbers['images'][SMALL])} images of "
@@ -208,7 +213,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"({stored['made']}), {sum(one['fooled'] for one in other)} of {len(other)} images are wrong ("
         f"{lab.write_interval(numbers['fooled'][stored['network']])}; the paper: "
         f"16 % of ImageNet's with AlexNet); the others lose "
-        f"{np.mean([one['before'] - one['after'] for one in other if not one['fooled']] or [0.0]):.0%} of confidence.",
+        f"{lab.write_interval(measures.interval(lost)) if lost else 'nothing'} of confidence.",
         f"Of all pixels {lab.write_interval(ranks)} have a lower saliency than the best one found, by chance 50%: "
         + ("saliency tells where such pixels are likely, not which they are" if ranks[1] > 0.5 else
            "that saliency tells where such pixels are is not shown")

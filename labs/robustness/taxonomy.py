@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from figures import palette
 from labs import attacking, lab, measures, plots, querying
 from labs.lab import Bench, Numbers, Table
 from labs.networks import COLOURS, PLAIN, ROBUST, ComparedNetwork, load_networks
@@ -30,6 +31,7 @@ GOALS = {  # goal: in words
     "targeted": "noise becomes the class",
     "source and target": "this picture becomes the class",
 }
+SHOWN = ("misclassification", "targeted", "source and target")  # the first is also the picture of "less confidence"
 KNOWLEDGE = ("white box", "adaptive black box", "non-adaptive black box")
 FOOLING, CONTROL = "fooling image", "noise of the same size"
 Goal = Callable[[Tensor, Tensor], Tensor]
@@ -74,10 +76,9 @@ def measure(bench: Bench) -> Numbers:
         numbers["saved"][name] = {goal: {way: open_again(victim, tasks[goal], made) for way, made in ways.items()}
                                   for goal, ways in found.items()}  # fmt: skip
         change = fooling - victim.pixels
-        numbers["length"][name] = 255 * float(change.abs().flatten(1).amax(dim=1).median())
+        numbers["length"][name] = measures.median((255 * change.abs().flatten(1).amax(dim=1)).tolist())
         if "goals" not in bench.pictures:
-            bench.pictures["goals"] = {goal: picture(victim, tasks[goal], ways["white box"])
-                                       for goal, ways in found.items()}  # fmt: skip
+            bench.pictures["goals"] = {goal: picture(victim, tasks[goal], found[goal]["white box"]) for goal in SHOWN}
     return numbers
 
 
@@ -119,9 +120,9 @@ def attack(
     return dict(zip((*KNOWLEDGE, CONTROL), (white, black, other, noise)))
 
 
-def open_again(c: ComparedNetwork, task: Task, pixels: Tensor) -> dict[str, float]:
-    """The success of the pictures that come back from each kind of file."""
-    return {way: float(np.mean(task.success(c, attacking.save_and_open(pixels, way)))) for way in attacking.SAVED}
+def open_again(c: ComparedNetwork, task: Task, pixels: Tensor) -> dict[str, list[float]]:
+    """The success of each picture that comes back from each kind of file."""
+    return {way: task.success(c, attacking.save_and_open(pixels, way)) for way in attacking.SAVED}
 
 
 def less_confident(scores: Tensor, aims: Tensor) -> Tensor:
@@ -130,19 +131,24 @@ def less_confident(scores: Tensor, aims: Tensor) -> Tensor:
     return p - aims[:, 1].log()
 
 
-def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray, str]:
-    """The first picture, and what the network says of it before and after."""
+def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray, np.ndarray, str]:
+    """The first picture (H, W, 3), what was added to it, and what the network says of it before and after."""
     with torch.no_grad():
         before, after = c.scores(torch.cat([task.pixels[:1], pixels[:1]])).softmax(dim=1)
     words = " → ".join(f"{c.word(int(p.argmax()))}, {float(p.max()):.0%}" for p in (before, after))
-    return lab.to_picture(lab.from_pixels(pixels[0])), words
+    change = (pixels[0] - task.pixels[0]).permute(1, 2, 0).cpu().numpy()
+    return lab.to_picture(lab.from_pixels(pixels[0])), change, words
+
+
+def write(successes: Sequence[float]) -> str:
+    """Words for the share of images on which an attack succeeds, and its interval."""
+    return lab.write_interval(measures.interval(successes))
 
 
 def tabulate(numbers: Numbers) -> Table:
     def cell(name: str, goal: str, way: str) -> str:
         saved = numbers["saved"][name][goal][way]
-        found = lab.write_interval(measures.interval(numbers["success"][name][goal][way]))
-        return f"{found}; {saved['PNG']:.0%}, {saved['JPEG']:.0%}"
+        return f"{write(numbers['success'][name][goal][way])}; {write(saved['PNG'])}, {write(saved['JPEG'])}"
 
     rows = []
     for name in numbers["networks"]:
@@ -161,18 +167,19 @@ def conclude(numbers: Numbers) -> list[str]:
     first, others = successes(numbers, name), successes(numbers, last)
     noise = np.array([numbers["success"][name][goal][CONTROL] for goal in GOALS])
     known = np.array([*first.mean(axis=0), noise.mean(axis=0)])
-    know = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first.swapaxes(0, 1)]
-    want = [lab.write_interval(measures.interval(values.mean(axis=0))) for values in first]
+    know = [write(values.mean(axis=0)) for values in first.swapaxes(0, 1)]
+    want = [write(values.mean(axis=0)) for values in first]
+    last_know = [write(values.mean(axis=0)) for values in others.swapaxes(0, 1)]
     return [
         f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of their goals "
         f"in the white box, {know[1]} by questions and {know[2]} by another network, noise of the same size "
-        f"{noise.mean():.0%}: {order(known, ('the white box', 'questions', 'another network', 'noise'))}.",
+        f"{write(noise.mean(axis=0))}: {order(known, ('the white box', 'questions', 'another network', 'noise'))}.",
         "By goal it is " + ", ".join(f"{value} ({goal})" for goal, value in zip(GOALS, want))
         + f": {order(first.mean(axis=1), tuple(GOALS))}.",
-        f"Of {last} the white box reaches {others[:, 0].mean():.0%}, questions {others[:, 1].mean():.0%} and the other "
-        f"network {others[:, 2].mean():.0%}; {name}'s fooling images, which have no radius (half of them move a value "
-        f"by {numbers['length'][name]:.0f} of 255 or more), reach their class in "
-        f"{np.mean(numbers['success'][name]['source and target'][FOOLING]):.0%}: say goal, knowledge and radius.",
+        f"Of {last} the white box reaches {last_know[0]}, questions {last_know[1]} and the other network "
+        f"{last_know[2]}; {name}'s fooling images, which have no radius (half of them move a value by "
+        f"{lab.write_interval(numbers['length'][name], '.0f')} of 255 or more), reach their class in "
+        f"{write(numbers['success'][name]['source and target'][FOOLING])}: say goal, knowledge and radius.",
     ]
 
 
@@ -192,11 +199,9 @@ def successes(numbers: Numbers, name: str) -> np.ndarray:
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     names = numbers["networks"]
-    fig = plots.sheet(1640, 1000)
-    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.8, *[1.6] * len(names)])
-    for axes, (goal, (shown, words)) in zip(columns[0].subplots(len(GOALS), 1), bench.pictures["goals"].items()):
-        plots.show(axes, shown, words.replace(" → ", "\n→ "))
-        axes.set_ylabel(goal.replace(" and ", "\nand "), size=plots.TITLE)
+    fig = plots.sheet(1900, 1000)
+    columns = plots.parts(fig, 1, 1 + len(names), width_ratios=[0.95, 1.9, *[1.45] * (len(names) - 1)])
+    draw_pictures(columns[0], bench.pictures["goals"])
     ways = (*KNOWLEDGE, CONTROL)
     for column, name in zip(columns[1:], names):
         axes = plots.plain(column.subplots())
@@ -206,28 +211,40 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.imshow(values, cmap="Purples", vmin=0, vmax=1, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             ink = "white" if value > 0.55 else plots.INK
-            axes.text(j, i - 0.08, f"{value:.0%}", ha="center", va="center", size=2 * plots.HEADING, color=ink)
+            axes.text(j, i - 0.08, f"{value:.0%}", ha="center", va="center", size=1.6 * plots.HEADING, color=ink)
             words = describe(numbers, name, list(GOALS)[i], ways[j])
             axes.text(j, i + 0.15, words, ha="center", va="top", size=plots.NOTE, color=ink, linespacing=1.4)
         surrogate = numbers["surrogates"][name].replace("embedded, ", "")
         heads = ("white box:\nPGD", f"asking: squares,\n{numbers['asked']} questions", f"PGD on\n{surrogate}",
                  "noise,\nsame size")  # fmt: skip
         axes.set_xticks(range(len(ways)), heads, size=plots.NOTE)
-        axes.set_yticks([])
+        axes.set_yticks(range(len(GOALS)), [goal.replace(" ", "\n", 1) for goal in GOALS] if name == names[0] else [])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
+        axes.tick_params(axis="y", labelsize=plots.TITLE, labelcolor=plots.INK)
         for side in axes.spines.values():
             side.set_visible(False)
-    note = (f"Pictures, after the white box attack: {names[0]}; targeted starts from noise. "
-            f"Within {RADIUS} of 255, but for the fooling image. Small: 90 % interval, and after JPEG 90")  # fmt: skip
+    note = (f"Pictures: {names[0]} after the white box attack, and the change alone, its largest as full colours; "
+            f"within {RADIUS} of 255, but for the fooling image. Small: 90 % interval, and after JPEG 90")  # fmt: skip
     return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
+
+
+def draw_pictures(part: "plots.SubFigure", pictures: dict[str, tuple[np.ndarray, np.ndarray, str]]) -> None:
+    """A row for each goal, beside its row of numbers: the picture, and its change about grey.
+
+    PGD leads the first two goals the same way, to the same picture: it stands once, between both.
+    """
+    panels = part.subplot_mosaic([[f"{goal}, {what}" for what in ("picture", "change")] for goal in (SHOWN[0], *SHOWN)])
+    for goal, (shown, change, words) in pictures.items():
+        plots.show(panels[f"{goal}, picture"], shown, words.replace(" → ", "\n→ "))
+        plots.show(panels[f"{goal}, change"], palette.about_grey([change])[0], "its change")
 
 
 def describe(numbers: Numbers, name: str, goal: str, way: str) -> str:
     """The small words of one cell: the interval, and the success of its pictures saved as JPEG."""
     found = numbers["success"][name][goal]
     _, low, high = measures.interval(found[way])
-    lines = [f"{100 * low:.0f} to {high:.0%}", f"JPEG: {numbers['saved'][name][goal][way]['JPEG']:.0%}"]
+    lines = [f"{100 * low:.0f} to {high:.0%}", f"JPEG: {np.mean(numbers['saved'][name][goal][way]['JPEG']):.0%}"]
     if goal == "source and target" and way == "white box":
         lines.append(f"fooling: {np.mean(found[FOOLING]):.0%}")
     return "\n".join(lines)

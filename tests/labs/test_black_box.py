@@ -1,5 +1,7 @@
 """Attacks that only ask: they get no worse with questions, stay in their ball, and cannot beat geometry."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -87,7 +89,21 @@ def test_what_a_network_was_made_on_does_not_count_as_carried():
     """Each image counts once: the share of other networks that get it wrong."""
     matrix = {"a": {"a": [1.0, 1.0], "b": [0.0, 1.0]}, "b": {"a": [0.0, 0.0], "b": [1.0, 1.0]}}
     assert black_box.elsewhere(matrix).tolist() == [0, 0.5]
-    assert black_box.half([0.0, 0.4, 0.5, 0.9]) == "2" and black_box.half([0.0]) == "-"
+
+
+def test_every_number_of_who_only_asks_has_an_interval(monkeypatch, bench):
+    """Questions for half the images, distances, and what is left in files, of a lab's own numbers."""
+    pixels = torch.rand(8, 3, 6, 6, generator=torch.Generator().manual_seed(0))  # of more than one class
+    two = [small.compare(small.linear(classes=3), pixels, name) for name in ("SqueezeNet 1.1", "like")]
+    monkeypatch.setattr(black_box, "load_networks", lambda *args, **more: two)
+    numbers = black_box.measure(bench)
+    rows = dict(black_box.tabulate(numbers).rows)
+    for name, words in rows.items():
+        assert words == "-" or len(re.findall(r"\(\S.* to ", words)) >= 1, name
+    questions = rows["SqueezeNet 1.1, squares: wrong in the end, questions for half"]
+    assert questions.count(" to ") == 2
+    first, last = black_box.write_ends(numbers)
+    assert f"from {first} to {last} in L2" in black_box.conclude(numbers)[1] and " to " in first
 
 
 def test_noise_makes_nobody_wrong_who_is_far_from_the_boundary_and_some_who_is_near(bench):

@@ -47,8 +47,14 @@ def test_few_rows_are_spread_over_all():
 
 
 def test_a_radius_that_was_not_enough_is_beyond_the_largest():
-    assert networks.write_radius([1, 1, 1], 64) == "1" and networks.write_radius([128] * 3, 64) == "> 64"
+    assert networks.write_radius([1, 1, 1], 64) == "1 (1 to 1)"
+    assert networks.write_radius([128] * 3, 64) == "> 64 (> 64 to > 64)"
     assert networks.write_radius([0.5, 1, 128], 64) == "1 (0.5 to > 64)"
+
+
+def test_shares_of_wrong_answers_that_are_left_have_count_and_interval():
+    assert networks.write_survivors({"PNG": 8, "JPEG": 2, "fooled": 8}) == "100% (69 to 100%), 25% (0 to 50%) of 8"
+    assert networks.write_survivors({"PNG": 0, "JPEG": 0, "fooled": 0}) == "-"
 
 
 def test_a_network_that_was_asked_for_has_a_colour():

@@ -35,6 +35,13 @@ def test_where_all_agree_the_interval_is_that_of_as_many_trials():
     assert (1 - end) ** 8 == pytest.approx(0.05)
     assert measures.interval([0] * 8) == [0, 0, end] and measures.interval([True] * 8) == [1, 1 - end, 1]
     assert measures.pair([1] * 8, [1] * 8) == [0, -end, end] and measures.pair([1] * 8, [0] * 8) == [1, 1 - end, 1]
+    assert measures.pair([0] * 8, [1] * 8) == [-1, -1, end - 1]
+
+
+def test_where_all_agree_on_a_part_the_unseen_ones_may_still_have_none_or_all():
+    """One of three attackers reaches each of eight images: a mean of three shares that are all or nothing."""
+    end = 1 - 0.05 ** (1 / 8)
+    assert measures.interval([1 / 3] * 8) == pytest.approx([1 / 3, (1 - end) / 3, (1 + 2 * end) / 3])
 
 
 def test_a_ratio_is_of_sums_and_its_interval_over_images():

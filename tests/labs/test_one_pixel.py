@@ -71,6 +71,15 @@ def test_the_network_says_of_a_stored_pixel_what_was_stored():
     assert all(len(o["trail"]) * one_pixel.POPULATION == o["asked"] <= stored["asked"] for o in stored["images"])
 
 
+def test_every_number_of_the_table_has_an_interval(bench):
+    """What is counted, such as questions until wrong, has none: it is of single images."""
+    table = one_pixel.tabulate(one_pixel.measure(bench))
+    for row in table.rows:
+        for column, cell in zip(table.columns[1:], row[1:]):
+            assert cell == "-" or column == "questions until wrong" or " to " in cell, column
+    assert tuple(table.columns[-2:]) == ("on the object", "its area")
+
+
 def test_the_neighbourhood_of_a_pixel_is_as_wide_at_the_border():
     width = 2 * one_pixel.NEAR + 1
     for at in (0, 3, 30, 60, 63):

@@ -1,5 +1,6 @@
 """Goals of attackers: when each is reached."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_a_goal_is_open_at_the_start_and_reached_where_the_network_says_so(c, be
     said = c.classify(tasks["targeted"].pixels)
     done = replace(tasks["targeted"], aims=said, classes=said)
     assert done.success(c, done.pixels) == [1, 1, 1]
-    assert taxonomy.open_again(c, done, done.pixels)["PNG"] >= 0
+    assert taxonomy.open_again(c, done, done.pixels)["PNG"] == [1, 1, 1]
 
 
 def test_a_tie_is_no_order():
@@ -44,3 +45,24 @@ def test_two_goals_for_which_pgd_goes_the_same_way_ask_for_it_once(c, bench):
     anew, led = (taxonomy.attack(c, c, tasks["misclassification"], 2, 1, bench, made) for made in ({}, first))
     assert all((anew[way] == led[way]).all() for way in anew)
     assert led["white box"] is first["white box"] and anew["white box"] is not first["white box"]
+
+
+def test_the_picture_of_two_goals_stands_once_beside_what_was_added(bench):
+    """Three rows of a picture and its change: the first of both goals that PGD leads the same way."""
+    numbers = taxonomy.measure(bench)
+    assert list(bench.pictures["goals"]) == ["misclassification", "targeted", "source and target"]
+    for picture, change, _ in bench.pictures["goals"].values():
+        assert change.shape == picture.shape and np.abs(change).max() <= taxonomy.RADIUS / 255 + 1e-6
+    fig = taxonomy.draw(numbers, bench)
+    titles = [axes.get_title() for axes in fig.axes]
+    assert titles.count("its change") == 3
+    pictures = [axes for axes in fig.axes if axes.images and "→" in axes.get_title()]
+    heights = [axes.get_subplotspec().rowspan for axes in pictures]
+    assert [(rows.start, rows.stop) for rows in heights] == [(0, 2), (2, 3), (3, 4)]
+
+
+def test_every_share_of_the_grid_has_an_interval(bench):
+    table = taxonomy.tabulate(taxonomy.measure(bench))
+    assert all(cell.count("%") == 2 * cell.count(" to ") for row in table.rows for cell in row[2:])
+    sentences = taxonomy.conclude(taxonomy.measure(bench))
+    assert all(re.findall(r"\d%(?!\)| \()", sentence) == [] for sentence in sentences)
