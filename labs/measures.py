@@ -113,9 +113,9 @@ def iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.where(either == 0, 1.0, both / np.maximum(either, 1))
 
 
-def mean_iou(found: np.ndarray, true: np.ndarray) -> float:
-    """The mean over images, and over object and background."""
-    return float(np.mean([iou(found, true), iou(~found, ~true)]))
+def mean_iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """The IoU of each image, the mean of object and background, (N,)."""
+    return (iou(found, true) + iou(~found, ~true)) / 2
 
 
 def boundary_accuracy(found: np.ndarray, true: np.ndarray, width: int) -> np.ndarray:

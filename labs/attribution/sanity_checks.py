@@ -13,6 +13,7 @@ Paper: Adebayo et al. 2018 (https://arxiv.org/abs/1810.03292).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -218,26 +219,38 @@ def short(layer: str) -> str:
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
-    fig = plots.sheet(1720, 1000)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1, 1.3])
+    fig = plots.sheet(1800, 1180)
+    left, right = plots.parts(fig, 1, 2, width_ratios=[1.35, 1])
+    above, below = plots.parts(left, 2, 1, height_ratios=[2, 1])
     stages = ["trained", *map(short, numbers["layers"])]
-    for axes, (measure, title) in zip(above.subplots(1, 4, sharey=True), MEASURES.items()):
+    for axes, (measure, title) in zip(above.subplots(2, 2).flat, MEASURES.items()):
         plots.plain(axes, title, "random from the top down to")
         draw_stages(axes, numbers["cascading"][measure], stages)
-    first, second, third = plots.parts(below, 1, 3, width_ratios=[1, 0.75, 2.1])
-    axes = plots.plain(first.subplots(), "Rank correlation, one layer random")
-    draw_stages(axes, numbers["independent"]["absolute"], stages[1:])
-    draw_data(second.subplots(), numbers["data"])
-    drawn = [numbers["layers"][i] for i in sorted({0, len(stages) // 4, len(stages) // 2, len(stages) - 2})
-             if i < len(numbers["layers"])]  # fmt: skip
-    panels = third.subplots(1 + len(drawn), len(METHODS), squeeze=False)
-    for i, stage in enumerate(["trained", *drawn]):
-        panels[i, 0].set_ylabel(short(stage), size=plots.NOTE)
-        for axes, name in zip(panels[i], METHODS):
-            title = name.replace(" ", "\n", 1) if i == 0 else ""
-            plots.show(axes, palette.heat([bench.pictures[stage][name]])[0], title, plots.COLOURS[name], 8)
+        axes.set_ylim(-0.15, 1.05)
+    alone, data = below.subplots(1, 2)
+    plots.plain(alone, MEASURES["absolute"], "random alone")
+    draw_stages(alone, numbers["independent"]["absolute"], stages[1:])
+    draw_data(data, numbers["data"])
+    draw_maps(right, numbers["layers"], bench.pictures)
     note = f"{bench.source.name}; {numbers['images']} images, bands and whiskers: 90 % intervals"
     return plots.head(fig, "Whose maps notice that the network has forgotten", note)
+
+
+def draw_maps(part: "plots.SubFigure", layers: Sequence[str], pictures: dict[str, Any]) -> None:
+    """A row of maps for each method: of the trained network, and of those that are random down to some layers."""
+    drawn = [layers[i] for i in sorted({0, len(layers) // 4, len(layers) // 2, len(layers) - 1})]
+    panels = part.subplots(1 + len(METHODS), 1 + len(drawn), squeeze=False)
+    plots.show(panels[0, 0], pictures["image"])
+    for axes in panels[0, 1:]:
+        axes.axis("off")
+    panels[0, 1].text(0, 0.5, "its maps, by the trained network\nand by those that are random\nfrom the top down to",
+                      va="center", size=plots.TITLE, color=plots.INK, in_layout=False)  # fmt: skip
+    for row, name in zip(panels[1:], METHODS):
+        for axes, stage in zip(row, ("trained", *drawn)):
+            title = short(stage) if name == METHODS[0] else ""
+            plots.show(axes, palette.heat([pictures[stage][name]])[0], title, size=plots.TITLE)
+        row[0].set_ylabel(name.replace(" ", "\n", 1), size=plots.NOTE, color=plots.COLOURS[name], rotation=0,
+                          ha="right", va="center")  # fmt: skip
 
 
 def draw_stages(axes: "plots.Axes", values: dict[str, list[list[float]]], stages: Sequence[str]) -> None:
@@ -251,7 +264,7 @@ def draw_stages(axes: "plots.Axes", values: dict[str, list[list[float]]], stages
 
 def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     """A bar for the permuted labels and a pale one for the true ones of another start, method by method."""
-    plots.plain(axes, "Ranks, data test")
+    plots.plain(axes, "Rank correlation, data test")
     for i, name in enumerate(METHODS):
         for which, up, alpha in (("permuted", -0.18, 1.0), (data_test.AGAIN, 0.18, 0.35)):
             found = measures.interval(numbers[which][name])
@@ -261,7 +274,7 @@ def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(METHODS) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    words = f"full: permuted labels\npale: true, another start\n({len(numbers['permuted'][METHODS[0]])} pictures)"
+    words = f"full: permuted labels, pale: true, another start ({len(numbers['permuted'][METHODS[0]])} pictures)"
     axes.set_xlabel(words, size=plots.NOTE, color=plots.FAINT)
 
 

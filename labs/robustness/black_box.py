@@ -150,7 +150,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes = plots.plain(left.subplots(), f"{first}: wrong within {RADIUS} of 255, by scores",
                        "questions for each image (dashed: noise)")  # fmt: skip
     axes.axhline(100 * numbers["near noise"][0], color=plots.FAINT, linewidth=1, linestyle="--")
-    lines = {way: 100 * np.array(shares) for way, shares in numbers["success"].items()}
+    lines = {way: (100 * np.array(shares)).tolist() for way, shares in numbers["success"].items()}
     plots.interval_curves(axes, questions, lines, colours, marker="")
     plots.percent(axes)
     axes = plots.plain(middle.subplots(), "Nearest wrong picture, by labels alone",

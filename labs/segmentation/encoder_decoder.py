@@ -56,23 +56,26 @@ def measure(bench: Bench) -> Numbers:
                 both.append(measures.boundary_accuracy(found, new.masks, NEAR))
             edges[kind].append(both[0] - both[1])
     X, masks, new, same = set_lesson(scenes, source, count, tests, size, bench.seed)
-    near = {}
+    near, iou = {}, {}
     shown = np.sort(np.unique(new.labels, return_index=True)[1])[:SHOWN]  # different objects
     for kind, name in lab.progress(list(product((PRETRAINED, SCRATCH), DECODERS)), "training"):
         model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
         kept, found = teach(model, X, masks, marks, bench.seed, new, source)
         kept["parameters"] = sum(parameter.numel() for parameter in model.decoder.parameters())
-        kept["known objects"] = measures.mean_iou(answers(model, same, source), same.masks)
+        kept["known objects"] = measures.interval(measures.mean_iou(answers(model, same, source), same.masks))
         kept["by distance"] = by_distance(found, new.masks)
         near[kind, name] = measures.boundary_accuracy(found, new.masks, NEAR)
-        kept["near"] = measures.interval(near[kind, name])
+        iou[kind, name] = measures.mean_iou(found, new.masks)
         maps, places = explain_edges(model, new, source)
-        kept["close"] = share_nearby(maps, places)
+        kept["close"], kept["maps"] = measures.interval(share_nearby(maps, places)), len(maps)
         bench.pictures[f"{kind}, {name}"] = (found[shown], maps[0], places[0])
         numbers.setdefault(kind, {})[name] = kept
     for kind, some in edges.items():
         some.insert(0, near[kind, SKIPPING] - near[kind, PLACES])
     numbers["ahead"] = {kind: [measures.interval(one) for one in some] for kind, some in edges.items()}
+    over = {kind: np.mean([iou[kind, name] for name in DECODERS], axis=0) for kind in edges}
+    numbers["trunks"] = {kind: measures.interval(one) for kind, one in over.items()}
+    numbers["learnt"] = measures.pair(over[PRETRAINED], over[SCRATCH])
     bench.pictures["scenes"] = (new.images[shown], new.masks[shown])
     return numbers
 
@@ -98,8 +101,8 @@ def teach(
     test: Composed,
     source: pretrained.Pretrained,
 ) -> tuple[Numbers, np.ndarray]:
-    """Train the network and freeze it; mean IoU and accuracy at edges after so many steps, losses, seconds; the masks
-    that it gives in the end.
+    """Train the network and freeze it; intervals of mean IoU and of accuracy at edges after so many steps, losses,
+    seconds; the masks that it gives in the end.
     """
     kept: Numbers = {"iou": [], "edge": [], "loss": [], "seconds": 0.0}
     found, start = np.empty(0), time.perf_counter()
@@ -108,8 +111,8 @@ def teach(
         if step in marks:
             kept["seconds"] += time.perf_counter() - start
             found = answers(model, test, source)
-            kept["iou"].append(measures.mean_iou(found, test.masks))
-            kept["edge"].append(float(measures.boundary_accuracy(found, test.masks, NEAR).mean()))
+            kept["iou"].append(measures.interval(measures.mean_iou(found, test.masks)))
+            kept["edge"].append(measures.interval(measures.boundary_accuracy(found, test.masks, NEAR)))
             start = time.perf_counter()
     model.eval().requires_grad_(False)
     return kept, found
@@ -129,12 +132,12 @@ def explain_edges(
     return maps.cpu().numpy(), [divmod(at, width) for at in flat]
 
 
-def share_nearby(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> float:
-    """The share of each map's sum within CLOSE rows and columns of its pixel: the mean."""
+def share_nearby(maps: np.ndarray, places: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The share of each map's sum within CLOSE rows and columns of its pixel, (N,)."""
     near = np.zeros(maps.shape, bool)
     for one, (y, x) in zip(near, places):
         one[max(y - CLOSE, 0) : y + CLOSE + 1, max(x - CLOSE, 0) : x + CLOSE + 1] = True
-    return float(measures.energy(maps, near).mean())
+    return measures.energy(maps, near)
 
 
 def only(scenes: pretrained.Pretrained, rows: np.ndarray) -> pretrained.Pretrained:
@@ -146,20 +149,23 @@ def answers(model: nn.Module, test: Composed, source: pretrained.Pretrained) -> 
     return decoders.find(model, lab.as_batch(test.images, source)).cpu().numpy()
 
 
-def by_distance(found: np.ndarray, true: np.ndarray) -> list[float]:
-    """The share of right pixels at 1, 2, ..., FAR steps from the true edge."""
+def by_distance(found: np.ndarray, true: np.ndarray) -> list[list[float]]:
+    """Intervals, over scenes, of the share of wrong pixels at 1, 2, ..., FAR steps from the true edge."""
     bands = [np.zeros(true.shape, bool), *[measures.band(true, width) for width in range(1, FAR + 1)]]
-    return [float((found == true)[outer & ~inner].mean()) for inner, outer in pairwise(bands)]
+    rings = [outer & ~inner for inner, outer in pairwise(bands)]
+    return [measures.ratio(((found != true) & ring).sum(axis=(1, 2)), ring.sum(axis=(1, 2))) for ring in rings]
 
 
 def tabulate(numbers: Numbers) -> Table:
     runs = {f"{name}, {kind}": kept for kind in (PRETRAINED, SCRATCH) for name, kept in numbers[kind].items()}
-    table = Table.of("", runs, {
-        "mean IoU, objects never seen": lambda run: f"{runs[run]['iou'][-1]:.0%}",
-        "known objects, new scenes": lambda run: f"{runs[run]['known objects']:.0%}",
-        f"right within {NEAR} px of an edge (90 % interval)": lambda run: lab.write_interval(runs[run]["near"]),
-        f"wrong {FAR} px from it": lambda run: f"{1 - runs[run]['by distance'][-1]:.0%}",
-        f"saliency of an edge pixel within {CLOSE} px": lambda run: f"{runs[run]['close']:.0%}",
+    maps = next(iter(runs.values()))["maps"]
+    table = Table.of(f"{numbers['tests']} scenes, 90 % interval", runs, {
+        "mean IoU, objects never seen": lambda run: lab.write_interval(runs[run]["iou"][-1]),
+        "known objects, new scenes": lambda run: lab.write_interval(runs[run]["known objects"]),
+        f"right within {NEAR} px of an edge": lambda run: lab.write_interval(runs[run]["edge"][-1]),
+        f"wrong {FAR} px from it": lambda run: lab.write_interval(runs[run]["by distance"][-1]),
+        f"saliency of an edge pixel within {CLOSE} px ({maps} scenes)":
+            lambda run: lab.write_interval(runs[run]["close"]),
         "decoder's parameters": lambda run: f"{runs[run]['parameters'] / 1e3:.0f} k",
         "training": lambda run: f"{runs[run]['seconds']:.0f} s",
     })  # fmt: skip
@@ -171,23 +177,26 @@ def tabulate(numbers: Numbers) -> Table:
 def conclude(numbers: Numbers) -> list[str]:
     ours, scratch, steps = numbers[PRETRAINED], numbers[SCRATCH], numbers["steps"][-1]
     best = max(ours, key=lambda name: ours[name]["iou"][-1])
-    ahead = {kind: np.mean([kept["iou"][-1] for kept in numbers[kind].values()]) for kind in (PRETRAINED, SCRATCH)}
+    close = {name: lab.write_interval(ours[name]["close"]) for name in ours}
+    far = {name: lab.write_interval(kept["by distance"][-1]) for name, kept in ours.items()}
+    trunk, new = (lab.write_interval(numbers["trunks"][kind]) for kind in (PRETRAINED, SCRATCH))
     plain, skip = ours["transposed convolution"], ours["U-Net"]
     seeds = [found for some in numbers["ahead"].values() for found in some]
     first, (low, high) = sum(found[0] > 0 for found in seeds), (end(found[0] for found in seeds) for end in (min, max))
     return [
         f"After {steps} steps ({max(kept['seconds'] for kept in [*ours.values(), *scratch.values()]):.0f} s at most) "
-        f"{best} on the pretrained trunk has the highest mean IoU ({ours[best]['iou'][-1]:.0%}); over the four the "
-        f"pretrained trunk reaches {ahead[PRETRAINED]:.0%}, a new one {ahead[SCRATCH]:.0%}.",
+        f"{best} on the pretrained trunk has the highest mean IoU ({lab.write_interval(ours[best]['iou'][-1])} on "
+        f"{numbers['tests']} scenes); over the four the pretrained trunk reaches {trunk}, a new one {new}: "
+        f"{lab.write_interval(numbers['learnt'], '+.0%')}, {lab.judge(numbers['learnt'])}.",
         f"Within {NEAR} pixels of the edge skip connections take transposed convolution from "
-        f"{lab.write_interval(plain['near'])} right to {lab.write_interval(skip['near'])}, and {FAR} pixels away from "
-        f"{plain['by distance'][-1]:.0%} to {skip['by distance'][-1]:.0%}; at edges the {SKIPPING} is above {PLACES} "
+        f"{lab.write_interval(plain['edge'][-1])} right to {lab.write_interval(skip['edge'][-1])}, and {FAR} pixels "
+        f"away from {far['transposed convolution']} wrong to {far['U-Net']}; at edges the {SKIPPING} is above {PLACES} "
         f"in {first} of {len(seeds)} pairs of trainings, by {low:+.1%} to {high:+.1%}: "
         + ("fine maps bring more than the places of maxima." if all(found[1] > 0 for found in seeds) else
            "that fine maps bring more is not shown, and a single training could have said either."),
-        f"Of what a pixel at the edge depends on, {skip['close']:.0%} lies within {CLOSE} pixels with skip "
-        f"connections, {plain['close']:.0%} without, {ours['unpooling']['close']:.0%} with unpooling: what is fine "
-        + ("comes by them." if skip["close"] > plain["close"] else "did not come by them here."),
+        f"Of what a pixel at the edge depends on ({skip['maps']} scenes), {close['U-Net']} lies within {CLOSE} pixels "
+        f"with skip connections, {close['transposed convolution']} without, {close['unpooling']} with unpooling: that "
+        f"what is fine comes by them is {'shown' if skip['close'][1] > plain['close'][2] else 'not shown'}.",
     ]
 
 
@@ -209,22 +218,24 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
     right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
     for axes, (name, (_, map_, (y, x))) in zip(right.subplots(2, 2).ravel(), found.items()):
-        title = f"{name}\n{numbers[PRETRAINED][name]['close']:.0%} within {CLOSE} pixels"
+        title = f"{name}\n{numbers[PRETRAINED][name]['close'][0]:.0%} within {CLOSE} pixels"
         plots.show(axes, palette.heat([map_])[0], title, COLOURS[name], 8)
         axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="white")
     charts = below.subplots(1, 3)
     for axes, key, title in zip(charts, ("iou", "edge"), ("Mean IoU", f"Accuracy within {NEAR} pixels of the edge")):
         plots.plain(axes, title, "training steps (dashed: from scratch)")
         for name in DECODERS:
-            axes.plot(numbers["steps"], numbers[SCRATCH][name][key], color=COLOURS[name], linewidth=1.2, linestyle="--")
+            middle = [found[0] for found in numbers[SCRATCH][name][key]]
+            axes.plot(numbers["steps"], middle, color=COLOURS[name], linewidth=1.2, linestyle="--")
         lines = {name: numbers[PRETRAINED][name][key] for name in DECODERS}
-        plots.curves(axes, numbers["steps"], lines, COLOURS)
+        plots.interval_curves(axes, numbers["steps"], lines, COLOURS)
         axes.set_ylim(None, 1)
     plots.plain(charts[2], "Pixels that are wrong", "pixels from the edge (pretrained trunk)")
-    wrong = {name: [1 - right for right in numbers[PRETRAINED][name]["by distance"]] for name in DECODERS}
-    plots.curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
+    wrong = {name: numbers[PRETRAINED][name]["by distance"] for name in DECODERS}
+    plots.interval_curves(charts[2], range(1, FAR + 1), wrong, COLOURS)
     charts[2].set_ylim(0, None)
-    return plots.head(fig, "Four ways to draw an object from a coarse map", numbers["network"])
+    note = f"{numbers['network']}; {numbers['tests']} scenes, bands: 90 % intervals"
+    return plots.head(fig, "Four ways to draw an object from a coarse map", note)
 
 
 def colour_mistakes(found: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from torch import Tensor
 from figures import palette
 from labs import decoders, lab, measures, plots
 from labs.attribution.localisation import gaussian
-from labs.composed import Composed, compose
+from labs.composed import compose
 from labs.lab import Bench, Numbers, Table
 from labs.segmentation.encoder_decoder import HELD, only
 from visualizers.network import relu_replaced_by
@@ -54,7 +54,7 @@ def measure(bench: Bench) -> Numbers:
         for _ in decoders.train(model, X, masks, steps, bench.seed):
             pass
         found[name] = decoders.find(model.eval(), new).cpu().numpy()
-    each = {name: score(some, test) for name, some in found.items()}
+    each = {name: measures.mean_iou(some, test.masks) for name, some in found.items()}
     bench.pictures.update(images=test.images[:SHOWN], masks=test.masks[:SHOWN])
     bench.pictures["found"] = {name: some[:SHOWN] for name, some in found.items()}
     return {
@@ -89,12 +89,7 @@ def let_through(x: Tensor) -> Tensor:
 def cut_off(maps: np.ndarray, masks: np.ndarray) -> float:
     """The value from which on maps (N, H, W) are called object, so that the mean IoU with the masks is highest."""
     values = np.quantile(maps, np.linspace(0.02, 0.98, 33))
-    return float(max(values, key=lambda value: measures.mean_iou(maps >= value, masks)))
-
-
-def score(found: np.ndarray, test: Composed) -> np.ndarray:
-    """The IoU of each scene, the mean of object and background, (N,)."""
-    return (measures.iou(found, test.masks) + measures.iou(~found, ~test.masks)) / 2
+    return float(max(values, key=lambda value: measures.mean_iou(maps >= value, masks).mean()))
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -1,10 +1,12 @@
 """Networks that answer with a map: their shapes, what reaches their decoders, and that they learn."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from labs import decoders, lab
+from labs import decoders, lab, measures
 from labs.composed import compose
 from labs.decoders import DECODERS, Trunk, build
 from labs.segmentation import encoder_decoder
@@ -62,10 +64,22 @@ def test_by_distance_counts_what_is_wrong_ring_by_ring():
     """An edge that is one off is wrong in half of the nearest pixels, on one side, and nowhere else."""
     true = np.zeros((1, 40, 40), bool)
     true[..., 20:] = True
-    right = encoder_decoder.by_distance(np.roll(true, 1, axis=2)[..., :] & true, true)
-    assert right == [0.5] + [1] * (encoder_decoder.FAR - 1)
+    wrong = encoder_decoder.by_distance(np.roll(true, 1, axis=2)[..., :] & true, true)
+    assert [one[0] for one in wrong] == [0.5] + [0] * (encoder_decoder.FAR - 1)
+    assert wrong[-1] == measures.interval([0])  # one scene shows little
 
 
 def test_a_map_that_is_constant_is_as_close_as_its_window_is_large():
     side = 2 * encoder_decoder.CLOSE + 1
-    assert encoder_decoder.share_nearby(np.ones((1, 30, 30)), [(15, 15)]) == pytest.approx(side**2 / 900)
+    assert encoder_decoder.share_nearby(np.ones((1, 30, 30)), [(15, 15)]) == pytest.approx([side**2 / 900])
+
+
+def test_every_number_of_the_scenes_has_count_and_interval(bench):
+    """But for parameters and seconds, in table and sentences."""
+    numbers = encoder_decoder.measure(bench)
+    table = encoder_decoder.tabulate(numbers)
+    assert table.columns[0] == f"{numbers['tests']} scenes, 90 % interval"
+    assert all(" to " in cell for row in table.rows[: 2 * len(DECODERS)] for cell in row[1:6])
+    for sentence in encoder_decoder.conclude(numbers):
+        without = re.sub(r"by [-+.0-9]+% to [-+.0-9]+%", "", sentence)  # the range of pairs of trainings
+        assert re.findall(r"\d%(?!\)| \()", without) == []

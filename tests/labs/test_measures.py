@@ -92,7 +92,7 @@ def test_iou_of_equal_masks_is_one_also_of_empty_ones_and_of_disjoint_ones_zero(
 
 def test_mean_iou_of_finding_nothing_is_half_the_background(square):
     """The object's IoU is 0, the background's 128 of 144."""
-    assert measures.mean_iou(np.zeros_like(square), square) == pytest.approx(128 / 144 / 2)
+    assert measures.mean_iou(np.zeros_like(square), square) == pytest.approx([128 / 144 / 2])
 
 
 @pytest.fixture
