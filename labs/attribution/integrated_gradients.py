@@ -190,6 +190,11 @@ def write_changes(changes: Sequence[float]) -> str:
     return lab.write_sizes(measures.interval_of_sizes(changes), ".2f")
 
 
+def write(values: Sequence[float], form: str) -> str:
+    """Words for the mean of values of images and its interval."""
+    return lab.write_interval(measures.interval(values), form)
+
+
 def tabulate(numbers: Numbers) -> Table:
     n, steps = numbers["images"], numbers["steps"]
     rows = [
@@ -202,11 +207,11 @@ def tabulate(numbers: Numbers) -> Table:
         *[(f"baseline {name}: score there, rank correlation with grey's map, share on the darkest fifth "
            f"({n['baselines']})",
            ", ".join("1 (itself)" if (name, key) == ("grey", "like grey") else
-                     lab.write_interval(measures.interval(found[key]), form)
+                     write(found[key], form)
                      for key, form in (("score", ".1f"), ("like grey", ".2f"), ("dark", ".0%"))))
           for name, found in numbers["baselines"].items()],
         (f"rank correlation of grey's map with another photograph's ({n['baselines']})",
-         lab.write_interval(measures.interval(numbers["another photograph"]), ".2f")),
+         write(numbers["another photograph"], ".2f")),
     ]  # fmt: skip
     return Table(("measured (images)", "90 % interval"), rows)
 
@@ -231,10 +236,10 @@ def conclude(numbers: Numbers) -> list[str]:
         f"guided backprop changes by {write_changes(same['guided backprop'])} and the deconvnet by "
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
         f"{write_changes(other_class)}.",
-        f"But the baseline decides much: from black {np.mean(dark['black']):.0%} of the map is on the darkest fifth of "
-        f"the pixels, from white {np.mean(dark['white']):.0%} (of {numbers['images']['baselines']} "
-        f"images, from black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}), and the ranks of noise's and "
-        f"grey's map agree by {np.mean(like):.2f}, those of two photographs by {np.mean(other):.2f} "
+        f"But the baseline decides much: from black {write(dark['black'], '.0%')} of the map is on the darkest fifth "
+        f"of the pixels, from white {write(dark['white'], '.0%')} (of {numbers['images']['baselines']} images, from "
+        f"black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}), and the ranks of noise's and grey's map "
+        f"agree by {write(like, '.2f')}, those of two photographs by {write(other, '.2f')} "
         f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name it beside every such map.",
     ]
 

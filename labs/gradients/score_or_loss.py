@@ -109,8 +109,8 @@ def keep(bench: Bench, x: Tensor, label: Tensor) -> None:
 
 
 def point(model: nn.Module, X: Tensor, y: Tensor, masks: np.ndarray) -> Numbers:
-    """Tell of each map whether its peak is on the object (1 or 0), the share of its sum there, and how many are all
-    zeros; the latter have neither.
+    """Tell of each map whether its peak is on the object (1 or 0), the share of its sum there, and whether it is all
+    zeros (1 or 0), which has neither.
     """
     found: Numbers = {"images": len(X), "area": float(masks.mean())}
     parts = [explain(model, *part) for part in zip(X.split(8), y.split(8))]
@@ -120,7 +120,7 @@ def point(model: nn.Module, X: Tensor, y: Tensor, masks: np.ndarray) -> Numbers:
         found[name] = {
             "hits": (there & measures.peaks_on(maps, masks)).astype(float).tolist(),
             "energy": measures.energy(maps, masks).tolist(),
-            "empty": int((~there).sum()),
+            "empty": (~there).astype(float).tolist(),
         }
     return found
 
@@ -141,7 +141,7 @@ def tabulate(numbers: Numbers) -> Table:
             "0% (exact)" if name == "score" else lab.write_interval(numbers["leak"][sure])),
         f"{point['images']} scenes: peak on the object (chance {point['area']:.0%})": mean("hits"),
         "sum on it": mean("energy"),
-        "maps of zeros": lambda name: f"{point[name]['empty']}",
+        "maps of zeros": mean("empty"),
     })  # fmt: skip
 
 
@@ -152,13 +152,14 @@ def write_size(numbers: Numbers, name: str, level: int) -> str:
 def conclude(numbers: Numbers) -> list[str]:
     sure, point = find_level(numbers, 0.99), numbers["pointing"]
     sizes = {name: write_size(numbers, name, sure) for name in QUANTITIES}
+    empty = lab.write_interval(measures.interval(point["loss"]["empty"]))
     hits = {name: lab.write_interval(measures.interval(point[name]["hits"])) for name in ("score", "loss")}
     more, sum_more = (measures.pair(point["score"][key], point["loss"][key]) for key in ("hits", "energy"))
     return [
         f"At a confidence of {numbers['levels'][sure]:.0%}, which {numbers['images'][sure]} of "
         f"{numbers['photographs']} photographs reach on their way from grey, the map of the score is {sizes['score']} "
         f"times its mean size, that of the probability {sizes['probability']} and that of the loss {sizes['loss']}; "
-        f"{point['loss']['empty']} of {point['images']} scenes have a loss whose map is all zeros in 32 bits.",
+        f"{empty} of {point['images']} scenes have a loss whose map is all zeros in 32 bits.",
         f"Other classes make up {lab.write_interval(numbers['leak'][sure])} of the loss's gradient there; on "
         f"{point['images']} scenes, whose objects fill {point['area']:.0%}, the peak is on the object for the score in "
         f"{hits['score']}, for the loss in {hits['loss']}: scene by scene {lab.write_interval(more, '+.0%')}, "

@@ -153,8 +153,10 @@ def gain(numbers: Numbers, name: str) -> list[float]:
     return measures.pair(numbers["wrong"][PLAIN][name], numbers["wrong"][ROBUST][name])
 
 
-def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
-    """The share of Grad-CAM's peaks, for the true class, on the object: clean, and at the highest severity of a few."""
+def peaks(c: ComparedNetwork, seed: int) -> dict[str, list[float]]:
+    """Interval of the share of Grad-CAM's peaks, for the true class, that are on the object: clean, and at the highest
+    severity of a few.
+    """
     found = {}
     for name in ("clean", *LOOKED):
         images = c.images if name == "clean" else corrupt(c.images, name, 5, seed)
@@ -162,7 +164,7 @@ def peaks(c: ComparedNetwork, seed: int) -> dict[str, float]:
         with lab.ignoring("nothing in image"):  # a map of zeros has no peak
             maps = GradCam(c.source.gradcam_layer).grad_cam(X, c.y, c.model)
         hits = measures.peaks_on(maps, np.asarray(c.masks)) & maps.any(axis=(1, 2))
-        found[name.replace("_", " ")] = float(hits.mean())
+        found[name.replace("_", " ")] = measures.interval(hits)
     return found
 
 
@@ -177,10 +179,11 @@ def tabulate(numbers: Numbers) -> Table:
         return cell
 
     def peak(name: str) -> str:
-        return ", ".join(f"{key} {value:.0%}" for key, value in numbers["peaks"].get(name, {}).items()) or "-"
+        found = numbers["peaks"].get(name, {})
+        return ", ".join(f"{key} {lab.write_interval(one)}" for key, one in found.items()) or "-"
 
     def relative_to(key: str) -> Callable[[str], str]:
-        return lambda name: lab.write_interval(numbers[key][name], ".0f")
+        return lambda name: write_mce(numbers, key, name)
 
     table = Table.of("network", numbers["networks"], {
         "severities": lambda name: lab.join(numbers["severities"][name], ""),
@@ -199,6 +202,12 @@ def tabulate(numbers: Numbers) -> Table:
     return Table(table.columns, rows + gains)
 
 
+def write_mce(numbers: Numbers, key: str, name: str) -> str:
+    """Words for a network's mCE, or relative mCE, and its interval."""
+    own = numbers["reference"][name] == name
+    return "100 (its own reference)" if own else lab.write_interval(numbers[key][name], ".0f")
+
+
 def conclude(numbers: Numbers) -> list[str]:
     gains = {name.replace("_", " "): gain(numbers, name) for name in numbers["wrong"][ROBUST]}
     helped = [f"{name} {lab.write_interval(found, '.0%')}" for name, found in gains.items() if found[1] > 0]
@@ -208,8 +217,9 @@ def conclude(numbers: Numbers) -> list[str]:
     rest = [name for name, found in gains.items() if found[1] <= 0 <= found[2]]
     first = numbers["networks"][0]
     alike = [name for name in numbers["networks"] if numbers["reference"][name] == numbers["reference"][first]]
-    points = "; ".join(f"{name} {np.mean(numbers['clean'][name]):.0%}, {numbers['mCE'][name][0]:.0f}, "
-                       f"{lab.write_interval(numbers['relative'][name], '.0f')}" for name in alike)  # fmt: skip
+    points = "; ".join(f"{name} {lab.write_interval(measures.interval(numbers['clean'][name]))}, "
+                       f"{write_mce(numbers, 'mCE', name)}, {write_mce(numbers, 'relative', name)}"
+                       for name in alike)  # fmt: skip
     better = [name for name in alike if numbers["relative"][name][2] < 100]
     peak = numbers["peaks"][ROBUST]
     return [
@@ -218,7 +228,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Clean error, mCE and relative mCE on {numbers['images'][first]} images: {points}: that "
         + (f"corruptions add less errors than to {first}'s is shown for {', '.join(better)}." if better else
            f"corruptions add less errors than to {first}'s is shown for none: what is better is the clean error."),
-        "Grad-CAM's peak is on the object in " + ", ".join(f"{value:.0%} ({key})" for key, value in peak.items())
+        "Grad-CAM's peak is on the object in "
+        + ", ".join(f"{lab.write_interval(found)} ({key})" for key, found in peak.items())
         + " of the robust network's scenes, at the highest severity.",
     ]  # fmt: skip
 

@@ -166,8 +166,8 @@ def shape_bias(answers: Answers) -> Numbers:
             "interval": measures.ratio(parts, wholes) if counted else None}  # fmt: skip
 
 
-def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
-    """The share of a network's images that are named rightly by one cue, among the classes of these images."""
+def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, list[float]]:
+    """Tell which of a network's images are named rightly (1 or 0) by one cue, among the classes of these images."""
     rng = np.random.default_rng(bench.seed)
     ways: dict[str, Iterable[np.ndarray]] = {
         "as it is": c.images,
@@ -181,7 +181,7 @@ def measure_cues(c: ComparedNetwork, bench: Bench) -> dict[str, float]:
     for cue, way in ways.items():
         if images := list(way):
             said = choose(c, np.stack(images), choices)
-            found[cue] = float(np.mean(np.array(said) == c.y.cpu().numpy()))
+            found[cue] = (np.array(said) == c.y.cpu().numpy()).astype(float).tolist()
     return found
 
 
@@ -192,18 +192,24 @@ def by_class(answers: Answers) -> dict[str, Numbers]:
 
 def tabulate(numbers: Numbers) -> Table:
     def cue(which: str) -> Callable[[str], str]:
-        return lambda name: f"{numbers['cues'][name][which]:.0%}" if which in numbers["cues"][name] else "-"
+        return lambda name: write_cue(numbers, name, which) if which in numbers["cues"][name] else "-"
 
-    table = Table.of("network", numbers["networks"], {
+    table = Table.of("network (90 % interval)", numbers["networks"], {
         f"{BIAS}: shape bias": lambda name: count_answers(numbers["bias"][name]) if name in numbers["bias"] else "-",
         **{which: cue(which) for which in CUES},
-        "chance": lambda name: f"{numbers['chance'][name]:.0%}",
+        "chance": lambda name: f"{numbers['chance'][name]:.0%} (exact)",
     })  # fmt: skip
+    own = [(f"{name}, {numbers['images'][name]} images", *cells) for name, *cells in table.rows]
     rows = [(f"painted by {painter}, asked {judge}",
              count_answers(found),
              *["-"] * (len(table.columns) - 2))
             for painter, judges in numbers["matrix"].items() for judge, found in judges.items()]  # fmt: skip
-    return Table(table.columns, [*table.rows, *rows])
+    return Table(table.columns, [*own, *rows])
+
+
+def write_cue(numbers: Numbers, name: str, cue: str) -> str:
+    """Words for the share of a network's images that are named rightly by one cue, and its interval."""
+    return lab.write_interval(measures.interval(numbers["cues"][name][cue]))
 
 
 def count_answers(found: Numbers) -> str:
@@ -214,14 +220,13 @@ def count_answers(found: Numbers) -> str:
 def conclude(numbers: Numbers) -> list[str]:
     robust, plain = (numbers["bias"][name] for name in (ROBUST, PLAIN))
     first = numbers["networks"][0]
-    told, robust_told = numbers["cues"][first], numbers["cues"][ROBUST]
     matrix = numbers["matrix"]
     cells = "; ".join(
         f"painted by {painter}: " + ", ".join(f"{judge} {write_bias(found)}" for judge, found in row.items())
         for painter, row in matrix.items()
     )
-    strengths = " → ".join(map(in_percent, numbers["strengths"]))
-    shuffle, edge = told["shuffled 4 × 4"], told["edges"]
+    strengths = " → ".join(map(write_bias, numbers["strengths"]))
+    patches = measures.pair(numbers["cues"][first]["shuffled 4 × 4"], numbers["cues"][first]["edges"])
     return [
         "Shape bias, of the answers that are shape or texture the part that is shape, of "
         f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: it tells "
@@ -231,21 +236,19 @@ def conclude(numbers: Numbers) -> list[str]:
         f"twin in {write_bias(plain)}: that robust training moves it "
         + ("is shown." if robust["counted"] and plain["counted"] and (robust["interval"][1] > plain["interval"][2] or
            robust["interval"][2] < plain["interval"][1]) else "is not shown."),
-        f"{first} still knows {shuffle:.0%} when 4 × 4 patches are shuffled and {edge:.0%} by edges alone; the robust "
-        f"network knows {robust_told['shuffled 4 × 4']:.0%} and {robust_told['edges']:.0%}, and "
-        f"{robust_told['silhouette']:.0%} of silhouettes: "
-        + ("patches without a shape tell it more than a shape without patches." if shuffle > edge else
-           "a shape without texture tells it no less than patches without a shape."),
+        f"{first} still knows {write_cue(numbers, first, 'shuffled 4 × 4')} of {numbers['images'][first]} images when "
+        f"4 × 4 patches are shuffled and {write_cue(numbers, first, 'edges')} by edges alone "
+        f"({lab.write_interval(patches, '+.0%')}, {lab.judge(patches)}); the robust network, of "
+        f"{numbers['images'][ROBUST]} scenes, {write_cue(numbers, ROBUST, 'shuffled 4 × 4')} and "
+        f"{write_cue(numbers, ROBUST, 'edges')}, and {write_cue(numbers, ROBUST, 'silhouette')} of silhouettes: that "
+        "patches without a shape tell more than a shape without patches is "
+        f"{lab.tell(patches)} for {first}.",
     ]  # fmt: skip
 
 
 def write_bias(found: Numbers) -> str:
     """Words for a shape bias and its interval."""
     return lab.write_interval(found["interval"]) if found["counted"] else "- (neither)"
-
-
-def in_percent(bias: Numbers) -> str:
-    return f"{bias['bias']:.0%}" if bias["counted"] else "-"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -265,14 +268,17 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for i, name in enumerate(networks):
         told, up = numbers["cues"][name], 0.27 - 0.18 * i
         places = [CUES.index(cue) + up for cue in told]
-        axes.barh(places, [100 * value for value in told.values()], height=0.17, color=COLOURS[name])
+        for at, right in zip(places, told.values()):
+            found = [100 * value for value in measures.interval(right)]
+            axes.barh(at, found[0], height=0.17, color=COLOURS[name])
+            plots.whisker(axes, at, found, capsize=2, linewidth=1)
         axes.text(1, up, name, va="center", size=plots.NOTE, color="white")
     axes.set_yticks(range(len(CUES)), CUES)
     axes.set_ylim(len(CUES) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     plots.percent(axes, "x", 0)
     counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
-    note = f"Below pictures: answers, in the networks' colours. Images: {counts}"
+    note = f"Below pictures: answers, in the networks' colours. Images: {counts}. Whiskers: 90 % intervals"
     return plots.head(fig, "Shape or texture?", note)
 
 

@@ -57,7 +57,7 @@ def measure(bench: Bench) -> Numbers:
         if i == 0:
             bench.pictures.update(scene=made, boxes=boxes, names=[scenes.class_names[k] for k in made.labels])
     return {
-        "network": scenes.name, "scenes": count, "objects": len(filled), "classes": float(np.mean(pieces)),
+        "network": scenes.name, "scenes": count, "objects": len(filled), "classes": measures.interval_of_sizes(pieces),
         "named": {way: measures.interval(right) for way, right in named.items()},
         "mask above box": measures.pair(named["its mask"], named["its box"]),
         "filled": measures.interval(filled),
@@ -100,8 +100,8 @@ def tabulate(numbers: Numbers) -> Table:
     columns: dict[str, Callable[[str], str]] = {
         "says": lambda name: ANSWERS[name],
         "how many things it tells apart": lambda name: {
-            "classification": "1", "semantic segmentation": f"{numbers['classes']:.0f}"
-        }.get(name, f"{objects:.0f}"),
+            "classification": "1 (exact)", "semantic segmentation": lab.write_sizes(numbers["classes"], ".1f", ".0f")
+        }.get(name, f"{objects:.0f} (exact)"),
         f"objects named rightly from that part ({numbers['objects']} in {scenes} scenes)": lambda name: {
             "classification": lab.write_interval(numbers["named"]["whole scene"]),
             "detection": lab.write_interval(numbers["named"]["its box"])
@@ -125,7 +125,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"same size elsewhere {named['a box elsewhere']}.",
         f"Only {lab.write_interval(numbers['filled'])} of a box is its object; from exact masks the network names "
         f"{named['its mask']}, {verdict} ({lab.write_interval(above, '+.0%')}).",
-        f"The map of classes has every pixel right and still counts {numbers['classes']:.0f} things where there are "
+        f"The map of classes has every pixel right and still counts {numbers['classes'][0]:.0f} things where there are "
         f"{numbers['objects'] / numbers['scenes']:.0f}: two objects of one class are one to it, so ask for "
         "instances to count.",
     ]

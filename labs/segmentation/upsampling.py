@@ -148,7 +148,7 @@ def network_phases(bench: Bench) -> Numbers:
     bench.pictures["saliency"] = patches.mean(dim=(0, 1, 2)).numpy()
     return {
         "images": len(maps),
-        "phases": found.mean(axis=0).tolist(),
+        "phases": [[measures.interval(found[:, i, j]) for j in range(PERIOD)] for i in range(PERIOD)],
         "grid": measures.ratio(found[:, :3:2, :3:2].mean(axis=(1, 2)), found[:, 3, 3]),
         "no grid": measures.ratio(other[:, :3:2, :3:2].mean(axis=(1, 2)), other[:, 3, 3]),
         "saliency": float((map_ - F.conv_transpose2d(x, kernel)[0].abs()).abs().max()),
@@ -172,10 +172,10 @@ def _list(maps: Tensor) -> list[list[float]]:
 
 def tabulate(numbers: Numbers) -> Table:
     rows = [
-        ("unpooled, contributions summed", _words(numbers["summed"])),
-        ("unpooled by nn.MaxUnpool2d", _words(numbers["overwritten"])),
-        ("120 K and 150 K stamped, first rows", _words(numbers["stamps"][1][:2])),
-        ("all nine stamped", _words(numbers["stamps"][8])),
+        ("unpooled, contributions summed (exact)", _words(numbers["summed"])),
+        ("unpooled by nn.MaxUnpool2d (exact)", _words(numbers["overwritten"])),
+        ("120 K and 150 K stamped, first rows (exact)", _words(numbers["stamps"][1][:2])),
+        ("all nine stamped (exact)", _words(numbers["stamps"][8])),
         (f"largest difference of any two ways, {numbers['draws']} random maps and kernels",
          f"{numbers['largest difference']:.1g} (exact)"),
     ]  # fmt: skip
@@ -183,7 +183,8 @@ def tabulate(numbers: Numbers) -> Table:
               lab.write_sizes(found, ".2f"))
              for name, found in numbers["unevenness"].items()]  # fmt: skip
     rows += [(f"mean saliency, {numbers['images']} images, in every row {PERIOD} n + {i}, columns {PERIOD} n, + 1, ...",
-              ", ".join(f"{value:.2f}" for value in line)) for i, line in enumerate(numbers["phases"])]  # fmt: skip
+              ", ".join(lab.write_interval(found, ".2f") for found in line))
+             for i, line in enumerate(numbers["phases"])]  # fmt: skip
     rows += [(f"saliency where most windows overlap over where fewest do, period {period}",
               lab.write_interval(found, ".2f"))
              for period, found in ((PERIOD, numbers["grid"]), (PERIOD + 1, numbers["no grid"]))]  # fmt: skip
@@ -245,7 +246,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     draw_unevenness(panels[3], numbers["unevenness"])
     mean = f"saliency maps, mean of all\npatches of {PATCH} x {PATCH}"
     plots.show(panels[4], palette.heat([bench.pictures["saliency"]])[0], mean)
-    grid(panels[5], np.array(numbers["phases"]).round(2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
+    means = np.array(numbers["phases"])[..., 0]
+    grid(panels[5], means.round(2), f"by row and column, modulo {PERIOD}\n(mean of all: 1)")
     note = f"{bench.source.name}; {numbers['images']} images, {numbers['draws']} kernels, whiskers: 90 % intervals"
     return plots.head(fig, "From a small map to a large one, step by step", note)
 

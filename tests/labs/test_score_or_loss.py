@@ -69,4 +69,4 @@ def test_a_map_of_zeros_is_on_no_object():
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).requires_grad_(False)
     model[1].weight.data.zero_()
     found = score_or_loss.point(model, torch.ones(1, 3, 2, 2), torch.tensor([0]), np.ones((1, 2, 2), bool))
-    assert found["score"] == {"hits": [0.0], "energy": [0.0], "empty": 1}
+    assert found["score"] == {"hits": [0.0], "energy": [0.0], "empty": [1.0]}

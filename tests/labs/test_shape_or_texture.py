@@ -1,5 +1,7 @@
 """Shape and texture: how answers are counted, and what pictures keep and lose."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,12 @@ def test_an_even_picture_has_no_edges_and_a_step_has_one():
 def test_a_silhouette_is_the_mask():
     assert ((cues.silhouette(MASK)[..., 0] == 0) == MASK).all()
     assert np.ptp(cues.grey(IMAGE).astype(int), axis=2).max() == 0
+
+
+def test_every_share_that_is_named_by_one_cue_has_count_and_interval(bench):
+    numbers = lab_.measure(bench)
+    table = lab_.tabulate(numbers)
+    for name, row in zip(numbers["networks"], table.rows):
+        assert row[0] == f"{name}, {numbers['images'][name]} images" and row[-1].endswith("% (exact)")
+        assert all(cell == "-" or " to " in cell for cell in row[2:-1])
+    assert len(re.findall(r"\(\S+ to \S+%\)", lab_.conclude(numbers)[-1])) == 6

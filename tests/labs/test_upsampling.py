@@ -81,3 +81,8 @@ def test_a_convolution_and_a_pooling_of_stride_two_leave_a_grid_of_period_four()
     twice = F.conv1d(F.conv1d(x, ones, stride=2), ones, stride=2)
     (ways,) = torch.autograd.grad(twice.sum(), x)
     assert ways[0, 0, 8:24].tolist() == [3, 2, 3, 1] * 4 and upsampling.PERIOD == 4
+
+
+def test_every_number_of_the_table_has_an_interval_or_is_exact(bench):
+    for what, found in upsampling.tabulate(upsampling.measure(bench)).rows:
+        assert "(exact)" in what + found or all(" to " in one for one in found.split("), ")), what
