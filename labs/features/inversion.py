@@ -26,7 +26,7 @@ from labs.networks import spread
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss
 from style_utils import extract_features
 
-SIZE, IMAGES = 160, 4  # pixels; images, evenly spread over all
+SIZE, IMAGES, PAINTINGS = 160, 4, 3  # pixels; images, evenly spread over all; paintings
 RATE = 0.05  # of Adam, in normalised pixels
 ROUGH = 1e-5  # the weight of total variation, beside losses that are 1 where nothing is alike
 
@@ -60,16 +60,19 @@ def measure(bench: Bench) -> Numbers:
             numbers[who].append(rate(source.model, made, y))
         for shown, x in zip(bench.pictures["images"], made):
             shown.append(lab.to_picture(x))
-    path = list(bench.source.style_images.values())[-1]
-    style = preprocess(open_image(path), (size, size)).to(X)
-    numbers |= {"style": path.stem, "textures": {}, "place": []}
-    bench.pictures["textures"] = [lab.to_picture(style)]
+    paths = list(bench.source.style_images.values())[: -PAINTINGS - 1 : -1]
+    styles = torch.cat([preprocess(open_image(path), (size, size)) for path in paths]).to(X)
+    numbers |= {"paintings": [path.stem for path in paths], "textures": {}, "place": []}
+    gram = StyleLoss().gram_matrix
+    apart = np.mean(distances(cnn, styles.roll(1, 0), styles, single, gram), axis=0).tolist()
+    numbers["other painting"] = {"psnr": psnr(styles, styles.roll(1, 0)), "left": apart}
+    bench.pictures["textures"] = [lab.to_picture(styles[0])]
     for count in range(1, len(single) + 1):
-        made = texture(cnn, style, single[:count], steps, bench)
+        made = torch.cat([texture(cnn, style, single[:count], steps, bench) for style in styles.split(1)])
         name = "1 layer" if count == 1 else f"{count} layers"
-        numbers["textures"][name] = [one for (one,) in distances(cnn, made, style, single, StyleLoss().gram_matrix)]
-        numbers["place"] += psnr(style, made)
-        bench.pictures["textures"].append(lab.to_picture(made))
+        numbers["textures"][name] = distances(cnn, made, styles, single, gram)
+        numbers["place"].append(psnr(styles, made))
+        bench.pictures["textures"].append(lab.to_picture(made[0]))
     return numbers
 
 
@@ -143,7 +146,7 @@ def psnr(X: Tensor, made: Tensor) -> list[float]:
     return [float(peak_signal_noise_ratio(a, b, data_range=255)) for a, b in pairs]
 
 
-def words(values: Sequence[float], form: str = ".0%") -> str:
+def words(values: Sequence[float] | np.ndarray, form: str = ".0%") -> str:
     return lab.write_interval(measures.interval(values), form)
 
 
@@ -157,10 +160,13 @@ def tabulate(numbers: Numbers) -> Table:
     other, original = numbers["other"], numbers["original"]
     rows.append(("nothing: another photograph", words(other["left"]), words(other["psnr"], ".1f") + " dB", "-", "-"))
     second = lab.write_interval(original["second"]) if numbers["second"] else "-"
-    rows.append(("nothing: the original", "0%", "-", lab.write_interval(original["own"]), second))
+    rows.append(("nothing: the original", "0% (exact)", "-", lab.write_interval(original["own"]), second))
+    count, other = len(numbers["paintings"]), numbers["other painting"]
     for (name, values), place in zip(numbers["textures"].items(), numbers["place"]):
-        name = f"Gram matrices of the first {name}, one painting"
-        rows.append((name, f"{np.mean(values):.0%}", f"{place:.1f} dB", "-", "-"))
+        name = f"Gram matrices of the first {name}, {count} paintings"
+        rows.append((name, words(np.mean(values, axis=0)), words(place, ".1f") + " dB", "-", "-"))
+    rows.append((f"nothing: another painting, {count} paintings", words(other["left"]),
+                 words(other["psnr"], ".1f") + " dB", "-", "-"))  # fmt: skip
     columns = (f"rebuilt from ({len(numbers['images'])} images; 90 % interval)",
                "features (Gram matrices) still off by", "likeness (PSNR)",
                f"own confidence at {numbers['size']} pixels", "second network's")  # fmt: skip
@@ -188,9 +194,11 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{top} with {last} dB, {lab.write_interval(above, '+.1f')} above another photograph ("
         f"{lab.tell(above)}), and from all of them together with {every} dB.",
         f"{known[0].upper()}{known[1:]}.",
-        f"Of one painting, Gram matrices of one layer leave those of the others {np.mean(textures[0][1:]):.0%} off, "
-        f"those of all layers {np.mean(textures[-1]):.0%}, and the texture is no copy of the painting "
-        f"({numbers['place'][-1]:.1f} dB): style is what is left when place is averaged out.",
+        f"Of {len(numbers['paintings'])} paintings, Gram matrices of one layer leave those of the others "
+        f"{words(np.mean(textures[0][1:], axis=0))} off, those of all layers {words(np.mean(textures[-1], axis=0))} "
+        f"(another painting's are {words(numbers['other painting']['left'])} off), and the textures are no copies: "
+        f"{words(numbers['place'][-1], '.1f')} dB, where another painting has "
+        f"{words(numbers['other painting']['psnr'], '.1f')}: style is what is left when place is averaged out.",
     ]
 
 
@@ -223,11 +231,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     middle.set_ylim(-0.03, 1.03)
     plots.plain(right, "Distance of Gram matrices", "layer", logy=10)
     shades = {name: str(0.6 - 0.6 * i / max(count - 1, 1)) for i, name in enumerate(numbers["textures"])}
-    plots.curves(right, layers, numbers["textures"], shades)
+    found = {name: [measures.interval(one) for one in some] for name, some in numbers["textures"].items()}
+    plots.interval_curves(right, layers, found, shades)
     for axes in (left, middle, right):
         axes.set_xticks(layers)
     return plots.head(fig, "What a layer remembers of an image, and of a texture",
-                      f"{bench.source.name}; {len(numbers['images'])} images, one painting")  # fmt: skip
+                      f"{bench.source.name}; {len(numbers['images'])} images, {len(numbers['paintings'])} paintings; "
+                      "bands: 90 % intervals")  # fmt: skip
 
 
 if __name__ == "__main__":

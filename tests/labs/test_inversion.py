@@ -3,6 +3,7 @@
 import pytest
 
 from labs import lab
+from labs.features import inversion
 from labs.features.inversion import distances, invert, psnr, texture
 from style_modules import StyleLoss
 from tests import networks
@@ -34,3 +35,12 @@ def test_a_texture_has_the_gram_matrices_and_not_the_place(cnn, X, bench):
     assert near < 0.5 * far and psnr(style, made)[0] < 20
     pixels = lab.to_pixels(made)
     assert pixels.min() >= -1e-5 and pixels.max() <= 1 + 1e-5  # black and white are the ends
+
+
+def test_every_number_of_the_table_has_count_and_interval_and_another_picture_beside_it(bench):
+    numbers = inversion.measure(bench)
+    table = inversion.tabulate(numbers)
+    assert all(cell == "-" or " to " in cell or "(exact)" in cell for row in table.rows for cell in row[1:])
+    assert table.rows[-1][0] == f"nothing: another painting, {inversion.PAINTINGS} paintings"
+    assert table.rows[-2][0].endswith(f", {inversion.PAINTINGS} paintings")
+    assert inversion.conclude(numbers)[-1].count(" to ") == 5
