@@ -274,7 +274,7 @@ def draw_data(axes: "plots.Axes", numbers: Numbers) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(METHODS) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    words = f"full: permuted labels, pale: true, another start ({len(numbers['permuted'][METHODS[0]])} pictures)"
+    words = f"full: permuted labels\npale: true, another start ({len(numbers['permuted'][METHODS[0]])} pictures)"
     axes.set_xlabel(words, size=plots.NOTE, color=plots.FAINT)
 
 

@@ -49,7 +49,8 @@ def measure(bench: Bench) -> Numbers:
     images, X, y, _ = bench.batch(2 if quick else None)
     bench.pictures["image"] = images[0]
     numbers: Numbers = {"methods": list(names)}
-    numbers |= {key: {} for key in ("images", "seconds", "drop", "deletion", "insertion")}
+    numbers |= {key: {} for key in ("images", "seconds", "apart", "drop", "deletion", "insertion")}
+    own = torch.empty(0)  # Grad-CAM's maps, which come first
     blurred, confidence = blur_image(X[:MIXED], sigma=10), lab.confidence(bench.model, X, y)
     for name in lab.progress(names, "Shap-CAM"):
         count = min(len(X), MOST.get(name, len(X)))
@@ -57,11 +58,13 @@ def measure(bench: Bench) -> Numbers:
         maps = make(name, X[:count], y[:count], bench)
         numbers["seconds"][name], numbers["images"][name] = (time.perf_counter() - start) / count, count
         bench.pictures[name] = maps[0].cpu().numpy()
+        own = maps if name == METHODS[0] else own
+        numbers["apart"][name] = (maps - own[:count]).abs().amax(dim=(1, 2)).tolist()
         numbers["drop"][name] = drop(bench.model, X[:count], y[:count], maps, confidence[:count])
         x, labels, maps = X[: min(count, MIXED)], y[: min(count, MIXED)], maps[:MIXED]
         numbers["deletion"][name] = mix(bench.model, x, labels, maps, torch.zeros_like(x)).tolist()
         numbers["insertion"][name] = mix(bench.model, blurred[: len(x)], labels, maps, x).tolist()
-    numbers |= convergence(bench, X[:1], y[:1], COUNTS[:4] if quick else COUNTS)
+    numbers |= convergence(bench, X[:MIXED], y[:MIXED], COUNTS[:4] if quick else COUNTS)
     second = bench.second()
     return numbers | ({"mixing": mix_positions(bench, second)} if second else {})
 
@@ -78,7 +81,7 @@ def mix_positions(bench: Bench, source: pretrained.Pretrained) -> Numbers:
     """
     count, orders = (1, 2) if bench.quick else (16, 8)
     layers = list(source.cnn)
-    _, X, y, _ = Bench(source).batch(count)
+    images, X, y, _ = Bench(source).batch(count)
     names = [name for one in layers for name, module in source.model.named_modules() if module is one]
     last = activations(source.model, X[:1], names[-1]).shape[2:]
     at = next(i for i, name in enumerate(names) if activations(source.model, X[:1], name).shape[2:] == last)
@@ -95,6 +98,7 @@ def mix_positions(bench: Bench, source: pretrained.Pretrained) -> Numbers:
             PRODUCT: resize(product.relu(), X.shape[2:]),
             POSITIONS: resize(values.reshape(product.shape).relu(), X.shape[2:]),
         }
+    bench.pictures["mixing"] = (images[0], {name: some[0].cpu().numpy() for name, some in maps.items()})
     return {
         "network": source.name.split(",")[0], "layer": names[at], "images": count, "orders": orders,
         "positions": values.shape[1],
@@ -155,22 +159,25 @@ def convolution(model: nn.Module) -> nn.Conv2d:
 
 
 def convergence(bench: Bench, X: Tensor, y: Tensor, counts: Sequence[int]) -> Numbers:
-    """The error of one image's Shapley values after so many orders, against eight times the most of other orders.
+    """The error of each image's Shapley values after so many orders, against eight times the most of other orders.
 
     "efficiency": how far their sum is from the score less that of no channel. "linear": their correlation with what
-    they would be if the head were linear, gradient times activation.
+    they would be if the head were linear, gradient times activation. Each image by image; "error": a list for each
+    count.
     """
-    model, label, generator = bench.model, int(y), bench.generator()
-    (A,) = activations(model, X, bench.source.gradcam_layer)
-    added = shapley(model, A, label, counts[-1], generator)
-    reference = shapley(model, A, label, 8 * counts[-1], generator).mean(dim=0)
-    errors = [float((added[:count].mean(dim=0) - reference).norm() / reference.norm()) for count in counts]
-    with torch.no_grad():
-        scores = [float(run_head(model, a[None])[0, label]) for a in (A, torch.zeros_like(A))]
-    gap = abs(float(added.mean(dim=0).sum()) - (scores[0] - scores[1])) / abs(scores[0] - scores[1])
-    tangent = (lab.gradient(lambda A: run_head(model, A)[:, label], A[None])[0] * A).sum(dim=(1, 2))
-    linear = float(torch.corrcoef(torch.stack([tangent, reference]))[0, 1])
-    return {"counts": list(counts), "error": errors, "players": len(A), "efficiency": gap, "linear": linear}
+    model, generator = bench.model, bench.generator()
+    errors, gaps, linear = [], [], []
+    for A, label in zip(activations(model, X, bench.source.gradcam_layer), y.tolist()):
+        added = shapley(model, A, label, counts[-1], generator)
+        reference = shapley(model, A, label, 8 * counts[-1], generator).mean(dim=0)
+        errors.append([float((added[:count].mean(dim=0) - reference).norm() / reference.norm()) for count in counts])
+        with torch.no_grad():
+            scores = [float(run_head(model, a[None])[0, label]) for a in (A, torch.zeros_like(A))]
+        gaps.append(abs(float(added.mean(dim=0).sum()) - (scores[0] - scores[1])) / abs(scores[0] - scores[1]))
+        tangent = (lab.gradient(lambda A: run_head(model, A)[:, label], A[None])[0] * A).sum(dim=(1, 2))  # noqa: B023
+        linear.append(float(torch.corrcoef(torch.stack([tangent, reference]))[0, 1]))
+    return {"counts": list(counts), "error": [list(some) for some in zip(*errors)], "efficiency": gaps,
+            "linear": linear}  # fmt: skip
 
 
 def run_head(model: nn.Module, A: Tensor) -> Tensor:
@@ -243,21 +250,27 @@ def tabulate(numbers: Numbers) -> Table:
     def above(key: str, form: str) -> Callable[[str], str]:
         return lambda name: "-" if name == "Grad-CAM" else lab.write_interval(differ(numbers[key], name), form)
 
-    table = Table.of("method", numbers["methods"], {
+    table = Table.of("method (90 % interval)", numbers["methods"], {
         "images": lambda name: str(numbers["images"][name]),
+        "its map's largest difference from Grad-CAM's": lambda name: write_apart(numbers, name),
         "average drop (low is good)": lambda name: lab.write_interval(measures.interval(numbers["drop"][name])),
         "above Grad-CAM's, same images": above("drop", "+.1%"),
         f"deletion above Grad-CAM's (low, {MIXED} images)": above("deletion", "+.3f"),
         f"insertion above Grad-CAM's (high, {MIXED} images)": above("insertion", "+.3f"),
-        "an image takes": lambda name: f"{numbers['seconds'][name]:.1f} s",
+        "an image takes (one run)": lambda name: f"{numbers['seconds'][name]:.1f} s",
     })  # fmt: skip
     if not (mixing := numbers.get("mixing")):
         return table
-    rows = [(f"{mixing['network']}, {mixing['layer']}: {name}", str(mixing["images"]),
+    rows = [(f"{mixing['network']}, {mixing['layer']}: {name}", str(mixing["images"]), "-",
              lab.write_interval(measures.interval(values)),
              "-" if name == "Grad-CAM" else lab.write_interval(differ(mixing["drop"], name), "+.1%"), "-", "-", "-")
             for name, values in mixing["drop"].items()]  # fmt: skip
     return Table(table.columns, [*table.rows, *rows])
+
+
+def write_apart(numbers: Numbers, name: str) -> str:
+    """Words for the largest difference of a method's map from Grad-CAM's, of maps that reach from 0 to 1."""
+    return "0 (itself)" if name == METHODS[0] else lab.write_interval(measures.interval(numbers["apart"][name]), ".2f")
 
 
 def conclude(numbers: Numbers) -> list[str]:
@@ -268,17 +281,20 @@ def conclude(numbers: Numbers) -> list[str]:
             for name in names
         )
 
-    mixing = numbers.get("mixing")
+    mixing, linear = numbers.get("mixing"), measures.interval(numbers["linear"])
+    own, error = measures.interval(numbers["drop"]["Grad-CAM"]), measures.interval(numbers["error"][-1])
     return [
-        f"Shown only what a map keeps, the network loses {np.mean(numbers['drop']['Grad-CAM']):.0%} of its confidence "
-        f"with Grad-CAM on {numbers['images']['Grad-CAM']} images; above Grad-CAM's, image by image: "
+        f"Shown only what a map keeps, the network loses {lab.write_interval(own)} of its confidence with Grad-CAM on "
+        f"{numbers['images']['Grad-CAM']} images; above Grad-CAM's, image by image: "
         f"{compare(numbers['drop'], numbers['methods'][1:])}.",
-        f"On SqueezeNet's head Shapley values correlate by {numbers['linear']:.2f} with gradient times activation "
-        f"({numbers['counts'][-1]} orders, error {numbers['error'][-1]:.1%}), so theory and short cut are "
-        f"{'nearly the same' if numbers['linear'] > 0.95 else 'not the same'} there.",
+        f"On SqueezeNet's head Shapley values correlate by {lab.write_interval(linear, '.3f')} with gradient times "
+        f"activation ({len(numbers['linear'])} images, {numbers['counts'][-1]} orders, error "
+        f"{lab.write_interval(error, '.1%')}), so theory and short cut are "
+        f"{'nearly the same' if linear[1] > 0.95 else 'not the same'} there: the largest difference of the map from "
+        f"Grad-CAM's is {write_apart(numbers, SHAP)} of 1 ({numbers['images'][SHAP]} images).",
         f"Where positions mix ({mixing['network']}, {mixing['positions']} positions after {mixing['layer']}, "
         f"{mixing['images']} images) they correlate by {lab.write_interval(mixing['linear'], '.2f')} with it, two "
-        f"halves of the orders by {mixing['halves'][0]:.2f}; drop above Grad-CAM's: "
+        f"halves of the orders by {lab.write_interval(mixing['halves'], '.2f')}; drop above Grad-CAM's: "
         f"{compare(mixing['drop'], (PRODUCT, POSITIONS))}." if mixing else
         "A layer whose positions mix needs a second network, which is not here: the question stays open for it.",
     ]  # fmt: skip
@@ -291,33 +307,36 @@ def rank(above: Sequence[float]) -> str:
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     names, image, mixing = numbers["methods"], bench.pictures["image"], numbers.get("mixing")
-    fig = plots.sheet(1640, 1060)
-    above, below = plots.parts(fig, 2, 1, height_ratios=[1.25, 1])
-    panels = above.subplots(2, 1 + len(names))
-    plots.show(panels[0, 0], image, "image")
-    own = bench.pictures["Grad-CAM"]
-    for (top, bottom), name in zip(panels.T[1:], names):
-        plots.show(top, palette.overlay([image], [bench.pictures[name]])[0], name, plots.COLOURS[name])
-        shades = bottom.imshow(bench.pictures[name] - own, cmap="RdBu_r", vmin=-1, vmax=1)
-        bottom.axis("off")
-    panels[1, 1].set_title("Grad-CAM itself", size=plots.NOTE)
-    panels[1, 0].axis("off")
-    panels[1, 0].text(0.5, 0.8, "less Grad-CAM:\nred more, blue less", ha="center", va="top", size=plots.NOTE,
-                      transform=panels[1, 0].transAxes)  # fmt: skip
-    above.colorbar(shades, ax=list(panels[1]), ticks=[-1, 0, 1], shrink=0.8)
-    first, second, third = below.subplots(1, 3, width_ratios=[1.5, 1.1, 0.8])
-    plots.plain(first, f"{numbers['images']['Grad-CAM']} images: drop above Grad-CAM's", "points (left: better)")
-    draw_pairs(first, numbers["drop"], names[1:])
-    plots.plain(second, "Where positions mix" if mixing else "", "points (left: better)")
+    fig = plots.sheet(1640, 1060 if mixing else 760)
+    above, *middle, below = plots.parts(fig, 3 if mixing else 2, 1)
+    first, *others = above.subplots(1, 1 + len(names))
+    plots.show(first, image, "image")
+    for axes, name in zip(others, names):
+        plots.show(axes, palette.overlay([image], [bench.pictures[name]])[0], name, plots.COLOURS[name])
+        axes.set_xlabel(f"{write_apart(numbers, name)}\nn = {numbers['images'][name]}", size=plots.NOTE)
+    first.set_xlabel("largest difference from\nGrad-CAM's map, of 1", size=plots.NOTE)
     if mixing:
-        second.set_title(f"{mixing['network']}, {mixing['images']} images", size=plots.TITLE, loc="left")
-        draw_pairs(second, mixing["drop"], (PRODUCT, POSITIONS))
-    plots.plain(third, "Error of Shapley values", "orders sampled", logx=2, logy=10)
-    third.plot(numbers["counts"], numbers["error"], "o-", color=plots.COLOURS[SHAP], markersize=4)
-    fading = [numbers["error"][0] * (1 / count) ** 0.5 for count in numbers["counts"]]
-    third.plot(numbers["counts"], fading, color=plots.FRAME, linewidth=1, linestyle="--")
-    note = f"{bench.source.name}. Dots: images; bars: mean and 90 % interval. Dashed: error of independent orders"
+        draw_mixing(middle[0], mixing, *bench.pictures["mixing"])
+    left, right = below.subplots(1, 2, width_ratios=[1.8, 1])
+    plots.plain(left, f"{numbers['images']['Grad-CAM']} images: drop above Grad-CAM's", "points (left: better)")
+    draw_pairs(left, numbers["drop"], names[1:])
+    plots.plain(right, f"Error of Shapley values, {len(numbers['linear'])} images", "orders sampled", logx=2, logy=10)
+    found = {SHAP: [measures.interval(some) for some in numbers["error"]]}
+    plots.interval_curves(right, numbers["counts"], found)
+    fading = [found[SHAP][0][0] * (1 / count) ** 0.5 for count in numbers["counts"]]
+    right.plot(numbers["counts"], fading, color=plots.FRAME, linewidth=1, linestyle="--")
+    note = f"{bench.source.name}. Dots: images; bars, bands: 90 % intervals. Dashed: error of independent orders"
     return plots.head(fig, "Weights by gradients, by ablation, by Shapley values", note)
+
+
+def draw_mixing(part: "plots.SubFigure", mixing: Numbers, image: np.ndarray, maps: dict[str, np.ndarray]) -> None:
+    """The maps of the network whose positions mix, and their drops."""
+    left, right = plots.parts(part, 1, 2, width_ratios=[1.35, 1])
+    title = f"{mixing['network']}, after\n{mixing['layer']}"
+    pictures = [image, *palette.overlay([image] * len(maps), maps.values())]
+    plots.show_row(left, pictures, [title, *[name.replace("gradient × ", "gradient\n× ") for name in maps]])
+    axes = plots.plain(right.subplots(), f"{mixing['network']}, {mixing['images']} images", "points (left: better)")
+    draw_pairs(axes, mixing["drop"], (PRODUCT, POSITIONS))
 
 
 def draw_pairs(axes: "plots.Axes", drops: Numbers, names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from figures import palette
 from figures.figure import short
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
@@ -34,19 +35,20 @@ def measure(bench: Bench) -> Numbers:
     X = X[y != target]
     numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "images": len(X)}
     numbers |= {"gain": {}, "wrong": {}, "said": {}}
-    bench.pictures["ends"] = [("at the start", *show_first(bench, X))]
+    bench.pictures.update(start=(lab.to_picture(X[0]), name_first(bench, X)), changes=[])
     for name, direction in directions(bench).items():
         scores, wrong, end = climb(bench.model, X, target, direction, steps, name)
         numbers["gain"][name] = (scores - scores[0]).tolist()
         numbers["wrong"][name] = wrong.tolist()
         numbers["said"][name] = (lab.predict(bench.model, end).argmax(dim=1) == target).double().tolist()
-        bench.pictures["ends"].append((name, *show_first(bench, end)))
+        change = (end - X)[0].permute(1, 2, 0).cpu().numpy()
+        bench.pictures["changes"].append((name, change, name_first(bench, end)))
     return numbers
 
 
-def show_first(bench: Bench, X: Tensor) -> tuple[np.ndarray, str]:
-    """The first picture, and what the network calls it."""
-    return lab.to_picture(X[0]), short(bench.source.class_names[int(lab.predict(bench.model, X[:1]).argmax())])
+def name_first(bench: Bench, X: Tensor) -> str:
+    """The class that the network names for the first picture."""
+    return short(bench.source.class_names[int(lab.predict(bench.model, X[:1]).argmax())])
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -125,13 +127,19 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     steps = range(numbers["steps"] + 1)
     plots.plain(left, f"Score of \u201c{numbers['target']}\u201d gained", "steps of equal length")
     found = {name: [measures.interval(values) for values in gain] for name, gain in numbers["gain"].items()}
+    left.set_yscale("symlog", linthresh=0.1)  # even below 0.1, logarithmic above: else three curves were one line
     plots.interval_curves(left, steps, found, marker="")
+    left.set_yticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
     left.set_xticks(steps)
     wrong = {name: measures.interval(100 * np.array(numbers["wrong"][name])) for name in DIRECTIONS}
     plots.percent(plots.interval_bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
-    for axes, (name, picture, said) in zip(below.subplots(1, len(DIRECTIONS) + 1), bench.pictures["ends"]):
-        plots.show(axes, picture, f"{name}:\n{said}", plots.COLOURS.get(name, plots.INK))
-    note = f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals"
+    first, *others = below.subplots(1, len(DIRECTIONS) + 1)
+    picture, said = bench.pictures["start"]
+    plots.show(first, picture, f"at the start:\n{said}")
+    for axes, (name, change, said) in zip(others, bench.pictures["changes"]):
+        plots.show(axes, palette.about_grey([change])[0], f"change by {name}:\n{said}", plots.COLOURS[name])
+    note = (f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals. Changes: about grey, "
+            "the largest as full colours")  # fmt: skip
     return plots.head(fig, "What matters is not yet which way", note)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from labs.gradients import saliency_is_no_direction
 from labs.gradients.saliency_is_no_direction import LENGTH, climb, directions
 from tests import networks
 
@@ -46,3 +47,14 @@ def test_a_dead_class_is_not_climbed(ways, X):
     model[0].classifier[2].weight.data[1] = 0
     scores, _, end = climb(model, X, 1, ways["saliency map"], steps=2)
     assert torch.equal(end, X) and torch.equal(scores, scores[:1].expand(3, -1))
+
+
+def test_the_changes_are_drawn_which_the_pictures_hide(bench):
+    """All are of one length, those by the saliency map and by the absolute value brighten alone; curves stand apart."""
+    numbers = saliency_is_no_direction.measure(bench)
+    changes = {name: change for name, change, _ in bench.pictures["changes"]}
+    assert list(changes) == list(saliency_is_no_direction.DIRECTIONS)
+    assert all(changes[name].min() >= 0 for name in ("its absolute value", "saliency map"))
+    assert changes["gradient"].min() < 0 < changes["gradient"].max()
+    left, *_ = saliency_is_no_direction.draw(numbers, bench).axes
+    assert left.get_yscale() == "symlog"

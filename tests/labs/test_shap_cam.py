@@ -1,12 +1,15 @@
 """Shapley values of channels: their axioms, exact values on few channels, and what is compared of maps."""
 
+import re
 from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from labs import lab
+from labs.attribution import shap_cam
 from labs.attribution.shap_cam import activations, differ, mix, run_head, shapley, shapley_positions
 from tests import networks
 
@@ -103,3 +106,33 @@ def test_methods_are_compared_on_the_images_that_both_have():
     assert differ({"Grad-CAM": [0.1, 0.2, 9.0], "other": [0.3, 0.4]}, "other") == pytest.approx([0.2] * 3)
     found = {"Grad-CAM": [[0.0, 1.0], [0.2, 0.2]], "other": [[0.5, 1.5], [0.7, 0.7]]}
     assert differ(found, "other") == pytest.approx([0.5] * 3)
+
+
+@pytest.fixture
+def numbers(bench):
+    return shap_cam.measure(bench)
+
+
+def test_every_number_of_the_table_has_an_interval_but_counts_and_seconds(numbers):
+    table = shap_cam.tabulate(numbers)
+    for row in table.rows:
+        assert all(cell in ("-", "0 (itself)") or " to " in cell for cell in row[2:-1])
+    first, second, _ = shap_cam.conclude(numbers)
+    assert re.findall(r"\d%(?!\)| \()", first) == [] and len(re.findall(r"\(\S+ to \S+\)", second)) == 3
+
+
+def test_no_picture_of_the_figure_is_blank_and_small_differences_are_told_in_numbers(numbers, bench):
+    """Of SqueezeNet's head Grad-CAM's map is nearly Shapley's: drawn, their difference was an empty panel."""
+    fig = shap_cam.draw(numbers, bench)
+    pictures = [np.asarray(image.get_array()) for axes in fig.axes for image in axes.images]
+    assert len(pictures) >= 1 + len(numbers["methods"]) and all(np.ptp(picture) > 0.2 for picture in pictures)
+    labels = {axes.get_title(): axes.get_xlabel() for axes in fig.axes if "n = " in axes.get_xlabel()}
+    assert labels["Shap-CAM"] == f"{shap_cam.write_apart(numbers, 'Shap-CAM')}\nn = 2"
+    assert labels["Grad-CAM"].startswith("0 (itself)")
+
+
+def test_errors_of_shapley_values_are_of_each_image_and_fall_with_the_orders(source):
+    X, y = lab.as_batch(source.images[2:4], source), torch.from_numpy(source.labels[2:4])
+    found = shap_cam.convergence(lab.Bench(source), X, y, [1, 16])
+    assert all(few > many for few, many in zip(*found["error"])) and len(found["linear"]) == 2
+    assert max(found["efficiency"]) < 1e-4
