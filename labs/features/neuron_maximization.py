@@ -267,7 +267,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     for line, depth, row in zip(right.subplots(len(rows), len(rows[0]), squeeze=False), numbers["layers"], rows):
         line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
         for axes, picture in zip(line, row):
-            plots.show(axes, draw_out(picture))
+            plots.show(axes, draw_out(picture), name_flat(picture), size=plots.NOTE)
     note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals; flat channels: more contrast"
     return plots.head(fig, "What excites a unit, and channels of every layer", note)
 
@@ -281,6 +281,11 @@ def draw_out(picture: np.ndarray) -> np.ndarray:
     away = picture - mean
     times = np.clip(FLAT / max(float(np.quantile(np.abs(away), 0.98)), 1e-9), 1, MOST)
     return (mean + times * away).round().clip(0, 255).astype(np.uint8)
+
+
+def name_flat(picture: np.ndarray) -> str:
+    """Words for a picture that stays empty also with MOST times its contrast, as it is of one colour; "" for others."""
+    return "one colour" if draw_out(picture).std(axis=(0, 1)).max() < FLAT / 10 else ""
 
 
 if __name__ == "__main__":

@@ -90,3 +90,11 @@ def test_a_nearly_flat_picture_is_drawn_with_more_contrast_and_another_as_it_is(
     assert (drawn == np.array([120, 130, 140]) + 40 * stripes).all()
     clear, plain = np.where(stripes > 0, 255, 0).astype(np.uint8), np.full((16, 16, 3), 254, np.uint8)
     assert all((neuron_maximization.draw_out(one) == one).all() for one in (clear, plain))
+
+
+def test_a_picture_of_one_colour_is_called_so_and_one_with_a_pattern_is_not():
+    white = np.full((20, 20, 3), 255, np.uint8)
+    white[3, 4] = 254
+    pattern = np.full((20, 20, 3), 120, np.uint8)
+    pattern[::2] = 124  # drawn out it is seen
+    assert neuron_maximization.name_flat(white) == "one colour" and neuron_maximization.name_flat(pattern) == ""
