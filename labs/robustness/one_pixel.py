@@ -178,7 +178,7 @@ def tabulate(numbers: Numbers) -> Table:
     def only_small(words: str) -> Callable[[str], str]:
         return lambda name: words if name == SMALL else "-"
 
-    def lost(images: list[Numbers]) -> str:
+    def write_loss(images: list[Numbers]) -> str:
         return lab.write_interval(measures.interval([one["before"] - one["after"] for one in images]))
 
     table = Table.of("network", numbers["images"], {
@@ -186,7 +186,7 @@ def tabulate(numbers: Numbers) -> Table:
         "after as many random ones": only_small(lab.write_interval(numbers["chance"])),
         "search above chance": only_small(lab.write_interval(numbers["more"], "+.0%")),
         "questions until wrong": each(lambda images: lab.join((o["asked"] for o in images if o["fooled"]), ",") or "-"),
-        "confidence lost": each(lost),
+        "confidence lost": each(write_loss),
         "wrong as PNG, as JPEG 90": only_small(write_survivors(numbers["saved"])),
         "median rank by saliency (100 %: the highest)": each(middle_rank),
         "on the object": only_small(lab.write_interval(measures.interval(numbers["on"]))),

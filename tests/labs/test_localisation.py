@@ -83,7 +83,7 @@ def test_each_grid_has_a_random_top_layer_of_its_own(small_source, monkeypatch):
 
 @pytest.fixture
 def numbers():
-    """Of ten scenes the first method has nine peaks, the Gaussian four, all others five."""
+    """Numbers of ten scenes: the first method has nine peaks, the Gaussian four, all others five."""
     judged = {"peak": [1.0] * 5 + [0.0] * 5, "sum": [0.4, 0.6] * 5, "auc": [0.7, 0.8] * 5}
     trained = {name: dict(judged) for name in (*localisation.METHODS, localisation.GAUSSIAN, localisation.NOISE)}
     trained["gradient"]["peak"] = [1.0] * 9 + [0.0]

@@ -72,7 +72,7 @@ def test_the_network_says_of_a_stored_pixel_what_was_stored():
 
 
 def test_every_number_of_the_table_has_an_interval(bench):
-    """What is counted, such as questions until wrong, has none: it is of single images."""
+    """Questions until wrong have none: they are of single images."""
     table = one_pixel.tabulate(one_pixel.measure(bench))
     for row in table.rows:
         for column, cell in zip(table.columns[1:], row[1:]):

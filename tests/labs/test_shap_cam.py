@@ -122,7 +122,7 @@ def test_every_number_of_the_table_has_an_interval_but_counts_and_seconds(number
 
 
 def test_no_picture_of_the_figure_is_blank_and_small_differences_are_told_in_numbers(numbers, bench):
-    """Of SqueezeNet's head Grad-CAM's map is nearly Shapley's: drawn, their difference was an empty panel."""
+    """Grad-CAM's map of SqueezeNet is nearly Shapley's: drawn, their difference was an empty panel."""
     fig = shap_cam.draw(numbers, bench)
     pictures = [np.asarray(image.get_array()) for axes in fig.axes for image in axes.images]
     assert len(pictures) >= 1 + len(numbers["methods"]) and all(np.ptp(picture) > 0.2 for picture in pictures)
