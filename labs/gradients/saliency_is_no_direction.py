@@ -126,7 +126,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, right = above.subplots(1, 2, width_ratios=[2.2, 1])
     steps = range(numbers["steps"] + 1)
     plots.plain(left, f"Score of \u201c{numbers['target']}\u201d gained", "steps of equal length")
-    found = {name: [measures.interval(values) for values in gain] for name, gain in numbers["gain"].items()}
+    found = {name: [measures.interval_of_sizes(values) for values in gain] for name, gain in numbers["gain"].items()}
     left.set_yscale("symlog", linthresh=0.1)  # even below 0.1, logarithmic above: else three curves were one line
     plots.interval_curves(left, steps, found, marker="")
     left.set_yticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])

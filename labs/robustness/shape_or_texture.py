@@ -226,7 +226,9 @@ def conclude(numbers: Numbers) -> list[str]:
         for painter, row in matrix.items()
     )
     strengths = " → ".join(map(write_bias, numbers["strengths"]))
-    patches = measures.pair(numbers["cues"][first]["shuffled 4 × 4"], numbers["cues"][first]["edges"])
+    more = {name: measures.pair(numbers["cues"][name]["shuffled 4 × 4"], numbers["cues"][name]["edges"])
+            for name in (first, ROBUST)}  # fmt: skip
+    by_patches = [name for name, found in more.items() if found[1] > 0]
     return [
         "Shape bias, of the answers that are shape or texture the part that is shape, of "
         f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: it tells "
@@ -238,11 +240,11 @@ def conclude(numbers: Numbers) -> list[str]:
            robust["interval"][2] < plain["interval"][1]) else "is not shown."),
         f"{first} still knows {write_cue(numbers, first, 'shuffled 4 × 4')} of {numbers['images'][first]} images when "
         f"4 × 4 patches are shuffled and {write_cue(numbers, first, 'edges')} by edges alone "
-        f"({lab.write_interval(patches, '+.0%')}, {lab.judge(patches)}); the robust network, of "
-        f"{numbers['images'][ROBUST]} scenes, {write_cue(numbers, ROBUST, 'shuffled 4 × 4')} and "
-        f"{write_cue(numbers, ROBUST, 'edges')}, and {write_cue(numbers, ROBUST, 'silhouette')} of silhouettes: that "
-        "patches without a shape tell more than a shape without patches is "
-        f"{lab.tell(patches)} for {first}.",
+        f"({lab.write_interval(more[first], '+.0%')}); the robust network, of {numbers['images'][ROBUST]} scenes, "
+        f"{write_cue(numbers, ROBUST, 'shuffled 4 × 4')} and {write_cue(numbers, ROBUST, 'edges')} "
+        f"({lab.write_interval(more[ROBUST], '+.0%')}), and {write_cue(numbers, ROBUST, 'silhouette')} of silhouettes: "
+        "that patches without a shape tell more than edges without patches is shown for "
+        f"{'; '.join(by_patches) or 'neither'}.",
     ]  # fmt: skip
 
 
@@ -271,7 +273,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         for at, right in zip(places, told.values()):
             found = [100 * value for value in measures.interval(right)]
             axes.barh(at, found[0], height=0.17, color=COLOURS[name])
-            plots.whisker(axes, at, found, capsize=2, linewidth=1)
+            plots.whisker(axes, at, found, plots.FAINT, capsize=2, linewidth=1)  # seen on black bars, too
         axes.text(1, up, name, va="center", size=plots.NOTE, color="white")
     axes.set_yticks(range(len(CUES)), CUES)
     axes.set_ylim(len(CUES) - 0.5, -0.5)

@@ -58,3 +58,5 @@ def test_the_changes_are_drawn_which_the_pictures_hide(bench):
     assert changes["gradient"].min() < 0 < changes["gradient"].max()
     left, *_ = saliency_is_no_direction.draw(numbers, bench).axes
     assert left.get_yscale() == "symlog"
+    starts = [band.get_paths()[0].vertices[0] for band in left.collections]
+    assert len(starts) == 4 and all(abs(start[1]) < 1e-6 for start in starts)  # nothing is gained before the first step
