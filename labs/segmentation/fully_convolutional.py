@@ -251,7 +251,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     plots.show(panels[0], large.image, "one picture of four objects")
     for axes, classes, title in zip(panels[1:], (true, coarse, said), (
         "exact masks", f"class map, {len(coarse)} x {len(coarse)} cells, where surer than half",
-        f"drawn out to the pixels: mean IoU {numbers['at half'][0]:.0%}",
+        f"drawn out to the pixels: IoU {numbers['at half'][0]:.0%} in this picture",
     )):  # fmt: skip
         plots.show(axes, colour_classes(classes, colours), title)
     for label, mask in zip(large.labels.tolist(), large.masks):
