@@ -28,3 +28,10 @@ def test_what_is_cut_out_is_the_box_alone_and_what_is_hidden_is_grey():
     mask[10:20, 10:30] = True
     hidden = lab.hide(image, mask)
     assert (hidden[~mask] == 127).all() and (hidden[mask] == 0).all()
+
+
+def test_what_is_counted_is_called_exact_where_all_scenes_agree_and_the_rest_has_an_interval(bench):
+    numbers = lab.measure(bench)
+    table = lab.tabulate(numbers)
+    assert [row[2] for row in table.rows] == ["1 (exact)", "4 (exact)", "3 (exact)", "4 (exact)"]
+    assert all(cell == "-" or " to " in cell or "(exact)" in cell for row in table.rows for cell in row[3:])

@@ -1,5 +1,7 @@
 """The axioms of integrated gradients, where the answers are known by hand."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +85,8 @@ def test_black_pixels_get_nothing_from_a_black_baseline(bench):
     assert found["black"]["dark"] < 0.01 < found["white"]["dark"]
     assert found["grey"]["like grey"] == pytest.approx(1)
     assert np.all(pictures["black"][1][:41] == 0)
+
+
+def test_all_numbers_of_the_baselines_have_intervals(bench):
+    last = integrated_gradients.conclude(integrated_gradients.measure(bench))[-1]
+    assert len(re.findall(r"\(\S+ to \S+\)", last)) == 6 and re.findall(r"\d%(?!\)| \()", last) == []

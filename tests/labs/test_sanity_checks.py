@@ -70,3 +70,16 @@ def test_training_is_repeatable():
     X, y = torch.randn(20, 3, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 4
     one, two = (data_test.train(X, y, epochs=1).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_maps_of_the_figure_are_wide_enough_and_no_curve_is_named_on_another_panel(bench):
+    """A map of 70 pixels shows nothing; names at the ends of curves may not reach the next panel's axes."""
+    fig = sanity_checks.draw(sanity_checks.measure(bench), bench)
+    fig.draw_without_rendering()
+    maps = [axes.get_window_extent() for axes in fig.axes if axes.images]
+    assert len(maps) >= 1 + 3 * len(sanity_checks.METHODS) and min(box.width for box in maps) > 100
+    panels = [axes for axes in fig.axes if not axes.images and axes.axison]
+    for axes in panels:
+        for text in axes.texts:
+            box = text.get_window_extent()
+            assert not any(box.overlaps(other.get_window_extent()) for other in fig.axes if other is not axes)

@@ -70,3 +70,11 @@ def test_a_map_of_zeros_is_on_no_object():
     model[1].weight.data.zero_()
     found = score_or_loss.point(model, torch.ones(1, 3, 2, 2), torch.tensor([0]), np.ones((1, 2, 2), bool))
     assert found["score"] == {"hits": [0.0], "energy": [0.0], "empty": [1.0]}
+
+
+def test_maps_of_zeros_are_a_share_of_the_scenes_with_an_interval(bench):
+    numbers = score_or_loss.measure(bench)
+    count = numbers["pointing"]["images"]
+    table = score_or_loss.tabulate(numbers)
+    assert table.columns[-1] == "maps of zeros" and all(" to " in row[-1] for row in table.rows)
+    assert f"{table.rows[-1][-1]} of {count} scenes have a loss whose map" in score_or_loss.conclude(numbers)[0]
