@@ -288,12 +288,12 @@ def _recognise_without_mistakes(got: np.ndarray, expected: np.ndarray | Sample, 
         if less.shape == expected.shape and relative_error(less, expected) <= tolerance:
             out = f"leave keepdim=True out, squeeze({axis}), or join parts, also of a list, by cat instead of stack."
             return f"axis {axis}, of length 1, is still there: {out}"
-    if got.shape == (1, *expected.shape[1:]):
+    if got.ndim and got.shape[1:] == expected.shape[1:] and len(got) < expected.shape[0]:
         kept = expected.values.ravel() if isinstance(expected, Sample) else sample(expected)
         places = sample(np.arange(np.prod(expected.shape)))  # of these numbers
         places = places[places < got.size]
         if relative_error(got.ravel()[places], kept[: len(places)]) <= tolerance:
-            return likeness.FIRST_ALONE
+            return likeness.FIRST_ALONE if len(got) == 1 else likeness.LAST_MISSING
     if isinstance(expected, Sample):
         return ""
     return likeness.of_shapes(got.astype(np.float64), expected.astype(np.float64), tolerance)

@@ -59,7 +59,7 @@ HINTS: dict[str, str | dict] = {
         "max(dim=...) gives two tensors, values and indices: take max(dim=1).values, or amax(dim=1)."
     ),
     r"appears to not have been used in the graph": {
-        "visualizers/gradcam.py": f"Grad-CAM differentiates by the activation of _forward, not by the images. {UNUSED}",
+        "visualizers/gradcam.py": f"{UNUSED} In grad_cam that is the activation of _forward, not the images.",
         "": UNUSED,
     },
     r"NoneType' object|NoneType'? and|and '?NoneType|must be Tensor, not NoneType": (
@@ -164,7 +164,10 @@ HINTS: dict[str, str | dict] = {
         "Nothing is differentiated: the input needs requires_grad before the network sees it, and no torch.no_grad(), "
         ".detach(), .data or .item() may lie between."
     ),
-    r"backward through the graph a second time": "Score the images again before each backward pass.",
+    r"backward through the graph a second time": {
+        "style_utils.py": "In each step the image is another one: call extract_features(img, cnn) in each, not once.",
+        "": "Score the images again before each backward pass.",
+    },
     r"grad can be implicitly created only for scalar": {
         "gradcam.py": "Captum's neuron is all three, (channel, row, column): one image at a time, with neurons[i].",
         "": "Sum the scores before backward, or hand it ones.",

@@ -251,6 +251,10 @@ WRONG = {
         "the content loss does not hold the image",
         {"optimizer.step()": "optimizer.step()\ncontent_target = feats[content_layer].detach()"},
     ),
+    "features once": (
+        "call extract_features(img, cnn) in each",
+        {"feats = extract_features(img, cnn)\n": "if t == 0:\n    feats = extract_features(img, cnn)\n"},
+    ),
 }
 
 RIGHT = {

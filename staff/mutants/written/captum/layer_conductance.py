@@ -50,6 +50,11 @@ WRONG = {
         "is the baseline random",
         {"n_steps=CONDUCTANCE_STEPS": "n_steps=CONDUCTANCE_STEPS, baselines=torch.rand_like(X[:1])"},
     ),
+    "last image left out": (
+        "the last is left out",
+        {"range(len(X))": "range(len(X) - 1)"},
+        {"never": "n_steps=CONDUCTANCE_STEPS"},
+    ),
 }
 
 RIGHT = {
