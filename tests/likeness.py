@@ -12,8 +12,8 @@ CLOSE = 1e-2  # what parts of an answer must agree to, at most
 NOT_FINITE = "something is divided by 0, or a root or logarithm is taken of what is not positive."
 MASK = "nothing but zeros and one other number came: is this a mask, without the numbers that it lets through?"
 EACH_SCALED = (
-    "each image is multiplied by a number of its own: is it divided by its norm, its sum or its largest value? The "
-    "numbers themselves are asked for."
+    "each image is multiplied by a number of its own: is it divided by its norm, its sum or its largest value, or is "
+    "backward handed something else than ones? The numbers themselves are asked for."
 )
 STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."

@@ -105,6 +105,7 @@ def test_guided_backprop_and_grad_cam_by_captum_are_those_of_part_1_2(probe):
     stored = compare.references("gradcam")["guided backprop"]
     exchanged = maps["guided_cam"].shape == stored.shape and compare.relative_error(maps["guided_cam"], stored) < 1e-2
     seems = "`guided` and `guided_cam` are exchanged." if exchanged else ""
+    seems = "`guided` and `cam` are exchanged." if (maps["guided"].ndim, maps["cam"].ndim) == (3, 4) else seems
     compare.assert_stored(name, maps["guided"], "gradcam", "guided backprop", read, otherwise=seems)
     wanted = (len(X), *X.shape[2:])
     told = f"Grad-CAM by Captum: expected the shape {wanted}, got {maps['cam'].shape}: hand it to as_cam(..., X)"
@@ -165,8 +166,29 @@ def test_maps_are_of_the_layer_that_is_handed_over(probe, function, name):
     """`cam` and `evidence` of an earlier layer are other maps."""
     asked = {"network": "embedded", "X": inputs.scenes()[:1], "y": compare.references("gradcam")["y"][:1]}
     maps, last = (probe(function, layer=layer, **asked)[name] for layer in ("features.4", "features.12"))
-    same = maps.shape == last.shape and np.allclose(maps, last)
+    same = maps.shape == last.shape and maps.ndim == 3 and np.allclose(maps, last)
     assert not same, f"expected `{name}` of the layer that is handed over, got one map for two: take `layer`"
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        ("captum_saliency", ["maps"]),
+        ("integrated_gradients", ["maps"]),
+        ("captum_maps", ["guided", "cam", "guided_cam"]),
+        ("layer_maps", ["evidence"]),
+        ("layer_conductance", ["maps"]),
+    ],
+)
+def test_maps_are_of_the_class_that_is_handed_over(probe, function, names):
+    """Two classes have two maps."""
+    layer = {} if "saliency" in function or "integrated" in function else {"layer": "features.12"}
+    asked = {"network": "embedded", "X": inputs.scenes()[:1]} | layer
+    y = compare.references("saliency_map")["y"][:1]
+    one, other = (probe(function, **asked, y=classes) for classes in (y, y + 1))
+    for name in names:
+        same = one[name].shape == other[name].shape and np.allclose(one[name], other[name])
+        assert not same, f"expected `{name}` of the class that is handed over, got one map for two: take target=y"
 
 
 @pytest.mark.parametrize(

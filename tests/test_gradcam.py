@@ -34,6 +34,9 @@ def custom_relu_mistakes(x, dout):
         "this is the plain ReLU: negative gradients must stop too (dout > 0).": dout * (x > 0),
         "this is the deconvnet's rule: gradients must stop where x was not positive, too.": passes,
         "what is stopped and what passes are exchanged for x: it passes where x is positive.": passes * (x <= 0),
+        "the branches of where are exchanged: what should pass stops, and what should stop passes.": np.where(
+            (x > 0) & (dout > 0), 0, dout
+        ),
         "x comes back instead of dout.": x * (x > 0) * (dout > 0),
         "x comes back where it is positive: dout must pass.": x * (x > 0),
         "x comes back where it is not positive: dout must stop there, with 0.": np.where(x > 0, passes, x),

@@ -113,6 +113,8 @@ def ask_rarely(y: Sequence[int] | np.ndarray) -> dict[str, Callable[[np.ndarray]
     """Return rarer mistakes of that kind."""
     mean = "the gradient is divided by the number of images: add the scores up, without a mean."
     ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {mean: lambda scores: one_hot(y)(scores) / len(y)}
+    weighed = "the gradient is multiplied by the score (is that handed to backward?): hand over ones, or their sum."
+    ways[weighed] = lambda scores: one_hot(y)(scores) * scores
     taken = np.bincount(np.asarray(y)).astype(float)
     ways["take(y) counts through the scores of all images, and finds those of the first: gather(1, y[:, None])."] = (
         lambda s: np.eye(len(s), 1) * np.pad(taken, (0, s.shape[1] - len(taken)))

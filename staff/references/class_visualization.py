@@ -83,6 +83,9 @@ def direction_mistakes(model: nn.Module, x: np.ndarray, target: int, settings: S
         },
         {
             "the regulariser's sum is not of squares.": np.ones_like(x),
+            "the regulariser itself is subtracted from the gradient: subtract its gradient, 2 * l2_reg * img.": (
+                np.full_like(x, (x**2).sum())
+            ),
             "the regulariser counts twice: the gradient of l2_reg * ||img||^2 is 2 * l2_reg * img.": 4 * x,
             "the regulariser's sum is of cubes: take squares.": 3 * x**2 * np.sign(x),
             "the regulariser's sum is of absolute values: square them.": np.sign(x),

@@ -55,6 +55,9 @@ def gram_matrix_mistakes(F: np.ndarray, normalize: bool = True) -> Mistakes:
         sentences.UNIT_CHANNELS_FIRST: cosines / by,
         "each pixel's channels are scaled to length 1 first (normalize does so along axis 1): multiply the features as "
         "they are.": gram_matrix(unit_pixels(F), normalize),
+        "each channel is multiplied with itself alone, (N, C): multiply each with each, (N, C, C).": (
+            np.diagonal(gram_matrix(F, normalize), axis1=1, axis2=2)
+        ),
         "each channel's mean is taken away: the Gram matrix keeps it.": (
             gram_matrix(F - F.mean((2, 3), keepdims=True), normalize)
         ),

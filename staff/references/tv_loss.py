@@ -117,6 +117,10 @@ ALONE: tuple[Stage, ...] = (
             x[:, :, 2:] - x[:, :, :-2],
             x[..., 2:] - x[..., :-2],
         ),
+        "differences of the differences are taken (n=2): subtract neighbours once.": lambda x: (
+            x.diff(n=2, dim=2),
+            x.diff(n=2, dim=3),
+        ),
         "diagonal neighbours are compared: compare vertical ones, and horizontal ones.": lambda x: (
             x[:, :, 1:, 1:] - x[:, :, :-1, :-1],
             x[..., :0],
