@@ -8,15 +8,15 @@ at the last (visualization/class_visualization_<class>.png): several views of it
 a hundred times or more there and back through the network for each class.
 """
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import figures  # noqa: F401 -- first: it says in words which package is missing
-
-# isort: split
 import torch
 from PIL import Image
 

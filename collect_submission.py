@@ -11,6 +11,11 @@ written all the same. The same files always give the same zip.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and "IPython" not in sys.modules:  # whose path is the whole notebook's
+    del sys.path[0]  # it needs nothing of this folder, where a student's random.py would be taken for Python's
+
 import argparse
 import ast
 import difflib
@@ -21,7 +26,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator

@@ -7,6 +7,9 @@ Expect a page at http://127.0.0.1:7860, which this machine alone can open. It ru
 written yet shows its sentence, and the rest works. Ctrl+C ends it.
 """
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 

@@ -9,13 +9,13 @@ ten, since it is often too small to be seen (visualization/fooling_image.png). I
 through the network.
 """
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import figures  # noqa: F401 -- first: it says in words which package is missing
-
-# isort: split
 import numpy as np
 import torch
 from torch import Tensor

@@ -11,14 +11,14 @@ guided backprop hardly tells apart (gradcam_classes.png); the same by Captum (gr
 time is that of the layer's conductance: 10 times through the network for each image.
 """
 
+import figures  # noqa: F401 -- first: it chooses matplotlib's backend, which captum loads
+
+# isort: split
 import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
-import figures  # noqa: F401 -- first: it chooses matplotlib's backend, which captum loads
-
-# isort: split
 import numpy as np
 import torch
 from captum.attr import (

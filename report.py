@@ -8,6 +8,9 @@ whose figure is missing says which command makes it. Run it as often as you like
 stays, only the figures are renewed, also where another program has saved it.
 """
 
+import pretrained  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import io
 import shutil
 import subprocess
@@ -17,9 +20,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pretrained  # noqa: F401 -- first: it says in words which package is missing
-
-# isort: split
 from PIL import Image, ImageChops
 from pptx import Presentation
 from pptx.dml.color import RGBColor

@@ -9,12 +9,12 @@ pixel changes the score, so mostly on the object. Then the same by Captum, with 
 of integrated gradients: 32 times through the network for each image.
 """
 
-import argparse
-from collections.abc import Sequence
-
 import figures  # noqa: F401 -- first: it chooses matplotlib's backend, which captum loads
 
 # isort: split
+import argparse
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from captum.attr import IntegratedGradients, Saliency

@@ -10,14 +10,14 @@ and the style picture side by side (visualization/style_transfer_<pair>_sources.
 there and back through the network.
 """
 
+import figures  # noqa: F401 -- first: it says in words which package is missing
+
+# isort: split
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import figures  # noqa: F401 -- first: it says in words which package is missing
-
-# isort: split
 import numpy as np
 import torch
 from torch import Tensor, nn

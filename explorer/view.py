@@ -15,6 +15,7 @@ from explorer.markup import notice
 from explorer.session import Session, Sessions
 from explorer.worker import Problem
 from pretrained import SourceError
+from pretrained.ending import explain
 
 ASSIGNMENT = Path(__file__).resolve().parent.parent / "docs" / "assignment.md"
 DELIMITERS: list[dict[str, str | bool]] = [
@@ -182,5 +183,7 @@ def phrase(mistake: Exception) -> str:
     """A mistake as a sentence for the page; one that nobody has thought of is printed in full on the terminal."""
     if isinstance(mistake, Problem | SourceError):
         return str(mistake)
+    if words := explain(mistake):
+        return words.removeprefix("error: ")
     traceback.print_exception(mistake)
     return f"this page made a mistake of its own ({type(mistake).__name__}: {mistake}): the terminal has more of it"

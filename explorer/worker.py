@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from figures.script import UserError
+from pretrained.ending import explain
 
 ROOT = Path(__file__).resolve().parent.parent
 # What every worker needs, and no student writes.
@@ -216,6 +217,8 @@ def describe(mistake: BaseException, code: Path = ROOT) -> str:
         return str(mistake)
     if isinstance(mistake, NotImplementedError):
         return f"not written yet: {mistake or 'this part'}"
+    if words := explain(mistake):
+        return words.removeprefix("error: ")
     words = str(mistake).strip().split("\n")[0]
     said = f"{type(mistake).__name__}: {words}" if words else type(mistake).__name__
     if isinstance(mistake, SyntaxError):

@@ -108,11 +108,11 @@ def run(make: Callable[[], Any]) -> tuple[Any, str]:
     """Return what a script or lab makes and "", or () and why not: no mistake in one must keep others from running."""
     try:
         return make(), ""
-    except script.MISTAKES as mistake:
-        return (), script.sentence(mistake)
-    except Exception as mistake:  # a mistake in code that is being written
-        traceback.print_exc()
-        return (), f"error: {type(mistake).__name__}: {mistake}"
+    except Exception as mistake:
+        if not (words := script.sentence(mistake)):  # a mistake in code that is being written
+            traceback.print_exc()
+            words = f"error: {type(mistake).__name__}: {mistake}"
+        return (), words
 
 
 def _run_script(name: str, options: Sequence[str], source: pretrained.Pretrained) -> Sequence[Picture]:

@@ -20,7 +20,7 @@ from PIL import Image
 
 import pretrained
 from image_utils import open_image
-from pretrained.ending import INTERRUPTED, name_missing
+from pretrained.ending import INTERRUPTED, explain
 from pretrained.networks import SQUEEZENET
 
 LONGEST = 4  # times the shorter side, of pictures of one's own
@@ -76,13 +76,11 @@ def run(main: Callable[[], object]) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except MISTAKES as mistake:
+    except Exception as mistake:
+        if not (words := sentence(mistake)):
+            raise
         drop_output()
-        sys.exit(sentence(mistake))
-    except ModuleNotFoundError as mistake:
-        if words := name_missing(mistake):
-            sys.exit(words)
-        raise
+        sys.exit(words)
     sys.exit(answer if isinstance(answer, int) else 0)
 
 
@@ -111,12 +109,12 @@ def keep_memory() -> None:
 
 
 def sentence(mistake: BaseException) -> str:
-    """A mistake as one line for the reader."""
+    """A mistake of the user's as one line; "" for one in the code, which keeps its traceback."""
     if isinstance(mistake, NotImplementedError):
         return f"not written yet: {mistake or 'see the traceback of your tests'}"
     if isinstance(mistake, OSError) and mistake.strerror:
         return f"error: {mistake.strerror}" + (f": {mistake.filename}" if mistake.filename else "")
-    return f"error: {mistake}"
+    return f"error: {mistake}" if isinstance(mistake, MISTAKES) else explain(mistake)
 
 
 @contextmanager
@@ -293,4 +291,4 @@ def _cut(name: str, most: int) -> str:
     return name.encode()[:most].decode(errors="ignore")
 
 
-MISTAKES = (UserError, pretrained.SourceError, NotImplementedError, OSError)
+MISTAKES = (UserError, pretrained.SourceError, OSError)

@@ -1,11 +1,12 @@
-"""Sentences for a program that cannot go on while it loads: an old Python, a missing package, or Ctrl+C."""
+"""Sentences for a program that cannot go on: an old Python, a file in a module's place, a missing package, no memory.
+
+It is the first module of ours that is loaded, and takes nothing from elsewhere until it has looked for such files.
+"""
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
-import traceback
-from pathlib import Path
 
 # By what is imported, where the package goes by another name.
 PACKAGES = {name: name for name in ("captum", "gradio", "matplotlib", "numpy", "pooch", "safetensors", "scipy", "torch",
@@ -13,6 +14,14 @@ PACKAGES = {name: name for name in ("captum", "gradio", "matplotlib", "numpy", "
 PACKAGES.update({"PIL": "pillow", "pptx": "python-pptx", "skimage": "scikit-image", "sklearn": "scikit-learn"})
 PYTHON = (3, 11)  # or later
 INTERRUPTED = 130  # the status by which shells know Ctrl+C
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+UNUSED = {"test"}  # of Python's modules: nobody imports it, and students like the name
+NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed to map segment from shared object$"
+
+
+def explain(problem: BaseException | None) -> str:
+    """Sentence on a package that an import did not find, or on memory that ran out; "" for anything else."""
+    return name_missing(problem) or find_no_memory(problem)
 
 
 def name_missing(problem: BaseException | None) -> str:
@@ -23,32 +32,71 @@ def name_missing(problem: BaseException | None) -> str:
     if package := PACKAGES.get(name):
         return f"error: expected the package {package}, found none: run python environment/complete.py"
     # One that a package of ours needs: pip adds it, if it is asked for ours once more.
-    files = [frame.filename for frame in traceback.extract_tb(problem.__traceback__) if Path(frame.filename).is_file()]
-    importers = [_name_package(file) for file in files]
+    importers = [_name_package(file) for file, _ in _trace(problem)]
     ours = next((PACKAGES[one] for one in importers if one in PACKAGES), "")
     if not ours or not importers[-1]:
         return ""
     return f"error: expected {name}, which the package {ours} needs, found none: run python -m pip install {ours}"
 
 
+def find_no_memory(problem: BaseException | None) -> str:
+    """Sentence on memory that ran out, and the assignment's line that asked for it; "" for anything else."""
+    import re
+
+    words = str(problem)
+    if not isinstance(problem, MemoryError):
+        if not isinstance(problem, (RuntimeError, ImportError)) or not re.search(NO_MEMORY, words, re.I | re.M):
+            return ""
+    asked = re.search(r"allocate ([\d.]+) (bytes|.iB)", words)
+    own = [place for place in _trace(problem) if place[0].startswith(ROOT + os.sep) and not _name_package(place[0])]
+    told = "error: expected memory"
+    if asked:
+        told += f" for {float(asked[1]) / 1e6:,.0f} MB" if asked[2] == "bytes" else f" for {asked[1]} {asked[2]}"
+    if own and not isinstance(problem, ImportError):
+        told += f" in {os.path.relpath(own[-1][0], ROOT)}, line {own[-1][1]}"
+    helps = "take --device cpu" if re.search("CUDA|MPS|HIP|XPU", words) else "take fewer or smaller pictures"
+    return f"{told}, got too little: close other programs, or {helps}"
+
+
+def _trace(problem: BaseException) -> list[tuple[str, int]]:
+    """Files and lines that an exception came through, the last of them where it was raised."""
+    import traceback
+
+    frames = traceback.extract_tb(problem.__traceback__)
+    return [(frame.filename, frame.lineno or 0) for frame in frames if os.path.isfile(frame.filename)]
+
+
 def _name_package(file: str) -> str:
     """Name by which the installed package is imported that this file belongs to; "" for a file of somebody's own."""
-    parts = Path(file).parts
+    parts = os.path.normpath(file).split(os.sep)
     place = next((i for i, part in enumerate(parts) if part in {"site-packages", "dist-packages"}), len(parts))
     return "".join(parts[place + 1 : place + 2])
+
+
+def find_shadow(folder: str = ROOT) -> str:
+    """Sentence on a file beside the scripts that Python would take for one of its modules or packages; "" if none."""
+    taken = {*sys.stdlib_module_names, *PACKAGES} - UNUSED
+    for file in sorted(os.listdir(folder)):
+        name, _, suffix = file.partition(".")
+        if name in taken and (suffix == "py" or os.path.isfile(os.path.join(folder, file, "__init__.py"))):
+            got = os.path.join(folder, file)
+            return f"error: expected {name} to be Python's or a package's, got {got}: give it another name"
+    return ""
 
 
 def end_in_words() -> None:
     """Let such an end of this program be one line, no traceback; every other end stays as it is."""
     if sys.version_info < PYTHON:
-        got = platform.python_version()
+        got = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: expected Python 3.11 or later, got {got}: activate the assignment's own")
+    if words := find_shadow():
+        sys.exit(words)
     before = sys.excepthook
 
     def end(kind, problem, trace):
         if issubclass(kind, KeyboardInterrupt):
             print("\ninterrupted", file=sys.stderr)
-        elif words := name_missing(problem):
+        elif words := explain(problem):
             print(words, file=sys.stderr)
         else:
             before(kind, problem, trace)

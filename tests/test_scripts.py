@@ -6,11 +6,13 @@ import ctypes
 import importlib.util
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -28,7 +30,8 @@ import report
 import saliency_map
 import style_transfer
 import style_utils
-from figures import figure, script
+from explorer import view, worker
+from figures import figure, gallery, script
 from figures.figure import Picture
 from pretrained import SourceError, ending, machine
 from pretrained.settings import STYLE_PAIRS
@@ -170,6 +173,66 @@ def test_an_old_python_is_told_in_one_sentence(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 6))
     with pytest.raises(SystemExit, match=r"^error: expected Python 3.11 or later, got .*: activate the"):
         ending.end_in_words()
+
+
+    """Torch on the CPU and on a card, numpy and Python say it each in its way; scripts, page and explorer in one."""
+    """Of torch on the CPU and on a graphics card, of numpy and of Python; scripts, page and explorer say so."""
+    asked = "visualizers/saliency_map.py, line 2, got too little: close other programs, or take"
+    code = compile("def call(ask):\n    return ask()", ROOT / "visualizers" / "saliency_map.py", "exec")
+    exec(code, space := {})
+    on_a_card = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has")
+    expected = {
+        partial(torch.empty, 10**15): f"for 4,000,000,000 MB in {asked} fewer or smaller pictures",
+        partial(np.empty, 10**15): f"for 7.11 PiB in {asked} fewer or smaller pictures",
+        partial(bytearray, 2**62): f"in {asked} fewer or smaller pictures",
+        mock.Mock(side_effect=on_a_card): f"for 2.00 GiB in {asked} --device cpu",
+    }
+    for ask, words in expected.items():
+        with pytest.raises(SystemExit, match=rf"^error: expected memory {words}$"):
+            script.run(partial(space["call"], ask))
+        assert gallery.run(partial(space["call"], ask)) == ((), f"error: expected memory {words}")
+        with pytest.raises((RuntimeError, MemoryError)) as raised:
+            space["call"](ask)
+        assert worker.describe(raised.value) == view.phrase(raised.value) == f"expected memory {words}"
+
+
+def test_little_memory_while_packages_are_loaded_is_told_in_one_sentence():
+    problem = ImportError("libtorch_cpu.so: failed to map segment from shared object")
+    assert ending.explain(problem) == (
+        "error: expected memory, got too little: close other programs, or take fewer or smaller pictures"
+    )
+    assert not ending.explain(ImportError(f"{problem}: Operation not permitted")) and not ending.explain(ValueError())
+
+
+@pytest.mark.parametrize("name", ["types", "copy", "random", "queue", "torch"])
+def test_a_file_in_the_place_of_a_module_is_named(copy, name):
+    """Python looks beside the script first. collect_submission.py needs no file of the folder, and looks elsewhere."""
+    (copy / f"{name}.py").write_text("print('mine')")
+    for program in ("saliency_map.py", "report.py", "explore.py"):
+        done = subprocess.run([sys.executable, "-B", program, "--help"], cwd=copy, capture_output=True, text=True)
+        expected = f"error: expected {name} to be Python's or a package's, got {copy / name}.py: give it another name\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+    done = subprocess.run([sys.executable, "-B", "collect_submission.py", "--check"], cwd=copy, capture_output=True)
+    assert not done.stderr and b"mine" not in done.stdout and f"{name}.py is not of this assignment" in str(done.stdout)
+
+
+def test_a_file_or_folder_is_no_modules_that_python_does_not_import(copy):
+    """test.py is what students like to write, and a folder without code is no package."""
+    (copy / "test.py").touch()
+    (copy / "json").mkdir()
+    assert ending.find_shadow(str(copy)) == ""
+    (copy / "json" / "__init__.py").touch()
+    assert ending.find_shadow(str(copy)).endswith("json: give it another name")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A folder with what the scripts load."""
+    for name in ("pretrained", "figures", "visualizers", "style_modules"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (*ROOT.glob("*.py"), ROOT / "assignment.toml"):
+        shutil.copy(file, tmp_path)
+    return tmp_path
 
 
 def test_ctrl_c_is_one_line_and_status_130(capsys):
