@@ -66,6 +66,8 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_configure(config):
+    if not __debug__:  # the helpers' asserts would say nothing
+        raise pytest.UsageError("expected Python with its asserts, got -O: leave it out, and unset PYTHONOPTIMIZE")
     table = tomllib.loads((Path(__file__).parents[1] / "assignment.toml").read_text(encoding="utf-8"))
     for name, part in table["parts"].items():
         config.addinivalue_line("markers", f"{name}: part {part['number']}, {part['title']}")

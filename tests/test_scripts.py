@@ -175,8 +175,8 @@ def test_an_old_python_is_told_in_one_sentence(monkeypatch):
         ending.end_in_words()
 
 
+def test_little_memory_is_told_with_the_line_that_asked_for_it():
     """Torch on the CPU and on a card, numpy and Python say it each in its way; scripts, page and explorer in one."""
-    """Of torch on the CPU and on a graphics card, of numpy and of Python; scripts, page and explorer say so."""
     asked = "visualizers/saliency_map.py, line 2, got too little: close other programs, or take"
     code = compile("def call(ask):\n    return ask()", ROOT / "visualizers" / "saliency_map.py", "exec")
     exec(code, space := {})
