@@ -229,7 +229,7 @@ def write(presentation, path: Path) -> None:
     except OSError as problem:
         raise ReportError(
             f"{path.name} could not be written ({problem.strerror}): "
-            "close the program that shows it, or make its folder writable"
+            "close the program that shows it, make room, or make its folder writable"
         ) from None
 
 
@@ -245,7 +245,8 @@ def export_pdf(path: Path) -> str:
         made = Path(folder, path.with_suffix(".pdf").name)
         try:
             subprocess.run([*order, str(path)], capture_output=True, timeout=150)
-            shutil.copyfile(made, path.with_suffix(".pdf"))
+            with whole(path.with_suffix(".pdf")) as beside:
+                shutil.copyfile(made, beside)
         except (OSError, subprocess.TimeoutExpired):
             return f"No PDF, as LibreOffice failed: {by_hand}."
     return f"wrote {path.with_suffix('.pdf').name}"

@@ -33,6 +33,9 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         yield beside
         beside.replace(path)
+    except OSError as problem:
+        problem.filename = problem.filename or str(path)  # of a full disk Python does not say it
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

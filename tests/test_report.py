@@ -1,12 +1,15 @@
 # STAFF
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
+import errno
 import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
@@ -251,7 +254,7 @@ def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, c
 
     monkeypatch.setattr(Path, "replace", refuse)
     assert main([], work) == 1
-    words = f"{REPORT} could not be written (Permission denied): close the program that shows it, or make"
+    words = f"{REPORT} could not be written (Permission denied): close the program that shows it, make"
     assert words in capsys.readouterr().err
     assert sorted(path.name for path in work.iterdir()) == [TEMPLATE]
 
@@ -259,6 +262,18 @@ def test_a_report_that_cannot_be_written_is_told_and_no_half_one_is_left(work, c
 def test_without_libreoffice_the_way_to_a_pdf_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert report.export_pdf(tmp_path / REPORT).startswith("No PDF, as LibreOffice is not there: export report-a3.pptx")
+
+
+def test_a_disk_that_is_full_leaves_the_pdf_as_it_was(tmp_path, monkeypatch):
+    (pdf := tmp_path / "report-a3.pdf").write_bytes(b"%PDF")
+
+    def fill(source, target):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(report, "shutil", SimpleNamespace(which=lambda name: sys.executable, copyfile=fill))
+    assert report.export_pdf(tmp_path / REPORT).startswith("No PDF, as LibreOffice failed: ")
+    assert list(tmp_path.iterdir()) == [pdf] and pdf.read_bytes() == b"%PDF"
 
 
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not here")

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import ctypes
+import errno
 import importlib.util
 import inspect
 import os
@@ -34,6 +35,7 @@ from explorer import view, worker
 from figures import figure, gallery, script
 from figures.figure import Picture
 from pretrained import SourceError, ending, machine
+from pretrained.files import whole
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
 from visualizers import ClassVisualization, SaliencyMap
@@ -266,6 +268,19 @@ def test_an_output_that_takes_no_more_is_told_in_one_line(monkeypatch):
         with pytest.raises(SystemExit) as end:
             script.run(lambda: print("a line that waits in a buffer"))
     assert end.value.code == "error: No space left on device"
+
+
+def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
+    """Python names none where the file was opened already; and nothing is left of it."""
+
+    def draw():
+        with whole(tmp_path / "map.png") as beside:
+            beside.touch()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SystemExit, match=r"^error: No space left on device: .*map\.png$"):
+        script.run(draw)
+    assert not list(tmp_path.iterdir())
 
 
 NOBODY = """
