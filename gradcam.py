@@ -61,7 +61,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
     images = choose_images(args, source, args.target)
-    name = args.layer or images.source.gradcam_layer
+    name = images.source.gradcam_layer if args.layer is None else args.layer
     layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
     with images.figures_of("gradcam.py", args, parse_args([])):

@@ -23,6 +23,7 @@ from image_utils import open_image
 from pretrained.ending import INTERRUPTED, explain
 from pretrained.networks import SQUEEZENET
 
+DIGITS = 9  # of a number
 LONGEST = 4  # times the shorter side, of pictures of one's own
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -151,9 +152,9 @@ class Unwritten:
 
 
 def count(text: str) -> int:
-    """An option's value that is a number from 1 up."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
+    """An option's value that is a number from 1 up, of digits that Python can count to."""
+    if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, of at most {DIGITS} digits, got {text!r}")
     return int(text)
 
 
@@ -179,13 +180,13 @@ def picture(path: str) -> Path:
 
 def class_index(target: str, class_names: Sequence[str]) -> int:
     """The class that `target` means: an index, or one of the names that a class goes by, in any case."""
-    if target.lstrip("-").isdecimal():
+    if target.removeprefix("-").isdecimal() and len(target) <= DIGITS:
         if 0 <= int(target) < len(class_names):
             return int(target)
         raise UserError(f"expected a class between 0 and {len(class_names) - 1}, got {target}: give an index or a name")
     names = {name.strip().lower(): i for i in range(len(class_names)) for name in class_names[i].split(",")[::-1]}
-    if target.lower() in names:
-        return names[target.lower()]
+    if target.strip().lower() in names:
+        return names[target.strip().lower()]
     sayings: dict[str, list[str]] = {}  # "guitar": electric guitar, acoustic guitar
     for name in names:
         for saying in {name, *name.split()}:

@@ -76,6 +76,6 @@ def _set_seed(seed: int) -> None:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
+    if not text.isdecimal() or len(text) > 10 or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"expected a whole number between 0 and 2**32 - 1, got {text!r}")
     return int(text)

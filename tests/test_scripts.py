@@ -34,7 +34,7 @@ import style_utils
 from explorer import view, worker
 from figures import figure, gallery, script
 from figures.figure import Picture
-from pretrained import SourceError, ending, machine
+from pretrained import SourceError, command_line, ending, machine
 from pretrained.files import whole
 from pretrained.settings import STYLE_PAIRS
 from tests.panels import panels
@@ -568,6 +568,7 @@ def test_where_there_are_fewer_samples_all_of_them_are_taken(source, tmp_path):
     "module, options, words",
     [
         (saliency_map, ["--num", "26"], "error: expected --num between 1 and 25, got 26: there are no more images"),
+        (gradcam, ["--layer", ""], "error: expected a layer that gives one map, got '': try "),
         (gradcam, ["--layer", "features.13"], "error: expected a layer that gives one map, got 'features.13': try "),
         (gradcam, ["--layer", "classifier"], "error: expected a layer that gives one map, got 'classifier': try "),
         (fooling_image, ["--image", "26"], "error: expected --image between 1 and 25, got 26: choose one of these"),
@@ -599,7 +600,8 @@ def test_a_strip_is_refused(main, tmp_path):
 
 @pytest.mark.parametrize("module", [saliency_map, gradcam, fooling_image, class_visualization, style_transfer])
 @pytest.mark.parametrize(
-    "options", ["--num 0", "--iterations 0", "--image 0", "--image 1 --num 2", "--image", "--unknown"]
+    "options",
+    ["--num 0", "--iterations 0", f"--iterations {10**30}", "--image 0", "--image 1 --num 2", "--image", "--unknown"],
 )
 def test_wrong_options_end_with_status_2(main, module, options, capsys):
     """argparse says what was expected, and nothing is computed."""
@@ -668,11 +670,12 @@ def test_a_script_keeps_the_memory_that_a_pass_frees(forks):
     assert forks(ROOT, "-c", KEPT).stdout == "1\n0\n"
 
 
-@pytest.mark.parametrize("read", [script.count, lambda text: script.class_index(text, ["hay"])])
-def test_a_digit_that_is_no_number_is_refused_in_words(read):
-    """A superscript is a digit to `str.isdigit`, and none to `int`."""
-    with pytest.raises((argparse.ArgumentTypeError, script.UserError), match=r"^expected .* got '²'"):
-        read("²")
+@pytest.mark.parametrize("text", ["²", "--5", 5000 * "9"])
+@pytest.mark.parametrize("read", [script.count, command_line._seed, lambda text: script.class_index(text, ["hay"])])
+def test_digits_that_are_no_number_are_refused_in_words(read, text):
+    """A superscript is a digit to `str.isdigit`, and none to `int`, which takes 4300 of them at most."""
+    with pytest.raises((argparse.ArgumentTypeError, script.UserError), match=rf"^expected .* got '{text}'"):
+        read(text)
 
 
 def test_a_closed_pipe_is_told_without_a_file():
