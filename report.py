@@ -86,7 +86,10 @@ def open_slides(root: Path, name: str) -> Any:
     if not (root / name).exists():
         raise ReportError(f"expected {name} in {root}, found none: take it from the handout again")
     try:
-        return Presentation(str(root / name))
+        opened = Presentation(str(root / name))
+        for slide in opened.slides:
+            list(walk(slide.shapes))  # what is damaged within is met here
+        return opened
     except Exception as problem:  # a damaged file can raise nearly anything
         raise ReportError(f"expected a presentation in {name}, got {problem}: move it away and try again") from None
 

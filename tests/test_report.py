@@ -26,6 +26,7 @@ from figures.slides import walk
 from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
+SLIDE = "ppt/slides/slide3.xml"
 # What the report shows where the classic network and pictures are, and where ours are; a pair of one's own, and a lab.
 CLASSIC, EMBEDDED = (
     [names.split(" | ")[which] for made in REPORT_FIGURES.values() for names in made]
@@ -232,13 +233,25 @@ def test_without_a_template_one_sentence_says_so(work, capsys):
     assert capsys.readouterr().err.startswith(f"expected {TEMPLATE} in ")
 
 
-@pytest.mark.parametrize("damaged", [b"no presentation", "a slide"])
-def test_a_damaged_report_is_told_and_left_alone(work, capsys, damaged):
-    """The file may be none at all, or one whose XML breaks off."""
-    if damaged == "a slide":
-        with ZipFile(ROOT / TEMPLATE) as whole, ZipFile(work / REPORT, "w") as archive:
-            for name in whole.namelist():
-                archive.writestr(name, whole.read(name)[: 300 if name == "ppt/slides/slide3.xml" else None])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        None,
+        lambda files: files.update({SLIDE: files[SLIDE][:300]}),
+        lambda files: files.pop(SLIDE),
+        lambda files: files.update({SLIDE: files[SLIDE].replace(b"p:spTree>", b"p:tree>")}),
+    ],
+    ids=["no presentation", "half a slide", "no slide", "no shapes"],
+)
+def test_a_damaged_report_is_told_and_left_alone(work, capsys, damage):
+    """The file may be none at all, or one of whose slides something is missing: pptx reads them when they are used."""
+    damaged = b"no presentation"
+    if damage:
+        with ZipFile(ROOT / TEMPLATE) as template:
+            damage(files := {name: template.read(name) for name in template.namelist()})
+        with ZipFile(work / REPORT, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
         damaged = (work / REPORT).read_bytes()
     (work / REPORT).write_bytes(damaged)
     assert main([], work) == 1
