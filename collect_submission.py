@@ -225,7 +225,7 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
                 yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
             except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
                 advice = ": save it as UTF-8" if b"\0" in data else ""
-                yield f"{name}: Python cannot read this file ({error}){advice}."
+                yield f"{name}: Python cannot read this file ({error or type(error).__name__}){advice}."
 
 
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:

@@ -261,6 +261,13 @@ def test_a_traced_network_is_refused_in_words(method, X, y):
     refuse(TypeError, "^expected a network of .* it was traced from$", method, nn.Sequential(traced), X, y)
 
 
+@all_methods
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_scripted_network_is_refused_in_words(method, X, y):
+    """It takes no hooks, by which the methods look at what they are given."""
+    refuse(TypeError, "^expected a network of .* it was scripted from$", method, torch.jit.script(nn.ReLU()), X, y)
+
+
 @pytest.mark.parametrize("method", [guided_backprop, grad_cam])
 def test_a_compiled_network_is_refused_in_words(method, X, y):
     """Its ReLUs are called as something else: guided backprop would be the plain gradient, with a word on clamps."""

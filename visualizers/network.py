@@ -157,6 +157,8 @@ def check_network(model: nn.Module) -> None:
         raise TypeError(f"expected a network as torch.nn.Module, got a {type(model).__name__}: wrap it in a module")
     if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
         raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
+    if isinstance(model, torch.jit.RecursiveScriptModule):  # which takes no hooks
+        check_untraced(model)
     weight = next(model.parameters(), None)
     if weight is not None and weight.dtype not in EXACT:
         raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: take model.float()")
@@ -268,7 +270,8 @@ def check_untraced(model: nn.Module) -> None:
     for module in model.modules():
         traced = isinstance(module, torch.jit.ScriptModule)
         if traced or "_orig_mod" in module._modules or module._compiled_call_impl is not None:
-            made, got = "traced" if traced else "compiled", type(module).__name__
+            scripted, got = isinstance(module, torch.jit.RecursiveScriptModule), type(module).__name__
+            made = "scripted" if scripted else "traced" if traced else "compiled"
             raise TypeError(f"expected a network of Python modules, got a {got}: take the one that it was {made} from")
 
 
