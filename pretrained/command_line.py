@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, ... (default: a GPU if there is one)")
     parser.add_argument(
-        "--out", default=find_folder(), metavar="DIR", help="folder for the pictures (default: visualization)"
+        "--out",
+        type=os.path.expanduser,  # which a shell leaves to us after an equals sign
+        default=find_folder(),
+        metavar="DIR",
+        help="folder for the pictures (default: visualization)",
     )
     parser.add_argument("--seed", type=_seed, default=0, help="for random numbers (default: %(default)s)")
     parser.add_argument("--show", action="store_true", help="also open the pictures in a window")

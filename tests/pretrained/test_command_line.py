@@ -33,6 +33,11 @@ def test_the_options_of_every_script():
     assert arguments("--seed", "7", "--show").seed == 7
 
 
+def test_a_home_in_front_of_the_folder_is_the_users():
+    """A shell leaves `--out=~/pictures` as it is: no folder named "~" comes about."""
+    assert arguments("--out=~/pictures").out == os.path.expanduser("~/pictures")
+
+
 @pytest.mark.parametrize("seed", ["-1", "x", "1.5", str(2**32), ""])
 def test_a_seed_that_is_none(seed, capsys):
     """numpy takes seeds from 0 to 2**32 - 1: others end with the usage, not in a traceback."""
