@@ -76,7 +76,11 @@ def _name_package(file: str) -> str:
 def find_shadow(folder: str = ROOT) -> str:
     """Sentence on a file beside the scripts that Python would take for one of its modules or packages; "" if none."""
     taken = {*sys.stdlib_module_names, *PACKAGES} - UNUSED
-    for file in sorted(os.listdir(folder)):
+    try:
+        files = sorted(os.listdir(folder))
+    except OSError:  # a folder that only its own files are known of
+        return ""
+    for file in files:
         name, _, suffix = file.partition(".")
         if name in taken and (suffix == "py" or os.path.isfile(os.path.join(folder, file, "__init__.py"))):
             got = os.path.join(folder, file)

@@ -225,6 +225,7 @@ def test_a_file_or_folder_is_no_modules_that_python_does_not_import(copy):
     assert ending.find_shadow(str(copy)) == ""
     (copy / "json" / "__init__.py").touch()
     assert ending.find_shadow(str(copy)).endswith("json: give it another name")
+    assert ending.find_shadow(str(copy / "a folder that cannot be listed")) == ""
 
 
 @pytest.fixture
