@@ -231,9 +231,9 @@ def conclude(numbers: Numbers) -> list[str]:
     by_patches = [name for name, found in more.items() if found[1] > 0]
     return [
         "Shape bias, of the answers that are shape or texture the part that is shape, of "
-        f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: it tells "
-        "of the judge, of the painter, who puts in the textures that it sees itself, and of the strength "
-        f"({first} on its own: {strengths}).",
+        f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: one "
+        "number of judge, of painter, who puts in the textures that it sees itself, and of strength "
+        f"({first} on its own: {strengths}), apart where their intervals are.",
         f"Of objects filled with another's patches the robust network goes by shape in {write_bias(robust)}, its plain "
         f"twin in {write_bias(plain)}: that robust training moves it "
         + ("is shown." if robust["counted"] and plain["counted"] and (robust["interval"][1] > plain["interval"][2] or

@@ -8,7 +8,7 @@ from staff.hidden.fooling_image import FoolingQuestion, draw_two_classes
 from staff.references import fooling_image
 from staff.references.remembering import keep_drawn
 from tests import compare, sentences
-from tests.test_fooling_image import UNCHANGED, count, endless, name_early, walk
+from tests.test_fooling_image import UNCHANGED, count, name_early, name_loop, walk
 
 pytestmark = pytest.mark.fooling
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else X += learning_rate * g / ||g||"
@@ -37,7 +37,7 @@ def test_a_drawn_image_is_fooled_in_as_many_steps_as_it_takes(probe, asked):
         wrong = partial(fooling_image.step_mistakes, asked.model, asked.X, asked.target)
         drawing.judge("the first step", out["first"], first, drawing.OF_GRADIENTS, wrong, READ)
         wrong = partial(fooling_image.image_mistakes, asked.model, asked.X, asked.target)
-        drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, endless(out, asked.X))
+        drawing.judge(name, image, asked.image, asked.tolerance, wrong, READ, name_loop(out, asked.X))
 
 
 @pytest.mark.points(0.5)
