@@ -124,7 +124,7 @@ ONE_CHANNEL = "only one of the channels counts: add up all three."
 
 NO_CONTENT = "the content loss has no effect."
 NO_STYLE = "the style loss has no effect."
-NO_TV = "the total variation loss has no effect."
+NO_TV = "the total variation loss has no effect (is it that of img, and added?)."
 STYLE_FOLLOWS = "style_targets is replaced in each step: it is that of the style picture, as it is given."
 LOSS_CLIMBED = "the loss is ascended: the optimizer descends what .grad holds."
 STEPS_TWICE = "two steps are taken along each gradient: call optimizer.step() once."

@@ -60,6 +60,9 @@ ALONE: tuple[Stage, ...] = (
         "the last channel is left out: add up all of them.": lambda F, P: ((F - P) ** 2)[:, :-1],
         "2 is raised to the power of the difference: square the difference.": lambda F, P: 2 ** (F - P),
         "the difference is squared twice.": lambda F, P: (F - P) ** 4,
+        "Gram matrices are compared, as in the style loss: compare the features themselves.": lambda F, P: (
+            (F.flatten(2) @ F.flatten(2).mT - P.flatten(2) @ P.flatten(2).mT) ** 2
+        ),
         "the features are multiplied: take their difference.": lambda F, P: (F * P) ** 2,
         "the content picture's features are left out: take the difference.": lambda F, P: F**2,
         "the image's own features are left out: take the difference.": lambda F, P: P**2 + 0 * F,

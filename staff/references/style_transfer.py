@@ -59,6 +59,10 @@ WAYS: dict[str, dict[str, Any]] = {sentence: {"total": total} for sentence, tota
     sentences.NEW_OPTIMIZER: {"remembers": False},
     sentences.STEPS_TWICE: {"repeats": 2},
     sentences.BY_HAND: {"by_hand": True},
+    "the pixels are moved along the normalised gradient by hand: call optimizer.step().": {
+        "by_hand": True,
+        "normed": True,
+    },
     "each loss has a step of its own: add the three up, then call optimizer.step() once.": {"apart": True},
     "each loss has a step of its own, all of one image: add the three up, then call optimizer.step() once.": {
         "apart": True,

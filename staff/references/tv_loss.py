@@ -177,6 +177,15 @@ ALONE: tuple[Stage, ...] = (
             x.sum(1, keepdim=True).diff(dim=2),
             x.sum(1, keepdim=True).diff(dim=3),
         ),
+        "channels are compared in place of rows: the height is axis 2.": lambda x: (x.diff(dim=1), x.diff(dim=3)),
+        "pixels that are two apart are compared in columns: neighbours are one apart.": lambda x: (
+            x[:, :, 2:] - x[:, :, :-2],
+            x.diff(dim=3),
+        ),
+        "pixels that are two apart are compared in rows: neighbours are one apart.": lambda x: (
+            x.diff(dim=2),
+            x[..., 2:] - x[..., :-2],
+        ),
         "axes other than height and width are compared: the width is axis 3.": lambda x: (x.diff(dim=2), x.diff(dim=1)),
         "neighbouring channels are compared, too: rows and columns alone have neighbours.": lambda x: (
             torch.cat([x.diff(dim=2).flatten(), x.diff(dim=1).flatten()]),

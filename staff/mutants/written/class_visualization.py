@@ -132,6 +132,13 @@ WRONG = {
         "the length depends on the number of the step",
         {"img = img + learning_rate * g": "img = img + learning_rate * (1 - t / num_iterations) * g"},
     ),
+    "the regulariser itself subtracted": (
+        "the regulariser itself is subtracted from the gradient",
+        {
+            "loss = score - l2_reg * torch.sum(img ** 2)": "loss = score",
+            "g = img.grad": "g = img.grad - l2_reg * (img ** 2).sum().detach()",
+        },
+    ),
 }
 
 RIGHT = {

@@ -78,6 +78,13 @@ WRONG = {
         "over the channels before they are squared",
         "return content_weight * (content_current - content_original).sum(dim=1).square().sum()",
     ),
+    "Gram matrices": (
+        "Gram matrices are compared",
+        """
+        F, P = content_current.flatten(2), content_original.flatten(2)
+        return content_weight * (F @ F.mT - P @ P.mT).square().sum()
+    """,
+    ),
 }
 
 RIGHT = {

@@ -197,6 +197,11 @@ WRONG = {
         "the second step is 0.5 times as long",
         {"x.grad.norm()\n    self": "x.grad.norm() / (i + 1)\n    self"},
     ),
+    "each step from X": (
+        "each step starts from X",
+        {STEP: "        x.copy_(X + self.learning_rate * x.grad / x.grad.norm())"},
+        {"never": "self.max_steps has no effect"},
+    ),
 }
 
 RIGHT = {

@@ -107,6 +107,16 @@ WRONG = {
         "the gradient is divided by its norm",
         {MAXIMUM: f"X.grad = X.grad / X.grad.norm()\n{MAXIMUM}"},
     ),
+    "a loop that adds up": (
+        "so that maps count several times",
+        """
+        own = model(X).gather(1, y.view(-1, 1)).squeeze(1)
+        saliency = torch.zeros_like(X[:, 0])
+        for i in range(len(X)):
+            own[i].backward(retain_graph=True)
+            saliency += X.grad.abs().amax(dim=1)
+    """,
+    ),
 }
 
 RIGHT = {

@@ -255,6 +255,14 @@ WRONG = {
         "call extract_features(img, cnn) in each",
         {"feats = extract_features(img, cnn)\n": "if t == 0:\n    feats = extract_features(img, cnn)\n"},
     ),
+    "by hand, normalised": (
+        "along the normalised gradient by hand",
+        {
+            "optimizer.step()": (
+                "with torch.no_grad():\n    img -= optimizer.param_groups[0]['lr'] * img.grad / img.grad.norm()"
+            )
+        },
+    ),
 }
 
 RIGHT = {

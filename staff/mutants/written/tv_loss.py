@@ -208,6 +208,15 @@ return tv_weight * (down + right + (up ** 2).sum() + (left ** 2).sum())
         "neighbouring channels are compared, too",
         {RETURN: "return tv_weight * (down + right + ((img[:, 1:] - img[:, :-1]) ** 2).sum())"},
     ),
+    "channels for rows": ("channels are compared in place of rows", {DOWN: "((img[:, 1:] - img[:, :-1]) ** 2)"}),
+    "two apart in rows": (
+        "pixels that are two apart are compared in rows",
+        {ACROSS: "((img[:, :, :, 2:] - img[:, :, :, :-2]) ** 2)"},
+    ),
+    "second differences": (
+        "differences of the differences are taken",
+        {DOWN: "(img.diff(n=2, dim=2) ** 2)", ACROSS: "(img.diff(n=2, dim=3) ** 2)"},
+    ),
 }
 
 RIGHT = {

@@ -30,6 +30,10 @@ WRONG = {
     "product positive": ("so where both are negative, too", "return dout * (x * dout > 0)"),
     "x where it is not positive": ("x comes back where it is not", "return torch.where(x > 0, dout.clamp(min=0), x)"),
     "masks exchanged": ("it is the other way round", "return dout.clamp(max=0) * (x > 0)"),
+    "branches exchanged": (
+        "the branches of where are exchanged",
+        "return torch.where((x > 0) & (dout > 0), torch.zeros_like(dout), dout)",
+    ),
 }
 
 RIGHT = {

@@ -115,6 +115,14 @@ WRONG = {
     ),
     "whole numbers": ("// for /", {"gram / (": "gram // ("}),
     "cut off": ("gram_matrix cuts its result off", {"return gram": "return gram.detach()"}),
+    "its diagonal alone": (
+        "each channel is multiplied with itself alone",
+        """
+        N, C, H, W = features.shape
+        gram = features.square().sum(dim=(2, 3))
+        return gram / (C * H * W) if normalize else gram
+    """,
+    ),
 }
 
 RIGHT = {
