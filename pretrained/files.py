@@ -34,7 +34,8 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
         yield beside
         beside.replace(path)
     except OSError as problem:
-        problem.filename = problem.filename or str(path)  # of a full disk Python does not say it
+        if problem.errno and not problem.filename:  # Python does not say it of a full disk; the web has no errno
+            problem.filename = str(path)
         raise
     finally:
         beside.unlink(missing_ok=True)
