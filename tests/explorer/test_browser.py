@@ -363,5 +363,5 @@ def test_the_page_of_figures_fits_a_narrow_window_and_a_click_opens_a_picture_la
     page.locator("figure button").click()
     assert page.locator("dialog[open] img").bounding_box()["width"] == 1640
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    expect(page.locator("dialog")).to_have_count(0)
     page.close()
