@@ -26,8 +26,8 @@ from figures.pairs import START, own_pairs
 from pretrained.files import write_whole
 
 MOST = 8_000_000  # bytes of the whole page: it is to be sent to somebody
-WORDS = 50_000  # of them for what is no picture
-QUALITIES = (95, 92, 89, 86, 83, 80, 75, 70)  # of JPEG, the first with which the page is no larger
+WORDS = 100_000  # of them for what is no picture
+QUALITIES = (95, 92, 89, 86, 83, 80, 75, 70, 65, 60)  # of JPEG, the first with which the page is no larger
 
 
 @dataclass
