@@ -38,7 +38,7 @@ def settings():
 
 def test_tests_whose_asserts_python_leaves_out_are_refused():
     """Python drops the asserts of the tests' helpers with -O: mistakes would pass."""
-    command = [sys.executable, "-O", "-m", "pytest", "-q", "tests/test_tv_loss.py"]
+    command = [sys.executable, "-O", "-m", "pytest", "-q", "tests/test_images.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 4 and not done.stdout
     assert re.fullmatch(r"\s*ERROR: expected Python with its asserts, got -O: .*\s*", done.stderr)
