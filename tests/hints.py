@@ -143,8 +143,15 @@ HINTS: dict[str, str | dict] = {
         "A network takes images, (N, 3, H, W): X[i] has lost its first axis, X[i : i + 1] keeps it. A layer takes "
         "what the layers before it give, not images."
     ),
-    r"Boolean value of Tensor with more than one value": (
-        "Python's `and`, `or`, `not` and `if` ask for one truth of a whole tensor: join masks by *, & or |."
+    r"Boolean value of Tensor with more than one value": {
+        **dict.fromkeys(
+            ("visualizers/fooling_image.py", "visualizers/class_visualization.py"),
+            "`if` asks for one truth: the norm is one number, that of the whole gradient, g.norm() without dim.",
+        ),
+        "": "Python's `and`, `or`, `not` and `if` ask for one truth of a whole tensor: join masks by *, & or |.",
+    },
+    r"unexpected keyword argument '(interpolate_mode|relu_attributions)'": (
+        "Captum's methods take different arguments: GuidedGradCam interpolate_mode, LayerGradCam relu_attributions."
     ),
     r"returned an invalid gradient at index": (
         "backward must return a gradient of x's shape. dout[mask] keeps the chosen ones alone: multiply by the mask."

@@ -17,7 +17,7 @@ EACH_SCALED = (
 )
 STRETCHED = "it is scaled to [0, 1]: the numbers themselves are asked for."
 TOO_MANY_ZEROS = "too much of it is 0, and the rest is right: something is cut off that counts."
-FIRST_ALONE = "axis 0 has shrunk to 1: the first comes back. Does `return` stand within the loop, or [0] for [:, 0]?"
+FIRST_ALONE = "axis 0 has shrunk to 1. Does `return` or `break` end the loop, or does [0] stand for [:, 0]?"
 LAST_MISSING = "axis 0 is too short: what came is right, and the last is left out. Does a loop end too early?"
 TOO_FEW_ZEROS = "it is right but where it should be 0: something must be cut off there."
 

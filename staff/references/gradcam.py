@@ -213,6 +213,7 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
             ).sum(1),
             "the largest channel is taken: add the channels up.": lambda A, g: (_mean(g) * A).max(1),
             exchanged: lambda A, g: (_mean(A) * g).sum(1),
+            f"the activations' own means weigh them: {weigh}": lambda A, g: (_mean(A) * A).sum(1),
             "the gradients are squared before they are averaged.": lambda A, g: (_mean(g**2) * A).sum(1),
             "positions and channels are mixed up by reshape (or view): permute the axes.": lambda A, g: (
                 A.reshape(len(A), -1, A.shape[1]) @ g.mean((2, 3))[:, :, None]

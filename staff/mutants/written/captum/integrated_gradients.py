@@ -69,7 +69,7 @@ WRONG = {
         {"n_steps=IG_STEPS": "n_steps=IG_STEPS, return_convergence_delta=True"},
     ),
     "return in the loop": (
-        "Does `return` stand within the loop",
+        "Does `return` or `break` end the loop",
         """
         maps = []
         for i in range(len(X)):

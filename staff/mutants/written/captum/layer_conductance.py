@@ -36,7 +36,7 @@ WRONG = {
     "the layer's input": ("what goes into the layer is taken", {"target=": "attribute_to_layer_input=True, target="}),
     "channels averaged": ("channels are averaged", {"return torch.cat(maps)": "return torch.cat(maps).mean(dim=1)"}),
     "return in the loop": (
-        "Does `return` stand within the loop",
+        "Does `return` or `break` end the loop",
         {"\nreturn torch": "\n    return torch"},
         {"never": "n_steps"},
     ),

@@ -90,6 +90,10 @@ WRONG = {
             "weights * activation.detach()": "weights * activation.grad",
         },
     ),
+    "activations' own means": (
+        "the activations' own means weigh them",
+        {WEIGHTS: "weights = activation.detach().mean(dim=(2, 3), keepdim=True)"},
+    ),
 }
 
 RIGHT = {
