@@ -9,7 +9,7 @@ import numpy as np
 from explorer import colours, markup, networks, pictures, where
 from explorer.markup import pieces
 from explorer.session import Session, Sessions, Turn
-from explorer.view import Choices, Shown, Story, View, tie
+from explorer.view import Choices, Shown, Story, View, begins, tie
 from explorer.worker import Problem
 from figures import palette
 
@@ -75,12 +75,8 @@ def wire(sessions: Sessions, view: View) -> None:
     tie(view.outputs["layers"].channel, sessions, view, show, choose)
 
 
-def show(session: Session, layer: str, channel: int) -> Iterator[Shown]:
-    """Begin a request, which ends the earlier ones, at once; return what it shows."""
-    return _show(session, session.begin(), layer, channel)
-
-
-def _show(session: Session, turn: Turn, layer: str, channel: int) -> Iterator[Shown]:
+@begins
+def show(session: Session, turn: Turn, layer: str, channel: int) -> Iterator[Shown]:
     """The tiles of all layers, then the samples that excite the chosen channel most."""
     names = networks.layers(turn.source)
     strongest = turn.result("strongest", layers=tuple(names), count=TILES)

@@ -158,6 +158,15 @@ def tie(
     event(handle, [view.fields[name] for name in inputs], parts, **how)
 
 
+def begins(show: Callable[..., Iterator[Shown]]) -> Show:
+    """Let what takes a session and its turn begin a request at once, which ends the earlier ones."""
+
+    def begin(session: Session, *given: Any, **fields: Any) -> Iterator[Shown]:
+        return show(session, session.begin(), *given, **fields)
+
+    return begin
+
+
 def show_all(session: Session, view: View, run: Show | None, parts: Sequence[Any]) -> Iterator[list[Any]]:
     """Yield what `run` shows, for these parts. A mistake that nobody has thought of is a sentence, too.
 

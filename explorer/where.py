@@ -12,7 +12,7 @@ from explorer import colours, markup, networks
 from explorer.markup import pieces
 from explorer.networks import likeliest, probabilities
 from explorer.session import Session, Sessions, Turn
-from explorer.view import Choices, Shown, Story, View, tie
+from explorer.view import Choices, Shown, Story, View, begins, tie
 from explorer.worker import Problem
 from figures import palette
 from figures.figure import short
@@ -134,12 +134,8 @@ def wire(sessions: Sessions, view: View) -> None:
     tie(view.outputs["place"].channel, sessions, view, show, choose_channel)
 
 
-def show(session: Session, **fields: Any) -> Iterator[Shown]:
-    """Begin a request, which ends the earlier ones, at once; return what it shows."""
-    return _show(session, session.begin(), **fields)
-
-
-def _show(
+@begins
+def show(
     session: Session,
     turn: Turn,
     target: int,

@@ -185,11 +185,16 @@ def write_interval(found: Sequence[float], form: str = ".0%") -> str:
     return f"{mean} ({low.rstrip('%')} to {high})"
 
 
+def write_mean(values: Sequence[float] | np.ndarray, form: str = ".0%") -> str:
+    """Words for the mean of values and its interval."""
+    return write_interval(measures.interval(values), form)
+
+
 def write_values(values: Sequence[float], form: str = ".0%", of: str = "images") -> str:
     """Words for the mean of values and its interval, or, where mathematics says 0, for the largest: rounding."""
     if max(values) < ROUNDING:
         return f"{max(values):.1g} (exact, largest of {len(values)} {of})"
-    return write_interval(measures.interval(values), form)
+    return write_mean(values, form)
 
 
 def write_sizes(found: Sequence[float], form: str, exact: str = ".1g") -> str:

@@ -157,7 +157,7 @@ def write_survivors(counts: dict[str, int]) -> str:
     """Words for the shares of wrong answers that are left in each kind of file, their intervals, and of how many."""
     fooled = counts["fooled"]
     left = [np.arange(fooled) < counts[way] for way in attacking.SAVED]
-    return f"{', '.join(lab.write_interval(measures.interval(some)) for some in left)} of {fooled}" if fooled else "-"
+    return f"{', '.join(lab.write_mean(some) for some in left)} of {fooled}" if fooled else "-"
 
 
 def write_radius(radii: Sequence[float], largest: float) -> str:

@@ -279,8 +279,8 @@ def _recognise_without_mistakes(got: np.ndarray, expected: np.ndarray | Sample, 
         in_range = got.ndim > 2 and got.min() >= 0 and abs(got.max() - 1) < 1e-6 and abs(right.max() - 1) > 1e-3
         if in_range and likeness.is_stretched(own, right, image, tolerance):
             return likeness.STRETCHED
-        of_images = likeness.of_images(own, right, image, tolerance) if got.ndim > 2 else ""
-        return likeness.of_numbers(own, right, tolerance, secret) or of_images
+        of_numbers = likeness.of_numbers(own, right, tolerance, secret)
+        return of_numbers or (likeness.of_images(own, right, image, tolerance) if got.ndim > 2 else "")
     if sorted(got.shape) == sorted(expected.shape):
         return "the axes are in another order."
     for axis in (axis for axis in reversed(range(got.ndim)) if got.shape[axis] == 1 and got.size > 1):

@@ -1,5 +1,7 @@
 """Sentences on the usual mistakes of which more than one file speaks: tests, hidden tests and references."""
 
+LOOKS = "\n    It looks like this mistake:"  # before a sentence that follows what was expected and what came
+
 # --- of the losses ---
 
 WEIGHT_MISSING = "the weight is missing."

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from tests import compare, inputs, networks, sentences
+from tests.sentences import LOOKS
 
 pytestmark = pytest.mark.class_visualization
 READ = (
@@ -14,18 +15,17 @@ READ = (
 
 
 UNCHANGED = (
-    "expected the image to change from step to step, got it as it was\n"
-    "    It looks like this mistake: the image was not changed: add the step to img."
+    "expected the image to change from step to step, got it as it was"
+    f"{LOOKS} the image was not changed: add the step to img."
 )
 TOO_LONG = (
-    "expected few clamped pixels after a step, got nearly all\n"
-    "    It looks like this mistake: the step is far too long: divide the gradient by its norm, and multiply by "
+    "expected few clamped pixels after a step, got nearly all"
+    f"{LOOKS} the step is far too long: divide the gradient by its norm, and multiply by "
     "learning_rate."
 )
 TOO_SHORT = "the step is far too short to be seen: divide the gradient by its norm, and multiply by learning_rate."
 UNSEEN = 1e-2  # length of a step that is hardly more than rounding
 FILE = "class_visualization"
-LOOKS = "\n    It looks like this mistake:"
 PULL = 0.15  # right code reaches 0.99, after normalising 0.36, outside the learning rate 0.08
 NOTHING = 0.03  # of the pull, in either direction
 LONG, SHORT = 50, 1e-3  # a step that clamps many pixels, and a learning rate at which such steps clamp few

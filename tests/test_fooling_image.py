@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from tests import compare, inputs, networks, sentences
+from tests.sentences import LOOKS
 
 pytestmark = pytest.mark.fooling
 UNCHANGED = (
-    "expected an image that the network takes for the target, got X as it was\n"
-    "    It looks like this mistake: the image was not changed."
+    "expected an image that the network takes for the target, got X as it was"
+    f"{LOOKS} the image was not changed."
 )
-LOOKS = "\n    It looks like this mistake:"
 UNGUARDED = f"{LOOKS} there is no guard against a norm of 0."
 READ = "FoolingImage.make_fooling_image: stop if the network says the target, else x <- x + learning_rate * g / ||g||"
 
@@ -41,6 +41,11 @@ def check(probe, key):
         compare.assert_stored(name, image, "fooling_image", key, READ, name_loop(out, X))
     assert says("embedded", np.float32(image)) == target, "expected the network to say the target"
     return out, steps
+
+
+def liken(sentence):
+    """Return the sentence as a mistake that it looks like; "" for none."""
+    return sentence and f"{LOOKS} {sentence}"
 
 
 def uneven(out):
@@ -172,8 +177,8 @@ def test_another_network_is_fooled_in_double_precision(probe, target):
     compare.assert_close(
         "the fooling image", out["image"], X + 10 * steps * way, 1e-6, read=READ, otherwise=uneven(out)
     )
-    seems = name_early(walk(networks.build("linear", "float64", **LINEAR), X, target), target, steps)
-    seems = f"{LOOKS} {from_start(out, X)}" if from_start(out, X) else seems
+    early = name_early(walk(networks.build("linear", "float64", **LINEAR), X, target), target, steps)
+    seems = liken(from_start(out, X)) or early
     assert says("linear", out["image"], **LINEAR) == target, f"expected the network to say the target{seems}"
 
 
@@ -225,7 +230,7 @@ def test_an_image_far_from_the_target_takes_many_steps(probe):
     if np.allclose(out["image"], X + 10 * taken * way, atol=1e-3):
         late = f"{LOOKS} it goes on when the network says the target: stop when the highest score is the target's."
         seems = late if taken > steps else name_early(scores, TARGET, taken)
-    seems = f"{LOOKS} {from_start(out, X)}" if from_start(out, X) else seems
+    seems = liken(from_start(out, X)) or seems
     assert taken in (steps, steps + 1), f"expected {steps} steps, got {taken}{seems}"
     X, *_, out = ask_linear(probe, size=NEAR, made={"learning_rate": SHORT})
     if abs(np.linalg.norm(out["first"]) - SHORT) > 1e-3:  # charged below
@@ -243,7 +248,7 @@ def test_no_more_than_max_steps_are_taken(probe, most):
     """The image is some 70 steps from the target; where max_steps is less, it comes back after so many."""
     X, _, _, out = ask_linear(probe, size=FAR, made={"max_steps": most})
     taken = count(out, X)
-    counted = f"{LOOKS} {from_start(out, X) or 'self.max_steps has no effect, or is counted wrongly.'}"
+    counted = liken(from_start(out, X) or "self.max_steps has no effect, or is counted wrongly.")
     there = taken < most and says("linear", out["image"], **LINEAR) == TARGET  # by too long steps
     seems = "" if there else counted
     assert taken == most, f"expected {most} step{'s' * (most > 1)} with max_steps={most}, got {taken}{seems}"
@@ -262,8 +267,7 @@ def test_steps_are_counted_anew_in_each_call(probe):
             8: "looks at the scores are counted: count a step when the image is changed.",
             14: "self.steps is not set to 0 in each call.",
         }
-        seems = known.get(max(out["steps"], 0), "")
-        seems = seems and f"{LOOKS} {seems}"
+        seems = liken(known.get(max(out["steps"], 0), ""))
         assert out["steps"] == 7, f"expected 7 steps in self.steps after call {times}, got {out['steps']}{seems}"
     X, _, _, out = ask_linear(probe, size=SOME)
     check_steps(out, count(out, X))

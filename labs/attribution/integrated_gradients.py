@@ -40,6 +40,7 @@ Point = Fraction | float
 BASELINES = ("grey", "black", "white", "blurred", "noise")
 FIFTH = 0.2
 COUNTS = {"completeness": 11, "promises": 20, "baselines": 8}  # images of each part, evenly spread over all
+write = lab.write_mean
 
 
 def measure(bench: Bench) -> Numbers:
@@ -188,11 +189,6 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 def write_changes(changes: Sequence[float]) -> str:
     """Words for a method's changes."""
     return lab.write_sizes(measures.interval_of_sizes(changes), ".2f")
-
-
-def write(values: Sequence[float], form: str) -> str:
-    """Words for the mean of values of images and its interval."""
-    return lab.write_interval(measures.interval(values), form)
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -124,7 +124,7 @@ def gaussian(size: int) -> np.ndarray:
 
 def write(values: Sequence[float], key: str = "") -> str:
     """Words for the mean of values of scenes and its interval, for the AUC with two digits."""
-    return lab.write_interval(measures.interval(values), ".2f" if key == "auc" else ".0%")
+    return lab.write_mean(values, ".2f" if key == "auc" else ".0%")
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -159,15 +159,15 @@ def data(bench: Bench, count: int, passes: dict[str, int]) -> Numbers:
 
 def tabulate(numbers: Numbers) -> Table:
     def likeness(kind: str, stage: int) -> Callable[[str], str]:
-        return lambda name: ", ".join(lab.write_interval(measures.interval(numbers[kind][measure][name][stage]), ".2f")
+        return lambda name: ", ".join(lab.write_mean(numbers[kind][measure][name][stage], ".2f")
                                       for measure in MEASURES)  # fmt: skip
 
     def alone(name: str) -> str:
         ranks = np.mean(numbers["independent"]["absolute"][name], axis=0)
-        return lab.write_interval(measures.interval(ranks), ".2f")
+        return lab.write_mean(ranks, ".2f")
 
     def learnt(which: str) -> Callable[[str], str]:
-        return lambda name: lab.write_interval(measures.interval(numbers["data"][which][name]), ".2f")
+        return lambda name: lab.write_mean(numbers["data"][which][name], ".2f")
 
     four = f"ranks, with signs, SSIM, HOG ({numbers['images']} images)"
     return Table.of("method (90 % interval)", METHODS, {
@@ -185,7 +185,7 @@ def conclude(numbers: Numbers) -> list[str]:
         return np.mean([numbers[kind]["absolute"][name][stage] for name in names], axis=0)
 
     def words(values: np.ndarray) -> str:
-        return lab.write_interval(measures.interval(values), ".2f")
+        return lab.write_mean(values, ".2f")
 
     top, end = (measures.pair(ranks(INSENSITIVE, stage), ranks(SENSITIVE, stage)) for stage in (0, -1))
     guided = INSENSITIVE[:1]

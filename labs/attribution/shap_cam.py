@@ -253,7 +253,7 @@ def tabulate(numbers: Numbers) -> Table:
     table = Table.of("method (90 % interval)", numbers["methods"], {
         "images": lambda name: str(numbers["images"][name]),
         "its map's largest difference from Grad-CAM's": lambda name: write_apart(numbers, name),
-        "average drop (low is good)": lambda name: lab.write_interval(measures.interval(numbers["drop"][name])),
+        "average drop (low is good)": lambda name: lab.write_mean(numbers["drop"][name]),
         "above Grad-CAM's, same images": above("drop", "+.1%"),
         f"deletion above Grad-CAM's (low, {MIXED} images)": above("deletion", "+.3f"),
         f"insertion above Grad-CAM's (high, {MIXED} images)": above("insertion", "+.3f"),
@@ -262,7 +262,7 @@ def tabulate(numbers: Numbers) -> Table:
     if not (mixing := numbers.get("mixing")):
         return table
     rows = [(f"{mixing['network']}, {mixing['layer']}: {name}", str(mixing["images"]), "-",
-             lab.write_interval(measures.interval(values)),
+             lab.write_mean(values),
              "-" if name == "Grad-CAM" else lab.write_interval(differ(mixing["drop"], name), "+.1%"), "-", "-", "-")
             for name, values in mixing["drop"].items()]  # fmt: skip
     return Table(table.columns, [*table.rows, *rows])
@@ -270,7 +270,7 @@ def tabulate(numbers: Numbers) -> Table:
 
 def write_apart(numbers: Numbers, name: str) -> str:
     """Words for the largest difference of a method's map from Grad-CAM's, of maps that reach from 0 to 1."""
-    return "0 (itself)" if name == METHODS[0] else lab.write_interval(measures.interval(numbers["apart"][name]), ".2f")
+    return "0 (itself)" if name == METHODS[0] else lab.write_mean(numbers["apart"][name], ".2f")
 
 
 def conclude(numbers: Numbers) -> list[str]:

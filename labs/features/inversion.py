@@ -29,6 +29,7 @@ from style_utils import extract_features
 SIZE, IMAGES, PAINTINGS = 160, 4, 3  # pixels; images, evenly spread over all; paintings
 RATE = 0.05  # of Adam, in normalised pixels
 ROUGH = 1e-5  # the weight of total variation, beside losses that are 1 where nothing is alike
+words = lab.write_mean
 
 
 def measure(bench: Bench) -> Numbers:
@@ -144,10 +145,6 @@ def psnr(X: Tensor, made: Tensor) -> list[float]:
     """The peak signal-to-noise ratio of each image in dB, of uint8 pictures."""
     pairs = [(lab.to_picture(a), lab.to_picture(b)) for a, b in zip(X, made)]
     return [float(peak_signal_noise_ratio(a, b, data_range=255)) for a, b in pairs]
-
-
-def words(values: Sequence[float] | np.ndarray, form: str = ".0%") -> str:
-    return lab.write_interval(measures.interval(values), form)
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -166,7 +166,7 @@ def influence(model: nn.Module, X: Tensor, y: Tensor) -> Numbers:
 
 def tabulate(numbers: Numbers) -> Table:
     rows = [(f"{numbers['images'][len(seconds) - 1]} maps, {name}, {len(seconds[-1])} rounds",
-             f"{lab.write_interval(measures.interval(seconds[-1]), '.2f')} s")
+             f"{lab.write_mean(seconds[-1], '.2f')} s")
             for name, seconds in numbers["seconds"].items()]  # fmt: skip
     rows += [(f"{name}: times as long as the first", lab.write_interval(slower(numbers, name), ".1f"))
              for name in WAYS[1:]]  # fmt: skip

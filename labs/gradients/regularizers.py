@@ -36,6 +36,7 @@ COLOURS = {
     "total variation": "#6a3d9a", "all but TV": "#e69f00", "all": "#d55e00", "real pictures": "#9a9a9a",
 }  # fmt: skip
 SETTINGS = tuple(COLOURS)[:-1]
+write = lab.write_mean
 
 
 def measure(bench: Bench) -> Numbers:
@@ -142,11 +143,6 @@ def rate(source: pretrained.Pretrained, pictures: np.ndarray, targets: Sequence[
 def fine(pictures: np.ndarray) -> list[float]:
     """The share of each picture's power that is in the upper half of the frequencies."""
     return [measures.fine(measures.spectrum(picture[None])) for picture in pictures]
-
-
-def write(values: Sequence[float], form: str = ".0%") -> str:
-    """Words for the mean of values of pictures and its interval."""
-    return lab.write_interval(measures.interval(values), form)
 
 
 def tabulate(numbers: Numbers) -> Table:

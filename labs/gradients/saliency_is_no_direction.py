@@ -92,7 +92,7 @@ def tabulate(numbers: Numbers) -> Table:
             "-" if name == "random" else lab.write_interval(above_random(gain, name), "+.2f")),
         "of the gradient's": lambda name: lab.write_interval(
             measures.bootstrap(measures.of_sums, np.array(gain[name][-1]), np.array(best)), ".1%"),
-        f"images then called {numbers['target']}": lambda name: lab.write_interval(measures.interval(said[name])),
+        f"images then called {numbers['target']}": lambda name: lab.write_mean(said[name]),
     })  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def above_random(gain: dict[str, list[list[float]]], name: str) -> list[float]:
 
 def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
-    written = {name: lab.write_interval(measures.interval(gain[name][-1]), "+.2f") for name in DIRECTIONS}
+    written = {name: lab.write_mean(gain[name][-1], "+.2f") for name in DIRECTIONS}
     above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
     the = {name: f"the {name}" if name == "saliency map" else name for name in above}
     return [

@@ -132,7 +132,7 @@ def tabulate(numbers: Numbers) -> Table:
     point = numbers["pointing"]
 
     def mean(key: str):
-        return lambda name: lab.write_interval(measures.interval(point[name][key]))
+        return lambda name: lab.write_mean(point[name][key])
 
     return Table.of("explained (90 % interval)", QUANTITIES, {
         f"size at {words[half]}": lambda name: write_size(numbers, name, half),
@@ -152,8 +152,8 @@ def write_size(numbers: Numbers, name: str, level: int) -> str:
 def conclude(numbers: Numbers) -> list[str]:
     sure, point = find_level(numbers, 0.99), numbers["pointing"]
     sizes = {name: write_size(numbers, name, sure) for name in QUANTITIES}
-    empty = lab.write_interval(measures.interval(point["loss"]["empty"]))
-    hits = {name: lab.write_interval(measures.interval(point[name]["hits"])) for name in ("score", "loss")}
+    empty = lab.write_mean(point["loss"]["empty"])
+    hits = {name: lab.write_mean(point[name]["hits"]) for name in ("score", "loss")}
     more, sum_more = (measures.pair(point["score"][key], point["loss"][key]) for key in ("hits", "energy"))
     return [
         f"At a confidence of {numbers['levels'][sure]:.0%}, which {numbers['images'][sure]} of "

@@ -111,7 +111,7 @@ def write_ends(numbers: Numbers) -> list[str]:
 
 def list_wrong(row: dict[str, list[float]]) -> str:
     """Words for each network and the share of pictures that it gets wrong."""
-    return "; ".join(f"{name} {lab.write_interval(measures.interval(wrong))}" for name, wrong in row.items())
+    return "; ".join(f"{name} {lab.write_mean(wrong)}" for name, wrong in row.items())
 
 
 def conclude(numbers: Numbers) -> list[str]:
@@ -119,7 +119,7 @@ def conclude(numbers: Numbers) -> list[str]:
     farther = lab.write_interval(np.exp(numbers["farther"]), ".0f")
     noise = np.mean(list(numbers["noise"].values()), axis=0)
     carried = {way: elsewhere(matrix) for way, matrix in numbers["transfer"].items()}
-    words = {way: f"{way} {lab.write_interval(measures.interval(wrong))}" for way, wrong in carried.items()}
+    words = {way: f"{way} {lab.write_mean(wrong)}" for way, wrong in carried.items()}
     above = {way: measures.pair(wrong, noise) for way, wrong in carried.items()}
     better = measures.pair(carried[CARRYING], carried[PLAIN_PGD])
     return [
@@ -130,7 +130,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Labels alone bring the nearest wrong picture from {far} to {near} in L2 (medians), "
         f"still {farther} times as far as DeepFool's, which has gradients.",
         f"Of what is made on one of {count} networks another gets wrong: {'; '.join(words.values())}; noise "
-        f"of {FAR} of 255 {lab.write_interval(measures.interval(noise))}. Above noise, image by image: "
+        f"of {FAR} of 255 {lab.write_mean(noise)}. Above noise, image by image: "
         + "; ".join(f"{way} {lab.write_interval(found, '+.0%')}, {lab.judge(found)}" for way, found in above.items())
         + f"; and the second {lab.write_interval(better, '+.0%')} above plain PGD, {lab.judge(better)}.",
     ]  # fmt: skip

@@ -174,7 +174,7 @@ def tabulate(numbers: Numbers) -> Table:
     def mean(members: Sequence[str]) -> Callable[[str], str]:
         def cell(name: str) -> str:
             found = [wrong[name][one] for one in members if one in wrong[name]]
-            return lab.write_interval(measures.interval(np.mean(found, axis=0)))
+            return lab.write_mean(np.mean(found, axis=0))
 
         return cell
 
@@ -187,7 +187,7 @@ def tabulate(numbers: Numbers) -> Table:
 
     table = Table.of("network", numbers["networks"], {
         "severities": lambda name: lab.join(numbers["severities"][name], ""),
-        "clean error (90 % interval)": lambda name: lab.write_interval(measures.interval(numbers["clean"][name])),
+        "clean error (90 % interval)": lambda name: lab.write_mean(numbers["clean"][name]),
         **{kind: mean(members) for kind, members in KINDS.items()},
         "all": mean(NAMES),
         "mCE": relative_to("mCE"),
@@ -217,7 +217,7 @@ def conclude(numbers: Numbers) -> list[str]:
     rest = [name for name, found in gains.items() if found[1] <= 0 <= found[2]]
     first = numbers["networks"][0]
     alike = [name for name in numbers["networks"] if numbers["reference"][name] == numbers["reference"][first]]
-    points = "; ".join(f"{name} {lab.write_interval(measures.interval(numbers['clean'][name]))}, "
+    points = "; ".join(f"{name} {lab.write_mean(numbers['clean'][name])}, "
                        f"{write_mce(numbers, 'mCE', name)}, {write_mce(numbers, 'relative', name)}"
                        for name in alike)  # fmt: skip
     better = [name for name in alike if numbers["relative"][name][2] < 100]

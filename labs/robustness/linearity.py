@@ -145,7 +145,7 @@ def tabulate(numbers: Numbers) -> Table:
         return lab.write_interval(numbers["lines"][name][way], "+.2f")
 
     def r2(i: int, name: str) -> str:
-        return lab.write_interval(measures.interval(numbers["straight"][name][i]), ".2f")
+        return lab.write_mean(numbers["straight"][name][i], ".2f")
 
     def radius(i: int, name: str) -> str:
         return write_radius(numbers["needed"][name][i], NEEDED[-1])
@@ -155,7 +155,7 @@ def tabulate(numbers: Numbers) -> Table:
     table = Table.of("network (90 % interval)", numbers["networks"], {
         **{f"slope: {way}": partial(slope, way) for way in WAYS},
         **{f"straight within {end:g} of 255 (R²)": partial(r2, i) for i, end in enumerate((NEAR, WIDEST))},
-        "L1 / L2": lambda name: lab.write_interval(measures.interval(numbers["norms"][name]), ".0f"),
+        "L1 / L2": lambda name: lab.write_mean(numbers["norms"][name], ".0f"),
         **{f"radius for half, by {part} of the values": partial(radius, i) for i, part in enumerate(parts)},
         "by random signs": lambda name: write_radius(numbers["random"][name], NEEDED[-1]),
     })  # fmt: skip
@@ -175,7 +175,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Were {first} straight, one 255th along the sign of the gradient would change the margin by which it is right "
         f"({numbers['images'][0]} images) by {lab.write_interval(lines['sign of the gradient'], '+.1f')} times itself, "
         f"along random signs by {lab.write_interval(lines['random signs'], '+.2f')} times; the gradient's L1 is "
-        f"{lab.write_interval(measures.interval(numbers['norms'][first]), '.0f')} times its L2 (of as many numbers "
+        f"{lab.write_mean(numbers['norms'][first], '.0f')} times its L2 (of as many numbers "
         f"from a normal distribution {expected:.0f}), and the gradient itself, made as long in L2, does "
         f"{lab.write_interval(numbers['longer'][first], '.1f')} times as much.",
         f"Of the variance within {NEAR:g} and within {WIDEST:g} of 255 a straight line explains {r2}: "

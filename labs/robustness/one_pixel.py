@@ -179,7 +179,7 @@ def tabulate(numbers: Numbers) -> Table:
         return lambda name: words if name == SMALL else "-"
 
     def write_loss(images: list[Numbers]) -> str:
-        return lab.write_interval(measures.interval([one["before"] - one["after"] for one in images]))
+        return lab.write_mean([one["before"] - one["after"] for one in images])
 
     table = Table.of("network", numbers["images"], {
         "wrong after one pixel (90 % interval)": lambda name: lab.write_interval(numbers["fooled"][name]),
@@ -189,8 +189,8 @@ def tabulate(numbers: Numbers) -> Table:
         "confidence lost": each(write_loss),
         "wrong as PNG, as JPEG 90": only_small(write_survivors(numbers["saved"])),
         "median rank by saliency (100 %: the highest)": each(middle_rank),
-        "on the object": only_small(lab.write_interval(measures.interval(numbers["on"]))),
-        "its area": only_small(lab.write_interval(measures.interval(numbers["area"]))),
+        "on the object": only_small(lab.write_mean(numbers["on"])),
+        "its area": only_small(lab.write_mean(numbers["area"])),
     })  # fmt: skip
     return Table(table.columns, [(describe(numbers, ",")[name], *cells) for name, *cells in table.rows])
 
@@ -213,7 +213,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"({stored['made']}), {sum(one['fooled'] for one in other)} of {len(other)} images are wrong ("
         f"{lab.write_interval(numbers['fooled'][stored['network']])}; the paper: "
         f"16 % of ImageNet's with AlexNet); the others lose "
-        f"{lab.write_interval(measures.interval(lost)) if lost else 'nothing'} of confidence.",
+        f"{lab.write_mean(lost) if lost else 'nothing'} of confidence.",
         f"Of all pixels {lab.write_interval(ranks)} have a lower saliency than the best one found, by chance 50%: "
         + ("saliency tells where such pixels are likely, not which they are" if ranks[1] > 0.5 else
            "that saliency tells where such pixels are is not shown")

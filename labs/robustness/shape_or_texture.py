@@ -209,7 +209,7 @@ def tabulate(numbers: Numbers) -> Table:
 
 def write_cue(numbers: Numbers, name: str, cue: str) -> str:
     """Words for the share of a network's images that are named rightly by one cue, and its interval."""
-    return lab.write_interval(measures.interval(numbers["cues"][name][cue]))
+    return lab.write_mean(numbers["cues"][name][cue])
 
 
 def count_answers(found: Numbers) -> str:

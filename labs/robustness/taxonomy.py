@@ -35,6 +35,7 @@ SHOWN = ("misclassification", "targeted", "source and target")  # the first is a
 KNOWLEDGE = ("white box", "adaptive black box", "non-adaptive black box")
 FOOLING, CONTROL = "fooling image", "noise of the same size"
 Goal = Callable[[Tensor, Tensor], Tensor]
+write = lab.write_mean
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,6 @@ def picture(c: ComparedNetwork, task: Task, pixels: Tensor) -> tuple[np.ndarray,
     words = " → ".join(f"{c.word(int(p.argmax()))}, {float(p.max()):.0%}" for p in (before, after))
     change = (pixels[0] - task.pixels[0]).permute(1, 2, 0).cpu().numpy()
     return lab.to_picture(lab.from_pixels(pixels[0])), change, words
-
-
-def write(successes: Sequence[float]) -> str:
-    """Words for the share of images on which an attack succeeds, and its interval."""
-    return lab.write_interval(measures.interval(successes))
 
 
 def tabulate(numbers: Numbers) -> Table:

@@ -191,8 +191,7 @@ def from_grid(masks: np.ndarray, stride: int) -> np.ndarray:
 def tabulate(numbers: Numbers) -> Table:
     fc, n, asked = numbers["linear"], numbers["pictures"], len(numbers["same"])
 
-    def words(values: Sequence[float] | np.ndarray, form: str = ".0%") -> str:
-        return lab.write_interval(measures.interval(values), form)
+    words = lab.write_mean
 
     best = {name: at_best(values) for name, values in numbers["iou"].items()}
     rows = [
@@ -226,13 +225,13 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Written as convolutions, fully connected layers give the same scores to "
         f"{numbers['linear']['one window']:.1g}; one pass is {lab.write_interval(faster, '.0f')} times as fast as "
         f"{numbers['windows']} windows of a picture {numbers['sizes'][-1]} wide ({len(times[ONCE])} pictures), and "
-        f"{lab.write_interval(measures.interval(numbers['same']))} of them get the same class (padding differs).",
+        f"{lab.write_mean(numbers['same'])} of them get the same class (padding differs).",
         f"Never trained on masks, the class map covers objects with an IoU of "
-        f"{lab.write_interval(measures.interval(best[CLASS_MAP]))} ({numbers['pictures']} pictures), "
+        f"{lab.write_mean(best[CLASS_MAP])} ({numbers['pictures']} pictures), "
         f"{lab.write_interval(above[GRAD_CAM], '+.0%')} above Grad-CAM, told the class ({lab.judge(above[GRAD_CAM])}), "
         f"and {lab.write_interval(above[GAUSSIAN], '+.0%')} above a Gaussian in the middle of the object's quarter "
         f"({lab.judge(above[GAUSSIAN])}); a perfect answer on its grid would reach "
-        f"{lab.write_interval(measures.interval(limit))}.",
+        f"{lab.write_mean(limit)}.",
         f"Of what is missing {verdict} most ({lab.write_interval(answers, '+.0%')}): a classifier looks for what tells "
         "a class, not for where the object ends; that has to be trained.",
     ]

@@ -90,7 +90,7 @@ def seen(pair):
             answers.append(probe("style_transfer", **pair.arguments()))
         images = answers[0]["inputs"]
         if len(images) < 2 or not np.ptp(images[:2], axis=0).any():
-            pytest.fail(f"{say_why_still(answers[0], pair.content)}\n    To read: {READ}")
+            pytest.fail(f"{say_why_still(answers[0], inputs.normalise(pair.content))}\n    To read: {READ}")
         compare.check_shape("the image at all steps", images, (200, 3, *pair.content.shape[:2]))
         return images
 
