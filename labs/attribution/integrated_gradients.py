@@ -220,6 +220,7 @@ def conclude(numbers: Numbers) -> list[str]:
     like, other = numbers["baselines"]["noise"]["like grey"], numbers["another photograph"]
     alike = measures.pair(like, other)
     other_class = numbers["promises"]["another class"]["guided backprop"]
+    keeps = "keeps" if max(same[COMPARED[0]]) < measures.EXACT else "changes"
     return [
         f"Over {numbers['images']['completeness']} images {steps[-1]} steps by the {right} leave "
         f"{lab.write_interval(last[right], '.1%')} of the scores' difference, {steps[-2]} steps by {best} "
@@ -227,16 +228,16 @@ def conclude(numbers: Numbers) -> list[str]:
         f"gradient × input, {lab.write_interval(numbers['completeness'][right][0], '.0%')}; on 1 - ReLU(1 - x) they "
         f"give {numbers['sensitivity']['integrated gradients']:.3g} where the gradient gives "
         f"{numbers['sensitivity']['gradient']:.3g}.",
-        f"Written otherwise, the same network {'keeps' if max(same[COMPARED[0]]) < measures.EXACT else 'changes'} its "
-        f"integrated gradients ({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); "
-        f"guided backprop changes by {write_changes(same['guided backprop'])} and the deconvnet by "
+        f"With ReLU(x) written x + ReLU(-x) the same network {keeps} its integrated gradients "
+        f"({numbers['images']['promises']} images: {write_changes(same[COMPARED[0]])}); its gradient changes by "
+        f"{write_changes(same['gradient'])}, guided backprop by {write_changes(same['guided backprop'])}, deconvnet by "
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
         f"{write_changes(other_class)}.",
-        f"But the baseline decides much: from black {write(dark['black'], '.0%')} of the map is on the darkest fifth "
-        f"of the pixels, from white {write(dark['white'], '.0%')} (of {numbers['images']['baselines']} images, from "
-        f"black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}), and the ranks of noise's and grey's map "
-        f"agree by {write(like, '.2f')}, those of two photographs by {write(other, '.2f')} "
-        f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name it beside every such map.",
+        f"But the baseline decides which parts count: from black {write(dark['black'], '.0%')} of the map is on the "
+        f"darkest fifth of the pixels, from white {write(dark['white'], '.0%')} (of {numbers['images']['baselines']} images, from "
+        f"black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}). The ranks of noise's and grey's map agree "
+        f"by {write(like, '.2f')} of 1, those of two photographs by {write(other, '.2f')} "
+        f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name the baseline beside every such map.",
     ]
 
 
@@ -246,7 +247,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, middle, right = above.subplots(1, 3, width_ratios=[1.5, 0.8, 1.3])
     n = numbers["images"]
     plots.plain(left, f"Completeness: error of the sum, {n['completeness']} images", "steps",
-                "of the scores' difference (90 % interval)", logx=10, logy=10)  # fmt: skip
+                "part of the scores' difference", logx=10, logy=10)  # fmt: skip
     left.set_xticks(numbers["steps"], numbers["steps"], minor=False)
     left.set_xticks([], minor=True)
     plots.interval_curves(left, numbers["steps"], numbers["completeness"], dict(zip(QUADRATURES, plots.OTHERS)))
@@ -258,25 +259,23 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     x = np.linspace(0, 2, 101)
     middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
     for i, (name, value) in enumerate(numbers["sensitivity"].items()):
-        middle.text(0.75, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
+        middle.text(0.35, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
     middle.plot([2], [1], "o", color=plots.INK)
 
     plots.plain(right, f"Change of the map, 0 to 1, {n['promises']} images")
     place = np.arange(len(COMPARED))
     for shift, promise, alpha in ((-0.27, "invariance", 1.0), (0, "linearity", 0.55), (0.27, "another class", 0.2)):
         found = numbers["promises"][promise]
-        heights, low, high = np.array([measures.interval_of_sizes(found[name]) for name in COMPARED]).clip(1e-8).T
+        heights, low, high = np.array([measures.interval_of_sizes(found[name]) for name in COMPARED]).T
         right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
         right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         for x_, height, top in zip(place + shift, heights, high):
-            word = f"{height:.1g}" if height > 1e-8 else "0"  # where the scale ends
-            right.text(x_, 1.4 * max(height, top), word, ha="center", va="bottom", size=8, color=plots.INK)
-    right.set_yscale("log")
-    right.set_ylim(1e-8, 1e4)
+            right.text(x_, max(height, top) + 0.02, f"{height:.1g}", ha="center", size=8, color=plots.INK)
+    right.set_ylim(0, 1.6)
+    right.set_yticks([0, 0.5, 1])
     right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])
-    right.text(0.02, 0.97, "full: the same function, written otherwise\npaler: a sum of two scores, of their maps\n"
-               "palest: another class's map", transform=right.transAxes, va="top", size=plots.NOTE,
-               color=plots.FAINT)  # fmt: skip
+    words = "full: its ReLUs written otherwise\npaler: 2 s - 3 t, against 2 maps less 3\npalest: another class"
+    right.text(0.02, 0.97, words, transform=right.transAxes, va="top", size=plots.NOTE, color=plots.FAINT)
 
     panels = below.subplots(2, len(BASELINES) + 1)
     plots.show(panels[0, 0], bench.pictures["image"], numbers["image"])

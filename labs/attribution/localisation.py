@@ -155,16 +155,22 @@ def conclude(numbers: Numbers) -> list[str]:
         return (f"{first} {write(trained[first][key], key)}, {lab.write_interval(found, form)} above {second} "
                 f"({lab.tell(found)})")  # fmt: skip
 
-    beyond = {name: above(name, GAUSSIAN, "peak") for name in METHODS}
-    learnt = {name: measures.pair(trained[name]["peak"], numbers["untrained"][name]["peak"]) for name in METHODS}
+    def beyond(key: str) -> str:
+        return name_shown({name: above(name, GAUSSIAN, key) for name in METHODS})
+
+    untrained = {name: one["peak"] for name, one in numbers["untrained"].items()}
+    high = max(untrained, key=lambda name: np.mean(untrained[name]))
+    learnt = {name: measures.pair(trained[name]["peak"], untrained[name]) for name in METHODS}
     classy = [name for name in GRID if grids["trained"][name][1] > max(grids[TOP][name][2], CHANCE)]
     return [
         f"On {numbers['scenes']} scenes, whose objects fill {write(numbers['area'])}, highest are, for peaks on the "
         f"object, {best('peak')}; for the share of the sum there, {best('sum')}; for the order of pixels (AUC), "
         f"{best('auc')}.",
         f"A Gaussian in the middle, which has seen nothing, reaches {write(trained[GAUSSIAN]['peak'])}, "
-        f"{write(trained[GAUSSIAN]['sum'])} and {write(trained[GAUSSIAN]['auc'], 'auc')}; peaks above its own, scene "
-        f"by scene: {list_shown(beyond)}; above those of random weights: {list_shown(learnt)}.",
+        f"{write(trained[GAUSSIAN]['sum'])} and {write(trained[GAUSSIAN]['auc'], 'auc')}; shown above it, scene by "
+        f"scene, are for peaks {beyond('peak')}, for the sum {beyond('sum')}, for the order {beyond('auc')}. With "
+        f"random weights {high} reaches the most peaks, {write(untrained[high])}; shown above their own with random "
+        f"weights are {name_shown(learnt)}.",
         f"In grids of four photographs ({grids['network']}, {grids['photographs']} of them) the peak is in its own "
         "cell for "
         + "; ".join(f"{name} {lab.write_interval(grids['trained'][name])}, with a random top layer "
@@ -174,11 +180,12 @@ def conclude(numbers: Numbers) -> list[str]:
     ]  # fmt: skip
 
 
-def list_shown(found: Mapping[str, Sequence[float]]) -> str:
-    """Words for the differences that an interval keeps above zero, and the names of the others."""
-    shown = [f"{name} {lab.write_interval(one, '+.0%')}" for name, one in found.items() if one[1] > 0]
+def name_shown(found: Mapping[str, Sequence[float]]) -> str:
+    """Names of the differences that their intervals keep above zero."""
     rest = [name for name, one in found.items() if one[1] <= 0]
-    return ", ".join(shown or ["none"]) + (f"; not shown: {', '.join(rest)}" if rest else "")
+    if len(rest) < len(found) / 2:
+        return f"all but {' and '.join(rest)}" if rest else "all"
+    return " and ".join(name for name in found if name not in rest) or "none"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -202,22 +209,21 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         axes.set_xlim(0, 1.02)
         axes.set_yticks(place, names)
         axes.tick_params(axis="y", length=0)
-    axes.text(0.02, place[-1] - 0.26, "random weights", va="center", size=8, color=plots.INK)
-    axes.text(0.02, place[-1] + 0.17, "trained", va="center", size=8, color="white")
     columns = (*METHODS, GAUSSIAN)
     panels = below.subplots(2, 1 + len(columns))
     image, mask = bench.pictures["image"], bench.pictures["mask"]
-    plots.show(panels[0, 0], image, "image, mask")
-    plots.show(panels[1, 0], image * np.where(mask, 1, 0.35)[..., None] / 255)
+    plots.show(panels[0, 0], image, "image")
+    plots.show(panels[1, 0], image * np.where(mask, 1, 0.35)[..., None] / 255, "object (its mask)")
     for row, kind, words in zip(panels, ("trained", "untrained"), ("trained", "random weights")):
-        row[0].set_ylabel(words, size=plots.NOTE)
+        row[1].set_ylabel(words, size=plots.NOTE)
         for axes, name in zip(row[1:], columns):
             if (picture := bench.pictures.get(f"{name}, {kind}")) is None:
                 axes.axis("off")
                 continue
             title = name.replace(" ", "\n", 1) if kind == "trained" else ""
             plots.show(axes, palette.heat([picture])[0], title, plots.COLOURS[name], 8)
-    note = f"{numbers['network']}; whiskers: 90 % intervals; each scene has random weights of its own"
+    note = (f"{numbers['network']}; pale: random weights, of each scene's own; whiskers: 90 % intervals; AUC: of the "
+            "order of pixels, 0.5 by chance")  # fmt: skip
     return plots.head(fig, "Who finds the object, and who finds the middle", note)
 
 

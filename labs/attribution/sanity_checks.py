@@ -39,6 +39,7 @@ MEASURES = {
     "hog": "Correlation of HOGs",
 }
 INSENSITIVE, SENSITIVE = ("guided backprop", "Guided Grad-CAM"), ("gradient", "Grad-CAM")  # in the paper
+TIMES_INPUT = ("gradient × input", "integrated gradients")  # the image itself is a factor of these
 
 
 IMAGES, NEW = 8, 48  # photographs, evenly spread over all; pictures of the data test
@@ -187,27 +188,26 @@ def conclude(numbers: Numbers) -> list[str]:
     def words(values: np.ndarray) -> str:
         return lab.write_mean(values, ".2f")
 
-    top, end = (measures.pair(ranks(INSENSITIVE, stage), ranks(SENSITIVE, stage)) for stage in (0, -1))
-    guided = INSENSITIVE[:1]
-    left = measures.pair(ranks(guided, -1), ranks(guided, 0, "another photograph"))
-    middle = [np.mean(ranks(guided, stage)) for stage in range(len(numbers["layers"]))]
-    half = next((short(layer) for layer, value in zip(numbers["layers"], middle) if value < 0.5), None)
-    fall = f"guided backprop falls below one half when {half} is random, too" if half else (
-        "guided backprop never falls below one half")  # fmt: skip
+    def exceed(names: Sequence[str], stage: int) -> str:
+        above = measures.pair(ranks(names, stage), ranks(SENSITIVE, stage))
+        return f"{lab.write_interval(above, '+.2f')} ({lab.tell(above)})"
+
+    left = {name: measures.pair(ranks([name], -1), ranks([name], 0, "another photograph")) for name in METHODS}
+    agree = [f"{name} {lab.write_interval(one, '+.2f')}" for name, one in left.items() if one[1] > 0]
     noticed = {name: measures.pair(numbers["data"][data_test.AGAIN][name], numbers["data"]["permuted"][name])
                for name in METHODS}  # fmt: skip
     unnoticed = [name for name, one in noticed.items() if one[1] <= 0]
     return [
-        f"On {numbers['images']} images, each with random weights of its own, the ranks of guided backprop and Guided "
-        f"Grad-CAM agree by {words(ranks(INSENSITIVE, 0))} with the trained network's when the top layer is random, "
-        f"those of gradient and Grad-CAM by {words(ranks(SENSITIVE, 0))}; with all layers random by "
-        f"{words(ranks(INSENSITIVE, -1))} and {words(ranks(SENSITIVE, -1))}.",
-        f"So the first two change less, as the paper says: that is {lab.tell(top)} with a random top layer (by "
-        f"{lab.write_interval(top, '+.2f')}) and {lab.tell(end)} with all layers random (by "
-        f"{lab.write_interval(end, '+.2f')}); {fall}, and ends {lab.write_interval(left, '+.2f')} above what the maps "
-        f"of two photographs have in common ({lab.tell(left)}).",
-        "A network that learnt permuted labels by heart has maps less like those of one that learnt the true ones than "
-        "another of the true ones has, by "
+        f"On {numbers['images']} images, each with random weights of its own, the ranks of a map agree with the "
+        "trained network's, with a random top layer and with all layers random, by "
+        + "; ".join(f"{name} {words(ranks([name], 0))} and {words(ranks([name], -1))}" for name in METHODS) + ".",
+        "Guided backprop and Guided Grad-CAM agree more than gradient and Grad-CAM, as the paper says, by "
+        f"{exceed(INSENSITIVE, 0)} with a random top layer, by {exceed(INSENSITIVE, -1)} with all; "
+        f"{' and '.join(TIMES_INPUT)}, whose factor is the image, by {exceed(TIMES_INPUT, 0)} and "
+        f"{exceed(TIMES_INPUT, -1)}. With all layers random maps still agree more than those of two photographs by "
+        f"{', '.join(agree) or 'none'}.",
+        "Where one network learnt permuted labels by heart, its maps are less like a true network's than those of a "
+        "second true network are, by "
         + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
            or "no method")
         + (f"; not shown: {', '.join(unnoticed)}." if unnoticed else "."),
@@ -227,8 +227,11 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         plots.plain(axes, title, "random from the top down to")
         draw_stages(axes, numbers["cascading"][measure], stages)
         axes.set_ylim(-0.15, 1.05)
+        for name, (values,) in numbers["another photograph"][measure].items():  # left of all: what two have in common
+            axes.plot(-1, np.mean(values), "_", color=plots.COLOURS[name], markersize=12, markeredgewidth=2)
+        axes.set_xticks(range(-1, len(stages)), ["two photos", *stages], rotation=90)
     alone, data = below.subplots(1, 2)
-    plots.plain(alone, MEASURES["absolute"], "random alone")
+    plots.plain(alone, f"{MEASURES['absolute']}, one layer random", "the random layer")
     draw_stages(alone, numbers["independent"]["absolute"], stages[1:])
     draw_data(data, numbers["data"])
     draw_maps(right, numbers["layers"], bench.pictures)

@@ -6,6 +6,7 @@ Claim: a channel's Shapley value is its mean contribution to the score over all 
 Look at: what confidence is left when only the map's pixels are shown (average drop), deletion and insertion, all as
     differences to Grad-CAM on the same image, with 90 % intervals over images; how many orders it takes; and the same
     at a layer of EfficientNet-Lite0 after which positions mix, so that Shapley values are no gradient times activation.
+    A Gaussian in the middle is the control: a map that keeps more of the image loses less, whatever it knows.
 Paper: Zheng et al. 2022 (https://arxiv.org/abs/2208.03608). Its players are the map's positions; ours are the
     channels, as in Grad-CAM's sum. On SqueezeNet, whose head looks at each position alone, Shapley values of positions
     are exactly the class's own map, which is shown, too. On EfficientNet-Lite0 positions are the players, as there.
@@ -26,19 +27,21 @@ import pretrained
 from figures import palette, script
 from image_utils import blur_image
 from labs import lab, measures, plots
+from labs.attribution.localisation import GAUSSIAN, gaussian
 from labs.lab import Bench, Numbers, Table
 from visualizers import GradCam
 from visualizers.gradcam import resize
 from visualizers.network import class_scores, keeping, submodule
 
 SHAP, POSITIONS = "Shap-CAM", "Shap-CAM, positions"
-METHODS = ("Grad-CAM", "Grad-CAM++", "Score-CAM", "Ablation-CAM", SHAP, POSITIONS)
+METHODS = ("Grad-CAM", "Grad-CAM++", "Score-CAM", "Ablation-CAM", SHAP, POSITIONS, GAUSSIAN)
 MOST = {"Score-CAM": 5, "Ablation-CAM": 12}  # images of the methods that ask the network hundreds of times for each
 ORDERS = 256  # permutations that a Shapley value is the mean of
 COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 SHARES = np.linspace(0, 1, 8)  # of the pixels that are deleted or inserted
 MIXED = 8  # images of deletion and insertion
 PRODUCT = "gradient × activation"
+DROP = "+z.1%"  # how differences of drops are written
 
 
 def measure(bench: Bench) -> Numbers:
@@ -49,7 +52,7 @@ def measure(bench: Bench) -> Numbers:
     images, X, y, _ = bench.batch(2 if quick else None)
     bench.pictures["image"] = images[0]
     numbers: Numbers = {"methods": list(names)}
-    numbers |= {key: {} for key in ("images", "seconds", "apart", "drop", "deletion", "insertion")}
+    numbers |= {key: {} for key in ("images", "seconds", "apart", "kept", "drop", "deletion", "insertion")}
     own = torch.empty(0)  # Grad-CAM's maps, which come first
     blurred, confidence = blur_image(X[:MIXED], sigma=10), lab.confidence(bench.model, X, y)
     for name in lab.progress(names, "Shap-CAM"):
@@ -60,6 +63,7 @@ def measure(bench: Bench) -> Numbers:
         bench.pictures[name] = maps[0].cpu().numpy()
         own = maps if name == METHODS[0] else own
         numbers["apart"][name] = (maps - own[:count]).abs().amax(dim=(1, 2)).tolist()
+        numbers["kept"][name] = maps.mean(dim=(1, 2)).tolist()
         numbers["drop"][name] = drop(bench.model, X[:count], y[:count], maps, confidence[:count])
         x, labels, maps = X[: min(count, MIXED)], y[: min(count, MIXED)], maps[:MIXED]
         numbers["deletion"][name] = mix(bench.model, x, labels, maps, torch.zeros_like(x)).tolist()
@@ -97,6 +101,7 @@ def mix_positions(bench: Bench, source: pretrained.Pretrained) -> Numbers:
             "Grad-CAM": torch.from_numpy(GradCam(names[at]).grad_cam(X, y, source.model)).to(X),
             PRODUCT: resize(product.relu(), X.shape[2:]),
             POSITIONS: resize(values.reshape(product.shape).relu(), X.shape[2:]),
+            GAUSSIAN: see_nothing(X),
         }
     bench.pictures["mixing"] = (images[0], {name: some[0].cpu().numpy() for name, some in maps.items()})
     return {
@@ -105,6 +110,7 @@ def mix_positions(bench: Bench, source: pretrained.Pretrained) -> Numbers:
         "halves": measures.interval([float(torch.corrcoef(half)[0, 1]) for half in halves]),
         "linear": measures.interval([float(torch.corrcoef(torch.stack(pair))[0, 1])
                                      for pair in zip(values, product.flatten(1))]),
+        "kept": {name: some.mean(dim=(1, 2)).tolist() for name, some in maps.items()},
         "drop": {name: drop(source.model, X, y, some, confidence) for name, some in maps.items()},
     }  # fmt: skip
 
@@ -187,6 +193,8 @@ def run_head(model: nn.Module, A: Tensor) -> Tensor:
 def make(name: str, X: Tensor, y: Tensor, bench: Bench) -> Tensor:
     """The method's maps, (N, H, W) in [0, 1]."""
     model, layer = bench.model, bench.source.gradcam_layer
+    if name == GAUSSIAN:
+        return see_nothing(X)
     with lab.ignoring("nothing in image"):  # a map of zeros is an answer, too
         if name in ("Grad-CAM", POSITIONS):  # by positions: the class's own map, of which the score is the mean
             own = GradCam("classifier.2" if name == POSITIONS else layer)
@@ -201,6 +209,11 @@ def make(name: str, X: Tensor, y: Tensor, bench: Bench) -> Tensor:
         # Divided by its sum, a channel's map carries its value: before the ReLU the map sums to the score.
         weights = values / A.sum(dim=(2, 3)).clamp(min=1e-12)
         return resize((weights[..., None, None] * A).sum(dim=1).relu(), X.shape[2:])
+
+
+def see_nothing(X: Tensor) -> Tensor:
+    """The control's maps: a Gaussian in the middle of each image, (N, H, W) in [0, 1]."""
+    return torch.from_numpy(gaussian(X.shape[-1])).to(X).expand(len(X), -1, -1)
 
 
 def theirs(name: str, X: Tensor, y: Tensor, A: Tensor, model: nn.Module, layer: str) -> Tensor:
@@ -253,17 +266,18 @@ def tabulate(numbers: Numbers) -> Table:
     table = Table.of("method (90 % interval)", numbers["methods"], {
         "images": lambda name: str(numbers["images"][name]),
         "its map's largest difference from Grad-CAM's": lambda name: write_apart(numbers, name),
+        "of the image's brightness it keeps": lambda name: lab.write_mean(numbers["kept"][name]),
         "average drop (low is good)": lambda name: lab.write_mean(numbers["drop"][name]),
-        "above Grad-CAM's, same images": above("drop", "+.1%"),
-        f"deletion above Grad-CAM's (low, {MIXED} images)": above("deletion", "+.3f"),
-        f"insertion above Grad-CAM's (high, {MIXED} images)": above("insertion", "+.3f"),
+        "above Grad-CAM's, same images": above("drop", DROP),
+        f"deletion above Grad-CAM's (low, {MIXED} images)": above("deletion", "+z.3f"),
+        f"insertion above Grad-CAM's (high, {MIXED} images)": above("insertion", "+z.3f"),
         "an image takes (one run)": lambda name: f"{numbers['seconds'][name]:.1f} s",
     })  # fmt: skip
     if not (mixing := numbers.get("mixing")):
         return table
     rows = [(f"{mixing['network']}, {mixing['layer']}: {name}", str(mixing["images"]), "-",
-             lab.write_mean(values),
-             "-" if name == "Grad-CAM" else lab.write_interval(differ(mixing["drop"], name), "+.1%"), "-", "-", "-")
+             lab.write_mean(mixing["kept"][name]), lab.write_mean(values),
+             "-" if name == "Grad-CAM" else lab.write_interval(differ(mixing["drop"], name), DROP), "-", "-", "-")
             for name, values in mixing["drop"].items()]  # fmt: skip
     return Table(table.columns, [*table.rows, *rows])
 
@@ -274,12 +288,12 @@ def write_apart(numbers: Numbers, name: str) -> str:
 
 
 def conclude(numbers: Numbers) -> list[str]:
+    def write(found: Numbers, name: str, than: str = "Grad-CAM") -> str:
+        above = differ(found, name, than)
+        return f"{lab.write_interval(above, DROP)}, {rank(above)}"
+
     def compare(found: Numbers, names: Sequence[str]) -> str:
-        return "; ".join(
-            f"{name} ({len(found[name])} images) {lab.write_interval(differ(found, name), '+.1%')}, "
-            f"{rank(differ(found, name))}"
-            for name in names
-        )
+        return "; ".join(f"{name} ({len(found[name])} images) {write(found, name)}" for name in names)
 
     mixing, linear = numbers.get("mixing"), measures.interval(numbers["linear"])
     own, error = measures.interval(numbers["drop"]["Grad-CAM"]), measures.interval(numbers["error"][-1])
@@ -293,15 +307,19 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{'nearly the same' if linear[1] > 0.95 else 'not the same'} there: the largest difference of the map from "
         f"Grad-CAM's is {write_apart(numbers, SHAP)} of 1 ({numbers['images'][SHAP]} images).",
         f"Where positions mix ({mixing['network']}, {mixing['positions']} positions after {mixing['layer']}, "
-        f"{mixing['images']} images) they correlate by {lab.write_interval(mixing['linear'], '.2f')} with it, two "
-        f"halves of the orders by {lab.write_interval(mixing['halves'], '.2f')}; drop above Grad-CAM's: "
-        f"{compare(mixing['drop'], (PRODUCT, POSITIONS))}." if mixing else
+        f"{mixing['images']} images) they correlate by {lab.write_interval(mixing['linear'], '.2f')} with it, and two "
+        f"halves of the orders with each other by {lab.write_interval(mixing['halves'], '.2f')}; drop above "
+        f"Grad-CAM's: {compare(mixing['drop'], (PRODUCT, POSITIONS, GAUSSIAN))}; {POSITIONS} above {PRODUCT} "
+        f"{write(mixing['drop'], POSITIONS, PRODUCT)}, above the Gaussian {write(mixing['drop'], POSITIONS, GAUSSIAN)}."
+        if mixing else
         "A layer whose positions mix needs a second network, which is not here: the question stays open for it.",
     ]  # fmt: skip
 
 
 def rank(above: Sequence[float]) -> str:
     """Words for an interval of drops: better or worse where it leaves zero out, by more than a fifth of a point."""
+    if max(map(abs, above)) < 0.0005:
+        return "the same"
     return "better" if above[2] < -0.002 else "worse" if above[1] > 0.002 else "no difference shown"
 
 
@@ -320,12 +338,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, right = below.subplots(1, 2, width_ratios=[1.8, 1])
     plots.plain(left, f"{numbers['images']['Grad-CAM']} images: drop above Grad-CAM's", "points (left: better)")
     draw_pairs(left, numbers["drop"], names[1:])
-    plots.plain(right, f"Error of Shapley values, {len(numbers['linear'])} images", "orders sampled", logx=2, logy=10)
+    title = f"Channels' Shapley values: relative error, {len(numbers['linear'])} images"
+    plots.plain(right, title, "orders sampled", logx=2, logy=10)
     found = {SHAP: [measures.interval(some) for some in numbers["error"]]}
     plots.interval_curves(right, numbers["counts"], found)
     fading = [found[SHAP][0][0] * (1 / count) ** 0.5 for count in numbers["counts"]]
-    right.plot(numbers["counts"], fading, color=plots.FRAME, linewidth=1, linestyle="--")
-    note = f"{bench.source.name}. Dots: images; bars, bands: 90 % intervals. Dashed: error of independent orders"
+    right.plot(numbers["counts"], fading, color=plots.INK, linewidth=1, linestyle="--")
+    note = f"{bench.source.name}. Dots: images; bars, bands: 90 % intervals. Dashed: as one over the root of the orders"
     return plots.head(fig, "Weights by gradients, by ablation, by Shapley values", note)
 
 
@@ -336,7 +355,7 @@ def draw_mixing(part: "plots.SubFigure", mixing: Numbers, image: np.ndarray, map
     pictures = [image, *palette.overlay([image] * len(maps), maps.values())]
     plots.show_row(left, pictures, [title, *[name.replace("gradient × ", "gradient\n× ") for name in maps]])
     axes = plots.plain(right.subplots(), f"{mixing['network']}, {mixing['images']} images", "points (left: better)")
-    draw_pairs(axes, mixing["drop"], (PRODUCT, POSITIONS))
+    draw_pairs(axes, mixing["drop"], (PRODUCT, POSITIONS, GAUSSIAN))
 
 
 def draw_pairs(axes: "plots.Axes", drops: Numbers, names: Sequence[str]) -> None:

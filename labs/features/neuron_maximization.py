@@ -101,9 +101,9 @@ def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> dict[str,
 
     classes = list(bench.source.visualization_targets[:UNITS])
     return {
-        f"neurons of layer {depth}": strongest(middles, pool, UNITS),
-        f"channels of layer {depth}": strongest(partial(means, trunk), pool, UNITS),
-        f"classes {short(bench.source.class_names[classes[0]])}, ...":
+        f"neuron, layer {depth}": strongest(middles, pool, UNITS),
+        f"channel, layer {depth}": strongest(partial(means, trunk), pool, UNITS),
+        "class " + ", ".join(short(bench.source.class_names[one]) for one in classes):
             strongest(lambda X: bench.model(X)[:, classes], pool, len(classes)),
     }  # fmt: skip
 
@@ -229,13 +229,15 @@ def conclude(numbers: Numbers) -> list[str]:
     first, *_, last = (lab.write_interval(bound(one, "reached"), ".1f") for one in sheet)
     fine = [bound(one, "fine") for one in sheet]
     falls = "shown" if all(below[2] < above[1] for above, below in pairwise(fine)) else "not shown"
+    if fine[-1][1] > fine[1][2]:
+        falls += f": from layer {layers[1]} to layer {layers[-1]} it is shown to be finer"
     return [
         f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
         f"{words(FREE, 'reached', '.1f')} times as much as the best of {numbers['samples']} sample images, with all "
         f"restraints {words(HELD, 'reached', '.1f')} times.",
         f"Of that {words(FREE, 'kept')} survive a shift and a blur without restraint and {words(HELD, 'kept')} with "
-        f"all ({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones less "
-        f"these: {lab.write_interval(real, '+.0%')}); restraint by restraint more is shown for "
+        f"all ({lab.write_interval(kept, '+.0%')}), of the sample images' own {words(SAMPLE, 'kept')} (made ones above "
+        f"these {lab.write_interval(real, '+.0%')}, {lab.judge(real)}); restraint by restraint more is shown for "
         f"{' and '.join(f'“{name}”' for name, found in steps.items() if found[1] > 0) or 'none'}; power at high "
         f"frequencies goes from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have "
         f"{words(SAMPLE, 'fine')}.",
@@ -253,13 +255,13 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first = bench.pictures["first"]
     panels = above.subplots(len(first), len(colours), squeeze=False)
     for row, i in zip(panels, first):
-        row[0].set_ylabel("one of\n" + numbers["units"][i].replace(" of", "\nof").replace("s ", "s\n", 1),
-                          size=plots.NOTE)  # fmt: skip
+        kind, which = numbers["units"][i].replace("class ", "class, ").split(", ")[:2]
+        row[0].set_ylabel(f"one {kind}\n{which}", size=plots.NOTE)
         for axes, name in zip(row, colours):
             title = name.replace("sample ", "sample\n") if i == 0 else ""
             plots.show(axes, bench.pictures[name][i], title, colours[name], weight="bold")
     for axes, (key, title) in zip(below.subplots(1, 2, sharey=True), (
-        ("kept", "Survives shift and blur, %"), ("fine", "Power at high frequencies, %"),
+        ("kept", "Excitation left after shift and blur, %"), ("fine", "Power at high frequencies, %"),
     )):  # fmt: skip
         found = {name: [100 * end for end in bound(numbers["recipes"][name], key)] for name in colours}
         plots.interval_bars(axes, found, colours, title)
@@ -268,8 +270,9 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         line[0].set_ylabel(f"layer {depth}", size=plots.NOTE)
         for axes, picture in zip(line, row):
             plots.show(axes, draw_out(picture), name_flat(picture), size=plots.NOTE)
-    note = f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals; flat channels: more contrast"
-    return plots.head(fig, "What excites a unit, and channels of every layer", note)
+    note = (f"{bench.source.name}; {len(numbers['units'])} units, whiskers: 90 % intervals; each + is added to "
+            f"those before; right: {len(rows[0])} channels a layer, all restraints; flat: more contrast")  # fmt: skip
+    return plots.head(fig, f"What excites a unit, and channels of {len(rows)} layers", note)
 
 
 def draw_out(picture: np.ndarray) -> np.ndarray:

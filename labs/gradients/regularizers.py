@@ -48,6 +48,7 @@ def measure(bench: Bench) -> Numbers:
     numbers: Numbers = {"steps": steps, "seeds": seeds, "classes": names}
     if second is not None:
         numbers["second"] = second.name
+    numbers["ranks"] = len(bench.source.class_names)
     real = bench.batch(8)[0]
     numbers |= {"spectrum": {"real pictures": measures.spectrum(real)}, "fine": {"real pictures": fine(real)}}
     numbers |= {name: {} for name in ("extreme", "confidence", "rank", "second_rank", "second_confidence")}
@@ -165,19 +166,24 @@ def conclude(numbers: Numbers) -> list[str]:
     rest = [name for name, found in against.items() if found[2] >= 1]
     more = compare(ranks, "all", "all but TV")
     shown = "is better" if more[2] < 1 else "is worse" if more[1] > 1 else "is not shown to differ"
-    free, held = (numbers["confidence"][name] for name in ("nothing", "all but TV"))
+    free, held = (numbers["confidence"][name] for name in ("nothing", "all"))
+    first = sum(rank == 1 for rank in ranks["all"])
     real = numbers["fine"]["real pictures"]
     return [
-        f"Without restraint {write(numbers['extreme']['nothing'], '.1%')} of the values are beyond black and white and "
+        f"Without restraint {write(numbers['extreme']['nothing'], '.1%')} of the values are black, white or beyond and "
         f"{write(numbers['fine']['nothing'])} of the power is in the upper half of the frequencies, where {len(real)} "
         f"real pictures have {write(real, '.1%')}; with all restraints it is {write(numbers['extreme']['all'], '.1%')} "
         f"and {write(numbers['fine']['all'])}.",
-        f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} ranks the class higher, times the "
-        f"rank without restraint, with {'; '.join(stable) or 'none of them'}; not shown: {', '.join(rest) or 'none'}; "
-        f"total variation on top of the others {shown} ({lab.write_interval(more, '.2f')} times).",
-        f"The network itself is {write(free)} sure of the unrestrained ones and {write(held)} of those with L2, clamp, "
-        f"jitter and blur: its own confidence {'hardly tells' if np.mean(free) > 0.5 else 'does tell'} a picture from "
-        "noise, so ask another network, or your eyes.",
+        f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} gives the class rank "
+        f"{write_rank(ranks['nothing'])} of {numbers['ranks']} without restraint, {write_rank(ranks['all'])} with all, "
+        f"and names it first for {first}: it {'recognises' if first > len(free) / 2 else 'does not recognise'} them. "
+        f"Shown to be better, times the rank without restraint, are {'; '.join(stable) or 'none'}; not shown: "
+        f"{', '.join(rest) or 'none'}; total variation on top of the others {shown} "
+        f"({lab.write_interval(more, '.2f')} times).",
+        f"The network itself is {write(free)} sure of the unrestrained ones and {write(held)} of those with all "
+        "restraints: its own confidence "
+        + ("tells nothing" if np.mean(free) >= np.mean(held) else "is higher with them")
+        + ", so ask another network, or your eyes.",
     ]
 
 
@@ -191,6 +197,11 @@ def choose_ranks(numbers: Numbers) -> tuple[str, dict[str, list[int]]]:
 def compare(ranks: dict[str, list[int]], name: str, than: str) -> list[float]:
     """Interval of the geometric mean of one rank over the other, picture by picture; below 1 the first is better."""
     return [float(np.exp(end)) for end in measures.pair(np.log(ranks[name]), np.log(ranks[than]))]
+
+
+def write_rank(ranks: Sequence[int]) -> str:
+    """Words for the geometric mean and its interval."""
+    return lab.write_interval(np.exp(measures.interval(np.log(ranks))), ".0f")
 
 
 def middle_rank(ranks: Sequence[int]) -> float:
@@ -213,7 +224,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                                     size=plots.NOTE, color=plots.INK)  # fmt: skip
             panels[i, 0].set_ylabel(label, size=plots.TITLE)
     left, middle, right = below.subplots(1, 3, width_ratios=[2, 1, 1])
-    power = {name: numbers["spectrum"][name] for name in COLOURS}
+    power = {name: numbers["spectrum"][name] for name in ("nothing", "blur", "all", "real pictures")}
     plots.plain(left, "Power over frequency", "cycles across the picture", logx=10, logy=10)
     plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
     extreme = {name: measures.interval(100 * np.array(numbers["extreme"][name])) for name in SETTINGS}
@@ -224,8 +235,10 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         right.plot(ranks[name], [i] * len(ranks[name]), ".", color=plots.INK)
     right.set_xscale("log")
     right.set_xlim(0.8)
-    right.set_xlabel("dots: pictures", size=plots.NOTE, color=plots.FAINT)
-    note = f"{bench.source.name}; {len(numbers['classes'])} pictures, whiskers: 90 % intervals"
+    right.axvline(numbers["ranks"] / 2, color=plots.INK, linewidth=1, linestyle=":")
+    right.set_xlabel("dots: pictures (dotted: a guess)", size=plots.NOTE, color=plots.FAINT)
+    note = (f"{bench.source.name}; {len(numbers['classes'])} pictures, whiskers: 90 % intervals; shown: the first of "
+            f"{numbers['seeds']} seeds, ranks of all")  # fmt: skip
     return plots.head(fig, "What holds a class visualization down", note)
 
 

@@ -163,9 +163,12 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Other classes make up {lab.write_interval(numbers['leak'][sure])} of the loss's gradient there; on "
         f"{point['images']} scenes, whose objects fill {point['area']:.0%}, the peak is on the object for the score in "
         f"{hits['score']}, for the loss in {hits['loss']}: scene by scene {lab.write_interval(more, '+.0%')}, "
-        f"{lab.judge(more)}; of the map's sum {lab.write_interval(sum_more, '+.1%')} is there, {lab.judge(sum_more)}.",
+        f"{lab.judge(more)}; the share of the map's sum there "
+        f"{lab.write_interval(sum_more, '+.1%')}, {lab.judge(sum_more)}.",
         "Probability and loss have the same map but for its size, as the one's gradient is -p times the other's: "
-        "explain the score to ask what speaks for a class, and the loss only to ask what would change the answer.",
+        "the score's size does not depend on what the network makes of other classes, and so is easier to compare; "
+        + ("that it finds the object better is not shown." if max(more[1], sum_more[1]) <= 0 else
+           "and it finds the object better."),
     ]
 
 
@@ -182,8 +185,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     odds, counts = to_odds(np.array(numbers["levels"])), numbers["images"]
     sizes = {name: np.exp(found) for name, found in numbers["size"].items()}
     leaks = {"score": np.zeros((len(odds), 3)), "loss": np.array(numbers["leak"])}
-    plots.plain(above, "Size of the map, of the score's mean", logy=10)
-    plots.plain(below, "What other classes have in the gradient", "the network's confidence in the class")
+    plots.plain(above, "Size of the map, times the score's mean size", logy=10)
+    plots.plain(below, "Other classes' part of the gradient", "the network's confidence in the class")
     for axes, found in ((above, sizes), (below, leaks)):
         plots.interval_curves(axes, odds.tolist(), {name: values.tolist() for name, values in found.items()})
     below.set_ylim(-0.05, 1.05)
@@ -196,7 +199,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             maps = bench.pictures[name]
             plots.show(grid[i, j], palette.heat(maps, np.quantile(maps, 0.995))[j])
             grid[i, 0].set_ylabel(name, size=plots.TITLE, color=plots.COLOURS[name])
-    note = f"{bench.source.name}, {numbers['photographs']} photographs; bands: 90 % intervals"
+    note = (f"{bench.source.name}, {numbers['photographs']} photographs; bands: 90 % intervals; pictures fade in from "
+            "grey; probability has the loss's gradient, but for its size; each row of maps has one scale")  # fmt: skip
     return plots.head(fig, "A sure network has no gradient left, but for its score", note)
 
 

@@ -51,7 +51,9 @@ def measure(bench: Bench) -> Numbers:
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     numbers: Numbers = {"stored": {key: stored[key] for key in ("network", "made", "command")}}
     numbers["asked"] = {SMALL: population * (generations + 1), stored["network"]: stored["asked"]}
-    numbers["images"] = {SMALL: describe_each(c, found), stored["network"]: stored["images"]}
+    numbers["images"] = {
+        SMALL: [record(c, i, one) for i, one in enumerate(found)], stored["network"]: stored["images"],
+    }  # fmt: skip
     chance = try_at_random(c, numbers["asked"][SMALL], bench)
     fooled = {name: [float(one["fooled"]) for one in images] for name, images in numbers["images"].items()}
     numbers["fooled"] = {name: measures.interval(wrong) for name, wrong in fooled.items()}
@@ -65,18 +67,16 @@ def measure(bench: Bench) -> Numbers:
     return numbers
 
 
-def describe_each(c: ComparedNetwork, found: Sequence[PixelAttack]) -> list[Numbers]:
-    """Numbers of each attack, as JSON holds them: the pixel, what it changes, its rank by the student's saliency."""
-    maps = lab.saliency(lab.from_pixels(c.pixels[: len(found)]), c.y[: len(found)], c.model).cpu().numpy()
-    return [
-        {
-            "class": c.word(int(label)), "said": c.word(one.said), "before": one.before, "after": one.after,
-            "fooled": one.fooled, "asked": one.asked, "place": list(one.place),
-            "colour": (255 * one.pixels[(slice(None), *one.place)]).round().int().tolist(),
-            "rank": rank(saliency, one.place), "trail": one.trail,
-        }
-        for one, label, saliency in zip(found, c.y.tolist(), maps)
-    ]  # fmt: skip
+def record(c: ComparedNetwork, i: int, one: PixelAttack) -> Numbers:
+    """Numbers of the attack on image i, as JSON holds them: the pixel, what it changes, its rank by saliency."""
+    label = c.y[i : i + 1]
+    (saliency,) = lab.saliency(lab.from_pixels(c.pixels[i : i + 1]), label, c.model).cpu().numpy()
+    return {
+        "class": c.word(int(label)), "said": c.word(one.said), "before": one.before, "after": one.after,
+        "fooled": one.fooled, "asked": one.asked, "place": list(one.place),
+        "colour": (255 * one.pixels[(slice(None), *one.place)]).round().int().tolist(),
+        "rank": rank(saliency, one.place), "trail": one.trail,
+    }  # fmt: skip
 
 
 def paint(x: Tensor, genes: np.ndarray) -> Tensor:
@@ -109,17 +109,12 @@ def try_at_random(c: ComparedNetwork, tries: int, bench: Bench) -> list[float]:
 
 def ask(c: ComparedNetwork, i: int, genes: np.ndarray) -> np.ndarray:
     """The confidence in the class of image i, once it is painted, and the class that is named, (2, P)."""
-    p = lab.predict(c.scores, paint(c.pixels[i], genes), 32).softmax(dim=1)
+    p = lab.predict(c.scores, paint(c.pixels[i], genes), 8).softmax(dim=1)
     return torch.stack([p[:, c.y[i]].double(), p.argmax(dim=1).double()]).cpu().numpy()
 
 
-def search(
-    c: ComparedNetwork, i: int, population: int, generations: int, seed: int, ask: Callable[..., np.ndarray] = ask
-) -> PixelAttack:
-    """Differential evolution of one pixel of image i, a generation at a time, until the network names another class.
-
-    ask: what `ask` does, for whoever keeps the answers.
-    """
+def search(c: ComparedNetwork, i: int, population: int, generations: int, seed: int) -> PixelAttack:
+    """Differential evolution of one pixel of image i, a generation at a time, until the network names another class."""
     x, label = c.pixels[i], int(c.y[i])
     trail: list[float] = []
     wrong: list[bool] = []

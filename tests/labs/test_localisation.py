@@ -110,9 +110,16 @@ def test_a_method_beats_the_gaussian_where_the_scenes_show_it(numbers):
     """Nine of ten peaks are more than four; five, one more than the Gaussian's, are not."""
     first, second, _ = localisation.conclude(numbers)
     assert "gradient 90% (70 to 100%), +40% (+20 to +60%) above SmoothGrad (shown)" in first
-    beyond, _, learnt = second.partition("; above those of random weights: ")
-    assert "scene by scene: gradient +50% (+20 to +80%); not shown: SmoothGrad, " in beyond
-    assert learnt.startswith("gradient +40% (+20 to +60%); not shown: SmoothGrad, ")
+    assert "shown above it, scene by scene, are for peaks gradient, for the sum " in second
+    assert second.endswith("shown above their own with random weights are gradient.")
+
+
+def test_differences_that_are_shown_are_named_and_where_most_are_the_others():
+    up, level = [0.2, 0.1, 0.3], [0.0, -0.1, 0.1]
+    assert localisation.name_shown({"a": up, "b": up, "c": up}) == "all"
+    assert localisation.name_shown({"a": up, "b": up, "c": level}) == "all but c"
+    assert localisation.name_shown({"a": up, "b": level, "c": level}) == "a"
+    assert localisation.name_shown({"a": level}) == "none"
 
 
 def test_the_figure_draws_an_interval_on_each_bar(numbers):

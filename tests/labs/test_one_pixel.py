@@ -61,7 +61,8 @@ def test_the_network_says_of_a_stored_pixel_what_was_stored():
         c = load_network(len(stored["images"]))
     except SourceError as missing:
         pytest.skip(str(missing))
-    assert len(c.y) == len(stored["images"]) and c.name == stored["network"]
+    assert [c.word(int(label)) for label in c.y] == [one["class"] for one in stored["images"]]
+    assert c.name == stored["network"] and all(one["seconds"] > 0 for one in stored["images"])
     one, changed = stored["images"][0], c.pixels[0].clone()
     changed[(slice(None), *one["place"])] = torch.tensor(one["colour"]) / 255
     p = c.scores(torch.stack([c.pixels[0], changed])).softmax(dim=1)

@@ -60,7 +60,8 @@ def test_every_number_of_the_pictures_has_count_and_interval():
     """Two pictures for each restraint: own confidence, extreme values and fine power with an interval, but ranks."""
     values = {name: [0.1, 0.3] for name in regularizers.COLOURS}
     numbers = dict.fromkeys(("confidence", "extreme", "fine"), values)
-    numbers |= {"classes": ["gorilla"] * 2, "seeds": 2, "rank": {name: [3, 5] for name in values}, "second_rank": {}}
+    numbers |= {"classes": ["gorilla"] * 2, "seeds": 2, "ranks": 9}
+    numbers |= {"rank": {name: [3, 5] for name in values}, "second_rank": {}}
     table = regularizers.tabulate(numbers)
     assert table.columns[0] == "restraint (2 pictures; 90 % interval)"
     assert table.rows[1] == ("L2", "20% (10 to 30%)", "20.0% (10.0 to 30.0%)", "20% (10 to 30%)", "3, 5",
