@@ -234,8 +234,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{write_changes(same['deconvnet'])}, where another class changes guided backprop by "
         f"{write_changes(other_class)}.",
         f"But the baseline decides which parts count: from black {write(dark['black'], '.0%')} of the map is on the "
-        f"darkest fifth of the pixels, from white {write(dark['white'], '.0%')} (of {numbers['images']['baselines']} images, from "
-        f"black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}). The ranks of noise's and grey's map agree "
+        f"darkest fifth of the pixels, from white {write(dark['white'], '.0%')} ({numbers['images']['baselines']} "
+        f"images, from black {lab.judge(darker)}: {lab.write_interval(darker, '+.0%')}). The ranks of noise's and "
+        f"grey's map agree "
         f"by {write(like, '.2f')} of 1, those of two photographs by {write(other, '.2f')} "
         f"({lab.write_interval(alike, '+.2f')}, {lab.judge(alike)}); so name the baseline beside every such map.",
     ]
@@ -259,7 +260,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     x = np.linspace(0, 2, 101)
     middle.plot(x, 1 - np.maximum(1 - x, 0), color=plots.INK, linewidth=2)
     for i, (name, value) in enumerate(numbers["sensitivity"].items()):
-        middle.text(0.35, 0.35 - 0.14 * i, f"{name}: {value:.3g}", color=plots.COLOURS[name], size=plots.NOTE)
+        middle.text(2, 0.35 - 0.14 * i, f"{name}: {value:.3g}", ha="right", color=plots.COLOURS[name], size=plots.NOTE)
     middle.plot([2], [1], "o", color=plots.INK)
 
     plots.plain(right, f"Change of the map, 0 to 1, {n['promises']} images")

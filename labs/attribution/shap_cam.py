@@ -310,7 +310,11 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{mixing['images']} images) they correlate by {lab.write_interval(mixing['linear'], '.2f')} with it, and two "
         f"halves of the orders with each other by {lab.write_interval(mixing['halves'], '.2f')}; drop above "
         f"Grad-CAM's: {compare(mixing['drop'], (PRODUCT, POSITIONS, GAUSSIAN))}; {POSITIONS} above {PRODUCT} "
-        f"{write(mixing['drop'], POSITIONS, PRODUCT)}, above the Gaussian {write(mixing['drop'], POSITIONS, GAUSSIAN)}."
+        f"{write(mixing['drop'], POSITIONS, PRODUCT)}. The Gaussian keeps {lab.write_mean(mixing['kept'][GAUSSIAN])} "
+        f"of the brightness, Grad-CAM {lab.write_mean(mixing['kept']['Grad-CAM'])}, {POSITIONS} "
+        f"{lab.write_mean(mixing['kept'][POSITIONS])}: {POSITIONS} above the Gaussian "
+        f"{write(mixing['drop'], POSITIONS, GAUSSIAN)}, so that it is more than a map that keeps more is "
+        f"{lab.tell(measures.turn(differ(mixing['drop'], POSITIONS, GAUSSIAN)))}."
         if mixing else
         "A layer whose positions mix needs a second network, which is not here: the question stays open for it.",
     ]  # fmt: skip
