@@ -54,14 +54,16 @@ def run_as(kind, folder, code, *arguments, status=0):
 
 
 @pytest.mark.proof
-def test_the_solution_is_graded_by_a_grader_that_is_not_root(folder, submission):
+@pytest.mark.parametrize("kind", ["user", "container"])
+def test_the_solution_is_graded_with_fewer_rights_than_roots(folder, submission, kind):
+    """By a user with user namespaces, where no layer is missing, and by root in a container, who has no namespaces."""
     shutil.copytree(submission, folder / "submission")
-    results = run_as("user", folder, GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
+    results = run_as(kind, folder, GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
     assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     layers = results["extra_data"]["layers"]
-    assert layers["user namespace"] and layers["unprivileged user"]
-    assert results["extra_data"]["layers_missing"] == []
+    assert layers["unprivileged user"] and layers.get("user namespace", False) == (kind == "user")
+    assert (results["extra_data"]["layers_missing"] == []) == (kind == "user")
 
 
 @pytest.mark.proof
