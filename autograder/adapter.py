@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pytest
 
 PROBES = "tests.probes"  # a package with `call(name, **arguments)`, and REACH, the key of what tests call instead
 
@@ -29,9 +28,6 @@ class Adapter:
     def load(self) -> None:
         """Import what student code will, but none of it."""
         importlib.import_module(PROBES)
-
-    def begin(self, threads: int) -> None:
-        """Get a fork ready for one call."""
 
     def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Ask student code."""
@@ -60,10 +56,6 @@ class Adapter:
         return np.arange(4.0) @ np.ones(4), np.array(6.0)
 
     # --- in the process that runs the tests ---
-
-    def redirect(self, config: pytest.Config, ask: Callable[..., dict]) -> None:
-        """Let tests ask by `ask` instead of calling probes in their own process."""
-        config.stash[importlib.import_module(PROBES).REACH] = ask
 
     def watch(self, note: Callable[[str, object, object], None]) -> Callable[[], None]:
         """Call `note(name, got, expected)` at each comparison from now on; return what ends that."""

@@ -3,9 +3,9 @@
 import os
 import select
 import signal
-import socket
 import tempfile
 import time
+from multiprocessing.connection import Connection
 
 from autograder import child, descendants, isolation, sweeping
 from autograder.isolation import Isolation
@@ -14,7 +14,7 @@ TEXT_KEPT = 16 * 1024  # bytes of what a call printed
 POLL = 0.02  # seconds between two looks at memory
 
 
-def run(request: dict, limits: dict, here: Isolation, shared: int, link: socket.socket) -> tuple[dict, bytes]:
+def run(request: dict, limits: dict, here: Isolation, shared: int, link: Connection) -> tuple[dict, bytes]:
     """Returns a report and the bytes that came back: b"" unless the child ended well.
 
     shared: bytes of memory that the fork has in common with the server. link: to the parent, who may give up waiting.
@@ -44,7 +44,7 @@ class _Call:
         self.pipes = [_Pipe(read, limit) for (read, _), limit in zip(pipes, kept)]
         self.result, self.text, self.stack = self.pipes
 
-    def watch(self, shared: int, link: socket.socket) -> str:
+    def watch(self, shared: int, link: Connection) -> str:
         """Until the child ends by itself (then `code` holds how), or why it must be ended."""
         looked, limits = 0.0, self.limits
         while True:
@@ -64,7 +64,7 @@ class _Call:
                 return f"was ended when it held more than {limits['memory'] >> 20} MB of memory"
             if self.result.count > limits["bytes"]:
                 return "was ended when it returned too much"
-            if select.select([link], [], [], 0)[0]:
+            if link.poll():
                 return "was ended with the grading"  # the parent is gone, or asks for the end
             if self.code is not None:
                 return ""

@@ -86,7 +86,6 @@ def main(request: dict, here: Isolation, scratch: str, pipes: Sequence[int], lim
         os.environ.update(environment)
         tempfile.tempdir = None  # or the server's would be taken
         sys.argv = ["grade"]
-        adapter.begin(limits["threads"])
         data = _answer(request, limits["count"])
         sys.stdout.flush()
         sys.stderr.flush()

@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -35,7 +34,7 @@ class Process(Protocol):
     def wait(self) -> object: ...
 
 
-Launch = Callable[[Path, socket.socket, IO[bytes], dict], Process]
+Launch = Callable[[Path, Connection, IO[bytes], dict], Process]
 
 
 class CallFailed(Exception):
@@ -91,7 +90,7 @@ class Client:
         kernel.hide_memory()
         kernel.collect_orphans()
         self.others = descendants.children(os.getpid())
-        self.link, theirs = socket.socketpair()
+        self.link, theirs = Pipe()
         self.said = tempfile.TemporaryFile()
         self.process = self.launch(self.project, theirs, self.said, self.options)
         theirs.close()
@@ -130,8 +129,8 @@ class Client:
     def call(self, probe: str, limits: dict, **arguments: object) -> dict:
         """Return what the probe returned, or {"error": {...}}. Raises CallFailed, ServerLost."""
         self.wait()
-        limits = {"threads": 1, "count": False, "bytes": ANSWER_BYTES, **limits}
-        send(self.link, frames.encode({"probe": probe, "limits": limits, **arguments}))
+        limits = {"count": False, "bytes": ANSWER_BYTES, **limits}
+        self.link.send_bytes(frames.encode({"probe": probe, "limits": limits, **arguments}))
         report = frames.decode(self._receive(limits["seconds"] + 20))
         answer = self._receive(20)
         self.peak = max(self.peak, report["memory"])
@@ -160,17 +159,15 @@ class Client:
         return ""
 
     def _receive(self, seconds: float) -> bytes:
-        self.link.settimeout(seconds)
         try:
-            data = receive(self.link)
-        except OSError:
-            data = None
-        if data is None:
-            raise ServerLost("the process that runs student code is gone")
-        return data
+            if self.link.poll(seconds):
+                return self.link.recv_bytes()
+        except (EOFError, OSError):
+            pass
+        raise ServerLost("the process that runs student code is gone")
 
 
-def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], options: dict) -> subprocess.Popen:
+def in_a_new_process(project: Path, link: Connection, said: IO[bytes], options: dict) -> subprocess.Popen:
     """A fork server that begins with Python itself: torch is imported once more."""
     return subprocess.Popen(
         command("server", link.fileno(), project, json.dumps(options)), pass_fds=[link.fileno()], env=ENVIRONMENT,
@@ -181,26 +178,6 @@ def in_a_new_process(project: Path, link: socket.socket, said: IO[bytes], option
 def command(kind: str, *arguments: object, alone: bool = True, root: Path = ROOT) -> list[str]:
     """Return what starts a process of forking.py, of the checkout `root`. alone: without Python's own settings."""
     return [sys.executable, *(["-I"] if alone else []), "-c", START.format(str(root)), kind, *map(str, arguments)]
-
-
-def send(link: socket.socket, data: bytes) -> None:
-    link.sendall(struct.pack("<Q", len(data)) + data)
-
-
-def receive(link: socket.socket) -> bytes | None:
-    """One message; None when the other side is gone."""
-    head = _exactly(link, 8)
-    return None if head is None else _exactly(link, struct.unpack("<Q", head)[0])
-
-
-def _exactly(link: socket.socket, count: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < count:
-        more = link.recv(min(count - len(data), 1 << 20))
-        if not more:
-            return None
-        data += more
-    return bytes(data)
 
 
 def _free_uid() -> int:

@@ -8,16 +8,14 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+PATIENCE = 5  # seconds for ending all
 
 Process = tuple[int, str, int]  # id, state, parent
 
 
-def of(root: int, spare: Collection[int] = ()) -> list[int]:
-    """The ids of all living descendants of process `root`, by following parents in /proc.
-
-    Those in `spare` are left out, with all that comes from them.
-    """
-    return _among(_processes(), root, spare)
+def of(root: int) -> list[int]:
+    """The ids of all living descendants of process `root`, by following parents in /proc."""
+    return _among(_processes(), root)
 
 
 def children(root: int) -> set[int]:
@@ -46,13 +44,13 @@ def age(pid: int) -> float:
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
 
 
-def end_all(root: int, patience: float = 5.0, spare: Collection[int] = ()) -> bool:
+def end_all(root: int, spare: Collection[int] = ()) -> bool:
     """End every descendant of `root` (which must be this process, and collect orphans), and reap them.
 
     Not those in `spare`, nor what comes from them. The others are stopped before they are killed, so that none can
     fork away in between. Returns whether none is left.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         processes = list(_processes())
         pids = _among(processes, root, spare)
@@ -71,7 +69,7 @@ def end_all(root: int, patience: float = 5.0, spare: Collection[int] = ()) -> bo
     return False
 
 
-def _among(processes: Iterable[Process], root: int, spare: Collection[int]) -> list[int]:
+def _among(processes: Iterable[Process], root: int, spare: Collection[int] = ()) -> list[int]:
     children = defaultdict(list)
     for pid, state, parent in processes:
         if state != "Z" and pid not in spare:

@@ -19,7 +19,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import IO, Any
 
 from autograder import call, child, descendants, frames, intake, isolation, kernel, sweeping, workspace
 from autograder.assignment import ROOT, Assignment, read
-from autograder.client import ENVIRONMENT, START_SECONDS, Client, ServerLost, command, receive, send
+from autograder.client import ENVIRONMENT, START_SECONDS, ServerLost, command
 
 PACKET = 64 * 1024
 PATIENCE = 30  # seconds for ending a fork server and what came from it
@@ -39,7 +38,7 @@ def main() -> None:
     """Run one of the three, in the process that `command` starts."""
     kind, handle, *arguments = sys.argv[1:]
     if kind == "server":
-        serve(socket.socket(fileno=int(handle)), Path(arguments[0]), json.loads(arguments[1]))
+        serve(Connection(int(handle)), Path(arguments[0]), json.loads(arguments[1]))
     elif kind == "servers":
         _fork_servers(socket.socket(fileno=int(handle)), Path(arguments[0]), Path(arguments[1]))
     elif kind == "grader":
@@ -49,7 +48,7 @@ def main() -> None:
 # --- a server ---
 
 
-def serve(link: socket.socket, project: Path, options: dict) -> None:
+def serve(link: Connection, project: Path, options: dict) -> None:
     """Answer calls until the other side of `link` is gone."""
     child.adapter = read(Path(options["root"])).adapter
     here = isolation.enter(project, options["uid"], list(map(Path, options["hide"])), options["without"])
@@ -62,15 +61,18 @@ def serve(link: socket.socket, project: Path, options: dict) -> None:
     if search is not None:
         here.layers["leftovers swept"] = here.uid is not None and places is not None and not unsafe
     told = {"layers": here.layers, "places": list(places.times) if places else [], "open_to_all": unsafe}
-    send(link, frames.encode(told))
+    link.send_bytes(frames.encode(told))
     shared = descendants.anonymous(os.getpid())
-    while (data := receive(link)) is not None:
-        request = frames.decode(data)
+    while True:
+        try:
+            request = frames.decode(link.recv_bytes())
+        except EOFError:
+            return
         report, answer = call.run(request, request.pop("limits"), here, shared, link)
         if places is not None and here.uid is not None:
             places.sweep(here.uid)
-        send(link, frames.encode(report))
-        send(link, answer)
+        link.send_bytes(frames.encode(report))
+        link.send_bytes(answer)
 
 
 def _load(project: Path, adapter: child.Adapter) -> None:
@@ -112,7 +114,7 @@ class Servers:
         finally:
             shutil.rmtree(self.template, ignore_errors=True)
 
-    def launch(self, project: Path, link: socket.socket, said: IO[bytes], options: dict) -> "Launched":
+    def launch(self, project: Path, link: Connection, said: IO[bytes], options: dict) -> "Launched":
         """Fork a server, as `Client` asks for. Raises ServerLost."""
         request = json.dumps({"project": str(project), "options": options}).encode()
         try:
@@ -191,7 +193,7 @@ def _serve_forked(request: dict, link: int, said: int) -> None:
         os.setsid()
         os.dup2(said, 2)
         os.close(said)
-        serve(socket.socket(fileno=link), Path(request["project"]), request["options"])
+        serve(Connection(link), Path(request["project"]), request["options"])
         os._exit(0)
     except BaseException:
         _end_with_traceback()
@@ -345,16 +347,11 @@ def _fork_gradings(link: Connection, assignment: Assignment) -> None:
 
 def _load_tests(assignment: Assignment) -> dict:
     """Load tests as pytest will find them in each fork; none is run. Return where they keep what they work out."""
-    from autograder import grade, plugin, probing, results
+    from autograder import grade
 
     kept = assignment.adapter.remember()
-    prober = probing.Prober(_no_client, assignment.limits, time.monotonic() + START_SECONDS)
-    grade.run_tests(plugin.GradingPlugin(prober, results.Results(), assignment, 0), "", "--collect-only")
+    grade.collect(assignment)
     return kept
-
-
-def _no_client() -> Client:
-    raise ServerLost("tests are loaded here, not run")
 
 
 def _grade_in_fork(request: tuple, assignment: Assignment, link: Connection, servers: Servers, kept: dict) -> str:

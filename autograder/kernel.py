@@ -6,6 +6,7 @@ import re
 import stat
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -114,25 +115,27 @@ def refuse_system_calls() -> bool:
     return _ok("syscall", _machine["seccomp"], 1, 4, whole)
 
 
-def remove_ipc(uid: int) -> None:
-    """Delete the System V shared memory, queues and semaphores of a user, as that user: root may lack the right."""
-    found: list[tuple[str, list[int | None]]] = []
-    for kind, function in _IPC_CREATED.items():
+def list_ipc() -> Iterator[tuple[str, int, int]]:
+    """Yield the kind, number and owner of each System V object here."""
+    for kind in _IPC_CREATED:
         try:
             head, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
         except (OSError, ValueError):
             continue
         column = head.split().index("uid")
-        for fields in map(str.split, lines):
-            if int(fields[column]) == uid:
-                found.append((function, [int(fields[1]), *([0] if kind == "sem" else []), 0, None]))
+        yield from ((kind, int(fields[1]), int(fields[column])) for fields in map(str.split, lines))
+
+
+def remove_ipc(uid: int) -> None:
+    """Delete the System V shared memory, queues and semaphores of a user, as that user: root may lack the right."""
+    found = [(kind, number) for kind, number, owner in list_ipc() if owner == uid]
     if not found:
         return
     pid = os.fork()
     if pid == 0:
         os.setresuid(uid, uid, uid)
-        for function, arguments in found:
-            _ok(function, *arguments)
+        for kind, number in found:
+            _ok(_IPC_CREATED[kind], number, *([0] if kind == "sem" else []), 0, None)
         os._exit(0)
     os.waitpid(pid, 0)
 

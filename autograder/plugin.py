@@ -1,5 +1,6 @@
 """The pytest plugin that grades: graded tests alone, their probes sent to children, what they earn noted."""
 
+import importlib
 import zlib
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder import rules
-from autograder.adapter import Pictures
+from autograder.adapter import PROBES, Pictures
 from autograder.assignment import HIDDEN, TESTS, Assignment
 from autograder.probing import Prober, StudentError
 from autograder.results import Results, Test
@@ -38,7 +39,7 @@ class GradingPlugin:
         config.stash[SEED] = self.seed
         for mark in ("points(n): what the test is worth, with all its cases", *self.assignment.parts):
             config.addinivalue_line("markers", mark)
-        self.adapter.redirect(config, self._ask)
+        config.stash[importlib.import_module(PROBES).REACH] = self._ask
         self._unwatch = self.adapter.watch(self._keep_picture)
 
     def pytest_unconfigure(self) -> None:

@@ -8,15 +8,11 @@ cases share that. So points follow what is tested, not how often.
 """
 
 import sys
-import time
 from collections import defaultdict
 
 from autograder import grade
 from autograder.assignment import HIDDEN, NAME, TESTS, Assignment, read
-from autograder.client import Client
-from autograder.plugin import GradingPlugin
-from autograder.probing import Prober
-from autograder.results import Results, Test
+from autograder.results import Test
 
 
 def main() -> int:
@@ -28,15 +24,10 @@ def main() -> int:
 
 def _collect(assignment: Assignment) -> dict[str, Test]:
     """The tests of the whole suite as they stand in the results, by their ids in pytest."""
-    results, prober = Results(), Prober(_no_client, assignment.limits, time.monotonic())
-    grade.run_tests(GradingPlugin(prober, results, assignment, 0), "", "--collect-only")
-    if prober.problems:
-        raise SystemExit(prober.problems[0])
+    results, problems = grade.collect(assignment)
+    if problems:
+        raise SystemExit(problems[0])
     return {name: test for name, test in results.tests.items() if test.part != "rules"}
-
-
-def _no_client() -> Client:
-    raise RuntimeError("tests are collected here, not run")
 
 
 def show(tests: dict[str, Test], assignment: Assignment) -> list[str]:

@@ -45,9 +45,6 @@ class OurAdapter(adapter.Adapter):
         font_manager.fontManager.get_font_names()  # the list of fonts, and
         importlib.import_module("tests.networks").build("embedded")  # much of torch: seconds that children save
 
-    def begin(self, threads: int) -> None:
-        sys.modules["torch"].set_num_threads(threads)
-
     def count(self, call: Callable[[], dict], place: Callable[[Any], str]) -> tuple[dict, Counter[str]]:
         """Operations on tensors, counted below autograd."""
         from torch.utils._python_dispatch import TorchDispatchMode

@@ -209,15 +209,7 @@ def _open_to_all() -> list[str]:
 
 def _find_shared_memory() -> list[str]:
     """Find segments and queues of System V that belong to a user whom the grader made up."""
-    found = []
-    for kind in ("shm", "msg", "sem"):
-        try:
-            head, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
-        except OSError:
-            continue
-        column = head.split().index("uid")
-        found += [f"{kind} {line.split()[1]}" for line in lines if int(line.split()[column]) >= 200_000]
-    return found
+    return [f"{kind} {number}" for kind, number, owner in kernel.list_ipc() if owner >= 200_000]
 
 
 def _print(outcome: AttackResult) -> None:
