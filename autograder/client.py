@@ -144,7 +144,7 @@ class Client:
             contents = frames.decode(answer)
         except frames.FrameError as problem:
             raise CallFailed(f"ended without a whole answer ({problem})") from None
-        if not all(isinstance(value, PLAIN) for name, value in contents.items() if name != "error"):
+        if not all(isinstance(value, dict if name == "error" else PLAIN) for name, value in contents.items()):
             raise CallFailed("ended without a whole answer (expected arrays, numbers and text, got something else)")
         return contents
 

@@ -49,9 +49,7 @@ class Prober:
         """Do what `probes.call` does, in a child."""
         answer = self.call(name, **arguments)
         if "error" in answer:
-            error = answer["error"]
-            error = error if isinstance(error, dict) else {}
-            kind, message, trace = (str(error.get(key, "")) for key in ("type", "message", "trace"))
+            kind, message, trace = (str(answer["error"].get(key, "")) for key in ("type", "message", "trace"))
             theirs = kind.isidentifier() and kind not in (ENDED, DEADLINE)  # an exception may have any name
             raise StudentError(kind if theirs else "Error", message, trace)
         return answer
@@ -72,8 +70,7 @@ class Prober:
             self.problems.append(f"{name}: {lost}")
             raise StudentError(ENDED, "the grader lost the process that runs your code: tell the staff", "") from None
         error = answer.get("error")
-        told = error if isinstance(error, dict) else {}
-        self.errors.append((str(told.get("type")), str(told.get("message"))) if "error" in answer else None)
+        self.errors.append(None if error is None else (str(error.get("type")), str(error.get("message"))))
         report = client.reports[-1]
         if report["printed"]:
             self.printed[self.hidden].append((name, " ".join(report["text"].split())[:200]))

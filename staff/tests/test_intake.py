@@ -13,11 +13,17 @@ from autograder.assignment import read
 from autograder.intake import IntakeError, accept, take_in
 
 
-def make_zip(tmp_path, entries):
-    path = tmp_path / "submission.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def pack(entries):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries:
             archive.writestr(name, data)
+    return file.getvalue()
+
+
+def make_zip(tmp_path, entries):
+    path = tmp_path / "submission.zip"
+    path.write_bytes(pack(entries))
     return path
 
 
@@ -87,17 +93,9 @@ def test_what_is_empty_was_read(tmp_path):
     assert taken.unreadable == "" and "found none" in taken.notes[0]
 
 
-def inner(entries):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in entries:
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
 @pytest.mark.parametrize("kind", ["zip", "folder"])
 def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
-    once, twice = inner([("a3/style_utils.py", "x")]), inner([("a3.zip", inner([("style_utils.py", "x")]))])
+    once, twice = pack([("a3/style_utils.py", "x")]), pack([("a3.zip", pack([("style_utils.py", "x")]))])
     for data, files in ((once, {"style_utils.py": b"x"}), (twice, {})):
         path = make_zip(tmp_path, [("mine/a3.zip", data), ("mine/report.pdf", "x")])
         if kind == "folder":
@@ -110,12 +108,12 @@ def test_a_zip_in_what_was_handed_in_is_opened_once(tmp_path, kind):
 
 def test_a_zip_in_a_zip_keeps_all_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_INNER", 1000)
-    large, out = inner([("style_utils.py", os.urandom(2000))]), inner([("../style_utils.py", "")])
+    large, out = pack([("style_utils.py", os.urandom(2000))]), pack([("../style_utils.py", "")])
     assert "of at most 0 MB in it" in accept(make_zip(tmp_path, [("a.zip", large)])).unreadable
     monkeypatch.undo()
     assert "leads out" in accept(make_zip(tmp_path, [("a.zip", out)])).unreadable
     monkeypatch.setattr(intake, "MAX_DIRECTORY", 400)
-    many = inner([(f"{i}.txt", "") for i in range(10)])
+    many = pack([(f"{i}.txt", "") for i in range(10)])
     assert "at most 20000 files" in accept(make_zip(tmp_path, [("a.zip", many)])).unreadable
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from staff.handout import contents
-from staff.tests.test_words import list_statements
+from staff.tests.test_words import find_files, list_statements
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = "saliency_map gradcam fooling_image class_visualization style_transfer style_utils report collect_submission"
@@ -41,12 +41,12 @@ def floor(name):
 
 
 def find_imports(text):
-    """The modules that a file imports, at its top or within a function, with their lines."""
+    """Yield what a file imports, at its top or within a function, modules and names of modules, with their lines."""
     for node in list_statements(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
 def climbs(path, text):
@@ -63,13 +63,9 @@ def climbs(path, text):
         )
 
 
-def python_files():
-    return [name for name in contents.project_files() if name.endswith(".py")]
-
-
 def test_no_import_runs_up():
     """Every import goes down, or stays in its room. Tests that students do not get may look at all they test."""
-    files = [name for name in python_files() if not (name.startswith("tests/test_") and contents.is_staffs(name))]
+    files = [name for name in find_files() if not (name.startswith("tests/test_") and contents.is_staffs(name))]
     assert len(files) > 100
     found = [sentence for name in files for sentence in climbs(name, (ROOT / name).read_text(encoding="utf-8"))]
     assert not found, "\n".join(found)
@@ -77,7 +73,7 @@ def test_no_import_runs_up():
 
 def test_the_losses_import_torch_alone():
     """The ground floor stands on nothing of ours."""
-    names = [name for name in python_files() if name.startswith("style_modules/") and not name.endswith("__init__.py")]
+    names = [name for name in find_files() if name.startswith("style_modules/") and not name.endswith("__init__.py")]
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]
     modules = {module.partition(".")[0] for text in texts for module, _ in find_imports(text)}
     assert modules - sys.stdlib_module_names == {"torch"}

@@ -103,22 +103,6 @@ def test_a_user_without_a_home_can_grade(monkeypatch):
     assert grade_py._home() == []
 
 
-@pytest.fixture
-def heard(open_folder, servers, tmp_path):
-    """Spoil a project, and return what the trial says of it."""
-
-    def ask(spoil):
-        project = open_folder / tmp_path.name
-        workspace.build(project, intake.Submission(), IN_ARITHMETIC)
-        (project / "given").mkdir()
-        (project / "given/part.py").touch()
-        spoil(project)
-        with Client(project, [ROOT], launch=servers.launch, assignment=IN_ARITHMETIC) as client:
-            return trial.find_problem(client.call, project, IN_ARITHMETIC.files)
-
-    return ask
-
-
 @as_root
 @pytest.mark.parametrize(
     ("spoil", "found"),
@@ -130,8 +114,14 @@ def heard(open_folder, servers, tmp_path):
         (lambda project: (project / "scale.py").write_text("import os; os._exit(1)"), ""),  # only read
     ],
 )  # fmt: skip
-def test_the_trial_reads_and_imports_what_students_do(heard, spoil, found):
-    said = heard(spoil)
+def test_the_trial_reads_and_imports_what_students_do(open_folder, servers, tmp_path, spoil, found):
+    project = open_folder / tmp_path.name
+    workspace.build(project, intake.Submission(), IN_ARITHMETIC)
+    (project / "given").mkdir()
+    (project / "given/part.py").touch()
+    spoil(project)
+    with Client(project, [ROOT], launch=servers.launch, assignment=IN_ARITHMETIC) as client:
+        said = trial.find_problem(client.call, project, IN_ARITHMETIC.files)
     assert found in said and bool(found) == bool(said)
 
 

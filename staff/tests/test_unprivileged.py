@@ -36,14 +36,14 @@ def folder(open_folder, tmp_path):
     return folder
 
 
-def run_as(kind, folder, code, *arguments, status=0):
-    """Run Python code with the rights of this kind of user, which writes JSON to the file that its last argument names.
+def run_as(kind, folder, *command, status=0):
+    """Run Python with the rights of this kind of user, which writes JSON to the file that its last argument names.
 
     Return that JSON, or where another exit status than 0 is expected, what was said.
     """
     out = folder / "results/results.json"
     done = subprocess.run(
-        [*environments.prefix(kind), sys.executable, "-B", "-c", code, *arguments, str(out)],
+        [*environments.prefix(kind), sys.executable, "-B", *command, str(out)],
         env={"PATH": os.environ["PATH"], "HOME": str(folder / "results")}, cwd=ROOT,
         capture_output=True, text=True, timeout=330,
     )  # fmt: skip
@@ -58,7 +58,7 @@ def run_as(kind, folder, code, *arguments, status=0):
 def test_the_solution_is_graded_with_fewer_rights_than_roots(folder, submission, kind):
     """By a user with user namespaces, where no layer is missing, and by root in a container, who has no namespaces."""
     shutil.copytree(submission, folder / "submission")
-    results = run_as(kind, folder, GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
+    results = run_as(kind, folder, "-c", GRADE, str(ROOT), ".", "content_loss", str(folder / "submission"))
     assert results["extra_data"]["grader_problems"] == []
     assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     layers = results["extra_data"]["layers"]
@@ -68,7 +68,7 @@ def test_the_solution_is_graded_with_fewer_rights_than_roots(folder, submission,
 
 @pytest.mark.proof
 def test_nothing_that_a_submission_leaves_reaches_the_next(folder):
-    found = run_as("user", folder, CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
+    found = run_as("user", folder, "-c", CHANNELS.format(root=str(ROOT)), str(folder / "results/project"))
     assert found and set(found.values()) == {"nothing"}
 
 
@@ -85,22 +85,14 @@ with Grader(read(Path(sys.argv[1]))) as grader:
 
 def test_a_warm_process_of_a_user_has_all_layers(folder):
     """It hides its memory, and may make a user namespace all the same."""
-    results = run_as("user", folder, WARM.format(root=str(ROOT)), str(IN_ARITHMETIC.root))
+    results = run_as("user", folder, "-c", WARM.format(root=str(ROOT)), str(IN_ARITHMETIC.root))
     assert results["score"] == sum(most for _, most in results["extra_data"]["parts"].values())
     assert results["extra_data"]["layers_missing"] == []
 
 
-COMMAND = """
-import sys
-sys.path.insert(0, {root!r})
-from autograder import __main__
-sys.exit(__main__.main([sys.argv[1], "--out", sys.argv[-1], "--part", "content_loss", *sys.argv[2:-1]]))
-"""
-
-
 def test_without_another_user_or_a_user_namespace_nothing_is_graded(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    said = run_as("bare", folder, COMMAND.format(root=str(ROOT)), str(folder / "submission"), status=3)
+    said = run_as("bare", folder, "-m", "autograder", str(folder / "submission"), "--out", status=3)
     assert said == isolation.NEEDED + "\n"
     assert not (folder / "results/results.json").exists()
 
@@ -108,8 +100,8 @@ def test_without_another_user_or_a_user_namespace_nothing_is_graded(folder, subm
 @pytest.mark.proof
 def test_unprotected_the_solution_is_graded_by_a_copy(folder, submission):
     shutil.copytree(submission, folder / "submission")
-    code, handed_in = COMMAND.format(root=str(ROOT)), str(folder / "submission")
-    results = run_as("bare", folder, code, handed_in, "--unprotected", "--report", str(folder / "results/page.html"))
+    command = ["-m", "autograder", str(folder / "submission"), "--part", "content_loss", "--unprotected"]
+    results = run_as("bare", folder, *command, "--report", str(folder / "results/page.html"), "--out")
     assert results["extra_data"]["unprotected"]
     assert results["extra_data"]["parts"]["content_loss"] == [6, 6]
     assert report.UNPROTECTED in (folder / "results/page.html").read_text()

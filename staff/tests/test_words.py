@@ -1,11 +1,7 @@
-"""Words: how docstrings begin, what functions, modules and classes are called. CONTRIBUTING.md has the rules.
-
-    python -m staff.tests.test_words explorer labs/lab.py      lists what these folders and files break
-"""
+"""Words: how docstrings begin, what functions, modules and classes are called. CONTRIBUTING.md has the rules."""
 
 import ast
 import re
-import sys
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -27,11 +23,8 @@ VERBS_TOO = TERMS | set("cut put read run set split spread need embed feed seed 
 METAPHORS = {"nursery", "reach", "worn", "leftovers", "strangers", "alike"}
 
 
-def find_files(places=()):
-    """Files of Python that git tracks, at these places or anywhere."""
-    places = [str(place).rstrip("/") for place in places]
-    names = [name for name in contents.project_files() if name.endswith(".py")]
-    return [name for name in names if not places or any(name == p or name.startswith(p + "/") for p in places)]
+def find_files():
+    return [name for name in contents.project_files() if name.endswith(".py")]
 
 
 @cache
@@ -93,13 +86,6 @@ def list_classes(names):
     yield from (f"{word} is the name of several classes: {'; '.join(where)}" for word, where in several.items())
 
 
-def list_broken(names):
-    for name in names:
-        yield from list_beginnings(name, read_tree(name))
-        yield from list_functions(name, read_tree(name))
-        yield from list_module_names(name)
-
-
 def test_words_that_hide_the_verb_are_found():
     """One of each kind, beside what is meant to pass."""
     text = '"""What this is."""\ndef told(): pass\ndef is_told() -> bool: pass\ndef split(): "Return halves."'
@@ -110,14 +96,13 @@ def test_words_that_hide_the_verb_are_found():
 
 
 def test_docstrings_functions_and_modules_follow_the_rules_of_words():
-    broken = list(list_broken(find_files()))
+    broken = []
+    for name in find_files():
+        tree = read_tree(name)
+        broken += [*list_beginnings(name, tree), *list_functions(name, tree), *list_module_names(name)]
     assert not broken, "\n".join(broken)
 
 
 def test_a_class_name_means_one_thing():
     broken = list(list_classes(find_files()))
     assert not broken, "\n".join(broken)
-
-
-if __name__ == "__main__":
-    print("\n".join([*list_broken(find_files(sys.argv[1:])), *list_classes(find_files())]))
