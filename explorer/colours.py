@@ -2,6 +2,7 @@
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from figures import palette
 from methods import HEAT, OVERLAY, SIGNED
@@ -45,21 +46,14 @@ def outline(pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     if mask is None:
         return pixels
     drawn = pixels.copy()
-    drawn[_border(mask)] = 255
-    drawn[_border(~mask)] = 0
+    drawn[mask & ~binary_erosion(mask, border_value=1)] = 255
+    drawn[~mask & binary_dilation(mask)] = 0
     return drawn
 
 
 def enlarge(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The picture at (H, W), without smoothing: one sees how coarse it is."""
     return np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.NEAREST))
-
-
-def _border(mask: np.ndarray) -> np.ndarray:
-    """The pixels inside the mask with a neighbour outside."""
-    padded = np.pad(mask, 1, mode="edge")
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inner
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

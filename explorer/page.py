@@ -15,7 +15,6 @@ from starlette.responses import PlainTextResponse
 from explorer import fool, idea, inside, links, markup, networks, paint, pictures, where
 from explorer.session import Session, Sessions
 from explorer.view import ONCE, QUIET, Shown, View, arrange, phrase, show_all, tie
-from explorer.worker import LIMIT, ROOT
 
 HERE = Path(__file__).resolve().parent
 MOST_AT_ONCE = 8  # requests of all pages together; further ones wait in the queue
@@ -28,12 +27,9 @@ COPY = "() => { navigator.clipboard?.writeText(location.href); }"
 Parts = dict[Any, Any]  # new contents by component
 
 
-def build(network: str, device: str, limit: float = LIMIT, code: Path = ROOT) -> tuple[gr.Blocks, Sessions]:
-    """The page, and the sessions of those who have it open.
-
-    network: the key that it begins with. limit: seconds for a student's function. code: the folder that it is in.
-    """
-    sessions = Sessions(network, device, limit, code)
+def build(network: str, device: str) -> tuple[gr.Blocks, Sessions]:
+    """The page, which begins with the network of this key, and the sessions of those who have it open."""
+    sessions = Sessions(network, device)
     with gr.Blocks(title="Explorer: what does a network see?", delete_cache=(600, 600)) as page:
         gr.HTML(TITLE, elem_classes="x-title")
         address = gr.HTML(visible="hidden", js_on_load="address(props, watch)")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from unittest import mock
 
 from explorer import networks, worker
@@ -45,8 +44,6 @@ def running(
     port: int | None = None,
     share: bool = False,
     browse: bool = False,
-    limit: float = worker.LIMIT,
-    code: Path = worker.ROOT,
 ) -> Iterator[Running]:
     """The page is there inside the block; after it nothing is left, neither processes nor files."""
     with (
@@ -57,7 +54,7 @@ def running(
         source = networks.load(network, device)  # what cannot be had is told before a page opens
         from explorer import page as pages  # imported here: gradio reads the folder's name, and takes two seconds
 
-        page, sessions = pages.build(network, str(source.device), limit, code)
+        page, sessions = pages.build(network, str(source.device))
         try:
             address = pages.launch(page, port, share, browse)
         except (OSError, OverflowError) as problem:

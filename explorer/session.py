@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer import networks, pictures
 from explorer.pictures import Subject
-from explorer.worker import Cancelled, Ended, OutOfTime, Problem, Worker
+from explorer.worker import LIMIT, ROOT, Cancelled, Ended, OutOfTime, Problem, Worker
 from methods import BY_CAPTUM, METHODS
 from pretrained import Pretrained
 
@@ -23,7 +23,7 @@ SLOW |= {function for function, names in BY_CAPTUM.items() if SLOW.intersection(
 class Session:
     """The network, the picture, the worker and the results of one page."""
 
-    def __init__(self, network: str, device: str, limit: float, code: Path) -> None:
+    def __init__(self, network: str, device: str, limit: float = LIMIT, code: Path = ROOT) -> None:
         self.network, self.device = network, device
         self.picture: Subject = pictures.sample(self.source, 0)
         self.worker = Worker(device, limit, code)
@@ -174,8 +174,8 @@ class Sessions:
 
     MOST = 12  # pages; beyond them, whoever was used longest ago loses its worker, not its picture
 
-    def __init__(self, network: str, device: str, limit: float, code: Path) -> None:
-        self._start = (network, device, limit, code)
+    def __init__(self, network: str, device: str) -> None:
+        self._start = (network, device)
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -200,6 +200,3 @@ class Sessions:
     def close_all(self) -> None:
         for name in list(self._open):
             self.close(name)
-
-    def __len__(self) -> int:
-        return len(self._open)

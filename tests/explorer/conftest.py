@@ -22,7 +22,7 @@ def warm():
 @pytest.fixture(scope="module")
 def session():
     """A page that has just been opened, for a whole file of tests."""
-    opened = Session("embedded", "cpu", LIMIT, worker.ROOT)
+    opened = Session("embedded", "cpu", LIMIT)
     yield opened
     opened.close()
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import methods
-from explorer import fool, idea, networks, paint, pictures, where, worker
+from explorer import fool, idea, networks, paint, pictures, where
 from explorer.session import Session
 from explorer.worker import OutOfTime, Problem
 from pretrained import SourceError
@@ -223,7 +223,7 @@ def test_a_dead_class_is_told():
         networks.load("squeezenet", "cpu")
     except SourceError as problem:
         pytest.skip(str(problem))
-    session = Session("squeezenet", "cpu", LIMIT, worker.ROOT)
+    session = Session("squeezenet", "cpu", LIMIT)
     session.choose(pictures.Subject(np.full((224, 224, 3), (124, 116, 104), np.uint8), "wall", "a grey wall"))
     dead = int(np.argmin(session.scores()))
     assert session.scores()[dead] == 0

@@ -14,7 +14,6 @@ from explorer import links, markup, networks, pictures
 from explorer.session import Session
 from explorer.worker import ROOT
 from pretrained import SourceError
-from tests.explorer.conftest import LIMIT
 
 SETTINGS = {
     "where": {"target": 7, "versus": 5, "layer": "features.9", "whose": "Captum's", "strength": 0.35, "outline": True},
@@ -146,7 +145,7 @@ def test_the_explorer_stands_above_what_it_shows():
 
 def test_what_nobody_has_set_is_what_suits_the_network(views):
     """Somebody who presses Start before the page is filled starts with what suits the network; what was set stays."""
-    session = Session("embedded", "cpu", LIMIT, ROOT)
+    session = Session("embedded", "cpu")
     values = views["idea"].settings(session)
     assert values["target"] == session.source.visualization_targets[0]
     assert None not in values.values()

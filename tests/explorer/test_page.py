@@ -16,7 +16,6 @@ import pytest
 
 from explorer.links import link
 from explorer.session import Session
-from explorer.worker import ROOT
 from figures.script import UserError
 from tests.explorer.conftest import LIMIT, loops_closed
 
@@ -42,7 +41,7 @@ def test_the_page_is_served_to_this_machine_and_nothing_is_left(monkeypatch):
     from explorer import server
 
     monkeypatch.setenv("GRADIO_DEBUG", "1")  # with it Gradio would never come back from launching
-    with loops_closed(), server.running("embedded", "cpu", code=ROOT) as running:
+    with loops_closed(), server.running("embedded", "cpu") as running:
         with urlopen(running.address, timeout=LIMIT) as answer:
             page = answer.read().decode()
         assert Path(running.folder).stat().st_mode & 0o077 == 0

@@ -10,7 +10,7 @@ import pytest
 
 from explorer import pictures
 from explorer.session import Sessions
-from explorer.worker import ROOT, Cancelled, Ended, Problem, Worker, describe
+from explorer.worker import Cancelled, Ended, Problem, Worker, describe
 from tests.explorer.conftest import LIMIT
 
 ASCENT = {"target": 3, "iterations": 500, "seed": 0, "learning_rate": 25.0}
@@ -26,22 +26,6 @@ def worker():
 
 def explain(session, method, target=0, layer=""):
     return session.turn.result("explain", method=method, target=target, layer=layer)
-
-
-def refuse(*_, **__):
-    raise AssertionError("the worker was asked again")
-
-
-def test_a_question_is_answered(session):
-    """The network's scores of the picture come back as numbers."""
-    assert session.scores().shape == (len(session.source.class_names),)
-
-
-def test_what_was_computed_is_not_computed_again(session, monkeypatch):
-    """The same method, class and layer: the worker is not asked a second time."""
-    first = explain(session, "Grad-CAM", 2, "features.9")
-    monkeypatch.setattr(session.worker, "ask", refuse)
-    assert explain(session, "Grad-CAM", 2, "features.9") is first
 
 
 def test_a_pause_holds_the_climb_and_go_goes_on_from_there(worker):
@@ -63,7 +47,7 @@ def test_a_pause_holds_the_climb_and_go_goes_on_from_there(worker):
 @pytest.mark.parametrize("way", ["stop", "leave", "stop while paused", "ask", "choose", "climb", "close"])
 def test_a_climb_ends_and_the_page_goes_on(way):
     """By Stop, a tab that is left or closed, and whatever is asked for next: its process is gone, the answers end."""
-    sessions = Sessions("embedded", "cpu", LIMIT, ROOT)
+    sessions = Sessions("embedded", "cpu")
     session = sessions.of("a tab")
     first, frames = session.scores(), session.watch("idea", "idea", **ASCENT)
     next(frames)
@@ -97,7 +81,7 @@ def test_a_climb_ends_and_the_page_goes_on(way):
         assert np.array_equal(session.scores(), first)
     sessions.close_all()
     session.close()
-    assert len(sessions) == 0
+    assert not sessions._open
 
 
 def test_a_climb_goes_on_while_one_looks_at_what_was_there(session):
@@ -116,7 +100,7 @@ def test_a_climb_goes_on_while_one_looks_at_what_was_there(session):
 
 def test_two_pages_do_not_share_anything():
     """Each has its own picture, network and results."""
-    sessions = Sessions("embedded", "cpu", LIMIT, ROOT)
+    sessions = Sessions("embedded", "cpu")
     one, two = sessions.of("one"), sessions.of("two")
     one.choose(pictures.Subject(np.zeros((224, 224, 3), np.uint8), "own black", "black"))
     assert two.picture.number == 0
@@ -128,7 +112,7 @@ def test_two_pages_do_not_share_anything():
 def test_beyond_the_most_pages_the_oldest_rests_and_comes_back(monkeypatch):
     """Its process is ended to save memory; its picture stays, and the next question starts another process."""
     monkeypatch.setattr(Sessions, "MOST", 1)
-    sessions = Sessions("embedded", "cpu", LIMIT, ROOT)
+    sessions = Sessions("embedded", "cpu")
     first = sessions.of("first")
     before, process = first.scores(), first.worker._process
     sessions.of("second")
