@@ -33,6 +33,8 @@ BENCHMARKS = (
     bench_style_transfer,
     bench_scripts,
 )
+THREADS = min(2, os.cpu_count() or 1)
+SECONDS = 20.0  # for a line with a target, others a fourth
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,13 +42,6 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="compare with the committed table instead of writing it")
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="default: %(default)s")
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=20.0,
-        help="for a line with a target, others a fourth (default: %(default)s)",
-    )
     parser.add_argument(
         "--only", default="", metavar="WORD", help="the lines whose name has this in it; writes nothing"
     )
@@ -58,11 +53,11 @@ def main(argv: list[str] | None = None) -> int:
     start, load = time.perf_counter(), os.getloadavg()[0]
     lines: dict[str, dict] = {}
     for case in cases:
-        results = harness.run(case, args.threads, args.seconds if case.targets else args.seconds / 4)
+        results = harness.run(case, THREADS, SECONDS if case.targets else SECONDS / 4)
         lines[case.name] = table.line(case, results)
         print(table.as_text(case.name, lines[case.name]), flush=True)
     measured = {
-        "machine": table.machine(args.threads),
+        "machine": table.machine(THREADS),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "lines": lines,

@@ -9,6 +9,7 @@ graded, 1 when some are marked for staff, 2 when it had to stop.
 """
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -112,17 +113,13 @@ def grade_class(
                     names = _name_all(places, decided, args.again)
                     with progress.Shown(len(jobs), lambda key: names[key.digest], console) as shown:
                         lost = run.grade_all(client, book, jobs, shown, function)
-            marked = len(lost) + len(can_count) - len(wanted)
-            outcome = f"{marked} are marked for staff." if marked else "all are graded."
-        except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
-            _end(book, f"stopped: {type(problem).__name__} {problem}")
-            raise
-        try:
             regrade.write(args, places, decided, book, version, assignment, console)
-        except PROBLEMS as problem:
-            _end(book, f"stopped: {type(problem).__name__} {problem}")
+        except (*PROBLEMS, OSError, KeyboardInterrupt) as problem:
+            with contextlib.suppress(GradebookError):  # the disk is full, which is being told
+                book.end(f"stopped: {type(problem).__name__} {problem}")
             raise
-        book.end(outcome)
+        marked = len(lost) + len(can_count) - len(wanted)
+        book.end(f"{marked} are marked for staff." if marked else "all are graded.")
     return int(bool(marked))
 
 
@@ -138,13 +135,6 @@ def _carry(book, wanted, files, version, seed, assignment) -> int:
             book.carry(Key(digest, version, seed), other)
             carried += 1
     return carried
-
-
-def _end(book: Gradebook, outcome: str) -> None:
-    try:
-        book.end(outcome)
-    except GradebookError:
-        pass  # the disk is full, which is being told
 
 
 def _find_asked(words: list[str], places: list[choosing.Place], decided: settings.Settings) -> list[str]:

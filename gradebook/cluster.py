@@ -23,6 +23,7 @@ from distributed.system import MEMORY_LIMIT
 from distributed.utils import silence_logging_cmgr
 
 from autograder.assignment import ROOT
+from autograder.files import write_whole
 
 CERTIFICATE = ROOT / "runs/class/class.pem"  # git ignores runs/, and no student's code sees the checkout
 PER_WORKER = 2500 << 20  # bytes: the warm process, one grading, and what a student's call may take
@@ -95,13 +96,8 @@ def refuse_open(scheduler: str) -> None:
 
 def write_certificate(path: Path) -> None:
     """A new key with its certificate, for their owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
     made = Security.temporary()
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(made.tls_client_key + made.tls_client_cert)
-    beside.replace(path)
+    write_whole(path, made.tls_client_key + made.tls_client_cert)
 
 
 def settings(certificate: Path) -> dict[str, object]:

@@ -7,6 +7,7 @@ Expect one line for each proof. Nothing is left in dist/ unless all of them hold
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -56,7 +57,9 @@ def make(work: Path, dist: Path, reuse_venv: bool) -> None:
     _say(proofs.tests_fail_for_unsolved_parts_alone(again))
     _say("as it is: " + proofs.scores(handout, proofs.BASELINE))
     _say("with the solution put back: " + proofs.scores(solved, None))
-    build.replace_folder(handout, dist / "handout")
+    if (dist / "handout").exists():
+        shutil.rmtree(dist / "handout")
+    shutil.move(handout, dist / "handout")
     (work / build.ZIP_NAME).replace(dist / build.ZIP_NAME)
     _say(f"wrote {dist / 'handout'} and {dist / build.ZIP_NAME}")
 

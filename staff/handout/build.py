@@ -1,7 +1,6 @@
 """Writes the handout: a folder, and a zip that is the same for the same files."""
 
 import os
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -32,10 +31,3 @@ def write_zip(folder: Path, path: Path) -> None:
     executable = {name for name, file in found.items() if os.access(file, os.X_OK)}
     write_whole(path, make_zip({name: file.read_bytes() for name, file in found.items()}, executable), PUBLIC)
 
-
-def replace_folder(new: Path, old: Path) -> None:
-    """Put the folder `new` in the place of `old`."""
-    old.parent.mkdir(parents=True, exist_ok=True)
-    if old.exists():
-        shutil.rmtree(old)
-    shutil.move(new, old)
