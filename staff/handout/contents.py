@@ -9,9 +9,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from autograder import assignment
+from autograder.assignment import ROOT
 from staff.handout import markers
 
-ROOT = Path(__file__).resolve().parents[2]
 STAFF = (
     ".ci/", "autograder/", "benchmarks/", "gradebook/", "staff/", "workshop/",
     "tests/explorer/", "tests/labs/", "tests/pretrained/",  # tests of what is given, which no student mends

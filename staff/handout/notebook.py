@@ -4,15 +4,13 @@
 """
 
 import re
-import tomllib
-from pathlib import Path
 
 from nbformat import v4, writes
 
+from autograder.assignment import ROOT, read
 from pretrained.files import write_whole
 from staff.handout import template
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "assignment_3.ipynb"
 INTRODUCTION = """# Assignment 3, as a notebook
 
@@ -56,10 +54,10 @@ def main() -> int:
     return 0
 
 
-def make(root: Path = ROOT) -> str:
+def make() -> str:
     """Return the notebook, always the same text: no outputs, no solution."""
-    parts = read_parts(root)
-    text = (root / "docs/assignment.md").read_text(encoding="utf-8").replace("](#", "](docs/assignment.md#")
+    parts = read().parts
+    text = (ROOT / "docs/assignment.md").read_text(encoding="utf-8").replace("](#", "](docs/assignment.md#")
     cells = [v4.new_markdown_cell(INTRODUCTION), v4.new_code_cell(SET_UP)]
     for section in re.split(r"^(?=###? )", text, flags=re.MULTILINE):
         cells.append(v4.new_markdown_cell(section.strip()))
@@ -79,10 +77,6 @@ def make(root: Path = ROOT) -> str:
         cell.id = f"cell-{number}"  # by itself it would be drawn at random
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     return writes(v4.new_notebook(cells=cells, metadata=kernel)) + "\n"
-
-
-def read_parts(root: Path) -> dict[str, dict]:
-    return tomllib.loads((root / "assignment.toml").read_text(encoding="utf-8"))["parts"]
 
 
 def _link(parts: dict) -> str:

@@ -3,12 +3,11 @@
     python -m staff.handout.tables        (or: make points)
 """
 
-from pathlib import Path
 
 from autograder import assignment
+from autograder.assignment import ROOT
 from autograder.files import PUBLIC, write_whole
 
-ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- parts: from assignment.toml, by `make points` -->\n", "<!-- end of the parts -->\n"
 
 

@@ -13,17 +13,16 @@ import io
 import itertools
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from autograder.assignment import ROOT
 from autograder.plugin import SEED
 from staff.references.remembering import remember
 from tests import compare, probes
 
-ROOT = Path(__file__).resolve().parents[2]
 THREADS = 1, 2, 4
 LEAST = 5
 

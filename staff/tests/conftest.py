@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder import intake, workspace
-from autograder.assignment import read
+from autograder.assignment import ROOT, read
 from autograder.client import Client
 from autograder.files import fill
 from autograder.forking import Grader, Servers
@@ -17,7 +17,6 @@ from staff.mutants import variants
 from tests.conftest import pytest_configure, pytest_ignore_collect  # noqa: F401 -- pytest finds them here
 from tests.forks import Forks
 
-ROOT = Path(__file__).resolve().parents[2]
 IN_ARITHMETIC = read(Path(__file__).with_name("arithmetic"))  # another one, in NumPy: its processes start at once
 ARITHMETIC_SOLUTION = {name: (IN_ARITHMETIC.root / name).read_bytes() for name in IN_ARITHMETIC.files}
 collect_ignore = ["arithmetic"]

@@ -7,9 +7,10 @@ import sys
 import pytest
 import torch
 
+from autograder.assignment import ROOT
 from staff.proofs.generated import __main__ as command
 from staff.proofs.generated import edits, making, oracle, patterns, rewrites
-from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.functions import FUNCTIONS
 from staff.proofs.generated.identities import IDENTITIES
 from staff.proofs.generated.judging import Here, ProgramVerdict, take_on
 

@@ -2,15 +2,14 @@
 """assignment_3.ipynb: what is committed is what is generated, nothing of a solution, and all of it runs."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 nbformat = pytest.importorskip("nbformat", reason="make notebook installs it")
 
+from autograder import assignment  # noqa: E402
+from autograder.assignment import ROOT  # noqa: E402
 from staff.handout import build, contents, notebook, proofs, template  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def read():
@@ -30,7 +29,7 @@ def test_it_is_valid_and_holds_no_output():
 def test_every_part_has_its_text_file_tests_figure_and_question():
     """And every question of the report is asked."""
     text = "\n".join(cell.source for cell in read().cells)
-    for name, part in notebook.read_parts(ROOT).items():
+    for name, part in assignment.read().parts.items():
         assert re.search(rf"-m {name}$", text, re.MULTILINE) and f"### {part['number']} " in text
         for file in part["functions"]:
             assert f"]({file}) (Colab: `files.view(\"{file}\")`)" in text
@@ -57,7 +56,7 @@ def test_the_whole_notebook_runs(tmp_path, solved):
     book = nbformat.read(folder / notebook.NAME, as_version=4)
     place = {"metadata": {"path": str(folder)}}
     nbclient.NotebookClient(book, timeout=1200, allow_errors=True, resources=place).execute()
-    numbers = {part["number"] for part in notebook.read_parts(folder).values()}
+    numbers = {part["number"] for part in assignment.read(folder).parts.values()}
     for cell in (cell for cell in book.cells if cell.cell_type == "code"):
         said = "".join(str(output.get("text", output.get("evalue", ""))) for output in cell.outputs)
         assert "Traceback" not in said or not solved, said[-3000:]

@@ -3,15 +3,14 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from autograder.assignment import ROOT
 from staff.mutants import __main__ as mutants
 from staff.mutants import variants
 from staff.proofs.hostile import archives, payloads
 
-ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = [f"content_loss: {name}" for name in ("mse_loss", "half", "absolute", "matrices", "flattened", "shape (1,)")]
 ATTACKS = ["patches the frames", "very deep folders"]
 

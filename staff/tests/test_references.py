@@ -2,15 +2,14 @@
 
 import ast
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from autograder.assignment import ROOT
 from staff.references import fooling_image, stored
 from tests import compare, inputs, networks
 
-ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = re.compile(r"[a-z][^\n]{14,}\.")
 
 

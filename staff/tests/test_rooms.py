@@ -3,14 +3,13 @@
 import ast
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
+from autograder.assignment import ROOT
 from staff.handout import contents
 from staff.tests.test_words import find_files, list_statements
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = "saliency_map gradcam fooling_image class_visualization style_transfer style_utils report collect_submission"
 # From the ground up. Rooms of one floor do not know each other.
 FLOORS = (

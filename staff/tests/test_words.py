@@ -6,9 +6,9 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
+from autograder.assignment import ROOT
 from staff.handout import contents
 
-ROOT = Path(__file__).resolve().parents[2]
 # A docstring begins with a verb or with the noun that is returned.
 BEGINNINGS = set("What Who Whose Which Whether Of As With Those Where When How Why From For".split())
 # A function is a verb; these are participles. Booleans, context managers and properties may be called so.

@@ -1,13 +1,10 @@
 """The graded functions: where each stands, its file, its part, and which of the part's tests are its own."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from autograder import assignment
 from staff.handout import markers
 from staff.mutants import variants
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,14 @@ import torch
 from tqdm import tqdm
 
 from autograder import child, descendants, grade
-from autograder.assignment import read
+from autograder.assignment import ROOT, read
 from autograder.client import LINE, CallFailed
 from autograder.plugin import GradingPlugin
 from autograder.probing import Prober
 from autograder.results import Results, Test
 from staff.mutants.judging import message
 from staff.proofs.generated import oracle
-from staff.proofs.generated.functions import FUNCTIONS, ROOT
+from staff.proofs.generated.functions import FUNCTIONS
 from staff.proofs.generated.making import Program
 from staff.references import remembering
 from tests import probes

@@ -26,12 +26,12 @@ from functools import cache
 from pathlib import Path
 
 from autograder import descendants, isolation, kernel, sweeping
+from autograder.assignment import ROOT
 from autograder.files import fill
 from autograder.forking import Grader, GradingLost
 from staff.handout import contents
 from staff.proofs.hostile import archives, payloads, traces
 
-ROOT = Path(__file__).resolve().parents[3]
 DEADLINE, GRACE = 60, 10  # seconds
 PART = "content_loss"  # whose file the attacks by code are in
 UNPROTECTED = not isolation.separates()
