@@ -12,6 +12,12 @@ WRITABLE = [Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]  # each call has t
 SYSTEM = {"bin", "boot", "dev", "etc", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "sbin", "snap",
           "sys", "usr", "var"}  # fmt: skip
 DEVICES = [Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom")]  # none keeps what is written
+NAMESPACES = {
+    "network namespace": kernel.NEW_NETWORK,
+    "mount namespace": kernel.NEW_MOUNTS,
+    "ipc namespace": kernel.NEW_IPC,
+    "process namespace": kernel.NEW_PID,
+}
 MEGABYTES = 128  # that one call may write to one folder
 NEEDED = (
     "expected to run student code as another user or in a user namespace, got neither here: grade as root, or in a "
@@ -93,12 +99,7 @@ def _enter_namespaces(layers: dict[str, bool], without: list[str]) -> None:
     root = os.getuid() == 0
     if not root:
         layers["user namespace"] = root = "user namespace" not in without and kernel.own_user_namespace()
-    for name, flag in {
-        "network namespace": kernel.NEW_NETWORK,
-        "mount namespace": kernel.NEW_MOUNTS,
-        "ipc namespace": kernel.NEW_IPC,
-        "process namespace": kernel.NEW_PID,
-    }.items():
+    for name, flag in NAMESPACES.items():
         layers[name] = root and name not in without and kernel.unshare(flag)
     if layers["process namespace"]:
         first = os.fork()

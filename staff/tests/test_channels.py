@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from autograder.client import Client
-from staff.tests.conftest import IN_ARITHMETIC
+from autograder.isolation import NAMESPACES
+from staff.tests.conftest import IN_ARITHMETIC, ROOT
 
-HIDDEN = [Path(__file__).resolve().parents[2], Path.home()]  # as by the grader: thousands of folders
-NAMESPACES = ("mount namespace", "ipc namespace", "process namespace")
+HIDDEN = [ROOT, Path.home()]  # as by the grader: thousands of folders
 CODE = """
 import ctypes, os, time
 
@@ -87,7 +87,7 @@ CALLS = {"x86_64": {"add_key": 248, "keyctl": 250}, "aarch64": {"add_key": 217, 
 TOUCHED = "('/dev/null', '/dev/urandom', '/dev/shm', '/run', '/tmp', '/var/tmp', '/', __file__)"
 
 
-@pytest.fixture(scope="module", params=[(), NAMESPACES], ids=["all layers", "no namespaces"])
+@pytest.fixture(scope="module", params=[(), tuple(NAMESPACES)], ids=["all layers", "no namespaces"])
 def client(project, request, servers):
     if request.param and os.getuid() != 0:
         pytest.skip("without namespaces only root can clean up after the child")

@@ -12,7 +12,6 @@ from staff.tests.conftest import IN_ARITHMETIC, ROOT
 from staff.tests.test_isolation import RIGHT, call
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root's children are another user")
-NAMESPACES = tuple(f"{kind} namespace" for kind in ("network", "mount", "ipc", "process"))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def start(project, servers):
 @pytest.fixture(scope="module")
 def docker(start):
     """Client of root without namespaces, as in most containers: Landlock alone closes the disk."""
-    with start(*NAMESPACES) as client:
+    with start(*isolation.NAMESPACES) as client:
         yield client
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from autograder import __main__ as command
 from autograder import grade as grade_py
-from autograder import intake, pack, trial, workspace
+from autograder import intake, isolation, pack, trial, workspace
 from autograder.assignment import read
 from autograder.client import Client
 from autograder.files import write_whole
@@ -24,7 +24,6 @@ from staff.tests.conftest import GRADE, IN_ARITHMETIC, ROOT
 pytestmark = pytest.mark.timeout(360)  # on a busy machine
 ARITHMETIC = IN_ARITHMETIC.root.relative_to(ROOT)
 RULES = sum(rule["points"] for rule in read().rules.values())
-NAMESPACES = [f"{kind} namespace" for kind in ("mount", "process", "network", "ipc")]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root's children are another user")
 
 
@@ -66,7 +65,7 @@ def test_python_in_a_closed_folder_is_the_graders_problem(run):
     """Without a mount that shows it, an honest `import wave` would cost its student a part."""
     if all(path.stat().st_mode & 1 for path in (Path(sys.base_prefix), *Path(sys.base_prefix).parents)):
         pytest.skip("every user may read Python here")
-    code, said, results = run("", *NAMESPACES)
+    code, said, results = run("", *isolation.NAMESPACES)
     assert code == 3 and said.count("\n") == 1
     assert "PermissionError" in reason_of(results) and sys.base_prefix in reason_of(results)
     assert results["extra_data"]["grader_problems"] and "chmod o+rX" in results["output"]

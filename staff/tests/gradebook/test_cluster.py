@@ -18,11 +18,11 @@ from distributed import LocalCluster, Security
 from autograder import client as fork_server
 from autograder import intake, workspace
 from autograder.assignment import read
+from autograder.isolation import NAMESPACES
 from gradebook import cluster
 from staff.proofs.hostile import payloads
 from staff.tests.conftest import ROOT
 
-NAMESPACES = ("network namespace", "mount namespace", "ipc namespace", "process namespace")
 OPEN = ("files closed", "sockets and keyrings closed")  # left off: ports can be reached, then
 STRANGER = """
 import json, os, sys, tempfile
