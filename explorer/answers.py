@@ -9,7 +9,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -48,7 +48,6 @@ class Look:
     X: Tensor
     scores: Tensor
     outputs: dict[str, Tensor]
-    batches: dict[int, methods.Batch] = field(default_factory=dict)  # by class
 
     @property
     def model(self) -> nn.Module:
@@ -56,18 +55,6 @@ class Look:
 
     def label(self, target: int) -> Tensor:
         return torch.tensor([target], device=self.X.device)
-
-    def batch(self, target: int, layer: str) -> methods.Batch:
-        """The picture as the methods get it, with what they found of the last two classes. layer: "" for none."""
-        if target not in self.batches:
-            self.batches = dict(list(self.batches.items())[-1:])
-            self.batches[target] = methods.Batch(self.X, self.label(target), self.model, layer)
-        batch = self.batches[target]
-        if layer and layer != batch.layer:
-            batch.layer = layer
-            for name in [name for name in batch.found if methods.METHODS[name].takes_layer]:
-                del batch.found[name]
-        return batch
 
 
 def look(network: str, picture: np.ndarray, device: str) -> Look:
@@ -96,7 +83,8 @@ def scores(network: str, picture: np.ndarray, device: str, **_: Any) -> np.ndarr
 
 def explain(network: str, picture: np.ndarray, method: str, target: int, layer: str, device: str, **_: Any) -> Answer:
     """The map of one of the table's methods as it is drawn: (H, W) or (H, W, 3)."""
-    batch, asked = look(network, picture, device).batch(target, layer), methods.METHODS[method]
+    seen, asked = look(network, picture, device), methods.METHODS[method]
+    batch = methods.Batch(seen.X, seen.label(target), seen.model, layer)
     found, notes = noting(lambda: batch.get(method))
     return asked.map(found)[0].float().cpu().numpy(), notes
 

@@ -71,7 +71,7 @@ def test_another_overlay_class_or_layer_that_was_there_asks_for_nothing(session,
 
 
 def test_grad_cam_of_another_layer_is_computed_anew(session):
-    """Maps of a class are kept from layer to layer, but for those that depend on the layer."""
+    """It is the student's own map of that layer."""
     source, picture = session.source, session.picture.pixels
     X, y = answers.as_batch(picture, source), torch.tensor([3])
     for layer in ("features.3", "features.9", "features.12"):
