@@ -1,13 +1,13 @@
 """The processes that come from one process: finding them, weighing them, ending them. Nobody else's are touched."""
 
 import os
+import re
 import signal
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 PATIENCE = 5  # seconds for ending all
 
 Process = tuple[int, str, int]  # id, state, parent
@@ -29,11 +29,12 @@ def memory(pids: list[int], shared: int) -> int:
 
 
 def anonymous(pid: int) -> int:
+    """Bytes that a process holds of no file: its own, and those that it shares by mmap or memfd."""
     try:
-        _, resident, files = Path(f"/proc/{pid}/statm").read_text().split()[:3]
-    except (OSError, ValueError):
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
         return 0
-    return (int(resident) - int(files)) * PAGE + _read_shared_memory(pid)
+    return 1024 * sum(map(int, re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", status, re.MULTILINE)))
 
 
 def age(pid: int) -> float:
@@ -104,14 +105,3 @@ def _stat(pid: int) -> list[str] | None:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-
-
-def _read_shared_memory(pid: int) -> int:
-    """RssShmem: memory shared by mmap or memfd, which statm counts among the files."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
-            if line.startswith("RssShmem:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0

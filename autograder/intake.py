@@ -100,27 +100,22 @@ class _Folder:
         self.root = root
 
     def names(self) -> list[str]:
-        found, waiting = [], [(self.root, 0)]
-        seen = 0
-        while waiting:
-            folder, depth = waiting.pop()
-            try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-            except OSError as problem:
-                if folder == self.root:
-                    said = f"expected to read the folder, got {problem.strerror}: hand it in again"
-                    raise IntakeError(said) from None
-                continue
-            for entry in entries:
-                seen += 1
-                if seen > MAX_ENTRIES:
-                    raise _too_many()
-                if entry.is_dir(follow_symlinks=False):
-                    if depth < MAX_DEPTH and not entry.name.startswith(".") and entry.name != "__pycache__":
-                        waiting.append((Path(entry.path), depth + 1))
-                elif entry.is_file(follow_symlinks=False):
-                    found.append(Path(entry.path).relative_to(self.root).as_posix())
+        found, seen = [], 0
+        for folder, inner, files in os.walk(self.root, onerror=self._refuse):
+            seen += len(inner) + len(files)
+            if seen > MAX_ENTRIES:
+                raise _too_many()
+            paths = [Path(folder, name) for name in files]
+            plain = (path for path in paths if os.path.isfile(path) and not os.path.islink(path))
+            found += [path.relative_to(self.root).as_posix() for path in plain]
+            deeper = [name for name in inner if not name.startswith(".") and name != "__pycache__"]
+            inner[:] = deeper if len(Path(folder).relative_to(self.root).parts) < MAX_DEPTH else []
         return found
+
+    def _refuse(self, problem: OSError) -> None:
+        """Folders below that cannot be read are passed over."""
+        if problem.filename == str(self.root):
+            raise IntakeError(f"expected to read the folder, got {problem.strerror}: hand it in again") from None
 
     def read(self, name: str, most: int) -> bytes:
         """At most one byte more than `most`."""

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 import numpy as np
+from scipy.special import softmax
 
 import pretrained
 from pretrained.layers import features
@@ -100,8 +101,7 @@ def pairs(source: pretrained.Pretrained) -> tuple[StylePair, ...]:
 
 def probabilities(scores: np.ndarray) -> np.ndarray:
     """The softmax of scores (K,), in double precision."""
-    powers = np.exp(scores.astype(np.float64) - scores.max())
-    return powers / powers.sum()
+    return softmax(scores.astype(np.float64))
 
 
 def likeliest(scores: np.ndarray, count: int = 1) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from explorer.worker import Problem, noting
 from figures.figure import short
@@ -105,9 +105,7 @@ def _most(picture: Image.Image) -> np.ndarray:
 
 
 def _resize(picture: Image.Image, shorter: int) -> np.ndarray:
-    scale = shorter / min(picture.size)
-    size = (max(shorter, round(picture.width * scale)), max(shorter, round(picture.height * scale)))
-    return np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(ImageOps.cover(picture, (shorter, shorter), Image.Resampling.BICUBIC))
 
 
 def _frames(path: Path) -> int:

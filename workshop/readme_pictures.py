@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import pretrained
 from figures import palette
@@ -75,14 +75,8 @@ def style(source: pretrained.Pretrained) -> Image.Image:
     result = result.resize((side, round(side * result.height / result.width)), Image.Resampling.LANCZOS)
     room = side - result.height - GAP
     for column, path in enumerate((source.content_images[pair.content], source.style_images[pair.style])):
-        with Image.open(path) as picture:
-            picture = picture.convert("RGB")
-        width = (side - GAP) // 2
-        scale = max(width / picture.width, room / picture.height)
-        picture = picture.resize(
-            (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
-        )
-        canvas.paste(picture.crop((0, 0, width, room)), (column * (width + GAP), 0))
+        picture = ImageOps.fit(Image.open(path).convert("RGB"), (SIDE, room), centering=(0, 0))
+        canvas.paste(picture, (column * (SIDE + GAP), 0))
     canvas.paste(result, (0, room + GAP))
     return canvas
 
