@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import IO, Protocol
@@ -118,10 +119,8 @@ class Client:
         self.link.close()
         self.said.close()
         for pid in [*descendants.of(self.process.pid), self.process.pid]:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, 9)
-            except ProcessLookupError:
-                pass
         self.process.wait()
         descendants.end_all(os.getpid(), spare=self.others)  # the server's orphans came to this process
         self.sweep()
@@ -159,11 +158,9 @@ class Client:
         return ""
 
     def _receive(self, seconds: float) -> bytes:
-        try:
+        with suppress(EOFError, OSError):
             if self.link.poll(seconds):
                 return self.link.recv_bytes()
-        except (EOFError, OSError):
-            pass
         raise ServerLost("the process that runs student code is gone")
 
 
@@ -185,9 +182,7 @@ def _free_uid() -> int:
     used = set()
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            try:
+            with suppress(OSError):
                 used.add(entry.stat().st_uid)
-            except OSError:
-                pass
     start = 200_000 + (os.getpid() * 7919 + time.time_ns() // 1000) % 50_000
     return next(uid for uid in range(start, start + 10_000) if uid not in used)

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 5  # seconds for ending all
@@ -57,13 +58,12 @@ def end_all(root: int, spare: Collection[int] = ()) -> bool:
         pids = _among(processes, root, spare)
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, number)
-                except ProcessLookupError:
-                    pass
         for pid, _, parent in processes:
             if parent == root and pid not in spare:
-                _reap(pid)
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
         if not pids:
             return True
         time.sleep(0.002)
@@ -81,13 +81,6 @@ def _among(processes: Iterable[Process], root: int, spare: Collection[int] = ())
         found += more
         waiting += more
     return found
-
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _processes() -> Iterator[Process]:

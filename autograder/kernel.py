@@ -7,6 +7,7 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -183,10 +184,8 @@ def read_only_but(writable: tuple[str, ...]) -> bool:
         flags = sum(flag for name, flag in _MOUNT_OPTIONS.items() if name in options)
         flags |= 0 if {"noatime", "relatime"} & set(options) else _MS_STRICTATIME
         _mount(None, path, None, _MS_BIND | _MS_REMOUNT | _MS_READONLY | flags)
-        try:
+        with suppress(OSError):  # it lies under another mount: nobody gets there
             done &= bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-        except OSError:
-            pass  # it lies under another mount: nobody gets there
     return done
 
 

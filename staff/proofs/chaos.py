@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -130,17 +130,12 @@ class Machines:
     def _kill_workers(self) -> None:
         while not self.over.wait(self.every):
             name = self.draw.choice([name for name in self.processes if name != "scheduler"])
-            with self.lock:
-                try:
-                    process = psutil.Process(self.processes[name].pid)
-                    inside = [
-                        child for child in process.children() if "resource_tracker" not in " ".join(child.cmdline())
-                    ]
-                    for child in inside or [process]:
-                        child.kill()  # its nanny starts another one
-                        self.killed += 1
-                except psutil.NoSuchProcess:
-                    pass
+            with self.lock, suppress(psutil.NoSuchProcess):
+                process = psutil.Process(self.processes[name].pid)
+                inside = [child for child in process.children() if "resource_tracker" not in " ".join(child.cmdline())]
+                for child in inside or [process]:
+                    child.kill()  # its nanny starts another one
+                    self.killed += 1
             self.mend()
 
     def _start(self, name: str, role: str, *arguments: str) -> None:
@@ -239,11 +234,9 @@ def _small_disk(folder: Path, mounted: bool):
 def _fill(path: Path) -> None:
     with path.open("ab", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
-            try:
+            with suppress(OSError):
                 while True:
                     file.write(b"x" * size)
-            except OSError:
-                pass
 
 
 def _free_port() -> int:

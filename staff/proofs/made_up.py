@@ -2,12 +2,11 @@
 
 import csv
 import random
-import zipfile
 from collections import defaultdict
 from pathlib import Path
 
 from autograder.assignment import read
-from autograder.files import fill
+from autograder.files import fill, make_zip
 from staff.handout import contents
 from staff.mutants import variants
 from staff.proofs.hostile import archives, payloads
@@ -67,6 +66,5 @@ def _put(path: Path, files: dict[str, bytes], zipped: bool) -> None:
     if not zipped:
         fill(path, files)
         return
-    with zipfile.ZipFile(path.with_name(path.name + ".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in read().files:
-            archive.writestr(f"assignment_3/{name}", files[name])
+    contents = {f"assignment_3/{name}": files[name] for name in read().files}
+    path.with_name(path.name + ".zip").write_bytes(make_zip(contents))

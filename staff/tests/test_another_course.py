@@ -15,8 +15,9 @@ import pytest
 
 from autograder import pack
 from autograder.assignment import ROOT
+from autograder.files import make_zip
 from staff.tests import contract
-from staff.tests.conftest import IN_ARITHMETIC
+from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
 from staff.tests.test_rooms import find_imports
 from tests.conftest import probe  # noqa: F401 -- where it would be looked for
 
@@ -52,9 +53,8 @@ def test_neither_room_has_a_circle_of_imports(room):
 
 def hand_in(place, files):
     """A zip of the solution with other files."""
-    with zipfile.ZipFile(place, "w") as archive:
-        for name in IN_ARITHMETIC.files:
-            archive.writestr(f"work/{name}", files.get(name) or (IN_ARITHMETIC.root / name).read_text())
+    contents = ARITHMETIC_SOLUTION | {name: text.encode() for name, text in files.items()}
+    place.write_bytes(make_zip({f"work/{name}": data for name, data in contents.items()}))
     return place
 
 

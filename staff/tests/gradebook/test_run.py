@@ -215,14 +215,12 @@ def certificate(tmp_path):
 def test_there_is_no_scheduler(monkeypatch, certificate):
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
     with pytest.raises(cluster.ClusterError, match=r"expected a Dask scheduler at tls://127\.0\.0\.1:9"):
-        with cluster.connected("tls://127.0.0.1:9", certificate=certificate):
-            pass
+        cluster.connected("tls://127.0.0.1:9", certificate=certificate).__enter__()
 
 
 def test_a_scheduler_that_asks_for_no_certificate_is_not_used():
     with pytest.raises(cluster.ClusterError, match=r"SCHEDULER=tls://host:port, got tcp://127\.0\.0\.1:9: start"):
-        with cluster.connected("tcp://127.0.0.1:9"):
-            pass
+        cluster.connected("tcp://127.0.0.1:9").__enter__()
 
 
 def test_a_certificate_is_there_and_for_its_owner_alone(certificate):

@@ -5,18 +5,18 @@ import io
 import json
 import re
 import shutil
-import zipfile
 
 import pytest
 from rich.console import Console
 
 from autograder.assignment import read
+from autograder.files import make_zip
 from gradebook import __main__ as gradebook
 from gradebook import task
 from gradebook.store import NAME
 from staff.proofs import chaos, simulated
 from staff.tests import contract
-from staff.tests.conftest import IN_ARITHMETIC
+from staff.tests.conftest import ARITHMETIC_SOLUTION, IN_ARITHMETIC
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
@@ -36,9 +36,7 @@ def submissions(tmp_path, handed_in):
     shutil.copytree(handed_in, folder / "ben")
     (folder / "ben/scale.py").write_text("import os\nos._exit(0)\n")
     (folder / "chen.zip").write_bytes(b"PK no zip")
-    with zipfile.ZipFile(folder / "dina.zip", "w") as archive:
-        for path in sorted((folder / "ada").rglob("*.py")):
-            archive.write(path, path.relative_to(folder / "ada"))
+    (folder / "dina.zip").write_bytes(make_zip(ARITHMETIC_SOLUTION))
     (folder / "class.toml").write_text("seed = 7\n")
     return folder
 
