@@ -51,7 +51,8 @@ def as_text(name: str, line: dict) -> str:
 
 def write(measured: dict) -> None:
     write_whole(RESULTS, json.dumps(measured, indent=1) + "\n")
-    write_whole(PAGE, _page(measured))
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    write_whole(PAGE, f"{before}{BEGIN}\n\n{_markdown(measured)}\n{END}{rest.partition(END)[2]}")
     print(f"wrote {RESULTS} and {PAGE}")
 
 
@@ -69,12 +70,6 @@ def check(measured: dict, committed: dict) -> int:
                 print(f"slower: {name}, against {contestant}: {before:.2f} became {now:.2f}")
     print("nothing became slower" if not worse else f"{worse} ratios are more than {LOSS:.0%} worse than committed")
     return 1 if worse else 0
-
-
-def _page(measured: dict) -> str:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n\n{_markdown(measured)}\n{END}{after}"
 
 
 def _markdown(measured: dict) -> str:

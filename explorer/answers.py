@@ -242,13 +242,9 @@ class ChannelScores(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         from visualizers.network import keeping, relu_replaced_by
 
-        with keeping(self.model, [self.layer]) as outputs, relu_replaced_by(leaking):
+        with keeping(self.model, [self.layer]) as outputs, relu_replaced_by(partial(F.leaky_relu, negative_slope=LEAK)):
             self.model(X)
         return outputs[self.layer].mean(dim=(2, 3))
-
-
-def leaking(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, LEAK)
 
 
 def _climb(

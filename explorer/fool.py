@@ -79,7 +79,8 @@ def show(session: Session, target: int, rate: float, most: int, quality: int) ->
     if session.climbing == KEY:
         return
     if fooled is None or (fooled.network, fooled.picture) != (session.network, session.picture.key):
-        yield {"panels": _first(session), "curve": "", "after": "", "notes": ""}
+        before = f"Before\nthe network says {_say(session, session.scores())}", session.picture.pixels
+        yield {"panels": _figures([before], ""), "curve": "", "after": "", "notes": ""}
         session.drawn.pop(KEY, None)
         return
     yield {"after": tell_rest(session, fooled, quality)}
@@ -141,10 +142,6 @@ def tell_rest(session: Session, fooled: Fooled, quality: int) -> str:
         target = markup.percent(float(chances[fooled.target])) if names == ours else "has no such class"
         rows.append((how, f"{short(names[said])}, {markup.percent(float(chances[said]))}", target))
     return pieces.table("What is left of it", ["", "it is taken for", short(ours[fooled.target])], rows)
-
-
-def _first(session: Session) -> str:
-    return _figures([(f"Before\nthe network says {_say(session, session.scores())}", session.picture.pixels)], "")
 
 
 def _say(session: Session, scores: np.ndarray) -> str:

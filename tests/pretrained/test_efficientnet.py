@@ -17,11 +17,6 @@ from pretrained.photographs import read_photographs
 from tests.pretrained.world import NAMES, normalise, refuse
 
 
-@pytest.fixture(scope="module")
-def model():
-    return pretrained.networks.find_network("auto", "efficientnet_lite0", torch.device("cpu")).model
-
-
 @pytest.mark.parametrize("name", [LITE, *(pytest.param(name, marks=pytest.mark.proof) for name in sorted(LITES)[1:])])
 def test_it_is_the_packages_network(name):
     """The same scores as the package's own forward on (x - 127) / 128 of pixels from 0 to 255; most are right."""
@@ -38,8 +33,9 @@ def test_it_is_the_packages_network(name):
     assert (scores.argmax(dim=1) == torch.from_numpy(labels[:8])).sum() >= 7
 
 
-def test_batchnorm_is_folded_into_the_convolutions(model):
+def test_batchnorm_is_folded_into_the_convolutions():
     """The scores are those of the network as it was trained, which is there for whoever asks for BatchNorm."""
+    model = pretrained.networks.find_network("auto", "efficientnet_lite0", torch.device("cpu")).model
     trained = pretrained.networks.with_batch_norm(torch.device("cpu"))
     counts = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules()) for network in (model, trained)]
     assert counts == [0, 49]
