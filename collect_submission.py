@@ -27,6 +27,7 @@ import os
 import platform
 import subprocess
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,7 @@ HANDED_OUT = {
     "visualizers": {"__init__.py", "network.py"},
     "style_modules": {"__init__.py"},
 }
+END = b"IEND\xaeB`\x82"  # of a PNG
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
 
 
@@ -108,7 +110,9 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> int:
     args = parse_args(argv)
     root = root or Path(__file__).resolve().parent
     try:
-        return collect(root, args.check)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of a file that it can read
+            return collect(root, args.check)
     except OSError as error:
         if error.filename is None:  # it is not about a file of the assignment
             raise
@@ -122,7 +126,8 @@ def collect(root: Path, check: bool) -> int:
         files = find_files(root)
         code = [name for name in files if name.endswith(".py")]
         trees = {name: tree for name in code if (tree := _parse(root / name)) is not None}
-        faults = [*find_missing_files(root), *find_unreadable(root, code), *find_too_large(root, files)]
+        faults = [*find_missing_files(root), *find_bytes(files), *find_unreadable(root, code),
+                  *find_too_large(root, files)]  # fmt: skip
     if faults:
         _list(faults)
         print(f"{ZIP_NAME} {'would not be' if check else 'was not'} written: "
@@ -205,6 +210,13 @@ def find_missing_files(root: Path) -> Iterator[str]:
         yield f"{name} is missing: names and folders must stay as they were handed out, so {hint}."
 
 
+def find_bytes(files: list[str]) -> Iterator[str]:
+    """Name files whose names are no UTF-8: a zip cannot hold them."""
+    for name in files:
+        if name != (shown := name.encode(errors="replace").decode()):
+            yield f"{shown} has letters in its name that no zip can hold: rename it."
+
+
 def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
     """Say what keeps Python from reading a file."""
     for name in code:
@@ -225,7 +237,7 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
                 yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
             except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
                 advice = ": save it as UTF-8" if b"\0" in data else ""
-                yield f"{name}: Python cannot read this file ({error or type(error).__name__}){advice}."
+                yield f"{name}: Python cannot read this file ({str(error) or type(error).__name__}){advice}."
 
 
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
@@ -321,7 +333,7 @@ def find_foreign_files(root: Path) -> Iterator[str]:
         if path.name != ZIP_NAME:
             yield f"{path.name} is another assignment's: do not hand it in by mistake for {ZIP_NAME}."
     for path in sorted(root.iterdir()):
-        if path.name.startswith(".") or path.name in FOLDERS or (path / ENVIRONMENT).exists():
+        if path.name.startswith(".") or path.name in FOLDERS or os.path.exists(path / ENVIRONMENT):
             continue
         if path.is_dir() and (inside := next(path.rglob("*.py"), None)):
             example = inside.relative_to(root).as_posix()
@@ -383,9 +395,12 @@ def check_report(root: Path) -> Iterator[str]:
 
 
 def read_made(figure: Path) -> dict:
-    """Return how a figure was made, which figures/figure.py writes into the PNG as a text of JSON; {} without it."""
+    """Return how a figure was made, which figures/figure.py writes into the PNG as a text of JSON; {} without it.
+
+    Half a figure says nothing either.
+    """
     data = figure.read_bytes()
-    start = data.find(b"tEXtMade\0")
+    start = data.find(b"tEXtMade\0") if data.endswith(END) else 0
     try:
         length = int.from_bytes(data[start - 4 : start], "big")
         made = json.loads(data[start + 9 : start + 4 + length]) if start > 0 else {}

@@ -64,7 +64,7 @@ def _facts(source: bytes) -> dict:
         place = f"line {error.lineno}: " if error.lineno else ""
         return {"error": f"{place}Python cannot read this file ({error.msg})"}
     except (ValueError, MemoryError, RecursionError) as error:
-        return {"error": f"Python cannot read this file ({error or type(error).__name__})"}
+        return {"error": f"Python cannot read this file ({str(error) or type(error).__name__})"}
     return {"imports": sorted(set(_imports(tree))), "signatures": dict(_signatures(tree)), "prints": _prints(tree)}
 
 

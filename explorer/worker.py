@@ -216,7 +216,7 @@ def describe(mistake: BaseException, code: Path = ROOT) -> str:
     if isinstance(mistake, Problem | UserError):
         return str(mistake)
     if isinstance(mistake, NotImplementedError):
-        return f"not written yet: {mistake or 'this part'}"
+        return f"not written yet: {str(mistake) or 'this part'}"
     if words := explain(mistake):
         return words.removeprefix("error: ")
     words = str(mistake).strip().split("\n")[0]

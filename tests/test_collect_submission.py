@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from unittest.mock import Mock
@@ -42,7 +43,8 @@ def draw(work, names=PICTURES, **changes):
             made = {"figure": Path(name).stem, "options": {}, "code": code} | changes
             text = b"tEXtMade\0" + json.dumps(made).encode()
             (work / name).parent.mkdir(exist_ok=True)
-            (work / name).write_bytes(b"PNG" + (len(text) - 4).to_bytes(4, "big") + text + b"rest")
+            end = b"rest" + collect_submission.END
+            (work / name).write_bytes(b"PNG" + (len(text) - 4).to_bytes(4, "big") + text + end)
 
 
 def write(path, text):
@@ -328,6 +330,44 @@ def test_an_old_python_is_said_in_one_sentence(work, capsys, monkeypatch, argv):
             _feature_version=8)  # fmt: skip
 
 
+def test_an_error_without_words_is_named(work, capsys, monkeypatch):
+    """Python 3.11 has no word on a file that it has too little memory for."""
+    monkeypatch.setattr(collect_submission, "ast", Mock(parse=Mock(side_effect=MemoryError)))
+    assert "- gradcam.py: Python cannot read this file (MemoryError).\n" in collect(work, capsys, 1)
+
+
+def test_what_python_warns_of_is_no_fault(work, capsys):
+    """Python 3.12 shows it, with neither the file nor the line in it."""
+    spoil(work / "gradcam.py", "x = '\\d'\n")
+    draw(work)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert "nothing missing" in collect(work, capsys)
+    assert not caught
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("folder", ["visualizers/%s.py", "visualization/gradcam_%s.png"])
+def test_a_name_that_no_zip_can_hold_is_named(work, capsys, folder):
+    """A name of another encoding, as an old zip or disk brings it."""
+    (work / (folder % "caf\udce9")).touch()
+    assert f"- {folder % 'caf?'} has letters in its name that no zip can hold: rename it.\n" in collect(work, capsys, 1)
+
+
+def test_a_folder_of_others_that_may_not_be_read_is_left_out(work, capsys, monkeypatch):
+    """Such as a database's, or another user's."""
+    (work / "mine").mkdir()
+    exists = Path.stat
+
+    def refuse(path, **given):
+        if path.parent == work / "mine":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **given)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert "nothing missing" in collect(work, capsys)
+
+
 def test_a_folder_in_the_place_of_a_file_is_named(work, capsys):
     (work / "style_utils.py").unlink()
     (work / "style_utils.py").mkdir()
@@ -382,8 +422,10 @@ def look(work, capsys):
     return said
 
 
-def test_a_figure_that_says_nothing_is_named(work, capsys):
-    write(work / "visualization/gradcam.png", "a picture from elsewhere")
+@pytest.mark.parametrize("half", [False, True], ids=["from elsewhere", "half"])
+def test_a_figure_that_says_nothing_is_named(work, capsys, half):
+    figure = work / "visualization/gradcam.png"
+    figure.write_bytes(figure.read_bytes()[:-1] if half else b"a picture from elsewhere")
     said = collect(work, capsys)
     assert "visualization/gradcam.png does not say how it was made: run python gradcam.py again." in said
     assert "1 thing to look at above" in said

@@ -616,9 +616,10 @@ def test_wrong_options_end_with_status_2(main, module, options, capsys):
     "mistake, ends, words",
     [
         (NotImplementedError("Part 1.1: saliency maps"), SystemExit, "not written yet: Part 1.1: saliency maps"),
+        (NotImplementedError(), SystemExit, "not written yet: see the traceback of your tests"),
         (ValueError("shapes do not fit"), ValueError, "shapes do not fit"),
     ],
-    ids=["not written yet", "a mistake"],
+    ids=["not written yet", "without words", "a mistake"],
 )
 def test_an_unsolved_part_is_named_and_a_mistake_keeps_its_traceback(main, monkeypatch, mistake, ends, words):
     """Before Part 1.1 is written the script says so; an error in code that is being written is its author's to read."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -147,6 +148,12 @@ def test_what_is_not_saved_as_utf_8_says_so(source):
 @pytest.mark.parametrize("source", ["\ufeffx = 'ä'\n".encode(), b"# coding: latin-1\nx = '\xe4'\n"])
 def test_other_text_that_python_reads_is_read(source):
     assert "error" not in reading.read({"style_utils.py": source})["style_utils.py"]
+
+
+def test_an_error_without_words_is_named(monkeypatch):
+    """Python 3.11 has no word on a file that it has too little memory for."""
+    monkeypatch.setattr(reading, "ast", mock.Mock(parse=mock.Mock(side_effect=MemoryError)))
+    assert reading._facts(b"x = 1\n") == {"error": "Python cannot read this file (MemoryError)"}
 
 
 def test_no_line_none_is_told():

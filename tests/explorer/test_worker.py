@@ -269,3 +269,4 @@ def test_a_mistake_names_the_student_s_line(tmp_path):
     with pytest.raises(IndexError) as raised:
         space["f"]()
     assert describe(raised.value, tmp_path) == "IndexError: list index out of range (style_utils.py, line 2)"
+    assert describe(NotImplementedError()) == "not written yet: this part"
