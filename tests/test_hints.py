@@ -126,6 +126,18 @@ def test_a_network_without_a_graphics_card_is_explained():
     assert "X.device" in hints.of("RuntimeError: Found no NVIDIA driver on your system. Please check that you have")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "ImportError: cannot import name 'SaliencyMap' from 'visualizers.saliency_map' (/work/saliency_map.py)",
+        "ModuleNotFoundError: No module named 'visualizers.saliency_map'",
+    ],
+)
+def test_a_name_that_is_gone_is_explained(error):
+    assert "keep the names that they were handed out with" in hints.of(error)
+    assert "handout's packages" in hints.of("ModuleNotFoundError: No module named 'tensorflow'")
+
+
 def test_what_is_not_known_is_left_alone():
     assert hints.of("ValueError: something of the student's own") == ""
 

@@ -36,6 +36,14 @@ def settings():
     return tomllib.loads(read("pyproject.toml"))
 
 
+def test_the_settings_are_those_of_any_pytest():
+    """Colab's pytest 8 does not know the warnings of 9; and what other plugins warn of ends nothing."""
+    filters = settings()["tool"]["pytest"]["ini_options"]["filterwarnings"]
+    known = {"PytestCacheWarning", "PytestConfigWarning", "PytestDeprecationWarning"}  # to 7 and later
+    assert set(re.findall(r"\bPytest\w+", " ".join(filters))) <= known
+    assert "ignore::pytest.PytestDeprecationWarning" in filters
+
+
 def test_tests_whose_asserts_python_leaves_out_are_refused():
     """Python drops the asserts of the tests' helpers with -O: mistakes would pass."""
     command = [sys.executable, "-O", "-m", "pytest", "-q", "tests/test_images.py"]

@@ -12,6 +12,12 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(400)]
 SCREEN = 50  # lines
 WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divided by H * W")
 
+ODD = (
+    b"        return content_weight * ",
+    b"        class Odd(Exception):\n            def __str__(self):\n                return 1 / 0\n\n        raise Odd\n"
+    b"        return content_weight * ",
+)
+
 # One mistake in each of several functions, and what must be said of each.
 EARN_NOTHING = [
     (
@@ -105,6 +111,14 @@ def test_an_error_is_told_with_the_students_line_and_once(run):
     assert len(said.splitlines()) <= SCREEN and " 10 failed" in said
     assert len(re.findall(r"^    visualizers/saliency_map.py, line \d+: ", said, re.MULTILINE)) == 1
     assert len(re.findall(r"^IndexError: ", said, re.MULTILINE)) == 10
+
+
+def test_an_error_that_cannot_tell_its_text_is_told(run):
+    files = variants.solution()
+    name, (old, new) = "style_modules/content_loss.py", ODD
+    assert old in files[name]
+    said = run(files | {name: files[name].replace(old, new)}, "tests/test_content_loss.py")
+    assert "\nOdd: without a text, as its __str__ raises ZeroDivisionError\n" in said
 
 
 def test_whole_tracebacks_are_shown_on_demand(run):
