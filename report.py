@@ -12,6 +12,7 @@ import pretrained  # noqa: F401 -- first: it says in words which package is miss
 
 # isort: split
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,9 @@ from PIL import Image, ImageChops
 from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
+from pptx.exc import PackageNotFoundError
 
-from collect_submission import digest_file
+from collect_submission import FIGURES, digest_file
 from figures.figure import read_made
 from figures.pairs import own_pairs
 from figures.script import Parser, run
@@ -51,11 +53,15 @@ class ReportError(Exception):
 def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     """Works in `root`, the folder of this file; returns the exit status."""
     parser = Parser(description="Fill the report with the figures in visualization/.")
-    parser.add_argument("--figures", default="visualization", help="their folder (default: visualization)")
+    parser.add_argument(
+        "--figures", type=os.path.expanduser, default=FIGURES, help="their folder (default: %(default)s)"
+    )
     parser.add_argument("--check", action="store_true", help="only look: write nothing, say what each slide has")
     args = parser.parse_args(argv)
     root = root or Path(__file__).resolve().parent
     try:
+        if args.figures != FIGURES and not (root / args.figures).is_dir():
+            raise ReportError(f"expected a folder in --figures, got {args.figures!r}: correct it")
         template, presentation = open_slides(root, TEMPLATE), open_slides(root, choose(root))
         if args.check:
             print("\n".join(check(presentation, template, root / args.figures, root)))
@@ -91,7 +97,10 @@ def open_slides(root: Path, name: str) -> Any:
             list(walk(slide.shapes))  # what is damaged within is met here
         return opened
     except Exception as problem:  # a damaged file can raise nearly anything
-        raise ReportError(f"expected a presentation in {name}, got {problem}: move it away and try again") from None
+        got = "another or a damaged file" + ("" if isinstance(problem, PackageNotFoundError) else f" ({problem})")
+        raise ReportError(
+            f"expected a presentation in {name}, got {got}: save it as .pptx again, or move it away"
+        ) from None
 
 
 def marks(slide: Any, *starts: str) -> dict[str, Box]:
@@ -227,7 +236,7 @@ def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
 
 def write(presentation, path: Path) -> None:
     try:
-        with whole(path) as beside:
+        with whole(path.resolve()) as beside:  # a link, to a folder that is shared, say, stays one
             presentation.save(str(beside))
     except OSError as problem:
         raise ReportError(

@@ -157,10 +157,11 @@ def made_by(**facts: object) -> Iterator[None]:
 
 
 def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
-    """Return how a figure was made: what `made_by` had it hold; {} if it says nothing, or is no picture."""
+    """Return how a figure was made: what `made_by` had it hold; {} if it says nothing, or is no whole picture."""
     try:
         with Image.open(path) as picture:
             made = json.loads(picture.info.get(MADE, "{}"))
+            picture.verify()
     except (OSError, SyntaxError, ValueError):
         return {}
     return made if isinstance(made, dict) else {}

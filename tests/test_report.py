@@ -220,11 +220,32 @@ def test_a_figure_of_ones_own_run_is_not_the_reports(work, capsys):
     assert "- saliency_map.png is missing: run python saliency_map.py" in capsys.readouterr().out
 
 
-def test_a_file_that_is_no_picture_counts_as_missing(work, capsys):
+@pytest.mark.parametrize("rest", [40, -9], ids=["its head", "all but its end"])
+def test_a_file_that_is_no_whole_picture_counts_as_missing(work, capsys, rest):
     draw(work, "saliency_map")
-    (work / "visualization/gradcam.png").write_text("cut off")
+    draw(work, "gradcam", size=(600, 200))
+    data = (work / "visualization/gradcam.png").read_bytes()
+    (work / "visualization/gradcam.png").write_bytes(data[:rest])
     assert main([], work) == 0
     assert "- gradcam.png is missing: run python gradcam.py" in capsys.readouterr().out
+
+
+def test_a_folder_of_figures_that_is_not_there_is_told(work, capsys):
+    """Nothing is written: otherwise all figures were taken out of the report."""
+    assert main(["--figures", "visualisation"], work) == 1
+    assert capsys.readouterr().err == "expected a folder in --figures, got 'visualisation': correct it\n"
+    assert not (work / REPORT).exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own")
+def test_a_report_that_is_a_link_stays_one(work, tmp_path_factory):
+    """It may lie in a folder that is shared."""
+    shared = tmp_path_factory.mktemp("shared") / "ours.pptx"
+    shutil.copy(work / TEMPLATE, shared)
+    (work / REPORT).symlink_to(shared)
+    draw(work, "gradcam")
+    assert main([], work) == 0
+    assert (work / REPORT).is_symlink() and "gradcam" in shapes(work, PICTURE)
 
 
 def test_without_a_template_one_sentence_says_so(work, capsys):
@@ -255,7 +276,9 @@ def test_a_damaged_report_is_told_and_left_alone(work, capsys, damage):
         damaged = (work / REPORT).read_bytes()
     (work / REPORT).write_bytes(damaged)
     assert main([], work) == 1
-    assert capsys.readouterr().err.startswith(f"expected a presentation in {REPORT}, got ")
+    said = capsys.readouterr().err
+    assert said.startswith(f"expected a presentation in {REPORT}, got another or a damaged file")
+    assert said.endswith(": save it as .pptx again, or move it away\n") and "not found" not in said
     assert (work / REPORT).read_bytes() == damaged
 
 

@@ -14,7 +14,8 @@ WRONG = ("gradcam.grad_cam: ReLU of each channel", "style_loss.gram_matrix: divi
 
 ODD = (
     b"        return content_weight * ",
-    b"        class Odd(Exception):\n            def __str__(self):\n                return 1 / 0\n\n        raise Odd\n"
+    b"        class Odd(Exception):\n            def __str__(self):\n                return 1 / 0\n\n"
+    b"        raise Odd\n"
     b"        return content_weight * ",
 )
 
