@@ -175,11 +175,14 @@ def _download(url: str, path: Path, accepted: list[str]) -> Path:
         if "Read timed out" in str(problem):  # in the middle of an answer
             raise _DeadHost(f"no answer from {host} within {PATIENCE:g} seconds") from None
         raise _DeadHost(f"no connection to {host}") from None
-    except (requests.RequestException, UnicodeError) as problem:
-        # What is a ValueError, too, has not asked the host: a socks proxy without its package, or a mirror's address.
+    except (requests.RequestException, ValueError) as problem:
+        # What is a ValueError, too, has not asked the host: a socks proxy without its package, a mirror's address, or
+        # the one that a host sends us to.
         got = "no usable proxy or address for" if isinstance(problem, ValueError) else "a broken answer from"
         raise _FetchError(f"{got} {host} ({type(problem).__name__})") from None
     except OSError as problem:  # such as a full disk
+        if problem.errno is None:  # requests' own, such as REQUESTS_CA_BUNDLE that names no file
+            raise _FetchError(str(problem)) from None
         setting = "TORCH_HOME" if path.suffix == ".pth" else "COURSE_DATA_CACHE"
         raise SourceError(
             f"expected to write {path.name} into the cache folder {path.parent}, "

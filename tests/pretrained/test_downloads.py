@@ -152,6 +152,22 @@ def test_mirrors_are_asked_first(classic, goods, monkeypatch):
     refuse(r"got .+status 404 from .+; status 410 from .+: connect", course_file, "starry_night.jpg")
 
 
+def test_an_address_that_nobody_can_ask_is_told(classic, monkeypatch):
+    """A host's name that is too long, and one that a host sends us to."""
+    monkeypatch.setenv("COURSE_DATA_MIRRORS", f"http://{'a' * 64}.org")
+    classic.pages["/tubingen.jpg"] = "sends on"
+    refuse(r"no usable proxy or address for a+\.org .+; no usable proxy or address for .+ \(ValueError\)", course_file,
+           "tubingen.jpg")  # fmt: skip
+
+
+def test_certificates_that_are_not_there_are_not_called_a_cache(classic, monkeypatch):
+    """Such as those of a proxy, which a setting from elsewhere names."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    monkeypatch.setenv("COURSE_DATA_MIRRORS", "https://127.0.0.1:1")
+    classic.pages["/tubingen.jpg"] = 404
+    refuse(r"got Could not find .+/nowhere/ca.pem; status 404", course_file, "tubingen.jpg")
+
+
 def test_a_progress_bar_in_a_terminal_only(classic, monkeypatch, capsys):
     """A terminal shows the bar; a log file does not."""
     course_file("the_scream.jpg")

@@ -59,6 +59,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(10**6)
             self.wfile.write(b"." * 10**5)
             self.server.stopped.wait(20)
+        elif page == "sends on":
+            self.send_response(302)
+            self.send_header("Location", "http://[::bad/")
+            self.end_headers()
         elif page == "truncated":
             self.answer(10**6)
             self.wfile.write(b"." * 10**5)
