@@ -34,8 +34,9 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
         yield beside
         beside.replace(path)
     except OSError as problem:
-        if problem.errno and not problem.filename:  # Python does not say it of a full disk; the web has no errno
-            problem.filename = str(path)
+        # Python does not say it of a full disk, and the name beside tells nobody anything; the web has no errno.
+        if problem.errno and str(problem.filename or beside) == str(beside):
+            problem.filename, problem.filename2 = str(path), None
         raise
     finally:
         beside.unlink(missing_ok=True)

@@ -284,6 +284,19 @@ def test_a_full_disk_is_told_with_the_file_that_found_no_room(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_in_a_figures_place_is_told_by_its_own_name(tmp_path):
+    """Not by the name of the file beside it, which is gone."""
+    (tmp_path / "map.png").mkdir()
+
+    def draw():
+        with whole(tmp_path / "map.png") as beside:
+            beside.touch()
+
+    with pytest.raises(SystemExit, match=r"^error: [^.]+map\.png$"):
+        script.run(draw)
+    assert [path.name for path in tmp_path.iterdir()] == ["map.png"]
+
+
 NOBODY = """
 import os, runpy, sys
 
