@@ -59,8 +59,11 @@ def draw_way(target: int, settings: Ascent, source: pretrained.Pretrained, args:
     """Draw the way from noise to the network's idea of a class, in five steps."""
     shown = climb(target, settings, source, args.seed)
     name = short(source.class_names[target])
-    end = script.name_run(argparse.Namespace(iterations=args.iterations), source)
-    path = Path(args.out) / f"class_visualization_{script.file_name(name)}{end}.png"
+    end = script.name_run(argparse.Namespace(iterations=args.iterations, seed=args.seed), source)
+    which = script.file_name(name)
+    if [script.file_name(short(other)) for other in source.class_names].count(which) > 1:  # a Cardigan is a dog
+        which += f"_{target}"
+    path = Path(args.out) / f"class_visualization_{which}{end}.png"
     figure.iterations(shown, name, path, source.name)
     verdict = what_the_network_says(shown[-1][1], source)
     print(f"{name}: the network takes it for {verdict}")

@@ -53,7 +53,6 @@ class Twins:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = script.parser(__doc__)
-    parser.set_defaults(num=1)
     add_image_option(parser, default="1")
     parser.add_argument("--target", help="the class to make of it, name or index (default: a ray)")
     return parser.parse_args(argv)

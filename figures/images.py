@@ -175,7 +175,8 @@ def choose_images(
     """
     source = source or pretrained.from_arguments(args)
     there = len(source.images)
-    number = min(5, there) if args.num is None else args.num
+    number = vars(args).get("num", 1)  # fooling_image.py has no --num
+    number = min(5, there) if number is None else number
     if args.image is None and number > there:
         raise script.UserError(f"expected --num between 1 and {there}, got {number}: there are no more images")
     wanted = args.image or range(1, number + 1)

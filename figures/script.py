@@ -215,7 +215,9 @@ def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     words += [one for one in (given.get("target"), given.get("layer")) if isinstance(one, str)]
     layers = [given.get("content_layer"), *(given.get("style_layers") or ())]
     words += [f"layer {layer}" for layer in layers if layer is not None]
+    words += [f"num {given['num']}"] if given.get("num") else []
     words += [f"{given['iterations']} iterations"] if given.get("iterations") else []
+    words += [f"seed {given['seed']}"] if given.get("seed") else []
     words += [source.architecture] if source.architecture != SQUEEZENET else []
     words += [source.name.rpartition(", ")[2]] if source.weights == "own" else []
     end = _cut("".join(f"_{file_name(word)}" for word in words), 80)

@@ -96,8 +96,8 @@ def check(pictures, counts, size=224):
 @pytest.mark.parametrize(
     "name, options, files",
     [
-        ("saliency_map", ["--num", "1"], {"saliency_map", "saliency_map_captum", "saliency_map_comparison"}),
-        ("gradcam", ["--num", "1"], GRADCAM),
+        ("saliency_map", ["--num", "1"], {f"saliency_map{which}_num_1" for which in ("", "_captum", "_comparison")}),
+        ("gradcam", ["--num", "1"], {f"{name}_num_1" for name in GRADCAM}),
         ("fooling_image", [], {"fooling_image"}),
         ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations"}),
     ],
@@ -406,7 +406,8 @@ def test_in_a_notebook_a_mistake_of_the_users_is_one_sentence(kind):
 
 def test_saliency_map_draws_each_image_and_its_maps(main, capsys):
     """N images: N maps below them; by Captum twice as many; and a row of three panels to compare each."""
-    counts = {"saliency_map.png": 2 * 2, "saliency_map_captum.png": 2 * 3, "saliency_map_comparison.png": 2 * 3}
+    counts = {"": 2 * 2, "_captum": 2 * 3, "_comparison": 2 * 3}
+    counts = {f"saliency_map{which}_num_2.png": count for which, count in counts.items()}
     check(main(saliency_map, "--num", "2"), counts)
     assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out
 
@@ -415,7 +416,7 @@ def test_saliency_map_draws_each_image_and_its_maps(main, capsys):
 def test_gradcam_draws_ours_captums_and_the_layer(main, layer, num, capsys):
     """Images and their maps by each method, from any layer, also one whose output an in-place ReLU overwrites."""
     counts = {"": 4 * num, "_classes": 5 * num, "_captum": 3 * num, "_comparison": 7 * num, "_layers": 5 * num}
-    own = "" if layer == "features.12" else "_features_3_expand3x3"
+    own = f"_num_{num}" if layer == "features.12" else f"_features_3_expand3x3_num_{num}"
     counts = {f"gradcam{end}{own}.png": count for end, count in counts.items()}
     check(main(gradcam, "--num", str(num), "--layer", layer), counts)
     lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
@@ -453,6 +454,14 @@ def test_a_figure_says_how_it_was_made(main, own_pictures):
     assert made["classes"] == ["hay"] and made["network"] == "SqueezeNet 1.1, embedded weights"
 
 
+def test_classes_of_one_name_have_files_of_their_own(source, tmp_path):
+    """ImageNet's Cardigan is a dog, its cardigan is worn."""
+    named = replace(source, class_names=["Cardigan, a dog", "cardigan", *source.class_names[2:]])
+    options = ["--out", str(tmp_path), "--iterations", "1", "--target", "0", "--target", "1"]
+    names = {picture.path.name for picture in class_visualization.main(options, named)}
+    assert names == {f"class_visualization_cardigan_{i}_1_iterations.png" for i in (0, 1)}
+
+
 def test_code_that_was_changed_after_it_was_read_makes_no_figure(tmp_path, monkeypatch):
     """In a notebook, say: the figure would hold the digest of code that has not made it."""
     old, new = (f"class A:\n    @staticmethod\n    def add(x):\n        return x + {i}\n" for i in (1, 2))
@@ -477,7 +486,8 @@ def test_code_that_was_changed_after_it_was_read_makes_no_figure(tmp_path, monke
     [
         ([], ""),
         (["--layer", "features.12"], ""),
-        (["--layer", "features.7", "--num", "2"], "_features_7"),
+        (["--layer", "features.7", "--num", "2"], "_features_7_num_2"),
+        (["--seed", "3"], "_seed_3"),
         (["--image", "3", "sources.png", "--target", "sea lion"], "_image_3_sources_sea_lion"),
         (["--image", "captum.png"], "_own_captum"),
     ],

@@ -22,16 +22,16 @@ LOSSES = tuple(name for name in PARTS if name.endswith("_loss"))
 HALF = ("saliency", "guided_backprop", "fooling", LOSSES[0], LOSSES[-1])
 # What a student who has solved these parts, and nothing else, sees: scripts, their options, and the pictures or words.
 SEEN = {
-    ("saliency",): [("saliency_map", ["--num", "1"], ["saliency_map.png"])],
-    ("guided_backprop",): [("gradcam", ["--num", "1"], ["gradcam.png"])],
-    ("gradcam",): [("gradcam", ["--num", "1"], ["gradcam.png"])],
+    ("saliency",): [("saliency_map", ["--num", "1"], ["saliency_map_num_1.png"])],
+    ("guided_backprop",): [("gradcam", ["--num", "1"], ["gradcam_num_1.png"])],
+    ("gradcam",): [("gradcam", ["--num", "1"], ["gradcam_num_1.png"])],
     ("fooling",): [("fooling_image", [], ["fooling_image.png"])],
     ("class_visualization",): [
         ("class_visualization", ["--target", "hay", "--iterations", "2"], ["class_visualization_hay_2_iterations.png"])
     ],
     ("captum",): [
-        ("saliency_map", ["--num", "1"], ["saliency_map_captum.png"]),
-        ("gradcam", ["--num", "1"], ["gradcam_captum.png", "gradcam_layers.png"]),
+        ("saliency_map", ["--num", "1"], ["saliency_map_captum_num_1.png"]),
+        ("gradcam", ["--num", "1"], ["gradcam_captum_num_1.png", "gradcam_layers_num_1.png"]),
     ],
     ("content_loss",): [("style_transfer", [], ["Content Loss Maximum error is 0.000"])],
     ("style_loss",): [
