@@ -50,6 +50,7 @@ def features_from_img(
     return extract_features(img, cnn), img
 
 
+@torch.enable_grad()
 def style_transfer(
     name: str,
     content_image: str | PathLike[str],
@@ -103,7 +104,8 @@ def style_transfer(
         style_targets = [style_loss.gram_matrix(style_features[layer]) for layer in style_layers]
 
     if init_random:
-        img = torch.rand(content_img.shape, generator=torch.Generator().manual_seed(seed)).to(content_img)
+        generator = torch.Generator().manual_seed(seed)
+        img = torch.rand(content_img.shape, generator=generator, dtype=torch.float32, device="cpu").to(content_img)
     else:
         img = content_img.clone()
     img.requires_grad_()

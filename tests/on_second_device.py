@@ -176,6 +176,14 @@ def test_a_script_runs_on_the_card(script, options, tmp_path):
     assert pictures and all(picture.path.exists() for picture in pictures)
 
 
+def test_a_class_is_drawn_where_the_card_is_the_default(there):
+    """In torch.set_default_device("cuda"), say: generators stay on the CPU, and what they draw does."""
+    show = ClassVisualization().create_class_visualization
+    expected = show(2, there.class_names, there.model, num_iterations=2, generate_plots=False)
+    with torch.device(NAME):
+        assert show(2, there.class_names, there.model, num_iterations=2, generate_plots=False) == expected
+
+
 def test_a_picture_comes_to_the_card_normalised():
     """`preprocess` gives a tensor of the CPU, to be moved at once."""
     from PIL import Image

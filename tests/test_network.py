@@ -35,14 +35,22 @@ def grad_cam(model, X, y):
     return GradCam().grad_cam(X, y, model)
 
 
+def fooling_of(model, X, target):
+    return FoolingImage(max_steps=2).make_fooling_image(X[:1], target, model)
+
+
 def fooling(model, X, y):
-    return FoolingImage(max_steps=2).make_fooling_image(X[:1], int(y[0]), model)
+    return fooling_of(model, X, int(y[0]))
+
+
+def visualization_of(model, X, target):
+    names = [str(i) for i in range(100)]
+    visualize = ClassVisualization().create_class_visualization
+    return visualize(target, names, model, num_iterations=2, generate_plots=False)
 
 
 def class_visualization(model, X, y):
-    names = [str(i) for i in range(100)]
-    visualize = ClassVisualization().create_class_visualization
-    return visualize(int(y[0]), names, model, num_iterations=2, generate_plots=False)
+    return visualization_of(model, X, int(y[0]))
 
 
 MAPS = [saliency, guided_backprop, grad_cam]
@@ -215,12 +223,12 @@ def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
     refuse(error, message, method, networks.build("tiny"), spoil(X), y)
 
 
-@with_images
+@all_methods
 @pytest.mark.parametrize(
     "block, words",
     [
         (lambda: torch.autocast("cpu", torch.bfloat16), "expected float32 throughout, got a torch.autocast block"),
-        (torch.inference_mode, r"expected images that gradients reach, got torch.inference_mode\(\): make them"),
+        (torch.inference_mode, r"expected images and weights that gradients reach, got torch.inference_mode\(\): make"),
     ],
 )
 def test_blocks_that_keep_no_gradients_are_refused_in_words(method, block, words, X, y):
@@ -310,6 +318,63 @@ def test_scores_that_no_gradient_leaves_are_refused_in_words(method, cut, X, y):
     """Neither in torch's words, nor with a picture of noise, as class visualization would give."""
     words = "^expected a network that gradients pass .*, got scores that they do not leave: look for detach or no_grad"
     refuse(ValueError, words, method, answering(cut), X, y)
+
+
+@all_methods
+def test_weights_that_learn_above_what_gradients_do_not_pass_are_refused_in_words(method, X, y):
+    """A gradient goes back to them alone: class visualization would climb its regulariser."""
+    model = networks.build("tiny").requires_grad_()
+    model.features.forward = torch.no_grad()(model.features.forward)
+    words = "^expected a network that gradients pass .*, got scores that they do not leave: look for detach or no_grad"
+    if method is not grad_cam:
+        refuse(ValueError, words, method, model, X, y)
+    method(networks.build("tiny").requires_grad_(), X, y)
+
+
+@all_methods
+def test_an_exported_network_is_refused_in_words(method, X, y):
+    """It cannot be evaluated, which torch says by the error of a part that is not written yet."""
+    exported = torch.export.export(networks.build("tiny").train(), (X,)).module()
+    refuse(TypeError, "^expected a network of .* it was exported from$", method, exported, X, y)
+
+
+@all_methods
+def test_weights_of_inference_mode_are_refused_in_words(method, X, y):
+    with torch.inference_mode():
+        model = networks.build("tiny")
+    refuse(ValueError, "^expected images and weights that gradients reach, got torch.infer", method, model, X, y)
+
+
+@pytest.mark.parametrize("method", [fooling_of, visualization_of])
+@pytest.mark.parametrize("target", [2.0, "gorilla", None, [2], True, torch.tensor(2.0)])
+def test_a_target_that_is_no_whole_number_is_refused_in_words(method, target, X):
+    words = "^expected a target class as a whole number, got .*: find"
+    refuse(TypeError, words, method, networks.build("tiny"), X, target)
+
+
+def test_scores_in_half_precision_have_a_map_like_the_images(X, y):
+    """A network may compute so by itself; torch cannot enlarge maps of this type, and says it is not implemented."""
+    model = networks.build("tiny")
+    expected, forward = grad_cam(model, X, y), model.forward
+    model.forward = torch.autocast("cpu", torch.bfloat16)(lambda x: forward(x))
+    got = grad_cam(model, X, y)
+    assert got.dtype == np.float32 and np.abs(got - expected).max() < 0.2
+
+
+def test_a_class_picture_is_the_same_whatever_the_defaults_are(X, y):
+    model = networks.build("tiny")
+    expected = class_visualization(model, X, y)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert class_visualization(model, X, y) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_network_may_be_called_by_name(X, y):
+    model = networks.build("tiny")
+    with evaluating(model):
+        assert torch.equal(model(x=X), model(X))
 
 
 @all_methods
@@ -415,7 +480,7 @@ def test_a_relu6_is_a_relu_that_is_stopped_at_6(relu6):
 
 @pytest.mark.parametrize(
     "name",
-    "SiLU GELU Hardswish LeakyReLU PReLU Mish ELU SELU Softplus CELU RReLU Sigmoid Tanh".split(),
+    "SiLU GELU Hardswish LeakyReLU PReLU Mish ELU SELU Softplus CELU RReLU Sigmoid Tanh Hardsigmoid Softsign".split(),
 )
 def test_activations_that_are_no_relus_are_told_in_words(name):
     """The warning names them; their values are their own, and there is no warning without them."""
@@ -428,7 +493,9 @@ def test_activations_that_are_no_relus_are_told_in_words(name):
         torch.nn.ReLU()(x)
 
 
-@pytest.mark.parametrize("call", [lambda x: x.clamp(min=0), lambda x: torch.clamp(x, 0), lambda x: x.clamp_min(0)])
+@pytest.mark.parametrize(
+    "call", [lambda x: x.clamp(min=0), lambda x: torch.clamp(x, 0), lambda x: x.clamp_min(0), lambda x: x.clip_(0)]
+)
 def test_a_clamp_at_zero_is_told_in_words(call):
     """It is a ReLU that nobody recognises; a clamp elsewhere is none."""
     with pytest.warns(UserWarning, match=r"other activations than ReLUs: clamp\(min=0\) keep"):
@@ -436,6 +503,16 @@ def test_a_clamp_at_zero_is_told_in_words(call):
             call(torch.ones(3))
     with relu_replaced_by(CustomReLU.apply):
         torch.ones(3).clamp(-1, 1)
+
+
+@pytest.mark.parametrize("call", [lambda x: torch.maximum(x, torch.zeros_like(x)), lambda x: x * (x > 0)])
+def test_a_network_whose_relus_are_not_seen_is_told_in_words(call):
+    """Its guided backprop is the plain gradient; where no network ran there is nothing to tell."""
+    with pytest.warns(UserWarning, match="calls no ReLU that is known as one: its gradients are the plain ones"):
+        with relu_replaced_by(CustomReLU.apply):
+            call(torch.nn.Linear(3, 3)(torch.ones(3)))
+    with relu_replaced_by(CustomReLU.apply):
+        call(torch.ones(3))
 
 
 def test_a_class_for_a_relu_is_refused():

@@ -289,6 +289,13 @@ def test_dtype_may_be_a_dtype_a_tensor_type_or_left_out(tmp_path, dtype):
 
 
 @transfer
+def test_gradients_may_be_switched_off_around_a_transfer(tmp_path):
+    """Within torch.no_grad() the picture is painted all the same."""
+    with torch.no_grad():
+        transfer_in(tmp_path, num_iterations=2)
+
+
+@transfer
 def test_each_step_is_told_with_its_number_and_the_image(tmp_path):
     """Expect numbers from 1 on; the last image is the result."""
     seen = []

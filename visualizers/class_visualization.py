@@ -74,7 +74,8 @@ class ClassVisualization:
         """
         like = empty_like_weights(model, dtype)
         generator = torch.Generator().manual_seed(seed)
-        img = torch.randn(1, 3, SIZE, SIZE, generator=generator).to(like)
+        # Type and device are named, since both have defaults that somebody may have set.
+        img = torch.randn(1, 3, SIZE, SIZE, generator=generator, dtype=torch.float32, device="cpu").to(like)
         low = torch.from_numpy(-SQUEEZENET_MEAN / SQUEEZENET_STD).view(3, 1, 1).to(like)
         high = torch.from_numpy((1 - SQUEEZENET_MEAN) / SQUEEZENET_STD).view(3, 1, 1).to(like)
         more = (clamp - 1) / 2 * (high - low)
@@ -83,7 +84,7 @@ class ClassVisualization:
         moved = False
         with evaluating(model):
             for t in tqdm(range(num_iterations), desc=str(target_y), leave=False, disable=None):
-                ox, oy = torch.randint(0, max_jitter, (2,), generator=generator).tolist()
+                ox, oy = torch.randint(0, max_jitter, (2,), generator=generator, device="cpu").tolist()
                 img = self.jitter(img, ox, oy).requires_grad_()
                 # BEGIN SOLUTION class_visualization
                 scores = model(img)

@@ -107,7 +107,7 @@ class GradCam:
             #   Enlarging the map to the image, and scaling it to [0, 1], is done below.
             #> raise NotImplementedError("Part 1.2: Grad-CAM")
             # END SOLUTION
-        return resize(cam.detach(), X_tensor.shape[2:]).cpu().numpy()
+        return resize(cam.detach().to(X_tensor), X_tensor.shape[2:]).cpu().numpy()
 
     def _forward(self, X: Tensor, model: nn.Module) -> tuple[Tensor, Tensor]:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""

@@ -1,6 +1,7 @@
 """Helpers around a network that every visualization needs: checked inputs, and a network left as it was found."""
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,14 +26,24 @@ OTHERS = {  # activations that are no ReLUs
     F.softplus: "Softplus",
     F.celu: "CELU",
     F.rrelu: "RReLU",
+    F.threshold: "Threshold",
+    F.hardsigmoid: "Hardsigmoid",
+    F.logsigmoid: "LogSigmoid",
+    F.softsign: "Softsign",
+    F.glu: "GLU",
     torch.sigmoid: "Sigmoid",
     Tensor.sigmoid: "Sigmoid",
     torch.tanh: "Tanh",
     Tensor.tanh: "Tanh",
 }
 EXACT = torch.float32, torch.float64
-NO_GRADIENTS = "expected images that gradients reach, got torch.inference_mode(): make them outside of it"
-CLAMPS = {torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min}
+NO_GRADIENTS = "expected images and weights that gradients reach, got torch.inference_mode(): make them outside of it"
+CLAMPS = {
+    getattr(owner, name)
+    for owner in (torch, Tensor)
+    for name in ("clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "clip_")
+}
+WEIGHING = {F.conv2d, F.linear}
 
 
 @contextmanager
@@ -46,18 +57,22 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     modes = {module: module.training for module in model.modules()}
     looked_at: list[bool] = []
 
-    def check(module: nn.Module, inputs: tuple[Any, ...], scores: Any) -> None:
+    def check(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], scores: Any) -> None:
         check_scores(scores)
-        if torch.is_grad_enabled() and inputs[0].requires_grad:
-            check_reached(scores)
+        images = (*inputs, *named.values())[0]
+        if torch.is_grad_enabled() and images.requires_grad:
+            check_reached(scores, None if looked_at else images)
         if not looked_at:
             check_finite(scores)
             looked_at.append(True)
 
-    handle = model.register_forward_hook(check)
+    handle = model.register_forward_hook(check, with_kwargs=True)
     try:
         if any(modes.values()):
-            model.eval()
+            try:
+                model.eval()
+            except NotImplementedError:  # of torch.export, which would read as if a part were not written
+                raise _not_python(model, "exported") from None
         with torch.enable_grad():
             yield
     finally:
@@ -103,7 +118,8 @@ class relu_replaced_by(TorchFunctionMode):
     put back, and ReLUs that a module's `forward` calls as functions, which hooks on modules miss, are seen too.
 
     A ReLU6 is a ReLU that is then stopped at 6: `function(x)` stands for the first, and the second stays.
-    Warns, after the block, of activations that are no ReLUs, such as GELU: they are left as they are.
+    Warns, after the block, of activations that are no ReLUs, such as GELU: they are left as they are; and where a
+    network ran that called neither.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
@@ -115,11 +131,14 @@ class relu_replaced_by(TorchFunctionMode):
 
     def __enter__(self):
         self.others: set[str] = set()
+        self.weighed = self.rectified = False
         return super().__enter__()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        self.weighed = self.weighed or func in WEIGHING
         if relu := relu_called(func, args, kwargs):
+            self.rectified = True
             x, stop = relu
             return self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
         if func in OTHERS or (func in CLAMPS and 0 in (*args[1:2], kwargs.get("min"))):
@@ -131,6 +150,9 @@ class relu_replaced_by(TorchFunctionMode):
         if self.others and mistake is None:
             names = ", ".join(sorted(self.others))
             warnings.warn(f"the network has other activations than ReLUs: {names} keep their gradients", stacklevel=3)
+        elif self.weighed and not self.rectified and mistake is None:
+            told = "the network calls no ReLU that is known as one: its gradients are the plain ones"
+            warnings.warn(told, stacklevel=3)
 
 
 def relu_called(func: Callable, args: Any, kwargs: Any) -> tuple[Tensor, float] | None:
@@ -164,8 +186,11 @@ def check_network(model: nn.Module) -> None:
         raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: take model.float()")
     if any(isinstance(module, nn.Conv3d) for module in model.modules()):
         raise TypeError("expected a network for pictures, got one for films, with a Conv3d: take one for pictures")
-    if torch.is_inference_mode_enabled():
+    if torch.is_inference_mode_enabled() or (weight is not None and weight.is_inference()):
         raise ValueError(NO_GRADIENTS)
+    kind = "cpu" if weight is None else weight.device.type
+    if kind in ("cpu", "cuda") and torch.is_autocast_enabled(kind):
+        raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
 
 
 def check_images(X: Tensor, model: nn.Module) -> None:
@@ -182,8 +207,6 @@ def check_images(X: Tensor, model: nn.Module) -> None:
         raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
     if X.dtype not in EXACT:
         raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float()")
-    if X.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(X.device.type):
-        raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
     check_network(model)
     if X.is_inference():
         raise ValueError(NO_GRADIENTS)
@@ -232,12 +255,25 @@ def check_finite(scores: Tensor) -> None:
         raise ValueError("expected finite scores, got NaN or infinity: check the network's weights")
 
 
-def check_reached(scores: Tensor) -> None:
-    """Raise ValueError, in one sentence, unless gradients go back from these scores."""
-    if not scores.requires_grad:
+def check_reached(scores: Tensor, to: Tensor | None = None) -> None:
+    """Raise ValueError, in one sentence, unless gradients go back from these scores, and reach this tensor."""
+    if not scores.requires_grad or (to is not None and not _lead_to(scores, to)):
         expected = "a network that gradients pass to what is asked for"
         got = "scores that they do not leave"
         raise ValueError(f"expected {expected}, got {got}: look for detach or no_grad in its forward")
+
+
+def _lead_to(scores: Tensor, to: Tensor) -> bool:
+    """Return True if a gradient of the scores would pass `to`: weights that learn want one, too."""
+    nodes, seen = [scores.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            if node is to.grad_fn or getattr(node, "variable", None) is to:
+                return True
+            seen.add(node)
+            nodes += [following for following, _ in node.next_functions]
+    return False
 
 
 def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor) -> Tensor:
@@ -246,7 +282,7 @@ def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor) -> Tensor:
     if output is None or output.ndim != 4:
         got = "none" if output is None else tuple(output.shape)
         raise ValueError(f"expected a map (N, C, h, w) from layer {name!r}, got {got}: choose another layer")
-    check_reached(scores)
+    check_reached(scores, output)
     return output
 
 
@@ -254,6 +290,13 @@ def check_target(target_y: int, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless target_y is a class index of scores (N, K)."""
     check_scores(scores)
     classes = scores.shape[1]
+    try:
+        number = operator.index(target_y)
+    except TypeError:
+        number = None
+    if number is None or isinstance(target_y, bool):
+        expected = "a target class as a whole number"
+        raise TypeError(f"expected {expected}, got {target_y!r}: find a name's by class_names.index(...)")
     if not 0 <= target_y < classes:
         expected = f"a target class between 0 and {classes - 1}"
         raise ValueError(f"expected {expected}, got {target_y}: choose one of the classes")
@@ -270,9 +313,13 @@ def check_untraced(model: nn.Module) -> None:
     for module in model.modules():
         traced = isinstance(module, torch.jit.ScriptModule)
         if traced or "_orig_mod" in module._modules or module._compiled_call_impl is not None:
-            scripted, got = isinstance(module, torch.jit.RecursiveScriptModule), type(module).__name__
-            made = "scripted" if scripted else "traced" if traced else "compiled"
-            raise TypeError(f"expected a network of Python modules, got a {got}: take the one that it was {made} from")
+            scripted = isinstance(module, torch.jit.RecursiveScriptModule)
+            raise _not_python(module, "scripted" if scripted else "traced" if traced else "compiled")
+
+
+def _not_python(module: nn.Module, made: str) -> TypeError:
+    got = type(module).__name__
+    return TypeError(f"expected a network of Python modules, got a {got}: take the one that it was {made} from")
 
 
 def submodule(model: nn.Module, name: str) -> nn.Module:
