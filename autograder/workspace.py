@@ -34,6 +34,7 @@ def build(folder: Path, submission: Submission, assignment: Assignment) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copyfile(source, target)
+    (folder / "tests" / "__init__.py").touch()  # or a package of that name, brought by another one, would be taken
     for package, modules in assignment.classes.items():
         (folder / package).mkdir(exist_ok=True)
         (folder / package / "__init__.py").write_text(LAZY_PACKAGE.format(modules=modules))

@@ -55,6 +55,16 @@ def test_tests_whose_asserts_python_leaves_out_are_refused():
 # --- one list of packages, one range of Pythons ---
 
 
+def test_a_package_named_tests_that_another_one_brings_is_not_taken(tmp_path):
+    """A plain folder would lose against it, wherever on the path that is."""
+    package = tmp_path / "tests" / "__init__.py"
+    package.parent.mkdir()
+    package.write_text("raise RuntimeError('another package of tests')")
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "tests/test_saliency_map.py"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
+
+
 def test_every_package_has_one_exact_version():
     """requirements.txt says name==version on each line: no range, no address, nothing twice."""
     names = [re.fullmatch(r"([a-z0-9-]+)==[0-9]+(\.[0-9]+)+", line) for line in requirements()]

@@ -124,6 +124,12 @@ def test_the_trial_reads_and_imports_what_students_do(open_folder, servers, tmp_
     assert found in said and bool(found) == bool(said)
 
 
+def test_the_folder_of_student_code_has_a_package_of_tests_of_its_own(tmp_path):
+    """A plain folder would lose against a package of that name in site-packages, and every call would fail."""
+    workspace.build(tmp_path / "project", intake.Submission(), IN_ARITHMETIC)
+    assert (tmp_path / "project" / "tests" / "__init__.py").is_file()
+
+
 def test_a_wrong_answer_of_the_trial_is_told(tmp_path):
     assert "[1.0] instead of" in trial.find_problem(lambda *_, **__: {"got": [1.0], "known": [2.0]}, tmp_path, ())
 
