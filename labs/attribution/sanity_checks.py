@@ -188,7 +188,7 @@ def conclude(numbers: Numbers) -> list[str]:
     def words(values: np.ndarray) -> str:
         return lab.write_mean(values, ".2f")
 
-    def exceed(names: Sequence[str], stage: int) -> str:
+    def tell_apart(names: Sequence[str], stage: int) -> str:
         above = measures.pair(ranks(names, stage), ranks(SENSITIVE, stage))
         return f"{lab.write_interval(above, '+.2f')} ({lab.tell(above)})"
 
@@ -202,9 +202,9 @@ def conclude(numbers: Numbers) -> list[str]:
         "trained network's, with a random top layer and with all layers random, by "
         + "; ".join(f"{name} {words(ranks([name], 0))} and {words(ranks([name], -1))}" for name in METHODS) + ".",
         "Guided backprop and Guided Grad-CAM agree more than gradient and Grad-CAM, as the paper says, by "
-        f"{exceed(INSENSITIVE, 0)} with a random top layer, by {exceed(INSENSITIVE, -1)} with all; "
-        f"{' and '.join(TIMES_INPUT)}, whose factor is the image, by {exceed(TIMES_INPUT, 0)} and "
-        f"{exceed(TIMES_INPUT, -1)}. With all layers random maps still agree more than those of two photographs by "
+        f"{tell_apart(INSENSITIVE, 0)} with a random top layer, by {tell_apart(INSENSITIVE, -1)} with all; "
+        f"{' and '.join(TIMES_INPUT)}, whose factor is the image, by {tell_apart(TIMES_INPUT, 0)} and "
+        f"{tell_apart(TIMES_INPUT, -1)}. With all layers random maps still agree more than those of two photographs by "
         f"{', '.join(agree) or 'none'}.",
         "Where one network learnt permuted labels by heart, its maps are less like a true network's than those of a "
         "second true network are, by "

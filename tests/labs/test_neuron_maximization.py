@@ -29,8 +29,9 @@ def test_every_recipe_excites_the_unit_more_than_its_start(name, mixing, bench):
 
 
 def test_each_picture_of_a_batch_excites_its_own_channel(bench, mixing):
-    trunk = nn.Conv2d(3, 3, 1, bias=False).requires_grad_(False)
-    trunk.weight.copy_(torch.eye(3).reshape(3, 3, 1, 1))  # each channel looks at one colour
+    looking = nn.Conv2d(3, 3, 1, bias=False).requires_grad_(False)
+    looking.weight.copy_(torch.eye(3).reshape(3, 3, 1, 1))  # each channel looks at one colour
+    trunk = nn.Sequential(looking, nn.ReLU())
     pool = torch.zeros(2, 3, 16, 16)
     pool[0, 2], pool[1, 0] = 2, 1  # the strongest are blue, then red
     excitation, best = strongest(partial(neuron_maximization.means, trunk), pool, 2)
