@@ -35,20 +35,15 @@ def measure(bench: Bench) -> Numbers:
     X = X[y != target]
     numbers: Numbers = {"steps": steps, "target": short(bench.source.class_names[target]), "images": len(X)}
     numbers |= {"gain": {}, "wrong": {}, "said": {}}
-    bench.pictures.update(start=(lab.to_picture(X[0]), name_first(bench, X)), changes=[])
+    named = int(lab.predict(bench.model, X[:1]).argmax())
+    bench.pictures.update(start=(lab.to_picture(X[0]), short(bench.source.class_names[named])), changes=[])
     for name, direction in directions(bench).items():
         scores, wrong, end = climb(bench.model, X, target, direction, steps, name)
         numbers["gain"][name] = (scores - scores[0]).tolist()
         numbers["wrong"][name] = wrong.tolist()
         numbers["said"][name] = (lab.predict(bench.model, end).argmax(dim=1) == target).double().tolist()
-        change = (end - X)[0].permute(1, 2, 0).cpu().numpy()
-        bench.pictures["changes"].append((name, change, name_first(bench, end)))
+        bench.pictures["changes"].append((name, (end - X)[0].permute(1, 2, 0).cpu().numpy()))
     return numbers
-
-
-def name_first(bench: Bench, X: Tensor) -> str:
-    """The class that the network names for the first picture."""
-    return short(bench.source.class_names[int(lab.predict(bench.model, X[:1]).argmax())])
 
 
 def directions(bench: Bench) -> dict[str, Direction]:
@@ -83,15 +78,13 @@ def climb(
 
 def tabulate(numbers: Numbers) -> Table:
     gain, wrong, said = (numbers[key] for key in ("gain", "wrong", "said"))
-    best = gain[DIRECTIONS[0]][-1]
     return Table.of(f"direction ({numbers['images']} images, 90 % interval)", DIRECTIONS, {
         "pixel values pushed the wrong way": lambda name: lab.write_values(wrong[name], ".1%"),
         f"score gained in {numbers['steps']} steps": lambda name: lab.write_interval(
             measures.interval(gain[name][-1]), "+.2f"),
         "above the random direction's": lambda name: (
             "-" if name == "random" else lab.write_interval(above_random(gain, name), "+.2f")),
-        "of the gradient's": lambda name: lab.write_interval(
-            measures.bootstrap(measures.of_sums, np.array(gain[name][-1]), np.array(best)), ".1%"),
+        "of the gradient's": lambda name: write_share(gain, name),
         f"images then called {numbers['target']}": lambda name: lab.write_mean(said[name]),
     })  # fmt: skip
 
@@ -101,19 +94,24 @@ def above_random(gain: dict[str, list[list[float]]], name: str) -> list[float]:
     return measures.pair(gain[name][-1], gain["random"][-1])
 
 
+def write_share(gain: dict[str, list[list[float]]], name: str) -> str:
+    """Words for the part of the gradient's gain that a direction gains, over all images."""
+    own, best = (np.array(gain[way][-1]) for way in (name, DIRECTIONS[0]))
+    return lab.write_interval(measures.bootstrap(measures.of_sums, own, best), ".1%")
+
+
 def conclude(numbers: Numbers) -> list[str]:
     gain, wrong = numbers["gain"], numbers["wrong"]
-    written = {name: lab.write_mean(gain[name][-1], "+.2f") for name in DIRECTIONS}
     above = {name: above_random(gain, name) for name in DIRECTIONS[1:3]}
     the = {name: f"the {name}" if name == "saliency map" else name for name in above}
     return [
-        f"In {numbers['steps']} steps of equal length the gradient gains {written['gradient']} of the score of "
-        f"{numbers['images']} images, "
-        + ", ".join(f"{the[name]} {written[name]}" for name in above) + f", a random direction {written['random']}; "
-        "above the random one, image by image: "
+        f"In {numbers['steps']} steps of equal length the gradient raises the score of {numbers['target']} by "
+        f"{lab.write_mean(gain['gradient'][-1], '+.2f')}, the mean of {numbers['images']} images; of that gain "
+        + ", ".join(f"{the[name]} reaches {write_share(gain, name)}" for name in above)
+        + f", a random direction {write_share(gain, 'random')}. Above the random direction, image by image: "
         + ", ".join(f"{the[name]} {lab.write_interval(found, '+.2f')} ({lab.tell(found)})"
                     for name, found in above.items()) + ".",
-        "Of the pixel values the gradient pushes none the wrong way, "
+        "The wrong way is against the gradient's sign: by this definition the gradient pushes no pixel value so, "
         + ", ".join(f"{the[name]} {lab.write_values(wrong[name], '.1%')}" for name in above)
         + f", a random direction {lab.write_values(wrong['random'], '.1%')}.",
         "So read a saliency map as where, and climb along the gradient itself, whose signs say which way.",
@@ -135,11 +133,12 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     plots.percent(plots.interval_bars(right, wrong, title="Pixel values pushed the wrong way"), "x", 0, 100)
     first, *others = below.subplots(1, len(DIRECTIONS) + 1)
     picture, said = bench.pictures["start"]
-    plots.show(first, picture, f"at the start:\n{said}")
-    for axes, (name, change, said) in zip(others, bench.pictures["changes"]):
-        plots.show(axes, palette.about_grey([change])[0], f"change by {name}:\n{said}", plots.COLOURS[name])
-    note = (f"{bench.source.name}, {numbers['images']} images; bands and bars: 90 % intervals. Changes: about grey, "
-            "the largest as full colours")  # fmt: skip
+    plots.show(first, picture, f"the first image:\n{said}")
+    for axes, (name, change) in zip(others, bench.pictures["changes"]):
+        words = f"change by {name}:\nscore of {numbers['target']} {numbers['gain'][name][-1][0]:+.2f}"
+        plots.show(axes, palette.about_grey([change])[0], words, plots.COLOURS[name])
+    note = (f"{bench.source.name}, {numbers['images']} images; bands and whiskers: 90 % intervals. Axis of the score: "
+            "linear below 0.1, logarithmic above.\nChanges: about grey, the largest as full colours")  # fmt: skip
     return plots.head(fig, "What matters is not yet which way", note)
 
 

@@ -52,7 +52,7 @@ def test_a_dead_class_is_not_climbed(ways, X):
 def test_the_changes_are_drawn_which_the_pictures_hide(bench):
     """All are of one length, those by the saliency map and by the absolute value brighten alone; curves stand apart."""
     numbers = saliency_is_no_direction.measure(bench)
-    changes = {name: change for name, change, _ in bench.pictures["changes"]}
+    changes = dict(bench.pictures["changes"])
     assert list(changes) == list(saliency_is_no_direction.DIRECTIONS)
     assert all(changes[name].min() >= 0 for name in ("its absolute value", "saliency map"))
     assert changes["gradient"].min() < 0 < changes["gradient"].max()
