@@ -53,6 +53,11 @@ def turn(found: Sequence[float]) -> list[float]:
     return [-mean, -high, -low]
 
 
+def differ(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Tell whether two intervals [mean, low, high] have nothing in common: where values are no pairs."""
+    return a[1] > b[2] or b[1] > a[2]
+
+
 def ratio(part: Sequence[float] | np.ndarray, whole: Sequence[float] | np.ndarray, seed: int = 0) -> list[float]:
     """Interval of the sum of `part` over that of `whole`, as [value, low, high]: one of each for each image.
 

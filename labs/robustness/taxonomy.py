@@ -4,7 +4,8 @@ Claim: attacks are ordered by their goal, from less confidence over any wrong cl
     and by what is known: the network itself (white box), its answers (adaptive black box), or nothing but a network of
     the same kind (non-adaptive). The more is wanted and the less is known, the fewer succeed.
 Look at: the grid of goals and knowledge, each cell with what this repository does there and its measured success,
-    beside noise of the same size, which knows nothing.
+    beside noise of the same size, which knows nothing. The last two goals differ in their start: noise, or the image.
+    What noise does hangs on the few images: `black_box` has others, and another share at the same radius.
 Paper: Papernot et al. 2016 (https://arxiv.org/abs/1511.07528), section II, for the goals; Papernot et al. 2017
     (https://arxiv.org/abs/1602.02697) for the knowledge.
 
@@ -28,8 +29,8 @@ RADIUS = 8  # of 255, in L-infinity; the fooling image alone has no radius
 GOALS = {  # goal: in words
     "less confidence": "its class is half as likely",
     "misclassification": "any wrong class",
-    "targeted": "noise becomes the class",
-    "source and target": "this picture becomes the class",
+    "targeted": "from noise to a class",
+    "source and target": "from this picture to a class",
 }
 SHOWN = ("misclassification", "targeted", "source and target")  # the first is also the picture of "less confidence"
 KNOWLEDGE = ("white box", "adaptive black box", "non-adaptive black box")
@@ -155,31 +156,36 @@ def tabulate(numbers: Numbers) -> Table:
             rows.append((f"{name}, {numbers['images'][name]} images", f"{goal}: {words}", *cells))
     ways = ("PGD", f"squares, {numbers['asked']} questions", "PGD on another network")
     columns = [f"{know}: {way} (90 % interval); as PNG, as JPEG 90" for know, way in zip(KNOWLEDGE, ways)]
-    return Table(("network", "goal", *columns, CONTROL), rows)
+    return Table((f"network, within {RADIUS} of 255", "goal", *columns, CONTROL), rows)
 
 
 def conclude(numbers: Numbers) -> list[str]:
     name, last = numbers["networks"][0], numbers["networks"][-1]
     first, others = successes(numbers, name), successes(numbers, last)
-    noise = np.array([numbers["success"][name][goal][CONTROL] for goal in GOALS])
-    known = np.array([*first.mean(axis=0), noise.mean(axis=0)])
-    know = [write(values.mean(axis=0)) for values in first.swapaxes(0, 1)]
-    want = [write(values.mean(axis=0)) for values in first]
-    last_know = [write(values.mean(axis=0)) for values in others.swapaxes(0, 1)]
+    noise = np.mean([numbers["success"][name][goal][CONTROL] for goal in GOALS], axis=0)
+    known = first.mean(axis=0)
+    know, last_know = ([write(values) for values in some.mean(axis=0)] for some in (first, others))
+    want = [f"{write(values.mean(axis=0))} ({goal}: {words})" for values, (goal, words) in zip(first, GOALS.items())]
+    asking, starts = measures.pair(known[1], noise), [measures.interval(found) for found in others[2:, 0]]
     return [
-        f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of their goals "
-        f"in the white box, {know[1]} by questions and {know[2]} by another network, noise of the same size "
-        f"{write(noise.mean(axis=0))}: {order(known, ('the white box', 'questions', 'another network', 'noise'))}.",
-        "By goal it is " + ", ".join(f"{value} ({goal})" for goal, value in zip(GOALS, want))
-        + f": {order(first.mean(axis=1), tuple(GOALS))}.",
-        f"Of {last} the white box reaches {last_know[0]}, questions {last_know[1]} and the other network "
-        f"{last_know[2]}; {name}'s fooling images, which have no radius (half of them move a value by "
-        f"{lab.write_interval(numbers['length'][name], '.0f')} of 255 or more), reach their class in "
-        f"{write(numbers['success'][name]['source and target'][FOOLING])}: say goal, knowledge and radius.",
+        f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of the four "
+        f"goals in the white box, {know[1]} by questions and {know[2]} by another network, noise of {RADIUS} of 255 "
+        f"{write(noise)}: {order([*known, noise], ('the white box', 'questions', 'another network', 'noise'))}; "
+        f"questions less noise {lab.write_interval(asking, '+.0%')}: {lab.judge(asking)}.",
+        f"By goal the three kinds of attackers reach, in the mean, {', '.join(want)}: "
+        f"{order(first.mean(axis=1), tuple(GOALS))}.",
+        f"Of {last}, this repository's small network trained against attacks, the white box reaches {last_know[0]}, "
+        f"questions {last_know[1]} and the other network {last_know[2]}. A class from noise and one from an image "
+        "differ in their start alone: the white box reaches it in "
+        f"{' and '.join(map(lab.write_interval, starts))}, which is "
+        f"{'shown' if measures.differ(*starts) else 'not shown'} to differ. {name}'s fooling images, which have no "
+        f"radius (half of them move a value by {lab.write_interval(numbers['length'][name], '.0f')} of 255 or more), "
+        f"reach their class in {write(numbers['success'][name]['source and target'][FOOLING])}: say goal, start, "
+        "knowledge and radius.",
     ]
 
 
-def order(values: np.ndarray, names: Sequence[str]) -> str:
+def order(values: Sequence[np.ndarray] | np.ndarray, names: Sequence[str]) -> str:
     """Words for which neighbours of values (names, images) differ, image by image: a tie is no order."""
     words = []
     for (a, b), (one, other) in zip(pairwise(values), pairwise(names)):
@@ -212,16 +218,19 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             axes.text(j, i + 0.15, words, ha="center", va="top", size=plots.NOTE, color=ink, linespacing=1.4)
         surrogate = numbers["surrogates"][name].replace("embedded, ", "")
         heads = ("white box:\nPGD", f"asking: squares,\n{numbers['asked']} questions", f"PGD on\n{surrogate}",
-                 "noise,\nsame size")  # fmt: skip
+                 f"noise,\n{RADIUS} of 255")  # fmt: skip
         axes.set_xticks(range(len(ways)), heads, size=plots.NOTE)
-        axes.set_yticks(range(len(GOALS)), [goal.replace(" ", "\n", 1) for goal in GOALS] if name == names[0] else [])
+        goals = [f"{goal}:\n{words}".replace(" to ", "\nto ") for goal, words in GOALS.items()]
+        axes.set_yticks(range(len(GOALS)), goals if name == names[0] else [])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.tick_params(axis="y", labelsize=plots.TITLE, labelcolor=plots.INK)
         for side in axes.spines.values():
             side.set_visible(False)
-    note = (f"Pictures: {names[0]} after the white box attack, and the change alone, its largest as full colours; "
-            f"within {RADIUS} of 255, but for the fooling image. Small: 90 % interval, and after JPEG 90")  # fmt: skip
+    note = ("Small: 90 % interval; after JPEG 90; fooling: the assignment's fooling image of the same picture, which "
+            f"alone may leave {RADIUS} of 255, and is not drawn.\nPictures: {names[0]} after PGD in the white box, and "
+            "the change alone, its largest as full colours: dark where the photograph is white and can only fall"
+            )  # fmt: skip
     return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
 
 

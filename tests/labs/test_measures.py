@@ -44,6 +44,11 @@ def test_where_all_agree_on_a_part_the_unseen_ones_may_still_have_none_or_all():
     assert measures.interval([1 / 3] * 8) == pytest.approx([1 / 3, (1 - end) / 3, (1 + 2 * end) / 3])
 
 
+def test_intervals_differ_that_have_nothing_in_common():
+    low, middle, high = [0.1, 0, 0.2], [0.2, 0.2, 0.3], [0.5, 0.4, 0.6]
+    assert measures.differ(low, high) and measures.differ(high, low) and not measures.differ(low, middle)
+
+
 def test_a_ratio_is_of_sums_and_its_interval_over_images():
     """One image of a hundred answers weighs more than one of one; images without any answer count for nothing."""
     found = measures.ratio([50, 1, 0], [100, 1, 0])
