@@ -1,8 +1,9 @@
 """Question: how far does an attacker come who cannot look into the network?
 
-Claim: gradients are not needed. Scores are enough, by random squares or by a gradient that is estimated from them;
-    so are labels alone, at the price of many more questions; and what fools one network often fools another, above all
-    where it was made with momentum, diverse inputs and smoothed gradients.
+Claim: gradients are not needed. Scores are enough, by random squares that are kept where a wrong answer comes nearer,
+    or by a gradient that is estimated from scores (NES); so are labels alone, at the price of many more questions; and
+    what fools one network often fools another, above all of its family, and where it was made with momentum, diverse
+    inputs and smoothed gradients.
 Look at: success over questions asked, beside noise of the same size; the distance of the nearest wrong picture by
     labels alone; and which of four networks is fooled by pictures that were made on which, beside noise again.
 Paper: Papernot et al. 2017 (https://arxiv.org/abs/1602.02697); Ilyas et al. 2018, NES (https://arxiv.org/abs/1804.08598);
@@ -12,6 +13,7 @@ Paper: Papernot et al. 2017 (https://arxiv.org/abs/1602.02697); Ilyas et al. 201
     python -m labs.robustness.black_box
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,9 +26,11 @@ from labs.networks import COLOURS, LITES, ComparedNetwork, count_survivors, load
 
 RADIUS, FAR = 8, 16  # of 255, in L-infinity: for who asks; for what is carried to another network, as in its papers
 ASKING = {"squares": querying.squares, "NES": querying.nes}
-DRAWS = 4  # of noise
+WORDS = "squares: random, kept where a wrong answer comes nearer; NES: steps along a gradient estimated from scores"
+DRAWS = 4  # of noise, for each image
 PLAIN_PGD, CARRYING, FOOLING = "PGD", "with momentum, diversity, smoothing", "fooling image"
 CARRIED = (PLAIN_PGD, CARRYING, FOOLING)  # what is made on one network and shown to another
+FAMILIES = {"another of its family": True, "one of another family": False}  # SqueezeNet, or EfficientNet
 
 
 def measure(bench: Bench) -> Numbers:
@@ -92,7 +96,7 @@ def tabulate(numbers: Numbers) -> Table:
              f"{lab.write_interval(numbers['end'][way])}, {write_radius(numbers['took'][way], numbers['asked'])}")
             for way in ASKING]  # fmt: skip
     rows += [
-        (f"{first}, noise of {RADIUS} of 255: wrong", lab.write_interval(numbers["near noise"])),
+        (f"{first}, noise of {RADIUS} of 255, mean of {DRAWS} draws: wrong", lab.write_interval(numbers["near noise"])),
         (f"{first}, labels alone: distance (median)", " → ".join(write_ends(numbers))),
         (f"{first}, DeepFool: distance (median)", lab.write_interval(numbers["white"], ".2f")),
     ]
@@ -100,7 +104,9 @@ def tabulate(numbers: Numbers) -> Table:
     for way, matrix in numbers["transfer"].items():
         size = "" if way == FOOLING else f", {FAR} of 255"
         rows += [(f"{way}, made on {maker}{size}: wrong", list_wrong(row)) for maker, row in matrix.items()]
-    rows.append((f"noise of {FAR} of 255: wrong", list_wrong(numbers["noise"])))
+    rows.append((f"noise of {FAR} of 255, mean of {DRAWS} draws: wrong", list_wrong(numbers["noise"])))
+    rows += [(f"{way}, shown to {words}: wrong; above noise", f"{lab.write_mean(wrong)}; {lab.write_interval(more)}")
+             for words, found in carry(numbers).items() for way, (wrong, more) in found.items()]  # fmt: skip
     return Table((f"{numbers['images']} images", "(90 % interval)"), rows)
 
 
@@ -115,30 +121,53 @@ def list_wrong(row: dict[str, list[float]]) -> str:
 
 
 def conclude(numbers: Numbers) -> list[str]:
-    first, count, (far, near) = numbers["networks"][0], len(numbers["networks"]), write_ends(numbers)
+    first, (far, near) = numbers["networks"][0], write_ends(numbers)
     farther = lab.write_interval(np.exp(numbers["farther"]), ".0f")
-    noise = np.mean(list(numbers["noise"].values()), axis=0)
-    carried = {way: elsewhere(matrix) for way, matrix in numbers["transfer"].items()}
-    words = {way: f"{way} {lab.write_mean(wrong)}" for way, wrong in carried.items()}
-    above = {way: measures.pair(wrong, noise) for way, wrong in carried.items()}
-    better = measures.pair(carried[CARRYING], carried[PLAIN_PGD])
+    groups = []
+    for words, found in carry(numbers).items():
+        better = measures.pair(found[CARRYING][0], found[PLAIN_PGD][0])
+        each = (f"{way} {lab.write_mean(found[way][0])}, {lab.write_interval(found[way][1], '+.0%')} above noise "
+                f"({lab.judge(found[way][1])})" for way in (PLAIN_PGD, CARRYING))  # fmt: skip
+        groups.append(f"{words} gets wrong: {'; '.join(each)}; the second {lab.write_interval(better, '+.0%')} above "
+                      f"plain PGD ({lab.judge(better)}).")  # fmt: skip
     return [
         f"With {numbers['asked']} questions about scores, within {RADIUS} of 255, {first} is wrong on "
         + ", ".join(f"{lab.write_interval(numbers['end'][way])} of {numbers['images']} images by {way} (above noise of "
                     f"that size {lab.write_interval(numbers['more'][way], '+.0%')}: {lab.judge(numbers['more'][way])})"
-                    for way in ASKING) + ".",
+                    for way in ASKING) + f" ({WORDS}).",
         f"Labels alone bring the nearest wrong picture from {far} to {near} in L2 (medians), "
         f"still {farther} times as far as DeepFool's, which has gradients.",
-        f"Of what is made on one of {count} networks another gets wrong: {'; '.join(words.values())}; noise "
-        f"of {FAR} of 255 {lab.write_mean(noise)}. Above noise, image by image: "
-        + "; ".join(f"{way} {lab.write_interval(found, '+.0%')}, {lab.judge(found)}" for way, found in above.items())
-        + f"; and the second {lab.write_interval(better, '+.0%')} above plain PGD, {lab.judge(better)}.",
+        f"Of pictures made on one of {len(numbers['networks'])} networks at {FAR} of 255 " + " Of them ".join(groups),
     ]  # fmt: skip
 
 
-def elsewhere(matrix: dict[str, dict[str, list[float]]]) -> np.ndarray:
-    """The share of the other networks that get each image wrong, over all that it was made on, (N,)."""
-    return np.mean([wrong for maker, row in matrix.items() for name, wrong in row.items() if name != maker], axis=0)
+def carry(numbers: Numbers) -> dict[str, dict[str, tuple[np.ndarray, list[float]]]]:
+    """Wrong answers by each way, image by image, and their interval above noise's, for each of FAMILIES with pairs.
+
+    Noise is shown to the same networks, each as often.
+    """
+    noise: Numbers = dict.fromkeys(numbers["networks"], numbers["noise"])
+    found: dict[str, dict[str, tuple[np.ndarray, list[float]]]] = {}
+    for words, own in FAMILIES.items():
+        for way, matrix in numbers["transfer"].items():
+            wrong, control = (elsewhere(some, own) for some in (matrix, noise))
+            if len(wrong):
+                found.setdefault(words, {})[way] = wrong, measures.pair(wrong, control)
+    return found
+
+
+def elsewhere(matrix: dict[str, dict[str, list[float]]], own: bool) -> np.ndarray:
+    """The share of the other networks, of the maker's own family or of others, that get each image wrong, over all
+    makers, (N,); empty where there are none.
+    """
+    pairs = [wrong for maker, row in matrix.items() for name, wrong in row.items()
+             if name != maker and (name_family(name) == name_family(maker)) is own]  # fmt: skip
+    return np.mean(pairs, axis=0) if pairs else np.empty(0)
+
+
+def name_family(name: str) -> str:
+    """The first word of a network's name."""
+    return re.split(r"\W", name)[0]
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -148,7 +177,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     left, middle, right = plots.parts(above, 1, 3, width_ratios=[1, 0.9, 1.3])
     colours = dict(zip(ASKING, plots.OTHERS))
     axes = plots.plain(left.subplots(), f"{first}: wrong within {RADIUS} of 255, by scores",
-                       "questions for each image (dashed: noise)")  # fmt: skip
+                       "questions for each image (dashed: noise of that size)")  # fmt: skip
     axes.axhline(100 * numbers["near noise"][0], color=plots.FAINT, linewidth=1, linestyle="--")
     lines = {way: (100 * np.array(shares)).tolist() for way, shares in numbers["success"].items()}
     plots.interval_curves(axes, questions, lines, colours, marker="")
@@ -157,16 +186,18 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                        "questions for each image (dotted: DeepFool)", "distance in L2 (median)", logy=10)  # fmt: skip
     axes.axhline(numbers["white"][0], color=plots.FAINT, linewidth=1, linestyle=":")
     plots.interval_curves(axes, questions, {"labels": numbers["distance"]}, {"labels": plots.OTHERS[2]}, marker="")
-    draw_matrix(numbers, plots.plain(right.subplots(), "Wrong on pictures made on each network"))
+    draw_matrix(numbers, plots.plain(right.subplots(), f"Wrong on pictures made on each network, {FAR} of 255"))
     pictures, words = zip(*bench.pictures["row"])
     titles = [f"{way}: {word}" for way, word in zip((*ASKING, "labels alone"), words[1:])]
     plots.show_row(below, pictures, [words[0], *titles])
-    note = f"{numbers['images']} images; bands: 90 % intervals"
+    note = (f"{numbers['images']} images that all {len(numbers['networks'])} networks name rightly; bands: 90 % "
+            f"intervals. On the left, {WORDS}.\nOn the right: pictures made {CARRYING}, in brackets by plain PGD; "
+            f"noise: mean of {DRAWS} draws for each image")  # fmt: skip
     return plots.head(fig, "What an attacker does who sees answers only", note)
 
 
 def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
-    """Each maker's pictures, and noise, on each network: large what is made to be carried, in brackets plain PGD."""
+    """Each maker's pictures, and noise, on each network: above what is made to be carried, in brackets plain PGD."""
     names, moved = numbers["networks"], numbers["transfer"]
     best, plain = ([[np.mean(moved[way][maker][name]) for name in names] for maker in names]
                    for way in (CARRYING, PLAIN_PGD))  # fmt: skip
@@ -176,7 +207,7 @@ def draw_matrix(numbers: Numbers, axes: "plots.Axes") -> None:
     plots.cells(axes, np.array([*best, noise]), [*words, shares], 0.55, "Purples", aspect="auto")
     plots.name_ticks(axes, "x", names, COLOURS, broken=True, size=plots.NOTE)
     plots.name_ticks(axes, "y", [*names, "noise"], COLOURS | {"noise": plots.FAINT}, broken=True, size=plots.NOTE)
-    axes.set_xlabel(f"shown to: {CARRYING}\n(plain PGD), {FAR} of 255", size=plots.NOTE, color=plots.FAINT)
+    axes.set_xlabel("shown to", size=plots.NOTE, color=plots.FAINT)
     axes.set_ylabel("made on", size=plots.NOTE, color=plots.FAINT)
 
 

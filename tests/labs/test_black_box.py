@@ -86,9 +86,13 @@ def test_a_network_is_fooled_by_what_was_made_on_its_like(bench):
 
 
 def test_what_a_network_was_made_on_does_not_count_as_carried():
-    """Each image counts once: the share of other networks that get it wrong."""
-    matrix = {"a": {"a": [1.0, 1.0], "b": [0.0, 1.0]}, "b": {"a": [0.0, 0.0], "b": [1.0, 1.0]}}
-    assert black_box.elsewhere(matrix).tolist() == [0, 0.5]
+    """Each image counts once: the share of other networks that get it wrong, of the maker's family or of others."""
+    matrix = {
+        "a 1": {"a 1": [1.0, 1.0], "a-2": [0.0, 1.0], "b": [0.0, 0.0]},
+        "a-2": {"a 1": [0.0, 0.0], "a-2": [1.0, 1.0], "b": [1.0, 0.0]},
+    }
+    assert black_box.elsewhere(matrix, True).tolist() == black_box.elsewhere(matrix, False).tolist()[::-1] == [0, 0.5]
+    assert black_box.elsewhere({"a": {"a": [1.0]}}, True).size == 0
 
 
 def test_every_number_of_who_only_asks_has_an_interval(monkeypatch, bench):
