@@ -13,6 +13,7 @@ Paper: Geirhos et al. 2019 (https://arxiv.org/abs/1811.12231); Zhang and Zhu 201
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 from torch import nn
@@ -75,7 +76,7 @@ def paint(
     answers = ask_all(painters, made, labels, mixed)
     shape, texture = (painters[0].word(int(labels[k])) for k in mixed[0])
     if painter == painters[0].name or strength == STRENGTHS[-1]:
-        title = f"{shape} in {texture}, × {strength:g}, by {painter}"
+        title = f"{shape} in {texture}, style × {strength:g}, by {painter}"
         bench.pictures.setdefault("conflicts", []).append((made[0], title, in_words(painters, answers, 0)))
     return answers
 
@@ -219,38 +220,48 @@ def count_answers(found: Numbers) -> str:
 
 def conclude(numbers: Numbers) -> list[str]:
     robust, plain = (numbers["bias"][name] for name in (ROBUST, PLAIN))
-    first = numbers["networks"][0]
-    matrix = numbers["matrix"]
+    first, matrix = numbers["networks"][0], numbers["matrix"]
     cells = "; ".join(
-        f"painted by {painter}: " + ", ".join(f"{judge} {write_bias(found)}" for judge, found in row.items())
+        f"painted by {painter}, " + ", ".join(f"{write_bias(found)} for {judge}" for judge, found in row.items())
         for painter, row in matrix.items()
     )
-    strengths = " → ".join(map(write_bias, numbers["strengths"]))
-    more = {name: measures.pair(numbers["cues"][name]["shuffled 4 × 4"], numbers["cues"][name]["edges"])
-            for name in (first, ROBUST)}  # fmt: skip
-    by_patches = [name for name, found in more.items() if found[1] > 0]
+    found = {f"{judge} on {painter}'s": one for painter, row in matrix.items() for judge, one in row.items()}
+    parted = [f"{a} from {b}" for a, b in combinations(found, 2) if tell_apart(found[a], found[b])]
+    weak, *_, strong = 2 * numbers["strengths"]
+    more = {name: measures.pair(told["shuffled 4 × 4"], told["edges"]) for name, told in numbers["cues"].items()}
+    by_patches = [[name for name in more if (more[name][1] > 0) is shown] for shown in (True, False)]
     return [
-        "Shape bias, of the answers that are shape or texture the part that is shape, of "
-        f"{numbers['pairs']} pairs at {numbers['pictures'] // numbers['pairs']} strengths of style, {cells}: one "
-        "number of judge, of painter, who puts in the textures that it sees itself, and of strength "
-        f"({first} on its own: {strengths}), apart where their intervals are.",
-        f"Of objects filled with another's patches the robust network goes by shape in {write_bias(robust)}, its plain "
-        f"twin in {write_bias(plain)}: that robust training moves it "
-        + ("is shown." if robust["counted"] and plain["counted"] and (robust["interval"][1] > plain["interval"][2] or
-           robust["interval"][2] < plain["interval"][1]) else "is not shown."),
-        f"{first} still knows {write_cue(numbers, first, 'shuffled 4 × 4')} of {numbers['images'][first]} images when "
-        f"4 × 4 patches are shuffled and {write_cue(numbers, first, 'edges')} by edges alone "
-        f"({lab.write_interval(more[first], '+.0%')}); the robust network, of {numbers['images'][ROBUST]} scenes, "
-        f"{write_cue(numbers, ROBUST, 'shuffled 4 × 4')} and {write_cue(numbers, ROBUST, 'edges')} "
-        f"({lab.write_interval(more[ROBUST], '+.0%')}), and {write_cue(numbers, ROBUST, 'silhouette')} of silhouettes: "
-        "that patches without a shape tell more than edges without patches is shown for "
-        f"{'; '.join(by_patches) or 'neither'}.",
+        "Shape bias is the share of shape among the answers that are shape or texture. Of "
+        f"{numbers['pairs']} pairs of pictures, each painted by style transfer at "
+        f"{numbers['pictures'] // numbers['pairs']} strengths, it is: {cells}. Shown to differ: "
+        f"{', '.join(parted) or 'no two of these'}. From the weakest style to the strongest {first}'s on its own "
+        f"paintings goes from {write_bias(weak)} to {write_bias(strong)}, which is "
+        f"{'shown' if tell_apart(weak, strong) else 'not shown'} to differ.",
+        f"Of objects filled with another's patches {ROBUST}, this repository's small network trained against attacks, "
+        f"goes by shape in {write_bias(robust)}, its plain twin in {write_bias(plain)}: that robust training moves it "
+        f"is {'shown' if tell_apart(robust, plain) else 'not shown'}.",
+        "With 4 × 4 patches shuffled, and by edges alone, "
+        + "; ".join(f"{name} {'still knows ' if name == first else ''}{write_cue(numbers, name, 'shuffled 4 × 4')} and "
+                    f"{write_cue(numbers, name, 'edges')} of {numbers['images'][name]} {name_images(numbers, name)} "
+                    f"({lab.write_interval(more[name], '+.0%')})" for name in more)
+        + ". That patches without a shape tell more than edges without patches is shown for "
+        f"{' and '.join(by_patches[0]) or 'none'}, not for {' and '.join(by_patches[1]) or 'any other'}.",
     ]  # fmt: skip
+
+
+def tell_apart(one: Numbers, other: Numbers) -> bool:
+    """Tell whether two shape biases differ."""
+    return bool(one["counted"] and other["counted"]) and measures.differ(one["interval"], other["interval"])
+
+
+def name_images(numbers: Numbers, name: str) -> str:
+    """Kind of a network's images."""
+    return "scenes" if name in numbers["bias"] else "photographs"
 
 
 def write_bias(found: Numbers) -> str:
     """Words for a shape bias and its interval."""
-    return lab.write_interval(found["interval"]) if found["counted"] else "- (neither)"
+    return lab.write_interval(found["interval"]) if found["counted"] else "none (all neither)"
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -265,7 +276,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
                       color=COLOURS[name])  # fmt: skip
     left, middle, right = plots.parts(below, 1, 3, width_ratios=[1, 1, 1.05])
     draw_matrix(numbers, plots.plain(left.subplots(), "Shape bias by painter and judge"))
-    draw_classes(numbers, plots.plain(middle.subplots(), "Filled masks"))
+    draw_classes(numbers, plots.plain(middle.subplots(), "Scenes with filled masks"))
     axes = plots.plain(right.subplots(), "Named rightly by one cue")
     for i, name in enumerate(networks):
         told, up = numbers["cues"][name], 0.27 - 0.18 * i
@@ -274,13 +285,17 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             found = [100 * value for value in measures.interval(right)]
             axes.barh(at, found[0], height=0.17, color=COLOURS[name])
             plots.whisker(axes, at, found, plots.FAINT, capsize=2, linewidth=1)  # seen on black bars, too
-        axes.text(1, up, name, va="center", size=plots.NOTE, color="white")
+        axes.text(1, up, f"{name} ({name_images(numbers, name)})", va="center", size=plots.NOTE, color="white")
+        for cue in set(CUES) - set(told):
+            axes.text(1, CUES.index(cue) + up, "not asked", va="center", size=plots.NOTE, color=COLOURS[name])
     axes.set_yticks(range(len(CUES)), CUES)
     axes.set_ylim(len(CUES) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     plots.percent(axes, "x", 0)
     counts = ", ".join(f"{name} {numbers['images'][name]}" for name in networks)
-    note = f"Below pictures: answers, in the networks' colours. Images: {counts}. Whiskers: 90 % intervals"
+    note = (f"Below pictures: answers, in the networks' colours. Style × {STRENGTHS[0]}: its weight, times that of the "
+            f"assignment's pictures.\nImages: {counts}. Whiskers: 90 % intervals. Not asked: of photographs no mask is "
+            "known")  # fmt: skip
     return plots.head(fig, "Shape or texture?", note)
 
 
