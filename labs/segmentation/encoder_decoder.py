@@ -36,6 +36,7 @@ PRETRAINED, SCRATCH = "pretrained trunk", "from scratch"
 RIGHT, MISSED, EXTRA = (150, 150, 150), (20, 20, 20), (217, 162, 0)  # colours of pixels
 SHOWN = 3  # scenes
 SKIPPING, PLACES = "U-Net", "unpooling"  # which brings more to edges: fine maps, or the places of maxima?
+NEITHER = "transposed convolution"  # has nothing to draw from
 SQUEEZENET = "squeezenet1_1"  # whose trunk all networks have
 
 
@@ -56,7 +57,7 @@ def measure(bench: Bench) -> Numbers:
                 both.append(measures.boundary_accuracy(found, new.masks, NEAR))
             edges[kind].append(both[0] - both[1])
     X, masks, new, same = set_lesson(scenes, source, count, tests, size, bench.seed)
-    near, iou = {}, {}
+    near, iou, close = {}, {}, {}
     shown = np.sort(np.unique(new.labels, return_index=True)[1])[:SHOWN]  # different objects
     for kind, name in lab.progress(list(product((PRETRAINED, SCRATCH), DECODERS)), "training"):
         model = decoders.build(name, source.cnn, bench.seed, kind == PRETRAINED)
@@ -67,7 +68,8 @@ def measure(bench: Bench) -> Numbers:
         near[kind, name] = measures.boundary_accuracy(found, new.masks, NEAR)
         iou[kind, name] = measures.mean_iou(found, new.masks)
         maps, places = explain_edges(model, new, source)
-        kept["close"], kept["maps"] = measures.interval(share_nearby(maps, places)), len(maps)
+        close[kind, name] = share_nearby(maps, places)
+        kept["close"], kept["maps"] = measures.interval(close[kind, name]), len(maps)
         bench.pictures[f"{kind}, {name}"] = (found[shown], maps[0], places[0])
         numbers.setdefault(kind, {})[name] = kept
     for kind, some in edges.items():
@@ -75,6 +77,8 @@ def measure(bench: Bench) -> Numbers:
     numbers["ahead"] = {kind: [measures.interval(one) for one in some] for kind, some in edges.items()}
     over = {kind: np.mean([iou[kind, name] for name in DECODERS], axis=0) for kind in edges}
     numbers["trunks"] = {kind: measures.interval(one) for kind, one in over.items()}
+    numbers["closer"] = {name: measures.pair(close[PRETRAINED, SKIPPING], close[PRETRAINED, name])
+                         for name in (NEITHER, PLACES)}  # fmt: skip
     numbers["learnt"] = measures.pair(over[PRETRAINED], over[SCRATCH])
     bench.pictures["scenes"] = (new.images[shown], new.masks[shown])
     return numbers
@@ -180,23 +184,26 @@ def conclude(numbers: Numbers) -> list[str]:
     close = {name: lab.write_interval(ours[name]["close"]) for name in ours}
     far = {name: lab.write_interval(kept["by distance"][-1]) for name, kept in ours.items()}
     trunk, new = (lab.write_interval(numbers["trunks"][kind]) for kind in (PRETRAINED, SCRATCH))
-    plain, skip = ours["transposed convolution"], ours["U-Net"]
+    plain, skip, closer = ours[NEITHER], ours[SKIPPING], numbers["closer"]
     seeds = [found for some in numbers["ahead"].values() for found in some]
     first, (low, high) = sum(found[0] > 0 for found in seeds), (end(found[0] for found in seeds) for end in (min, max))
     return [
         f"After {steps} steps ({max(kept['seconds'] for kept in [*ours.values(), *scratch.values()]):.0f} s at most) "
         f"{best} on the pretrained trunk has the highest mean IoU ({lab.write_interval(ours[best]['iou'][-1])} on "
-        f"{numbers['tests']} scenes); over the four the pretrained trunk reaches {trunk}, a new one {new}: "
+        f"{numbers['tests']} scenes); over the four decoders the pretrained trunk, all layers before "
+        f"them, reaches {trunk}, a new one {new}: "
         f"{lab.write_interval(numbers['learnt'], '+.0%')}, {lab.judge(numbers['learnt'])}.",
-        f"Within {NEAR} pixels of the edge skip connections take transposed convolution from "
-        f"{lab.write_interval(plain['edge'][-1])} right to {lab.write_interval(skip['edge'][-1])}, and {FAR} pixels "
-        f"away from {far['transposed convolution']} wrong to {far['U-Net']}; at edges the {SKIPPING} is above {PLACES} "
-        f"in {first} of {len(seeds)} pairs of trainings, by {low:+.1%} to {high:+.1%}: "
-        + ("fine maps bring more than the places of maxima." if all(found[1] > 0 for found in seeds) else
-           "that fine maps bring more is not shown, and a single training could have said either."),
-        f"Of what a pixel at the edge depends on ({skip['maps']} scenes), {close['U-Net']} lies within {CLOSE} pixels "
-        f"with skip connections, {close['transposed convolution']} without, {close['unpooling']} with unpooling: that "
-        f"what is fine comes by them is {'shown' if skip['close'][1] > plain['close'][2] else 'not shown'}.",
+        f"Within {NEAR} pixels of the edge the {SKIPPING}, which has skip connections, is right in "
+        f"{lab.write_interval(skip['edge'][-1])}, {NEITHER}, which has none, in "
+        f"{lab.write_interval(plain['edge'][-1])}; {FAR} pixels away they are wrong in {far[SKIPPING]} and "
+        f"{far[NEITHER]}. At edges the {SKIPPING} is above {PLACES} in {first} of {len(seeds)} pairs of trainings, by "
+        f"{low:+.1%} to {high:+.1%}: that skip connections bring more there than the places of maxima is "
+        + ("shown." if all(found[1] > 0 for found in seeds) else "not shown."
+           if first in (0, len(seeds)) else "not shown, and a single training could have said either."),
+        f"Of what a pixel at the edge depends on, by its saliency map (means of {skip['maps']} scenes), "
+        f"{close[SKIPPING]} lies within {CLOSE} pixels in the {SKIPPING}, "
+        + ", ".join(f"{close[name]} in {name} (the {SKIPPING} is {lab.write_interval(found, '+.0%')} above: "
+                    f"{lab.judge(found)})" for name, found in closer.items()) + ".",
     ]
 
 
@@ -216,7 +223,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     panels[-1, 0].set_xlabel("on the pretrained trunk:", size=plots.NOTE, color=plots.INK)
     for axes, text, colour in zip(panels[-1, 2:], ("right", "missed", "not the object"), (RIGHT, MISSED, EXTRA)):
         axes.set_xlabel(text, size=plots.NOTE, weight="bold", color=np.array(colour) / 255)
-    right.suptitle("where one pixel at the edge looks", size=plots.NOTE, color=plots.INK)
+    words = f"where one pixel at the edge looks: one scene\n(shares: means of {numbers[PRETRAINED][SKIPPING]['maps']})"
+    right.suptitle(words, size=plots.NOTE, color=plots.INK)
     for axes, (name, (_, map_, (y, x))) in zip(right.subplots(2, 2).ravel(), found.items()):
         title = f"{name}\n{numbers[PRETRAINED][name]['close'][0]:.0%} within {CLOSE} pixels"
         plots.show(axes, palette.heat([map_])[0], title, COLOURS[name], 8)
