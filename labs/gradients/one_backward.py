@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from figures.figure import short
 from labs import lab, measures, plots
 from labs.lab import Bench, Numbers, Table
 from labs.networks import spread
@@ -178,10 +179,11 @@ def tabulate(numbers: Numbers) -> Table:
 
 
 def slower(numbers: Numbers, name: str) -> list[float]:
-    """Interval, over rounds, of the time of a way over that of the first, for as many images as it was tried with."""
+    """Interval, over rounds, of the mean time of a way over that of the first, for as many images as it was tried with.
+    """
     last = len(numbers["seconds"][name]) - 1
-    own, first = (numbers["seconds"][way][last] for way in (name, WAYS[0]))
-    return measures.interval(np.divide(own, first))
+    own, first = (np.array(numbers["seconds"][way][last]) for way in (name, WAYS[0]))
+    return measures.bootstrap(measures.of_sums, own, first)
 
 
 def write(values: Sequence[float]) -> str:
@@ -198,7 +200,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"images take {alone} times as long, and {batch} {graph} times where each score goes back through the whole "
         "batch.",
         "The network with BatchNorm cannot be had here, so what training mode does was not measured.",
-        "So sum the scores; but put the network into evaluation mode first, or take each image by itself.",
+        "So sum the scores, but put the network into evaluation mode first.",
     ]
     if "second" in numbers:
         found, stored = numbers["influence"][TRAINING], numbers["influence"][STORED]
@@ -233,11 +235,14 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     axes.texts[-1].set(ha="right", gid=None, x=-8, text=WAYS[2].replace(" through", "\nthrough"))
     panels = right.subplots(1, len(numbers["influence"]), squeeze=False)[0]
     for axes, (name, found) in zip(panels, numbers["influence"].items()):
-        plots.show(axes, np.array(found["shares"]), cmap="Blues", vmin=0, vmax=1)
+        network = short(bench.source.name if name == "evaluation mode" else numbers["second"])
         written = write(found["others"]).replace(" (", "\n(")
-        plots.plain(axes, name.replace(", ", ",\n"), f"gradient of image\nof others: {written}", "score of image")
+        title = f"{network},\n{name}:\ngradients of others {written}"
+        plots.show(axes, np.array(found["shares"]), title, cmap="Blues", vmin=0, vmax=1)
+        plots.plain(axes, x="gradient of image", y="score of image")
         axes.set_xticks([])
-    note = f"{bench.source.name}. Squares: the first of {len(found['others'])} batches of {numbers['company']}"
+    note = (f"{bench.source.name}; bands: 90 % of the rounds. Squares: the first of {len(found['others'])} batches of "
+            f"{numbers['company']}; gradients of others: mean length, of an image's own")  # fmt: skip
     return plots.head(fig, "One backward pass gives every image its own gradient", note)
 
 
