@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from PIL import Image
 from explorer import networks, pictures
 from explorer.session import Session
 from figures import figure
+from pretrained import SourceError
 
 
 def link(session: Session, key: str) -> str:
@@ -32,9 +34,10 @@ def open_picture(session: Session, asked: dict[str, str]) -> list[str]:
     """Look through the network and at the sample that a link asks for; returns what is not there of it."""
     refused = []
     network = asked.get("network", session.network)
-    if network in [choice.key for choice in networks.choices()]:
-        session.switch(network)
-    else:
+    with suppress(SourceError):  # its package may be missing
+        if network in [choice.key for choice in networks.choices()]:
+            session.switch(network)
+    if session.network != network:
         refused.append(f"network={network}")
     if "picture" in asked:
         number = _number(asked["picture"])

@@ -88,13 +88,14 @@ def build(network: str, device: str) -> tuple[gr.Blocks, Sessions]:
         def open_page(session: Session, request: gr.Request) -> Parts:
             """Fill the page as its link asks, or as it begins."""
             asked = dict(request.query_params)
-            refused, given = links.open_picture(session, asked), {}
-            if (view := views.get(asked.get("view", ""))) is not None:
-                given[view.key], senseless = links.read_fields(view.fields, view.choices(session), asked)
-                refused += senseless
-            session.open = next(iter(given), where.KEY)
+            refused, view = links.open_picture(session, asked), views.get(asked.get("view", ""), views[where.KEY])
+            given, senseless = links.read_fields(view.fields, view.choices(session), asked)
+            known = {"network", "picture", *view.fields} | ({"view"} if asked.get("view") == view.key else set())
+            unknown = [name for name in asked if name not in known and not name.startswith("__")]  # which is Gradio's
+            refused += [*senseless, *(f"{name}={asked[name]}" for name in unknown)]
+            session.open = view.key
             said = f"the link asks for {', '.join(refused)}, which is not there: the rest was set" if refused else ""
-            return fill(session, said, given) | ({tabs: gr.update(selected=session.open)} if given else {})
+            return fill(session, said, {view.key: given}) | ({tabs: gr.update(selected=view.key)} if asked else {})
 
         def choose_network(session: Session, request: gr.Request, key: str) -> Parts:
             session.switch(key)

@@ -14,9 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 
+from explorer import networks
 from explorer.links import link
 from explorer.session import Session
 from figures.script import UserError
+from pretrained import SourceError
 from tests.explorer.conftest import LIMIT, loops_closed
 
 
@@ -114,6 +116,42 @@ def test_no_event_can_be_called_from_outside(built):
     """The page is for its browser: nothing of it is offered as an interface."""
     ours = [event for event in dependencies(built) if event["backend_fn"]]
     assert not [event["targets"] for event in ours if event["api_visibility"] == "public"]
+
+
+@pytest.mark.parametrize("lost", [[], ["lite"]], ids=["all networks", "one is lost"])
+@pytest.mark.parametrize(
+    ("query", "refused", "target"),
+    [
+        ("?view=where&target=17&network=embedded&__theme=dark", [], 17),
+        ("?target=17", [], 17),
+        ("?view=were&target=17&clas=3&network=no", ["network=no", "view=were", "clas=3"], 17),
+        ("?target=17&quality=3", ["quality=3"], 17),
+    ],
+)
+def test_what_a_link_asks_for_in_vain_is_told_and_the_rest_is_set(query, refused, target, lost, both, monkeypatch):
+    """A slip of the pen, a field of another view, a network whose package is missing: the page is filled all the same.
+
+    Without a view the first is meant, which opens anyway.
+    """
+    built, sessions = both
+    load, asked = networks.load, dict(parse_qsl(query[1:]))
+    if lost:
+        asked |= {"network": "lite"}
+        refused = ["network=lite", *(words for words in refused if "network" not in words)]
+
+    def lose(key, device):
+        if key in lost:
+            raise SourceError("expected efficientnet-lite0 in a package, found none")
+        return load(key, device)
+
+    monkeypatch.setattr(networks, "load", lose)
+    (opening,) = (fn.fn for fn in built.fns.values() if fn.targets[0][1] == "load")
+    request = SimpleNamespace(session_hash=f"{query} {lost}", query_params=asked)
+    words = " ".join(part for part in next(opening(request)) if isinstance(part, str))
+    assert sessions.of(request.session_hash).settings["where"]["target"] == target
+    told = re.search("The link asks for (.*), which is not there: the rest was set", words)
+    assert (told[1].split(", ") if told else []) == refused
+    assert "data-number" in words, "the samples to choose from"
 
 
 LINKS = (
