@@ -124,7 +124,7 @@ def collect(root: Path, check: bool) -> int:
     faults = find_old_python() or find_wrong_folder(root)  # an old one cannot read the table either
     if not faults:
         files = find_files(root)
-        code = [name for name in files if name.endswith(".py")]
+        code = [name for name in files if name.endswith(".py") and (root / name).stat().st_size <= MAX_CODE_BYTES]
         trees = {name: tree for name in code if (tree := _parse(root / name)) is not None}
         faults = [*find_missing_files(root), *find_bytes(files), *find_unreadable(root, code),
                   *find_too_large(root, files)]  # fmt: skip
@@ -404,9 +404,10 @@ def read_made(figure: Path) -> dict:
     try:
         length = int.from_bytes(data[start - 4 : start], "big")
         made = json.loads(data[start + 9 : start + 4 + length]) if start > 0 else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return made if isinstance(made, dict) else {}
+    tables = (made, made.get("options", {}), made.get("code", {})) if isinstance(made, dict) else (made,)
+    return made if all(isinstance(table, dict) for table in tables) else {}
 
 
 def digest_file(path: Path) -> str:

@@ -162,9 +162,10 @@ def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
         with Image.open(path) as picture:
             made = json.loads(picture.info.get(MADE, "{}"))
             picture.verify()
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return {}
-    return made if isinstance(made, dict) else {}
+    tables = (made, made.get("options", {}), made.get("code", {})) if isinstance(made, dict) else (made,)
+    return made if all(isinstance(table, dict) for table in tables) else {}
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:

@@ -5,6 +5,7 @@ import ast
 import hashlib
 import io
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -398,6 +399,25 @@ def test_a_figure_that_is_not_the_assignments_is_named(work, capsys, changes, se
     draw(work, **changes)
     said = collect(work, capsys)
     assert sentence in said and f"{len(SCRIPTS)} things to look at above" in said
+
+
+@pytest.mark.parametrize("changes", [{"options": ["a"]}, {"options": None}, {"code": 1}, {"code": ["style_utils.py"]}])
+def test_a_figure_with_facts_of_another_kind_says_nothing(work, capsys, changes):
+    """They were written by hand."""
+    draw(work, **changes)
+    said = collect(work, capsys)
+    assert "gradcam.png does not say how it was made" in said and f"{len(SCRIPTS)} things to look at above" in said
+
+
+def test_facts_that_are_nested_too_deeply_say_nothing(tmp_path):
+    (tmp_path / "deep.png").write_bytes(b"size" + b"tEXtMade\0" + b"[" * 100_000 + collect_submission.END)
+    assert collect_submission.read_made(tmp_path / "deep.png") == {}
+
+
+def test_a_module_of_gigabytes_is_named_and_not_read(work, capsys):
+    """A sparse file: nobody has so much memory."""
+    os.truncate(work / "style_utils.py", 2**40)
+    assert "style_utils.py has 1099511628 kB and the grader takes at most 524" in collect(work, capsys, 1)
 
 
 def test_check_says_what_the_report_has(work, capsys, monkeypatch):

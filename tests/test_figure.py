@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from figures import figure, palette
 from figures.figure import Bar, Picture, Row
@@ -128,6 +129,15 @@ def test_an_interrupted_picture_leaves_the_old_one(tmp_path, monkeypatch):
         figure.grid([Row([noise(seed=1)])], path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ['{"options": []}', '{"code": 1}', "[" * 100_000, "1"])
+def test_facts_of_another_kind_are_none(tmp_path, text):
+    """Written by hand into a whole picture; report.py goes by what is read here."""
+    words = PngInfo()
+    words.add_text(figure.MADE, text)
+    Image.fromarray(noise()).save(tmp_path / "odd.png", pnginfo=words)
+    assert figure.read_made(tmp_path / "odd.png") == {}
 
 
 def test_show_without_a_screen_says_so(tmp_path, capsys, monkeypatch):
