@@ -110,7 +110,7 @@ def _resize(picture: Image.Image, shorter: int) -> np.ndarray:
 
 def _frames(path: Path) -> int:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # open_image notes them
         try:
             with Image.open(path) as image:
                 return getattr(image, "n_frames", 1)

@@ -12,13 +12,14 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from figures.script import UserError
-from pretrained.ending import explain
+from pretrained.ending import explain, tell
 
 ROOT = Path(__file__).resolve().parent.parent
 # What every worker needs, and no student writes.
@@ -156,8 +157,11 @@ def warm_up() -> None:
 
 def find_versions(code: Path) -> dict[Path, tuple[int, int]]:
     """Return for each student's file in this folder when it was written, and its size: unzipping may set times back."""
-    stats = {path: path.stat() for name in STUDENTS for path in code.glob(name)}
-    return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+    found = {}
+    for path in (path for name in STUDENTS for path in code.glob(name)):
+        with suppress(OSError):  # an editor's link that leads nowhere, or a file that it is just writing anew
+            found[path] = (path.stat().st_mtime_ns, path.stat().st_size)
+    return found
 
 
 def _context() -> Any:
@@ -216,10 +220,10 @@ def describe(mistake: BaseException, code: Path = ROOT) -> str:
     if isinstance(mistake, Problem | UserError):
         return str(mistake)
     if isinstance(mistake, NotImplementedError):
-        return f"not written yet: {str(mistake) or 'this part'}"
+        return f"not written yet: {tell(mistake) or 'this part'}"
     if words := explain(mistake):
         return words.removeprefix("error: ")
-    words = str(mistake).strip().split("\n")[0]
+    words = tell(mistake).strip().split("\n")[0]
     said = f"{type(mistake).__name__}: {words}" if words else type(mistake).__name__
     if isinstance(mistake, SyntaxError):
         return f"{said}: Python cannot read {Path(mistake.filename or '').name}, line {mistake.lineno}"

@@ -23,6 +23,7 @@ import pretrained
 from figures import script
 from figures.figure import Picture
 from figures.pairs import START, own_pairs
+from pretrained.ending import tell
 from pretrained.files import write_whole
 
 MOST = 8_000_000  # bytes of the whole page: it is to be sent to somebody
@@ -111,7 +112,7 @@ def run(make: Callable[[], Any]) -> tuple[Any, str]:
     except Exception as mistake:
         if not (words := script.sentence(mistake)):  # a mistake in code that is being written
             traceback.print_exc()
-            words = f"error: {type(mistake).__name__}: {mistake}"
+            words = f"error: {type(mistake).__name__}: {tell(mistake)}"
         return (), words
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 import pretrained
 from image_utils import open_image
-from pretrained.ending import INTERRUPTED, explain
+from pretrained.ending import INTERRUPTED, explain, tell
 from pretrained.networks import SQUEEZENET
 
 DIGITS = 9  # of a number
@@ -112,7 +112,7 @@ def keep_memory() -> None:
 def sentence(mistake: BaseException) -> str:
     """A mistake of the user's as one line; "" for one in the code, which keeps its traceback."""
     if isinstance(mistake, NotImplementedError):
-        return f"not written yet: {str(mistake) or 'see the traceback of your tests'}"
+        return f"not written yet: {tell(mistake) or 'see the traceback of your tests'}"
     if isinstance(mistake, OSError) and mistake.strerror:
         return f"error: {mistake.strerror}" + (f": {mistake.filename}" if mistake.filename else "")
     return f"error: {mistake}" if isinstance(mistake, MISTAKES) else explain(mistake)

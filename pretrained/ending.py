@@ -43,7 +43,7 @@ def find_no_memory(problem: BaseException | None) -> str:
     """Sentence on memory that ran out, and the assignment's line that asked for it; "" for anything else."""
     import re
 
-    words = str(problem)
+    words = tell(problem)
     if not isinstance(problem, MemoryError):
         if not isinstance(problem, (RuntimeError, ImportError)) or not re.search(NO_MEMORY, words, re.I | re.M):
             return ""
@@ -56,6 +56,14 @@ def find_no_memory(problem: BaseException | None) -> str:
         told += f" in {os.path.relpath(own[-1][0], ROOT)}, line {own[-1][1]}"
     helps = "take --device cpu" if re.search("CUDA|MPS|HIP|XPU", words) else "take fewer or smaller pictures"
     return f"{told}, got too little: close other programs, or {helps}"
+
+
+def tell(problem: BaseException | None) -> str:
+    """Text of an exception, which its own method may fail to make."""
+    try:
+        return str(problem)
+    except Exception as mistake:
+        return f"without a text, as its __str__ raises {type(mistake).__name__}"
 
 
 def _trace(problem: BaseException) -> list[tuple[str, int]]:

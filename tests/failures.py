@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pretrained.ending import tell
 from tests import compare, deadline, hints, probes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,18 +88,10 @@ def pytest_terminal_summary(terminalreporter):
 def _unwritten(error):
     """The part whose gap was met, in this process or in a script that was run; "" if it was another error."""
     while error is not None:
-        if gap := GAP.match(_text(error)):
+        if gap := GAP.match(tell(error)):
             return gap[1]
         error = error.__context__
     return ""
-
-
-def _text(error):
-    """Text of an error, which its own method may fail to make."""
-    try:
-        return str(error)
-    except Exception as mistake:
-        return f"without a text, as its __str__ raises {type(mistake).__name__}"
 
 
 def _parts_of(item):
@@ -115,7 +108,7 @@ def _summarise(item, error):
     if points:
         cases = ", with all its cases" if hasattr(item, "callspec") else ""
         asked += f" (Graded: {points.args[0]:g} point{'s' if points.args[0] != 1 else ''}{cases}.)"
-    said, own = f"{type(error).__name__}: {_text(error)}", _own_frames(error)[-3:]
+    said, own = f"{type(error).__name__}: {tell(error)}", _own_frames(error)[-3:]
     if _is_a_tests(error):
         said, own = re.split(r"\nassert |\n *\+  where ", str(error))[0], []  # the sentence, without pytest's own lines
         if said.startswith("assert "):  # without a sentence of its own: pytest says what was compared, on many lines

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -701,6 +702,17 @@ def test_digits_that_are_no_number_are_refused_in_words(read, text):
     """A superscript is a digit to `str.isdigit`, and none to `int`, which takes 4300 of them at most."""
     with pytest.raises((argparse.ArgumentTypeError, script.UserError), match=rf"^expected .* got '{text}'"):
         read(text)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, NotImplementedError, MemoryError])
+def test_an_exception_that_cannot_tell_its_text_is_no_mistake_of_ours(kind):
+    """A student's own class of exception; the other scripts of `make figures` go on."""
+    mistake = type("Odd", (kind,), {"__str__": lambda self: 1 / 0})()
+    untold = "without a text, as its __str__ raises ZeroDivisionError"
+    told = {NotImplementedError: f"not written yet: {untold}", MemoryError: "error: expected memory"}
+    assert script.sentence(mistake).startswith(told.get(kind, ""))
+    words = gallery.run(Mock(side_effect=mistake))[1]
+    assert words.startswith(told.get(kind, f"error: Odd: {untold}"))
 
 
 def test_a_closed_pipe_is_told_without_a_file():

@@ -105,6 +105,14 @@ WRONG = {
     "NaN": ("saliency = gradient.amax(dim=1) * float('nan')", "expected finite numbers from compute_saliency_maps"),
     "nothing": ("return None", "expected an array of numbers from compute_saliency_maps, got NoneType"),
     "exit": ("import sys; sys.exit('bye')", "SystemExit: bye (visualizers/saliency_map.py, line"),
+    "no text": (
+        "x = type('Odd', (Exception,), {'__str__': lambda self: 1 / 0}); raise x",
+        "Odd: without a text, as its __str__ raises ZeroDivisionError (visualizers/saliency_map.py, line",
+    ),
+    "not written, no text": (
+        "x = type('Odd', (NotImplementedError,), {'__str__': lambda self: 1 / 0}); raise x",
+        "not written yet: without a text, as its __str__ raises ZeroDivisionError",
+    ),
     "hard exit": ("import os; os._exit(3)", "the process that ran the function ended (status 3)"),
     "recursion": ("again = lambda: again()\n            again()", "RecursionError: maximum recursion depth"),
     "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "not have been enough memory"),

@@ -132,6 +132,15 @@ def test_a_changed_file_is_read_again(student):
     assert explain(session, "saliency")[0].max() > 0
 
 
+def test_an_editor_s_link_that_leads_nowhere_is_no_file_of_the_student_s(student):
+    """Emacs makes it while a file is open that is not saved; one that is saved anew may be gone for a moment, too."""
+    session = student()
+    (session.worker.code / "visualizers/.#gradcam.py").symlink_to("student@machine.4711")
+    assert session.scores().shape == (24,)
+    session.choose(pictures.sample(session.source, 1))
+    assert session.scores().shape == (24,)
+
+
 def test_an_answer_whose_process_was_killed_is_asked_for_again(session, monkeypatch):
     """By `kill`, or for lack of memory: it is no property of the map."""
     one, killed = session.worker.one, []
