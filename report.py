@@ -276,13 +276,13 @@ def _place(slide: Any, frame: Found, path: Path, name: str) -> bool:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-    except (OSError, SyntaxError):
+        left, top, wide, high = frame.box
+        scale = min(wide / width, high / height)
+        size = round(width * scale), round(height * scale)
+        corner = round(left + (wide - size[0]) / 2), round(top + (high - size[1]) / 2)
+        shape = slide.shapes.add_picture(str(path), *corner, *size)
+    except Exception:  # a damaged file can raise nearly anything, and slides take few formats
         return False
-    left, top, wide, high = frame.box
-    scale = min(wide / width, high / height)
-    size = round(width * scale), round(height * scale)
-    corner = round(left + (wide - size[0]) / 2), round(top + (high - size[1]) / 2)
-    shape = slide.shapes.add_picture(str(path), *corner, *size)
     shape.name = name
     words = shape._element.nvPicPr.cNvPr
     words.set("descr", path.stem.replace("_", " "))
@@ -297,7 +297,7 @@ def _same(blob: bytes, path: Path) -> bool:
         with Image.open(io.BytesIO(blob)) as one, Image.open(path) as other:
             difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
             return one.size == other.size and not difference.getbbox()
-    except (OSError, SyntaxError):
+    except Exception:  # a damaged file can raise nearly anything
         return False
 
 

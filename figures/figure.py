@@ -162,7 +162,7 @@ def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
         with Image.open(path) as picture:
             made = json.loads(picture.info.get(MADE, "{}"))
             picture.verify()
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except Exception:  # a damaged file can raise nearly anything
         return {}
     tables = (made, made.get("options", {}), made.get("code", {})) if isinstance(made, dict) else (made,)
     return made if all(isinstance(table, dict) for table in tables) else {}

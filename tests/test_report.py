@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -228,6 +229,23 @@ def test_a_file_that_is_no_whole_picture_counts_as_missing(work, capsys, rest):
     (work / "visualization/gradcam.png").write_bytes(data[:rest])
     assert main([], work) == 0
     assert "- gradcam.png is missing: run python gradcam.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "bomb"])
+def test_a_picture_that_no_slide_takes_counts_as_missing(work, capsys, kind):
+    """Another format behind the name, or a header that claims ten thousand megapixels."""
+    draw(work, "lab_regularizers")
+    path = work / "visualization/lab_regularizers.png"
+    if kind == "WEBP":
+        Image.new("RGB", (40, 20)).save(path, "WEBP")
+    else:
+        data = bytearray(path.read_bytes())
+        data[16:24] = 2 * (100_000).to_bytes(4, "big")
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+        path.write_bytes(data)
+    for options in ([], ["--check"]):
+        assert main(options, work) == 0
+        assert "figure is missing: run python -m labs" in capsys.readouterr().out or options
 
 
 def test_a_folder_of_figures_that_is_not_there_is_told(work, capsys):
