@@ -21,7 +21,17 @@ NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed t
 
 def explain(problem: BaseException | None) -> str:
     """Sentence on a package that an import did not find, or on memory that ran out; "" for anything else."""
-    return name_missing(problem) or find_no_memory(problem)
+    return name_shadow(problem) or name_missing(problem) or find_no_memory(problem)
+
+
+def name_shadow(problem: BaseException | None) -> str:
+    """Sentence on a file beside the scripts that a package took for one that it needs; "" for anything else."""
+    if not isinstance(problem, ImportError) or not problem.name:
+        return ""
+    name = problem.name.partition(".")[0]
+    got = getattr(sys.modules.get(name), "__file__", None) or ""
+    importers = [_name_package(file) for file, _ in _trace(problem)]
+    return tell_shadow(name, got) if os.path.dirname(got) == ROOT and importers and importers[-1] else ""
 
 
 def name_missing(problem: BaseException | None) -> str:
@@ -91,9 +101,12 @@ def find_shadow(folder: str = ROOT) -> str:
     for file in files:
         name, _, suffix = file.partition(".")
         if name in taken and (suffix == "py" or os.path.isfile(os.path.join(folder, file, "__init__.py"))):
-            got = os.path.join(folder, file)
-            return f"error: expected {name} to be Python's or a package's, got {got}: give it another name"
+            return tell_shadow(name, os.path.join(folder, file))
     return ""
+
+
+def tell_shadow(name: str, got: str) -> str:
+    return f"error: expected {name} to be Python's or a package's, got {got}: give it another name"
 
 
 def end_in_words() -> None:

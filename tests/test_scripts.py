@@ -219,6 +219,14 @@ def test_a_file_in_the_place_of_a_module_is_named(copy, name):
     assert not done.stderr and b"mine" not in done.stdout and f"{name}.py is not of this assignment" in str(done.stdout)
 
 
+def test_a_file_in_the_place_of_a_packages_own_package_is_named(copy):
+    """PyTorch needs sympy, which no list of ours has."""
+    (copy / "sympy.py").write_text("")
+    done = subprocess.run([sys.executable, "-B", "saliency_map.py"], cwd=copy, capture_output=True, text=True)
+    expected = f"error: expected sympy to be Python's or a package's, got {copy / 'sympy.py'}: give it another name\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
 def test_a_file_or_folder_is_no_modules_that_python_does_not_import(copy):
     """test.py is what students like to write, and a folder without code is no package."""
     (copy / "test.py").touch()
