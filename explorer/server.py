@@ -1,6 +1,8 @@
 """Serves the page: on this machine alone, with a folder for uploads that nobody else can read."""
 
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +23,10 @@ class Running:
 
 
 def serve(weights: str, model: str, device: str, port: int | None, share: bool, browse: bool) -> None:
-    """Serve the page until Ctrl+C."""
+    """Serve the page until Ctrl+C, or until the terminal is closed."""
+    for name in ("SIGTERM", "SIGHUP"):  # else the folder of uploads would stay
+        if signal.getsignal(number := getattr(signal, name, signal.SIGTERM)) == signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     with running(networks.choose(weights, model).key, device, port, share, browse) as page:
         print(f"The explorer is at {page.address} (Ctrl+C ends it)", flush=True)
         while True:

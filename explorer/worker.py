@@ -7,6 +7,7 @@ the student's files as they are now.
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -152,7 +153,9 @@ def warm_up() -> None:
     # Threads that wait for each other turn in circles by default, and several processes share few cores here.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if _context().get_start_method() == "forkserver":
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which it takes over: it ends with the server
         forkserver.ensure_running()
+        signal.signal(signal.SIGINT, before)
 
 
 def find_versions(code: Path) -> dict[Path, tuple[int, int]]:

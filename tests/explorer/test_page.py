@@ -1,9 +1,12 @@
 """The page as Gradio is told to serve it."""
 
 import asyncio
+import os
 import re
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,6 +66,34 @@ def test_a_port_that_cannot_be_had_is_told_in_one_sentence(both, monkeypatch, pr
     words = f"expected a free port, got 99999 ({problem}): choose another --port"
     with pytest.raises(UserError, match=f"^{re.escape(words)}$"), server.running("embedded", "cpu", 99999):
         pass
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_closed_terminal_ends_the_page_as_ctrl_c_does(name, monkeypatch):
+    """What is cleared away at the end of the block is cleared away: the folder of uploads."""
+    from explorer import server
+
+    number, ended = getattr(signal, name), []
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGHUP)}
+
+    @contextmanager
+    def running(*_):
+        assert signal.getsignal(number) != signal.SIG_DFL, "it would end at once"
+        try:
+            yield Mock(address="http://127.0.0.1:7860/")
+        finally:
+            ended.append(name)
+
+    monkeypatch.setattr(server, "running", running)
+    monkeypatch.setattr(server.time, "sleep", lambda _: os.kill(os.getpid(), number))
+    try:
+        with pytest.raises(SystemExit):
+            server.serve("embedded", "squeezenet1_1", "cpu", None, False, False)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert ended == [name]
 
 
 def dependencies(built):

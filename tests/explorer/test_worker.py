@@ -1,16 +1,21 @@
 """Workers: what runs a student's code, can be paused and ended, and leaves the page alone."""
 
 import os
+import re
+import signal
+import sys
 import threading
 import time
 from collections import OrderedDict
+from multiprocessing import forkserver
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from explorer import pictures
 from explorer.session import Sessions
-from explorer.worker import Cancelled, Ended, Problem, Worker, describe
+from explorer.worker import Cancelled, Ended, Problem, Worker, describe, warm_up
 from tests.explorer.conftest import LIMIT
 
 ASCENT = {"target": 3, "iterations": 500, "seed": 0, "learning_rate": 25.0}
@@ -130,6 +135,15 @@ def test_a_changed_file_is_read_again(student):
     student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
     os.utime(session.worker.code / "visualizers/saliency_map.py", (1e9, 1e9))  # as unzipping sets it
     assert explain(session, "saliency")[0].max() > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_is_the_server_s_alone():
+    """The process that workers are forked from gets it, too, while it is still loading: it ends in no traceback."""
+    warm_up()
+    status = Path(f"/proc/{forkserver._forkserver._forkserver_pid}/status").read_text(encoding="utf-8")
+    ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+    assert ignored >> (signal.SIGINT - 1) & 1
 
 
 def test_an_editor_s_link_that_leads_nowhere_is_no_file_of_the_student_s(student):
