@@ -71,7 +71,7 @@ def test_a_port_that_cannot_be_had_is_told_in_one_sentence(both, monkeypatch, pr
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_closed_terminal_ends_the_page_as_ctrl_c_does(name, monkeypatch):
-    """What is cleared away at the end of the block is cleared away: the folder of uploads."""
+    """Else the folder of uploads would stay."""
     from explorer import server
 
     number, ended = getattr(signal, name), []
