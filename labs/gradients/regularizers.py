@@ -201,7 +201,7 @@ def compare(ranks: dict[str, list[int]], name: str, than: str) -> list[float]:
 
 def write_rank(ranks: Sequence[int]) -> str:
     """Words for the geometric mean and its interval."""
-    return lab.write_interval(np.exp(measures.interval(np.log(ranks))), ".0f")
+    return lab.write_interval([float(np.exp(end)) for end in measures.interval(np.log(ranks))], ".0f")
 
 
 def middle_rank(ranks: Sequence[int]) -> float:
