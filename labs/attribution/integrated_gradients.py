@@ -271,11 +271,12 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
         right.vlines(place + shift, low, high, color=plots.INK, linewidth=1)
         right.bar(place + shift, heights, 0.25, color=[plots.COLOURS[name] for name in COMPARED], alpha=alpha)
         for x_, height, top in zip(place + shift, heights, high):
-            right.text(x_, max(height, top) + 0.02, f"{height:.1g}", ha="center", size=8, color=plots.INK)
+            word = f"{height:.1g}" if height > 1e-4 else "0"
+            right.text(x_, max(height, top) + 0.02, word, ha="center", size=8, color=plots.INK)
     right.set_ylim(0, 1.6)
     right.set_yticks([0, 0.5, 1])
     right.set_xticks(place, [name.replace(" ", "\n") for name in COMPARED])
-    words = "full: its ReLUs written otherwise\npaler: 2 s - 3 t, against 2 maps less 3\npalest: another class"
+    words = "full: its ReLUs written otherwise\npaler: 2 scores less 3, against maps\npalest: another class"
     right.text(0.02, 0.97, words, transform=right.transAxes, va="top", size=plots.NOTE, color=plots.FAINT)
 
     panels = below.subplots(2, len(BASELINES) + 1)

@@ -163,9 +163,9 @@ def conclude(numbers: Numbers) -> list[str]:
     learnt = {name: measures.pair(trained[name]["peak"], untrained[name]) for name in METHODS}
     classy = [name for name in GRID if grids["trained"][name][1] > max(grids[TOP][name][2], CHANCE)]
     return [
-        f"On {numbers['scenes']} scenes, whose objects fill {write(numbers['area'])}, highest are, for peaks on the "
-        f"object, {best('peak')}; for the share of the sum there, {best('sum')}; for the order of pixels (AUC), "
-        f"{best('auc')}.",
+        f"On {numbers['scenes']} scenes ({numbers['network']}), whose objects fill {write(numbers['area'])}, highest "
+        f"are, for peaks on the object, {best('peak')}; for the share of the sum there, {best('sum')}; for the order "
+        f"of pixels (AUC), {best('auc')}.",
         f"A Gaussian in the middle, which has seen nothing, reaches {write(trained[GAUSSIAN]['peak'])}, "
         f"{write(trained[GAUSSIAN]['sum'])} and {write(trained[GAUSSIAN]['auc'], 'auc')}; shown above it, scene by "
         f"scene, are for peaks {beyond('peak')}, for the sum {beyond('sum')}, for the order {beyond('auc')}. With "

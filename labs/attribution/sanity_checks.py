@@ -194,6 +194,7 @@ def conclude(numbers: Numbers) -> list[str]:
 
     left = {name: measures.pair(ranks([name], -1), ranks([name], 0, "another photograph")) for name in METHODS}
     agree = [f"{name} {lab.write_interval(one, '+.2f')}" for name, one in left.items() if one[1] > 0]
+    rest = [name for name, one in left.items() if one[1] <= 0]
     noticed = {name: measures.pair(numbers["data"][data_test.AGAIN][name], numbers["data"]["permuted"][name])
                for name in METHODS}  # fmt: skip
     unnoticed = [name for name, one in noticed.items() if one[1] <= 0]
@@ -205,7 +206,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{tell_apart(INSENSITIVE, 0)} with a random top layer, by {tell_apart(INSENSITIVE, -1)} with all; "
         f"{' and '.join(TIMES_INPUT)}, whose factor is the image, by {tell_apart(TIMES_INPUT, 0)} and "
         f"{tell_apart(TIMES_INPUT, -1)}. With all layers random maps still agree more than those of two photographs by "
-        f"{', '.join(agree) or 'none'}.",
+        f"{', '.join(agree) or 'none'}; not shown: {', '.join(rest) or 'none'}.",
         "Where one network learnt permuted labels by heart, its maps are less like a true network's than those of a "
         "second true network are, by "
         + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)

@@ -310,11 +310,10 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{mixing['images']} images) they correlate by {lab.write_interval(mixing['linear'], '.2f')} with it, and two "
         f"halves of the orders with each other by {lab.write_interval(mixing['halves'], '.2f')}; drop above "
         f"Grad-CAM's: {compare(mixing['drop'], (PRODUCT, POSITIONS, GAUSSIAN))}; {POSITIONS} above {PRODUCT} "
-        f"{write(mixing['drop'], POSITIONS, PRODUCT)}. The Gaussian keeps {lab.write_mean(mixing['kept'][GAUSSIAN])} "
-        f"of the brightness, Grad-CAM {lab.write_mean(mixing['kept']['Grad-CAM'])}, {POSITIONS} "
-        f"{lab.write_mean(mixing['kept'][POSITIONS])}: {POSITIONS} above the Gaussian "
-        f"{write(mixing['drop'], POSITIONS, GAUSSIAN)}, so that it is more than a map that keeps more is "
-        f"{lab.tell(measures.turn(differ(mixing['drop'], POSITIONS, GAUSSIAN)))}."
+        f"{write(mixing['drop'], POSITIONS, PRODUCT)}. Of the brightness Grad-CAM "
+        f"keeps {lab.write_mean(mixing['kept']['Grad-CAM'])}, {POSITIONS} {lab.write_mean(mixing['kept'][POSITIONS])}, "
+        f"the Gaussian {lab.write_mean(mixing['kept'][GAUSSIAN])}: a map that keeps more drops less, so compare those "
+        "that keep as much."
         if mixing else
         "A layer whose positions mix needs a second network, which is not here: the question stays open for it.",
     ]  # fmt: skip
@@ -358,7 +357,8 @@ def draw_mixing(part: "plots.SubFigure", mixing: Numbers, image: np.ndarray, map
     title = f"{mixing['network']}, after\n{mixing['layer']}"
     pictures = [image, *palette.overlay([image] * len(maps), maps.values())]
     plots.show_row(left, pictures, [title, *[name.replace("gradient × ", "gradient\n× ") for name in maps]])
-    axes = plots.plain(right.subplots(), f"{mixing['network']}, {mixing['images']} images", "points (left: better)")
+    axes = plots.plain(right.subplots(), f"{mixing['network']}, {mixing['images']} images: drop above Grad-CAM's",
+                       "points (left: better)")
     draw_pairs(axes, mixing["drop"], (PRODUCT, POSITIONS, GAUSSIAN))
 
 

@@ -230,7 +230,7 @@ def conclude(numbers: Numbers) -> list[str]:
     fine = [bound(one, "fine") for one in sheet]
     falls = "shown" if all(below[2] < above[1] for above, below in pairwise(fine)) else "not shown"
     if fine[-1][1] > fine[1][2]:
-        falls += f": from layer {layers[1]} to layer {layers[-1]} it is shown to be finer"
+        falls += f": from layer {layers[1]} to layer {layers[-1]} it rises: lines are sharp, however large shapes are"
     return [
         f"Without restraint {numbers['steps']} steps excite {len(numbers['units'])} units "
         f"{words(FREE, 'reached', '.1f')} times as much as the best of {numbers['samples']} sample images, with all "
@@ -242,8 +242,8 @@ def conclude(numbers: Numbers) -> list[str]:
         f"frequencies goes from {words(FREE, 'fine')} to {words(HELD, 'fine')}, the sample images have "
         f"{words(SAMPLE, 'fine')}.",
         f"On the sheet, {len(sheet[0]['kept'])} channels of layer {layers[0]} are excited {first} times as much as by "
-        f"the best sample image, those of layer {layers[-1]} {last} times; that the deeper a channel, the coarser its "
-        f"pattern, is {falls} (power at high frequencies by layer: {', '.join(map(lab.write_interval, fine))}).",
+        f"the best sample image, those of layer {layers[-1]} {last} times; that the deeper a channel, the less "
+        f"power its pattern has at high frequencies, is {falls} ({', '.join(map(lab.write_interval, fine))}).",
     ]
 
 

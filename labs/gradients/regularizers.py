@@ -174,15 +174,16 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{write(numbers['fine']['nothing'])} of the power is in the upper half of the frequencies, where {len(real)} "
         f"real pictures have {write(real, '.1%')}; with all restraints it is {write(numbers['extreme']['all'], '.1%')} "
         f"and {write(numbers['fine']['all'])}.",
-        f"Over {len(ranks['nothing'])} pictures ({numbers['seeds']} seeds) {judge} gives the class rank "
-        f"{write_rank(ranks['nothing'])} of {numbers['ranks']} without restraint, {write_rank(ranks['all'])} with all, "
+        f"Over {len(ranks['nothing'])} pictures ({len(set(numbers['classes']))} classes, {numbers['seeds']} seeds) "
+        f"{judge} gives the class rank (geometric mean) {write_rank(ranks['nothing'])} of {numbers['ranks']} without "
+        f"restraint, {write_rank(ranks['all'])} with all, "
         f"and names it first for {first}: it {'recognises' if first > len(free) / 2 else 'does not recognise'} them. "
         f"Shown to be better, times the rank without restraint, are {'; '.join(stable) or 'none'}; not shown: "
         f"{', '.join(rest) or 'none'}; total variation on top of the others {shown} "
         f"({lab.write_interval(more, '.2f')} times).",
         f"The network itself is {write(free)} sure of the unrestrained ones and {write(held)} of those with all "
         "restraints: its own confidence "
-        + ("tells nothing" if np.mean(free) >= np.mean(held) else "is higher with them")
+        + ("is not higher with them" if np.mean(free) >= np.mean(held) else "is higher with them")
         + ", so ask another network, or your eyes.",
     ]
 

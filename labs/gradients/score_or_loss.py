@@ -201,7 +201,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             grid[i, 0].set_ylabel(name, size=plots.TITLE, color=plots.COLOURS[name])
     note = (f"{bench.source.name}, {numbers['photographs']} photographs; bands: 90 % intervals; pictures fade in from "
             "grey; probability has the loss's gradient, but for its size; each row of maps has one scale")  # fmt: skip
-    return plots.head(fig, "A sure network has no gradient left, but for its score", note)
+    return plots.head(fig, "A sure network leaves its loss hardly a gradient, but its score", note)
 
 
 if __name__ == "__main__":

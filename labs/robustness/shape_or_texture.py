@@ -244,7 +244,8 @@ def conclude(numbers: Numbers) -> list[str]:
         + "; ".join(f"{name} {'still knows ' if name == first else ''}{write_cue(numbers, name, 'shuffled 4 × 4')} and "
                     f"{write_cue(numbers, name, 'edges')} of {numbers['images'][name]} {name_images(numbers, name)} "
                     f"({lab.write_interval(more[name], '+.0%')})" for name in more)
-        + ". That patches without a shape tell more than edges without patches is shown for "
+        + ". That patches without a shape tell more than edges without patches, which are "
+        "without colours, too, is shown for "
         f"{' and '.join(by_patches[0]) or 'none'}, not for {' and '.join(by_patches[1]) or 'any other'}.",
     ]  # fmt: skip
 

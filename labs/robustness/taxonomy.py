@@ -171,7 +171,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"Within {RADIUS} of 255 attackers of {name} ({numbers['images'][name]} images) reach {know[0]} of the four "
         f"goals in the white box, {know[1]} by questions and {know[2]} by another network, noise of {RADIUS} of 255 "
         f"{write(noise)}: {order([*known, noise], ('the white box', 'questions', 'another network', 'noise'))}; "
-        f"questions less noise {lab.write_interval(asking, '+.0%')}: {lab.judge(asking)}.",
+        f"questions above noise {lab.write_interval(asking, '+.0%')}: {lab.judge(asking)}.",
         f"By goal the three kinds of attackers reach, in the mean, {', '.join(want)}: "
         f"{order(first.mean(axis=1), tuple(GOALS))}.",
         f"Of {last}, this repository's small network trained against attacks, the white box reaches {last_know[0]}, "
@@ -229,7 +229,8 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
             side.set_visible(False)
     note = ("Small: 90 % interval; after JPEG 90; fooling: the assignment's fooling image of the same picture, which "
             f"alone may leave {RADIUS} of 255, and is not drawn.\nPictures: {names[0]} after PGD in the white box, and "
-            "the change alone, its largest as full colours: dark where the photograph is white and can only fall"
+            "the change alone, its largest as full colours: dark where the photograph is white and can only fall.\n"
+            "Images that two networks of photographs name rightly; `black_box` has others"
             )  # fmt: skip
     return plots.head(fig, "What attackers want, what they know, and how many succeed", note)
 
