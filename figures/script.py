@@ -1,6 +1,7 @@
 """Options that the five root scripts share, and mistakes told in one sentence."""
 
 import argparse
+import ast
 import ctypes
 import difflib
 import hashlib
@@ -9,8 +10,9 @@ import os
 import sys
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -29,6 +31,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 ROOT = Path(__file__).resolve().parents[1]
+PLAIN = {bool, int, float, str, tuple}  # types of constants, which stay what they are
 NO_CHANGE = {"device", "model", "out", "show", "weights"}  # of a figure, by these options: the network is told apart
 
 
@@ -253,28 +256,86 @@ def digest_code(script: str) -> Mapping[str, str]:
 
 
 def check_read(file: str, content: bytes) -> None:
-    """Raise UserError where other functions were read of this file, whose content this is, than it has now.
+    """Raise UserError where something else was read of this file, whose content this is, than it has now.
 
-    A notebook's kernel has read it once; and Python takes what it has compiled where time and size of a file are the
-    same, as in a zip whose files all have one time.
+    A notebook's kernel has read it once, and a cell can put a function of its own into it; and Python takes what it has
+    compiled where time and size of a file are the same, as in a zip whose files all have one time.
     """
     names = file.removesuffix(".py").replace("/", "."), "__main__"  # as it is imported, and as it is run
     modules = [module for name in names if (module := sys.modules.get(name)) and hasattr(module, "__file__")]
-    read = [_functions(module) for module in modules if Path(str(module.__file__)).resolve() == ROOT / file]
-    written = set(_inside(compile(content, file, "exec", dont_inherit=True)))
-    if read and not any(functions <= written for functions in read):
+    read = [module for module in modules if Path(str(module.__file__)).resolve() == ROOT / file]
+    for function in [one for module in read for one in _functions(module)]:
+        if "__file__" not in function.__globals__:
+            raise UserError(
+                f"expected {file} as it is in the folder, got {function.__qualname__} of a notebook's cell in it: "
+                "write that into the file, and restart the notebook's kernel"
+            )
+    tree = ast.parse(content, file)
+    # Of a function that has changed %autoreload compiles what ast.unparse makes of it, without the file's imports.
+    kept = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    alone = ast.unparse(ast.Module(kept, []))
+    codes = [compile(source, file, "exec", dont_inherit=True) for source in (content, alone)]
+    written = {(inside.co_qualname, _content(inside)) for code in codes for inside in _inside(code)}
+    fixed = dict(_fixed(tree.body, Counter(_stored(tree))))
+    if read and not any(_is_of(module, written, fixed) for module in read):
         raise UserError(
             f"expected {file} as it is in the folder, got an older one that Python has kept: restart the notebook's "
             "kernel, or delete the folders __pycache__ (make clean)"
         )
 
 
-def _functions(module: ModuleType) -> set[CodeType]:
-    """Return the code of the functions and methods that a module has of its own file."""
-    owners = [module, *(one for one in vars(module).values() if isinstance(one, type))]
-    found = [getattr(one, "__func__", one) for owner in owners for one in vars(owner).values()]
-    codes = [one.__code__ for one in found if isinstance(one, FunctionType)]
-    return {code for code in codes if code.co_filename == module.__file__}
+def _is_of(module: ModuleType, written: set[tuple[str, Hashable]], fixed: Mapping[str, object]) -> bool:
+    """Return True if a module's functions are among those written, and what is fixed has the same values."""
+    functions = [one for one in _functions(module) if one.__code__.co_filename == module.__file__]
+    there = {f"{prefix}{name}": value for prefix, owner in _owners(module) for name, value in vars(owner).items()}
+    for one in functions:
+        defaults = one.__defaults__ or ()
+        arguments = one.__code__.co_varnames[: one.__code__.co_argcount]
+        there |= {f"{one.__qualname__}({name})": value for name, value in zip(arguments[::-1], defaults[::-1])}
+        there |= {f"{one.__qualname__}({name})": value for name, value in (one.__kwdefaults__ or {}).items()}
+    same = all(there[name] == value for name, value in fixed.items() if type(there.get(name, ...)) in PLAIN)
+    return same and {(one.__qualname__, _content(one.__code__)) for one in functions} <= written
+
+
+def _owners(module: ModuleType) -> list[tuple[str, Any]]:
+    """List the module and the classes in it, with what the names of what they hold begin with."""
+    classes = [one for one in vars(module).values() if isinstance(one, type)]
+    return [("", module), *((f"{one.__qualname__}.", one) for one in classes)]
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    """List the functions and methods that a module has."""
+    found = [getattr(one, "__func__", one) for _, owner in _owners(module) for one in vars(owner).values()]
+    return [one for one in found if isinstance(one, FunctionType)]
+
+
+def _fixed(body: Sequence[ast.stmt], stored: Mapping[str, int], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield each number, text and the like that is a constant or an argument's default: its name, and the value."""
+    for node in body:
+        values: list[tuple[str, ast.expr | None]] = []
+        if isinstance(node, ast.ClassDef):
+            yield from _fixed(node.body, stored, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            plain, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
+            pairs = [*zip(plain[::-1], node.args.defaults[::-1]), *zip(named, node.args.kw_defaults)]
+            values = [(f"{prefix}{node.name}({argument.arg})", default) for argument, default in pairs]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            values = [(prefix + one.id, node.value) for one in targets if isinstance(one, ast.Name)
+                      and stored[one.id] == 1]  # fmt: skip
+        for name, value in values:
+            with suppress(ValueError):  # what must be computed
+                if value is not None and type(plainly := ast.literal_eval(value)) in PLAIN:
+                    yield name, plainly
+
+
+def _stored(tree: ast.AST) -> Iterator[str]:
+    """Yield a name as often as it gets a value, anywhere in a file: a constant does once."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.Global):
+            yield from node.names
 
 
 def _inside(code: CodeType) -> Iterator[CodeType]:
@@ -282,6 +343,14 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
         if isinstance(inner, CodeType):
             yield inner
             yield from _inside(inner)
+
+
+def _content(code: CodeType) -> Hashable:
+    """Return what a function does, wherever it stands in a file and however far its docstring is indented."""
+    constants = [_content(one) if isinstance(one, CodeType) else " ".join(one.split()) if isinstance(one, str) else one
+                 for one in code.co_consts]  # fmt: skip
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return code.co_name, code.co_code, *names, *((type(one), one) for one in constants)
 
 
 def file_name(words: str) -> str:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -471,23 +472,79 @@ def test_classes_of_one_name_have_files_of_their_own(source, tmp_path):
     assert names == {f"class_visualization_cardigan_{i}_1_iterations.png" for i in (0, 1)}
 
 
-def test_code_that_was_changed_after_it_was_read_makes_no_figure(tmp_path, monkeypatch):
-    """In a notebook, say: the figure would hold the digest of code that has not made it."""
-    old, new = (f"class A:\n    @staticmethod\n    def add(x):\n        return x + {i}\n" for i in (1, 2))
+STUDENTS = """
+RATE, count = 1, 0
+STEP = 1
+
+class A:
+    LIMIT = 1
+
+    @staticmethod
+    def add(x, by=1):
+        '''Add.
+
+            As the docstring says.
+        '''
+        global count
+        count += 1
+        print(math.pi)
+        return x + 1
+
+import math
+"""
+
+
+@pytest.fixture
+def students(tmp_path, monkeypatch):
+    """A student's file and the module that was read of it."""
     path = tmp_path / "a_students_file.py"
-    path.write_text(old)
+    path.write_text(STUDENTS)
     monkeypatch.setattr(script, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, path.stem, module)
     spec.loader.exec_module(module)
-    script.check_read(path.name, old.encode())
-    path.write_text(new)
+    script.check_read(path.name, STUDENTS.encode())
+    return path, module
+
+
+@pytest.mark.parametrize("old, new", [("x + 1", "x + 2"), ("STEP = 1", "STEP = 2"), ("LIMIT = 1", "LIMIT = -1.5"),
+                                      ("by=1", "by=2"), ("class A", "class B")])  # fmt: skip
+def test_code_that_was_changed_after_it_was_read_makes_no_figure(students, old, new):
+    """In a notebook, say: the figure would hold the digest of code that has not made it."""
+    path, module = students
+    changed = STUDENTS.replace(old, new)
+    path.write_text(changed)
     with pytest.raises(script.UserError, match=r"^expected a_students_file.py as it is .* got an older one"):
-        script.check_read(path.name, new.encode())
-    spec.loader.exec_module(module)  # as %autoreload does
-    script.check_read(path.name, new.encode())
+        script.check_read(path.name, changed.encode())
+    for name in {*vars(module)} & {"A"}:
+        delattr(module, name)
+    module.__spec__.loader.exec_module(module)  # as %autoreload does
+    script.check_read(path.name, changed.encode())
+
+
+def test_what_autoreload_has_compiled_is_the_file_as_it_is(students):
+    """IPython 9 compiles a function that has changed by itself, without the lines before it; a counter may count."""
+    path, module = students
+    changed = STUDENTS.replace("x + 1", "x + 2").replace("class A", "# A comment.\nclass A")
+    module.A.add(1)
+    (method,) = [node for node in ast.walk(ast.parse(changed)) if isinstance(node, ast.FunctionDef)]
+    alone = "class __autoreload_class__:\n" + textwrap.indent(ast.unparse(method), "    ")
+    exec(compile(alone, module.__file__, "exec"), vars(module), there := {})
+    module.A.add.__code__ = there["__autoreload_class__"].add.__code__
+    script.check_read(path.name, changed.encode())
+    with pytest.raises(script.UserError, match="got an older one"):
+        script.check_read(path.name, STUDENTS.encode())
+
+
+def test_a_function_of_a_cell_in_the_files_place_makes_no_figure(students):
+    """The file, which is handed in, has not made it."""
+    path, module = students
+    exec("def add(x, by=1):\n    return 3", cell := {})
+    module.A.add = staticmethod(cell["add"])
+    with pytest.raises(script.UserError, match=r"got add of a notebook's cell in it: write that into the file"):
+        script.check_read(path.name, STUDENTS.encode())
 
 
 @pytest.mark.parametrize(
