@@ -25,6 +25,7 @@ from torch import Tensor, nn
 import pretrained
 from figures import figure, script
 from figures.figure import Picture
+from figures.pairs import END, GIVEN_PAIRS
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
 from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StyleCheck, StylePair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss, make_losses
@@ -97,7 +98,10 @@ def choose_own_pair(
     for option, asked, taken in (("--content", args.content, content), ("--style", args.style, style)):
         if not asked:
             print(f"Picture: {taken.stem}, as no {option} was given.")
-    return replace(pair, name=f"{script.file_name(content.stem)}_{script.file_name(style.stem)}"), content, style
+    name = f"{script.file_name(content.stem)}_{script.file_name(style.stem)}"
+    if name.removesuffix(END) in GIVEN_PAIRS:  # a picture called starry in the style of night
+        name = f"own_{name}"
+    return replace(pair, name=name), content, style
 
 
 def choose_layers(

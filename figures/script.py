@@ -355,12 +355,19 @@ def _content(code: CodeType) -> Hashable:
 
 def file_name(words: str) -> str:
     """Lower case, with underscores for all that is no letter and no digit: "Border terrier" -> "border_terrier"."""
-    return _cut("_".join("".join(c if c.isalnum() else " " for c in words.lower()).split()), 50)
+    name = "_".join("".join(c if c.isalnum() else " " for c in words.lower()).split())
+    return _cut(name, 50) or _digest(words)
 
 
 def _cut(name: str, most: int) -> str:
-    """The beginning of a name, of at most so many bytes: a file's name may have 255, a Chinese letter has 3."""
-    return name.encode()[:most].decode(errors="ignore")
+    """The name; if it has more bytes, its beginning and a digest: a file's name may have 255, a Chinese letter has 3."""
+    if len(name.encode()) <= most:
+        return name
+    return f"{name.encode()[: most - 9].decode(errors='ignore')}_{_digest(name)}"
+
+
+def _digest(words: str) -> str:
+    return hashlib.sha256(words.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 MISTAKES = (UserError, pretrained.SourceError, OSError)

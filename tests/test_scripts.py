@@ -573,6 +573,23 @@ def test_no_name_is_too_long_for_a_file(source, letter):
     assert 70 < len(end.encode()) <= 80 and 40 < len(script.file_name(images[0]).encode()) <= 50
 
 
+@pytest.mark.parametrize("options", [["--image", "b" * 99], ["--image", "!!!"], ["--target", "hay"], ["--seed", "1"]])
+def test_runs_with_long_names_have_files_of_their_own(source, options):
+    """What is cut off would tell them apart; and nothing may be left of a name without a letter."""
+    images = ["--image", *(f"{'long' * 12}{i}" for i in range(3)), "b" * 98, "???"]
+    ends = {script.name_run(gradcam.parse_args([*images, *more]), source) for more in ([], options)}
+    assert len(ends) == 2
+
+
+@pytest.mark.parametrize("content, style", [("starry", "night"), ("waves", "sources"), ("The", "Scream")])
+def test_a_pair_of_ones_own_takes_no_graded_figures_name(content, style):
+    """Together the two names may be those of a given pair."""
+    args = argparse.Namespace(content=f"{content}.jpg", style=f"{style}.jpg")
+    given = [(STYLE_PAIRS["embedded"][0], Path(), Path())]
+    with mock.patch.object(script, "picture", Path):
+        assert style_transfer.choose_own_pair(args, given)[0].name == f"own_{content}_{style}".lower()
+
+
 def test_fooling_towards_what_the_network_says_already_takes_no_step(main, source, capsys):
     """An image that already passes for the target is left alone, and the figure says 0 steps."""
     target = source.class_names[source.labels[0]]
