@@ -360,7 +360,7 @@ def file_name(words: str) -> str:
 
 
 def _cut(name: str, most: int) -> str:
-    """The name; if it has more bytes, its beginning and a digest: a file's name may have 255, a Chinese letter has 3."""
+    """The name, or of a longer one its beginning and a digest: a file's may have 255 bytes, a Chinese letter has 3."""
     if len(name.encode()) <= most:
         return name
     return f"{name.encode()[: most - 9].decode(errors='ignore')}_{_digest(name)}"

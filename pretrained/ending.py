@@ -13,6 +13,7 @@ PACKAGES = {name: name for name in ("captum", "gradio", "matplotlib", "numpy", "
                                     "torchvision", "tqdm")}  # fmt: skip
 PACKAGES.update({"PIL": "pillow", "pptx": "python-pptx", "skimage": "scikit-image", "sklearn": "scikit-learn"})
 PYTHON = (3, 11)  # or later
+REINSTALL = "run python -m pip install --force-reinstall --no-deps"
 INTERRUPTED = 130  # the status by which shells know Ctrl+C
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 UNUSED = {"test"}  # of Python's modules: nobody imports it, and students like the name
@@ -21,7 +22,7 @@ NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed t
 
 def explain(problem: BaseException | None) -> str:
     """Sentence on a package that an import did not find, or on memory that ran out; "" for anything else."""
-    return name_shadow(problem) or name_missing(problem) or find_no_memory(problem)
+    return name_shadow(problem) or name_missing(problem) or find_no_memory(problem) or name_broken(problem)
 
 
 def name_shadow(problem: BaseException | None) -> str:
@@ -38,8 +39,10 @@ def name_missing(problem: BaseException | None) -> str:
     """Sentence on the package that an import did not find, and the command that adds it; "" for anything else."""
     if not isinstance(problem, ModuleNotFoundError) or not problem.name:
         return ""
-    name = problem.name.partition(".")[0]
-    if package := PACKAGES.get(name):
+    name, _, inner = problem.name.partition(".")
+    if (package := PACKAGES.get(name)) and inner and sys.modules.get(name):  # the package is there
+        return f"error: expected {problem.name}, found none: correct the import, or {REINSTALL} {package}"
+    if package:
         return f"error: expected the package {package}, found none: run python environment/complete.py"
     # One that a package of ours needs: pip adds it, if it is asked for ours once more.
     importers = [_name_package(file) for file, _ in _trace(problem)]
@@ -47,6 +50,24 @@ def name_missing(problem: BaseException | None) -> str:
     if not ours or not importers[-1]:
         return ""
     return f"error: expected {name}, which the package {ours} needs, found none: run python -m pip install {ours}"
+
+
+def name_broken(problem: BaseException | None) -> str:
+    """Sentence on a package of ours that is there and fails while it is loaded; "" for anything else."""
+    import traceback
+
+    if not isinstance(problem, (ImportError, OSError, AttributeError, SyntaxError)):
+        return ""
+    frames = traceback.extract_tb(problem.__traceback__)
+    loading = [_name_package(frame.filename) for frame in frames if frame.name == "<module>"]
+    name = next((one for one in loading if one in PACKAGES), "")
+    path = getattr(problem, "path", None) or os.__file__
+    known = _name_package(path) or path.startswith(os.path.dirname(os.__file__))  # no random.py in Python's place
+    if not name or not known:
+        return ""
+    got = " ".join(str(problem).split()) or type(problem).__name__
+    package = PACKAGES[name]
+    return f"error: expected the package {package} whole, got {got!r} while it was loaded: {REINSTALL} {package}"
 
 
 def find_no_memory(problem: BaseException | None) -> str:

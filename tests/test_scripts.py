@@ -355,6 +355,31 @@ def test_a_students_own_missing_module_keeps_its_traceback():
     assert ending.name_missing(ImportError("cannot import name", name="torch")) == ""
 
 
+@pytest.mark.parametrize(
+    "raises", ["raise OSError('libcudart.so.12: no such file')", "os.no_such_thing", "from os import x"]
+)
+def test_a_package_that_cannot_be_loaded_is_named(tmp_path, monkeypatch, raises):
+    """It is there, so that environment/complete.py would find nothing missing."""
+    inside = tmp_path / "site-packages"
+    (inside / "captum").mkdir(parents=True)
+    (inside / "captum" / "__init__.py").write_text(f"import os\n{raises}")
+    monkeypatch.syspath_prepend(inside)
+    monkeypatch.delitem(sys.modules, "captum")
+    with pytest.raises((OSError, AttributeError, ImportError)) as raised:
+        importlib.import_module("captum")
+    told = ending.explain(raised.value)
+    assert told.startswith("error: expected the package captum whole, got ") and " --no-deps captum" in told
+
+
+@pytest.mark.parametrize("code", ["import torch.nnn", "from torch import nnn", "open('nowhere')"])
+def test_a_mistake_in_ones_own_import_is_no_broken_packages(code):
+    """Nor is a package called missing that is there."""
+    with pytest.raises((ImportError, OSError)) as raised:
+        exec(code)
+    told = ending.explain(raised.value)
+    assert not told or told.startswith("error: expected torch.nnn, found none: correct the import, or run python")
+
+
 def test_what_a_package_of_ours_needs_and_is_not_there_is_named_with_it(tmp_path, monkeypatch):
     """And a module of one's own that is missing in what a package calls keeps its traceback."""
     inside = tmp_path / "site-packages"
