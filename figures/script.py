@@ -276,7 +276,7 @@ def check_read(file: str, content: bytes) -> None:
     alone = ast.unparse(ast.Module(kept, []))
     codes = [compile(source, file, "exec", dont_inherit=True) for source in (content, alone)]
     written = {(inside.co_qualname, _content(inside)) for code in codes for inside in _inside(code)}
-    fixed = dict(_fixed(tree.body, Counter(_stored(tree))))
+    fixed = dict(_list_constants(tree.body, Counter(_list_stores(tree))))
     if read and not any(_is_of(module, written, fixed) for module in read):
         raise UserError(
             f"expected {file} as it is in the folder, got an older one that Python has kept: restart the notebook's "
@@ -309,12 +309,14 @@ def _functions(module: ModuleType) -> list[FunctionType]:
     return [one for one in found if isinstance(one, FunctionType)]
 
 
-def _fixed(body: Sequence[ast.stmt], stored: Mapping[str, int], prefix: str = "") -> Iterator[tuple[str, object]]:
+def _list_constants(
+    body: Sequence[ast.stmt], stored: Mapping[str, int], prefix: str = ""
+) -> Iterator[tuple[str, object]]:
     """Yield each number, text and the like that is a constant or an argument's default: its name, and the value."""
     for node in body:
         values: list[tuple[str, ast.expr | None]] = []
         if isinstance(node, ast.ClassDef):
-            yield from _fixed(node.body, stored, f"{prefix}{node.name}.")
+            yield from _list_constants(node.body, stored, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef):
             plain, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
             pairs = [*zip(plain[::-1], node.args.defaults[::-1]), *zip(named, node.args.kw_defaults)]
@@ -329,7 +331,7 @@ def _fixed(body: Sequence[ast.stmt], stored: Mapping[str, int], prefix: str = ""
                     yield name, plainly
 
 
-def _stored(tree: ast.AST) -> Iterator[str]:
+def _list_stores(tree: ast.AST) -> Iterator[str]:
     """Yield a name as often as it gets a value, anywhere in a file: a constant does once."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):

@@ -600,7 +600,7 @@ def test_no_name_is_too_long_for_a_file(source, letter):
 
 @pytest.mark.parametrize("options", [["--image", "b" * 99], ["--image", "!!!"], ["--target", "hay"], ["--seed", "1"]])
 def test_runs_with_long_names_have_files_of_their_own(source, options):
-    """What is cut off would tell them apart; and nothing may be left of a name without a letter."""
+    """Two runs may differ in what is cut off alone, or in a name without a letter, of which nothing is left."""
     images = ["--image", *(f"{'long' * 12}{i}" for i in range(3)), "b" * 98, "???"]
     ends = {script.name_run(gradcam.parse_args([*images, *more]), source) for more in ([], options)}
     assert len(ends) == 2
