@@ -66,6 +66,7 @@ def few_steps(monkeypatch):
     """Let methods that go along a path take few steps in this process."""
     monkeypatch.setattr(saliency_map, "IG_STEPS", 4)
     monkeypatch.setattr(gradcam, "CONDUCTANCE_STEPS", 2)
+    monkeypatch.setattr(script, "PLAIN", set())  # constants may differ from those of the files
 
 
 @pytest.fixture
@@ -497,6 +498,7 @@ def test_classes_of_one_name_have_files_of_their_own(source, tmp_path):
     assert names == {f"class_visualization_cardigan_{i}_1_iterations.png" for i in (0, 1)}
 
 
+PLAIN = script.PLAIN
 STUDENTS = """
 RATE, count = 1, 0
 STEP = 1
@@ -525,6 +527,7 @@ def students(tmp_path, monkeypatch):
     path = tmp_path / "a_students_file.py"
     path.write_text(STUDENTS)
     monkeypatch.setattr(script, "ROOT", tmp_path)
+    monkeypatch.setattr(script, "PLAIN", PLAIN)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
