@@ -265,7 +265,7 @@ def check_read(file: str, content: bytes) -> None:
     modules = [module for name in names if (module := sys.modules.get(name)) and hasattr(module, "__file__")]
     read = [module for module in modules if Path(str(module.__file__)).resolve() == ROOT / file]
     for function in [one for module in read for one in _functions(module)]:
-        if "__file__" not in function.__globals__:
+        if function.__module__ == "__main__" and "__file__" not in function.__globals__:
             raise UserError(
                 f"expected {file} as it is in the folder, got {function.__qualname__} of a notebook's cell in it: "
                 "write that into the file, and restart the notebook's kernel"
@@ -294,7 +294,11 @@ def _is_of(module: ModuleType, written: set[tuple[str, Hashable]], fixed: Mappin
         there |= {f"{one.__qualname__}({name})": value for name, value in zip(arguments[::-1], defaults[::-1])}
         there |= {f"{one.__qualname__}({name})": value for name, value in (one.__kwdefaults__ or {}).items()}
     same = all(there[name] == value for name, value in fixed.items() if type(there.get(name, ...)) in PLAIN)
-    return same and {(one.__qualname__, _content(one.__code__)) for one in functions} <= written
+    # %autoreload's code has another name, and a decorator's function the name of the one that it wraps.
+    return same and all(
+        written & {(name, _content(one.__code__)) for name in (one.__qualname__, one.__code__.co_qualname)}
+        for one in functions
+    )
 
 
 def _owners(module: ModuleType) -> list[tuple[str, Any]]:

@@ -65,7 +65,7 @@ def name_broken(problem: BaseException | None) -> str:
     known = _name_package(path) or path.startswith(os.path.dirname(os.__file__))  # no random.py in Python's place
     if not name or not known:
         return ""
-    got = " ".join(str(problem).split()) or type(problem).__name__
+    got = " ".join(tell(problem).split()) or type(problem).__name__
     package = PACKAGES[name]
     return f"error: expected the package {package} whole, got {got!r} while it was loaded: {REINSTALL} {package}"
 

@@ -569,10 +569,48 @@ def test_what_autoreload_has_compiled_is_the_file_as_it_is(students):
 def test_a_function_of_a_cell_in_the_files_place_makes_no_figure(students):
     """The file, which is handed in, has not made it."""
     path, module = students
-    exec("def add(x, by=1):\n    return 3", cell := {})
+    exec("def add(x, by=1):\n    return 3", cell := {"__name__": "__main__"})
     module.A.add = staticmethod(cell["add"])
     with pytest.raises(script.UserError, match=r"got add of a notebook's cell in it: write that into the file"):
         script.check_read(path.name, STUDENTS.encode())
+
+
+def test_what_python_writes_into_a_file_s_classes_is_as_good_as_the_file(students):
+    """Methods of dataclasses and of named tuples stand in no file, those of enumerations and decorators in another."""
+    path, module = students
+    more = """
+from collections import namedtuple
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, wraps
+from typing import NamedTuple
+
+Pair = namedtuple("Pair", "one two")
+Kind = Enum("Kind", "plain guided")
+
+class Point(NamedTuple):
+    row: int = 0
+
+@dataclass
+class Step:
+    size: float = 1.0
+
+def twice(function):
+    @wraps(function)
+    def inner(*arguments):
+        return function(function(*arguments))
+    return inner
+
+@twice
+def more(x=2):
+    return x + 1
+
+@cache
+def count(step=Step):
+    return [one for one in range(3) if (lambda x: x)(one)]
+"""
+    exec(compile(more, module.__file__, "exec", dont_inherit=True), vars(module))
+    script.check_read(path.name, (STUDENTS + more).encode())
 
 
 @pytest.mark.parametrize(
