@@ -372,7 +372,8 @@ def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
                 told = f"{made.get('figure')}.png" + (f" with {options}" if options else "")
                 yield f"{figure} was made as {told}: run python {script} without options."
             elif other:
-                yield f"{figure} was made by another {other[0]}: run python {script} again."
+                again = " ".join(["python", script, options]).strip()
+                yield f"{figure} was made by another {other[0]}: run {again} again."
             else:
                 continue
             break
