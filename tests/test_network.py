@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from tests import compare, inputs, networks
 from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
 from visualizers.gradcam import CustomReLU
-from visualizers.network import evaluating, keeping, relu_replaced_by
+from visualizers.network import class_scores, evaluating, keeping, relu_replaced_by
 
 # Labels and targets here are any, so that nothing may speak for them.
 pytestmark = [
@@ -561,3 +562,26 @@ def test_outputs_are_kept_as_copies_and_as_leaves():
     with pytest.raises(ValueError, match="got 'x': try one of 0, 1, 2"), keeping(model, ["0", "x"]):
         pass
     assert not any(module._forward_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda model, X, y: torch.func.grad(lambda X: class_scores(model(X), y).sum())(X),
+        lambda model, X, y: torch.func.vmap(
+            torch.func.grad(lambda x, label: model(x[None])[0].gather(0, label[None])[0])
+        )(X, y),
+        lambda model, X, y: torch.autograd.functional.jacobian(lambda X: class_scores(model(X), y).sum(), X),
+        lambda model, X, y: torch.autograd.grad(
+            checkpoint(lambda X: class_scores(model(X), y).sum(), X.requires_grad_(), use_reentrant=False), X
+        )[0],
+    ],
+    ids=["func.grad", "vmap", "jacobian", "checkpoint"],
+)
+def test_every_way_to_a_gradient_is_one_while_a_network_is_looked_at(X, y, gradient):
+    """vmap lets nobody look at numbers, and a checkpoint keeps as much the second time as the first."""
+    model = networks.build("deep")
+    x = X.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(class_scores(model(x), y).sum(), x)
+    with evaluating(model):
+        torch.testing.assert_close(gradient(model, X.clone(), y), expected)

@@ -140,6 +140,16 @@ RIGHT = {
         scores.backward(torch.nn.functional.one_hot(y, scores.shape[1]).to(scores))
         saliency = X.grad.abs().flatten(2).max(1)[0].view(len(X), *X.shape[2:])
     """,
+    "torch.func, image by image": """
+        def score(image, label):
+            return model(image[None])[0].gather(0, label[None])[0]
+        saliency = torch.func.vmap(torch.func.grad(score))(X.detach(), y).abs().amax(dim=1)
+    """,
+    "checkpointed": """
+        from torch.utils.checkpoint import checkpoint
+        checkpoint(model, X, use_reentrant=False)[torch.arange(len(y)), y].sum().backward()
+        saliency = X.grad.abs().amax(dim=1)
+    """,
     "numpy in the end": {MAXIMUM: "saliency = torch.from_numpy(np.max(np.abs(X.grad.numpy()), axis=1))"},
     "numpy returned": {MAXIMUM: "return X.grad.abs().max(dim=1)[0].numpy()"},
     "clones and leaves it to require gradients": """
