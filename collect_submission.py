@@ -60,8 +60,7 @@ def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int
                 if file not in (*scripts, *modules):
                     modules.append(file)
                 for name, arguments in functions.items():
-                    if arguments:
-                        signatures.setdefault(file, {})[name] = arguments.replace(",", " ").split()
+                    signatures.setdefault(file, {})[name] = arguments.replace(",", " ").split()
         rule = table["rules"]["imports"]
         imports: dict[str, list] = {module: [] for module in rule["allowed"]}
         imports |= {module: list(table["parts"][part]["functions"]) for module, part in rule["only_in"].items()}

@@ -26,6 +26,7 @@ from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
+from pptx.opc.constants import RELATIONSHIP_TYPE as RT
 
 from collect_submission import FIGURES, digest_file
 from figures.figure import read_made
@@ -93,6 +94,9 @@ def open_slides(root: Path, name: str) -> Any:
         raise ReportError(f"expected {name} in {root}, found none: take it from the handout again")
     try:
         opened = Presentation(str(root / name))
+        listed = {slide.rId for slide in opened.slides._sldIdLst}
+        for key in [one.rId for one in opened.part.rels.values() if one.reltype == RT.SLIDE and one.rId not in listed]:
+            opened.part.drop_rel(key)  # a slide that was taken out of the list alone: its name will be another's
         for slide in opened.slides:
             list(walk(slide.shapes))  # what is damaged within is met here
         return opened

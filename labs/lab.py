@@ -273,7 +273,7 @@ def confidence(model: Callable[[Tensor], Tensor], X: Tensor, y: Tensor, at_once:
 
 def saliency(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
     """The student's saliency maps (N, H, W), without a warning where a score depends on no pixel: its map is zero."""
-    with ignoring("the score of the asked class does not depend"):
+    with ignoring("the map of image"):
         return SaliencyMap().compute_saliency_maps(X, y, model)
 
 

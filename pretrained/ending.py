@@ -60,6 +60,8 @@ def name_broken(problem: BaseException | None) -> str:
         return ""
     frames = traceback.extract_tb(problem.__traceback__)
     loading = [_name_package(frame.filename) for frame in frames if frame.name == "<module>"]
+    if isinstance(problem, SyntaxError):  # in a file that has no frame yet
+        loading.append(_name_package(problem.filename or ""))
     name = next((one for one in loading if one in PACKAGES), "")
     path = getattr(problem, "path", None) or os.__file__
     known = _name_package(path) or path.startswith(os.path.dirname(os.__file__))  # no random.py in Python's place

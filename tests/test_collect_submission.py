@@ -223,6 +223,10 @@ NAMED = {
         "visualizers/gradcam.py", ("replace", "def grad_cam", "def gradcam"),
         "visualizers/gradcam.py: GradCam.grad_cam is not there: put its name back as it was handed out.",
     ),
+    "a changed name in a script": (
+        "gradcam.py", ("replace", "def captum_maps", "def maps"),
+        "gradcam.py: captum_maps is not there: put its name back as it was handed out.",
+    ),
     "another file's text": (
         "visualizers/fooling_image.py", ("all", skeleton("style_modules/content_loss.py")),
         "visualizers/fooling_image.py has ContentLoss.forward, but not FoolingImage.make_fooling_image: is it another "
@@ -238,12 +242,12 @@ NAMED = {
         "captum.attr is imported, which rule 2 allows in saliency_map.py and gradcam.py alone: write the function "
         "yourself.",
     ),
-    "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 2: skimage is imported"),
+    "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 10: skimage is imported"),
     "a print": (
         "style_modules/content_loss.py", "def f():\n    print(1)\n",
         "style_modules/content_loss.py, line 6: remove this print: graded functions must not print.",
     ),
-    "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 2: remove this print"),
+    "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 10: remove this print"),
     "a debugger": (
         "style_modules/content_loss.py", "def f():\n    import pdb; pdb.set_trace()\n",
         "style_modules/content_loss.py, line 6: remove this set_trace(): it waits for somebody at the keyboard.",

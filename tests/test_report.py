@@ -356,6 +356,18 @@ def test_a_report_that_another_program_has_saved_is_filled_again(work, tmp_path_
     assert shapes(work, PICTURE).keys() == {"gradcam", "fooling_image"}
 
 
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_slide_that_was_deleted_leaves_no_file_twice(work, capsys, number):
+    """As python-pptx's users delete one: out of the list, not out of the file, where another one takes its name."""
+    main([], work)
+    with opened(work) as slides:
+        listed = slides._sldIdLst
+        listed.remove(list(listed)[number])
+    assert main([], work) in (0, 1)
+    with ZipFile(work / REPORT) as archive:
+        assert len(set(archive.namelist())) == len(archive.namelist())
+
+
 @pytest.mark.parametrize(
     "change",
     [rename_with_numbers, rename_and_group,

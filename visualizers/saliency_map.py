@@ -53,12 +53,10 @@ class SaliencyMap:
             #   4. First the absolute value, then the largest of the three channels.
             #> raise NotImplementedError("Part 1.1: saliency maps")
             # END SOLUTION
-        dead = (saliency.amax(dim=(1, 2)) == 0).nonzero()[:, 0].tolist()
-        if dead:
-            warnings.warn(
-                f"the score of the asked class does not depend on image {dead} at all (a dead class): its map is zero",
-                stacklevel=2,
-            )
+        empty = (~saliency.flatten(1).any(dim=1)).nonzero()[:, 0].tolist()
+        if empty:
+            told = "does the score of the asked class not depend on it (a dead class)?"
+            warnings.warn(f"the map of image {empty} is zero: {told}", stacklevel=2)
         return saliency
 
     def show_saliency_maps(
