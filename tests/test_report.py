@@ -358,7 +358,7 @@ def test_a_report_that_another_program_has_saved_is_filled_again(work, tmp_path_
 
 @pytest.mark.parametrize("number", [0, 3])
 def test_a_slide_that_was_deleted_leaves_no_file_twice(work, capsys, number):
-    """As python-pptx's users delete one: out of the list, not out of the file, where another one takes its name."""
+    """python-pptx's users take it out of the list, not out of the file, where another one takes its name."""
     main([], work)
     with opened(work) as slides:
         listed = slides._sldIdLst

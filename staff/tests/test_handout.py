@@ -285,7 +285,10 @@ def test_what_is_looked_at_before_it_is_handed_in_is_what_the_grader_looks_at():
     assert collect_submission.MANIFEST_NAME == intake.MANIFEST
     assert collect_submission.MAX_CODE_BYTES == read().most_bytes
     assert {*collect_submission.MODULES, *collect_submission.SCRIPTS} == set(read().files)
-    assert collect_submission.SIGNATURES == contents.assignment.read().signatures
+    compared = {file: {name: arguments for name, arguments in functions.items() if arguments}
+                for file, functions in collect_submission.SIGNATURES.items()}  # fmt: skip
+    assert {file: functions for file, functions in compared.items() if functions} == read().signatures
+    assert {file for file, functions in compared.items() if not functions} == {"saliency_map.py", "gradcam.py"}
 
 
 def test_a_lab_that_is_held_back_is_not_handed_out(monkeypatch):
