@@ -129,7 +129,7 @@ def test_a_network_without_a_graphics_card_is_explained():
 @pytest.mark.parametrize(
     "error",
     [
-        "ImportError: cannot import name 'SaliencyMap' from 'visualizers.saliency_map' (/work/saliency_map.py)",
+        "ImportError: cannot import name 'SaliencyMap' from 'visualizers.saliency_map' (saliency_map.py)",
         "ModuleNotFoundError: No module named 'visualizers.saliency_map'",
     ],
 )

@@ -192,12 +192,14 @@ def conclude(numbers: Numbers) -> list[str]:
         above = measures.pair(ranks(names, stage), ranks(SENSITIVE, stage))
         return f"{lab.write_interval(above, '+.2f')} ({lab.tell(above)})"
 
+    def list_shown(found: dict[str, list[float]]) -> str:
+        shown = [f"{name} {lab.write_interval(one, '+.2f')}" for name, one in found.items() if one[1] > 0]
+        rest = [name for name, one in found.items() if one[1] <= 0]
+        return ("; ".join(shown) or "no method") + (f"; not shown: {', '.join(rest)}" if rest else "")
+
+    learnt = numbers["data"]
     left = {name: measures.pair(ranks([name], -1), ranks([name], 0, "another photograph")) for name in METHODS}
-    agree = [f"{name} {lab.write_interval(one, '+.2f')}" for name, one in left.items() if one[1] > 0]
-    rest = [name for name, one in left.items() if one[1] <= 0]
-    noticed = {name: measures.pair(numbers["data"][data_test.AGAIN][name], numbers["data"]["permuted"][name])
-               for name in METHODS}  # fmt: skip
-    unnoticed = [name for name, one in noticed.items() if one[1] <= 0]
+    noticed = {name: measures.pair(learnt[data_test.AGAIN][name], learnt["permuted"][name]) for name in METHODS}
     return [
         f"On {numbers['images']} images, each with random weights of its own, the ranks of a map agree with the "
         "trained network's, with a random top layer and with all layers random, by "
@@ -206,12 +208,9 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{tell_apart(INSENSITIVE, 0)} with a random top layer, by {tell_apart(INSENSITIVE, -1)} with all; "
         f"{' and '.join(TIMES_INPUT)}, whose factor is the image, by {tell_apart(TIMES_INPUT, 0)} and "
         f"{tell_apart(TIMES_INPUT, -1)}. With all layers random maps still agree more than those of two photographs by "
-        f"{', '.join(agree) or 'none'}; not shown: {', '.join(rest) or 'none'}.",
+        f"{list_shown(left)}.",
         "Where one network learnt permuted labels by heart, its maps are less like a true network's than those of a "
-        "second true network are, by "
-        + ("; ".join(f"{name} {lab.write_interval(one, '+.2f')}" for name, one in noticed.items() if one[1] > 0)
-           or "no method")
-        + (f"; not shown: {', '.join(unnoticed)}." if unnoticed else "."),
+        f"second true network are, by {list_shown(noticed)}.",
     ]  # fmt: skip
 
 

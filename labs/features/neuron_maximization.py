@@ -103,7 +103,7 @@ def goals(bench: Bench, modules: Sequence[nn.Module], pool: Tensor) -> dict[str,
     return {
         f"neuron, layer {depth}": strongest(middles, pool, UNITS),
         f"channel, layer {depth}": strongest(partial(means, trunk), pool, UNITS),
-        "class " + ", ".join(short(bench.source.class_names[one]) for one in classes):
+        "class, " + ", ".join(short(bench.source.class_names[one]) for one in classes):
             strongest(lambda X: bench.model(X)[:, classes], pool, len(classes)),
     }  # fmt: skip
 
@@ -255,7 +255,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     first = bench.pictures["first"]
     panels = above.subplots(len(first), len(colours), squeeze=False)
     for row, i in zip(panels, first):
-        kind, which = numbers["units"][i].replace("class ", "class, ").split(", ")[:2]
+        kind, which = numbers["units"][i].split(", ")[:2]
         row[0].set_ylabel(f"one {kind}\n{which}", size=plots.NOTE)
         for axes, name in zip(row, colours):
             title = name.replace("sample ", "sample\n") if i == 0 else ""

@@ -167,6 +167,7 @@ def conclude(numbers: Numbers) -> list[str]:
     more = compare(ranks, "all", "all but TV")
     shown = "is better" if more[2] < 1 else "is worse" if more[1] > 1 else "is not shown to differ"
     free, held = (numbers["confidence"][name] for name in ("nothing", "all"))
+    unheld, all_ = (lab.write_interval(bound_rank(ranks[name]), ".0f") for name in ("nothing", "all"))
     first = sum(rank == 1 for rank in ranks["all"])
     real = numbers["fine"]["real pictures"]
     return [
@@ -175,16 +176,15 @@ def conclude(numbers: Numbers) -> list[str]:
         f"real pictures have {write(real, '.1%')}; with all restraints it is {write(numbers['extreme']['all'], '.1%')} "
         f"and {write(numbers['fine']['all'])}.",
         f"Over {len(ranks['nothing'])} pictures ({len(set(numbers['classes']))} classes, {numbers['seeds']} seeds) "
-        f"{judge} gives the class rank (geometric mean) {write_rank(ranks['nothing'])} of {numbers['ranks']} without "
-        f"restraint, {write_rank(ranks['all'])} with all, "
-        f"and names it first for {first}: it {'recognises' if first > len(free) / 2 else 'does not recognise'} them. "
+        f"{judge} gives the class rank (geometric mean) {unheld} of {numbers['ranks']} without restraint, {all_} with "
+        f"all, and names it first for {first}: it {'recognises' if first > len(free) / 2 else 'does not recognise'} "
+        "them. "
         f"Shown to be better, times the rank without restraint, are {'; '.join(stable) or 'none'}; not shown: "
         f"{', '.join(rest) or 'none'}; total variation on top of the others {shown} "
         f"({lab.write_interval(more, '.2f')} times).",
         f"The network itself is {write(free)} sure of the unrestrained ones and {write(held)} of those with all "
-        "restraints: its own confidence "
-        + ("is not higher with them" if np.mean(free) >= np.mean(held) else "is higher with them")
-        + ", so ask another network, or your eyes.",
+        f"restraints: its own confidence {'is not' if np.mean(free) >= np.mean(held) else 'is'} higher with them, so "
+        "ask another network, or your eyes.",
     ]
 
 
@@ -200,14 +200,9 @@ def compare(ranks: dict[str, list[int]], name: str, than: str) -> list[float]:
     return [float(np.exp(end)) for end in measures.pair(np.log(ranks[name]), np.log(ranks[than]))]
 
 
-def write_rank(ranks: Sequence[int]) -> str:
-    """Words for the geometric mean and its interval."""
-    return lab.write_interval([float(np.exp(end)) for end in measures.interval(np.log(ranks))], ".0f")
-
-
-def middle_rank(ranks: Sequence[int]) -> float:
-    """The geometric mean."""
-    return float(np.exp(np.log(ranks).mean()))
+def bound_rank(ranks: Sequence[int]) -> list[float]:
+    """Interval of the geometric mean."""
+    return [float(np.exp(end)) for end in measures.interval(np.log(ranks))]
 
 
 def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
@@ -230,7 +225,7 @@ def draw(numbers: Numbers, bench: Bench) -> "plots.Figure":
     plots.curves(left, range(1, len(power["all"]) + 1), power, COLOURS, marker="")
     extreme = {name: measures.interval(100 * np.array(numbers["extreme"][name])) for name in SETTINGS}
     plots.interval_bars(middle, extreme, COLOURS, "% of values black, white or beyond")
-    middle_ranks = {name: middle_rank(ranks[name]) for name in SETTINGS}
+    middle_ranks = {name: bound_rank(ranks[name])[0] for name in SETTINGS}
     plots.bars(right, middle_ranks, COLOURS, f"Rank by {judge}", alpha=0.5)
     for i, name in enumerate(SETTINGS[::-1]):  # as bars are: the first one on top
         right.plot(ranks[name], [i] * len(ranks[name]), ".", color=plots.INK)

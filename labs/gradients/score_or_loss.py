@@ -167,8 +167,7 @@ def conclude(numbers: Numbers) -> list[str]:
         f"{lab.write_interval(sum_more, '+.1%')}, {lab.judge(sum_more)}.",
         "Probability and loss have the same map but for its size, as the one's gradient is -p times the other's: "
         "the score's size does not depend on what the network makes of other classes, and so is easier to compare; "
-        + ("that it finds the object better is not shown." if max(more[1], sum_more[1]) <= 0 else
-           "and it finds the object better."),
+        f"that it finds the object better is {lab.tell(max(more, sum_more, key=lambda one: one[1]))}.",
     ]
 
 
