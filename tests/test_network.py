@@ -494,19 +494,42 @@ def test_activations_that_are_no_relus_are_told_in_words(name):
         torch.nn.ReLU()(x)
 
 
+def fill_in_place(x):
+    x[x < 0] = 0
+
+
 @pytest.mark.parametrize(
-    "call", [lambda x: x.clamp(min=0), lambda x: torch.clamp(x, 0), lambda x: x.clamp_min(0), lambda x: x.clip_(0)]
+    ("call", "name"),
+    [
+        (lambda x: x.clamp(min=0), r"clamp\(min=0\)"),
+        (lambda x: torch.clamp(x, 0), r"clamp\(min=0\)"),
+        (lambda x: x.clamp_min(0), r"clamp\(min=0\)"),
+        (lambda x: x.clip_(0), r"clamp\(min=0\)"),
+        (lambda x: x.clamp(min=torch.zeros(3)), r"clamp\(min=0\)"),
+        (lambda x: torch.maximum(torch.zeros(3), x), "maximum"),
+        (lambda x: torch.max(x, other=torch.zeros(3)), "maximum"),
+        (lambda x: x.max(torch.zeros(3)), "maximum"),
+        (lambda x: (x + x.abs()) / 2, "abs"),
+        (lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5)), "erf"),
+        (lambda x: x * (x > 0), "masks"),
+        (lambda x: x * (x.detach() >= 0).float(), "masks"),
+        (lambda x: torch.where(0 < x, x, 0), "masks"),
+        (lambda x: x.masked_fill(x.lt(0), 0), "masks"),
+        (fill_in_place, "masks"),
+    ],
 )
-def test_a_clamp_at_zero_is_told_in_words(call):
-    """It is a ReLU that nobody recognises; a clamp elsewhere is none."""
-    with pytest.warns(UserWarning, match=r"other activations than ReLUs: clamp\(min=0\) keep"):
+def test_what_stands_for_a_relu_is_told_in_words(call, name):
+    """It is a ReLU that nobody recognises, and keeps its gradient; a clamp elsewhere and a maximum of places is none."""
+    network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.ReLU())
+    with pytest.warns(UserWarning, match=f"other activations than ReLUs: {name} keep"):
         with relu_replaced_by(CustomReLU.apply):
-            call(torch.ones(3))
+            call(network(torch.ones(3)))
     with relu_replaced_by(CustomReLU.apply):
-        torch.ones(3).clamp(-1, 1)
+        scores = network(torch.ones(3))
+        scores.clamp(-1, 1), scores.max(), scores.max(0), torch.max(scores, dim=0), torch.arange(3) > 0
 
 
-@pytest.mark.parametrize("call", [lambda x: torch.maximum(x, torch.zeros_like(x)), lambda x: x * (x > 0)])
+@pytest.mark.parametrize("call", [lambda x: (x + x.square().sqrt()) / 2, lambda x: x - x.logical_not() * x])
 def test_a_network_whose_relus_are_not_seen_is_told_in_words(call):
     """Its guided backprop is the plain gradient; where no network ran there is nothing to tell."""
     with pytest.warns(UserWarning, match="calls no ReLU that is known as one: its gradients are the plain ones"):

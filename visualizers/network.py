@@ -31,10 +31,19 @@ OTHERS = {  # activations that are no ReLUs
     F.logsigmoid: "LogSigmoid",
     F.softsign: "Softsign",
     F.glu: "GLU",
-    torch.sigmoid: "Sigmoid",
-    Tensor.sigmoid: "Sigmoid",
-    torch.tanh: "Tanh",
-    Tensor.tanh: "Tanh",
+}
+OTHERS |= {
+    getattr(owner, name): words
+    for owner in (torch, Tensor)
+    for words, names in {
+        "Sigmoid": ("sigmoid",),
+        "Tanh": ("tanh",),
+        "erf": ("erf",),
+        "abs": ("abs",),
+        "maximum": ("maximum", "fmax"),
+        "masks": ("gt", "ge", "lt", "le", "sign"),  # such as x * (x > 0)
+    }.items()
+    for name in names
 }
 EXACT = torch.float32, torch.float64
 NO_GRADIENTS = "expected images and weights that gradients reach, got torch.inference_mode(): make them outside of it"
@@ -43,6 +52,7 @@ CLAMPS = {
     for owner in (torch, Tensor)
     for name in ("clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "clip_")
 }
+MAXIMA = torch.max, Tensor.max  # of two tensors, or along an axis
 WEIGHING = {F.conv2d, F.linear}
 
 
@@ -141,8 +151,8 @@ class relu_replaced_by(TorchFunctionMode):
             self.rectified = True
             x, stop = relu
             return self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
-        if func in OTHERS or (func in CLAMPS and 0 in (*args[1:2], kwargs.get("min"))):
-            self.others.add(OTHERS.get(func, "clamp(min=0)"))
+        if other := other_called(func, args, kwargs):
+            self.others.add(other)
         return func(*args, **kwargs)
 
     def __exit__(self, kind, mistake, trace):
@@ -164,6 +174,17 @@ def relu_called(func: Callable, args: Any, kwargs: Any) -> tuple[Tensor, float] 
         if given.get("min_val", -1) == 0:
             return given["input"], float(given.get("max_val", 1))
     return None
+
+
+def other_called(func: Callable, args: Any, kwargs: Any) -> str:
+    """Name of another activation, if this call is one's, of real numbers; else ""."""
+    name = OTHERS.get(func, "")
+    if func in CLAMPS or func in MAXIMA:
+        low = (*args[1:2], *(kwargs[name] for name in ("min", "other") if name in kwargs), None)[0]
+        if isinstance(low, Tensor) or (func in CLAMPS and low == 0):
+            name = "clamp(min=0)" if func in CLAMPS else "maximum"
+    given = (*args, *kwargs.values()) if name else ()
+    return name if any(isinstance(one, Tensor) and one.is_floating_point() for one in given) else ""
 
 
 def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:
