@@ -223,6 +223,7 @@ def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     words += [f"seed {given['seed']}"] if given.get("seed") else []
     words += [source.architecture] if source.architecture != SQUEEZENET else []
     words += [source.name.rpartition(", ")[2]] if source.weights == "own" else []
+    words += ["embedded"] if source.weights == "embedded" else []
     end = _cut("".join(f"_{file_name(word)}" for word in words), 80)
     return f"_own{end}" if end[1:] in {"captum", "comparison", "classes", "layers", "sources"} else end
 
@@ -240,7 +241,7 @@ def describe_run(
         for name, value in vars(args).items()
         if name not in {*NO_CHANGE, *without} and value not in (usual[name], source.gradcam_layer)
     }
-    if source.weights == "own" or source.architecture != SQUEEZENET:
+    if source.weights in ("own", "embedded") or source.architecture != SQUEEZENET:
         changed["network"] = source.name
     return {"command": f"python {script}", "options": changed, "network": source.name, "code": digest_code(script)}
 

@@ -99,10 +99,10 @@ def check(pictures, counts, size=224):
 @pytest.mark.parametrize(
     "name, options, files",
     [
-        ("saliency_map", ["--num", "1"], {f"saliency_map{which}_num_1" for which in ("", "_captum", "_comparison")}),
-        ("gradcam", ["--num", "1"], {f"{name}_num_1" for name in GRADCAM}),
-        ("fooling_image", [], {"fooling_image"}),
-        ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations"}),
+        ("saliency_map", ["--num", "1"], {f"saliency_map{which}_num_1_embedded" for which in ("", "_captum", "_comparison")}),
+        ("gradcam", ["--num", "1"], {f"{name}_num_1_embedded" for name in GRADCAM}),
+        ("fooling_image", [], {"fooling_image_embedded"}),
+        ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations_embedded"}),
     ],
 )
 def test_a_script_writes_its_pictures_and_says_where(run, name, options, files, tmp_path):
@@ -124,7 +124,7 @@ def test_style_transfer_takes_pictures_of_ones_own(run, own_pictures, tmp_path):
     done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    start = "style_transfer_my_street_my_drawing_2_iterations"
+    start = "style_transfer_my_street_my_drawing_2_iterations_embedded"
     sources, result = (tmp_path / "visualization" / f"{start}{end}.png" for end in ("_sources", ""))
     assert len(panels(sources)) == 2
     ((height, width),) = panels(result)
@@ -443,7 +443,7 @@ def test_in_a_notebook_a_mistake_of_the_users_is_one_sentence(kind):
 def test_saliency_map_draws_each_image_and_its_maps(main, capsys):
     """N images: N maps below them; by Captum twice as many; and a row of three panels to compare each."""
     counts = {"": 2 * 2, "_captum": 2 * 3, "_comparison": 2 * 3}
-    counts = {f"saliency_map{which}_num_2.png": count for which, count in counts.items()}
+    counts = {f"saliency_map{which}_num_2_embedded.png": count for which, count in counts.items()}
     check(main(saliency_map, "--num", "2"), counts)
     assert "saliency, ours and Captum's: largest difference " in capsys.readouterr().out
 
@@ -452,7 +452,7 @@ def test_saliency_map_draws_each_image_and_its_maps(main, capsys):
 def test_gradcam_draws_ours_captums_and_the_layer(main, layer, num, capsys):
     """Images and their maps by each method, from any layer, also one whose output an in-place ReLU overwrites."""
     counts = {"": 4 * num, "_classes": 5 * num, "_captum": 3 * num, "_comparison": 7 * num, "_layers": 5 * num}
-    own = f"_num_{num}" if layer == "features.12" else f"_features_3_expand3x3_num_{num}"
+    own = f"_num_{num}_embedded" if layer == "features.12" else f"_features_3_expand3x3_num_{num}_embedded"
     counts = {f"gradcam{end}{own}.png": count for end, count in counts.items()}
     check(main(gradcam, "--num", str(num), "--layer", layer), counts)
     lines = [line for line in capsys.readouterr().out.splitlines() if "largest difference" in line]
@@ -464,7 +464,7 @@ def test_gradcam_draws_ours_captums_and_the_layer(main, layer, num, capsys):
 
 def test_fooling_image_shows_both_images_and_their_difference(main, capsys):
     """Four panels; the number of steps and the scores before and after are printed."""
-    check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image_image_3_guitar.png": 4})
+    check(main(fooling_image, "--image", "3", "--target", "Guitar"), {"fooling_image_image_3_guitar_embedded.png": 4})
     said = capsys.readouterr().out
     assert "dog, pushed towards guitar: " in said and "in the eight bits of a picture" in said
 
@@ -478,13 +478,15 @@ def test_a_fooling_image_that_eight_bits_undo_says_so():
                               "after 3 steps\nsays dog, 100%")  # fmt: skip
 
 
-def test_a_figure_says_how_it_was_made(main, own_pictures):
+def test_a_figure_says_how_it_was_made(main, own_pictures, source, tmp_path):
     """The assignment's own is the report's; a run with other options writes names of its own, and says so, too."""
-    (usual,), (own,) = main(fooling_image), main(fooling_image, "--image", own_pictures[0], "--target", "hay")
-    assert (usual.path.name, own.path.name) == ("fooling_image.png", "fooling_image_my_street_hay.png")
+    (own,) = main(fooling_image, "--image", own_pictures[0], "--target", "hay")
+    (usual,) = fooling_image.main(["--out", str(tmp_path)], replace(source, weights="original"))
+    assert (usual.path.name, own.path.name) == ("fooling_image.png", "fooling_image_my_street_hay_embedded.png")
     made, of_own = collect_submission.read_made(usual.path), collect_submission.read_made(own.path)
     assert made == figure.read_made(usual.path) and report.is_graded(usual.path) and not report.is_graded(own.path)
-    assert made["options"] == {} and of_own["options"] == {"image": ["my street.jpg"], "target": "hay"}
+    options = {"image": ["my street.jpg"], "target": "hay", "network": "SqueezeNet 1.1, embedded weights"}
+    assert made["options"] == {} and of_own["options"] == options
     files = ("fooling_image.py", "visualizers/fooling_image.py")
     assert made["code"] == {name: collect_submission.digest_file(ROOT / name) for name in files}
     assert made["classes"] == ["hay"] and made["network"] == "SqueezeNet 1.1, embedded weights"
@@ -495,7 +497,7 @@ def test_classes_of_one_name_have_files_of_their_own(source, tmp_path):
     named = replace(source, class_names=["Cardigan, a dog", "cardigan", *source.class_names[2:]])
     options = ["--out", str(tmp_path), "--iterations", "1", "--target", "0", "--target", "1"]
     names = {picture.path.name for picture in class_visualization.main(options, named)}
-    assert names == {f"class_visualization_cardigan_{i}_1_iterations.png" for i in (0, 1)}
+    assert names == {f"class_visualization_cardigan_{i}_1_iterations_embedded.png" for i in (0, 1)}
 
 
 PLAIN = script.PLAIN
@@ -625,10 +627,12 @@ def count(step=Step):
     ],
 )
 def test_the_names_of_a_run_tell_its_options(source, options, words):
-    """And never are those of another figure of the assignment."""
-    assert script.name_run(gradcam.parse_args(options), source) == words
+    """And never are those of another figure of the assignment, which is ImageNet's, of either training."""
+    args = gradcam.parse_args(options)
+    assert script.name_run(args, replace(source, weights="original")) == words
+    assert script.name_run(args, source).endswith("_embedded")
     own = replace(source, weights="own", name="SqueezeNet 1.1, mine.pth")
-    assert script.name_run(gradcam.parse_args(options), own).endswith("_mine_pth")
+    assert script.name_run(args, own).endswith("_mine_pth")
 
 
 @pytest.mark.parametrize("letter", ["a", "猫", "ق"])
@@ -668,7 +672,7 @@ def test_fooling_towards_what_the_network_says_already_takes_no_step(main, sourc
 def test_class_visualization_shows_the_way(main, iterations, count):
     """The first iteration, each quarter of the way and the last: five panels, fewer for fewer than five iterations."""
     pictures = main(class_visualization, "--target", "hay", "--iterations", str(iterations))
-    check(pictures, {f"class_visualization_hay_{iterations}_iterations.png": count})
+    check(pictures, {f"class_visualization_hay_{iterations}_iterations_embedded.png": count})
 
 
 def test_the_same_seed_gives_the_same_picture(main, tmp_path):
@@ -687,7 +691,7 @@ def test_style_transfer_makes_two_pictures_of_each_pair(source, own_pictures, tm
     monkeypatch.setattr(style_transfer, "check_losses", lambda source, cnn: None)  # stored for the shipped pictures
     pictures = style_transfer.main(["--out", str(tmp_path), "--iterations", "2"], source)
     names = [pair.name for pair in STYLE_PAIRS["embedded"]]
-    ends = {"_2_iterations_sources": 2, "_2_iterations": 1}
+    ends = {"_2_iterations_embedded_sources": 2, "_2_iterations_embedded": 1}
     counts = {f"style_transfer_{name}{end}.png": count for name in names for end, count in ends.items()}
     check(pictures, counts, size=None)
 
