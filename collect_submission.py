@@ -363,7 +363,7 @@ def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
         graded = {f"{FIGURES}/{name}.png" for names in REPORT_FIGURES[script] for name in names.split(" | ")}
         for figure in _figures_of(script, files):
             made = read_made(root / figure)
-            options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in made.get("options", {}).items())
+            options = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in made.get("options", {}).items())
             other = [name for name, digest in made.get("code", {}).items() if digest_file(root / name) != digest]
             if not made and figure in graded:
                 yield f"{figure} does not say how it was made: run python {script} again."
@@ -371,8 +371,8 @@ def find_other_figures(root: Path, files: list[str]) -> Iterator[str]:
                 told = f"{made.get('figure')}.png" + (f" with {options}" if options else "")
                 yield f"{figure} was made as {told}: run python {script} without options."
             elif other:
-                again = " ".join(["python", script, options]).strip()
-                yield f"{figure} was made by another {other[0]}: run {again} again."
+                again = f"run python {script}" if figure in graded else "run its command"
+                yield f"{figure} was made by another {other[0]}: {again} again."
             else:
                 continue
             break

@@ -98,7 +98,9 @@ def choose_own_pair(
     for option, asked, taken in (("--content", args.content, content), ("--style", args.style, style)):
         if not asked:
             print(f"Picture: {taken.stem}, as no {option} was given.")
-    name = f"{script.file_name(content.stem)}_{script.file_name(style.stem)}"
+    names = [script.name_picture(content) if args.content else content.stem]
+    names += [script.name_picture(style) if args.style else style.stem]
+    name = "_".join(map(script.file_name, names))
     if name.removesuffix(END) in GIVEN_PAIRS:  # a picture called starry in the style of night
         name = f"own_{name}"
     return replace(pair, name=name), content, style

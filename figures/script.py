@@ -4,6 +4,7 @@ import argparse
 import ast
 import ctypes
 import difflib
+import glob
 import hashlib
 import io
 import os
@@ -214,7 +215,7 @@ def caption(script: str, picture: str = "picture") -> tuple[str, str]:
 def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     """End of the names of a run's figures: "" for the assignment's run, and "_my_cat_toaster" for one of one's own."""
     given = {name: value for name, value in vars(args).items() if (name, value) != ("layer", source.gradcam_layer)}
-    words = [f"image {one}" if isinstance(one, int) else Path(one).stem for one in given.get("image") or ()]
+    words = [f"image {one}" if isinstance(one, int) else name_picture(one) for one in given.get("image") or ()]
     words += [one for one in (given.get("target"), given.get("layer")) if isinstance(one, str)]
     layers = [given.get("content_layer"), *(given.get("style_layers") or ())]
     words += [f"layer {layer}" for layer in layers if layer is not None]
@@ -226,6 +227,13 @@ def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     words += ["embedded"] if source.weights == "embedded" else []
     end = _cut("".join(f"_{file_name(word)}" for word in words), 80)
     return f"_own{end}" if end[1:] in {"captum", "comparison", "classes", "layers", "sources"} else end
+
+
+def name_picture(path: str | Path) -> str:
+    """Words for a picture of one's own: its name, after its folder, if given; its ending, if another has the name."""
+    path = Path(path)
+    siblings = [one.suffix for one in path.parent.glob(f"{glob.escape(path.stem)}.*")]
+    return f"{path.parent.name} {path.stem if len(siblings) < 2 else path.name}".strip()
 
 
 def describe_run(

@@ -393,7 +393,7 @@ def test_a_file_that_may_not_be_read_is_named(work, capsys, monkeypatch):
     "changes, sentence",
     [
         ({"code": {"visualizers/gradcam.py": "0"}}, "was made by another visualizers/gradcam.py: run python "),
-        ({"options": {"iterations": 20}}, ".png with --iterations 20: run python "),
+        ({"options": {"iterations": 20, "num": 2}}, ".png with iterations 20, num 2: run python "),
         ({"figure": "mine"}, "visualization/fooling_image.png was made as mine.png: run python fooling_image.py with"),
     ],
     ids=["code", "options", "name"],

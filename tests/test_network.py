@@ -519,7 +519,7 @@ def fill_in_place(x):
     ],
 )
 def test_what_stands_for_a_relu_is_told_in_words(call, name):
-    """It is a ReLU that nobody recognises, and keeps its gradient; a clamp elsewhere and a maximum of places is none."""
+    """It is a ReLU that nobody recognises, and keeps its gradient; a clamp elsewhere, a maximum of places is none."""
     network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.ReLU())
     with pytest.warns(UserWarning, match=f"other activations than ReLUs: {name} keep"):
         with relu_replaced_by(CustomReLU.apply):

@@ -99,10 +99,10 @@ def check(pictures, counts, size=224):
 @pytest.mark.parametrize(
     "name, options, files",
     [
-        ("saliency_map", ["--num", "1"], {f"saliency_map{which}_num_1_embedded" for which in ("", "_captum", "_comparison")}),
-        ("gradcam", ["--num", "1"], {f"{name}_num_1_embedded" for name in GRADCAM}),
-        ("fooling_image", [], {"fooling_image_embedded"}),
-        ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations_embedded"}),
+        ("saliency_map", ["--num", "1"], {f"saliency_map{which}_num_1" for which in ("", "_captum", "_comparison")}),
+        ("gradcam", ["--num", "1"], {f"{name}_num_1" for name in GRADCAM}),
+        ("fooling_image", [], {"fooling_image"}),
+        ("class_visualization", ["--target", "hay", "--iterations", "4"], {"class_visualization_hay_4_iterations"}),
     ],
 )
 def test_a_script_writes_its_pictures_and_says_where(run, name, options, files, tmp_path):
@@ -111,9 +111,9 @@ def test_a_script_writes_its_pictures_and_says_where(run, name, options, files, 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("Network: SqueezeNet 1.1, ")
-    assert {path.name for path in (tmp_path / "visualization").iterdir()} == {f"{file}.png" for file in files}
-    for file in files:
-        path = Path("visualization") / f"{file}.png"
+    paths = {Path("visualization", f"{file}_embedded.png") for file in files}
+    assert {*(tmp_path / "visualization").iterdir()} == {tmp_path / path for path in paths}
+    for path in paths:
         assert f"wrote {path}\n" in done.stdout
         assert panels(tmp_path / path)
 
@@ -124,7 +124,8 @@ def test_style_transfer_takes_pictures_of_ones_own(run, own_pictures, tmp_path):
     done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    start = "style_transfer_my_street_my_drawing_2_iterations_embedded"
+    folder = script.file_name(tmp_path.name)
+    start = f"style_transfer_{folder}_my_street_{folder}_my_drawing_2_iterations_embedded"
     sources, result = (tmp_path / "visualization" / f"{start}{end}.png" for end in ("_sources", ""))
     assert len(panels(sources)) == 2
     ((height, width),) = panels(result)
@@ -482,7 +483,8 @@ def test_a_figure_says_how_it_was_made(main, own_pictures, source, tmp_path):
     """The assignment's own is the report's; a run with other options writes names of its own, and says so, too."""
     (own,) = main(fooling_image, "--image", own_pictures[0], "--target", "hay")
     (usual,) = fooling_image.main(["--out", str(tmp_path)], replace(source, weights="original"))
-    assert (usual.path.name, own.path.name) == ("fooling_image.png", "fooling_image_my_street_hay_embedded.png")
+    name = f"fooling_image_{script.file_name(tmp_path.name)}_my_street_hay_embedded.png"
+    assert (usual.path.name, own.path.name) == ("fooling_image.png", name)
     made, of_own = collect_submission.read_made(usual.path), collect_submission.read_made(own.path)
     assert made == figure.read_made(usual.path) and report.is_graded(usual.path) and not report.is_graded(own.path)
     options = {"image": ["my street.jpg"], "target": "hay", "network": "SqueezeNet 1.1, embedded weights"}
@@ -635,6 +637,17 @@ def test_the_names_of_a_run_tell_its_options(source, options, words):
     assert script.name_run(args, own).endswith("_mine_pth")
 
 
+def test_pictures_of_one_name_have_figures_of_their_own(tmp_path, monkeypatch):
+    """In two folders, and beside each other with two endings."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("cat.jpg", "old/cat.jpg", "old/cat.png", "old/cat[1].jpg"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).touch()
+    paths = "cat.jpg", "./cat.jpg", "old/cat.jpg", Path("old", "cat.png"), "old/cat[1].jpg", tmp_path / "cat.jpg"
+    expected = ["cat", "cat", "old cat.jpg", "old cat.png", "old cat[1]", f"{tmp_path.name} cat"]
+    assert [script.name_picture(path) for path in paths] == expected
+
+
 @pytest.mark.parametrize("letter", ["a", "猫", "ق"])
 def test_no_name_is_too_long_for_a_file(source, letter):
     """A disk takes 255 bytes, letters have up to three, and a run may have several pictures."""
@@ -702,7 +715,8 @@ def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures
     args = style_transfer.parse_args([option, own_pictures[0]])
     ((pair, content, style),) = style_transfer.choose_pairs(args, source, source.cnn)
     assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
-    assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
+    own = script.file_name(script.name_picture(own_pictures[0]))
+    assert {content.stem, style.stem} == {"my street", taken} and pair.name in (f"{own}_flow", f"town_{own}")
 
 
 def test_the_losses_agree_with_the_stored_values(source, capsys):
