@@ -76,10 +76,7 @@ REPORT_FIGURES = {
     "saliency_map.py": ("saliency_map", "saliency_map_captum"),
     "gradcam.py": ("gradcam", "gradcam_captum", "gradcam_layers"),
     "fooling_image.py": ("fooling_image",),
-    "class_visualization.py": (
-        "class_visualization_gorilla",
-        "class_visualization_yorkshire_terrier | class_visualization_dog",
-    ),
+    "class_visualization.py": ("class_visualization_gorilla", "class_visualization_yorkshire_terrier"),
     "style_transfer.py": (
         "style_transfer_composition_vii | style_transfer_composition",
         "style_transfer_composition_vii_sources | style_transfer_composition_sources",

@@ -40,11 +40,13 @@ TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
 TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a slide begins
+HERE = "python report.py puts the figure here"
 WRITE = "Write here."  # where an answer is to stand
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
 LAB = "lab_*"  # of these, the newest: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
 MAX_WORDS = 350
+COMPOUND = b"\xd0\xcf\x11\xe0"  # how a file with a password begins
 
 
 class ReportError(Exception):
@@ -102,6 +104,9 @@ def open_slides(root: Path, name: str) -> Any:
         return opened
     except Exception as problem:  # a damaged file can raise nearly anything
         got = "another or a damaged file" + ("" if isinstance(problem, PackageNotFoundError) else f" ({problem})")
+        with open(root / name, "rb") as file:
+            if file.read(len(COMPOUND)) == COMPOUND:
+                got = "one with a password, or of PowerPoint 2003"
         raise ReportError(
             f"expected a presentation in {name}, got {got}: save it as .pptx again, or move it away"
         ) from None
@@ -127,10 +132,26 @@ def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], li
             if not there:
                 lost.append(f"slide {title(wanted)!r}: {mark!r} is not found: copy the slide from {TEMPLATE} again")
             for slide, found in there:
+                name = mark.removeprefix(FRAME)
+                if mark.startswith(FRAME) and (own := find_own(slide, found, name, figures)):
+                    lost.append(f"slide {title(wanted)!r}: {own}")
+                    continue
                 found.shape.name = mark
-                if mark.startswith(FRAME) and not put(slide, found, mark.removeprefix(FRAME), figures):
-                    missing.append(mark.removeprefix(FRAME))
+                if mark.startswith(FRAME) and not put(slide, found, name, figures):
+                    missing.append(name)
     return missing, lost
+
+
+def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
+    """Sentence on what the student has put where a figure belongs; "" where there is nothing but what this file puts."""
+    own = [] if frame.text in ("", HERE, command(name)) else ["text"]
+    path = find(name, figures)
+    for there in find_pictures(slide, PICTURE + name, frame.box):
+        blob = there.image.blob if there.image else b""
+        if PICTURE + name not in there.names and not read_made(io.BytesIO(blob)) and not (path and _same(blob, path)):
+            own.append("picture")
+    shown = name.split(" | ")[0].replace(OWN, "your own pair").replace(LAB, "your lab")
+    return f"your own {own[0]} lies in the frame of {shown}: move it out, then python report.py" if own else ""
 
 
 def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
@@ -166,6 +187,8 @@ def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterat
                     told.append(f"the box for the {kind} is not found: copy the slide from {TEMPLATE} again")
                 elif mark.startswith(ANSWER):
                     told.append(judge_answer(found.text))
+                elif own := find_own(slide, found, name, figures):
+                    told.append(own)
                 else:
                     told.append(judge_figure(find_pictures(slide, PICTURE + name, found.box), name, figures, root))
             if tag not in {found.text for found in walk(slide.shapes)}:

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pptx.oxml.ns import qn
 from pptx.parts.image import Image
 from pptx.shapes.group import GroupShape
 from pptx.shapes.picture import Picture
 
 Box = tuple[float, float, float, float]  # left, top, width, height on the slide
 RENAMED = "Google Shape;"  # then the name that the shape had, or a number, and the slide's
+COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+SHAPES = {qn(f"p:{kind}") for kind in ("sp", "grpSp", "graphicFrame", "cxnSp", "pic", "contentPart")}
 OVERLAP = 0.5  # of two places that count as one: what they share, of what they cover together
 
 
@@ -44,7 +47,7 @@ class Found:
 def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Iterator[Found]:
     """Yield the shapes of a slide, those in groups as well. stretch: how the group moves and enlarges what it holds."""
     left, top, across, down = stretch
-    for shape in shapes:
+    for shape in map(shapes._shape_factory, _elements(shapes)):
         if isinstance(shape, GroupShape):
             inside: Any = shape._element.xfrm
             extent = None if inside is None else inside.chExt
@@ -59,6 +62,13 @@ def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Ite
             yield Found(shape, box, outermost or shape)
 
 
+def _elements(shapes: Any) -> Iterator[Any]:
+    """Yield the elements of a slide's shapes: of a box with an equation there are two, for new programs and for old."""
+    for element in shapes._element:
+        choice = element.find(f"{{{COMPATIBILITY}}}Choice")
+        yield from (one for one in (choice if choice is not None else [element]) if one.tag in SHAPES)
+
+
 def title(slide: Any) -> str:
     """Title of a slide, "" where it has none."""
     return " ".join(slide.shapes.title.text_frame.text.split()) if slide.shapes.title is not None else ""
@@ -71,9 +81,10 @@ def index(slides: Any) -> list[tuple[Any, set[str]]]:
 
 
 def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]) -> list[Any]:
-    """List the slides that hold a shape with one of these names, or have the wanted slide's title somewhere."""
-    named = {*names, title(wanted)}
-    return [slide for slide, words in indexed if words & named]
+    """List the slides that hold a shape with one of these names, or else have the wanted slide's title, or its words."""
+    words = {title(wanted)}
+    named, titled = ([slide for slide, there in indexed if there & those] for those in (names, words))
+    return named or [slide for slide in titled if title(slide) in words] or titled
 
 
 def find(slide: Any, name: str, box: Box) -> Found | None:

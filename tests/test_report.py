@@ -1,6 +1,7 @@
 # STAFF
 """report.py: figures in their frames, text that stays, and every mistake told in one sentence."""
 
+import copy
 import errno
 import json
 import os
@@ -481,7 +482,77 @@ def test_check_knows_a_figure_whose_words_another_program_has_dropped(work, caps
     title = "Guided backprop, Grad-CAM and Guided Grad-CAM, your own: "
     assert f"{title}the figure is there" in check(work, capsys)
     Image.new("RGB", (60, 20), "blue").save(work / "visualization/gradcam.png")
-    assert f"{title}gradcam does not say how it was made: run python report.py" in check(work, capsys)
+    own = "your own picture lies in the frame of gradcam: move it out, then python report.py"
+    assert f"{title}{own}" in check(work, capsys)
+
+
+@pytest.mark.parametrize("kind", ["text", "picture"])
+def test_what_a_student_has_put_into_a_frame_is_told_and_stays(work, capsys, kind):
+    """It would be gone, or covered."""
+    draw(work, "gradcam", "fooling_image")
+    (work / "visualization/gradcam.png").rename(work / "gradcam.png")
+    main([], work)
+    with opened(work) as slides:
+        slide, frame = next((s, f) for s in slides for f in s.shapes if f.name == f"{FRAME}gradcam")
+        if kind == "text":
+            frame.text_frame.text = "My words."
+        else:
+            Image.new("RGB", (60, 60), "blue").save(work / "mine.png")
+            left, top, width, height = frame.left, frame.top, frame.width, frame.height
+            slide.shapes.add_picture(str(work / "mine.png"), left + (width - height) // 2, top, height, height)
+    own = f"your own {kind} lies in the frame of gradcam: move it out, then python report.py"
+    assert any(line.endswith(own) for line in check(work, capsys))
+    (work / "gradcam.png").rename(work / "visualization/gradcam.png")
+    draw(work, "fooling_image", size=(20, 60))
+    before = [shape._element.xml for shape in slide.shapes]
+    assert main([], work) == 1 and own in capsys.readouterr().out
+    slide = next(s for s in Presentation(str(work / REPORT)).slides for f in s.shapes if f.name == f"{FRAME}gradcam")
+    assert [shape._element.xml for shape in slide.shapes] == before
+    assert shapes(work, PICTURE)["fooling_image"].height > shapes(work, PICTURE)["fooling_image"].width
+
+
+def test_slides_of_ones_own_with_a_given_title_are_left_alone(work, capsys):
+    """An answer that goes on, its box where a frame would be, and a list of what there is."""
+    draw(work, "fooling_image")
+    main([], work)
+    before = check(work, capsys)
+    with opened(work) as slides:
+        frame = next(f for s in slides for f in s.shapes if f.name == f"{FRAME}fooling_image")
+        for words in ("I go on here.", "Fooling image"):
+            slide = slides.add_slide(slides[0].slide_layout)
+            slide.shapes.title.text_frame.text = "Fooling image" if words != "Fooling image" else "What there is"
+            box = slide.shapes.add_textbox(frame.left, frame.top, frame.width, frame.height)
+            box.text_frame.text = words
+    assert check(work, capsys) == before
+    assert main([], work) == 0
+    with opened(work) as slides:
+        texts = [shape.text_frame.text for slide in list(slides)[-2:] for shape in slide.shapes if shape.has_text_frame]
+        assert texts == ["Fooling image", "I go on here.", "What there is", "Fooling image"]
+
+
+def test_an_answer_with_an_equation_is_found(work, capsys):
+    """PowerPoint writes such a box twice, for programs that know equations and for others."""
+    main([], work)
+    name = edit(work, "Because of this:")
+    with opened(work) as slides:
+        box = next(shape for slide in slides for shape in slide.shapes if shape.name == name)._element
+        uri = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+        both = box.makeelement(f"{{{uri}}}AlternateContent", nsmap={"mc": uri})
+        box.addprevious(both)
+        for kind in ("Choice", "Fallback"):
+            inside = both.makeelement(f"{{{uri}}}{kind}")
+            inside.append(copy.deepcopy(box))
+            both.append(inside)
+        box.getparent().remove(box)
+    assert any("answered, 3 of 350 words" in line for line in check(work, capsys))
+    assert main([], work) == 0
+
+
+def test_a_report_with_a_password_is_told(work, capsys):
+    (work / REPORT).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(999))
+    assert main([], work) == 1
+    got = "one with a password, or of PowerPoint 2003: save it as .pptx again, or move it away"
+    assert capsys.readouterr().err == f"expected a presentation in {REPORT}, got {got}\n"
 
 
 def test_each_slide_says_whether_it_is_tagged_and_each_answer_its_limit():

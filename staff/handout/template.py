@@ -17,7 +17,7 @@ from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.util import Inches, Pt
 
 from autograder.files import PUBLIC, make_zip, write_whole
-from report import ANSWER, FRAME, LAB, MAX_WORDS, OWN, WRITE
+from report import ANSWER, FRAME, HERE, LAB, MAX_WORDS, OWN, WRITE
 
 NAME = "report-template-a3.pptx"
 WIDTH, HEIGHT, MARGIN, TOP = 13.333, 7.5, 0.55, 1.15  # inches
@@ -106,7 +106,7 @@ def slides() -> list[Slide]:
             Figure("class_visualization_gorilla", "From the first iteration to the last "
                    "(python class_visualization.py)."),)),
         Slide("Class visualization: Yorkshire terrier", "1.4 Class visualization", figures=(
-            Figure("class_visualization_yorkshire_terrier | class_visualization_dog",
+            Figure("class_visualization_yorkshire_terrier",
                    "From the first iteration to the last (python class_visualization.py)."),)),
         *_ask("Use saliency?", USE_SALIENCY),
         *_ask("Regularization", REGULARIZATION),
@@ -225,8 +225,7 @@ def _mark(slide, tag: str) -> None:
 
 
 def _frame(slide, figure: Figure, left: float, top: float, width: float, height: float) -> None:
-    words = ["python report.py puts the figure here"]
-    box = _words(slide, FRAME + figure.names, left, top, width, height, words, 14, FAINT, PP_ALIGN.CENTER)
+    box = _words(slide, FRAME + figure.names, left, top, width, height, [HERE], 14, FAINT, PP_ALIGN.CENTER)
     box.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
     box.line.color.rgb, box.line.width, box.line.dash_style = FAINT, Pt(1), MSO_LINE.DASH
     _words(slide, f"caption: {figure.names}", left, top + height + 0.03, width, 0.5, [figure.caption], 13, FAINT)
