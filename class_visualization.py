@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     if args.iterations:
         settings = replace(settings, num_iterations=args.iterations)
 
-    facts = script.describe_run("class_visualization.py", args, parse_args([]), source, "target")
+    facts = script.describe_run("class_visualization.py", args, parse_args, source, "target")
     with figure.made_by(**facts):
         pictures = [draw_way(target, settings, source, args) for target in dict.fromkeys(targets)]
     if args.show:
@@ -64,7 +64,7 @@ def draw_way(target: int, settings: Ascent, source: pretrained.Pretrained, args:
     if [script.file_name(short(other)) for other in source.class_names].count(which) > 1:  # a Cardigan is a dog
         which += f"_{target}"
     path = Path(args.out) / f"class_visualization_{which}{end}.png"
-    figure.iterations(shown, name, path, source.name)
+    path = figure.iterations(shown, name, path, source.name)
     verdict = what_the_network_says(shown[-1][1], source)
     print(f"{name}: the network takes it for {verdict}")
     return Picture.of(path, script.caption("class_visualization"), name=name, verdict=verdict)

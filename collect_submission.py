@@ -25,6 +25,7 @@ import io
 import json
 import os
 import platform
+import signal
 import subprocess
 import time
 import warnings
@@ -41,10 +42,11 @@ PYTHON = (3, 11)  # or later
 TABLE = Path(__file__).resolve().with_name("assignment.toml")  # what is handed in, and what the grader accepts
 
 
-def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int]:
+def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int, dict[str, str]]:
     """Return files by script, arguments by file and function, modules to import, bytes of a file: as the grader has it.
 
-    Modules have with them the files that alone may import them; [] stands for all.
+    Modules have with them the files that alone may import them; [] stands for all. The last are digests of what the
+    handout gives beside them.
 
     Where the table cannot be read nothing is known of them.
     """
@@ -64,13 +66,13 @@ def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int
         rule = table["rules"]["imports"]
         imports: dict[str, list] = {module: [] for module in rule["allowed"]}
         imports |= {module: list(table["parts"][part]["functions"]) for module, part in rule["only_in"].items()}
-        return scripts, signatures, imports, table["limits"]["kilobytes"] * 1024
+        return scripts, signatures, imports, table["limits"]["kilobytes"] * 1024, table.get("given", {})
     except (ImportError, OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}, {}, {}, 0
+        return {}, {}, {}, 0, {}
 
 
 # The figures of each script begin with its name.
-SCRIPTS, SIGNATURES, IMPORTS, MAX_CODE_BYTES = read_table()
+SCRIPTS, SIGNATURES, IMPORTS, MAX_CODE_BYTES, DIGESTS = read_table()
 # The figures that the report shows, by the script that makes them: one of those named counts, by network.
 REPORT_FIGURES = {
     "saliency_map.py": ("saliency_map", "saliency_map_captum"),
@@ -97,6 +99,7 @@ HANDED_OUT = {
     "visualizers": {"__init__.py", "network.py"},
     "style_modules": {"__init__.py"},
 }
+BY_NAME = "import_module", "__import__"  # what imports a module whose name is a text
 END = b"IEND\xaeB`\x82"  # of a PNG
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
 
@@ -120,7 +123,7 @@ def collect(root: Path, check: bool) -> int:
     faults = find_old_python() or find_wrong_folder(root)  # an old one cannot read the table either
     if not faults:
         files = find_files(root)
-        code = [name for name in files if name.endswith(".py") and (root / name).stat().st_size <= MAX_CODE_BYTES]
+        code = [name for name in REQUIRED if name in files and (root / name).stat().st_size <= MAX_CODE_BYTES]
         trees = {name: tree for name in code if (tree := _parse(root / name)) is not None}
         faults = [*find_missing_files(root), *find_bytes(files), *find_unreadable(root, code),
                   *find_too_large(root, files)]  # fmt: skip
@@ -132,7 +135,7 @@ def collect(root: Path, check: bool) -> int:
 
     notes = [
         *find_unsolved_parts(trees), *compare_signatures(trees), *find_imports(trees), *find_prints(trees),
-        *find_stops(trees), *find_mixed_indentation(root, code), *find_foreign_files(root),
+        *find_stops(trees), *find_mixed_indentation(root, code), *find_foreign_files(root), *find_changed_files(root),
         *find_missing_figures(files), *find_other_figures(root, files),
     ]  # fmt: skip
     _list(notes)
@@ -239,7 +242,7 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
     sizes = sorted(((root / name).stat().st_size, name) for name in files)
     for size, name in sizes:
-        if name.endswith(".py") and size > MAX_CODE_BYTES:
+        if name in REQUIRED and size > MAX_CODE_BYTES:
             yield (f"{name} has {size / 1e3:.0f} kB and the grader takes at most {MAX_CODE_BYTES / 1e3:.0f}: "
                    "remove what is no code.")  # fmt: skip
     total = sum(size for size, _ in sizes)
@@ -277,9 +280,15 @@ def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
         for function, arguments in expected.items():
             if function not in present:
                 yield f"{name}: {function} is not there: put its name back as it was handed out."
-            elif present[function][: len(arguments)] != arguments:
+            elif arguments and not takes(present[function], arguments):
                 yield (f"{name}: {function} takes ({', '.join(present[function])}), but was handed out with "
                        f"({', '.join(arguments)}): put the signature back.")  # fmt: skip
+
+
+def takes(present: list[str], handed_out: list[str]) -> bool:
+    """Return True if a function can be called as it was handed out: what it takes beyond that has defaults."""
+    first, more = present[: len(handed_out)], present[len(handed_out) :]
+    return [name.rstrip("=") for name in first] == handed_out and all(name.endswith("=") for name in more)
 
 
 def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
@@ -289,6 +298,9 @@ def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
                 modules = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 modules = [node.module]
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in BY_NAME:
+                names = [one.value for one in node.args[:1] if isinstance(one, ast.Constant)]
+                modules = [one for one in names if isinstance(one, str)]
             else:
                 continue
             for module in modules:
@@ -342,6 +354,13 @@ def find_foreign_files(root: Path) -> Iterator[str]:
             name = f"{folder}/{path.name}"
             if path.name not in given and name not in REQUIRED and not path.name.startswith("."):
                 yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
+
+
+def find_changed_files(root: Path) -> Iterator[str]:
+    for name, digest in DIGESTS.items():
+        if digest_file(root / name) != digest:
+            yield (f"{name} is not as it was handed out, and the grader takes its own: move what your code needs from "
+                   "it into the files that you write.")  # fmt: skip
 
 
 def find_missing_figures(files: list[str]) -> Iterator[str]:
@@ -461,7 +480,12 @@ def _signatures(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
 
 
 def _arguments(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    """List a function's arguments: with "=" behind one that has a default, "*" before one that is given by name."""
+    given = function.args
+    places = [argument.arg for argument in (*given.posonlyargs, *given.args)]
+    needed = len(places) - len(given.defaults)
+    named = [f"*{one.arg}" for one, default in zip(given.kwonlyargs, given.kw_defaults) if default is None]
+    return [*places[:needed], *(f"{name}=" for name in places[needed:]), *named]
 
 
 def _calls(tree: ast.AST, name: str) -> set[int]:
@@ -488,6 +512,9 @@ def run() -> int:
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
+        for name in ("SIGTERM", "SIGHUP"):  # of a closed terminal: no half zip stays
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+                signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
         status = main()
         if sys.stdout:
             sys.stdout.flush()

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     twins = [fool(x, label, target, source) for x, label in zip(images.X, images.y)]
     for pair in twins:
         tell(pair, target, source.class_names)
-    with images.figures_of("fooling_image.py", args, parse_args([])):
+    with images.figures_of("fooling_image.py", args, parse_args):
         pictures = [before_and_after(twins, images, target)]
     if args.show:
         figure.show(pictures)
@@ -102,7 +102,7 @@ def before_and_after(twins: Sequence[Twins], images: Images, target: int) -> Pic
     if firm:
         heading += ": the network is not fooled" + (f" about {list_words(firm)}" if len(twins) > 1 else "")
     path = images.path("fooling_image.png")
-    figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
+    path = figure.grid([row(pair, class_names) for pair in twins], path, images.source.name, heading)
     words = script.caption("fooling_image")
     return Picture.of(path, words, heading=heading, target=short(class_names[target]), **measure(twins))
 

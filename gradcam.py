@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     name = images.source.gradcam_layer if args.layer is None else args.layer
     layer = find_layer(name, images.X[0], images.model)
     unwritten = script.Unwritten()
-    with images.figures_of("gradcam.py", args, parse_args([])):
+    with images.figures_of("gradcam.py", args, parse_args):
         with unwritten:
             own, own_picture = ours(images, name)
             pair = None if args.image or args.target else images.side_by_side(DOG_AND_CAT)

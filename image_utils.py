@@ -81,8 +81,10 @@ def rescale(x: Tensor) -> Tensor:
 def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
     """Blur rows and columns with a Gaussian of `sigma` pixels, cut off at four; edges mirror what lies before them.
 
-    X: (N, C, H, W). Returns a new tensor like X, computed on its device.
+    X: (N, C, H, W). Returns a new tensor like X, computed on its device. Raises ValueError where sigma is not above 0.
     """
+    if not sigma > 0:
+        raise ValueError(f"expected sigma above 0, got {sigma}: leave the blur out instead")
     radius = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     weights /= weights.sum()

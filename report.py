@@ -43,7 +43,7 @@ TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a s
 HERE = "python report.py puts the figure here"
 WRITE = "Write here."  # where an answer is to stand
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
-LAB = "lab_*"  # of these, the newest: the figure of a lab
+LAB = "lab_*"  # of these, the newest that is no --quick one: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
 MAX_WORDS = 350
 COMPOUND = b"\xd0\xcf\x11\xe0"  # how a file with a password begins
@@ -143,7 +143,7 @@ def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], li
 
 
 def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
-    """Sentence on what the student has put where a figure belongs; "" where there is nothing but what this file puts."""
+    """Sentence on what the student has put where a figure belongs; "" where only what this file puts is there."""
     own = [] if frame.text in ("", HERE, command(name)) else ["text"]
     path = find(name, figures)
     for there in find_pictures(slide, PICTURE + name, frame.box):
@@ -226,7 +226,8 @@ def judge_figure(pictures: Sequence[Found], name: str, figures: Path, root: Path
 def find(name: str, figures: Path) -> Path | None:
     """Return the picture for a frame. name: names without ending, of which the first that is there counts."""
     if name == LAB:
-        return max(figures.glob(f"{LAB}.png"), key=lambda lab: lab.stat().st_mtime, default=None)
+        labs = filter(is_graded, figures.glob(f"{LAB}.png"))
+        return max(labs, key=lambda lab: lab.stat().st_mtime, default=None)
     if "*" in name:
         newest = next(iter(own_pairs(figures)), None)
         return newest and newest[0 if name == OWN else 1]

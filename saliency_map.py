@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     args = parse_args(argv)
     images = choose_images(args, source, args.target)
     unwritten = script.Unwritten()
-    with images.figures_of("saliency_map.py", args, parse_args([])):
+    with images.figures_of("saliency_map.py", args, parse_args):
         with unwritten:
             own, own_picture = ours(images)
         with unwritten:
@@ -56,7 +56,7 @@ def ours(images: Images) -> tuple[Maps, Picture]:
     """Each image above its saliency map, and the maps."""
     maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
     path = images.path("saliency_map.png")
-    figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
+    path = figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
     period, grid = measured.grid_of_strides(maps[SALIENCY], images.model)
     sentences = script.read_captions()["saliency_map"]["sentences"]
     told = sentences["grid"].format(period=period, grid=grid) if grid > 1.2 else ""

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 import pretrained
 from figures import figure, script
-from figures.figure import Picture
-from figures.pairs import END, GIVEN_PAIRS
+from figures.figure import SOURCES, Picture
+from figures.pairs import GIVEN_PAIRS
 from pretrained.scenes import CONTENT_IMAGES, STYLE_IMAGES
 from pretrained.settings import CONTENT_SHARE, STYLE_CHECKS, STYLE_SHARE, StyleCheck, StylePair, plain_pair
 from style_modules import ContentLoss, StyleLoss, TotalVariationLoss, make_losses
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         check_losses(source, cnn)
     else:
         print(f"The losses cannot be checked: no values are stored for {source.name}")
-    facts = script.describe_run("style_transfer.py", args, parse_args([]), source)
+    facts = script.describe_run("style_transfer.py", args, parse_args, source)
     end = script.name_run(args, source)
     painted = [(replace(pair, name=pair.name + end), content, style) for pair, content, style in painted]
     with figure.made_by(**facts):
@@ -98,10 +98,8 @@ def choose_own_pair(
     for option, asked, taken in (("--content", args.content, content), ("--style", args.style, style)):
         if not asked:
             print(f"Picture: {taken.stem}, as no {option} was given.")
-    names = [script.name_picture(content) if args.content else content.stem]
-    names += [script.name_picture(style) if args.style else style.stem]
-    name = "_".join(map(script.file_name, names))
-    if name.removesuffix(END) in GIVEN_PAIRS:  # a picture called starry in the style of night
+    name = f"{script.file_name(content.stem)}_{script.file_name(style.stem)}"
+    if name.removesuffix(SOURCES) in GIVEN_PAIRS:  # a picture called starry in the style of night
         name = f"own_{name}"
     return replace(pair, name=name), content, style
 
@@ -213,7 +211,7 @@ def read_stored_values(source: pretrained.Pretrained) -> tuple[dict[str, np.ndar
             pretrained.course_file(name, exactly=True) for name in (check.stored, check.content, check.style)
         )
     else:
-        path = Path(__file__).parent / check.stored
+        path = script.ROOT / check.stored
         content, style = CONTENT_IMAGES[check.content], STYLE_IMAGES[check.style]
     if not path.exists():
         raise FileNotFoundError(f"expected stored values in {check.stored}, found no file: try make references")

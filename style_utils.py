@@ -93,6 +93,8 @@ def style_transfer(
     Returns the image (1, 3, H, W), ImageNet-normalised, when `testing`; otherwise draws the two sources side by side
     and the result into `out` and returns both paths.
     """
+    if not style_layers:
+        raise ValueError("expected at least one style layer, got none: for the content alone take weights of 0")
     deepest = max(content_layer, *style_layers)
     if not 0 <= min(content_layer, *style_layers) <= deepest < len(cnn):
         raise ValueError(f"expected layers between 0 and {len(cnn) - 1}, got {content_layer} and {list(style_layers)}")

@@ -92,7 +92,12 @@ def _signatures(tree: ast.Module):
 
 
 def _arguments(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    """List a function's arguments: with "=" behind one that has a default, "*" before one that is given by name."""
+    given = function.args
+    places = [argument.arg for argument in (*given.posonlyargs, *given.args)]
+    needed = len(places) - len(given.defaults)
+    named = [f"*{one.arg}" for one, default in zip(given.kwonlyargs, given.kw_defaults) if default is None]
+    return [*places[:needed], *(f"{name}=" for name in places[needed:]), *named]
 
 
 def _prints(tree: ast.Module) -> list[int]:

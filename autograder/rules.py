@@ -48,12 +48,18 @@ def _signatures(facts: dict, assignment: Assignment) -> list[str]:
         for function, arguments in expected.items():
             if function not in present:
                 lines.append(f"{name}: expected {function}, found none: its name must stay as it was handed out.")
-            elif present[function][: len(arguments)] != arguments:
+            elif not _takes(present[function], arguments):
                 lines.append(
                     f"{name}: expected {function}({', '.join(arguments)}), "
                     f"got ({', '.join(present[function])[:200]}): put the signature back."
                 )
     return lines
+
+
+def _takes(present: list[str], handed_out: list[str]) -> bool:
+    """Return True if a function can be called as it was handed out: what it takes beyond that has defaults."""
+    first, more = present[: len(handed_out)], present[len(handed_out) :]
+    return [name.rstrip("=") for name in first] == handed_out and all(name.endswith("=") for name in more)
 
 
 def _imports(facts: dict, assignment: Assignment) -> list[str]:

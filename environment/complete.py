@@ -7,6 +7,7 @@ stays. It needs Python and pip alone.
 """
 
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -28,6 +29,8 @@ def main() -> int:
     if not any(wanted.values()):
         print("Every package is there.")
         return 0
+    if importlib.util.find_spec("pip") is None:  # uv makes environments without it
+        subprocess.run([sys.executable, "-m", "ensurepip", "--default-pip"])
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder, "installed.txt")
         lines = [f"{name}=={version}\n" for name, version in installed.items() if VERSION.fullmatch(version)]
@@ -41,8 +44,10 @@ def main() -> int:
 
 
 def find_installed() -> list[tuple[str, str]]:
-    """List names and versions of what is installed."""
-    found = [(one.metadata["Name"], one.version) for one in importlib.metadata.distributions()]
+    """List names and versions of what is installed. Without what pip left as ~qdm, say, where it was interrupted."""
+    there = importlib.metadata.distributions()
+    found = [(one.metadata["Name"], one.version) for one in there
+             if not Path(getattr(one, "_path", "")).name.startswith("~")]  # fmt: skip
     return [(name, version) for name, version in found if name and version]
 
 

@@ -3,7 +3,8 @@
 A panel is the network's 224 pixels, so an image is drawn one to one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,6 +32,16 @@ class Bar:
     @property
     def width(self) -> float:
         return GAP + 20 + max(width_of(self.low, TITLE), width_of(self.high, TITLE))
+
+
+@contextmanager
+def by_default() -> Iterator[None]:
+    """Inside the block, or a function decorated by it, matplotlib has its own settings: no notebook's, no file's."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 class Sheet:

@@ -20,7 +20,22 @@ import numpy as np
 from PIL import Image
 
 from figures import palette
-from figures.canvas import DPI, FAINT, GAP, HEADING, MARGIN, NOTE, TITLE, Bar, Panel, Sheet, height_of, widest, wrap
+from figures.canvas import (
+    DPI,
+    FAINT,
+    GAP,
+    HEADING,
+    MARGIN,
+    NOTE,
+    TITLE,
+    Bar,
+    Panel,
+    Sheet,
+    by_default,
+    height_of,
+    widest,
+    wrap,
+)
 from pretrained.files import whole
 
 if TYPE_CHECKING:
@@ -28,6 +43,7 @@ if TYPE_CHECKING:
 
 PANEL = 224  # pixels, the height of a panel
 COLUMNS = 5  # panels beside each other before the next block of rows begins
+SOURCES = "_sources"  # how the name of a pair's two pictures ends
 MADE = "Made"  # the key under which a PNG tells how it was made
 
 _made: ContextVar[dict[str, object] | None] = ContextVar("made", default=None)
@@ -75,6 +91,7 @@ def grid(
     return save(draw(rows, note, heading, text, height, columns), path)
 
 
+@by_default()
 def draw(
     rows: Sequence[Row],
     note: str = "",
@@ -169,11 +186,21 @@ def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
 
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
-    """Write the figure, whole; print and return its path."""
+    """Write the figure, whole; print and return its path, which is another where a figure of another run lies."""
+    facts = _made.get() or {}
+    path = _leave_others(Path(path), str(facts.get("run", "")))
     with whole(path) as beside:
-        _print(fig, beside, {MADE: json.dumps({"figure": Path(path).stem, **facts})} if (facts := _made.get()) else {})
+        _print(fig, beside, {MADE: json.dumps({"figure": path.stem, **facts})} if facts else {})
     print(f"wrote {path}")
-    return Path(path)
+    return path.absolute()  # a notebook may go elsewhere before it shows the picture
+
+
+def _leave_others(path: Path, run: str) -> Path:
+    """Return the path, or one with this run's digest where another run of one's own wrote it, of another cat.jpg."""
+    if not run or not path.exists() or read_made(path).get("run") == run:
+        return path
+    start = path.stem.removesuffix(SOURCES)
+    return path.with_name(f"{start}_{run}{path.stem.removeprefix(start)}{path.suffix}")
 
 
 def png(fig: "Figure") -> bytes:
@@ -183,6 +210,7 @@ def png(fig: "Figure") -> bytes:
     return file.getvalue()
 
 
+@by_default()
 def _print(fig: "Figure", to: Path | io.BytesIO, texts: Mapping[str, str] = MappingProxyType({})) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     sections[-1].pictures = [*sections[-1].pictures, *list_own_pairs(Path(args.out), sections[-1].pictures)]
     introduction = "Every picture of the assignment, made by the code in this folder.\nThe network that is looked into:"
     page = fill_page("What does a convolutional network see?", introduction, source.name, sections)
-    path = write_whole(Path(args.out) / "index.html", page)
+    path = write_whole(Path(args.out) / f"index{script.name_run(args, source)}.html", page)
     missing = [section for section in sections if section.problem]
     for section in missing:
         print(f"\n{section.title} is missing. {section.problem}")

@@ -74,10 +74,10 @@ class Images:
         """Path of a figure: its name, with what tells it from the assignment's own before the ending."""
         return self.out / f"{name.removesuffix('.png')}{self.end}.png"
 
-    def figures_of(self, file: str, args: argparse.Namespace, defaults: argparse.Namespace) -> AbstractContextManager:
+    def figures_of(self, file: str, args: argparse.Namespace, parse_args: script.ParseArgs) -> AbstractContextManager:
         """Inside the block each figure holds how this run of the script came to it: `figure.made_by`."""
         classes = [short(self.source.class_names[label]) for label in self.y]
-        return figure.made_by(classes=classes, **script.describe_run(file, args, defaults, self.source))
+        return figure.made_by(classes=classes, **script.describe_run(file, args, parse_args, self.source))
 
     def side_by_side(self, names: Sequence[str]) -> "Images | None":
         """One picture of two samples beside each other, twice: for the class of the left one and of the right one.

@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from figures.figure import read_made
+from figures.figure import SOURCES, read_made
 from pretrained.settings import STYLE_PAIRS
 
 # The pairs that style_transfer.py makes by itself, whichever network it takes.
 GIVEN_PAIRS = {pair.name for pairs in STYLE_PAIRS.values() for pair in pairs}
-START, END = "style_transfer_", "_sources"
+START = "style_transfer_"
 
 
 def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
     """List for each pair of one's own the picture of its two sources, and the result; the newest first."""
     pairs = []
-    for sources in folder.glob(f"{START}*{END}.png"):
-        result = sources.with_name(f"{sources.stem.removesuffix(END)}.png")
+    for sources in folder.glob(f"{START}*{SOURCES}.png"):
+        result = sources.with_name(f"{sources.stem.removesuffix(SOURCES)}.png")
         made = read_made(result)
         given = made and not made.get("options", {}).keys() & {"content", "style"}  # with other iterations, say
         if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS and not given:

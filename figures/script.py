@@ -4,11 +4,13 @@ import argparse
 import ast
 import ctypes
 import difflib
-import glob
 import hashlib
 import io
+import json
 import os
+import signal
 import sys
+import threading
 import tomllib
 import warnings
 from collections import Counter
@@ -33,6 +35,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = {bool, int, float, str, tuple}  # types of constants, which stay what they are
+PICTURES = {"image", "content", "style"}  # options that name files
+ParseArgs = Callable[[Sequence[str] | None], argparse.Namespace]
 NO_CHANGE = {"device", "model", "out", "show", "weights"}  # of a figure, by these options: the network is told apart
 
 
@@ -67,6 +71,7 @@ def run(main: Callable[[], object]) -> None:
     A mistake in the code, such as a ValueError from a part that you are writing, keeps its traceback.
     """
     keep_memory()
+    end_by_signals()
     sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # one is closed
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot say a letter gets its number, no traceback
         if isinstance(stream, io.TextIOWrapper):
@@ -87,6 +92,14 @@ def run(main: Callable[[], object]) -> None:
         drop_output()
         sys.exit(words)
     sys.exit(answer if isinstance(answer, int) else 0)
+
+
+def end_by_signals() -> None:
+    """Let a signal that ends the program, such as a closed terminal's, do so as an exception: no half file stays."""
+    if threading.current_thread() is threading.main_thread() and "ipykernel" not in sys.modules:
+        for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+            if number and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def check_home(main: Callable[[], object]) -> None:
@@ -213,15 +226,19 @@ def caption(script: str, picture: str = "picture") -> tuple[str, str]:
 
 
 def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
-    """End of the names of a run's figures: "" for the assignment's run, and "_my_cat_toaster" for one of one's own."""
-    given = {name: value for name, value in vars(args).items() if (name, value) != ("layer", source.gradcam_layer)}
-    words = [f"image {one}" if isinstance(one, int) else name_picture(one) for one in given.get("image") or ()]
+    """End of the names of a run's figures: "" for the assignment's run, and "_my_cat_toaster" for one of one's own.
+
+    Where two runs share a name, the second one's figures end in its digest: `figure.save`.
+    """
+    given = {name: value for name, value in vars(args).items() if not _is_usual(name, value, source)}
+    words = [f"image {one}" if isinstance(one, int) else Path(one).stem for one in given.get("image") or ()]
     words += [one for one in (given.get("target"), given.get("layer")) if isinstance(one, str)]
     layers = [given.get("content_layer"), *(given.get("style_layers") or ())]
     words += [f"layer {layer}" for layer in layers if layer is not None]
     words += [f"num {given['num']}"] if given.get("num") else []
     words += [f"{given['iterations']} iterations"] if given.get("iterations") else []
     words += [f"seed {given['seed']}"] if given.get("seed") else []
+    words += ["quick"] if given.get("quick") else []
     words += [source.architecture] if source.architecture != SQUEEZENET else []
     words += [source.name.rpartition(", ")[2]] if source.weights == "own" else []
     words += ["embedded"] if source.weights == "embedded" else []
@@ -229,32 +246,58 @@ def name_run(args: argparse.Namespace, source: pretrained.Pretrained) -> str:
     return f"_own{end}" if end[1:] in {"captum", "comparison", "classes", "layers", "sources"} else end
 
 
-def name_picture(path: str | Path) -> str:
-    """Words for a picture of one's own: its name, after its folder, if given; its ending, if another has the name."""
-    path = Path(path)
-    siblings = [one.suffix for one in path.parent.glob(f"{glob.escape(path.stem)}.*")]
-    return f"{path.parent.name} {path.stem if len(siblings) < 2 else path.name}".strip()
-
-
 def describe_run(
-    script: str, args: argparse.Namespace, defaults: argparse.Namespace, source: pretrained.Pretrained, *without: str
+    script: str, args: argparse.Namespace, parse_args: ParseArgs, source: pretrained.Pretrained, *without: str
 ) -> dict[str, object]:
     """Facts for `figure.made_by`: the options that change the figures, the network, and digests of the student's files.
 
-    without: options that the figures' names tell of anyway.
+    parse_args: the script's own. without: options that the figures' names tell of anyway.
     """
-    usual = vars(defaults)
+    options = list_changes(args, parse_args([]), source, *without)
+    code = digest_code(script)
+    there = getattr(parse_args, "__globals__", {}).get("__file__")
+    if there is None or Path(there).resolve() != ROOT / script:
+        code[script] = "a notebook's cell, or a copy"  # which is not what is handed in
+    run = {"run": digest_run(options, args)} if options else {}
+    return {"command": f"python {script}", "options": options, "network": source.name, "code": code, **run}
+
+
+def list_changes(
+    args: argparse.Namespace, usual: argparse.Namespace, source: pretrained.Pretrained, *without: str
+) -> dict[str, object]:
+    """Options that change the figures, but for those without, and the network, where they are not the assignment's."""
     changed = {
-        name: [Path(one).name if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+        name: _names(value) if name in PICTURES else value
         for name, value in vars(args).items()
-        if name not in {*NO_CHANGE, *without} and value not in (usual[name], source.gradcam_layer)
+        if name not in {*NO_CHANGE, *without} and value != vars(usual)[name] and not _is_usual(name, value, source)
     }
     if source.weights in ("own", "embedded") or source.architecture != SQUEEZENET:
         changed["network"] = source.name
-    return {"command": f"python {script}", "options": changed, "network": source.name, "code": digest_code(script)}
+    return changed
 
 
-def digest_code(script: str) -> Mapping[str, str]:
+def digest_run(options: Mapping[str, object], args: argparse.Namespace) -> str:
+    """Digest of the options, and of what is in the files that they name: two photographs may have one name."""
+    given = [value for name, value in vars(args).items() if name in {*PICTURES, "weights"} and value is not None]
+    paths = [Path(one) for value in given for one in (value if isinstance(value, list) else [value])
+             if isinstance(one, str | Path)]  # fmt: skip
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]
+    return _digest(json.dumps([options, contents]))
+
+
+def _names(value: Any) -> Any:
+    """Names of files without their folders, which are nobody's business; numbers of samples as they are."""
+    if isinstance(value, list):
+        return [_names(one) for one in value]
+    return Path(value).name if isinstance(value, str) else value
+
+
+def _is_usual(name: str, value: object, source: pretrained.Pretrained) -> bool:
+    """Return True for the layer that is the network's last map: asked only where one is named, as not all have one."""
+    return name == "layer" and value is not None and value == source.gradcam_layer
+
+
+def digest_code(script: str) -> dict[str, str]:
     """Digest of the script and of each file of its parts, by name; collect_submission.py makes them the same way."""
     parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8"))["parts"].values()
     files = {script, *(file for part in parts if part.get("script") == script for file in part["functions"])}

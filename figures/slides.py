@@ -63,7 +63,7 @@ def walk(shapes: Any, outermost: Any = None, stretch: Box = (0, 0, 1, 1)) -> Ite
 
 
 def _elements(shapes: Any) -> Iterator[Any]:
-    """Yield the elements of a slide's shapes: of a box with an equation there are two, for new programs and for old."""
+    """Yield the elements of a slide's shapes; of an equation's two that for new programs."""
     for element in shapes._element:
         choice = element.find(f"{{{COMPATIBILITY}}}Choice")
         yield from (one for one in (choice if choice is not None else [element]) if one.tag in SHAPES)
@@ -81,7 +81,7 @@ def index(slides: Any) -> list[tuple[Any, set[str]]]:
 
 
 def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]) -> list[Any]:
-    """List the slides that hold a shape with one of these names, or else have the wanted slide's title, or its words."""
+    """List the slides that hold a shape with one of these names, or else have the slide's title, or its words."""
     words = {title(wanted)}
     named, titled = ([slide for slide, there in indexed if there & those] for those in (names, words))
     return named or [slide for slide in titled if title(slide) in words] or titled

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     if paired:
         found |= run_in_pairs(paired, options, cores // 2)
     entries = [found[name] for name in names]
-    path = write_whole(Path(args.out) / "labs.html", page(entries, source))
+    path = write_whole(Path(args.out) / f"labs{script.name_run(args, source)}.html", page(entries, source))
     if args.readme:
         write_whole(README, with_tables(README.read_text(encoding="utf-8"), entries))
     for entry in entries:

@@ -31,7 +31,8 @@ from tqdm import tqdm
 
 import pretrained
 from figures import script
-from figures.figure import Picture, short
+from figures.canvas import by_default
+from figures.figure import Picture, made_by, short
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
 from labs import measures, plots
 from pretrained.files import write_whole
@@ -132,17 +133,21 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     args = parser(lab.__doc__).parse_args(argv)
     source = source or pretrained.from_arguments(args)
     name = lab.__spec__.name.removeprefix("labs.") if lab.__spec__ else lab.__name__
-    stem = Path(args.out) / f"lab_{name.rpartition('.')[2]}"
+    options = script.list_changes(args, parser(lab.__doc__).parse_args([]), source)
+    facts = {"command": f"python -m labs.{name}", "options": options, "network": source.name}
+    facts |= {"run": script.digest_run(options, args)} if options else {}
+    figure = Path(args.out) / f"lab_{name.rpartition('.')[2]}{script.name_run(args, source)}.png"
     start = time.perf_counter()
     bench = Bench(shrink(source) if args.quick else source, args.seed, args.quick)
     numbers = lab.measure(bench)
     seconds = time.perf_counter() - start
-    path = plots.save(lab.draw(numbers, bench), stem.with_suffix(".png"))
+    with by_default(), made_by(**facts):
+        path = plots.save(lab.draw(numbers, bench), figure)
     question = question_of(lab)
     table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
     result = Result(name, question, numbers, table, sentences, Picture(path, question, "\n".join(sentences)), seconds)
     kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
-    write_whole(stem.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
+    write_whole(path.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
     print(as_text(result))
     return result
 

@@ -5,7 +5,12 @@
     source.model(...), source.images, source.class_names[source.labels[0]]
 """
 
-from pretrained import ending  # noqa: F401 -- first: what goes wrong while the rest is loaded is told in words
+import sys
+
+from pretrained import ending  # first: what goes wrong while the rest is loaded is told in words
+
+if words := ending.find_half():
+    sys.exit(words)
 
 # isort: split
 from pretrained.command_line import add_arguments, from_arguments

@@ -132,6 +132,14 @@ def tell_shadow(name: str, got: str) -> str:
     return f"error: expected {name} to be Python's or a package's, got {got}: give it another name"
 
 
+def find_half() -> str:
+    """Sentence on PyTorch, where its import was interrupted in a notebook, which cannot load it again; "" if not."""
+    spec = getattr(sys.modules.get("torch"), "__spec__", None)
+    if not {"ipykernel", "torch._C"} <= sys.modules.keys() or (spec and not getattr(spec, "_initializing", False)):
+        return ""
+    return "error: expected PyTorch whole, got an import that was interrupted: restart the notebook's kernel"
+
+
 def end_in_words() -> None:
     """Let such an end of this program be one line, no traceback; every other end stays as it is."""
     if sys.version_info < PYTHON:

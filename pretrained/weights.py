@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pretrained.errors import SourceError
 
 SQUEEZENET = "torchvision's squeezenet1_1"
+PARALLEL = "module."  # which DataParallel puts before each name
 MOST_METADATA = 100_000_000  # bytes, as the format has it
 EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
 
@@ -42,7 +43,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"expected a state dict of tensors in {path}, got {_describe(state)}: "
             "save model.state_dict() by itself"
         )
-    return state
+    parallel = all(str(name).startswith(PARALLEL) for name in state)
+    return {name.removeprefix(PARALLEL): value for name, value in state.items()} if parallel else state
 
 
 def read_metadata(path: Path) -> dict:
@@ -79,8 +81,17 @@ def build_network(state: dict[str, Tensor], path: Path, device: torch.device) ->
 
 def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, architecture: str) -> nn.Module:
     """Make the network with these weights in float32. Raises SourceError where they do not fit."""
-    with torch.device("meta"):  # no time and no random numbers spent on weights that are overwritten
-        model = make()
+    model: Any
+    try:
+        with torch.device("meta"):  # no time and no random numbers spent on weights that are overwritten
+            model = make()
+    except NotImplementedError:  # RegNet computes its widths with tensors
+        with torch.random.fork_rng(devices=[]):
+            model = make()
+    if not any(str(name).lower().startswith("aux") for name in state):  # heads for training, which torchvision drops
+        for name in [name for name, _ in model.named_children() if name.lower().startswith("aux")]:
+            setattr(model, name, None)
+            model.aux_logits = False
     expected = model.state_dict()
     if wrong := sorted(map(str, expected.keys() ^ state.keys())):
         raise _other_weights(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}", architecture)
@@ -101,7 +112,8 @@ def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, ar
             raise SourceError(
                 f"expected finite weights in {path}, got NaN or infinity in {name}: take another one"
             )
-    model.load_state_dict(state, assign=True)
+    expected.update(state)  # with the versions of the modules, which MNASNet reads
+    model.load_state_dict(expected, assign=True)
     return model
 
 

@@ -394,6 +394,24 @@ def test_the_image_is_blurred_every_so_many_iterations(monkeypatch):
         assert len(done) == times
 
 
+def test_jitter_and_blur_are_left_out_by_zero():
+    """The report asks what each of them does; without both, and without noise in the steps, the path is another."""
+    pictures = [np.asarray(visualize(num_iterations=3, **left_out, show_every=0))
+                for left_out in ({}, {"max_jitter": 0}, {"blur_every": 0}, {"l2_reg": 0})]  # fmt: skip
+    assert not any(np.array_equal(pictures[0], other) for other in pictures[1:])
+    assert np.array_equal(pictures[1], np.asarray(visualize(num_iterations=3, max_jitter=1)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"num_iterations": 0}, "at least one iteration, got num_iterations=0"),
+     ({"dtype": torch.float64}, "a dtype like the network's, torch.float32 on cpu, got torch.float64 on cpu: leave")],
+)  # fmt: skip
+def test_settings_that_do_not_go_are_told(settings, words):
+    with pytest.raises((ValueError, TypeError), match=f"^expected {words}"):
+        visualize(**settings)
+
+
 def test_the_plot_is_named_after_the_class(tmp_path):
     """The iterations, side by side, in a file with the first of the class's names."""
     from visualizers import ClassVisualization

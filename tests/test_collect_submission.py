@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
@@ -87,6 +88,45 @@ def test_a_complete_work_is_zipped_with_its_folders(work, capsys):
     assert names_in(work) == sorted([*REQUIRED, *PICTURES, MANIFEST_NAME])
     said = capsys.readouterr().out
     assert "nothing missing" in said and str(work / ZIP_NAME) in said
+
+
+def test_a_further_argument_with_a_default_may_be(work, capsys):
+    path = work / "visualizers/saliency_map.py"
+    write(path, path.read_text().replace("self, X, y, model", "self, X, y, model, device=None"))
+    draw(work)
+    assert "nothing missing" in collect(work, capsys)
+
+
+def test_a_given_file_that_was_changed_is_told(work, capsys, monkeypatch):
+    """The grader takes its own: a helper in it would not be there."""
+    digest = collect_submission.digest_file(work / "image_utils.py")
+    monkeypatch.setattr(collect_submission, "DIGESTS", {"image_utils.py": digest})
+    assert "nothing missing" in collect(work, capsys)
+    (work / ZIP_NAME).unlink()
+    write(work / "image_utils.py", "def mine():\n    return 0\n")
+    said = collect(work, capsys)
+    assert "- image_utils.py is not as it was handed out, and the grader takes its own: move what your code ne" in said
+
+
+def test_a_file_that_is_not_handed_in_stops_nothing(work, capsys):
+    """A scratch file beside the given ones is told, whatever is in it."""
+    write(work / "visualizers/old try (2).py", "def f(:\n")
+    said = collect(work, capsys)
+    assert "visualizers/old try (2).py was not handed out, and the grader does not take it" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends programs otherwise")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_half_zip(work, number):
+    """A closed terminal, a shutdown."""
+    code = (
+        "import collect_submission as c, os, sys\n"
+        f"c.os.replace = lambda *_: os.kill(os.getpid(), {number})\n"
+        f"c.main = lambda: c.write_zip(c.Path({str(work)!r}), ['image_utils.py'])\n"
+        "sys.exit(c.run())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert done.returncode == 128 + number and not list(work.glob("*.zip*"))
 
 
 def test_modules_of_your_own_come_along_but_are_not_graded(work, capsys):
@@ -218,6 +258,20 @@ NAMED = {
         "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),
         "visualizers/saliency_map.py: SaliencyMap.compute_saliency_maps takes (self, X, model, y), but was handed out "
         "with (self, X, y, model): put the signature back.",
+    ),
+    "a further argument": (
+        "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, y, model, device, seed=0"),
+        "SaliencyMap.compute_saliency_maps takes (self, X, y, model, device, seed=), but was handed out "
+        "with (self, X, y, model): put the signature back.",
+    ),
+    "a further argument by name": (
+        "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, y, model, *, seed=0, device"),
+        "SaliencyMap.compute_saliency_maps takes (self, X, y, model, *device), but was handed out "
+        "with (self, X, y, model): put the signature back.",
+    ),
+    "a package by its name": (
+        "visualizers/saliency_map.py", "cv2 = __import__('cv2')\n",
+        "visualizers/saliency_map.py, line 5: cv2 is imported, which rule 2 does not allow: use",
     ),
     "a changed name": (
         "visualizers/gradcam.py", ("replace", "def grad_cam", "def gradcam"),
@@ -483,7 +537,7 @@ def test_a_missing_figure_is_named_with_the_script_that_makes_it(work, capsys, n
     assert f"has no {name}.png: run python {script} (make" in capsys.readouterr().out
 
 
-def test_the_figures_of_the_embedded_network_count_as_well(work, capsys):
+def test_a_figure_of_a_painting_of_ours_counts_as_well(work, capsys):
     (work / "visualization/style_transfer_starry_night.png").unlink()
     draw(work, names=["visualization/style_transfer_flow.png"])
     assert "nothing missing" in collect(work, capsys)

@@ -1,6 +1,7 @@
 # STAFF
 """Drawing: equal panels, legible words, honest colours, and no half-written picture."""
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -106,6 +107,24 @@ def test_the_same_figure_is_the_same_file(tmp_path):
     """Two runs give the same bytes: no time and no version is written into the picture."""
     first, second = (figure.grid([Row([noise()])], tmp_path / f"{i}.png", "note") for i in range(2))
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_notebooks_settings_of_matplotlib_change_nothing(tmp_path):
+    """Nor do those of a file: a bar upside down would tell the opposite."""
+    rows, bar = [noise()], Bar("jet", "no effect", "strong")
+    usual = figure.grid([Row(rows, "map", ["title"], bar)], tmp_path / "usual.png")
+    with matplotlib.rc_context({"image.origin": "lower", "text.usetex": True, "savefig.dpi": 30, "font.size": 30}):
+        other = figure.grid([Row(rows, "map", ["title"], bar)], tmp_path / "other.png")
+        assert matplotlib.rcParams["image.origin"] == "lower"
+    assert usual.read_bytes() == other.read_bytes()
+
+
+def test_a_picture_is_shown_wherever_a_notebook_has_gone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = Picture(figure.grid([Row([noise()])], "grid.png"), "title", "caption")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert picture._repr_png_().startswith(b"\x89PNG")
 
 
 def test_folders_are_made_and_the_path_is_printed(tmp_path, capsys):

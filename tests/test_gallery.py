@@ -66,7 +66,7 @@ class Page(HTMLParser):
 
 
 def read(folder):
-    return Page((folder / "index.html").read_text(encoding="utf-8"))
+    return Page((folder / "index_embedded.html").read_text(encoding="utf-8"))
 
 
 def decode(image):
@@ -85,7 +85,7 @@ def test_the_page_holds_every_picture_itself(stubs, source, tmp_path, capsys):
             assert np.abs(decode(image) - np.asarray(picture.convert("RGB"))).mean() < 0.5
         assert image["alt"]
     assert (
-        capsys.readouterr().out.rstrip().endswith(f"Open {tmp_path / 'index.html'} in a browser to see all pictures.")
+        capsys.readouterr().out.rstrip().endswith("index_embedded.html in a browser to see all pictures.")
     )
 
 
@@ -116,7 +116,7 @@ def test_coloured_dots_keep_their_colours(tmp_path):
 def test_the_page_says_what_to_see_and_needs_nothing_else(stubs, source, tmp_path):
     """Titles and captions, line by line, the network's name at the top; no script, font or style from elsewhere."""
     gallery.main(["--out", str(tmp_path)], source)
-    text, page = (tmp_path / "index.html").read_text(encoding="utf-8"), read(tmp_path)
+    text, page = (tmp_path / "index_embedded.html").read_text(encoding="utf-8"), read(tmp_path)
     assert source.name in page.text
     for name in SCRIPTS:
         assert f"title of {name} & more" in page.text and f"caption <of> {name}" in page.text

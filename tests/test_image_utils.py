@@ -365,6 +365,13 @@ def test_rescale_reaches_both_ends_and_a_constant_becomes_zeros():
     assert rescale(torch.full((2, 2), 7.0)).tolist() == [[0, 0], [0, 0]]
 
 
+@pytest.mark.parametrize("sigma", [0, -1.0])
+def test_a_blur_of_no_width_is_refused(sigma):
+    """It would be a picture of NaN."""
+    with pytest.raises(ValueError, match=f"^expected sigma above 0, got {sigma}: leave the blur out instead$"):
+        image_utils.blur_image(torch.ones(1, 3, 8, 8), sigma)
+
+
 def test_blur_keeps_a_constant_and_the_type():
     x = torch.full((2, 3, 6, 7), 1.5, dtype=torch.float64)
     blurred = blur_image(x, sigma=2)

@@ -346,6 +346,15 @@ def test_weights_of_inference_mode_are_refused_in_words(method, X, y):
     refuse(ValueError, "^expected images and weights that gradients reach, got torch.infer", method, model, X, y)
 
 
+@all_maps
+def test_labels_of_inference_mode_are_refused_in_words(method, X, y):
+    """Autograd could not keep them."""
+    with torch.inference_mode():
+        y = y.clone()
+    words = r"^expected labels that .+, got torch.inference_mode\(\): take y.clone\(\)"
+    refuse(ValueError, words, method, networks.build("tiny"), X, y)
+
+
 @pytest.mark.parametrize("method", [fooling_of, visualization_of])
 @pytest.mark.parametrize("target", [2.0, "gorilla", None, [2], True, torch.tensor(2.0)])
 def test_a_target_that_is_no_whole_number_is_refused_in_words(method, target, X):
@@ -516,6 +525,10 @@ def fill_in_place(x):
         (lambda x: torch.where(0 < x, x, 0), "masks"),
         (lambda x: x.masked_fill(x.lt(0), 0), "masks"),
         (fill_in_place, "masks"),
+        (F.elu_, "ELU"),
+        (torch.selu, "SELU"),
+        (lambda x: x.sigmoid_(), "Sigmoid"),
+        (lambda x: F.threshold(x, 0, 0), "Threshold"),
     ],
 )
 def test_what_stands_for_a_relu_is_told_in_words(call, name):
@@ -537,6 +550,27 @@ def test_a_network_whose_relus_are_not_seen_is_told_in_words(call):
             call(torch.nn.Linear(3, 3)(torch.ones(3)))
     with relu_replaced_by(CustomReLU.apply):
         call(torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "change", [F.relu_, torch.relu_, lambda x: x.relu_(), nn.ReLU(inplace=True), nn.ReLU6(inplace=True),
+               lambda x: F.relu(x, True)],
+)  # fmt: skip
+def test_what_an_in_place_relu_changes_is_changed(change):
+    """A ReLU may stand as a statement of its own, or change what a sum needs again."""
+    x = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+
+    def score(x):
+        x = x * 1
+        change(x)
+        return torch.cat([x, 2 * x]).sum() + x.square().sum()
+
+    with relu_replaced_by(CustomReLU.apply) as replaced:
+        leaf = x.clone().requires_grad_()
+        scores = score(leaf)
+    assert torch.equal(scores, score(x)) and not replaced.changed
+    # Positive gradients alone: guided backprop is the gradient.
+    assert torch.equal(*(torch.autograd.grad(one, leaf)[0] for one in (scores, score(leaf))))
 
 
 def test_a_class_for_a_relu_is_refused():

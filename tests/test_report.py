@@ -29,8 +29,8 @@ from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDE = "ppt/slides/slide3.xml"
-# What the report shows where the classic network and pictures are, and where ours are; a pair of one's own, and a lab.
-CLASSIC, EMBEDDED = (
+# What the report shows where the classic paintings are, and where ours are; a pair of one's own, and a lab.
+CLASSIC, OURS = (
     [names.split(" | ")[which] for made in REPORT_FIGURES.values() for names in made]
     + ["style_transfer_mine", "style_transfer_mine_sources", "lab_one_backward"]
     for which in (0, -1)
@@ -114,9 +114,9 @@ def check(work, capsys):
     return {line.partition(", ")[2] for line in capsys.readouterr().out.splitlines()}
 
 
-@pytest.mark.parametrize("names", [CLASSIC, EMBEDDED], ids=["imagenet", "embedded"])
+@pytest.mark.parametrize("names", [CLASSIC, OURS], ids=["classic", "ours"])
 def test_every_figure_has_its_place(work, names, capsys):
-    """The figures of either network fill every frame; nothing is missing."""
+    """The figures of the classic paintings or ours fill every frame; nothing is missing."""
     draw(work, *names)
     draw(work, "style_transfer_mine", "style_transfer_mine_sources", content="my.jpg")
     assert main([], work) == 0

@@ -36,6 +36,7 @@ import style_utils
 from explorer import view, worker
 from figures import figure, gallery, script
 from figures.figure import Picture
+from figures.pairs import own_pairs
 from pretrained import SourceError, command_line, ending, machine
 from pretrained.files import whole
 from pretrained.settings import STYLE_PAIRS
@@ -124,8 +125,7 @@ def test_style_transfer_takes_pictures_of_ones_own(run, own_pictures, tmp_path):
     done = run("style_transfer", "--content", content, "--style", style, "--iterations", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    folder = script.file_name(tmp_path.name)
-    start = f"style_transfer_{folder}_my_street_{folder}_my_drawing_2_iterations_embedded"
+    start = "style_transfer_my_street_my_drawing_2_iterations_embedded"
     sources, result = (tmp_path / "visualization" / f"{start}{end}.png" for end in ("_sources", ""))
     assert len(panels(sources)) == 2
     ((height, width),) = panels(result)
@@ -248,6 +248,36 @@ def copy(tmp_path):
     for file in (*ROOT.glob("*.py"), ROOT / "assignment.toml"):
         shutil.copy(file, tmp_path)
     return tmp_path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends programs otherwise")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_half_picture(forks, tmp_path, number):
+    """A closed terminal, a shutdown."""
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from figures import script
+from pretrained.files import whole
+def main():
+    with whole("map.png") as beside:
+        beside.touch()
+        os.kill(os.getpid(), {number})
+for one in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(one, signal.SIG_DFL)
+script.run(main)
+"""
+    done = forks(tmp_path, "-c", code)
+    assert done.returncode == 128 + number and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("half", [{}, {"torch": SimpleNamespace(__spec__=SimpleNamespace(_initializing=True))}])
+def test_an_import_that_was_interrupted_in_a_notebook_is_told(monkeypatch, half):
+    """The kernel has half of PyTorch, and cannot load it again."""
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    assert ending.find_half() == ""
+    monkeypatch.setitem(sys.modules, "torch", half.get("torch"))
+    assert ending.find_half().endswith("got an import that was interrupted: restart the notebook's kernel")
 
 
 def test_ctrl_c_is_one_line_and_status_130(capsys):
@@ -483,8 +513,7 @@ def test_a_figure_says_how_it_was_made(main, own_pictures, source, tmp_path):
     """The assignment's own is the report's; a run with other options writes names of its own, and says so, too."""
     (own,) = main(fooling_image, "--image", own_pictures[0], "--target", "hay")
     (usual,) = fooling_image.main(["--out", str(tmp_path)], replace(source, weights="original"))
-    name = f"fooling_image_{script.file_name(tmp_path.name)}_my_street_hay_embedded.png"
-    assert (usual.path.name, own.path.name) == ("fooling_image.png", name)
+    assert (usual.path.name, own.path.name) == ("fooling_image.png", "fooling_image_my_street_hay_embedded.png")
     made, of_own = collect_submission.read_made(usual.path), collect_submission.read_made(own.path)
     assert made == figure.read_made(usual.path) and report.is_graded(usual.path) and not report.is_graded(own.path)
     options = {"image": ["my street.jpg"], "target": "hay", "network": "SqueezeNet 1.1, embedded weights"}
@@ -492,6 +521,18 @@ def test_a_figure_says_how_it_was_made(main, own_pictures, source, tmp_path):
     files = ("fooling_image.py", "visualizers/fooling_image.py")
     assert made["code"] == {name: collect_submission.digest_file(ROOT / name) for name in files}
     assert made["classes"] == ["hay"] and made["network"] == "SqueezeNet 1.1, embedded weights"
+
+
+@pytest.mark.parametrize("place", [{}, {"__file__": str(ROOT / "fooling_image (1).py")}], ids=["cell", "copy"])
+def test_a_figure_of_code_that_is_not_handed_in_says_so(source, tmp_path, place):
+    """Loaded into a notebook's cell and changed there, or uploaded once more."""
+    there = place | {"__name__": "builtins"}
+    code = ROOT.joinpath("fooling_image.py").read_text(encoding="utf-8")
+    exec(compile(code, "cell", "exec", dont_inherit=True), there)
+    (picture,) = there["main"](["--out", str(tmp_path)], source)
+    code = figure.read_made(picture.path)["code"]
+    assert code["fooling_image.py"] != collect_submission.digest_file(ROOT / "fooling_image.py")
+    assert code["visualizers/fooling_image.py"] == collect_submission.digest_file(ROOT / "visualizers/fooling_image.py")
 
 
 def test_classes_of_one_name_have_files_of_their_own(source, tmp_path):
@@ -637,15 +678,31 @@ def test_the_names_of_a_run_tell_its_options(source, options, words):
     assert script.name_run(args, own).endswith("_mine_pth")
 
 
-def test_pictures_of_one_name_have_figures_of_their_own(tmp_path, monkeypatch):
-    """In two folders, and beside each other with two endings."""
-    monkeypatch.chdir(tmp_path)
-    for path in ("cat.jpg", "old/cat.jpg", "old/cat.png", "old/cat[1].jpg"):
-        Path(path).parent.mkdir(exist_ok=True)
-        Path(path).touch()
-    paths = "cat.jpg", "./cat.jpg", "old/cat.jpg", Path("old", "cat.png"), "old/cat[1].jpg", tmp_path / "cat.jpg"
-    expected = ["cat", "cat", "old cat.jpg", "old cat.png", "old cat[1]", f"{tmp_path.name} cat"]
-    assert [script.name_picture(path) for path in paths] == expected
+def test_another_run_of_the_same_name_leaves_the_first_ones_figures(main, own_pictures, tmp_path):
+    """A photograph of the same name in another folder; the same run again takes its own figure's place."""
+    options = "--target", "hay", "--image"
+    other = tmp_path / "elsewhere" / Path(own_pictures[0]).name
+    other.parent.mkdir()
+    Image.new("RGB", (300, 300), "red").save(other)
+    (first,), (second,) = (main(fooling_image, *options, str(path)) for path in (own_pictures[0], other))
+    assert first.path.name == "fooling_image_my_street_hay_embedded.png" != second.path.name
+    before = first.path.read_bytes()
+    for path, picture in ((own_pictures[0], first), (str(other), second)):
+        ((again,), named) = main(fooling_image, *options, path), figure.read_made(picture.path)["figure"]
+        assert again.path == picture.path and named == picture.path.stem
+    assert first.path.read_bytes() == before and len(list(tmp_path.glob("*.png"))) == 3
+
+
+def test_both_pictures_of_another_pair_of_the_same_name_have_names_of_their_own(main, own_pictures, tmp_path):
+    """And are found as a pair."""
+    content, drawing = own_pictures
+    options = "--iterations", "1", "--style", drawing, "--content"
+    other = tmp_path / "elsewhere" / Path(content).name
+    other.parent.mkdir()
+    Image.new("RGB", (300, 300), "red").save(other)
+    made = [picture.path for path in (content, str(other)) for picture in main(style_transfer, *options, path)]
+    assert len(set(made)) == 4
+    assert {*own_pairs(tmp_path)} == {(made[0], made[1]), (made[2], made[3])}
 
 
 @pytest.mark.parametrize("letter", ["a", "猫", "ق"])
@@ -715,8 +772,7 @@ def test_what_is_taken_beside_a_picture_of_ones_own_is_said(source, own_pictures
     args = style_transfer.parse_args([option, own_pictures[0]])
     ((pair, content, style),) = style_transfer.choose_pairs(args, source, source.cnn)
     assert capsys.readouterr().out == f"Picture: {taken}, as no {other} was given.\n"
-    own = script.file_name(script.name_picture(own_pictures[0]))
-    assert {content.stem, style.stem} == {"my street", taken} and pair.name in (f"{own}_flow", f"town_{own}")
+    assert {content.stem, style.stem} == {"my street", taken} and pair.name in ("my_street_flow", "town_my_street")
 
 
 def test_the_losses_agree_with_the_stored_values(source, capsys):

@@ -96,6 +96,16 @@ def complete(monkeypatch, capsys):
     return run
 
 
+def test_what_pip_has_left_half_installed_is_missing(tmp_path, monkeypatch):
+    """An interrupted pip leaves a folder ~ame, with the metadata of what was there."""
+    for folder in ("half-1.0.dist-info", "~alf-1.0.dist-info"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "METADATA").write_text(f"Name: {folder[1:4]}\nVersion: 1.0\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    found = runpy.run_path(str(ROOT / "environment/complete.py"))["find_installed"]()
+    assert found == [("alf", "1.0")]
+
+
 def everything():
     alone = re.findall(r"^([\w-]+)==(.+)$", read("environment/photographs.txt"), re.MULTILINE)
     return dict(line.split("==") for line in requirements()) | dict(alone)

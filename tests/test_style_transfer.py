@@ -320,6 +320,12 @@ def test_a_layer_that_is_not_there_is_refused(tmp_path, changes):
         transfer_in(tmp_path, **changes)
 
 
+@transfer
+def test_no_style_layer_at_all_is_told(tmp_path):
+    with pytest.raises(ValueError, match=r"^expected at least one style layer, got none: for the content alone"):
+        transfer_in(tmp_path, style_layers=[], style_weights=[])
+
+
 def test_rel_error_is_the_largest_of_all():
     """|x - y| / (|x| + |y|), safe where both are 0."""
     from style_utils import rel_error

@@ -62,7 +62,8 @@ class ClassVisualization:
     ) -> Image.Image:
         """Ascend s_y(I) - l2_reg * ||I||_2^2 over images I, by steps of learning_rate along the normalised gradient.
 
-        Jitter, clamping to valid pixels and a blur every `blur_every` iterations keep the image smooth.
+        Jitter, clamping to valid pixels and a blur every `blur_every` iterations keep the image smooth; each of l2_reg,
+        max_jitter and blur_every is left out by 0.
 
         target_y: class index in [0, K). class_names: indexable by it. model: gives scores (1, K); left as it was.
         dtype: torch dtype or tensor type of the image; the model's own when left out.
@@ -72,6 +73,8 @@ class ClassVisualization:
         seed: of the first noise and the jitter; the global random state is neither read nor changed.
         Returns the last image, 224 x 224. Warns when no step was made: a dead class without a regulariser, l2_reg = 0.
         """
+        if num_iterations < 1:
+            raise ValueError(f"expected at least one iteration, got num_iterations={num_iterations}: take more")
         like = empty_like_weights(model, dtype)
         generator = torch.Generator().manual_seed(seed)
         # Type and device are named, since both have defaults that somebody may have set.
@@ -84,7 +87,7 @@ class ClassVisualization:
         moved = False
         with evaluating(model):
             for t in tqdm(range(num_iterations), desc=str(target_y), leave=False, disable=None):
-                ox, oy = torch.randint(0, max_jitter, (2,), generator=generator, device="cpu").tolist()
+                ox, oy = torch.randint(0, max(1, max_jitter), (2,), generator=generator, device="cpu").tolist()
                 img = self.jitter(img, ox, oy).requires_grad_()
                 # BEGIN SOLUTION class_visualization
                 scores = model(img)
@@ -106,9 +109,9 @@ class ClassVisualization:
                 #> raise NotImplementedError("Part 1.4: class visualization")
                 # END SOLUTION
                 img = self.jitter(img, -ox, -oy).clamp(low, high)
-                if t % blur_every == 0:
+                if blur_every and t % blur_every == 0:
                     img = self.blur_image(img, sigma=0.5)
-                if t == 0 or (t + 1) % show_every == 0 or t == num_iterations - 1:
+                if t in (0, num_iterations - 1) or (show_every and (t + 1) % show_every == 0):
                     shown.append((t + 1, deprocess(img)))
                     if on_step is not None:
                         on_step(*shown[-1])

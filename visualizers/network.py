@@ -14,36 +14,36 @@ from torch.overrides import TorchFunctionMode
 
 RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 HARDTANHS = {F.hardtanh, F.hardtanh_}  # what nn.ReLU6 calls, from 0 to 6
-OTHERS = {  # activations that are no ReLUs
-    F.silu: "SiLU",
-    F.gelu: "GELU",
-    F.hardswish: "Hardswish",
-    F.mish: "Mish",
-    F.elu: "ELU",
-    F.selu: "SELU",
-    F.leaky_relu: "LeakyReLU",
-    F.prelu: "PReLU",
-    F.softplus: "Softplus",
-    F.celu: "CELU",
-    F.rrelu: "RReLU",
-    F.threshold: "Threshold",
-    F.hardsigmoid: "Hardsigmoid",
-    F.logsigmoid: "LogSigmoid",
-    F.softsign: "Softsign",
-    F.glu: "GLU",
+KINDS = {  # of activations that are no ReLUs: the names of their functions, in torch.nn.functional, torch or Tensor
+    "SiLU": "silu",
+    "GELU": "gelu",
+    "Hardswish": "hardswish",
+    "Mish": "mish",
+    "ELU": "elu",
+    "SELU": "selu",
+    "LeakyReLU": "leaky_relu",
+    "PReLU": "prelu",
+    "Softplus": "softplus",
+    "CELU": "celu",
+    "RReLU": "rrelu",
+    "Threshold": "threshold",
+    "Hardsigmoid": "hardsigmoid",
+    "LogSigmoid": "logsigmoid",
+    "Softsign": "softsign",
+    "GLU": "glu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "erf": "erf",
+    "abs": "abs",
+    "maximum": "maximum fmax",
+    "masks": "gt ge lt le sign",  # such as x * (x > 0)
 }
-OTHERS |= {
-    getattr(owner, name): words
-    for owner in (torch, Tensor)
-    for words, names in {
-        "Sigmoid": ("sigmoid",),
-        "Tanh": ("tanh",),
-        "erf": ("erf",),
-        "abs": ("abs",),
-        "maximum": ("maximum", "fmax"),
-        "masks": ("gt", "ge", "lt", "le", "sign"),  # such as x * (x > 0)
-    }.items()
-    for name in names
+OTHERS = {
+    getattr(owner, name): kind
+    for kind, names in KINDS.items()
+    for owner in (F, torch, Tensor)
+    for name in f"{names} {names.replace(' ', '_ ')}_".split()
+    if hasattr(owner, name)
 }
 EXACT = torch.float32, torch.float64
 NO_GRADIENTS = "expected images and weights that gradients reach, got torch.inference_mode(): make them outside of it"
@@ -97,14 +97,14 @@ def keeping(model: nn.Module, names: Iterable[str], leaf: bool = False) -> Itera
     """Inside the block the output of each of these layers is kept: its name -> a copy of what it gave last.
 
     leaf: it is kept as a leaf that the scores depend on: gradients reach it, and no graph is kept below it.
-    What is no tensor is not kept. Raises ValueError, with the names that there are, where a layer is not there. The
-    hooks are gone after the block.
+    What is no tensor of real numbers is not kept. The hooks are gone after the block.
+    Raises ValueError, with the names that there are, where a layer is not there.
     """
     outputs: dict[str, Tensor] = {}
 
     def hook(name: str) -> Callable[..., Tensor | None]:
         def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Tensor | None:
-            if not isinstance(output, Tensor):
+            if not isinstance(output, Tensor) or not output.is_floating_point():
                 return None
             outputs[name] = output.detach().requires_grad_() if leaf else output.clone()
             return outputs[name].clone() if leaf else None  # what an in-place ReLU after the layer overwrites
@@ -126,6 +126,7 @@ class relu_replaced_by(TorchFunctionMode):
 
     The network itself is not touched: the calls are intercepted on their way to PyTorch. So nothing has to be
     put back, and ReLUs that a module's `forward` calls as functions, which hooks on modules miss, are seen too.
+    What an in-place ReLU would have changed is replaced by the function's result wherever the network uses it again.
 
     A ReLU6 is a ReLU that is then stopped at 6: `function(x)` stands for the first, and the second stays.
     Warns, after the block, of activations that are no ReLUs, such as GELU: they are left as they are; and where a
@@ -141,22 +142,37 @@ class relu_replaced_by(TorchFunctionMode):
 
     def __enter__(self):
         self.others: set[str] = set()
+        self.changed: dict[int, tuple[Tensor, Tensor]] = {}  # by id: what a ReLU was to change, and what it gave
         self.weighed = self.rectified = False
         return super().__enter__()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if self.changed:
+            args, kwargs = tuple(map(self._renew, args)), {name: self._renew(one) for name, one in kwargs.items()}
         self.weighed = self.weighed or func in WEIGHING
         if relu := relu_called(func, args, kwargs):
             self.rectified = True
             x, stop = relu
-            return self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
+            output = self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
+            if func.__name__.endswith("_") or kwargs.get("inplace") or any(one is True for one in args):
+                self.changed[id(x)] = x, output
+            return output
         if other := other_called(func, args, kwargs):
             self.others.add(other)
         return func(*args, **kwargs)
 
+    def _renew(self, given: Any) -> Any:
+        """Return what an in-place ReLU has made of this argument."""
+        if isinstance(given, list | tuple) and any(isinstance(one, Tensor) for one in given):
+            return [self._renew(one) for one in given]
+        while isinstance(given, Tensor) and id(given) in self.changed:
+            given = self.changed[id(given)][1]
+        return given
+
     def __exit__(self, kind, mistake, trace):
         super().__exit__(kind, mistake, trace)
+        self.changed.clear()
         if self.others and mistake is None:
             names = ", ".join(sorted(self.others))
             warnings.warn(f"the network has other activations than ReLUs: {names} keep their gradients", stacklevel=3)
@@ -188,10 +204,19 @@ def other_called(func: Callable, args: Any, kwargs: Any) -> str:
 
 
 def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:
-    """An empty tensor on the model's device, of `dtype` (a torch dtype or tensor type; default: the model's own)."""
+    """An empty tensor on the model's device, of `dtype` (a torch dtype or tensor type; default: the model's own).
+
+    Raises TypeError, in one sentence, where the network's weights are of another type, or elsewhere.
+    """
     check_network(model)
-    like = next(model.parameters(), torch.empty(0))  # one without weights is taken for one on the CPU
-    return torch.empty(0, device=like.device).type(dtype or like.dtype)
+    weight = next(model.parameters(), None)
+    if weight is None:  # one without weights is taken for one on the CPU
+        return torch.empty(0).type(dtype or torch.float32)
+    like = torch.empty(0, device=weight.device).type(dtype or weight.dtype)
+    if (like.dtype, like.device) != (weight.dtype, weight.device):
+        expected, got = (f"{one.dtype} on {one.device}" for one in (weight, like))
+        raise TypeError(f"expected a dtype like the network's, {expected}, got {got}: leave dtype out")
+    return like
 
 
 def check_network(model: nn.Module) -> None:
@@ -204,7 +229,8 @@ def check_network(model: nn.Module) -> None:
         check_untraced(model)
     weight = next(model.parameters(), None)
     if weight is not None and weight.dtype not in EXACT:
-        raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: take model.float()")
+        remedy = "take model.float()" if weight.is_floating_point() else "take one of real numbers"
+        raise TypeError(f"expected a network of float32 or float64, got {weight.dtype}: {remedy}")
     if any(isinstance(module, nn.Conv3d) for module in model.modules()):
         raise TypeError("expected a network for pictures, got one for films, with a Conv3d: take one for pictures")
     if torch.is_inference_mode_enabled() or (weight is not None and weight.is_inference()):
@@ -248,6 +274,8 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
         raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
+    if y.is_inference():
+        raise ValueError("expected labels that gradients may pass by, got torch.inference_mode(): take y.clone()")
     if y.shape != (images,):
         raise ValueError(
             f"expected one label for each of {images} images, got labels of shape {tuple(y.shape)}: check y"

@@ -145,6 +145,14 @@ def test_what_is_not_saved_as_utf_8_says_so(source):
     assert said == "style_utils.py, expected text in UTF-8, got another encoding: save it as UTF-8."
 
 
+@pytest.mark.parametrize(("more", "lines"), [("device=None, *, seed=0", 0), ("device", 1), ("*, device", 1)])
+def test_what_a_function_takes_beyond_its_arguments_must_have_a_default(more, lines):
+    """Otherwise nobody can call it as it was handed out."""
+    source = f"class SaliencyMap:\n    def compute_saliency_maps(self, X, y, model, {more}): ...\n"
+    said = rules._signatures(reading.read({"visualizers/saliency_map.py": source.encode()}), read())
+    assert len(said) == lines and all("put the signature back" in line for line in said)
+
+
 @pytest.mark.parametrize("source", ["\ufeffx = 'ä'\n".encode(), b"# coding: latin-1\nx = '\xe4'\n"])
 def test_other_text_that_python_reads_is_read(source):
     assert "error" not in reading.read({"style_utils.py": source})["style_utils.py"]

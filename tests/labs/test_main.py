@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+import report
 from figures import script
 from labs import __main__, lab, runs
 
@@ -21,7 +22,7 @@ def options(tmp_path):
 
 def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_path, source, capfd):
     """The same numbers, and what they print in the order of the list, though they end in another one."""
-    kept = [tmp_path / f"lab_{name.rpartition('.')[2]}.json" for name in TWO]
+    kept = [tmp_path / f"lab_{name.rpartition('.')[2]}_quick_embedded.json" for name in TWO]
     alone = [runs.run(name, options, source).result.numbers for name in TWO]
     for path in kept:
         path.unlink()
@@ -51,7 +52,7 @@ def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options,
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     assert __main__.main(options, source) == 1
     assert set(asked) == __main__.TIMED
-    page = (tmp_path / "labs.html").read_text()
+    page = (tmp_path / "labs_quick_embedded.html").read_text()
     assert all(f"{name}?" in page for name in __main__.present())
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     asked.clear()
@@ -71,7 +72,8 @@ def test_the_program_runs_the_labs_in_its_processes(tmp_path):
     options = ["--quick", "--weights", "embedded", "--out", str(tmp_path)]
     done = subprocess.run([sys.executable, "-c", code, *options], cwd=script.ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert (tmp_path / "labs.html").exists() and len(list(tmp_path.glob("lab_*.json"))) == 2
+    assert (tmp_path / "labs_quick_embedded.html").exists() and len(list(tmp_path.glob("lab_*.json"))) == 2
+    assert not report.is_graded(next(tmp_path.glob("lab_*.png")))  # of rough numbers
 
 
 def test_a_process_that_ends_is_told_in_words(options, monkeypatch):

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save, save_file
 
 import pretrained
+from pretrained import torchvision_networks
 from pretrained.addresses import WEIGHTS
 from pretrained.weights import EMBEDDED, read_weights
 from tests.pretrained.world import EMBEDDED_CLASSES, Trap, as_pth, random_weights, refuse
@@ -124,6 +125,22 @@ def test_bad_weights_are_told_in_one_sentence(tmp_path, name):
     make, words = BAD_WEIGHTS[name]
     (tmp_path / name).write_bytes(make())
     assert name in refuse(words, pretrained.load, str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("model", "drop"), [("regnet_x_400mf", "nothing"), ("mnasnet0_5", "nothing"), ("googlenet", "aux")]
+)
+def test_weights_of_ones_own_of_any_network(tmp_path, model, drop):
+    """Some compute their sizes with tensors, or count versions; torchvision drops the heads that only training needs.
+
+    DataParallel puts a word before each name.
+    """
+    with torch.random.fork_rng(devices=[]):
+        state = torchvision_networks.build(model).state_dict()
+    path = tmp_path / "mine.pth"
+    path.write_bytes(as_pth({f"module.{name}": value for name, value in state.items() if not name.startswith(drop)}))
+    source = pretrained.load(str(path), "cpu", model)
+    assert source.model(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
 
 
 def test_weights_without_memory_for_them_are_not_called_damaged(monkeypatch):
