@@ -220,23 +220,23 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
     """Say what keeps Python from reading a file."""
     for name in code:
         data = (root / name).read_bytes()
-        for number, line in enumerate(data.splitlines(), 1):
-            if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
-                yield (f"{name}, line {number}: a conflict of two versions is not resolved: choose one, and delete the "
-                       f"lines that begin with {line[:7].decode()}.")  # fmt: skip
-                break
-        else:
-            try:
-                ast.parse(data)
-            except TabError as error:
-                yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
-                       "let your editor turn tabs into four spaces.")  # fmt: skip
-            except SyntaxError as error:
-                advice = ": save it as UTF-8" if b"\0" in data or "codec" in error.msg else ""
-                yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
-            except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
-                advice = ": save it as UTF-8" if b"\0" in data else ""
-                yield f"{name}: Python cannot read this file ({str(error) or type(error).__name__}){advice}."
+        lines = data.splitlines()
+        conflicts = [number for number, line in enumerate(lines, 1) if line.startswith((b"<<<<<<< ", b">>>>>>> "))]
+        try:
+            ast.parse(data)
+        except TabError as error:
+            yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
+                   "let your editor turn tabs into four spaces.")  # fmt: skip
+        except SyntaxError as error:
+            if conflicts:
+                yield (f"{name}, line {conflicts[0]}: a conflict of two versions is not resolved: choose one, and "
+                       f"delete the lines that begin with {lines[conflicts[0] - 1][:7].decode()}.")  # fmt: skip
+                continue
+            advice = ": save it as UTF-8" if b"\0" in data or "codec" in error.msg else ""
+            yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
+        except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
+            advice = ": save it as UTF-8" if b"\0" in data else ""
+            yield f"{name}: Python cannot read this file ({str(error) or type(error).__name__}){advice}."
 
 
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:

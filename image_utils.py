@@ -117,6 +117,8 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
             opened = _open(path)
         unread = [warning for warning in told if warning.category is UserWarning]  # of a JPEG's EXIF
         with opened:
+            if odd := _name_odd_tiff(opened):
+                raise ValueError(odd)
             if opened.width * opened.height > REDUCED:
                 ratio = (REDUCED / (opened.width * opened.height)) ** 0.5
                 opened.draft(None, (round(ratio * opened.width / 2), round(ratio * opened.height / 2)))
@@ -127,8 +129,13 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
         raise FileNotFoundError(f"expected a picture at {path or repr(path)}, found no file: check the path") from None
     except IsADirectoryError:
         raise ValueError(f"expected a picture at {path}, got a folder: name a file in it") from None
+    except Image.DecompressionBombError:
+        got = f"far more in {path}: make it smaller first"
+        raise ValueError(f"expected at most {MAX_PIXELS:,} pixels, got {got}") from None
     except Exception as error:  # a damaged file can raise nearly anything
-        got = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.strerror:
+            raise ValueError(f"expected a picture at {path}, got {error.strerror!r}: check path and rights") from None
+        got = str(error) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):  # whose own words say the path twice
             got = "a format that cannot be read here"
         raise ValueError(
@@ -147,6 +154,15 @@ def _open(path: str | PathLike[str]) -> Image.Image:
             raise ValueError(f"a format that cannot be read here (for HEIC: python -m pip install {HEIF})") from None
         pi_heif.register_heif_opener()
         return Image.open(path)
+
+
+def _name_odd_tiff(picture: Image.Image) -> str:
+    """Name what Pillow would silently show as another picture: the preview in a camera's raw data, a negative."""
+    tags = getattr(picture, "tag_v2", {})
+    if ExifTags.Base.DNGVersion in tags or tags.get(ExifTags.Base.NewSubfileType, 0) & 1:
+        return "a camera's raw data, of which only a small preview can be read here"
+    white_is_zero = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
+    return "grey of 16 bits whose zero is white" if white_is_zero and picture.mode.startswith("I;16") else ""
 
 
 def _upright(picture: Image.Image, path: str | PathLike[str], damaged: bool) -> Image.Image:
@@ -187,7 +203,7 @@ def _in_srgb(picture: Image.Image, profile: bytes, path: str | PathLike[str]) ->
     plain = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
     try:
         own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(own):
+        if re.match(r"sRGB(?!.*linear)", ImageCms.getProfileDescription(own), re.IGNORECASE):
             return plain.convert("RGB")
         srgb = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(plain, own, srgb, outputMode="RGB") or plain.convert("RGB")

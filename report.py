@@ -63,14 +63,15 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     args = parser.parse_args(argv)
     root = root or Path(__file__).resolve().parent
     try:
-        if args.figures != FIGURES and not (root / args.figures).is_dir():
+        figures = root / FIGURES if args.figures == FIGURES else Path(args.figures)  # from where one stands
+        if args.figures != FIGURES and not figures.is_dir():
             raise ReportError(f"expected a folder in --figures, got {args.figures!r}: correct it")
         template, presentation = open_slides(root, TEMPLATE), open_slides(root, choose(root))
         if args.check:
-            print("\n".join(check(presentation, template, root / args.figures, root)))
+            print("\n".join(check(presentation, template, figures, root)))
             return 0
         start = "your own" if choose(root) == REPORT else TEMPLATE
-        missing, lost = fill(presentation, template, root / args.figures)
+        missing, lost = fill(presentation, template, figures)
         write(presentation, root / REPORT)
     except ReportError as problem:
         print(problem, file=sys.stderr)
@@ -107,9 +108,8 @@ def open_slides(root: Path, name: str) -> Any:
         with open(root / name, "rb") as file:
             if file.read(len(COMPOUND)) == COMPOUND:
                 got = "one with a password, or of PowerPoint 2003"
-        raise ReportError(
-            f"expected a presentation in {name}, got {got}: save it as .pptx again, or move it away"
-        ) from None
+        again = "save it as PowerPoint Presentation (.pptx) again, or move it away"
+        raise ReportError(f"expected a presentation in {name}, got {got}: {again}") from None
 
 
 def marks(slide: Any, *starts: str) -> dict[str, Box]:

@@ -8,7 +8,9 @@ import functools
 import importlib
 import io
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -61,10 +63,18 @@ def run_in_pairs(names: Sequence[str], options: Sequence[str], threads: int) -> 
 
 
 def begin(threads: int) -> None:
-    """Prepare a process for labs: Ctrl+C is told to the one that began it."""
+    """Prepare a process for labs: Ctrl+C is told to the one that began it, and it ends with that one."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
     script.keep_memory()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that began it has ended, however that came."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def run_apart(name: str, options: Sequence[str]) -> tuple[Entry, str]:

@@ -128,6 +128,15 @@ def find_shadow(folder: str = ROOT) -> str:
     return ""
 
 
+def find_no_folder() -> str:
+    """Sentence on a terminal that stands in a folder that was deleted, where libraries fail in odd ways; "" if not."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "error: expected to stand in a folder, got one that was deleted: cd to the assignment's folder"
+    return ""
+
+
 def tell_shadow(name: str, got: str) -> str:
     return f"error: expected {name} to be Python's or a package's, got {got}: give it another name"
 
@@ -145,7 +154,7 @@ def end_in_words() -> None:
     if sys.version_info < PYTHON:
         got = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: expected Python 3.11 or later, got {got}: activate the assignment's own")
-    if words := find_shadow():
+    if words := find_shadow() or find_no_folder():
         sys.exit(words)
     before = sys.excepthook
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 from scipy.ndimage import gaussian_filter1d
 
 import image_utils
@@ -213,6 +213,14 @@ def test_colours_are_those_of_the_profile(tmp_path, given, stored, seen, mode):
     assert np.abs(np.subtract(colour(path), seen)).max() <= 4
 
 
+def test_a_profile_that_is_srgbs_but_for_its_curve_is_no_srgb(tmp_path):
+    """GIMP saves "sRGB" and "Linear sRGB"."""
+    swapped = profile(rXYZ=SRGB["gXYZ"], gXYZ=SRGB["rXYZ"])
+    named = swapped.replace("mine built-in".encode("utf-16-be"), "sRGB linear  ".encode("utf-16-be"))
+    path = save(Image.new("RGB", (8, 6), RED), tmp_path / "a.png", icc_profile=named)
+    assert named != swapped and np.abs(np.subtract(colour(path), (30, 200, 10))).max() <= 4
+
+
 def test_a_profile_that_cannot_be_read_is_told_and_left_out(tmp_path):
     """The picture is taken as it is; that of sRGB itself, by its name, is not even looked at."""
     path = save(Image.new("RGB", (8, 6), RED), tmp_path / "a.png", icc_profile=b"no profile")
@@ -230,6 +238,10 @@ def test_a_path_that_is_no_picture_is_told(tmp_path):
         open_image(tmp_path / "nowhere.png")
     with pytest.raises(ValueError, match=r"^expected a picture at .*, got a folder: name a file in it$"):
         open_image(tmp_path)
+    (tmp_path / "file").touch()
+    words = r"^expected a picture at .*/cat.png, got 'Not a directory': check path and rights$"
+    with pytest.raises(ValueError, match=words):
+        open_image(tmp_path / "file" / "cat.png")
     with pytest.raises(ValueError, match=r"^expected the path of a picture, got the address https://a.b/c.png:"):
         open_image("https://a.b/c.png")
 
@@ -363,6 +375,25 @@ def test_deprocess_takes_one_image(shape):
 def test_rescale_reaches_both_ends_and_a_constant_becomes_zeros():
     assert rescale(torch.tensor([2.0, 3.0, 6.0])).tolist() == [0, 0.25, 1]
     assert rescale(torch.full((2, 2), 7.0)).tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("tags", "got"),
+    [({254: 1}, "a camera's raw data, of which only a small preview can be read here"),
+     ({50706: b"\1\4\0\0"}, "a camera's raw data, of which only a small preview can be read here"),
+     ({262: 0}, "grey of 16 bits whose zero is white")],
+)  # fmt: skip
+def test_what_pillow_would_show_as_another_picture_is_told(tmp_path, tags, got):
+    """A TIFF may hold a camera's raw data behind a preview, or a negative."""
+    path = tmp_path / "photo.tif"
+    picture = Image.fromarray(np.arange(0, 40000, 100, dtype=np.uint16).reshape(20, 20))
+    given = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in tags.items():
+        given.tagtype[tag] = 1 if isinstance(value, bytes) else 3
+        given[tag] = value
+    picture.save(path, tiffinfo=given)
+    with pytest.raises(ValueError, match=f"^expected a whole picture in .+, got {got}: open it in a viewer and"):
+        open_image(path)
 
 
 @pytest.mark.parametrize("sigma", [0, -1.0])

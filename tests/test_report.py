@@ -297,7 +297,7 @@ def test_a_damaged_report_is_told_and_left_alone(work, capsys, damage):
     assert main([], work) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"expected a presentation in {REPORT}, got another or a damaged file")
-    assert said.endswith(": save it as .pptx again, or move it away\n") and "not found" not in said
+    assert said.endswith("Presentation (.pptx) again, or move it away\n") and "not found" not in said
     assert (work / REPORT).read_bytes() == damaged
 
 
@@ -551,8 +551,8 @@ def test_an_answer_with_an_equation_is_found(work, capsys):
 def test_a_report_with_a_password_is_told(work, capsys):
     (work / REPORT).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(999))
     assert main([], work) == 1
-    got = "one with a password, or of PowerPoint 2003: save it as .pptx again, or move it away"
-    assert capsys.readouterr().err == f"expected a presentation in {REPORT}, got {got}\n"
+    got = "one with a password, or of PowerPoint 2003: save it as PowerPoint Presentation (.pptx) again, or"
+    assert capsys.readouterr().err == f"expected a presentation in {REPORT}, got {got} move it away\n"
 
 
 def test_each_slide_says_whether_it_is_tagged_and_each_answer_its_limit():

@@ -250,6 +250,16 @@ def copy(tmp_path):
     return tmp_path
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that somebody stands in")
+def test_a_folder_that_was_deleted_is_told(tmp_path, monkeypatch):
+    """The handout was unzipped anew, and the terminal stands in the old one."""
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    (tmp_path / "old").rmdir()
+    with pytest.raises(SystemExit, match=r"^error: expected to stand in a folder, got one that was deleted: cd to the"):
+        ending.end_in_words()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends programs otherwise")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_half_picture(forks, tmp_path, number):

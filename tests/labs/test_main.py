@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -74,6 +75,17 @@ def test_the_program_runs_the_labs_in_its_processes(tmp_path):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert (tmp_path / "labs_quick_embedded.html").exists() and len(list(tmp_path.glob("lab_*.json"))) == 2
     assert not report.is_graded(next(tmp_path.glob("lab_*.png")))  # of rough numbers
+
+
+def test_a_process_of_labs_ends_with_the_one_that_began_it(monkeypatch):
+    """That one may be killed, and could say nothing."""
+    told = []
+    monkeypatch.setattr(runs.os, "_exit", told.append)
+    runs.end_with_parent()  # here nobody began it
+    began = SimpleNamespace(join=lambda: told.append("join"))
+    monkeypatch.setattr(runs.multiprocessing, "parent_process", lambda: began)
+    runs.end_with_parent()
+    assert told == ["join", 1]
 
 
 def test_a_process_that_ends_is_told_in_words(options, monkeypatch):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.probes.facts import watching, with_gradient
+from tests.probes.facts import single, watching, with_gradient
 
 
 def content_loss(weight: float, current: np.ndarray, original: np.ndarray) -> dict[str, Any]:
@@ -14,5 +14,5 @@ def content_loss(weight: float, current: np.ndarray, original: np.ndarray) -> di
 
     current, original = torch.from_numpy(current.copy()).requires_grad_(), torch.from_numpy(original.copy())
     with watching(None, current=current, original=original) as facts:
-        value = ContentLoss()(weight, current, original)
+        value = single(ContentLoss()(weight, current, original))
     return with_gradient(value, current) | facts

@@ -160,6 +160,14 @@ def array(value: object) -> np.ndarray:
     return value
 
 
+def single(value: object) -> object:
+    """The value. Raises TypeError, in one sentence, for a list or tuple where a loss or one tensor is asked."""
+    if isinstance(value, list | tuple):
+        hint = "is there a comma behind the return?" if len(value) == 1 else "return the one tensor that is asked for"
+        raise TypeError(f"expected one tensor, got a {type(value).__name__} of {len(value)}: {hint}")
+    return value
+
+
 def is_connected(value: object) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
 

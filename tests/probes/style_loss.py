@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.probes.facts import array, is_connected, scalar, watching, with_gradient
+from tests.probes.facts import array, is_connected, scalar, single, watching, with_gradient
 
 
 def gram_matrix(features: np.ndarray, normalize: bool | None = None, gradient: bool = False) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def gram_matrix(features: np.ndarray, normalize: bool | None = None, gradient: b
     features = torch.from_numpy(features.copy()).requires_grad_(gradient)
     with watching(None, features=features) as facts:
         arguments = () if normalize is None else (normalize,)
-        gram = StyleLoss().gram_matrix(features, *arguments)
+        gram = single(StyleLoss().gram_matrix(features, *arguments))
     return {"gram": array(gram)} | (with_gradient(gram.sum(), features) if gradient else {}) | facts
 
 
@@ -27,7 +27,7 @@ def style_loss(layers: list[int], weights: list[float], **arrays: np.ndarray) ->
     feats = [tensors[f"feats_{i}"].requires_grad_() for i in range(sum(name.startswith("feats_") for name in arrays))]
     targets = [tensors[f"target_{i}"] for i in range(len(layers))]
     with watching(None, **tensors) as facts:
-        value = StyleLoss()(feats, layers, targets, weights)
+        value = single(StyleLoss()(feats, layers, targets, weights))
     answer = {"value": array(value)}
     gradients = torch.autograd.grad(scalar(value), feats, allow_unused=True) if is_connected(value) else [None] * 99
     for i, (feature, gradient) in enumerate(zip(feats, gradients)):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.probes.facts import watching, with_gradient
+from tests.probes.facts import single, watching, with_gradient
 
 
 def tv_loss(image: np.ndarray, weight: float) -> dict[str, Any]:
@@ -14,5 +14,5 @@ def tv_loss(image: np.ndarray, weight: float) -> dict[str, Any]:
 
     image = torch.from_numpy(image.copy()).requires_grad_()
     with watching(None, image=image) as facts:
-        value = TotalVariationLoss()(image, weight)
+        value = single(TotalVariationLoss()(image, weight))
     return with_gradient(value, image) | facts

@@ -51,6 +51,7 @@ WRONG = {
         "a - b instead of a -= b",
         "content_current -= content_original\nreturn content_weight * (content_current ** 2).sum()",
     ),
+    "a comma behind it": ("is there a comma behind the return?", {"return loss": "return loss,"}, {"most": 0}),
     "does nothing": ("nothing but zeros", "return 0 * content_current.sum()", {"most": 0}),
     "two at once: mean, and no weight": (
         ("the mean is taken", "the weight is missing"),

@@ -103,6 +103,11 @@ WRONG = {
         ("absolute differences are taken", "only vertical neighbours"),
         {DOWN: "(img[:, :, 1:, :] - img[:, :, :-1, :]).abs()", "(down + right)": "down"},
     ),
+    "two that are not added": (
+        "got a tuple of 2: return the one tensor",
+        {RETURN: "return tv_weight * down, tv_weight * right"},
+        {"most": 0},
+    ),
     "does nothing": ("nothing but zeros", "return 0 * tv_weight * img.sum()", {"most": 0}),
     "numpy": (
         "the loss is cut off from its input",

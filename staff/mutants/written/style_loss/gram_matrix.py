@@ -12,6 +12,7 @@ return gram
 """
 
 WRONG = {
+    "a comma behind it": ("is there a comma behind the return?", {"return gram": "return gram,"}, {"most": 0}),
     "divided by H * W": ("each matrix is divided by H * W alone", {"(H * W * C)": "(H * W)"}),
     "divided by N too": ("divided by N * C * H * W", {"(H * W * C)": "(N * H * W * C)"}),
     "divided by C": ("it is divided by C alone", {"(H * W * C)": "C"}),
