@@ -293,8 +293,10 @@ def _names(value: Any) -> Any:
 
 
 def _is_usual(name: str, value: object, source: pretrained.Pretrained) -> bool:
-    """Return True for the layer that is the network's last map: asked only where one is named, as not all have one."""
-    return name == "layer" and value is not None and value == source.gradcam_layer
+    """Return True for the layer that is the network's last map; not all have one."""
+    with suppress(pretrained.SourceError):
+        return name == "layer" and value is not None and value == source.gradcam_layer
+    return False
 
 
 def digest_code(script: str) -> dict[str, str]:

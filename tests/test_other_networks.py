@@ -13,7 +13,7 @@ import pretrained
 import saliency_map
 import style_transfer
 from figures import script
-from pretrained import torchvision_networks
+from pretrained import SourceError, torchvision_networks
 from pretrained.networks import LITE, find_network
 from pretrained.photographs import read_photographs
 from pretrained.weights import make_ready
@@ -157,6 +157,17 @@ def test_layers_that_are_not_there(main, source):
         main(style_transfer, "--content-layer", "4", "--style-layers", "99")
     with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got 'nothing': try one of .+"):
         main(gradcam, "--num", "1", "--layer", "nothing")
+
+
+def test_a_network_without_a_last_map_goes_where_none_is_needed():
+    """A vision transformer has a map at its beginning alone: `--layer conv_proj` reads it."""
+    source = replace(pretrained.load("embedded", "cpu"), model=network("vit_b_32"), architecture="vit_b_32")
+    with pytest.raises(SourceError, match=r"^expected a network that keeps maps .+, got \(50, 768\)"):
+        source.gradcam_layer
+    assert script.name_run(saliency_map.parse_args([]), source) == "_vit_b_32_embedded"
+    args = gradcam.parse_args(["--layer", "conv_proj"])
+    assert script.name_run(args, source) == "_conv_proj_vit_b_32_embedded"
+    assert script.list_changes(args, gradcam.parse_args([]), source)["layer"] == "conv_proj"
 
 
 class Permuted(torch.nn.Module):
