@@ -55,7 +55,7 @@ def read_table() -> tuple[dict[str, list], dict[str, dict], dict[str, list], int
     try:
         import tomllib  # from Python 3.11 on
 
-        table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+        table = tomllib.loads(TABLE.read_text(encoding="utf-8-sig"))
         for part in table["parts"].values():
             for file, functions in part["functions"].items():
                 modules = scripts.setdefault(part.get("script", file), [])

@@ -246,7 +246,7 @@ def as_cam(maps: Tensor, X: Tensor) -> np.ndarray:
         raise script.UserError(f"expected (N, 1, h, w) in as_cam, got {got}: take it as Captum gives it")
     cam = F.interpolate(maps.detach(), size=X.shape[2:], mode="bicubic", antialias=True)[:, 0]
     low, high = cam.amin(dim=(1, 2), keepdim=True), cam.amax(dim=(1, 2), keepdim=True)
-    return as_array((cam - low) / (high - low).clamp(min=1e-12))
+    return as_array((cam - low) / (high - low).clamp(min=torch.finfo(cam.dtype).tiny))
 
 
 def captum_maps(X: Tensor, y: Tensor, model: nn.Module, layer: nn.Module) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ def largest_difference(name: str, own: Arrays, others: Arrays) -> tuple[str, flo
 
 def of_largest(attributions: Arrays) -> list[np.ndarray]:
     """Each image's attributions as a part of its largest one."""
-    return [a / max(float(np.abs(a).max()), 1e-12) for a in attributions]
+    return [a / max(float(np.abs(a).max()), np.finfo(float).tiny) for a in attributions]
 
 
 def correlation(one: Arrays, other: Arrays) -> list[float]:

@@ -301,7 +301,7 @@ def _is_usual(name: str, value: object, source: pretrained.Pretrained) -> bool:
 
 def digest_code(script: str) -> dict[str, str]:
     """Digest of the script and of each file of its parts, by name; collect_submission.py makes them the same way."""
-    parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8"))["parts"].values()
+    parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8-sig"))["parts"].values()
     files = {script, *(file for part in parts if part.get("script") == script for file in part["functions"])}
     contents = {file: (ROOT / file).read_bytes().replace(b"\r\n", b"\n") for file in sorted(files)}
     for file, content in contents.items():

@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def find_folder() -> str:
     """Path of the assignment's visualization/, as short as it is from where one stands."""
     try:
-        return os.path.relpath(FIGURES)
+        path = os.path.relpath(FIGURES)
+        return os.path.join(".", path) if path.startswith("~") else path  # a folder of that name is nobody's home
     except (OSError, ValueError):  # on another drive of Windows, or in a folder that is gone
         return str(FIGURES)
 

@@ -22,6 +22,8 @@ NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed t
 
 def explain(problem: BaseException | None) -> str:
     """Sentence on a package that an import did not find, or on memory that ran out; "" for anything else."""
+    if isinstance(problem, EOFError) and "marshal" in tell(problem):
+        return "error: expected what Python has compiled, got a part of it: delete the folders __pycache__ (make clean)"
     return name_shadow(problem) or name_missing(problem) or find_no_memory(problem) or name_broken(problem)
 
 

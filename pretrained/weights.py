@@ -34,6 +34,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except MemoryError:
         raise SourceError(f"expected memory for the weights in {path}, got none: close other programs") from None
     except Exception as problem:  # a damaged file can raise nearly anything
+        if isinstance(problem, OSError) and problem.strerror:
+            raise SourceError(f"expected weights at {path}, got {problem.strerror!r}: check path and rights") from None
         raise SourceError(
             f"expected a state dict of tensors in {path}, got a file that is damaged or holds something else "
             f"({type(problem).__name__}): save it again with torch.save(model.state_dict(), path)"

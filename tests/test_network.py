@@ -573,6 +573,26 @@ def test_what_an_in_place_relu_changes_is_changed(change):
     assert torch.equal(*(torch.autograd.grad(one, leaf)[0] for one in (scores, score(leaf))))
 
 
+@all_methods
+def test_a_network_may_write_to_what_it_is_given(method, X, y):
+    """The caller's images stay as they were, and the result is that of a network that does not."""
+
+    class Shifting(nn.Module):
+        def __init__(self, in_place):
+            super().__init__()
+            self.model, self.in_place = networks.build("tiny"), in_place
+            self.features = self.model.features  # where Grad-CAM looks
+
+        def forward(self, x):
+            if self.in_place:
+                x -= 0.1
+            return self.model(x if self.in_place else x - 0.1)
+
+    before = X.clone()
+    found, expected = (np.asarray(method(Shifting(in_place), X, y)) for in_place in (True, False))
+    assert torch.equal(X, before) and np.array_equal(found, expected)
+
+
 def test_a_class_for_a_relu_is_refused():
     """It would give an object for each tensor, and errors far away."""
     message = r"^expected a function, got the class CustomReLU: write relu_replaced_by\(CustomReLU.apply\)$"

@@ -163,7 +163,7 @@ def test_a_network_without_a_last_map_goes_where_none_is_needed():
     """A vision transformer has a map at its beginning alone: `--layer conv_proj` reads it."""
     source = replace(pretrained.load("embedded", "cpu"), model=network("vit_b_32"), architecture="vit_b_32")
     with pytest.raises(SourceError, match=r"^expected a network that keeps maps .+, got \(50, 768\)"):
-        source.gradcam_layer
+        _ = source.gradcam_layer
     assert script.name_run(saliency_map.parse_args([]), source) == "_vit_b_32_embedded"
     args = gradcam.parse_args(["--layer", "conv_proj"])
     assert script.name_run(args, source) == "_conv_proj_vit_b_32_embedded"

@@ -76,7 +76,10 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             check_finite(scores)
             looked_at.append(True)
 
-    handle = model.register_forward_hook(check, with_kwargs=True)
+    def copy(module: nn.Module, inputs: tuple[Any, ...]) -> Any:
+        return tuple(one.clone() if isinstance(one, Tensor) else one for one in inputs)  # some networks write to it
+
+    handles = [model.register_forward_hook(check, with_kwargs=True), model.register_forward_pre_hook(copy)]
     try:
         if any(modes.values()):
             try:
@@ -86,7 +89,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         with torch.enable_grad():
             yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
         for module, mode in modes.items():
             if module.training != mode:  # setting what is set already takes a while, too
                 module.training = mode
@@ -164,8 +168,8 @@ class relu_replaced_by(TorchFunctionMode):
 
     def _renew(self, given: Any) -> Any:
         """Return what an in-place ReLU has made of this argument."""
-        if isinstance(given, list | tuple) and any(isinstance(one, Tensor) for one in given):
-            return [self._renew(one) for one in given]
+        if type(given) in (list, tuple) and any(isinstance(one, Tensor) for one in given):
+            return type(given)(map(self._renew, given))
         while isinstance(given, Tensor) and id(given) in self.changed:
             given = self.changed[id(given)][1]
         return given

@@ -24,7 +24,7 @@ def test_a_lab_runs_quickly_and_tells_what_it_found(name, small_source, tmp_path
     assert all(f"\n{word}: " in module.__doc__ for word in ("Claim", "Look at", "Paper"))
     assert f"    python -m labs.{name}\n" in module.__doc__
     result = lab.run(module, ["--quick", "--out", str(tmp_path)], small_source)
-    stem = f"lab_{name.rpartition('.')[2]}"
+    stem = f"lab_{name.rpartition('.')[2]}_quick_embedded"
     assert result.name == name and result.picture.path == tmp_path / f"{stem}.png" and result.picture.path.exists()
     assert (result.picture.title, result.picture.caption) == (result.question, "\n".join(result.sentences))
     assert json.loads((tmp_path / f"{stem}.json").read_text())["numbers"] == result.numbers
