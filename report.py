@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
 TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a slide begins
 HERE = "python report.py puts the figure here"
+MISSING = " is missing: run python "
 WRITE = "Write here."  # where an answer is to stand
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
 LAB = "lab_*"  # of these, the newest that is no --quick one: the figure of a lab
@@ -105,7 +107,7 @@ def open_slides(root: Path, name: str) -> Any:
         return opened
     except Exception as problem:  # a damaged file can raise nearly anything
         got = "another or a damaged file" + ("" if isinstance(problem, PackageNotFoundError) else f" ({problem})")
-        with open(root / name, "rb") as file:
+        with suppress(OSError), open(root / name, "rb") as file:
             if file.read(len(COMPOUND)) == COMPOUND:
                 got = "one with a password, or of PowerPoint 2003"
         again = "save it as PowerPoint Presentation (.pptx) again, or move it away"
@@ -144,7 +146,7 @@ def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], li
 
 def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
     """Sentence on what the student has put where a figure belongs; "" where only what this file puts is there."""
-    own = [] if frame.text in ("", HERE, command(name)) else ["text"]
+    own = [] if frame.text in ("", HERE) or MISSING in frame.text else ["text"]
     path = find(name, figures)
     for there in find_pictures(slide, PICTURE + name, frame.box):
         blob = there.image.blob if there.image else b""
@@ -244,12 +246,12 @@ def command(name: str) -> str:
     """Say what to do about a missing figure."""
     stem = name.split(" | ")[0]
     if stem == LAB:
-        return "A lab's figure is missing: run python -m labs.gradients.one_backward, or the lab that you have chosen"
+        return f"A lab's figure{MISSING}-m labs.gradients.one_backward, or the lab that you have chosen"
     if "*" in stem:
-        return "Your own pair is missing: run python style_transfer.py --content PICTURE --style PAINTING"
+        return f"Your own pair{MISSING}style_transfer.py --content PICTURE --style PAINTING"
     script = next(script for script in SCRIPTS if stem.startswith(script))
     names = " or ".join(f"{name}.png" for name in name.split(" | "))
-    return f"{names} is missing: run python {script}.py"
+    return f"{names}{MISSING}{script}.py"
 
 
 def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:

@@ -548,6 +548,12 @@ def test_an_answer_with_an_equation_is_found(work, capsys):
     assert main([], work) == 0
 
 
+def test_a_folder_in_the_reports_place_is_told(work, capsys):
+    (work / REPORT).mkdir()
+    assert main([], work) == 1
+    assert capsys.readouterr().err.startswith(f"expected a presentation in {REPORT}, got another or a damaged file")
+
+
 def test_a_report_with_a_password_is_told(work, capsys):
     (work / REPORT).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(999))
     assert main([], work) == 1
