@@ -197,9 +197,10 @@ def save(fig: "Figure", path: str | PathLike[str]) -> Path:
 
 def _leave_others(path: Path, run: str) -> Path:
     """Return the path, or one with this run's digest where another run of one's own wrote it, of another cat.jpg."""
-    if not run or not path.exists() or read_made(path).get("run") == run:
-        return path
     start = path.stem.removesuffix(SOURCES)
+    pair = [path.with_name(f"{start}{end}{path.suffix}") for end in ("", SOURCES)]  # which keep one name
+    if not run or not any(one.exists() and read_made(one).get("run") != run for one in pair):
+        return path
     return path.with_name(f"{start}_{run}{path.stem.removeprefix(start)}{path.suffix}")
 
 

@@ -279,7 +279,7 @@ def list_changes(
 def digest_run(options: Mapping[str, object], args: argparse.Namespace) -> str:
     """Digest of the options, and of what is in the files that they name: two photographs may have one name."""
     given = [value for name, value in vars(args).items() if name in {*PICTURES, "weights"} and value is not None]
-    paths = [Path(one) for value in given for one in (value if isinstance(value, list) else [value])
+    paths = [Path(os.path.expanduser(one)) for value in given for one in (value if isinstance(value, list) else [value])
              if isinstance(one, str | Path)]  # fmt: skip
     contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]
     return _digest(json.dumps([options, contents]))

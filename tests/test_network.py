@@ -554,7 +554,7 @@ def test_a_network_whose_relus_are_not_seen_is_told_in_words(call):
 
 @pytest.mark.parametrize(
     "change", [F.relu_, torch.relu_, lambda x: x.relu_(), nn.ReLU(inplace=True), nn.ReLU6(inplace=True),
-               lambda x: F.relu(x, True)],
+               lambda x: F.relu(x, True), lambda x: x[:, 1:].relu_(), lambda x: F.relu_(x.view(10))],
 )  # fmt: skip
 def test_what_an_in_place_relu_changes_is_changed(change):
     """A ReLU may stand as a statement of its own, or change what a sum needs again."""

@@ -158,8 +158,13 @@ class relu_replaced_by(TorchFunctionMode):
         if relu := relu_called(func, args, kwargs):
             self.rectified = True
             x, stop = relu
-            output = self.function(x) if stop == math.inf else F.hardtanh(self.function(x), 0, stop)
-            if func.__name__.endswith("_") or kwargs.get("inplace") or any(one is True for one in args):
+            in_place = func.__name__.endswith("_") or kwargs.get("inplace") or any(one is True for one in args)
+            part = in_place and x._is_view()  # of a tensor that is changed with it
+            output = self.function(x.clone() if part else x)
+            output = output if stop == math.inf else F.hardtanh(output, 0, stop)
+            if part:
+                return x.copy_(output)
+            if in_place:  # to copy it would take half as long again as the network
                 self.changed[id(x)] = x, output
             return output
         if other := other_called(func, args, kwargs):
