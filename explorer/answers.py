@@ -73,6 +73,15 @@ def _look(network: str, device: str, pixels: bytes, shape: tuple[int, ...]) -> L
     return Look(source, X, scores, outputs)
 
 
+def note_changes(name: str, call: Callable[[Tensor], Any], X: Tensor) -> tuple[Any, list[str]]:
+    """The result of a student's function on a copy of X, and the notes that came with it: also that it was changed."""
+    given = X.clone()
+    result, notes = noting(lambda: call(given))
+    if not torch.equal(given, X):
+        notes.append(f"{name} changes the images that it is given: let it work on X.clone()")
+    return result, notes
+
+
 # --- a picture and a class ---
 
 
@@ -84,8 +93,8 @@ def scores(network: str, picture: np.ndarray, device: str, **_: Any) -> np.ndarr
 def explain(network: str, picture: np.ndarray, method: str, target: int, layer: str, device: str, **_: Any) -> Answer:
     """The map of one of the table's methods as it is drawn: (H, W) or (H, W, 3)."""
     seen, asked = look(network, picture, device), methods.METHODS[method]
-    batch = methods.Batch(seen.X, seen.label(target), seen.model, layer)
-    found, notes = noting(lambda: batch.get(method))
+    y = seen.label(target)
+    found, notes = note_changes(method, lambda X: methods.Batch(X, y, seen.model, layer).get(method), seen.X)
     return asked.map(found)[0].float().cpu().numpy(), notes
 
 
@@ -97,7 +106,7 @@ def by_captum(
     call, seen = getattr(importlib.import_module(module), name), look(network, picture, device)
     asked = [methods.METHODS[method] for method in methods.BY_CAPTUM[function]]
     given = [seen.model.get_submodule(layer)] if any(method.takes_layer for method in asked) else []
-    found, notes = noting(lambda: call(seen.X, seen.label(target), seen.model, *given))
+    found, notes = note_changes(name, lambda X: call(X, seen.label(target), seen.model, *given), seen.X)
     found = [found] if len(asked) == 1 else found
     if not isinstance(found, Sequence) or len(found) != len(asked):
         raise Problem(f"expected {len(asked)} maps from {name}, got something else: look at its contract")
@@ -142,8 +151,9 @@ def neuron(
 
     seen = look(network, picture, device)
     module = seen.model.get_submodule(layer)
-    maps, notes = noting(lambda: gradcam.neuron_responses(seen.X, [(channel, row, column)], seen.model, module))
-    return as_map(maps, (1, *picture.shape), "neuron_responses"), notes
+    name, places = "neuron_responses", [(channel, row, column)]
+    maps, notes = note_changes(name, lambda X: gradcam.neuron_responses(X, places, seen.model, module), seen.X)
+    return as_map(maps, (1, *picture.shape), name), notes
 
 
 _peaks: dict[str, dict[str, np.ndarray]] = {}
@@ -203,9 +213,9 @@ def fool(
         })  # fmt: skip
         if int(scores.argmax()) == target or step == most:
             return
-        before = x
-        moved, said = noting(partial(fooler.make_fooling_image, before, target, seen.model))
-        x = methods.check_maps(moved, tuple(seen.X.shape), "make_fooling_image").to(seen.X)
+        before, name = x, "make_fooling_image"
+        moved, said = note_changes(name, lambda X: fooler.make_fooling_image(X, target, seen.model), before)
+        x = methods.check_maps(moved, tuple(seen.X.shape), name).to(seen.X)
         # One step at a time is asked for, so "not fooled after 1 step" is no news.
         notes = [note for note in said if "not fooled" not in note]
         if torch.equal(x, before):

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import tokenize
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -228,11 +229,25 @@ def describe(mistake: BaseException, code: Path = ROOT) -> str:
         return words.removeprefix("error: ")
     words = tell(mistake).strip().split("\n")[0]
     said = f"{type(mistake).__name__}: {words}" if words else type(mistake).__name__
-    if isinstance(mistake, SyntaxError):
-        return f"{said}: Python cannot read {Path(mistake.filename or '').name}, line {mistake.lineno}"
     files = {path for name in STUDENTS for path in code.glob(name)}
+    if isinstance(mistake, SyntaxError):
+        asked = [path for path in sorted(files) if mistake.filename in (None, str(path))]  # None: at a NUL byte
+        for path in (path for path in asked if not _is_text(path)):
+            return f"expected text in {path.relative_to(code)}, got bytes that are none: save it as UTF-8"
+        return f"{said}: Python cannot read {Path(mistake.filename or '').name}, line {mistake.lineno}"
     own = [frame for frame in traceback.extract_tb(mistake.__traceback__) if Path(frame.filename) in files]
     return f"{said} ({Path(own[-1].filename).relative_to(code)}, line {own[-1].lineno})" if own else said
+
+
+def _is_text(path: Path) -> bool:
+    """Tell whether the file's bytes are text, in UTF-8 or as its first lines say."""
+    try:
+        with tokenize.open(path) as file:
+            return "\0" not in file.read()
+    except OSError:  # an editor's link that leads nowhere
+        return True
+    except (SyntaxError, UnicodeDecodeError):
+        return False
 
 
 def noting(call: Callable[[], Any]) -> tuple[Any, list[str]]:

@@ -156,6 +156,65 @@ def test_a_file_that_python_cannot_read(student):
         explain(session, "Grad-CAM")
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"x = 1\n\0\n", "visualizers/saliency_map.py"),
+        ("# a file of Notepad's\n".encode("utf-16"), "visualizers/gradcam.py"),
+        ("x = 'é'\n".encode("latin-1"), "visualizers/fooling_image.py"),
+    ],
+    ids=["NUL byte", "UTF-16", "Latin-1"],
+)
+def test_a_file_that_is_no_text_is_named(data, name, student):
+    """Saved in another encoding, or half written: which file, and how to save it."""
+    session = student()
+    (session.worker.code / "visualizers/.#gradcam.py").symlink_to("student@machine.4711")
+    (session.worker.code / name).write_bytes(data)
+    words = f"^expected text in {name}, got bytes that are none: save it as UTF-8$"
+    with pytest.raises(Problem, match=words):
+        explain(session, "Grad-CAM")
+
+
+def test_a_slip_of_the_pen_is_not_taken_for_another_file_s_encoding(student):
+    """Python accepts a comment in Latin-1: what stops it is the other file."""
+    session = student(**{"visualizers/gradcam.py": ("class GradCam:", "class GradCam")})
+    path = session.worker.code / "visualizers/saliency_map.py"
+    path.write_bytes(path.read_bytes() + "# é\n".encode("latin-1"))
+    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read gradcam.py, line \d+"):
+        explain(session, "Grad-CAM")
+
+
+IN_PLACE = {  # by the name that the note has: file, what is written there, and what is written instead
+    "make_fooling_image": (
+        "visualizers/fooling_image.py",
+        "        check_images(X, model)\n",
+        "        x = X.clone().requires_grad_()\n"
+        "        (gradient,) = torch.autograd.grad(model(x)[0, target_y], x)\n"
+        "        X += self.learning_rate * gradient / gradient.norm()\n"
+        "        return X\n",
+    ),
+    "saliency": (SALIENCY, "check_images(X, model)\n", "X *= 0.5\n"),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_a_function_that_changes_its_images_in_place_is_told_and_changes_no_other_map(name, student):
+    """Each gets a copy: the step that it made counts, and the other maps are of the picture as it is."""
+    file, right, wrong = IN_PLACE[name]
+    session = student(**{file: (right, wrong)})
+    words = f"{name} changes the images that it is given: let it work on X.clone()"
+    expected = explain(session, "Grad-CAM")[0]
+    if name == "saliency":
+        assert words in explain(session, name)[1]
+    else:
+        asked = {"picture": session.picture.pixels, "target": 4, "learning_rate": 10.0, "most": 40}
+        frames = list(session.watch("fool", "fool", **asked))
+        assert frames[-1]["scores"].argmax() == 4 and frames[-1]["notes"] == [words]
+        assert frames[-1]["step"] > 0
+    session._results.clear()
+    assert np.array_equal(explain(session, "Grad-CAM")[0], expected)
+
+
 def test_a_climb_that_will_not_stop_is_ended(student):
     """A function that goes on whatever is raised in it is ended with its process."""
     session = student(
