@@ -21,9 +21,11 @@ from pretrained import SourceError
 
 def link(session: Session, key: str) -> str:
     """The query that stands for what is set on this page, in the view of this key."""
-    asked: dict[str, Any] = {"view": key, "network": session.network}
-    if session.picture.number is not None:
-        asked["picture"] = session.picture.number
+    asked: dict[str, Any] = {"view": key, "network": session.network, "weights": session.source.weights}
+    if session.picture.number is None:
+        asked["picture"] = "own"  # no link holds it: who opens this is told so
+    else:
+        asked |= {"picture": session.picture.number, "sample": session.picture.name}
     for name, value in session.settings[key].items():
         if value is not None and value != -1:
             asked[name] = ".".join(map(str, value)) if isinstance(value, list) else write(value)
@@ -46,6 +48,34 @@ def open_picture(session: Session, asked: dict[str, str]) -> list[str]:
         else:
             refused.append(f"picture={asked['picture']}")
     return refused
+
+
+def tell(
+    session: Session, pairs: Sequence[tuple[str, str]], refused: Sequence[str], others: Sequence[str]
+) -> list[str]:
+    """Sentences on a link of these pairs.
+
+    refused: what is not there of it. others: the names of what belongs to another picture than the one that is there.
+    """
+    asked, said = dict(pairs), []
+    here = {"weights": session.source.weights, "sample": session.picture.name}
+    if other := [name for name in here if asked.get(name, here[name]) != here[name]]:
+        made, found = (", ".join(f"{name}={values[name]}" for name in other) for values in (asked, here))
+        said.append(f"the link was made with {made}, and here is {found}")
+    if refused:
+        said.append(f"the link asks for {', '.join(refused)}, which is not there: the rest was set")
+    if others:
+        left = ", ".join(f"{name}={asked[name]}" for name in others)
+        said.append(f"the link means another picture by {left}: this was left out")
+    if twice := [f"{name}={value}" for name, value in pairs if value != asked[name]]:
+        said.append(f"the link asks for {', '.join(twice)} and for something else in its place: that was set")
+    return said
+
+
+def has_its_picture(session: Session, asked: dict[str, str]) -> bool:
+    """Tell whether the page looks at the picture that the link was made with, as far as the link says which."""
+    number, name = session.picture.number, session.picture.name
+    return _number(asked.get("picture", str(number))) == number and asked.get("sample", name) == name
 
 
 def read_fields(
@@ -79,9 +109,9 @@ def read(part: Any, words: str, choices: Sequence[tuple[str, Any]]) -> Any:
         return values.get(words)
     if isinstance(part, gr.Checkbox):
         return words == "1" if words in ("0", "1") else None
-    number, slides = _number(words), isinstance(part, gr.Slider)
-    whole = not slides or isinstance(part.step, int)
-    if number is None or (whole and number % 1) or (slides and not part.minimum <= number <= part.maximum):
+    number, whole = _number(words), not isinstance(part, gr.Slider) or isinstance(part.step, int)
+    most = float("inf") if part.maximum is None else part.maximum
+    if number is None or (whole and number % 1) or not part.minimum <= number <= most:
         return None
     return int(number) if whole else number
 

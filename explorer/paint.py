@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from explorer import markup, networks, pictures
+from explorer.links import link
 from explorer.markup import pieces
 from explorer.session import Session, Sessions
 from explorer.view import QUIET, Choices, Shown, Story, View, arrange, show_all
@@ -102,7 +103,7 @@ def usual(session: Session) -> Shown:
 
 def wire(sessions: Sessions, view: View) -> None:
     own = view.outputs["own"]
-    parts = list(view.parts().values())
+    parts = [*view.parts().values(), view.address, view.words]
 
     def choose_own(dropped: dict[str, Any], request: gr.Request) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
@@ -112,7 +113,7 @@ def wire(sessions: Sessions, view: View) -> None:
             yield arrange(parts, {own: None, view.outputs["notes"]: markup.notice(str(problem))})
             return
         view.settings(session)["style"] = OWN
-        yield arrange(parts, {own: None, view.fields["style"]: OWN})
+        yield arrange(parts, {own: None, view.fields["style"]: OWN, view.address: link(session, KEY)})
         yield from show_all(session, view, show, parts)
 
     own.upload(choose_own, own, parts, **QUIET)

@@ -3,9 +3,11 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 
 from explorer import networks, pictures
@@ -33,6 +35,7 @@ class Session:
         self.settings: dict[str, dict[str, Any]] = {}  # of each view, what its fields show
         self.walked = 0.0  # when the place of a layer was asked for, by the browser's clock
         self.open = ""  # the view whose tab is open, once the page is
+        self.refused = False  # the last choice was, and a sentence above the views says why
         self.kept: dict[str, Any] = {}  # what a view remembers of its last run
         self.climbing = ""  # the view for which something climbs
         self._running: Any = None  # what the worker is doing, if it takes seconds and was not ended
@@ -57,6 +60,20 @@ class Session:
         """Look at another picture."""
         self.picture = picture
         self.begin()
+
+    @contextmanager
+    def choosing(self) -> Iterator[None]:
+        """Hold `setting` while something is chosen. Where that raises, the page is as it was before."""
+        with self.setting:
+            before = self.network, self.picture, self.turn, self.open
+            settings = {view: dict(values) for view, values in self.settings.items()}
+            try:
+                yield
+            except Exception:
+                self.network, self.picture, self.turn, self.open = before
+                self.settings, self.refused = settings, True
+                raise
+            self.refused = False
 
     def begin(self) -> "Turn":
         """Begin a new request of the page: earlier ones that still run are out of date."""
@@ -169,6 +186,17 @@ class Turn:
         return self.result("scores")
 
 
+class Forgotten(gr.Error):
+    """A page that is open in a browser and unknown here. Gradio says so in a box, whatever was clicked.
+
+    Nothing is shown in its place: what it shows, and a picture of one's own, are there until it is reloaded.
+    """
+
+    def __init__(self) -> None:
+        words = "The explorer began anew, or lost this page while the connection was cut: reload this page to go on."
+        super().__init__(words, duration=None, print_exception=False)
+
+
 class Sessions:
     """All open pages, by Gradio's session hash."""
 
@@ -179,12 +207,19 @@ class Sessions:
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
+    def open(self, name: str | None) -> Session:
+        """The session of a page that is opened, made when it is new."""
+        with self._lock:
+            if (name or "") not in self._open:
+                self._open[name or ""] = Session(*self._start)
+        return self.of(name)
+
     def of(self, name: str | None) -> Session:
-        """The session of this hash, made when it is new."""
+        """The session of this hash. Raises Forgotten where no page that is open has it."""
         with self._lock:
             session = self._open.get(name or "")
             if session is None:
-                session = self._open[name or ""] = Session(*self._start)
+                raise Forgotten
             self._open.move_to_end(name or "")
             idle = list(self._open.values())[: -self.MOST]
         for other in idle:

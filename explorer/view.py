@@ -90,10 +90,12 @@ class View:
     moved: Sequence[str] = ()
     key: str = ""
     address: Any = None  # the part of the page that holds its address
+    words: Any = None  # the part of the page for words above the views
     # The functions of the view's module that have these names:
     choices: Callable[[Session], Choices] = lambda session: {}  # of the menus that depend on the network
     usual: Callable[[Session], Shown] = lambda session: {}  # what suits the network
     meet: Callable[[Session], Shown] = lambda session: {}  # what suits the picture
+    fit: Callable[[Session, Shown], Shown] = lambda session, shown: {}  # what the fields must be instead
     show: Show | None = None  # what is drawn without being asked for
     run: Show | None = None  # what the button "start" begins, and the button "stop" ends
     wire: Callable[[Sessions, "View"], None] = lambda sessions, view: None  # ties the view's own buttons
@@ -103,7 +105,7 @@ class View:
         """The view that this module builds, with the module's key and functions."""
         view = module.build()
         view.key = module.KEY
-        for name in ("choices", "usual", "meet", "show", "run", "wire"):
+        for name in ("choices", "usual", "meet", "fit", "show", "run", "wire"):
             setattr(view, name, getattr(module, name, getattr(view, name)))
         return view
 
@@ -137,7 +139,7 @@ def tie(
     in is copied in the browser with all its choices, time and again. What the fields show, the session knows.
     """
 
-    parts = [*view.parts().values(), view.address]
+    parts = [*view.parts().values(), view.address, view.words]
 
     def handle(request: gr.Request, data: gr.EventData, *given: Any) -> Iterator[list[Any]]:
         session = sessions.of(request.session_hash)
@@ -146,7 +148,7 @@ def tie(
                 settings = view.settings(session)
                 # None stands in a field as long as the page is not filled: then what suits the network is meant.
                 settings.update((name, value) for name, value in zip(inputs, given) if value is not None)
-                moved = change(session, data) if change else {}
+                moved = change(session, data) if change else view.fit(session, settings)
                 settings.update(moved)
                 shown = arrange(parts, view.place(moved) | {view.address: link(session, view.key)})
         except Exception as mistake:
@@ -170,14 +172,20 @@ def begins(show: Callable[..., Iterator[Shown]]) -> Show:
 def show_all(session: Session, view: View, run: Show | None, parts: Sequence[Any]) -> Iterator[list[Any]]:
     """Yield what `run` shows, for these parts. A mistake that nobody has thought of is a sentence, too.
 
+    When something is shown again, the sentence on a choice that was refused goes.
     The last of it is nothing: Gradio sends it once more when the event ends, over what another event has shown since.
     """
     try:
         with session.setting:  # the fields and the request that shows them are one: the last that is set shows last
             showing = run(session, **view.settings(session)) if run else ()
+            refused = session.refused  # before: what was being shown then says nothing of it
         for shown in showing:
             view.settings(session).update({name: value for name, value in shown.items() if name in view.fields})
-            yield arrange(parts, view.place(shown))
+            gone = {}
+            if refused:
+                refused = session.refused = False
+                gone = {view.words: notice(session.picture.note)}
+            yield arrange(parts, view.place(shown) | gone)
     except Exception as mistake:
         yield arrange(parts, {view.outputs["notes"]: notice(phrase(mistake))})
     yield arrange(parts, {})

@@ -82,7 +82,7 @@ def build() -> View:
                 panels = {name: gr.HTML(markup.waiting(METHODS[name].title)) for name in method_names()}
                 panels["layer_map"] = gr.HTML(js_on_load="places(element, trigger, 'place', watch)")
             place = gr.HTML(js_on_load="channels(element, trigger, 'channel')")
-    hidden = [gr.Number(NONE, precision=0, visible=False) for _ in range(3)]
+    hidden = [gr.Number(NONE, precision=0, minimum=NONE, visible=False) for _ in range(3)]
     fields = {
         "target": target,
         "versus": versus,
@@ -110,6 +110,17 @@ def usual(session: Session) -> Shown:
 def meet(session: Session) -> Shown:
     """The picture's likeliest class, and no place of a layer."""
     return {"target": top(session.turn)[1][0], "versus": NONE, "row": NONE, "column": NONE, "channel": NONE}
+
+
+def fit(session: Session, shown: Shown) -> Shown:
+    """No place and no channel, where the layer has not those that are set."""
+    row, column, channel = (shown[name] for name in ("row", "column", "channel"))
+    if row == column == channel == NONE:
+        return {}
+    strongest = find_strongest(session.turn, shown["layer"], row, column)
+    if not strongest:
+        return {"row": NONE, "column": NONE, "channel": NONE}
+    return {} if channel in (NONE, *(number for number, _, _ in strongest)) else {"channel": NONE}
 
 
 def choose_place(session: Session, event: Any) -> Shown:
@@ -276,10 +287,9 @@ def layer_map(turn: Turn, layer: str, cmap: str, row: int, column: int) -> str:
 
 def place(turn: Turn, layer: str, cmap: str, row: int, column: int, channel: int) -> str:
     """The channels that are strongest at the place, and the pixels that excite the neuron of one of them there."""
-    rows, columns = turn.result("layer_activity", layer=layer).shape
-    if not (0 <= row < rows and 0 <= column < columns):
+    strongest = find_strongest(turn, layer, row, column)
+    if not strongest:
         return ""
-    strongest = turn.result("place", layer=layer, row=row, column=column, count=CHANNELS)
     if channel not in [number for number, _, _ in strongest]:
         channel = strongest[0][0]
     where, title = f"row {row}, column {column} of {layer}", f"What excites channel {channel} here"
@@ -295,6 +305,14 @@ def place(turn: Turn, layer: str, cmap: str, row: int, column: int, channel: int
         for number, value, maps in strongest
     ]
     return pieces.place(where, tiles, neuron)
+
+
+def find_strongest(turn: Turn, layer: str, row: int, column: int) -> list[tuple[int, float, np.ndarray]]:
+    """The channels that are strongest at the place; none where the layer has no such place."""
+    rows, columns = turn.result("layer_activity", layer=layer).shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        return []
+    return turn.result("place", layer=layer, row=row, column=column, count=CHANNELS)
 
 
 def tile(maps: np.ndarray, cmap: str) -> np.ndarray:

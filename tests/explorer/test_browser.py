@@ -66,13 +66,21 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def server(folder, tmp_path_factory):
-    """`python explore.py`: its address, its process, and the folder in which it may put things down."""
+def find_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    scratch = tmp_path_factory.mktemp("scratch")
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server(folder, tmp_path_factory):
+    with serving(folder, tmp_path_factory.mktemp("scratch"), find_port()) as server:
+        yield server
+
+
+@contextmanager
+def serving(folder, scratch, port):
+    """`python explore.py`: its address, its process, and the folder in which it may put things down."""
     command = [sys.executable, "explore.py", "--weights", "embedded", "--no-browser", "--port", str(port)]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(scratch), "TMPDIR": str(scratch), "OMP_NUM_THREADS": "2"}
     # A notebook's way of drawing and proxies that are not there: the explorer needs neither.
@@ -97,10 +105,10 @@ def server(folder, tmp_path_factory):
 
 
 @contextmanager
-def opened(browser, server, query=""):
+def opened(browser, server, query="", **options):
     """A person's browser with the explorer open, which must make no mistake and ask nobody else."""
     mistakes, asked = [], []
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
     context.on("request", lambda request: asked.append(request.url))
     context.on("weberror", lambda error: mistakes.append(str(error.error)))
     context.set_default_timeout(PATIENCE)
@@ -327,6 +335,41 @@ def test_dark_is_dark_and_a_link_that_makes_no_sense_is_told(browser, server):
         )
         assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
         assert min(map(int, re.findall(r"\d+", ink)[:3])) > 180
+
+
+def test_without_javascript_a_sentence_stands_on_the_page(browser, server):
+    """Else it would be white."""
+    with opened(browser, server, java_script_enabled=False) as page:
+        assert page.locator("body").inner_text().startswith("The explorer needs JavaScript: allow it for this page")
+
+
+def test_a_page_that_outlives_its_server_goes_on_where_it_was(browser, folder, tmp_path):
+    """Idle, it says at the next click that it is to be reloaded; one that waits for an answer loads itself anew."""
+    port = find_port()
+    with serving(folder, tmp_path, port) as server:
+        context = browser.new_context()
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(f"{server[0]}?picture=5")
+        shows(page, "SmoothGrad of cat")
+    (tmp_path / "said").unlink()
+    with serving(folder, tmp_path, port):
+        page.get_by_label("Captum's").first.click()
+        expect(page.get_by_text("reload this page to go on")).to_be_visible()
+        shows(page, "SmoothGrad of cat")
+        page.reload()
+        shows(page, "SmoothGrad of cat")
+        go(page, "What is its idea?")
+        page.click("#idea-start")
+        shows(page, "the network's idea of")
+    (tmp_path / "said").unlink()
+    expect(page.get_by_text("Connection to the server was lost")).to_be_visible()
+    with serving(folder, tmp_path, port):
+        expect(page.locator("img[alt^='the network']")).to_have_count(0)
+        page.click('button[title="ray"]')
+        go(page, "Where does it look?")
+        shows(page, "Saliency of ray")
+    context.close()
 
 
 def test_two_people_do_not_see_each_other_s_pictures_and_who_leaves_stops_the_work(page, browser, server):

@@ -94,10 +94,11 @@ def test_a_network_that_cannot_be_had_leaves_the_page_as_it_was(session, monkeyp
 
 
 def test_one_s_own_picture_is_in_no_link(session):
-    """A link holds no picture: who opens it begins with a sample."""
+    """A link holds no picture: who opens it begins with a sample, and is told so."""
     session.choose(pictures.Subject(session.source.images[0], "own x", "your picture"))
     session.settings["fool"] = {"target": 1}
-    assert "picture=" not in links.link(session, "fool")
+    asked = dict(parse_qsl(links.link(session, "fool")[1:]))
+    assert "sample" not in asked and links.open_picture(session, asked) == ["picture=own"]
 
 
 def test_saved_are_the_figure_the_settings_and_the_picture(session):
@@ -113,7 +114,7 @@ def test_saved_are_the_figure_the_settings_and_the_picture(session):
         figure = Image.open(io.BytesIO(archive.read("figure.png")))
         picture = np.asarray(Image.open(io.BytesIO(archive.read("picture.png"))))
     assert settings["settings"] == {"target": 3, "rate": 4}
-    assert settings["link"] == "?view=fool&network=embedded&picture=4&target=3&rate=4"
+    assert settings["link"] == "?view=fool&network=embedded&weights=embedded&picture=4&sample=bear&target=3&rate=4"
     assert figure.width > 3 * 224
     assert np.array_equal(picture, session.picture.pixels)
 

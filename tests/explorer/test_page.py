@@ -7,19 +7,27 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from inspect import signature
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 from urllib.error import URLError
 from urllib.parse import parse_qsl
 from urllib.request import urlopen
 
+import gradio as gr
 import pytest
+from gradio import routes
+from starlette.datastructures import QueryParams
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from explorer import networks
 from explorer.links import link
 from explorer.session import Session
+from explorer.view import KEPT
+from explorer.worker import ROOT
 from figures.script import UserError
 from pretrained import SourceError
 from tests.explorer.conftest import LIMIT, loops_closed
@@ -51,6 +59,7 @@ def test_the_page_is_served_to_this_machine_and_nothing_is_left(monkeypatch):
             page = answer.read().decode()
         assert Path(running.folder).stat().st_mode & 0o077 == 0
     assert running.address.startswith("http://127.0.0.1:") and "gradio" in page and "Where does it look?" in page
+    assert "<noscript>The explorer needs JavaScript" in page
     assert not Path(running.folder).exists()
     with pytest.raises(URLError):
         urlopen(running.address, timeout=LIMIT)
@@ -128,10 +137,7 @@ def test_the_browser_is_not_sent_what_takes_it_long(built):
 
 def test_a_part_that_stays_is_not_built_anew(built, monkeypatch):
     """The browser gets what gr.skip() gives; Gradio, which would take a millisecond and more for each, does nothing."""
-    import gradio as gr
     from gradio import blocks
-
-    from explorer.view import KEPT
 
     def building(*_, **__):
         raise AssertionError("a part was built anew")
@@ -177,7 +183,7 @@ def test_what_a_link_asks_for_in_vain_is_told_and_the_rest_is_set(query, refused
 
     monkeypatch.setattr(networks, "load", lose)
     (opening,) = (fn.fn for fn in built.fns.values() if fn.targets[0][1] == "load")
-    request = SimpleNamespace(session_hash=f"{query} {lost}", query_params=asked)
+    request = SimpleNamespace(session_hash=f"{query} {lost}", query_params=QueryParams(asked))
     words = " ".join(part for part in next(opening(request)) if isinstance(part, str))
     assert sessions.of(request.session_hash).settings["where"]["target"] == target
     told = re.search("The link asks for (.*), which is not there: the rest was set", words)
@@ -185,10 +191,157 @@ def test_what_a_link_asks_for_in_vain_is_told_and_the_rest_is_set(query, refused
     assert "data-number" in words, "the samples to choose from"
 
 
+def find_events(built):
+    """The functions of the page's events, by the names of the parts that send them, or of the event."""
+    names = {block._id: getattr(block, "elem_id", None) for block in built.blocks.values()}
+    return {names.get(i) or name: fn.fn for fn in built.fns.values() for i, name in fn.targets}
+
+
+def ask_as(name, query=""):
+    """The request of a page of this name, by a link."""
+    return SimpleNamespace(session_hash=name, query_params=QueryParams(query))
+
+
+def read_words(shown):
+    """All that an event writes on the page as text."""
+    return " ".join(part for part in shown if isinstance(part, str))
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "settings"),
+    [
+        ("picture=3&picture=5", "asks for picture=3 and for something else in its place: that was set", {}),
+        ("row=3", "asks for row=3, which is not there", {"row": -1}),
+        ("row=500&column=2", "asks for row=500, column=2, which is not there", {"row": -1, "column": -1}),
+        ("row=-7", "asks for row=-7, which is not there", {"row": -1}),
+        ("channel=3", "asks for channel=3, which is not there", {"channel": -1}),
+        ("row=3&column=3&channel=99999", "asks for channel=99999, which", {"row": 3, "column": 3, "channel": -1}),
+        ("view=inside&channel=-5", "asks for channel=-5, which is not there", {"channel": -1}),
+        ("picture=own&target=9", "asks for picture=own, which is not there: the rest was set", {"target": 0}),
+        ("picture=own&target=9", "means another picture by target=9: this was left out", {"target": 0}),
+        ("picture=4&sample=bear&target=9&weights=embedded", "", {"target": 9}),
+        (
+            "picture=4&sample=daisy&target=9&whose=difference&weights=original",
+            "made with weights=original, sample=daisy, and here is weights=embedded, sample=bear",
+            {"target": 4, "whose": "difference"},
+        ),
+    ],
+)
+def test_a_link_shows_what_it_was_made_with_or_says_that_it_is_not_there(query, words, settings, both):
+    """A place that the layer has not, a wish said twice, one's own picture, another machine's samples."""
+    built, sessions = both
+    request = ask_as(f"{query} {words}", query)
+    told, session = read_words(next(find_events(built)["load"](request))), sessions.of(request.session_hash)
+    assert words in told if words else "The link" not in told
+    assert session.settings[session.open] | settings == session.settings[session.open]
+    assert "own" not in link(session, session.open)
+    sessions.close(request.session_hash)
+
+
+def test_a_place_and_a_channel_that_another_layer_has_not_are_given_up(both):
+    """Else the address would ask for what is not shown."""
+    built, sessions = both
+    events, request = find_events(built), ask_as("layers", "layer=features.3&row=20&column=3")
+    assert "The link" not in read_words(next(events["load"](request)))
+    session = sessions.of("layers")
+    session.settings["where"]["channel"] = 10**6
+    next(events["where-whose"](request, None, "ours"))
+    assert (session.settings["where"]["row"], session.settings["where"]["channel"]) == (20, -1)
+    shown = next(events["where-layer"](request, None, "features.12"))
+    assert session.settings["where"]["row"] == -1 and "row=" not in read_words(shown)
+    sessions.close("layers")
+
+
+def test_a_page_that_the_server_does_not_know_is_told_so(both):
+    """The server began anew, or the connection was cut: whatever is clicked, no other picture is shown in its place."""
+    built, sessions = both
+    known, asked = set(sessions._open), []
+    for fn in built.fns.values():
+        if fn.fn is None or fn.targets[0][1] in ("load", "unload"):
+            continue
+        named = [one.name for one in signature(fn.fn).parameters.values() if one.kind != one.VAR_POSITIONAL]
+        given = [ask_as("a page of yesterday") if name == "request" else MagicMock() for name in named]
+        with pytest.raises(gr.Error) as told:
+            list(fn.fn(*given))
+        assert "reload this page" in told.value.message and not told.value.duration and not told.value.print_exception
+        asked.append(fn.targets)
+    assert len(asked) > 40 and set(sessions._open) == known
+
+
+def test_a_click_on_an_icon_of_one_s_own_picture_is_none(both):
+    """The camera's or the clipboard's, where no picture follows: nothing is refused, and nothing else is shown."""
+    built, sessions = both
+    sessions.open("icons")
+    for shown in find_events(built)["own"](ask_as("icons"), None):
+        assert all(part == KEPT for part in shown)
+    sessions.close("icons")
+
+
+@pytest.mark.parametrize("what", ["sample", "upload", "network"])
+def test_what_is_refused_is_not_chosen_and_its_words_go(what, both, student, tmp_path, monkeypatch):
+    """A file that Python cannot read: picture, network and class stay, and once it is mended nothing speaks of it."""
+    built, sessions = both
+    events, request = find_events(built), ask_as(f"refused {what}", "picture=5")
+    session = sessions._open[request.session_hash] = student()
+    list(events["load"](request))
+    showing = events["where-whose"](request, None, "ours")
+    next(showing), next(showing)
+    before = session.network, session.picture, link(session, "where")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    (tmp_path / "own.png").write_bytes((ROOT / "images/scenes/02_dog.png").read_bytes())
+    path = session.worker.code / "visualizers/saliency_map.py"
+    right = path.read_text(encoding="utf-8")
+    path.write_text(right + "\ndef f(:\n", encoding="utf-8")
+    choices = {
+        "sample": lambda: events["pick"](request, SimpleNamespace(number=9)),
+        "upload": lambda: events["own"](request, {"path": str(tmp_path / "own.png")}),
+        "network": lambda: events["network"](request, "lite"),
+    }
+    assert "SyntaxError" in read_words(list(choices[what]())[-1])
+    assert (session.network, session.picture, link(session, "where")) == before
+    assert next(showing)[-1] == KEPT, "what was being drawn leaves the sentence above the views alone"
+    path.write_text(right, encoding="utf-8")
+    shown = list(events["where-whose"](request, None, "ours"))
+    assert "" in [parts[-1] for parts in shown], "the sentence above the views is taken away"
+    assert "Saliency of cat" in read_words([part for parts in shown for part in parts])
+
+
+def test_a_page_without_javascript_is_not_white():
+    """It says what it needs; every other answer of the server is as it was."""
+    from explorer import page
+
+    async def app(scope, receive, send):
+        await PlainTextResponse("<body>é</body>", headers={"Content-Type": "text/html"})(scope, receive, send)
+
+    client = TestClient(page.tell_without_javascript(app))
+    assert client.get("/").text == f"<body>é{page.NOSCRIPT.decode()}</body>"
+    assert client.get("/x").text == "<body>é</body>"
+
+
+def test_a_link_that_is_longer_than_any_is_refused_in_words():
+    """Gradio would fail on it."""
+    from explorer import page
+
+    client = TestClient(page.refuse(PlainTextResponse("the page")))
+    assert client.get("/?picture=3").text == "the page"
+    answer = client.get("/?x=" + "x" * 60_000)
+    assert answer.status_code == 414 and "expected a link of at most 50,000 letters" in answer.text
+
+
+def test_a_page_that_waits_when_the_server_ends_is_told_to_load_itself_anew():
+    """Gradio's page then asks until a server is there. Told nothing, it would wait for its answer for good."""
+    from explorer import page
+
+    blocks = Mock(launch=Mock(return_value=(None, "here", None)))
+    page.launch(blocks, None, False, False)
+    for given in ({"message": "stopped", "success": False}, {"message": "", "session_not_found": False}):
+        assert routes.UnexpectedErrorMessage(**given).model_dump()["session_not_found"] is True
+
+
 LINKS = (
-    "?view=where&network=embedded&picture=6&target=17&versus=4&layer=features.12&whose=ours&cmap=inferno&strength=0.6"
-    "&outline=0&row=2&column=3",
-    "?view=fool&network=embedded&picture=6&target=3&rate=4&most=12&quality=30",
+    "?view=where&network=embedded&weights=embedded&picture=6&sample=gorilla&target=17&versus=4&layer=features.12"
+    "&whose=ours&cmap=inferno&strength=0.6&outline=0&row=2&column=3",
+    "?view=fool&network=embedded&weights=embedded&picture=6&sample=gorilla&target=3&rate=4&most=12&quality=30",
 )
 
 
@@ -201,11 +354,9 @@ def test_a_link_is_kept_in_whatever_order_a_page_opens(order, query, both, monke
     and wrote over them.
     """
     built, sessions = both
-    names = {block._id: getattr(block, "elem_id", None) for block in built.blocks.values()}
-    events = {names.get(i) or name: fn.fn for fn in built.fns.values() for i, name in fn.targets}
-    asked = dict(parse_qsl(query[1:]))
-    request = SimpleNamespace(session_hash=f"{order} {query}", query_params=asked)
-    session, gate, held, find = sessions.of(request.session_hash), threading.Event(), [], Session.find
+    events, asked = find_events(built), dict(parse_qsl(query[1:]))
+    request = SimpleNamespace(session_hash=f"{order} {query}", query_params=QueryParams(asked))
+    session, gate, held, find = sessions.open(request.session_hash), threading.Event(), [], Session.find
 
     def find_later(self, *given):
         if threading.current_thread().name == order[0] and not held:

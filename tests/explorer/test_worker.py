@@ -53,7 +53,7 @@ def test_a_pause_holds_the_climb_and_go_goes_on_from_there(worker):
 def test_a_climb_ends_and_the_page_goes_on(way):
     """By Stop, a tab that is left or closed, and whatever is asked for next: its process is gone, the answers end."""
     sessions = Sessions("embedded", "cpu")
-    session = sessions.of("a tab")
+    session = sessions.open("a tab")
     first, frames = session.scores(), session.watch("idea", "idea", **ASCENT)
     next(frames)
     process = session.worker._process
@@ -106,7 +106,7 @@ def test_a_climb_goes_on_while_one_looks_at_what_was_there(session):
 def test_two_pages_do_not_share_anything():
     """Each has its own picture, network and results."""
     sessions = Sessions("embedded", "cpu")
-    one, two = sessions.of("one"), sessions.of("two")
+    one, two = sessions.open("one"), sessions.open("two")
     one.choose(pictures.Subject(np.zeros((224, 224, 3), np.uint8), "own black", "black"))
     assert two.picture.number == 0
     assert one.worker is not two.worker
@@ -118,9 +118,9 @@ def test_beyond_the_most_pages_the_oldest_rests_and_comes_back(monkeypatch):
     """Its process is ended to save memory; its picture stays, and the next question starts another process."""
     monkeypatch.setattr(Sessions, "MOST", 1)
     sessions = Sessions("embedded", "cpu")
-    first = sessions.of("first")
+    first = sessions.open("first")
     before, process = first.scores(), first.worker._process
-    sessions.of("second")
+    sessions.open("second")
     process.join(20)
     assert not process.is_alive()
     first._results.clear()
