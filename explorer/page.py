@@ -218,8 +218,8 @@ def _stopping(sessions: Sessions, key: str) -> Callable[[gr.Request], None]:
     return stop
 
 
-class Ended(UnexpectedErrorMessage):
-    """What Gradio tells a page that waits for an answer when the server ends: the page is to be loaded anew.
+class ServerEnded(UnexpectedErrorMessage):
+    """Message of Gradio to a page that waits for an answer when the server ends: the page is to be loaded anew.
 
     Told so, it asks until a server is there. Without it, it waits for that answer for good, whatever is clicked.
     """
@@ -230,7 +230,7 @@ class Ended(UnexpectedErrorMessage):
 
 def launch(page: gr.Blocks, port: int | None, share: bool, browse: bool) -> str:
     """Serve the page on this machine alone, unless `share`; returns its address."""
-    routes.UnexpectedErrorMessage = Ended  # type: ignore[misc]
+    routes.UnexpectedErrorMessage = ServerEnded  # type: ignore[misc]
     _, local, public = page.launch(
         server_name="127.0.0.1",
         server_port=port,
