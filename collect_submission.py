@@ -223,7 +223,7 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
         lines = data.splitlines()
         conflicts = [number for number, line in enumerate(lines, 1) if line.startswith((b"<<<<<<< ", b">>>>>>> "))]
         try:
-            ast.parse(data)
+            compile(ast.parse(data), name, "exec", dont_inherit=True)  # not run; a stray return would be parsed
         except TabError as error:
             yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
                    "let your editor turn tabs into four spaces.")  # fmt: skip
@@ -258,13 +258,13 @@ def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
 def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
     """Name each `raise NotImplementedError("Part ...")` that still stands in the code."""
     for name, tree in trees.items():
-        for node in ast.walk(tree):
+        for node in _reached(tree):
             if not isinstance(node, ast.Raise) or node.exc is None:
                 continue
             names = [part.id for part in ast.walk(node.exc) if isinstance(part, ast.Name)]
             texts = [part.value for part in ast.walk(node.exc)
                      if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-            if "NotImplementedError" in names:
+            if "NotImplementedError" in names and (not texts or texts[0].startswith("Part ")):  # not one's own
                 part = f" ({texts[0]})" if texts else ""
                 yield f"{name}, line {node.lineno}: this part is not written yet{part}."
 
@@ -272,6 +272,12 @@ def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
 def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
     for name, expected in SIGNATURES.items():
         present = dict(_signatures(trees[name]))
+        outside = [function for function in expected if function not in present
+                   and "." in function and function.rpartition(".")[2] in present]  # fmt: skip
+        if outside:
+            yield from (f"{name}: {function.rpartition('.')[2]} stands outside of its class "
+                        f"{function.rpartition('.')[0]}: indent it as it was handed out." for function in outside)
+            continue
         if not present.keys() & expected.keys():
             found = ", ".join(present) or "no function at all"
             yield (f"{name} has {found}, but not {', '.join(expected)}: is it another file's text? "
@@ -349,10 +355,12 @@ def find_foreign_files(root: Path) -> Iterator[str]:
                    "is it another assignment's?")  # fmt: skip
         elif path.suffix == ".py" and path.name not in {*REQUIRED, *OTHERS}:
             yield f"{path.name} is not of this assignment and is left out: move what is needed into the given files."
-    for folder, given in HANDED_OUT.items():
+    folders = {*HANDED_OUT, *(name.rpartition("/")[0] for name in DIGESTS if "/" in name)}
+    for folder in sorted(folders):
         for path in sorted((root / folder).glob("*.py")):
             name = f"{folder}/{path.name}"
-            if path.name not in given and name not in REQUIRED and not path.name.startswith("."):
+            given = path.name in HANDED_OUT.get(folder, ()) or name in DIGESTS or name in REQUIRED
+            if not given and not path.name.startswith("."):
                 yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
 
 
@@ -469,6 +477,17 @@ def _parse(path: Path) -> ast.Module | None:
         return ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # `find_unreadable` says why
+
+
+def _reached(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree, but for what stands behind a return or raise."""
+    yield tree
+    for _, value in ast.iter_fields(tree):
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.AST):
+                yield from _reached(node)
+                if isinstance(node, ast.Return | ast.Raise):
+                    break
 
 
 def _signatures(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:

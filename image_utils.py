@@ -162,7 +162,8 @@ def _name_odd_tiff(picture: Image.Image) -> str:
     if ExifTags.Base.DNGVersion in tags or tags.get(ExifTags.Base.NewSubfileType, 0) & 1:
         return "a camera's raw data, of which only a small preview can be read here"
     white_is_zero = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
-    return "grey of 16 bits whose zero is white" if white_is_zero and picture.mode.startswith("I;16") else ""
+    deep = picture.mode.startswith("I") or picture.mode == "F"
+    return "a negative, grey whose zero is white" if white_is_zero and deep else ""
 
 
 def _upright(picture: Image.Image, path: str | PathLike[str], damaged: bool) -> Image.Image:
@@ -186,6 +187,8 @@ def _as_rgb(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):  # 16-bit grey, which convert("RGB") would clip to white
         grey = np.asarray(picture, dtype=np.float64)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise ValueError(f"grey of 32 bits, from {grey.min():.0f} to {grey.max():.0f}")
         picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
     elif picture.mode == "F":  # floating grey, up to 1 or up to 255
         grey = np.asarray(picture, dtype=np.float64)

@@ -158,10 +158,11 @@ def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
 
 def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
     """Put a figure into its frame, or there the command that makes it; returns True if the figure is there."""
+    path, words = find(name, figures), ""
     for old in find_pictures(slide, PICTURE + name, frame.box):
+        words = old.shape._element._nvXxPr.cNvPr.get("descr", "")
         old.shape._element.getparent().remove(old.shape._element)
-    path = find(name, figures)
-    if path is not None and _place(slide, frame, path, PICTURE + name):
+    if path is not None and _place(slide, frame, path, PICTURE + name, words):
         _say(frame.shape, "")
         frame.shape.line.fill.background()
         return True
@@ -186,6 +187,8 @@ def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterat
                 found = find_shape(slide, mark, box)
                 kind, _, name = mark.partition(": ")
                 if found is None:
+                    if any(find_shape(other, mark, box) for other in slides):  # the slide was split in two
+                        continue
                     told.append(f"the box for the {kind} is not found: copy the slide from {TEMPLATE} again")
                 elif mark.startswith(ANSWER):
                     told.append(judge_answer(found.text))
@@ -301,8 +304,11 @@ def _usual_places() -> tuple[str, ...]:
     )
 
 
-def _place(slide: Any, frame: Found, path: Path, name: str) -> bool:
-    """The picture in the middle of its frame, as large as fits, its aspect kept; False if it is no picture."""
+def _place(slide: Any, frame: Found, path: Path, name: str, alt: str) -> bool:
+    """The picture in the middle of its frame, as large as fits, its aspect kept; False if it is no picture.
+
+    alt: what the one before it had for those who do not see it.
+    """
     try:
         with Image.open(path) as picture:
             width, height = picture.size
@@ -315,7 +321,7 @@ def _place(slide: Any, frame: Found, path: Path, name: str) -> bool:
         return False
     shape.name = name
     words = shape._element.nvPicPr.cNvPr
-    words.set("descr", path.stem.replace("_", " "))
+    words.set("descr", alt or path.stem.replace("_", " "))
     words.set("title", name)  # which Google Slides keeps, unlike the name
     frame.outermost._element.addnext(shape._element)  # right above its frame
     return True

@@ -108,6 +108,28 @@ def test_a_given_file_that_was_changed_is_told(work, capsys, monkeypatch):
     assert "- image_utils.py is not as it was handed out, and the grader takes its own: move what your code ne" in said
 
 
+def test_a_return_outside_of_its_function_is_told(work, capsys):
+    """It can be parsed, and not compiled."""
+    write(work / "style_utils.py", "def f():\n    x = 1\nreturn x\n")
+    words = "style_utils.py, line 3: Python cannot read this file ('return' outside function)."
+    assert words in collect(work, capsys, 1)
+
+
+def test_a_new_file_in_any_given_folder_is_told(work, capsys, monkeypatch):
+    monkeypatch.setattr(collect_submission, "DIGESTS", {"figures/given.py": ""})
+    write(work / "figures/my_tools.py", "x = 1\n")
+    assert "figures/my_tools.py was not handed out, and the grader does not take it" in collect(work, capsys)
+
+
+def test_what_is_never_reached_or_guards_is_no_part_that_is_missing(work, capsys):
+    """The handout's line may stay behind the return, and one's own errors may stand anywhere."""
+    path = work / "visualizers/gradcam.py"
+    more = "def g(x):\n    return x\n    raise NotImplementedError('Part 1.2: Grad-CAM')\n\n\ndef h(x):\n    if x:\n"
+    write(path, path.read_text() + more + "        raise NotImplementedError('not for films')\n    return x\n")
+    draw(work)
+    assert "nothing missing" in collect(work, capsys)
+
+
 def test_a_file_that_is_not_handed_in_stops_nothing(work, capsys):
     """A scratch file beside the given ones is told, whatever is in it."""
     write(work / "visualizers/old try (2).py", "def f(:\n")
@@ -253,6 +275,11 @@ NAMED = {
     "an unsolved part without a name": (
         "style_utils.py", "def f():\n    raise NotImplementedError\n",
         "style_utils.py, line 5: this part is not written yet.",
+    ),
+    "a method outside of its class": (
+        "visualizers/saliency_map.py",
+        ("all", "class SaliencyMap:\n    x = 1\n\ndef compute_saliency_maps(self, X, y, model):\n    return 0\n"),
+        "visualizers/saliency_map.py: compute_saliency_maps stands outside of its class SaliencyMap: indent it as it",
     ),
     "changed arguments": (
         "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),

@@ -381,7 +381,7 @@ def test_rescale_reaches_both_ends_and_a_constant_becomes_zeros():
     ("tags", "got"),
     [({254: 1}, "a camera's raw data, of which only a small preview can be read here"),
      ({50706: b"\1\4\0\0"}, "a camera's raw data, of which only a small preview can be read here"),
-     ({262: 0}, "grey of 16 bits whose zero is white")],
+     ({262: 0}, "a negative, grey whose zero is white")],
 )  # fmt: skip
 def test_what_pillow_would_show_as_another_picture_is_told(tmp_path, tags, got):
     """A TIFF may hold a camera's raw data behind a preview, or a negative."""
@@ -393,6 +393,14 @@ def test_what_pillow_would_show_as_another_picture_is_told(tmp_path, tags, got):
         given[tag] = value
     picture.save(path, tiffinfo=given)
     with pytest.raises(ValueError, match=f"^expected a whole picture in .+, got {got}: open it in a viewer and"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("value", [-1, 70_000])
+def test_grey_of_32_bits_is_told(tmp_path, value):
+    """What is black and white in it nobody knows; above half of its range Pillow reads it as below zero."""
+    path = save(Image.fromarray(np.full((8, 8), value, np.int32)), tmp_path / "deep.tif")
+    with pytest.raises(ValueError, match=f"^expected a whole picture in .+, got grey of 32 bits, from {value} to "):
         open_image(path)
 
 

@@ -161,8 +161,12 @@ def test_what_is_written_stays_while_figures_are_renewed(work):
     with opened(work) as slides:
         slides[3].shapes.add_textbox(0, 0, 100, 100).text_frame.text = "A box of mine."
 
+    with opened(work) as slides:
+        picture = next(s for slide in slides for s in slide.shapes if s.name == f"{PICTURE}gradcam")
+        picture._element._nvXxPr.cNvPr.set("descr", "A dog, and red where it is.")
     draw(work, "gradcam", size=(20, 60))
     main([], work)
+    assert shapes(work, PICTURE)["gradcam"]._element._nvXxPr.cNvPr.get("descr") == "A dog, and red where it is."
     assert shapes(work, answer)[""].text_frame.text == "Because the images do not meet."
     assert shapes(work, "caption: gradcam")[""].text_frame.text == "My caption."
     texts = [s.text_frame.text for slide in Presentation(str(work / REPORT)).slides for s in slide.shapes
@@ -528,6 +532,18 @@ def test_slides_of_ones_own_with_a_given_title_are_left_alone(work, capsys):
     with opened(work) as slides:
         texts = [shape.text_frame.text for slide in list(slides)[-2:] for shape in slide.shapes if shape.has_text_frame]
         assert texts == ["Fooling image", "I go on here.", "What there is", "Fooling image"]
+
+
+def test_a_slide_that_was_split_in_two_misses_nothing(work, capsys):
+    """A pair's two frames on a slide each."""
+    main([], work)
+    with opened(work) as slides:
+        wanted = next(s for s in slides if sum(shape.name.startswith(FRAME) for shape in s.shapes) == 2)
+        frames = [shape for shape in wanted.shapes if shape.name.startswith(FRAME)]
+        slide = slides.add_slide(wanted.slide_layout)
+        slide.shapes._spTree.append(frames[1]._element)
+    assert not any("is not found" in line for line in check(work, capsys))
+    assert main([], work) == 0
 
 
 def test_an_answer_with_an_equation_is_found(work, capsys):
