@@ -42,13 +42,13 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
     Returns float32 (1, 3, H, W), ImageNet-normalised. Raises ValueError where one side is more than MAX_ASPECT times
     the other: the longer side would grow out of hand.
     """
-    if isinstance(size, int) and max(img.size) > MAX_ASPECT * min(img.size):
+    if not isinstance(size, list | tuple) and max(img.size) > MAX_ASPECT * min(img.size):
         raise ValueError(
             f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: "
             "crop it first"
         )
     transform = v2.Compose([
-        v2.Resize(size),
+        v2.Resize(size if isinstance(size, list | tuple) else int(size)),
         v2.PILToTensor(),
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(SQUEEZENET_MEAN.tolist(), SQUEEZENET_STD.tolist()),
@@ -106,6 +106,8 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
     Raises ValueError, in one sentence, for what is no picture, is truncated, or has more than MAX_PIXELS pixels;
     FileNotFoundError where there is no such file.
     """
+    if isinstance(path, Image.Image):
+        raise TypeError("expected the path of a picture, got a picture: give it to preprocess, after .convert('RGB')")
     if re.match(r"\w+://", str(path)):
         raise ValueError(f"expected the path of a picture, got the address {path}: download it, and give the file")
     named = isinstance(path, str | PathLike)  # the explorer gives what it has in memory

@@ -202,7 +202,7 @@ def gradient(X: Tensor, y: Tensor, model: nn.Module) -> Tensor:
 
 def smooth_grad(X: Tensor, y: Tensor, model: nn.Module, samples: int, seed: int = 0, noise: float = 0.15) -> Tensor:
     """The mean gradient at noisy copies (Smilkov et al. 2017); noise: its deviation, of each image's range."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     spread = noise * (X.amax(dim=(1, 2, 3), keepdim=True) - X.amin(dim=(1, 2, 3), keepdim=True))
     noisy = [X + spread * torch.randn(X.shape, generator=generator).to(X) for _ in range(samples)]
     gradients = gradient(torch.cat(noisy), y.repeat(samples), model)

@@ -93,7 +93,7 @@ def style_transfer(
     Returns the image (1, 3, H, W), ImageNet-normalised, when `testing`; otherwise draws the two sources side by side
     and the result into `out` and returns both paths.
     """
-    if not style_layers:
+    if len(style_layers) == 0:
         raise ValueError("expected at least one style layer, got none: for the content alone take weights of 0")
     deepest = max(content_layer, *style_layers)
     if not 0 <= min(content_layer, *style_layers) <= deepest < len(cnn):
@@ -106,7 +106,7 @@ def style_transfer(
         style_targets = [style_loss.gram_matrix(style_features[layer]) for layer in style_layers]
 
     if init_random:
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         img = torch.rand(content_img.shape, generator=generator, dtype=torch.float32, device="cpu").to(content_img)
     else:
         img = content_img.clone()

@@ -15,8 +15,7 @@ def own_pairs(folder: Path) -> list[tuple[Path, Path]]:
     pairs = []
     for sources in folder.glob(f"{START}*{SOURCES}.png"):
         result = sources.with_name(f"{sources.stem.removesuffix(SOURCES)}.png")
-        made = read_made(result)
-        given = made and not made.get("options", {}).keys() & {"content", "style"}  # with other iterations, say
-        if result.is_file() and result.stem.removeprefix(START) not in GIVEN_PAIRS and not given:
+        made = [read_made(path).get("options", {}) for path in (sources, result)]  # of half a picture nothing
+        if all(options.keys() & {"content", "style"} for options in made):
             pairs.append((sources, result))
     return sorted(pairs, key=lambda pair: pair[0].stat().st_mtime, reverse=True)

@@ -85,13 +85,15 @@ def run(main: Callable[[], object]) -> None:
             sys.stdout.flush()  # what it cannot take is told here, and not by Python at its end
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        raise SystemExit(INTERRUPTED) from None
     except Exception as mistake:
         if not (words := sentence(mistake)):
             raise
         drop_output()
-        sys.exit(words)
-    sys.exit(answer if isinstance(answer, int) else 0)
+        raise SystemExit(words) from None  # IPython 7, as on Colab, cannot show what came before
+    status = answer if isinstance(answer, int) else 0
+    if status or not sys.flags.inspect:
+        sys.exit(status)
 
 
 def end_by_signals() -> None:

@@ -128,8 +128,11 @@ def test_the_page_says_what_to_see_and_needs_nothing_else(stubs, source, tmp_pat
 
 def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
     """Pairs that style_transfer.py made earlier of one's own pictures follow its three; nothing is shown twice."""
-    for name in ("style_transfer_my_street_waves", "style_transfer_my_street_waves_sources"):
-        figure.grid([Row([np.full((224, 224, 3), 50, np.uint8)])], tmp_path / f"{name}.png")
+    with figure.made_by(options={"content": "my street.jpg"}):
+        for name in ("style_transfer_my_street_waves", "style_transfer_my_street_waves_sources"):
+            figure.grid([Row([np.full((224, 224, 3), 50, np.uint8)])], tmp_path / f"{name}.png")
+    for name in ("style_transfer_half", "style_transfer_half_sources"):
+        (tmp_path / f"{name}.png").write_bytes((tmp_path / "style_transfer_my_street_waves.png").read_bytes()[:-20])
     gallery.main(["--out", str(tmp_path)], source)
     page = read(tmp_path)
     assert len(page.images) == len(SCRIPTS) + 2
@@ -139,8 +142,9 @@ def test_pairs_of_ones_own_stand_on_the_page(stubs, source, tmp_path):
 
 def test_a_pair_that_was_just_made_is_shown_once(tmp_path):
     """Its pictures are not added where they are among those of the script itself."""
-    for name in ("style_transfer_a_b", "style_transfer_a_b_sources"):
-        (tmp_path / f"{name}.png").touch()
+    with figure.made_by(options={"content": "a.jpg"}):
+        for name in ("style_transfer_a_b", "style_transfer_a_b_sources"):
+            figure.grid([Row([np.zeros((9, 9, 3), np.uint8)])], tmp_path / f"{name}.png")
     assert len(gallery.list_own_pairs(tmp_path, [])) == 2
     assert not gallery.list_own_pairs(tmp_path, [Picture(tmp_path / "style_transfer_a_b.png", "title", "caption")])
 

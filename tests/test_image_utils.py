@@ -321,6 +321,15 @@ def test_preprocess_takes_the_shorter_side_to_224(size, shape):
     assert x.shape == (1, 3, *shape) and x.dtype == torch.float32
 
 
+def test_sizes_of_numpy_are_sizes():
+    assert preprocess(Image.new("RGB", (60, 40)), np.int64(20)).shape == (1, 3, 20, 30)
+
+
+def test_a_picture_for_a_path_is_told():
+    with pytest.raises(TypeError, match=r"^expected the path of a picture, got a picture: give it to preprocess, "):
+        open_image(Image.new("RGB", (9, 9)))
+
+
 def test_preprocess_forces_both_sides_when_asked():
     assert preprocess(Image.new("RGB", (100, 50)), (30, 40)).shape == (1, 3, 30, 40)
 

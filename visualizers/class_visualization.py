@@ -76,7 +76,7 @@ class ClassVisualization:
         if num_iterations < 1:
             raise ValueError(f"expected at least one iteration, got num_iterations={num_iterations}: take more")
         like = empty_like_weights(model, dtype)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))
         # Type and device are named, since both have defaults that somebody may have set.
         img = torch.randn(1, 3, SIZE, SIZE, generator=generator, dtype=torch.float32, device="cpu").to(like)
         low = torch.from_numpy(-SQUEEZENET_MEAN / SQUEEZENET_STD).view(3, 1, 1).to(like)
