@@ -272,11 +272,14 @@ def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
 def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:
     for name, expected in SIGNATURES.items():
         present = dict(_signatures(trees[name]))
-        outside = [function for function in expected if function not in present
-                   and "." in function and function.rpartition(".")[2] in present]  # fmt: skip
-        if outside:
-            yield from (f"{name}: {function.rpartition('.')[2]} stands outside of its class "
-                        f"{function.rpartition('.')[0]}: indent it as it was handed out." for function in outside)
+        gone = [one.rpartition(".") for one in expected if "." in one and one not in present]
+        moved = [(owner, method, other.rpartition(".")[0]) for owner, _, method in gone for other in present
+                 if other not in expected and other.rpartition(".")[2] == method]  # fmt: skip
+        for owner, method, other in moved:
+            told = f"stands in {other}: call this class {owner} again" if other else \
+                f"stands outside of its class {owner}: indent it as it was handed out"
+            yield f"{name}: {method} {told}."
+        if moved:
             continue
         if not present.keys() & expected.keys():
             found = ", ".join(present) or "no function at all"
@@ -357,8 +360,8 @@ def find_foreign_files(root: Path) -> Iterator[str]:
             yield f"{path.name} is not of this assignment and is left out: move what is needed into the given files."
     folders = {*HANDED_OUT, *(name.rpartition("/")[0] for name in DIGESTS if "/" in name)}
     for folder in sorted(folders):
-        for path in sorted((root / folder).glob("*.py")):
-            name = f"{folder}/{path.name}"
+        for path in sorted((root / folder).rglob("*.py")):
+            name = path.relative_to(root).as_posix()
             given = path.name in HANDED_OUT.get(folder, ()) or name in DIGESTS or name in REQUIRED
             if not given and not path.name.startswith("."):
                 yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."

@@ -41,7 +41,7 @@ from figures.images import Images, Maps, as_array, check_maps, choose_images, li
 from methods import CAM, GUIDED, GUIDED_CAM, METHODS
 from pretrained import layers
 from visualizers import GradCam
-from visualizers.network import relu_replaced_by
+from visualizers.network import has_channels_last, relu_replaced_by
 
 CONDUCTANCE_STEPS = 10  # points on the path from the baseline to the image
 
@@ -223,7 +223,8 @@ def find_layer(name: str, X: Tensor, model: nn.Module) -> nn.Module:
     if name in modules and name:
         size, (height, width) = output_size(modules[name], X[:1], model), X.shape[2:]
         # Its proportions are the image's, roughly: some transformers' layers put the channels last.
-        if len(size) == 3 and min(size[1:]) > 1 and 0.5 < size[1] * width / (size[2] * height) < 2:
+        fits = len(size) == 3 and min(size[1:]) > 1 and 0.5 < size[1] * width / (size[2] * height) < 2
+        if fits and not has_channels_last(size, X.shape[2:]):
             return modules[name]
     names = ", ".join(layers.features(model))
     raise script.UserError(f"expected a layer that gives one map, got {name!r}: try one of {names}")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 from PIL import Image
@@ -256,11 +256,11 @@ def describe_run(
     parse_args: the script's own. without: options that the figures' names tell of anyway.
     """
     options = list_changes(args, parse_args([]), source, *without)
-    code = digest_code(script)
-    there = getattr(parse_args, "__globals__", {}).get("__file__")
+    names = getattr(parse_args, "__globals__", {})
+    code, there = digest_code(script, names), names.get("__file__")
     if there is None or Path(there).resolve() != ROOT / script:
         code[script] = "a notebook's cell, or a copy"  # which is not what is handed in
-    run = {"run": digest_run(options, args)} if options else {}
+    run = {"run": digest_run(options, args, source)} if options else {}
     return {"command": f"python {script}", "options": options, "network": source.name, "code": code, **run}
 
 
@@ -278,13 +278,13 @@ def list_changes(
     return changed
 
 
-def digest_run(options: Mapping[str, object], args: argparse.Namespace) -> str:
-    """Digest of the options, and of what is in the files that they name: two photographs may have one name."""
+def digest_run(options: Mapping[str, object], args: argparse.Namespace, source: pretrained.Pretrained) -> str:
+    """Digest of options, network, and of what is in the files that they name: two photographs may have one name."""
     given = [value for name, value in vars(args).items() if name in {*PICTURES, "weights"} and value is not None]
     paths = [Path(os.path.expanduser(one)) for value in given for one in (value if isinstance(value, list) else [value])
              if isinstance(one, str | Path)]  # fmt: skip
     contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]
-    return _digest(json.dumps([options, contents]))
+    return _digest(json.dumps([options, source.name, contents]))
 
 
 def _names(value: Any) -> Any:
@@ -301,21 +301,25 @@ def _is_usual(name: str, value: object, source: pretrained.Pretrained) -> bool:
     return False
 
 
-def digest_code(script: str) -> dict[str, str]:
-    """Digest of the script and of each file of its parts, by name; collect_submission.py makes them the same way."""
+def digest_code(script: str, names: Mapping[str, object]) -> dict[str, str]:
+    """Digest of the script and of each file of its parts, by name; collect_submission.py makes them the same way.
+
+    names: what the script has imported.
+    """
     parts = tomllib.loads((ROOT / "assignment.toml").read_text(encoding="utf-8-sig"))["parts"].values()
     files = {script, *(file for part in parts if part.get("script") == script for file in part["functions"])}
     contents = {file: (ROOT / file).read_bytes().replace(b"\r\n", b"\n") for file in sorted(files)}
     for file, content in contents.items():
-        check_read(file, content)
+        check_read(file, content, names)
     return {file: hashlib.sha256(content).hexdigest()[:16] for file, content in contents.items()}
 
 
-def check_read(file: str, content: bytes) -> None:
+def check_read(file: str, content: bytes, imported: Mapping[str, object] = MappingProxyType({})) -> None:
     """Raise UserError where something else was read of this file, whose content this is, than it has now.
 
     A notebook's kernel has read it once, and a cell can put a function of its own into it; and Python takes what it has
-    compiled where time and size of a file are the same, as in a zip whose files all have one time.
+    compiled where time and size of a file are the same, as in a zip whose files all have one time. A module may have
+    been read again, and a script still hold the class that it has imported before.
     """
     names = file.removesuffix(".py").replace("/", "."), "__main__"  # as it is imported, and as it is run
     modules = [module for name in names if (module := sys.modules.get(name)) and hasattr(module, "__file__")]
@@ -333,14 +337,19 @@ def check_read(file: str, content: bytes) -> None:
     codes = [compile(source, file, "exec", dont_inherit=True) for source in (content, alone)]
     written = {(inside.co_qualname, _content(inside)) for code in codes for inside in _inside(code)}
     fixed = dict(_list_constants(tree.body, Counter(_list_stores(tree))))
-    if read and not any(_is_of(module, written, fixed) for module in read):
+    held = [SimpleNamespace(__file__=module.__file__, held=value) for module in read for value in imported.values()
+            if isinstance(value, type) and value.__module__ == module.__name__]  # fmt: skip
+    old = any(not _is_of(one, written, {}) for one in held)
+    if old or (read and not any(_is_of(module, written, fixed) for module in read)):
         raise UserError(
             f"expected {file} as it is in the folder, got an older one that Python has kept: restart the notebook's "
             "kernel, or delete the folders __pycache__ (make clean)"
         )
 
 
-def _is_of(module: ModuleType, written: set[tuple[str, Hashable]], fixed: Mapping[str, object]) -> bool:
+def _is_of(
+    module: ModuleType | SimpleNamespace, written: set[tuple[str, Hashable]], fixed: Mapping[str, object]
+) -> bool:
     """Return True if a module's functions are among those written, and what is fixed has the same values."""
     functions = [one for one in _functions(module) if one.__code__.co_filename == module.__file__]
     there = {f"{prefix}{name}": value for prefix, owner in _owners(module) for name, value in vars(owner).items()}
@@ -357,13 +366,13 @@ def _is_of(module: ModuleType, written: set[tuple[str, Hashable]], fixed: Mappin
     )
 
 
-def _owners(module: ModuleType) -> list[tuple[str, Any]]:
+def _owners(module: ModuleType | SimpleNamespace) -> list[tuple[str, Any]]:
     """List the module and the classes in it, with what the names of what they hold begin with."""
     classes = [one for one in vars(module).values() if isinstance(one, type)]
     return [("", module), *((f"{one.__qualname__}.", one) for one in classes)]
 
 
-def _functions(module: ModuleType) -> list[FunctionType]:
+def _functions(module: ModuleType | SimpleNamespace) -> list[FunctionType]:
     """List the functions and methods that a module has."""
     found = [getattr(one, "__func__", one) for _, owner in _owners(module) for one in vars(owner).values()]
     return [one for one in found if isinstance(one, FunctionType)]

@@ -125,6 +125,8 @@ def find_shadow(folder: str = ROOT) -> str:
         return ""
     for file in files:
         name, _, suffix = file.partition(".")
+        if suffix == "py" and name in files and os.path.isfile(os.path.join(folder, name, "__init__.py")):
+            return f"error: expected {file} alone, got the folder {name} beside it: give that another name"
         if name in taken and (suffix == "py" or os.path.isfile(os.path.join(folder, file, "__init__.py"))):
             return tell_shadow(name, os.path.join(folder, file))
     return ""

@@ -117,8 +117,11 @@ def test_a_return_outside_of_its_function_is_told(work, capsys):
 
 def test_a_new_file_in_any_given_folder_is_told(work, capsys, monkeypatch):
     monkeypatch.setattr(collect_submission, "DIGESTS", {"figures/given.py": ""})
-    write(work / "figures/my_tools.py", "x = 1\n")
-    assert "figures/my_tools.py was not handed out, and the grader does not take it" in collect(work, capsys)
+    names = "figures/my_tools.py", "visualizers/more/helper.py"
+    for name in names:
+        write(work / name, "x = 1\n")
+    said = collect(work, capsys)
+    assert all(f"{name} was not handed out, and the grader does not take it" in said for name in names)
 
 
 def test_what_is_never_reached_or_guards_is_no_part_that_is_missing(work, capsys):
@@ -280,6 +283,10 @@ NAMED = {
         "visualizers/saliency_map.py",
         ("all", "class SaliencyMap:\n    x = 1\n\ndef compute_saliency_maps(self, X, y, model):\n    return 0\n"),
         "visualizers/saliency_map.py: compute_saliency_maps stands outside of its class SaliencyMap: indent it as it",
+    ),
+    "a class with another name": (
+        "style_modules/tv_loss.py", ("replace", "class TotalVariationLoss", "class TVLoss"),
+        "style_modules/tv_loss.py: forward stands in TVLoss: call this class TotalVariationLoss again.",
     ),
     "changed arguments": (
         "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),

@@ -573,6 +573,21 @@ def test_what_an_in_place_relu_changes_is_changed(change):
     assert torch.equal(*(torch.autograd.grad(one, leaf)[0] for one in (scores, score(leaf))))
 
 
+def test_a_part_of_a_tensor_may_be_replaced_by_its_relu():
+    """Autograd keeps what a ReLU gives, CustomReLU what it is given: a copy, as the rest is written to."""
+
+    def score(x):
+        y = x.clone()
+        y[:, :2] = F.relu(y[:, :2])
+        return y.square().sum()
+
+    x = torch.randn(2, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    with relu_replaced_by(CustomReLU.apply):
+        scores = score(x)
+    found, plain = (torch.autograd.grad(one, x)[0] for one in (scores, score(x)))
+    assert torch.equal(found, plain)  # the gradients that arrive are positive where they pass
+
+
 @all_methods
 def test_a_network_may_write_to_what_it_is_given(method, X, y):
     """The caller's images stay as they were, and the result is that of a network that does not."""

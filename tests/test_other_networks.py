@@ -18,6 +18,7 @@ from pretrained.networks import LITE, find_network
 from pretrained.photographs import read_photographs
 from pretrained.weights import make_ready
 from tests.panels import panels
+from visualizers import GradCam
 
 # Random weights know nothing: what a method warns of then is no mistake.
 pytestmark = [
@@ -186,3 +187,10 @@ def test_a_layer_that_has_its_channels_last_is_refused():
     with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got '1'"):
         gradcam.find_layer("1", X, model)
     assert gradcam.find_layer("2", X, model) is model[2]
+    X = torch.ones(1, 3, 112, 112)  # its first stage has 28 x 28 positions of 32 channels: 28 channels of 28 x 32
+    with pytest.raises(script.UserError, match=r"expected a layer that gives one map, got '1'"):
+        gradcam.find_layer("1", X, model)
+    scoring = torch.nn.Sequential(*model, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    with pytest.raises(ValueError, match=r"^expected a map \(N, C, h, w\) from layer '1', got \(1, 28, 28, 32\)"):
+        GradCam("1").grad_cam(X, torch.tensor([0]), scoring)
+    assert GradCam("2").grad_cam(X, torch.tensor([0]), scoring).shape == (1, 112, 112)

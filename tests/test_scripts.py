@@ -238,6 +238,12 @@ def test_a_file_or_folder_is_no_modules_that_python_does_not_import(copy):
     (copy / "json" / "__init__.py").touch()
     assert ending.find_shadow(str(copy)).endswith("json: give it another name")
     assert ending.find_shadow(str(copy / "a folder that cannot be listed")) == ""
+    (copy / "json" / "__init__.py").unlink()
+    (copy / "methods").mkdir()
+    (copy / "methods" / "__init__.py").touch()
+    words = "error: expected methods.py alone, got the folder methods beside it: give that another name"
+    (copy / "methods.py").touch()
+    assert ending.find_shadow(str(copy)) == words
 
 
 @pytest.fixture
@@ -605,6 +611,18 @@ def test_code_that_was_changed_after_it_was_read_makes_no_figure(students, old, 
         delattr(module, name)
     module.__spec__.loader.exec_module(module)  # as %autoreload does
     script.check_read(path.name, changed.encode())
+
+
+def test_a_class_that_was_imported_before_its_module_was_read_again_makes_no_figure(students):
+    """`importlib.reload(module)` in a notebook leaves the scripts what they have."""
+    path, module = students
+    imported, changed = {"A": module.A}, STUDENTS.replace("x + 1", "x + 2")
+    script.check_read(path.name, STUDENTS.encode(), imported)
+    path.write_text(changed)
+    module.__spec__.loader.exec_module(module)
+    with pytest.raises(script.UserError, match="got an older one"):
+        script.check_read(path.name, changed.encode(), imported)
+    script.check_read(path.name, changed.encode(), {"A": module.A, "other": Picture})
 
 
 def test_what_autoreload_has_compiled_is_the_file_as_it_is(students):

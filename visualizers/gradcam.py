@@ -113,7 +113,7 @@ class GradCam:
         """The layer's output, as a leaf that the scores depend on, and the scores: no graph is kept below the layer."""
         with keeping(model, [self.layer], leaf=True) as outputs:
             scores = model(X)
-        return get_map(outputs, self.layer, scores), scores
+        return get_map(outputs, self.layer, scores, X.shape[2:]), scores
 
 
 def resize(cam: Tensor, size: torch.Size) -> Tensor:

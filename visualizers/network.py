@@ -3,7 +3,7 @@
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -160,7 +160,7 @@ class relu_replaced_by(TorchFunctionMode):
             x, stop = relu
             in_place = func.__name__.endswith("_") or kwargs.get("inplace") or any(one is True for one in args)
             part = in_place and x._is_view()  # of a tensor that is changed with it
-            output = self.function(x.clone() if part else x)
+            output = self.function(x.clone() if x._is_view() else x)  # of which the rest may change
             output = output if stop == math.inf else F.hardtanh(output, 0, stop)
             if part:
                 return x.copy_(output)
@@ -335,14 +335,25 @@ def _lead_to(scores: Tensor, to: Tensor) -> bool:
     return False
 
 
-def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor) -> Tensor:
-    """Output of a layer, of `keeping`. Raises ValueError unless it is a map (N, C, h, w) that the scores depend on."""
+def get_map(outputs: Mapping[str, Tensor], name: str, scores: Tensor, size: torch.Size) -> Tensor:
+    """Output of a layer, of `keeping`. Raises ValueError unless it is a map (N, C, h, w) that the scores depend on.
+
+    size: (H, W) of the images.
+    """
     output = outputs.get(name)
-    if output is None or output.ndim != 4:
+    if output is None or output.ndim != 4 or has_channels_last(output.shape[1:], size):
         got = "none" if output is None else tuple(output.shape)
         raise ValueError(f"expected a map (N, C, h, w) from layer {name!r}, got {got}: choose another layer")
     check_reached(scores, output)
     return output
+
+
+def has_channels_last(shape: Sequence[int], size: Sequence[int]) -> bool:
+    """Return True if this is (h, w, C), as of some transformers' layers: h and w have the image's proportions."""
+    first, second, third = shape
+    height, width = size
+    fits = [abs(h * width - w * height) <= 2 * width for h, w in ((first, second), (second, third))]
+    return first > 1 and fits == [True, False]
 
 
 def check_target(target_y: int, scores: Tensor) -> None:
