@@ -258,7 +258,7 @@ def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
 def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
     """Name each `raise NotImplementedError("Part ...")` that still stands in the code."""
     for name, tree in trees.items():
-        for node in _reached(tree):
+        for node in _walk_reached(tree):
             if not isinstance(node, ast.Raise) or node.exc is None:
                 continue
             names = [part.id for part in ast.walk(node.exc) if isinstance(part, ast.Name)]
@@ -482,13 +482,13 @@ def _parse(path: Path) -> ast.Module | None:
         return None  # `find_unreadable` says why
 
 
-def _reached(tree: ast.AST) -> Iterator[ast.AST]:
+def _walk_reached(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a tree, but for what stands behind a return or raise."""
     yield tree
     for _, value in ast.iter_fields(tree):
         for node in value if isinstance(value, list) else [value]:
             if isinstance(node, ast.AST):
-                yield from _reached(node)
+                yield from _walk_reached(node)
                 if isinstance(node, ast.Return | ast.Raise):
                     break
 

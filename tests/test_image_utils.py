@@ -407,7 +407,7 @@ def test_what_pillow_would_show_as_another_picture_is_told(tmp_path, tags, got):
 
 @pytest.mark.parametrize("value", [-1, 70_000])
 def test_grey_of_32_bits_is_told(tmp_path, value):
-    """What is black and white in it nobody knows; above half of its range Pillow reads it as below zero."""
+    """Nobody knows what is black and white in it; above half of its range Pillow reads it as below zero."""
     path = save(Image.fromarray(np.full((8, 8), value, np.int32)), tmp_path / "deep.tif")
     with pytest.raises(ValueError, match=f"^expected a whole picture in .+, got grey of 32 bits, from {value} to "):
         open_image(path)
