@@ -285,8 +285,8 @@ NAMED = {
         "visualizers/saliency_map.py: compute_saliency_maps stands outside of its class SaliencyMap: indent it as it",
     ),
     "a class with another name": (
-        "style_modules/tv_loss.py", ("replace", "class TotalVariationLoss", "class TVLoss"),
-        "style_modules/tv_loss.py: forward stands in TVLoss: call this class TotalVariationLoss again.",
+        "visualizers/fooling_image.py", ("replace", "class FoolingImage", "class Fooler"),
+        "visualizers/fooling_image.py: make_fooling_image stands in Fooler: call this class FoolingImage again.",
     ),
     "changed arguments": (
         "visualizers/saliency_map.py", ("replace", "self, X, y, model", "self, X, model, y"),
