@@ -303,6 +303,13 @@ def test_ctrl_c_is_one_line_and_status_130(capsys):
     assert end.value.code == 130 and capsys.readouterr().err == "\ninterrupted\n"
 
 
+def test_a_sentence_hides_what_came_before_it():
+    """IPython 7, as on Colab, fails at an end that came of another mistake."""
+    with pytest.raises(SystemExit, match=r"^error: expected this$") as end:
+        script.run(mock.Mock(side_effect=script.UserError("expected this")))
+    assert end.value.__suppress_context__
+
+
 def test_a_script_of_another_copy_is_refused(tmp_path):
     """A kernel that has run one would take the modules of the first for both."""
     space = {"__file__": str(tmp_path / "fooling_image.py")}
