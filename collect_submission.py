@@ -99,7 +99,7 @@ HANDED_OUT = {
     "visualizers": {"__init__.py", "network.py"},
     "style_modules": {"__init__.py"},
 }
-BY_NAME = "import_module", "__import__"  # what imports a module whose name is a text
+BY_NAME = "import_module", "__import__", "modules"  # what gives a module whose name is a text
 END = b"IEND\xaeB`\x82"  # of a PNG
 ENVIRONMENT = "pyvenv.cfg"  # what every environment has in it, whatever it is called
 
@@ -307,8 +307,11 @@ def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
                 modules = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 modules = [node.module]
-            elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in BY_NAME:
-                names = [one.value for one in node.args[:1] if isinstance(one, ast.Constant)]
+            elif isinstance(node, ast.Call | ast.Subscript):
+                asked, given = (node.func, node.args[:1]) if isinstance(node, ast.Call) else (node.value, [node.slice])
+                if getattr(asked, "attr", getattr(asked, "id", "")) not in BY_NAME:
+                    continue
+                names = [one.value for one in given if isinstance(one, ast.Constant)]
                 modules = [one for one in names if isinstance(one, str)]
             else:
                 continue

@@ -303,6 +303,9 @@ NAMED = {
         "SaliencyMap.compute_saliency_maps takes (self, X, y, model, *device), but was handed out "
         "with (self, X, y, model): put the signature back.",
     ),
+    "a package that is loaded": (
+        "visualizers/saliency_map.py", "import sys\ncv2 = sys.modules['cv2']\n", "cv2 is imported, which rule 2 does",
+    ),
     "a package by its name": (
         "visualizers/saliency_map.py", "cv2 = __import__('cv2')\n",
         "visualizers/saliency_map.py, line 5: cv2 is imported, which rule 2 does not allow: use",
