@@ -255,13 +255,20 @@ def describe_run(
 
     parse_args: the script's own. without: options that the figures' names tell of anyway.
     """
-    options = list_changes(args, parse_args([]), source, *without)
     names = getattr(parse_args, "__globals__", {})
     code, there = digest_code(script, names), names.get("__file__")
     if there is None or Path(there).resolve() != ROOT / script:
         code[script] = "a notebook's cell, or a copy"  # which is not what is handed in
+    return describe_options(f"python {script}", args, parse_args([]), source, *without) | {"code": code}
+
+
+def describe_options(
+    command: str, args: argparse.Namespace, usual: argparse.Namespace, source: pretrained.Pretrained, *without: str
+) -> dict[str, object]:
+    """Facts for `figure.made_by`: command, options, network, and of a run of one's own a digest that tells it apart."""
+    options = list_changes(args, usual, source, *without)
     run = {"run": digest_run(options, args, source)} if options else {}
-    return {"command": f"python {script}", "options": options, "network": source.name, "code": code, **run}
+    return {"command": command, "options": options, "network": source.name, **run}
 
 
 def list_changes(

@@ -42,7 +42,8 @@ OTHERS = {
     getattr(owner, name): kind
     for kind, names in KINDS.items()
     for owner in (F, torch, Tensor)
-    for name in f"{names} {names.replace(' ', '_ ')}_".split()
+    for one in names.split()
+    for name in (one, f"{one}_")  # and in place
     if hasattr(owner, name)
 }
 EXACT = torch.float32, torch.float64
