@@ -323,7 +323,8 @@ def _place(slide: Any, frame: Found, path: Path, name: str, alt: str) -> bool:
     words = shape._element.nvPicPr.cNvPr
     words.set("descr", alt or path.stem.replace("_", " "))
     words.set("title", name)  # which Google Slides keeps, unlike the name
-    frame.outermost._element.addnext(shape._element)  # right above its frame
+    outermost = frame.outermost._element  # right above its frame, or below its group, which may hold arrows
+    (outermost.addnext if outermost is frame.shape._element else outermost.addprevious)(shape._element)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from pretrained.errors import SourceError
 
 SQUEEZENET = "torchvision's squeezenet1_1"
 PARALLEL = "module."  # which DataParallel puts before each name
+DENSENETS = r"(denselayer\d+\.(?:norm|conv))\.(?=\d)"  # norm.1 in the files that torchvision has, norm1 in its networks
 MOST_METADATA = 100_000_000  # bytes, as the format has it
 EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
 
@@ -46,7 +48,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() by itself"
         )
     parallel = all(str(name).startswith(PARALLEL) for name in state)
-    return {name.removeprefix(PARALLEL): value for name, value in state.items()} if parallel else state
+    start = PARALLEL if parallel else ""
+    return {re.sub(DENSENETS, r"\1", str(name).removeprefix(start)): value for name, value in state.items()}
 
 
 def read_metadata(path: Path) -> dict:

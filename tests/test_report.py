@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pptx import Presentation
+from pptx.enum.shapes import MSO_CONNECTOR
 from pptx.oxml.ns import qn
 from pptx.shapes.picture import Picture
 
@@ -513,6 +514,21 @@ def test_what_a_student_has_put_into_a_frame_is_told_and_stays(work, capsys, kin
     slide = next(s for s in Presentation(str(work / REPORT)).slides for f in s.shapes if f.name == f"{FRAME}gradcam")
     assert [shape._element.xml for shape in slide.shapes] == before
     assert shapes(work, PICTURE)["fooling_image"].height > shapes(work, PICTURE)["fooling_image"].width
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_an_arrow_on_a_figure_stays_above_it(work, grouped):
+    """The figure is renewed below it, also where both are grouped."""
+    draw(work, *CLASSIC)
+    assert main([], work) == 0
+    with opened(work) as slides:
+        slide = slides[7]
+        slide.shapes.add_connector(MSO_CONNECTOR.STRAIGHT, 0, 0, 9000, 9000).name = "arrow"
+        if grouped:
+            group(slide, 0)
+    assert main([], work) == 0
+    names = [found.shape.name for found in walk(Presentation(str(work / REPORT)).slides[7].shapes)]
+    assert names.index("arrow") > names.index(f"{PICTURE}gradcam")
 
 
 def test_slides_of_ones_own_with_a_given_title_are_left_alone(work, capsys):

@@ -155,7 +155,8 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         return finish(cut(weighed(there.outputs[LAYER], there.gradients[LAYER])))
 
     positive = (passes[""].outputs[LAYER] >= 0).all()  # then both of these are one
-    once = "apply it once, to the weighted sum of the channels."
+    last = "to the weighted sum of the channels."
+    once = f"apply it once, {last}"
     each, of_weights = (
         (f"the ReLU comes too early, on the weights or on each channel: {once}",) * 2
         if positive
@@ -199,6 +200,9 @@ def grad_cam_mistakes(model: nn.Module, X: np.ndarray, y: np.ndarray) -> Mistake
         rare,
         {
             of_weights: lambda A, g: (np.maximum(_mean(g), 0) * A).sum(1),
+            f"negative gradients are cut off before they are averaged: apply the ReLU once, {last}": lambda A, g: (
+                _mean(np.maximum(g, 0)) * A
+            ).sum(1),
             "the first image's weights are taken for all: each image has its own.": lambda A, g: (_mean(g[:1]) * A).sum(
                 1
             ),

@@ -1,6 +1,7 @@
 """A file of weights of one's own: used with the images that belong to it, or refused in one sentence."""
 
 import json
+import re
 import os
 import pickle
 import sys
@@ -128,16 +129,23 @@ def test_bad_weights_are_told_in_one_sentence(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("model", "drop"), [("regnet_x_400mf", "nothing"), ("mnasnet0_5", "num_batches_tracked"), ("googlenet", "aux")]
+    ("model", "drop"),
+    [
+        ("regnet_x_400mf", "nothing"),
+        ("mnasnet0_5", "num_batches_tracked"),
+        ("googlenet", "aux"),
+        ("densenet121", "nothing"),
+    ],
 )
 def test_weights_of_ones_own_of_any_network(tmp_path, model, drop):
     """Some compute their sizes with tensors, or count versions; torchvision drops the heads that only training needs,
-    and old files have no counters.
+    and old files have no counters, or, as torchvision's of DenseNets, other names.
 
     DataParallel puts a word before each name.
     """
     with torch.random.fork_rng(devices=[]):
         state = torchvision_networks.build(model).state_dict()
+    state = {re.sub(r"(denselayer\d+\.\D+)(\d)\.", r"\1.\2.", name): value for name, value in state.items()}
     path = tmp_path / "mine.pth"
     path.write_bytes(as_pth({f"module.{name}": value for name, value in state.items() if drop not in name}))
     source = pretrained.load(str(path), "cpu", model)

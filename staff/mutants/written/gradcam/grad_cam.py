@@ -54,6 +54,11 @@ WRONG = {
         {"torch.sum(weights * activation.detach(), dim=1)": "F.relu(weights * activation.detach()).sum(dim=1)"},
     ),
     "ReLU of the weights": ("on the weights", {"torch.sum(weights": "torch.sum(F.relu(weights)"}),
+    "ReLU of the gradients": (
+        "negative gradients are cut off",
+        {"activation.grad.mean": "activation.grad.relu().mean"},
+        {"never": "cross-entropy"},
+    ),
     "first image's weights": ("the first image's weights", {"weights * activation": "weights[:1] * activation"}),
     "sum over the rows": ("the rows are added up", {"detach(), dim=1": "detach(), dim=2"}),
     "sum over the images": ("the images are added up", {"detach(), dim=1": "detach(), dim=0"}),
