@@ -48,11 +48,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         settings = replace(settings, num_iterations=args.iterations)
 
     facts = script.describe_run("class_visualization.py", args, parse_args, source, "target")
-    with figure.made_by(**facts):
-        pictures = [draw_way(target, settings, source, args) for target in dict.fromkeys(targets)]
-    if args.show:
-        figure.show(pictures)
-    return pictures
+    with figure.made_by(args.show, **facts):
+        return [draw_way(target, settings, source, args) for target in dict.fromkeys(targets)]
 
 
 def draw_way(target: int, settings: Ascent, source: pretrained.Pretrained, args: argparse.Namespace) -> Picture:

@@ -24,7 +24,7 @@ import pretrained
 from figures import figure, script
 from figures.canvas import Panel
 from figures.figure import Picture, Row, short
-from figures.images import Images, add_image_option, choose_images, list_words, percent
+from figures.images import Images, add_image_option, ask, choose_images, list_words, percent
 from image_utils import SQUEEZENET_STD, deprocess, preprocess
 from pretrained.settings import FOOLING_LEARNING_RATE
 from visualizers import FoolingImage
@@ -67,15 +67,16 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     for pair in twins:
         tell(pair, target, source.class_names)
     with images.figures_of("fooling_image.py", args, parse_args):
-        pictures = [before_and_after(twins, images, target)]
-    if args.show:
-        figure.show(pictures)
-    return pictures
+        return [before_and_after(twins, images, target)]
 
 
 def fool(x: Tensor, label: int, target: int, source: pretrained.Pretrained) -> Twins:
     fooler = FoolingImage(learning_rate=FOOLING_LEARNING_RATE[source.kind])
-    fooled = fooler.make_fooling_image(x, target, source.model)
+    fooled = ask(fooler.make_fooling_image, x, target, source.model)
+    if not isinstance(fooled, Tensor) or fooled.shape != x.shape:
+        expected = f"a tensor of shape {tuple(x.shape)} from make_fooling_image"
+        raise script.UserError(f"expected {expected}, got {script.name_value(fooled)}: see its docstring")
+    fooled = fooled.detach()
     drawn = deprocess(fooled, should_rescale=False)
     with torch.no_grad():
         X = torch.cat([x, fooled, preprocess(drawn, (drawn.height, drawn.width)).to(fooled)])

@@ -74,10 +74,7 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         with unwritten:
             layer_picture = inside_a_layer(images, layer, name)
         unwritten.tell()
-        pictures = [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
-    if args.show:
-        figure.show(pictures)
-    return pictures
+        return [own_picture, classes_picture, captum_picture, comparison(images, own, captums), layer_picture]
 
 
 def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
@@ -87,9 +84,10 @@ def ours(images: Images, layer: str) -> tuple[Maps, Picture]:
     """
     method, maps, unwritten = GradCam(layer), {}, script.Unwritten()
     with unwritten:
-        maps[GUIDED] = images.each(method.guided_backprop)  # (H, W, 3) each
+        guided = images.each(method.guided_backprop)
+        maps[GUIDED] = check_maps(GUIDED, guided, images.sizes(3), method.guided_backprop)
     with unwritten:
-        maps[CAM] = images.each(method.grad_cam)  # (H, W) each
+        maps[CAM] = check_maps(CAM, images.each(method.grad_cam), images.sizes(), method.grad_cam)
     if unwritten.first is None:  # the product has the detail of one and the place of the other
         maps[GUIDED_CAM] = [cam[..., None] * guided for cam, guided in zip(maps[CAM], maps[GUIDED])]
     if maps:

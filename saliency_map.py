@@ -46,15 +46,13 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         with unwritten:
             captums, captum_picture = captum(images)
         unwritten.tell()
-        pictures = [own_picture, captum_picture, comparison(images, own, captums)]
-    if args.show:
-        figure.show(pictures)
-    return pictures
+        return [own_picture, captum_picture, comparison(images, own, captums)]
 
 
 def ours(images: Images) -> tuple[Maps, Picture]:
     """Each image above its saliency map, and the maps."""
-    maps = {SALIENCY: images.each(SaliencyMap().compute_saliency_maps)}
+    method = SaliencyMap().compute_saliency_maps
+    maps = {SALIENCY: check_maps(SALIENCY, images.each(method), images.sizes(), method)}
     path = images.path("saliency_map.png")
     path = figure.saliency_maps(images.pixels, maps[SALIENCY], images.titles, path, images.source.name)
     period, grid = measured.grid_of_strides(maps[SALIENCY], images.model)

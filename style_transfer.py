@@ -66,11 +66,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
     facts = script.describe_run("style_transfer.py", args, parse_args, source)
     end = script.name_run(args, source)
     painted = [(replace(pair, name=pair.name + end), content, style) for pair, content, style in painted]
-    with figure.made_by(**facts):
-        pictures = [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
-    if args.show:
-        figure.show(pictures)
-    return pictures
+    with figure.made_by(args.show, **facts):
+        return [picture for each in painted for picture in paint(*each, cnn, source.name, args)]
 
 
 def choose_pairs(
@@ -199,6 +196,9 @@ def prepare_losses(
 
 
 def report(name: str, got: Tensor, expected: np.ndarray) -> None:
+    if not isinstance(got, Tensor) or got.numel() != expected.size:
+        wanted = f"{name} as a tensor of shape {expected.shape}"
+        raise script.UserError(f"expected {wanted}, got {script.name_value(got)}: see its docstring")
     error = rel_error(expected, got.cpu().numpy().reshape(expected.shape))
     print(f"{name} Maximum error is {error:.3f}")
 

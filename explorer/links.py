@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+import numpy as np
 import torch
 from PIL import Image
 
@@ -30,6 +31,14 @@ def link(session: Session, key: str) -> str:
         if value is not None and value != -1:
             asked[name] = ".".join(map(str, value)) if isinstance(value, list) else write(value)
     return "?" + urlencode(asked)
+
+
+def describe(session: Session, key: str) -> tuple[dict[str, Any], np.ndarray]:
+    """Network, settings and link of a view as they are now, and the picture that it looks at."""
+    versions = {"torch": torch.__version__, "gradio": gr.__version__}
+    said = {"view": key, "network": session.source.name, "picture": session.picture.name}
+    said |= {"settings": dict(session.settings[key]), "link": link(session, key), "versions": versions}
+    return said, session.picture.pixels
 
 
 def open_picture(session: Session, asked: dict[str, str]) -> list[str]:
@@ -124,20 +133,13 @@ def pack(session: Session, key: str) -> str:
     drawn = session.drawn.get(key)
     if not drawn:
         return ""
-    written = {
-        "view": key,
-        "network": session.source.name,
-        "picture": session.picture.name,
-        "settings": session.settings[key],
-        "link": link(session, key),
-        "versions": {"torch": torch.__version__, "gradio": gr.__version__},
-    }
-    titles, panels = zip(("picture", session.picture.pixels), *drawn)
+    written, pixels = session.made.get(key) or describe(session, key)
+    titles, panels = zip(("picture", pixels), *drawn)
     row = figure.Row(panels, titles=titles)
     file, picture = io.BytesIO(), io.BytesIO()
-    Image.fromarray(session.picture.pixels).save(picture, "PNG")
+    Image.fromarray(pixels).save(picture, "PNG")
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("figure.png", figure.png(figure.draw([row], note=session.source.name)))
+        archive.writestr("figure.png", figure.png(figure.draw([row], note=written["network"])))
         archive.writestr("settings.json", json.dumps(written, indent=2))
         archive.writestr("picture.png", picture.getvalue())
     return f"explorer_{key}.zip|{base64.b64encode(file.getvalue()).decode()}"

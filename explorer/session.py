@@ -32,6 +32,7 @@ class Session:
         self.turn = Turn(self)  # the latest request of the page
         self.setting = threading.RLock()  # held while anything is chosen or set: one event after the other
         self.drawn: dict[str, list[tuple[str, np.ndarray]]] = {}  # of each view, what is saved: titles and pictures
+        self.made: dict[str, tuple[dict[str, Any], np.ndarray]] = {}  # and by what it was made: links.describe
         self.settings: dict[str, dict[str, Any]] = {}  # of each view, what its fields show
         self.walked = 0.0  # when the place of a layer was asked for, by the browser's clock
         self.open = ""  # the view whose tab is open, once the page is

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from explorer.links import link
+from explorer.links import describe, link
 from explorer.markup import notice
 from explorer.session import Session, Sessions
 from explorer.worker import Problem
@@ -178,8 +178,11 @@ def show_all(session: Session, view: View, run: Show | None, parts: Sequence[Any
     try:
         with session.setting:  # the fields and the request that shows them are one: the last that is set shows last
             showing = run(session, **view.settings(session)) if run else ()
+            made, before = describe(session, view.key), session.drawn.get(view.key)
             refused = session.refused  # before: what was being shown then says nothing of it
         for shown in showing:
+            if session.drawn.get(view.key) is not before:  # by what was set when it began
+                session.made[view.key] = made
             view.settings(session).update({name: value for name, value in shown.items() if name in view.fields})
             gone = {}
             if refused:

@@ -234,7 +234,9 @@ def describe(mistake: BaseException, code: Path = ROOT) -> str:
         asked = [path for path in sorted(files) if mistake.filename in (None, str(path))]  # None: at a NUL byte
         for path in (path for path in asked if not _is_text(path)):
             return f"expected text in {path.relative_to(code)}, got bytes that are none: save it as UTF-8"
-        return f"{said}: Python cannot read {Path(mistake.filename or '').name}, line {mistake.lineno}"
+        file = Path(mistake.filename or "")
+        name = file.relative_to(code) if file in files else file.name
+        return f"{said}: Python cannot read {name}, line {mistake.lineno}"
     own = [frame for frame in traceback.extract_tb(mistake.__traceback__) if Path(frame.filename) in files]
     return f"{said} ({Path(own[-1].filename).relative_to(code)}, line {own[-1].lineno})" if own else said
 

@@ -46,7 +46,7 @@ COLUMNS = 5  # panels beside each other before the next block of rows begins
 SOURCES = "_sources"  # how the name of a pair's two pictures ends
 MADE = "Made"  # the key under which a PNG tells how it was made
 
-_made: ContextVar[dict[str, object] | None] = ContextVar("made", default=None)
+_made: ContextVar[tuple[dict[str, object], list["Picture"]]] = ContextVar("made")
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,24 @@ def _draw(line: Row, sheet: Sheet, left: int, y: int, widths: Sequence[int], hei
 
 
 @contextmanager
-def made_by(**facts: object) -> Iterator[None]:
-    """Inside the block each figure that is written holds these facts, as JSON in the PNG's text, and its own name."""
-    token = _made.set(facts)
+def made_by(shown: bool = False, **facts: object) -> Iterator[None]:
+    """Inside the block each figure that is written holds these facts, as JSON in the PNG's text, and its own name.
+
+    shown: after it they are shown, also those that were written before a part that is not written yet.
+    """
+    written: list[Picture] = []
+    token = _made.set((facts, written))
+    unwritten = None
     try:
         yield
+    except NotImplementedError as problem:
+        unwritten = problem
     finally:
         _made.reset(token)
+    if shown and written:
+        show(written)
+    if unwritten:
+        raise unwritten
 
 
 def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
@@ -187,12 +198,14 @@ def read_made(path: Path | io.BytesIO) -> dict[str, Any]:
 
 def save(fig: "Figure", path: str | PathLike[str]) -> Path:
     """Write the figure, whole; print and return its path, which is another where a figure of another run lies."""
-    facts = _made.get() or {}
+    facts, written = _made.get(({}, []))
     path = _leave_others(Path(path), str(facts.get("run", "")))
     with whole(path) as beside:
         _print(fig, beside, {MADE: json.dumps({"figure": path.stem, **facts})} if facts else {})
     print(f"wrote {path}")
-    return path.absolute()  # a notebook may go elsewhere before it shows the picture
+    path = path.absolute()  # a notebook may go elsewhere before it shows the picture
+    written.append(Picture(path, path.stem, ""))
+    return path
 
 
 def _leave_others(path: Path, run: str) -> Path:

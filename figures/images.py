@@ -60,7 +60,7 @@ class Images:
         batches = [(x, y[i : i + 1]) for i, x in enumerate(self.X)]
         if len({x.shape for x in self.X}) == 1:
             batches = [(torch.cat(self.X), y)]
-        results = [method(X, labels, self.model, *more) for X, labels in batches]
+        results = [ask(method, X, labels, self.model, *more) for X, labels in batches]
         if isinstance(results[0], tuple):
             return tuple(self._image_by_image(kind, method) for kind in zip(*results))
         return self._image_by_image(results, method)
@@ -77,7 +77,7 @@ class Images:
     def figures_of(self, file: str, args: argparse.Namespace, parse_args: script.ParseArgs) -> AbstractContextManager:
         """Inside the block each figure holds how this run of the script came to it: `figure.made_by`."""
         classes = [short(self.source.class_names[label]) for label in self.y]
-        return figure.made_by(classes=classes, **script.describe_run(file, args, parse_args, self.source))
+        return figure.made_by(args.show, classes=classes, **script.describe_run(file, args, parse_args, self.source))
 
     def side_by_side(self, names: Sequence[str]) -> "Images | None":
         """One picture of two samples beside each other, twice: for the class of the left one and of the right one.
@@ -206,6 +206,17 @@ def choose_images(
             title += f"\n(says {_title(probabilities, ranked[0], source, ', ')})"
         titles.append(short(source.class_names[own]) if plain else title)
     return Images(pixels, X, y, titles, others, source, Path(args.out), script.name_run(args, source))
+
+
+def ask(method: Callable[..., Any], X: Tensor, *more: Any) -> Any:
+    """Return what method(X, *more) gives. Raises UserError where it changes the images, which other figures show."""
+    given = X.clone()
+    result = method(given, *more)
+    if not torch.equal(given, X):
+        raise script.UserError(
+            f"expected {method.__name__} to leave its images as they are, got others: let it work on X.clone()"
+        )
+    return result
 
 
 def list_words(words: Sequence[str]) -> str:

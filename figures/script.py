@@ -170,6 +170,11 @@ class Unwritten:
             raise self.first
 
 
+def name_value(value: Any) -> str:
+    """Name what came instead of a tensor, or the shape of one, for a sentence."""
+    return f"the shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {type(value).__name__}"
+
+
 def count(text: str) -> int:
     """An option's value that is a number from 1 up, of digits that Python can count to."""
     if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:

@@ -139,14 +139,15 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     bench = Bench(shrink(source) if args.quick else source, args.seed, args.quick)
     numbers = lab.measure(bench)
     seconds = time.perf_counter() - start
-    with by_default(), made_by(**facts):
-        path = plots.save(lab.draw(numbers, bench), figure)
     question = question_of(lab)
     table, sentences = lab.tabulate(numbers), lab.conclude(numbers)
-    result = Result(name, question, numbers, table, sentences, Picture(path, question, "\n".join(sentences)), seconds)
-    kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
-    write_whole(path.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
-    print(as_text(result))
+    with by_default(), made_by(args.show, **facts):
+        path = plots.save(lab.draw(numbers, bench), figure)
+        picture = Picture(path, question, "\n".join(sentences))
+        result = Result(name, question, numbers, table, sentences, picture, seconds)
+        kept = {"lab": name, "network": source.name, "seed": args.seed, "quick": args.quick, "numbers": numbers}
+        write_whole(path.with_suffix(".json"), json.dumps(kept, indent=1, allow_nan=False) + "\n")
+        print(as_text(result))
     return result
 
 

@@ -111,7 +111,7 @@ def with_batch_norm(device: torch.device) -> nn.Module:
 def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: torch.device) -> Network:
     """Load weights of one's own, which belong to whichever classes there are as many of."""
     path = Path(os.path.expanduser(weights))  # unlike Path's, leaves ~mine.pth as it is
-    if path.suffix not in {".pth", ".pt", ".safetensors"}:
+    if path.suffix not in {".pth", ".pt", ".safetensors"} and not path.is_file():
         raise SourceError(
             f"expected {', '.join(words)} or the path of a .pth or .safetensors file for {architecture}, "
             f"got {weights!r}: check the spelling"

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from pretrained.errors import SourceError
 
 SQUEEZENET = "torchvision's squeezenet1_1"
-PARALLEL = "module."  # which DataParallel puts before each name
 DENSENETS = r"(denselayer\d+\.(?:norm|conv))\.(?=\d)"  # norm.1 in the files that torchvision has, norm1 in its networks
 MOST_METADATA = 100_000_000  # bytes, as the format has it
 EMBEDDED = Path(__file__).resolve().with_name("embedded.safetensors")
@@ -47,9 +46,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"expected a state dict of tensors in {path}, got {_describe(state)}: "
             "save model.state_dict() by itself"
         )
-    parallel = all(str(name).startswith(PARALLEL) for name in state)
-    start = PARALLEL if parallel else ""
-    return {re.sub(DENSENETS, r"\1", str(name).removeprefix(start)): value for name, value in state.items()}
+    # What all names begin with is of a wrapper: DataParallel's module., torch.compile's _orig_mod., or one's own model.
+    start = os.path.commonprefix([*map(str, state)]).rpartition(".")
+    return {re.sub(DENSENETS, r"\1", str(name)[len("".join(start[:2])) :]): value for name, value in state.items()}
 
 
 def read_metadata(path: Path) -> dict:

@@ -209,7 +209,7 @@ ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
         (lambda X: X.numpy(), TypeError, r"^expected images as a torch.Tensor, got ndarray: preprocess them first$"),
         (lambda X: X[0], ValueError, r"got \(.*\): (add a batch axis with|put the axes in the order)"),
         (lambda X: X.permute(0, 2, 3, 1), ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*\): put the"),
-        (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): put the"),
+        (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): open the"),
         (lambda X: X[:0], ValueError, r"^expected at least one image, got an empty batch of shape \(0, 3, 64, 64\)"),
         (lambda X: X[..., :0], ValueError, r"^expected at least one image, got an empty batch of shape \(.*, 0\)"),
         (lambda X: X.to(torch.uint8), TypeError, "^expected images of a floating type, got torch.uint8: prep"),
@@ -358,7 +358,8 @@ def test_labels_of_inference_mode_are_refused_in_words(method, X, y):
 @pytest.mark.parametrize("method", [fooling_of, visualization_of])
 @pytest.mark.parametrize("target", [2.0, "gorilla", None, [2], True, torch.tensor(2.0)])
 def test_a_target_that_is_no_whole_number_is_refused_in_words(method, target, X):
-    words = "^expected a target class as a whole number, got .*: find"
+    words = "^expected a target class as a whole number, got .*: "
+    words += "find it by class_names.index" if isinstance(target, str) else "give its index"
     refuse(TypeError, words, method, networks.build("tiny"), X, target)
 
 
@@ -420,12 +421,15 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
     [
         ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got list: use torch.tensor\(y"),
         (torch.tensor([4.0, 0, 1]), TypeError, "^expected labels as a tensor of integers, got torch.float32: use"),
+        (4, TypeError, r"^expected labels as a tensor of integers, got int: use torch.tensor\(\[y\]\)"),
+        (torch.tensor([True, False, True]), TypeError, "got torch.bool: give the index of each class$"),
+        (torch.tensor(4), ValueError, ONE_EACH + r"\(\): take y\[None\]"),
         (torch.tensor([4, 0]), ValueError, ONE_EACH + r"\(2,\): check"),
         (torch.tensor([[4, 0, 1]]), ValueError, ONE_EACH + r"\(1, 3\): "),
         (torch.tensor([4, 0, -1]), ValueError, "^expected labels between 0 and 4, got -1 to 4: do labels and"),
         (torch.tensor([4, 5, 0]), ValueError, "^expected labels between 0 and 4, got 0 to 5: do labels and"),
     ],
-    ids=["list", "floats", "too few", "two axes", "negative", "too large"],
+    ids=["list", "floats", "a number", "booleans", "no axis", "too few", "two axes", "negative", "too large"],
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
     refuse(error, message, method, networks.build("tiny"), X, labels)

@@ -1,14 +1,19 @@
 # STAFF
-"""Captum halves that give something of the wrong shape: the scripts say what was expected, in one sentence."""
+"""Parts that give something of the wrong shape: the scripts say what was expected, in one sentence."""
+
+import re
 
 import numpy as np
 import pytest
 import torch
 
+import fooling_image
 import gradcam
 import saliency_map
+import style_transfer
 from figures import script
 from figures.images import Images, output_size
+from visualizers import FoolingImage, GradCam, SaliencyMap
 
 pytestmark = pytest.mark.scripts
 N, H, W = 2, 224, 224
@@ -76,6 +81,42 @@ def test_a_wrong_shape_is_told_in_one_sentence(name, gives, what, shape, got, ri
     module = saliency_map if hasattr(saliency_map, name) else gradcam
     words = f"expected {what} of shape {shape} for each image, got {got}: see the docstring of <lambda>"
     assert words in tell(module, name, gives, monkeypatch, said)
+
+
+@pytest.mark.parametrize(
+    "owner, name, gives, what, shape, got",
+    [
+        (SaliencyMap, "compute_saliency_maps", CHANNELS, "saliency", (H, W), (3, H, W)),
+        (GradCam, "guided_backprop", CHANNELS, "guided backprop", (H, W, 3), (3, H, W)),
+        (GradCam, "grad_cam", SMALL, "Grad-CAM", (H, W), (13, 13)),
+    ],
+)
+def test_a_wrong_shape_of_a_method_is_told_in_one_sentence(owner, name, gives, what, shape, got, said, monkeypatch):
+    monkeypatch.setattr(owner, name, lambda *_: gives)
+    words = f"error: expected {what} of shape {shape} for each image, got {got}: see the docstring of <lambda>"
+    assert said(saliency_map if owner is SaliencyMap else gradcam) == words
+
+
+@pytest.mark.parametrize(
+    "gives, words",
+    [
+        (lambda X: X.zero_(), "expected <lambda> to leave its images as they are, got others: let it work on X.clone()"),
+        (lambda X: X[0], "expected a tensor of shape (1, 3, 224, 224) from make_fooling_image, got the shape (3, 224,"),
+        (lambda X: None, "expected a tensor of shape (1, 3, 224, 224) from make_fooling_image, got a NoneType: see"),
+    ],
+)
+def test_what_is_no_fooling_image_is_told_in_one_sentence(gives, words, source, monkeypatch):
+    """One that is written over the image that it began with would show no difference."""
+    monkeypatch.setattr(FoolingImage, "make_fooling_image", lambda self, X, target, model: gives(X))
+    with pytest.raises(script.UserError, match=f"^{re.escape(words)}"):
+        fooling_image.main([], source)
+
+
+@pytest.mark.parametrize("gives, came", [(1.0, "a float"), (torch.zeros(2), r"the shape \(2,\)")])
+def test_a_loss_that_is_no_tensor_of_one_number_is_told_in_one_sentence(gives, came):
+    words = rf"expected Content Loss as a tensor of shape \(\), got {came}: see its docstring"
+    with pytest.raises(script.UserError, match=words):
+        style_transfer.report("Content Loss", gives, np.array(1.0))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -106,10 +107,12 @@ def keeping(model: nn.Module, names: Iterable[str], leaf: bool = False) -> Itera
     Raises ValueError, with the names that there are, where a layer is not there.
     """
     outputs: dict[str, Tensor] = {}
+    thread = threading.get_ident()
 
     def hook(name: str) -> Callable[..., Tensor | None]:
         def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Tensor | None:
-            if not isinstance(output, Tensor) or not output.is_floating_point():
+            another = threading.get_ident() != thread  # which asks the same network for something of its own
+            if another or not isinstance(output, Tensor) or not output.is_floating_point():
                 return None
             outputs[name] = output.detach().requires_grad_() if leaf else output.clone()
             return outputs[name].clone() if leaf else None  # what an in-place ReLU after the layer overwrites
@@ -255,7 +258,9 @@ def check_images(X: Tensor, model: nn.Module) -> None:
     if not isinstance(X, Tensor):
         raise TypeError(f"expected images as a torch.Tensor, got {type(X).__name__}: preprocess them first")
     if X.ndim != 4 or X.shape[1] != 3:
+        grey = X.ndim == 4 and X.shape[1] in (1, 4) and X.shape[3] != 3
         hint = "add a batch axis with x[None]" if X.ndim == 3 else "put the axes in the order N, C, H, W"
+        hint = "open the picture in three colours, with .convert('RGB')" if grey else hint
         raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(X.shape)}: {hint}")
     if X.numel() == 0:
         got = f"an empty batch of shape {tuple(X.shape)}"
@@ -283,13 +288,15 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
     images, classes = scores.shape
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
-        raise TypeError(f"expected labels as a tensor of integers, got {got}: use torch.tensor(y, dtype=torch.int64)")
+        one = "y" if hasattr(y, "__len__") else "[y]"
+        own = "y.long()" if isinstance(y, Tensor) else f"torch.tensor({one})"
+        hint = "give the index of each class" if got == "torch.bool" else f"use {own}"
+        raise TypeError(f"expected labels as a tensor of integers, got {got}: {hint}")
     if y.is_inference():
         raise ValueError("expected labels that gradients may pass by, got torch.inference_mode(): take y.clone()")
     if y.shape != (images,):
-        raise ValueError(
-            f"expected one label for each of {images} images, got labels of shape {tuple(y.shape)}: check y"
-        )
+        got = f"labels of shape {tuple(y.shape)}: {'check y' if y.ndim else 'take y[None]'}"
+        raise ValueError(f"expected one label for each of {images} images, got {got}")
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(
             f"expected labels between 0 and {classes - 1}, got {y.min().item()} to {y.max().item()}: "
@@ -366,8 +373,8 @@ def check_target(target_y: int, scores: Tensor) -> None:
     except TypeError:
         number = None
     if number is None or isinstance(target_y, bool):
-        expected = "a target class as a whole number"
-        raise TypeError(f"expected {expected}, got {target_y!r}: find a name's by class_names.index(...)")
+        hint = "find it by class_names.index(...)" if isinstance(target_y, str) else "give its index as an int"
+        raise TypeError(f"expected a target class as a whole number, got {target_y!r}: {hint}")
     if not 0 <= target_y < classes:
         expected = f"a target class between 0 and {classes - 1}"
         raise ValueError(f"expected {expected}, got {target_y}: choose one of the classes")

@@ -27,10 +27,12 @@ download what you have written, or keep the folder on your Drive.
 The next cell adds the packages that are missing and replaces none."""
 SET_UP = """import sys
 
+import IPython
+
 python = f'"{sys.executable}"'  # this notebook's own
 !{python} environment/complete.py
 %load_ext autoreload
-%autoreload 2"""
+%autoreload 2 {'--full' if IPython.version_info[0] > 8 else ''}"""
 QUESTIONS = {
     "1.1": (template.IMPLEMENTATION_1,),
     "1.2": (template.IMPLEMENTATION_2, template.COMPARISON),
@@ -42,7 +44,7 @@ QUESTIONS = {
 }
 COMMANDS = {  # below the section whose heading begins so
     "2.5": ("# With two pictures: %run style_transfer.py --content my_street.jpg --style my_painting.png --show",),
-    "Labs": ("# One of them: %run -m labs.gradients.one_backward -- --show",),
+    "Labs": ("# One of them: %run labs/gradients/one_backward.py --show",),
     "The report": ("!{python} report.py\n!{python} report.py --check",),
     "Submission": ("!{python} collect_submission.py --check", "!{python} collect_submission.py"),
 }

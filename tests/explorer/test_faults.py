@@ -152,7 +152,7 @@ def test_a_function_that_never_ends_is_ended(student):
 def test_a_file_that_python_cannot_read(student):
     """A slip of the pen at the top of a file: which file, which line."""
     session = student(**{"visualizers/gradcam.py": ("class GradCam:", "class GradCam")})
-    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read gradcam.py, line \d+"):
+    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read visualizers.gradcam.py, line \d+"):
         explain(session, "Grad-CAM")
 
 
@@ -180,7 +180,7 @@ def test_a_slip_of_the_pen_is_not_taken_for_another_file_s_encoding(student):
     session = student(**{"visualizers/gradcam.py": ("class GradCam:", "class GradCam")})
     path = session.worker.code / "visualizers/saliency_map.py"
     path.write_bytes(path.read_bytes() + "# é\n".encode("latin-1"))
-    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read gradcam.py, line \d+"):
+    with pytest.raises(Problem, match=r"SyntaxError.*Python cannot read visualizers.gradcam.py, line \d+"):
         explain(session, "Grad-CAM")
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer import links, markup, networks, pictures
 from explorer.session import Session
+from explorer.view import show_all
 from explorer.worker import ROOT
 from pretrained import SourceError
 
@@ -117,6 +118,21 @@ def test_saved_are_the_figure_the_settings_and_the_picture(session):
     assert settings["link"] == "?view=fool&network=embedded&weights=embedded&picture=4&sample=bear&target=3&rate=4"
     assert figure.width > 3 * 224
     assert np.array_equal(picture, session.picture.pixels)
+
+
+def test_saved_settings_are_those_of_the_picture_not_what_was_chosen_after_it(session, views):
+    def run(session, target, **fields):
+        session.drawn["idea"] = [(f"class {target}", session.picture.pixels)]
+        yield {}
+
+    settings = views["idea"].settings(session)
+    settings["target"] = 3
+    list(show_all(session, views["idea"], run, []))
+    settings["target"] = 5
+    _, data = links.pack(session, "idea").split("|")
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as archive:
+        written = json.loads(archive.read("settings.json"))
+    assert written["settings"]["target"] == 3 and "target=3" in written["link"]
 
 
 def test_nothing_is_saved_before_anything_is_drawn(session):
