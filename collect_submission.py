@@ -28,6 +28,7 @@ import platform
 import signal
 import subprocess
 import time
+import tokenize
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ OTHERS = {"collect_submission.py", "report.py", "explore.py", "methods.py"}
 FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "explorer", "labs", "images",
            "tests", "docs", "staff", FIGURES}  # fmt: skip
 HANDED_OUT = {
-    "visualizers": {"__init__.py", "network.py"},
+    "visualizers": {"__init__.py", "network.py", "visualizers.py"},
     "style_modules": {"__init__.py"},
 }
 BY_NAME = "import_module", "__import__", "modules"  # what gives a module whose name is a text
@@ -135,8 +136,8 @@ def collect(root: Path, check: bool) -> int:
 
     notes = [
         *find_unsolved_parts(trees), *compare_signatures(trees), *find_imports(trees), *find_prints(trees),
-        *find_stops(trees), *find_mixed_indentation(root, code), *find_foreign_files(root), *find_changed_files(root),
-        *find_missing_figures(files), *find_other_figures(root, files),
+        *find_stops(trees), *find_mixed_indentation(root, code), *find_other_encodings(root, code),
+        *find_foreign_files(root), *find_changed_files(root), *find_missing_figures(files), *find_other_figures(root, files),
     ]  # fmt: skip
     _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
@@ -326,9 +327,10 @@ def find_imports(trees: dict[str, ast.Module]) -> Iterator[str]:
 
 
 def find_prints(trees: dict[str, ast.Module]) -> Iterator[str]:
-    """In modules anywhere; in scripts, which print what they find, while they are imported."""
+    """In modules anywhere but below `if __name__ == "__main__"`; in scripts, which print, while they are imported."""
     for name in (*MODULES, *SCRIPTS):
-        places = trees[name].body if name in MODULES else [n for n in trees[name].body if isinstance(n, ast.Expr)]
+        body = [n for n in trees[name].body if not (isinstance(n, ast.If) and "__name__" in ast.unparse(n.test))]
+        places = body if name in MODULES else [n for n in body if isinstance(n, ast.Expr)]
         for line in sorted({line for place in places for line in _calls(place, "print")}):
             yield f"{name}, line {line}: remove this print: graded functions must not print."
 
@@ -345,6 +347,15 @@ def find_mixed_indentation(root: Path, code: list[str]) -> Iterator[str]:
         starts = {line[:1] for line in (root / name).read_bytes().splitlines() if line.strip() and line[:1] in b" \t"}
         if starts >= {b" ", b"\t"}:
             yield f"{name}: some lines begin with tabs, some with spaces: let your editor turn tabs into four spaces."
+
+
+def find_other_encodings(root: Path, code: list[str]) -> Iterator[str]:
+    for name in code:
+        try:
+            with tokenize.open(root / name) as file:
+                file.read()
+        except (SyntaxError, UnicodeDecodeError):
+            yield f"{name} has letters that are not saved as UTF-8, which some Pythons cannot read: save it as UTF-8."
 
 
 def find_foreign_files(root: Path) -> Iterator[str]:
@@ -366,8 +377,10 @@ def find_foreign_files(root: Path) -> Iterator[str]:
         for path in sorted((root / folder).rglob("*.py")):
             name = path.relative_to(root).as_posix()
             given = path.name in HANDED_OUT.get(folder, ()) or name in DIGESTS or name in REQUIRED
-            if not given and not path.name.startswith("."):
-                yield f"{name} was not handed out, and the grader does not take it: move its code into the given files."
+            hidden = any(part.startswith(".") for part in path.relative_to(root).parts)  # Jupyter's copies, say
+            if not given and not hidden:
+                yield (f"{name} was not handed out, and the grader does not take it: what your code needs of it belongs "
+                       "into the given files.")  # fmt: skip
 
 
 def find_changed_files(root: Path) -> Iterator[str]:

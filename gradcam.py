@@ -34,7 +34,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import pretrained
-from figures import figure, measured, palette, script
+from figures import measured, palette, script
 from figures.canvas import Panel
 from figures.figure import Bar, Picture, Row, short
 from figures.images import Images, Maps, as_array, check_maps, choose_images, list_words, output_size, parser

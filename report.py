@@ -28,6 +28,7 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 from pptx.opc.constants import RELATIONSHIP_TYPE as RT
+from pptx.shapes.picture import Picture
 
 from collect_submission import FIGURES, digest_file
 from figures.figure import read_made
@@ -42,7 +43,7 @@ REPORT = "report-a3.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
 TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a slide begins
 HERE = "python report.py puts the figure here"
-MISSING = " is missing: run python "
+RUN = ": run python "  # in what stands where a figure is missing
 WRITE = "Write here."  # where an answer is to stand
 OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given pair: figures/pairs.py finds it
 LAB = "lab_*"  # of these, the newest that is no --quick one: the figure of a lab
@@ -69,7 +70,11 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         if args.figures != FIGURES and not figures.is_dir():
             raise ReportError(f"expected a folder in --figures, got {args.figures!r}: correct it")
         template, presentation = open_slides(root, TEMPLATE), open_slides(root, choose(root))
+        others = sorted(path.name for path in root.glob(REPORT.replace(".", "*.")) if path.name != REPORT)
+        if choose(root) == TEMPLATE and others:
+            print(f"{REPORT} is not there: rename {others[0]}, if it is your report")
         if args.check:
+            print(f"{choose(root)} has:")
             print("\n".join(check(presentation, template, figures, root)))
             return 0
         start = "your own" if choose(root) == REPORT else TEMPLATE
@@ -79,7 +84,7 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     print(f"{REPORT} is not complete, its other figures are renewed:" if lost else f"wrote {REPORT}, from {start}")
-    for line in dict.fromkeys([*lost, *map(command, missing)]):
+    for line in dict.fromkeys([*lost, *(command(name, figures) for name in missing)]):
         print(f"- {line}")
     for name, count in too_long(presentation, template):
         print(f"- the answer to {name!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
@@ -146,7 +151,7 @@ def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], li
 
 def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
     """Sentence on what the student has put where a figure belongs; "" where only what this file puts is there."""
-    own = [] if frame.text in ("", HERE) or MISSING in frame.text else ["text"]
+    own = [] if frame.text in ("", HERE) or RUN in frame.text else ["text"]
     path = find(name, figures)
     for there in find_pictures(slide, PICTURE + name, frame.box):
         blob = there.image.blob if there.image else b""
@@ -158,15 +163,16 @@ def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
 
 def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
     """Put a figure into its frame, or there the command that makes it; returns True if the figure is there."""
-    path, words = find(name, figures), ""
-    for old in find_pictures(slide, PICTURE + name, frame.box):
+    path, words, olds = find(name, figures), "", find_pictures(slide, PICTURE + name, frame.box)
+    placed = path is not None and len(olds) == 1 and _exchange(slide, olds[0].shape, path, PICTURE + name)
+    for old in [] if placed else olds:
         words = old.shape._element._nvXxPr.cNvPr.get("descr", "")
         old.shape._element.getparent().remove(old.shape._element)
-    if path is not None and _place(slide, frame, path, PICTURE + name, words):
+    if placed or (path is not None and _place(slide, frame, path, PICTURE + name, words)):
         _say(frame.shape, "")
         frame.shape.line.fill.background()
         return True
-    _say(frame.shape, command(name))
+    _say(frame.shape, command(name, figures))
     frame.shape.line.color.rgb, frame.shape.line.dash_style = RGBColor(0x5F, 0x63, 0x68), MSO_LINE.DASH
     return False
 
@@ -213,18 +219,18 @@ def judge_figure(pictures: Sequence[Found], name: str, figures: Path, root: Path
     path = find(name, figures)
     image = next((picture.image for picture in pictures if picture.image), None)
     if image is None:
-        return command(name) if path is None else f"{path.name} is not in it yet: run python report.py"
-    shown = name.split(" | ")[0]
+        return command(name, figures) if path is None else f"{path.name} is not in it yet: run python report.py"
+    shown, again = name.split(" | ")[0], command(name, figures).rpartition(": ")[2]
     made = read_made(io.BytesIO(image.blob))
     if not made and path is not None and _same(image.blob, path):  # another program has saved it without its words
         made = read_made(path)
     if not made and name != LAB:
         return f"{shown} does not say how it was made: run python report.py"
     if "*" not in name and (made.get("figure") not in name.split(" | ") or made.get("options")):
-        return f"{shown} is of a run of your own: {command(name).rpartition(': ')[2]}, then python report.py"
+        return f"{shown} is of a run of your own: {again}, then python report.py"
     changed = [file for file, digest in made.get("code", {}).items() if digest_file(root / file) != digest]
     if changed:
-        return f"{shown} was made by another {changed[0]}: {command(name).rpartition(': ')[2]}, then python report.py"
+        return f"{shown} was made by another {changed[0]}: {again}, then python report.py"
     return "the figure is there" + (", made by the code that is here" if made.get("code") else "")
 
 
@@ -245,16 +251,17 @@ def is_graded(path: Path) -> bool:
     return made.get("figure") == path.stem and not made.get("options", True)
 
 
-def command(name: str) -> str:
-    """Say what to do about a missing figure."""
-    stem = name.split(" | ")[0]
-    if stem == LAB:
-        return f"A lab's figure{MISSING}-m labs.gradients.one_backward, or the lab that you have chosen"
-    if "*" in stem:
-        return f"Your own pair{MISSING}style_transfer.py --content PICTURE --style PAINTING"
-    script = next(script for script in SCRIPTS if stem.startswith(script))
-    names = " or ".join(f"{name}.png" for name in name.split(" | "))
-    return f"{names}{MISSING}{script}.py"
+def command(name: str, figures: Path) -> str:
+    """Say what to do about a figure that is missing, or is there and not the assignment's own."""
+    files = [f"{stem}.png" for stem in name.split(" | ")]
+    if name == LAB:
+        return f"A lab's figure is missing{RUN}-m labs.gradients.one_backward, or the lab that you have chosen"
+    if "*" in name:
+        return f"Your own pair is missing{RUN}style_transfer.py --content PICTURE --style PAINTING"
+    script = next(script for script in SCRIPTS if name.startswith(script))
+    other = next((file for file in files if (figures / file).exists()), "")
+    told = f"{other} is not as its script wrote it" if other else f"{' or '.join(files)} is missing"
+    return f"{told}{RUN}{script}.py"
 
 
 def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
@@ -323,8 +330,25 @@ def _place(slide: Any, frame: Found, path: Path, name: str, alt: str) -> bool:
     words = shape._element.nvPicPr.cNvPr
     words.set("descr", alt or path.stem.replace("_", " "))
     words.set("title", name)  # which Google Slides keeps, unlike the name
-    outermost = frame.outermost._element  # right above its frame, or below its group, which may hold arrows
-    (outermost.addnext if outermost is frame.shape._element else outermost.addprevious)(shape._element)
+    frame.outermost._element.addnext(shape._element)  # right above its frame
+    return True
+
+
+def _exchange(slide: Any, old: Any, path: Path, name: str) -> bool:
+    """Show the file in an old picture's place, size and frame; False where it has other proportions."""
+    try:
+        with Image.open(path) as picture:
+            same = old.image.size == picture.size
+        if not same or not isinstance(old, Picture):
+            return False
+        number = slide.part.get_or_add_image_part(str(path))[1]
+    except Exception:  # a damaged file can raise nearly anything, and a picture may be a link
+        return False
+    before, old._element.blipFill.blip.rEmbed = old._element.blipFill.blip.rEmbed, number
+    if before != number:
+        slide.part.drop_rel(before)  # the old one, if nothing else shows it
+    old.name = name
+    old._element.nvPicPr.cNvPr.set("title", name)
     return True
 
 

@@ -248,7 +248,7 @@ def _no_code(files: Mapping[str, bytes], names: Iterable[str]) -> list[str]:
             "them, and collect again."
         )
     if others := [name for name, data in files.items() if not is_text(data)]:
-        lines.append(f"Not saved as UTF-8, so that Python cannot read it: {_some(others)}. Save it as UTF-8.")
+        lines.append(f"Not saved as UTF-8, which Python may not be able to read: {_some(others)}. Save it as UTF-8.")
     if notebooks := sorted(PurePosixPath(name).name for name in names if name.endswith(".ipynb")):
         lines.append(f"Notebooks are not graded ({_some(notebooks)}): the code belongs in the modules.")
     return lines

@@ -56,15 +56,14 @@ def is_text(source: bytes) -> bool:
 
 
 def _facts(source: bytes) -> dict:
-    if not is_text(source):
-        return {"error": "expected text in UTF-8, got another encoding: save it as UTF-8"}
     try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        place = f"line {error.lineno}: " if error.lineno else ""
-        return {"error": f"{place}Python cannot read this file ({error.msg})"}
-    except (ValueError, MemoryError, RecursionError) as error:
-        return {"error": f"Python cannot read this file ({str(error) or type(error).__name__})"}
+        tree = ast.parse(source)  # also with a comment that is no UTF-8
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        if not is_text(source):
+            return {"error": "expected text in UTF-8, got another encoding: save it as UTF-8"}
+        place = f"line {error.lineno}: " if getattr(error, "lineno", None) else ""
+        words = getattr(error, "msg", "") or str(error) or type(error).__name__
+        return {"error": f"{place}Python cannot read this file ({words})"}
     return {"imports": sorted(set(_imports(tree))), "signatures": dict(_signatures(tree)), "prints": _prints(tree)}
 
 

@@ -132,7 +132,7 @@ def run(lab: ModuleType, argv: Sequence[str] | None = None, source: pretrained.P
     """Measure, draw, print the table and the sentences; write lab_NAME.png and lab_NAME.json into --out."""
     args = parser(lab.__doc__).parse_args(argv)
     source = source or pretrained.from_arguments(args)
-    name = lab.__spec__.name.removeprefix("labs.") if lab.__spec__ else lab.__name__
+    name = ".".join(Path(str(lab.__file__)).resolve().with_suffix("").parts[-2:])
     facts = script.describe_options(f"python -m labs.{name}", args, parser(lab.__doc__).parse_args([]), source)
     figure = Path(args.out) / f"lab_{name.rpartition('.')[2]}{script.name_run(args, source)}.png"
     start = time.perf_counter()

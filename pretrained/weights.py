@@ -39,7 +39,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             raise SourceError(f"expected weights at {path}, got {problem.strerror!r}: check path and rights") from None
         raise SourceError(
             f"expected a state dict of tensors in {path}, got a file that is damaged or holds something else "
-            f"({type(problem).__name__}): save it again with torch.save(model.state_dict(), path)"
+            f"({type(problem).__name__}): download it again, or save it with torch.save(model.state_dict(), path)"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise SourceError(
@@ -47,8 +47,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() by itself"
         )
     # What all names begin with is of a wrapper: DataParallel's module., torch.compile's _orig_mod., or one's own model.
-    start = os.path.commonprefix([*map(str, state)]).rpartition(".")
-    return {re.sub(DENSENETS, r"\1", str(name)[len("".join(start[:2])) :]): value for name, value in state.items()}
+    while len(state) > 1 and len({str(name).partition(".")[0] for name in state}) == 1:
+        state = {str(name).partition(".")[2]: value for name, value in state.items()}
+    return {re.sub(DENSENETS, r"\1", str(name)): value for name, value in state.items()}
 
 
 def read_metadata(path: Path) -> dict:

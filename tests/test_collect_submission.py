@@ -125,10 +125,12 @@ def test_a_new_file_in_any_given_folder_is_told(work, capsys, monkeypatch):
 
 
 def test_what_is_never_reached_or_guards_is_no_part_that_is_missing(work, capsys):
-    """The handout's line may stay behind the return, and one's own errors may stand anywhere."""
+    """The handout's line may stay behind the return, one's own errors anywhere, prints below __main__."""
     path = work / "visualizers/gradcam.py"
     more = "def g(x):\n    return x\n    raise NotImplementedError('Part 1.2: Grad-CAM')\n\n\ndef h(x):\n    if x:\n"
     write(path, path.read_text() + more + "        raise NotImplementedError('not for films')\n    return x\n")
+    write(path, path.read_text() + "\n\nif __name__ == '__main__':\n    print(h(1))\n")
+    write(work / "visualizers/.ipynb_checkpoints/gradcam-checkpoint.py", "def f(:\n")  # what Jupyter keeps
     draw(work)
     assert "nothing missing" in collect(work, capsys)
 
@@ -159,8 +161,8 @@ def test_modules_of_your_own_come_along_but_are_not_graded(work, capsys):
     write(work / "visualizers/my_helper.py", "# mine\n")
     write(work / "visualization/gradcam_mine.png", "one of the figures that count")
     said = collect(work, capsys)
-    assert ("visualizers/my_helper.py was not handed out, and the grader does not take it: move its code into the "
-            "given files.") in said
+    assert ("visualizers/my_helper.py was not handed out, and the grader does not take it: what your code needs of it "
+            "belongs into the given files.") in said
     assert {"visualizers/my_helper.py", "visualization/gradcam_mine.png"} <= set(names_in(work))
 
 
@@ -339,6 +341,10 @@ NAMED = {
         "style_modules/content_loss.py, line 6: remove this print: graded functions must not print.",
     ),
     "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 10: remove this print"),
+    "letters in another encoding": (
+        "style_modules/content_loss.py", "# für mich\n".encode("cp1252"),
+        "style_modules/content_loss.py has letters that are not saved as UTF-8, which some Pythons cannot read: save",
+    ),
     "a debugger": (
         "style_modules/content_loss.py", "def f():\n    import pdb; pdb.set_trace()\n",
         "style_modules/content_loss.py, line 6: remove this set_trace(): it waits for somebody at the keyboard.",
@@ -367,7 +373,7 @@ NAMED = {
 
 def spoil(path, change):
     if isinstance(change, bytes):
-        path.write_bytes(change)
+        path.write_bytes((path.read_bytes() if change.startswith(b"#") else b"") + change)
     elif isinstance(change, str):
         write(path, (path.read_text(encoding="utf-8") if path.exists() else "") + change)
     elif change[0] == "rename":

@@ -224,7 +224,7 @@ def test_a_figure_of_ones_own_run_is_not_the_reports(work, capsys):
     """The file has the report's name, and says that it shows something else."""
     draw(work, "saliency_map", target="hay")
     assert main([], work) == 0
-    assert "- saliency_map.png is missing: run python saliency_map.py" in capsys.readouterr().out
+    assert "- saliency_map.png is not as its script wrote it: run python saliency_map.py" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rest", [40, -9], ids=["its head", "all but its end"])
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_whole_picture_counts_as_missing(work, capsys, rest):
     data = (work / "visualization/gradcam.png").read_bytes()
     (work / "visualization/gradcam.png").write_bytes(data[:rest])
     assert main([], work) == 0
-    assert "- gradcam.png is missing: run python gradcam.py" in capsys.readouterr().out
+    assert "- gradcam.png is not as its script wrote it: run python gradcam.py" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "bomb"])
@@ -529,6 +529,34 @@ def test_an_arrow_on_a_figure_stays_above_it(work, grouped):
     assert main([], work) == 0
     names = [found.shape.name for found in walk(Presentation(str(work / REPORT)).slides[7].shapes)]
     assert names.index("arrow") > names.index(f"{PICTURE}gradcam")
+
+
+def test_how_a_student_has_placed_and_cropped_a_figure_stays(work):
+    """It is renewed within that, where it has the same size."""
+    draw(work, "gradcam", size=(90, 30))
+    main([], work)
+    with opened(work) as slides:
+        picture = next(shape for shape in slides[7].shapes if shape.name == f"{PICTURE}gradcam")
+        picture.crop_right, picture.width, picture.left = 0.4, picture.width // 2, picture.left + 90000
+        placed = picture.left, picture.top, picture.width, picture.height
+    draw(work, "gradcam", size=(90, 30), code={"gradcam.py": "another"})
+    main([], work)
+    picture = shapes(work, PICTURE)["gradcam"]
+    assert picture.image.blob == (work / "visualization/gradcam.png").read_bytes()
+    assert (picture.crop_right, picture.left, picture.top, picture.width, picture.height) == (0.4, *placed)
+    with ZipFile(work / REPORT) as archive:
+        assert len([name for name in archive.namelist() if name.startswith("ppt/media/")]) == 1
+
+
+def test_a_report_under_another_name_is_told(work, capsys):
+    """As a browser names a second download."""
+    shutil.copy(work / TEMPLATE, work / "report-a3 (1).pptx")
+    for options in (["--check"], []):
+        assert main(options, work) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"{REPORT} is not there: rename report-a3 (1).pptx, if it is your report\n")
+    assert main(["--check"], work) == 0
+    assert capsys.readouterr().out.startswith(f"{REPORT} has:\n")
 
 
 def test_slides_of_ones_own_with_a_given_title_are_left_alone(work, capsys):

@@ -100,7 +100,7 @@ def test_a_wrong_shape_of_a_method_is_told_in_one_sentence(owner, name, gives, w
 @pytest.mark.parametrize(
     "gives, words",
     [
-        (lambda X: X.zero_(), "expected <lambda> to leave its images as they are, got others: let it work on X.clone()"),
+        (lambda X: X.zero_(), "expected <lambda> to leave its images as they are, got others: let it work on X.cl"),
         (lambda X: X[0], "expected a tensor of shape (1, 3, 224, 224) from make_fooling_image, got the shape (3, 224,"),
         (lambda X: None, "expected a tensor of shape (1, 3, 224, 224) from make_fooling_image, got a NoneType: see"),
     ],

@@ -11,11 +11,14 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
+# First: where this file is run, it says what to run instead.
+from visualizers.network import check_target, empty_like_weights, evaluating
+
+# isort: split
 import image_utils
 from figures import figure
 from image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, deprocess
 from pretrained.files import FIGURES
-from visualizers.network import check_target, empty_like_weights, evaluating
 
 SIZE = 224
 

@@ -9,10 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+# First: where this file is run, it says what to run instead.
+from visualizers.network import check_images, class_scores, evaluating
+
+# isort: split
 from figures import figure
 from image_utils import preprocess
 from pretrained.files import FIGURES
-from visualizers.network import check_images, class_scores, evaluating
 
 
 class SaliencyMap:

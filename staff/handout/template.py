@@ -14,6 +14,7 @@ from pptx import Presentation
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
+from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
 from autograder.files import PUBLIC, make_zip, write_whole
@@ -185,7 +186,11 @@ def _title_slide(presentation) -> None:
 def _add(presentation, made: Slide, number: int) -> None:
     slide = _blank(presentation, made.title, 0.35, 28)
     _mark(slide, made.tag)
-    _words(slide, "number", WIDTH - MARGIN - 1, HEIGHT - 0.45, 1, 0.3, [str(number)], 11, FAINT, PP_ALIGN.RIGHT)
+    box = _words(slide, "number", WIDTH - MARGIN - 1, HEIGHT - 0.45, 1, 0.3, [str(number)], 11, FAINT, PP_ALIGN.RIGHT)
+    field = box.text_frame.paragraphs[0].runs[0]._r  # which counts the slides that a student adds, too
+    field.tag = qn("a:fld")
+    field.set("id", "{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}")
+    field.set("type", "slidenum")
     top = TOP
     if made.question:
         height = 1.15 if made.answer else 3

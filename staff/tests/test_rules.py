@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograder import intake, reading, report, rules, workspace
-from autograder.assignment import read
+from autograder.assignment import ROOT, read
 from autograder.client import Client
 from autograder.probing import Prober
 
@@ -143,6 +143,12 @@ def test_a_module_that_is_asked_for_by_its_name_is_imported():
 def test_what_is_not_saved_as_utf_8_says_so(source):
     (said,) = rules._signatures(reading.read({"style_utils.py": source}), read())
     assert said == "style_utils.py, expected text in UTF-8, got another encoding: save it as UTF-8."
+
+
+def test_a_comment_that_is_not_saved_as_utf_8_costs_nothing():
+    """Python reads the file all the same."""
+    source = (ROOT / "style_utils.py").read_bytes() + "# für mich\n".encode("cp1252")
+    assert rules._signatures(reading.read({"style_utils.py": source}), read()) == []
 
 
 @pytest.mark.parametrize(("more", "lines"), [("device=None, *, seed=0", 0), ("device", 1), ("*, device", 1)])

@@ -1,9 +1,9 @@
 """A file of weights of one's own: used with the images that belong to it, or refused in one sentence."""
 
 import json
-import re
 import os
 import pickle
+import re
 import sys
 from unittest import mock
 
@@ -141,15 +141,24 @@ def test_weights_of_ones_own_of_any_network(tmp_path, model, drop):
     """Some compute their sizes with tensors, or count versions; torchvision drops the heads that only training needs,
     and old files have no counters, or, as torchvision's of DenseNets, other names.
 
-    DataParallel puts a word before each name.
+    DataParallel puts a word before each name, torch.compile and one's own wrappers, too.
     """
     with torch.random.fork_rng(devices=[]):
         state = torchvision_networks.build(model).state_dict()
     state = {re.sub(r"(denselayer\d+\.\D+)(\d)\.", r"\1.\2.", name): value for name, value in state.items()}
     path = tmp_path / "mine.pth"
-    path.write_bytes(as_pth({f"module.{name}": value for name, value in state.items() if drop not in name}))
+    path.write_bytes(as_pth({f"model._orig_mod.{name}": value for name, value in state.items() if drop not in name}))
     source = pretrained.load(str(path), "cpu", model)
     assert source.model(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+
+
+@pytest.mark.parametrize("name", ["epoch=3-step=40.ckpt", "mine.bin"])
+def test_a_file_with_another_ending_is_looked_into(tmp_path, name):
+    """Lightning's, say: its sentence says what to save instead, and not that its name is misspelt."""
+    (tmp_path / name).write_bytes(as_pth({"epoch": 3, "state_dict": {}}))
+    refuse("'epoch' is no tensor: save model.state_dict", pretrained.load, str(tmp_path / name))
+    (tmp_path / name).write_bytes(as_pth(random_weights(len(EMBEDDED_CLASSES))))
+    assert pretrained.load(str(tmp_path / name)).weights == "own"
 
 
 def test_weights_without_memory_for_them_are_not_called_damaged(monkeypatch):
