@@ -137,7 +137,8 @@ def collect(root: Path, check: bool) -> int:
     notes = [
         *find_unsolved_parts(trees), *compare_signatures(trees), *find_imports(trees), *find_prints(trees),
         *find_stops(trees), *find_mixed_indentation(root, code), *find_other_encodings(root, code),
-        *find_foreign_files(root), *find_changed_files(root), *find_missing_figures(files), *find_other_figures(root, files),
+        *find_foreign_files(root), *find_changed_files(root), *find_missing_figures(files),
+        *find_other_figures(root, files),
     ]  # fmt: skip
     _list(notes)
     found = f"{_count(len(files), 'file')}, {_count(len(notes), 'thing')} to look at above" if notes else \
@@ -379,8 +380,8 @@ def find_foreign_files(root: Path) -> Iterator[str]:
             given = path.name in HANDED_OUT.get(folder, ()) or name in DIGESTS or name in REQUIRED
             hidden = any(part.startswith(".") for part in path.relative_to(root).parts)  # Jupyter's copies, say
             if not given and not hidden:
-                yield (f"{name} was not handed out, and the grader does not take it: what your code needs of it belongs "
-                       "into the given files.")  # fmt: skip
+                yield (f"{name} was not handed out, and the grader does not take it: what your code needs of it "
+                       "belongs into the given files.")  # fmt: skip
 
 
 def find_changed_files(root: Path) -> Iterator[str]:

@@ -344,11 +344,12 @@ def _exchange(slide: Any, old: Any, path: Path, name: str) -> bool:
         number = slide.part.get_or_add_image_part(str(path))[1]
     except Exception:  # a damaged file can raise nearly anything, and a picture may be a link
         return False
-    before, old._element.blipFill.blip.rEmbed = old._element.blipFill.blip.rEmbed, number
+    element: Any = old._element
+    before, element.blipFill.blip.rEmbed = element.blipFill.blip.rEmbed, number
     if before != number:
         slide.part.drop_rel(before)  # the old one, if nothing else shows it
     old.name = name
-    old._element.nvPicPr.cNvPr.set("title", name)
+    element.nvPicPr.cNvPr.set("title", name)
     return True
 
 

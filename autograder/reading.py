@@ -61,7 +61,8 @@ def _facts(source: bytes) -> dict:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         if not is_text(source):
             return {"error": "expected text in UTF-8, got another encoding: save it as UTF-8"}
-        place = f"line {error.lineno}: " if getattr(error, "lineno", None) else ""
+        line = getattr(error, "lineno", None)
+        place = f"line {line}: " if line else ""
         words = getattr(error, "msg", "") or str(error) or type(error).__name__
         return {"error": f"{place}Python cannot read this file ({words})"}
     return {"imports": sorted(set(_imports(tree))), "signatures": dict(_signatures(tree)), "prints": _prints(tree)}

@@ -36,8 +36,14 @@ def link(session: Session, key: str) -> str:
 def describe(session: Session, key: str) -> tuple[dict[str, Any], np.ndarray]:
     """Network, settings and link of a view as they are now, and the picture that it looks at."""
     versions = {"torch": torch.__version__, "gradio": gr.__version__}
-    said = {"view": key, "network": session.source.name, "picture": session.picture.name}
-    said |= {"settings": dict(session.settings[key]), "link": link(session, key), "versions": versions}
+    said = {
+        "view": key,
+        "network": session.source.name,
+        "picture": session.picture.name,
+        "settings": dict(session.settings[key]),
+        "link": link(session, key),
+        "versions": versions,
+    }
     return said, session.picture.pixels
 
 

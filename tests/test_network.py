@@ -2,6 +2,7 @@
 """Rules for every method: input is checked in words, and a network is left exactly as it was found."""
 
 import random
+import threading
 from functools import partialmethod
 
 import numpy as np
@@ -433,6 +434,30 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
     refuse(error, message, method, networks.build("tiny"), X, labels)
+
+
+def test_two_threads_may_ask_one_network(X, y):
+    """While one keeps a layer's output for Grad-CAM, the other's gradient passes that layer."""
+    model, inside, asked = networks.build("tiny"), threading.Event(), threading.Event()
+    expected, right = saliency(model, X, y), grad_cam(model, X, y)
+
+    def wait(module, inputs):
+        if threading.current_thread() is other:
+            inside.set()
+            assert asked.wait(60)
+
+    maps = []
+    other = threading.Thread(target=lambda: maps.append(grad_cam(model, X, y)))
+    handle = model.classifier.register_forward_pre_hook(wait)
+    other.start()
+    assert inside.wait(60)
+    try:
+        assert np.array_equal(saliency(model, X, y), expected)
+    finally:
+        asked.set()
+        other.join()
+        handle.remove()
+    assert np.array_equal(maps[0], right)
 
 
 @all_maps

@@ -163,6 +163,19 @@ runpy.run_path({str(ROOT / f"{script}.py")!r}, run_name="__main__")
     assert done.stderr == f"error: expected the package {package}, found none: run python environment/complete.py\n"
 
 
+@pytest.mark.parametrize("name", ["saliency_map", "gradcam", "fooling_image", "class_visualization"])
+def test_a_file_that_is_no_script_says_what_to_run(forks, name):
+    """As an editor's button runs it: the file that is written, or its tests."""
+    for file, words in (
+        (f"visualizers/{name}.py", f"which scripts import: run python {name}.py in {ROOT}"),
+        (f"tests/test_{name}.py", f"which pytest runs: python -m pytest tests/test_{name}.py in {ROOT}"),
+    ):
+        done = forks(ROOT, "-c", "import runpy, sys\n"
+                     f"sys.path[0], sys.argv = {str((ROOT / file).parent)!r}, [{file!r}]\n"
+                     f"runpy.run_path({file!r}, run_name='__main__')")  # fmt: skip
+        assert (done.returncode, done.stderr) == (1, f"expected a script, got {file}, {words}\n")
+
+
 @pytest.mark.parametrize("module", ["fooling_image", "report", "pretrained"])
 def test_ctrl_c_while_packages_are_loaded_ends_without_a_traceback(tmp_path, module):
     (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
@@ -483,6 +496,20 @@ def test_in_a_notebook_main_takes_the_defaults_and_figures_are_shown(source, mon
     picture = Picture(ROOT / "docs" / "pictures" / "gradcam.png", "title", "caption")
     figure.show([picture])
     assert shown == [picture] and picture._repr_png_().startswith(b"\x89PNG")
+
+
+def test_what_was_drawn_before_a_part_that_is_not_written_is_shown(main, monkeypatch):
+    """In their order: one's own maps, while Captum's are still to be written."""
+    shown = []
+    monkeypatch.setattr(figure, "show", lambda pictures: shown.extend(picture.title for picture in pictures))
+    monkeypatch.setattr(saliency_map, "captum_saliency", Mock(side_effect=NotImplementedError("Part 1.5: saliency")))
+    with pytest.raises(NotImplementedError):
+        main(saliency_map, "--num", "1", "--show")
+    assert shown == ["saliency_map_num_1_embedded"]
+    with pytest.raises(script.UserError):
+        main(fooling_image, "--show", "--target", "nobody")
+    main(fooling_image, "--show")
+    assert shown[1:] == ["fooling_image_embedded"]
 
 
 @pytest.mark.parametrize("kind", [script.UserError, SourceError])

@@ -368,13 +368,14 @@ def check_target(target_y: int, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless target_y is a class index of scores (N, K)."""
     check_scores(scores)
     classes = scores.shape[1]
+    given: Any = target_y
     try:
-        number = operator.index(target_y)
+        number = operator.index(given)
     except TypeError:
         number = None
-    if number is None or isinstance(target_y, bool):
-        hint = "find it by class_names.index(...)" if isinstance(target_y, str) else "give its index as an int"
-        raise TypeError(f"expected a target class as a whole number, got {target_y!r}: {hint}")
+    if number is None or isinstance(given, bool):
+        hint = "find it by class_names.index(...)" if isinstance(given, str) else "give its index as an int"
+        raise TypeError(f"expected a target class as a whole number, got {given!r}: {hint}")
     if not 0 <= target_y < classes:
         expected = f"a target class between 0 and {classes - 1}"
         raise ValueError(f"expected {expected}, got {target_y}: choose one of the classes")

@@ -32,7 +32,7 @@ import IPython
 python = f'"{sys.executable}"'  # this notebook's own
 !{python} environment/complete.py
 %load_ext autoreload
-%autoreload 2 {'--full' if IPython.version_info[0] > 8 else ''}"""
+%autoreload {'2 --full' if IPython.version_info[0] > 8 else '2'}"""
 QUESTIONS = {
     "1.1": (template.IMPLEMENTATION_1,),
     "1.2": (template.IMPLEMENTATION_2, template.COMPARISON),

@@ -159,4 +159,5 @@ def test_files_that_were_changed_after_they_were_collected_are_noted(tmp_path):
 def test_what_is_not_saved_as_utf_8_is_noted(tmp_path):
     """Some editors save UTF-16, which Python cannot read."""
     taken = take_in(make_zip(tmp_path, [("style_utils.py", "x = 1\n".encode("utf-16")), ("gradcam.py", "x = 'ä'\n")]))
-    assert taken.notes[0] == "Not saved as UTF-8, which Python may not be able to read: style_utils.py. Save it as UTF-8."
+    words = "Not saved as UTF-8, which Python may not be able to read: style_utils.py. Save it as UTF-8."
+    assert taken.notes[0] == words

@@ -1,7 +1,10 @@
 # STAFF
 """assignment_3.ipynb: what is committed is what is generated, nothing of a solution, and all of it runs."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +45,22 @@ def test_its_code_calls_scripts_alone():
     code = [line for cell in read().cells if cell.cell_type == "code" and cell.source != notebook.SET_UP
             for line in cell.source.splitlines()]  # fmt: skip
     assert code and all(re.match(r"(# .*)?(%run |!\{python\} )", line) for line in code)
+
+
+def test_an_edited_file_is_read_whole(tmp_path):
+    """The lines that a traceback shows are the file's: IPython 9 would compile the changed function by itself."""
+    (tmp_path / "mine.py").write_text("# first\n\n\ndef f():\n    return 1\n")
+    (tmp_path / "changed").write_text("# first\n\n\ndef f():\n    return 1 / 0\n")
+    cells = [
+        re.sub(r"^!.*", "", notebook.SET_UP, flags=re.MULTILINE),
+        "import mine, os; os.replace('changed', 'mine.py')",
+        "os.utime('mine.py', (9e9, 9e9))",
+        "print(mine.f.__code__.co_firstlineno, mine.f.__code__.co_consts)",
+    ]
+    (tmp_path / "cells.ipy").write_text("\n".join(f"_ = get_ipython().run_cell({cell!r})" for cell in cells))
+    order = [sys.executable, "-m", "IPython", "--no-banner", "cells.ipy"]
+    done = subprocess.run(order, cwd=tmp_path, env=os.environ | {"IPYTHONDIR": str(tmp_path)}, capture_output=True)
+    assert done.stdout.decode().splitlines()[-1] == "4 (None, 1, 0)", done
 
 
 @pytest.mark.proof

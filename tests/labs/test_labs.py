@@ -3,15 +3,32 @@
 import importlib
 import json
 import re
+import runpy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import pretrained
+from figures import figure
+from figures.script import ROOT
 from labs import LABS, __main__, lab
 from tests import networks
+
+
+def test_a_lab_is_named_by_its_file(small_source, tmp_path, monkeypatch):
+    """Also where a notebook or an editor runs the file itself, which then has no name; --show shows its figure."""
+    shown = []
+    monkeypatch.setattr(figure, "show", shown.extend)
+    space = runpy.run_path(str(ROOT / "labs/gradients/one_backward.py"), run_name="there")
+    result = lab.run(SimpleNamespace(**space), ["--quick", "--show", "--out", str(tmp_path)], small_source)
+    assert result.name == "gradients.one_backward"
+    assert [picture.path for picture in shown] == [result.picture.path]
+    settings = json.loads((ROOT / ".vscode/settings.json").read_text())
+    paths = {name.rpartition(".")[2]: variables for name, variables in settings.items() if ".env." in name}
+    assert paths == {name: {"PYTHONPATH": "${workspaceFolder}"} for name in ("linux", "osx", "windows")}
 
 
 @pytest.mark.parametrize("name", __main__.present())
