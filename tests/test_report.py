@@ -549,7 +549,7 @@ def test_how_a_student_has_placed_and_cropped_a_figure_stays(work):
 
 
 def test_a_report_under_another_name_is_told(work, capsys):
-    """As a browser names a second download."""
+    """A browser names a second download so."""
     shutil.copy(work / TEMPLATE, work / "report-a3 (1).pptx")
     for options in (["--check"], []):
         assert main(options, work) == 0

@@ -165,7 +165,7 @@ runpy.run_path({str(ROOT / f"{script}.py")!r}, run_name="__main__")
 
 @pytest.mark.parametrize("name", ["saliency_map", "gradcam", "fooling_image", "class_visualization"])
 def test_a_file_that_is_no_script_says_what_to_run(forks, name):
-    """As an editor's button runs it: the file that is written, or its tests."""
+    """An editor's button runs so what is being written, or its tests."""
     for file, words in (
         (f"visualizers/{name}.py", f"which scripts import: run python {name}.py in {ROOT}"),
         (f"tests/test_{name}.py", f"which pytest runs: python -m pytest tests/test_{name}.py in {ROOT}"),

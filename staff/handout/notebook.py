@@ -30,9 +30,10 @@ SET_UP = """import sys
 import IPython
 
 python = f'"{sys.executable}"'  # this notebook's own
+mode = "2 --full" if IPython.version_info[0] > 8 else "2"  # an edited file is read whole
 !{python} environment/complete.py
 %load_ext autoreload
-%autoreload {'2 --full' if IPython.version_info[0] > 8 else '2'}"""
+%autoreload {mode}"""
 QUESTIONS = {
     "1.1": (template.IMPLEMENTATION_1,),
     "1.2": (template.IMPLEMENTATION_2, template.COMPARISON),
