@@ -15,7 +15,7 @@ NAME = "assignment_3.ipynb"
 INTRODUCTION = """# Assignment 3, as a notebook
 
 Everything here is what the scripts and tests do, called from a notebook: your code goes into the files that each part
-names, not into this notebook. `%autoreload` takes up what you change in them.
+names, not into this notebook. What you change in them is taken up.
 
 **In Jupyter** open this file in the folder of the assignment. The links below open the files in its editor.
 
@@ -27,13 +27,9 @@ download what you have written, or keep the folder on your Drive.
 The next cell adds the packages that are missing and replaces none."""
 SET_UP = """import sys
 
-import IPython
-
 python = f'"{sys.executable}"'  # this notebook's own
-mode = "2 --full" if IPython.version_info[0] > 8 else "2"  # an edited file is read whole
 !{python} environment/complete.py
-%load_ext autoreload
-%autoreload {mode}"""
+%load_ext figures.reload"""
 QUESTIONS = {
     "1.1": (template.IMPLEMENTATION_1,),
     "1.2": (template.IMPLEMENTATION_2, template.COMPARISON),

@@ -48,19 +48,21 @@ def test_its_code_calls_scripts_alone():
 
 
 def test_an_edited_file_is_read_whole(tmp_path):
-    """The lines that a traceback shows are the file's: IPython 9 would compile the changed function by itself."""
-    (tmp_path / "mine.py").write_text("# first\n\n\ndef f():\n    return 1\n")
-    (tmp_path / "changed").write_text("# first\n\n\ndef f():\n    return 1 / 0\n")
+    """The lines that a traceback shows are the file's, and a class with a backward of its own stops nothing."""
+    text = "import torch\n\n\nclass A(torch.autograd.Function):\n    @staticmethod\n    def f():\n        return 1\n"
+    (tmp_path / "mine.py").write_text(text + "\n\ndef g():\n    return 1\n")
+    (tmp_path / "changed").write_text(text + "\n\n\ndef g():\n    return 1 / 0\n")
     cells = [
         re.sub(r"^!.*", "", notebook.SET_UP, flags=re.MULTILINE),
-        "import mine, os; os.replace('changed', 'mine.py')",
-        "os.utime('mine.py', (9e9, 9e9))",
-        "print(mine.f.__code__.co_firstlineno, mine.f.__code__.co_consts)",
+        "from mine import A, g",
+        "import os; os.replace('changed', 'mine.py'); os.utime('mine.py', (9e9, 9e9))",
+        "print(A.apply and A.f(), g.__code__.co_firstlineno, g.__code__.co_consts)",
     ]
     (tmp_path / "cells.ipy").write_text("\n".join(f"_ = get_ipython().run_cell({cell!r})" for cell in cells))
     order = [sys.executable, "-m", "IPython", "--no-banner", "cells.ipy"]
-    done = subprocess.run(order, cwd=tmp_path, env=os.environ | {"IPYTHONDIR": str(tmp_path)}, capture_output=True)
-    assert done.stdout.decode().splitlines()[-1] == "4 (None, 1, 0)", done
+    own = {"IPYTHONDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(order, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True)
+    assert done.stdout == "1 11 (None, 1, 0)\n" and "Traceback" not in done.stdout + done.stderr, done
 
 
 @pytest.mark.proof
