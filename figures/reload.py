@@ -8,13 +8,13 @@ from torch.autograd.function import BackwardCFunction
 def load_ipython_extension(shell: Any) -> None:
     """Begin, with files that are read whole: IPython 9 would compile an edited function alone, with other lines.
 
-    A class that has its own backward and what PyTorch makes of it name each other: %autoreload would go round in circles.
+    A class with a backward of its own and what PyTorch makes of it name each other: IPython would go round in circles.
     """
     import IPython
     from IPython.extensions import autoreload
 
     autoreload.UPDATE_RULES.insert(0, (_is_backward, lambda old, new: None))
-    shell.run_line_magic("load_ext", "autoreload")
+    autoreload.load_ipython_extension(shell)
     shell.run_line_magic("autoreload", "2 --full" if IPython.version_info[0] > 8 else "2")
 
 
