@@ -229,16 +229,19 @@ def find_unreadable(root: Path, code: list[str]) -> Iterator[str]:
         except TabError as error:
             yield (f"{name}, line {error.lineno}: tabs and spaces are mixed so that Python cannot read this file: "
                    "let your editor turn tabs into four spaces.")  # fmt: skip
-        except SyntaxError as error:
+        except (SyntaxError, ValueError) as error:  # null bytes are the second in some versions of Python
+            if not data.strip(b"\0") and data:
+                yield f"{name} holds nothing but zero bytes: take it from a copy, or from the handout again."
+                continue
             if conflicts:
                 yield (f"{name}, line {conflicts[0]}: a conflict of two versions is not resolved: choose one, and "
                        f"delete the lines that begin with {lines[conflicts[0] - 1][:7].decode()}.")  # fmt: skip
                 continue
-            advice = ": save it as UTF-8" if b"\0" in data or "codec" in error.msg else ""
-            yield f"{name}, line {error.lineno or 1}: Python cannot read this file ({error.msg}){advice}."
-        except (ValueError, RecursionError, MemoryError) as error:  # null bytes, in some versions of Python
-            advice = ": save it as UTF-8" if b"\0" in data else ""
-            yield f"{name}: Python cannot read this file ({str(error) or type(error).__name__}){advice}."
+            words, line = getattr(error, "msg", str(error)), getattr(error, "lineno", None) or 1
+            advice = ": save it as UTF-8" if b"\0" in data or "codec" in words else ""
+            yield f"{name}, line {line}: Python cannot read this file ({words}){advice}."
+        except (RecursionError, MemoryError) as error:
+            yield f"{name}: Python cannot read this file ({str(error) or type(error).__name__})."
 
 
 def find_too_large(root: Path, files: list[str]) -> Iterator[str]:
@@ -269,6 +272,10 @@ def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
             if "NotImplementedError" in names and (not texts or texts[0].startswith("Part ")):  # not one's own
                 part = f" ({texts[0]})" if texts else ""
                 yield f"{name}, line {node.lineno}: this part is not written yet{part}."
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            named = any(one.rpartition(".")[2] == function.name for one in SIGNATURES.get(name, ()))
+            if named and not any(isinstance(one, ast.Raise | ast.Return) for one in ast.walk(function)):
+                yield f"{name}, line {function.lineno}: {function.name} gives nothing: is this part written?"
 
 
 def compare_signatures(trees: dict[str, ast.Module]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,9 +40,12 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
 
     img: PIL image in RGB.
     size: the new length of the shorter side (the aspect is kept), or (H, W) to force both.
-    Returns float32 (1, 3, H, W), ImageNet-normalised. Raises ValueError where one side is more than MAX_ASPECT times
-    the other: the longer side would grow out of hand.
+    Returns float32 (1, 3, H, W), ImageNet-normalised. Raises TypeError for what is no such picture, and ValueError
+    where one side is more than MAX_ASPECT times the other: the longer side would grow out of hand.
     """
+    if not isinstance(img, Image.Image) or img.mode != "RGB":
+        got = f"one in {img.mode}" if isinstance(img, Image.Image) else f"a {type(img).__name__}"
+        raise TypeError(f"expected a PIL picture in RGB, got {got}: open its file with open_image")
     if not isinstance(size, list | tuple) and max(img.size) > MAX_ASPECT * min(img.size):
         raise ValueError(
             f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: "
@@ -64,8 +68,9 @@ def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
     Returns a PIL image, H x W, RGB.
     """
     if img.ndim != 4 or img.shape[:2] != (1, 3):
-        got = tuple(img.shape)
-        raise ValueError(f"expected one image of shape (1, 3, H, W), got {got}: pick one with x[i : i + 1]")
+        hint = "add a batch axis with x[None]" if img.ndim == 3 else "pick one with x[i : i + 1]"
+        hint = "put the axes in the order N, C, H, W" if img.shape[-1] == 3 != img.shape[1] else hint
+        raise ValueError(f"expected one image of shape (1, 3, H, W), got {tuple(img.shape)}: {hint}")
     x = img.detach()[0].float().cpu()
     x = x * torch.from_numpy(SQUEEZENET_STD).view(3, 1, 1) + torch.from_numpy(SQUEEZENET_MEAN).view(3, 1, 1)
     x = rescale(x) if should_rescale else x.clamp(0, 1)
@@ -106,10 +111,15 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
     Raises ValueError, in one sentence, for what is no picture, is truncated, or has more than MAX_PIXELS pixels;
     FileNotFoundError where there is no such file.
     """
-    if isinstance(path, Image.Image):
-        raise TypeError("expected the path of a picture, got a picture: give it to preprocess, after .convert('RGB')")
+    given: Any = path
+    if not isinstance(given, str | PathLike) and not hasattr(given, "read"):
+        hint = "wrap them in io.BytesIO(...)" if isinstance(given, bytes) else "save it to a file, and give its path"
+        if isinstance(given, Image.Image):
+            hint = "give it to preprocess, after .convert('RGB'), or its file here"
+        raise TypeError(f"expected the path of a picture, got {type(given).__name__}: {hint}")
     if re.match(r"\w+://", str(path)):
-        raise ValueError(f"expected the path of a picture, got the address {path}: download it, and give the file")
+        hint = "give the path behind it" if str(path).startswith("file:") else "download it, and give the file"
+        raise ValueError(f"expected the path of a picture, got the address {path}: {hint}")
     named = isinstance(path, str | PathLike)  # the explorer gives what it has in memory
     if named and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # it may never answer
         raise ValueError(f"expected a picture at {path}, got a pipe or a device: save it to a file first")
@@ -194,7 +204,10 @@ def _as_rgb(picture: Image.Image, path: str | PathLike[str]) -> Image.Image:
         picture = Image.fromarray(np.round(grey / 257).clip(0, 255).astype(np.uint8))
     elif picture.mode == "F":  # floating grey, up to 1 or up to 255
         grey = np.asarray(picture, dtype=np.float64)
-        white = 1 if grey.max(where=np.isfinite(grey), initial=0) <= 1 else 255
+        most = grey.max(where=np.isfinite(grey), initial=0)
+        if most > 256:
+            raise ValueError(f"grey of floating numbers up to {most:.0f}")
+        white = 1 if most <= 1 else 255
         picture = Image.fromarray(np.round(np.nan_to_num(grey).clip(0, white) * (255 / white)).astype(np.uint8))
     if picture.mode == "P" and picture.has_transparency_data:
         picture = picture.convert("RGBA")  # straight to RGB Pillow warns

@@ -228,6 +228,8 @@ def judge_figure(pictures: Sequence[Found], name: str, figures: Path, root: Path
         return f"{shown} does not say how it was made: run python report.py"
     if "*" not in name and (made.get("figure") not in name.split(" | ") or made.get("options")):
         return f"{shown} is of a run of your own: {again}, then python report.py"
+    if "*" in name and (network := made.get("options", {}).get("network")):
+        return f"your own pair is of {network}: run python style_transfer.py without --weights and --model"
     changed = [file for file, digest in made.get("code", {}).items() if digest_file(root / file) != digest]
     if changed:
         return f"{shown} was made by another {changed[0]}: {again}, then python report.py"

@@ -65,7 +65,7 @@ def own(path: Path) -> Subject:
         raise Problem(str(problem).replace(str(path), "the file")) from None
     width, height = picture.size
     if max(width, height) > LONGEST * min(width, height):
-        got = f"{width} x {height} pixels"
+        got = f"one {max(width, height) / min(width, height):.1f} times as long"
         raise Problem(f"expected a picture at most {LONGEST} times as long as wide, got {got}: crop it first")
     pixels = _resize(picture, SIZE)
     notes = [note.replace(str(path), "the file") for note in notes]

@@ -191,7 +191,8 @@ def open_picture(path: str) -> Image.Image:
     width, height = opened.size
     if max(width, height) > LONGEST * min(width, height):
         raise UserError(
-            f"expected a picture at most {LONGEST} times as long as wide, got {width} x {height} in {path}: crop it"
+            f"expected a picture at most {LONGEST} times as long as wide, got one "
+            f"{max(width, height) / min(width, height):.1f} times as long in {path}: crop it"
         )
     return opened
 
@@ -380,7 +381,10 @@ def _is_of(
 
 def _owners(module: ModuleType | SimpleNamespace) -> list[tuple[str, Any]]:
     """List the module and the classes in it, with what the names of what they hold begin with."""
-    classes = [one for one in vars(module).values() if isinstance(one, type)]
+    there = [one for one in vars(module).values() if isinstance(one, type)]
+    imported = ("visualizers.", "style_modules.") if hasattr(module, "__name__") else ()  # asked in their own files
+    classes = [one for one in there if one.__module__ == vars(module).get("__name__")
+               or not one.__module__.startswith(imported)]  # fmt: skip
     return [("", module), *((f"{one.__qualname__}.", one) for one in classes)]
 
 

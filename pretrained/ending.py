@@ -16,6 +16,7 @@ PYTHON = (3, 11)  # or later
 REINSTALL = "run python -m pip install --force-reinstall --no-deps"
 INTERRUPTED = 130  # the status by which shells know Ctrl+C
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HANDED_OUT = {"explorer", "figures", "labs", "pretrained", "style_modules", "tests", "visualizers"}  # folders
 UNUSED = {"test"}  # of Python's modules: nobody imports it, and students like the name
 NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed to map segment from shared object$"
 
@@ -125,7 +126,8 @@ def find_shadow(folder: str = ROOT) -> str:
         return ""
     for file in files:
         name, _, suffix = file.partition(".")
-        if suffix == "py" and name in files and os.path.isfile(os.path.join(folder, name, "__init__.py")):
+        beside = os.path.isfile(os.path.join(folder, name, "__init__.py"))
+        if suffix == "py" and beside and name not in HANDED_OUT:  # else the file is one's own: Python takes the folder
             return f"error: expected {file} alone, got the folder {name} beside it: give that another name"
         if name in taken and (suffix == "py" or os.path.isfile(os.path.join(folder, file, "__init__.py"))):
             return tell_shadow(name, os.path.join(folder, file))

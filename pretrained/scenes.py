@@ -29,7 +29,7 @@ def read_scenes(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.
         labels = np.array([class_names.index(scene["label"]) for scene in scenes], dtype=np.int64)
     except (OSError, ValueError, KeyError, TypeError, SyntaxError) as problem:
         raise SourceError(
-            f"expected the sample scenes in {folder}, got {problem}: restore it with git checkout images"
+            f"expected the sample scenes in {folder}, got {problem}: take images/ from the handout again"
         ) from None
     return images, labels, masks
 

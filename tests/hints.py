@@ -79,7 +79,7 @@ HINTS: dict[str, str | dict] = {
         "A list or tuple came where a tensor is asked: take the entry that is meant, such as features[content_layer]; "
         "torch.stack(...) makes one tensor of several."
     ),
-    r"(cannot import name '\w+' from|No module named) '(visualizers|style_)": (
+    r"(cannot import name '\w+' from|No module named) '(visualizers|style_|saliency_|gradcam|fooling_|class_vis)": (
         "A name is not there: files, classes and functions keep the names that they were handed out with."
     ),
     r"(Import|ModuleNotFound)Error": "Only the handout's packages and the standard library are there.",

@@ -257,6 +257,9 @@ STOPPING = {
         "tabs into four spaces.",
     ),
     "another encoding": ("style_utils.py", b"x = '\xff'\n", "): save it as UTF-8."),
+    "nothing but null bytes": (
+        "style_utils.py", b"\0" * 99, "style_utils.py holds nothing but zero bytes: take it from a copy, or from",
+    ),
     "null bytes": ("style_utils.py", b"x = 1\0\n", "): save it as UTF-8."),
     "UTF-16": ("style_utils.py", "x = 1\n".encode("utf-16"), "): save it as UTF-8."),
     "nesting that no Python can read": (
@@ -280,6 +283,11 @@ NAMED = {
     "an unsolved part without a name": (
         "style_utils.py", "def f():\n    raise NotImplementedError\n",
         "style_utils.py, line 5: this part is not written yet.",
+    ),
+    "an unsolved part whose last line is a comment": (
+        "style_modules/tv_loss.py",
+        ("all", "class TotalVariationLoss:\n    def forward(self, img, tv_weight):\n        pass\n"),
+        "style_modules/tv_loss.py, line 2: forward gives nothing: is this part written?",
     ),
     "a method outside of its class": (
         "visualizers/saliency_map.py",

@@ -262,6 +262,13 @@ def test_floating_grey_may_be_infinite_in_places(tmp_path, least, most):
     assert np.asarray(open_image(tmp_path / "a.tif"))[0, :, 0].tolist() == [0, 64, 255, 255, 0, 0]
 
 
+def test_floating_grey_beyond_255_has_no_white(tmp_path):
+    """A microscope's, say, which would all be white."""
+    Image.fromarray(np.float32([[0, 4095]])).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"got grey of floating numbers up to 4095: open it in a viewer"):
+        open_image(tmp_path / "a.tif")
+
+
 def noise(path, kind):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path, kind)
     path.write_bytes(path.read_bytes()[:2000])
@@ -325,9 +332,24 @@ def test_sizes_of_numpy_are_sizes():
     assert preprocess(Image.new("RGB", (60, 40)), np.int64(20)).shape == (1, 3, 20, 30)
 
 
-def test_a_picture_for_a_path_is_told():
-    with pytest.raises(TypeError, match=r"^expected the path of a picture, got a picture: give it to preprocess, "):
-        open_image(Image.new("RGB", (9, 9)))
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Image.new("RGB", (9, 9)), "got Image: give it to preprocess, "),
+        (b"\xff\xd8\xff", r"got bytes: wrap them in io.BytesIO\(\.\.\.\)$"),  # of Colab's files.upload()
+        (torch.zeros(1, 3, 9, 9), "got Tensor: save it to a file"),
+    ],
+)
+def test_what_is_no_path_is_told(given, words):
+    with pytest.raises(TypeError, match=f"^expected the path of a picture, {words}"):
+        open_image(given)
+
+
+@pytest.mark.parametrize("given", ["cat.jpg", np.zeros((9, 9, 3), np.uint8), Image.new("RGBA", (9, 9))])
+def test_what_is_no_picture_in_rgb_is_not_preprocessed(given):
+    got = "one in RGBA" if isinstance(given, Image.Image) else f"a {type(given).__name__}"
+    with pytest.raises(TypeError, match=f"^expected a PIL picture in RGB, got {got}: open its file with open_image$"):
+        preprocess(given)
 
 
 def test_preprocess_forces_both_sides_when_asked():
@@ -373,11 +395,17 @@ def test_deprocess_clips_otherwise():
     assert (picture == 255).all()
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 3, 8, 8), (1, 1, 8, 8)])
-def test_deprocess_takes_one_image(shape):
-    with pytest.raises(
-        ValueError, match=r"^expected one image of shape \(1, 3, H, W\), got \(.*\): pick one with x\[i : "
-    ):
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((3, 8, 8), r"add a batch axis with x\[None\]"),
+        ((2, 3, 8, 8), r"pick one with x\[i : "),
+        ((1, 1, 8, 8), "pick one"),
+        ((1, 8, 8, 3), "put the axes"),
+    ],
+)
+def test_deprocess_takes_one_image(shape, hint):
+    with pytest.raises(ValueError, match=rf"^expected one image of shape \(1, 3, H, W\), got \(.*\): {hint}"):
         deprocess(torch.zeros(shape))
 
 

@@ -207,7 +207,8 @@ ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
 @pytest.mark.parametrize(
     "spoil, error, message",
     [
-        (lambda X: X.numpy(), TypeError, r"^expected images as a torch.Tensor, got ndarray: preprocess them first$"),
+        (lambda X: X.numpy(), TypeError, "^expected images as a torch.Tensor, got ndarray: .*torch.from_numpy$"),
+        (lambda X: [*X], TypeError, r"^expected images as a torch.Tensor, got list: join them with torch.cat$"),
         (lambda X: X[0], ValueError, r"got \(.*\): (add a batch axis with|put the axes in the order)"),
         (lambda X: X.permute(0, 2, 3, 1), ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*\): put the"),
         (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): open the"),
@@ -219,7 +220,7 @@ ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
         (lambda X: X.bfloat16(), TypeError, "^expected images of float32 or float64, got torch.bfloat16: take x"),
         (lambda X: X / 0, ValueError, "^expected finite pixels, got NaN or infinity: check the image"),
     ],
-    ids="numpy|one image|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
+    ids="numpy|list|one|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
 )
 def test_wrong_images_are_refused_in_words(method, spoil, error, message, X, y):
     refuse(error, message, method, networks.build("tiny"), spoil(X), y)
@@ -423,6 +424,8 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
         ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got list: use torch.tensor\(y"),
         (torch.tensor([4.0, 0, 1]), TypeError, "^expected labels as a tensor of integers, got torch.float32: use"),
         (4, TypeError, r"^expected labels as a tensor of integers, got int: use torch.tensor\(\[y\]\)"),
+        (torch.rand(3, 5).max(dim=1), TypeError, "^expected labels as a tensor of integers, got max: use y.indices$"),
+        (torch.rand(3, 5), TypeError, r"got torch.float32: use y.argmax\(dim=1\)$"),
         (torch.tensor([True, False, True]), TypeError, "got torch.bool: give the index of each class$"),
         (torch.tensor(4), ValueError, ONE_EACH + r"\(\): take y\[None\]"),
         (torch.tensor([4, 0]), ValueError, ONE_EACH + r"\(2,\): check"),
@@ -430,7 +433,7 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
         (torch.tensor([4, 0, -1]), ValueError, "^expected labels between 0 and 4, got -1 to 4: do labels and"),
         (torch.tensor([4, 5, 0]), ValueError, "^expected labels between 0 and 4, got 0 to 5: do labels and"),
     ],
-    ids=["list", "floats", "a number", "booleans", "no axis", "too few", "two axes", "negative", "too large"],
+    ids="list|floats|number|maximum|scores|booleans|no axis|too few|two axes|negative|too large".split("|"),
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
     refuse(error, message, method, networks.build("tiny"), X, labels)

@@ -172,9 +172,10 @@ def assert_loss_falls(losses, image):
     parts = [losses(of) for of in (inputs.normalise(inputs.small_pair()[0]), image)]
     before, after = map(sum, parts)
     limit, seems, expected = FALL * before, "", f"expected the loss to fall from {before:.4g} to less than"
-    if parts[1][0] > limit:
+    falls = parts[1][1] <= 0.9 * parts[0][1]  # else the image may run away from both, as with gradients that add up
+    if parts[1][0] > limit and falls:
         seems = f"{LOOKS} the content loss does not hold the image: let it count, with content_target as it is given."
-    elif parts[1][1] > 0.9 * parts[0][1]:
+    elif parts[1][0] <= limit and not falls:
         seems = f"{LOOKS} the style loss does not fall: let it count, with style_targets as they are given."
     assert after < limit, f"{expected} {limit:.4g}, got {after:.4g}{seems}"
 

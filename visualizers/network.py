@@ -255,10 +255,17 @@ def check_network(model: nn.Module) -> None:
 
 def check_images(X: Tensor, model: nn.Module) -> None:
     """Raise TypeError or ValueError, in one sentence, unless X is a batch that `model` can see."""
-    if not isinstance(X, Tensor):
-        raise TypeError(f"expected images as a torch.Tensor, got {type(X).__name__}: preprocess them first")
+    given: Any = X
+    if not isinstance(given, Tensor):
+        several = isinstance(given, list | tuple)
+        hint = "join them with torch.cat" if several else "preprocess them, or use torch.from_numpy"
+        raise TypeError(f"expected images as a torch.Tensor, got {type(given).__name__}: {hint}")
     if X.ndim != 4 or X.shape[1] != 3:
         grey = X.ndim == 4 and X.shape[1] in (1, 4) and X.shape[3] != 3
+        layers = model.modules() if grey and isinstance(model, nn.Module) else ()
+        if (first := next((one for one in layers if isinstance(one, nn.Conv2d)), None)) and first.in_channels != 3:
+            got = f"one for {first.in_channels}"
+            raise TypeError(f"expected a network for pictures of three channels, got {got}: take another network")
         hint = "add a batch axis with x[None]" if X.ndim == 3 else "put the axes in the order N, C, H, W"
         hint = "open the picture in three colours, with .convert('RGB')" if grey else hint
         raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(X.shape)}: {hint}")
@@ -289,7 +296,9 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
     if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
         one = "y" if hasattr(y, "__len__") else "[y]"
-        own = "y.long()" if isinstance(y, Tensor) else f"torch.tensor({one})"
+        own = "y.indices" if hasattr(y, "values") and hasattr(y, "count") else f"torch.tensor({one})"  # of max(dim=1)
+        if isinstance(y, Tensor):
+            own = "y.long()" if y.ndim < 2 else "y.argmax(dim=1)"
         hint = "give the index of each class" if got == "torch.bool" else f"use {own}"
         raise TypeError(f"expected labels as a tensor of integers, got {got}: {hint}")
     if y.is_inference():

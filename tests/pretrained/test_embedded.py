@@ -131,4 +131,4 @@ def make_all_smaller(folder):
 def test_damaged_scenes_are_told_in_one_sentence(small_images, damage):
     """A scene that is missing or not as shipped ends in a sentence that says how to restore it."""
     damage(small_images)
-    refuse("git checkout images", pretrained.load, "embedded")
+    refuse("take images/ from the handout again", pretrained.load, "embedded")

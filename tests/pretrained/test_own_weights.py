@@ -91,7 +91,7 @@ BAD_WEIGHTS = {
     "nothing.pth": (lambda: as_pth({}), "got 0 tensors"),
     "resnet.pth": (lambda: as_pth({"fc.weight": torch.zeros(10, 512)}), "1 tensors without"),
     "seven.pth": (lambda: as_pth(random_weights(7)), "1000 .ImageNet. or 24 .embedded. classes .+got 7"),
-    "less.pth": (lambda: as_pth(change(features__3__squeeze__bias=None)), "in 1 names, such as features.3"),
+    "less.pth": (lambda: as_pth(change(features__3__squeeze__bias=None)), "none for 1 names, such as .*: save model"),
     "more.pth": (lambda: as_pth(change() | {7: torch.zeros(1)}), "in 1 names, such as 7"),
     "shape.pth": (
         lambda: as_pth(change(features__0__weight=torch.zeros(96, 3, 7, 7))),
