@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import pretrained
-from figures import gallery, script
+from figures import figure, gallery, script
 from labs import LABS, lab
 from labs.runs import Entry, run, run_in_pairs
 from pretrained.files import write_whole
@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None
         if entry.problem:
             print(f"\n{entry.question} is missing. {entry.problem}")
     print(f"\nOpen {path} in a browser to see all labs.")
+    if args.show:
+        figure.show([entry.result.picture for entry in entries if entry.result])
     return 1 if any(entry.problem for entry in entries) else 0
 
 

@@ -38,7 +38,7 @@ def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_
 
 def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options, monkeypatch, source, tmp_path, capsys):
     """Labs that measure time run here, with all threads; the others elsewhere, with half of them."""
-    asked = []
+    asked, shown = [], []
 
     def run(name, options, source):
         asked.append(name)
@@ -55,6 +55,8 @@ def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options,
     assert set(asked) == __main__.TIMED
     page = (tmp_path / "labs_quick_embedded.html").read_text()
     assert all(f"{name}?" in page for name in __main__.present())
+    monkeypatch.setattr(__main__.figure, "show", shown.extend)
+    assert __main__.main([*options, "--show"], source) == 1 and shown == []
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     asked.clear()
     assert __main__.main(options, source) == 1 and asked == __main__.present()
