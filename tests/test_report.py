@@ -200,6 +200,14 @@ def test_of_several_own_pairs_the_newest_is_taken(work):
     assert all(shape.width == pytest.approx(shape.height, rel=1e-3) for shape in own)
 
 
+def test_an_own_pair_of_another_network_is_told(work, capsys):
+    """Figures that are handed in are of ImageNet."""
+    draw(work, "style_transfer_a", "style_transfer_a_sources", style="a.png", network="embedded weights")
+    main([], work)
+    told = "your own pair is of embedded weights: run python style_transfer.py without --weights and --model"
+    assert any(told in line for line in check(work, capsys))
+
+
 def test_sources_and_result_of_ones_own_pair_are_two_pictures(work):
     """Also where a picture of one's own is itself called something_sources."""
     draw(work, "style_transfer_town_sources_sources", size=(40, 20), content="town_sources.png")
