@@ -285,9 +285,10 @@ NAMED = {
         "style_utils.py, line 5: this part is not written yet.",
     ),
     "an unsolved part whose last line is a comment": (
-        "style_modules/tv_loss.py",
-        ("all", "class TotalVariationLoss:\n    def forward(self, img, tv_weight):\n        pass\n"),
-        "style_modules/tv_loss.py, line 2: forward gives nothing: is this part written?",
+        "style_modules/content_loss.py",
+        ("all", "class ContentLoss:\n"
+                "    def forward(self, content_weight, content_current, content_original):\n        pass\n"),
+        "style_modules/content_loss.py, line 2: forward gives nothing: is this part written?",
     ),
     "a method outside of its class": (
         "visualizers/saliency_map.py",
