@@ -148,6 +148,7 @@ def test_a_signal_leaves_no_half_zip(work, number):
     """A closed terminal, a shutdown."""
     code = (
         "import collect_submission as c, os, sys\n"
+        f"c.signal.signal({number}, c.signal.SIG_DFL)\n"  # below nohup it is ignored
         f"c.os.replace = lambda *_: os.kill(os.getpid(), {number})\n"
         f"c.main = lambda: c.write_zip(c.Path({str(work)!r}), ['image_utils.py'])\n"
         "sys.exit(c.run())"
