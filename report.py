@@ -28,7 +28,6 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.exc import PackageNotFoundError
 from pptx.opc.constants import RELATIONSHIP_TYPE as RT
-from pptx.shapes.picture import Picture
 
 from collect_submission import FIGURES, digest_file
 from figures.figure import read_made
@@ -69,15 +68,16 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         figures = root / FIGURES if args.figures == FIGURES else Path(args.figures)  # from where one stands
         if args.figures != FIGURES and not figures.is_dir():
             raise ReportError(f"expected a folder in --figures, got {args.figures!r}: correct it")
-        template, presentation = open_slides(root, TEMPLATE), open_slides(root, choose(root))
+        name = choose(root)
+        template, presentation = open_slides(root, TEMPLATE), open_slides(root, name)
         others = sorted(path.name for path in root.glob(REPORT.replace(".", "*.")) if path.name != REPORT)
-        if choose(root) == TEMPLATE and others:
+        if name == TEMPLATE and others:
             print(f"{REPORT} is not there: rename {others[0]}, if it is your report")
         if args.check:
-            print(f"{choose(root)} has:")
+            print(f"{name} has:")
             print("\n".join(check(presentation, template, figures, root)))
             return 0
-        start = "your own" if choose(root) == REPORT else TEMPLATE
+        start = "your own" if name == REPORT else TEMPLATE
         missing, lost = fill(presentation, template, figures)
         write(presentation, root / REPORT)
     except ReportError as problem:
@@ -86,8 +86,8 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     print(f"{REPORT} is not complete, its other figures are renewed:" if lost else f"wrote {REPORT}, from {start}")
     for line in dict.fromkeys([*lost, *(command(name, figures) for name in missing)]):
         print(f"- {line}")
-    for name, count in too_long(presentation, template):
-        print(f"- the answer to {name!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
+    for question, count in too_long(presentation, template):
+        print(f"- the answer to {question!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
     if lost:
         return 1
     print(export_pdf(root / REPORT))
@@ -337,12 +337,11 @@ def _place(slide: Any, frame: Found, path: Path, name: str, alt: str) -> bool:
 
 
 def _exchange(slide: Any, old: Any, path: Path, name: str) -> bool:
-    """Show the file in an old picture's place, size and frame; False where it has other proportions."""
+    """Show the file in an old picture's place, as it is cropped; False where it has not as many pixels."""
     try:
         with Image.open(path) as picture:
-            same = old.image.size == picture.size
-        if not same or not isinstance(old, Picture):
-            return False
+            if old.image.size != picture.size:
+                return False
         number = slide.part.get_or_add_image_part(str(path))[1]
     except Exception:  # a damaged file can raise nearly anything, and a picture may be a link
         return False

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from explorer.worker import Problem, noting
 from figures.figure import short
-from figures.script import LONGEST
+from figures.script import UserError, open_picture
 from image_utils import open_image
 from pretrained import Pretrained
 
@@ -60,13 +60,9 @@ def own(path: Path) -> Subject:
             megabytes = f"{path.stat().st_size / 1e6:.0f} MB"
             raise Problem(f"expected a file of at most {MOST_BYTES / 1e6:.0f} MB, got {megabytes}: make it smaller")
         frames = _frames(path)
-        picture, notes = noting(lambda: open_image(path))
-    except (ValueError, OSError) as problem:  # the server's name for the file says nothing to who dropped it
+        picture, notes = noting(lambda: open_picture(str(path)))
+    except (UserError, OSError) as problem:  # the server's name for the file says nothing to who dropped it
         raise Problem(str(problem).replace(str(path), "the file")) from None
-    width, height = picture.size
-    if max(width, height) > LONGEST * min(width, height):
-        got = f"one {max(width, height) / min(width, height):.1f} times as long"
-        raise Problem(f"expected a picture at most {LONGEST} times as long as wide, got {got}: crop it first")
     pixels = _resize(picture, SIZE)
     notes = [note.replace(str(path), "the file") for note in notes]
     notes += [f"it is animated, in {frames} frames: this is the first"] if frames > 1 else []

@@ -100,12 +100,14 @@ def fill(make: Callable[[], nn.Module], state: dict[str, Tensor], path: Path, ar
     expected = model.state_dict()
     counters = {name for name in expected if name.endswith("num_batches_tracked")}  # which old files have not
     state = dict.fromkeys(counters, torch.tensor(0)) | state
-    if wrong := sorted(expected.keys() - state.keys()) if state.keys() < expected.keys() else ():
+    wrong = sorted(map(str, expected.keys() ^ state.keys()))
+    missing = expected.keys() - state.keys()
+    if missing and missing == {name for name, _ in model.named_buffers()} - counters:
         raise SourceError(
-            f"expected all weights of {architecture} in {path}, got none for {len(wrong)} names, such as {wrong[0]}: "
+            f"expected parameters and buffers of {architecture} in {path}, got no buffers, such as {wrong[0]}: "
             "save model.state_dict()"
         )
-    if wrong := sorted(map(str, expected.keys() ^ state.keys())):
+    if wrong:
         raise _other_weights(path, f"weights that differ in {len(wrong)} names, such as {wrong[0]}", architecture)
     for name, value in state.items():
         dense = value.layout == torch.strided and not value.is_quantized and not value.is_meta

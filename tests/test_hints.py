@@ -131,6 +131,7 @@ def test_a_network_without_a_graphics_card_is_explained():
     [
         "ImportError: cannot import name 'SaliencyMap' from 'visualizers.saliency_map' (saliency_map.py)",
         "ModuleNotFoundError: No module named 'visualizers.saliency_map'",
+        "ImportError: cannot import name 'layer_maps' from 'gradcam' (gradcam.py)",
     ],
 )
 def test_a_name_that_is_gone_is_explained(error):

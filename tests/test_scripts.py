@@ -685,6 +685,14 @@ def test_a_function_of_a_cell_in_the_files_place_makes_no_figure(students):
         script.check_read(path.name, STUDENTS.encode())
 
 
+def test_the_file_is_named_whose_function_a_cell_has_replaced(monkeypatch):
+    """The root script, which has imported the class, has the file's name."""
+    exec("def compute_saliency_maps(self, X, y, model):\n    return X", cell := {"__name__": "__main__"})
+    monkeypatch.setattr(SaliencyMap, "compute_saliency_maps", cell["compute_saliency_maps"])
+    with pytest.raises(script.UserError, match=r"^expected visualizers/saliency_map\.py as it is in the folder"):
+        script.digest_code("saliency_map.py", vars(saliency_map))
+
+
 def test_what_python_writes_into_a_file_s_classes_is_as_good_as_the_file(students):
     """Methods of dataclasses and of named tuples stand in no file, those of enumerations and decorators in another."""
     path, module = students

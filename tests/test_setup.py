@@ -11,8 +11,11 @@ import sys
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+
+from tests import conftest
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -50,6 +53,15 @@ def test_tests_whose_asserts_python_leaves_out_are_refused():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 4 and not done.stdout
     assert re.fullmatch(r"\s*ERROR: expected Python with its asserts, got -O: .*\s*", done.stderr)
+
+
+def test_in_a_notebook_tests_read_the_files_again(monkeypatch):
+    """pytest.main in a cell, after an edit: the kernel has kept what the files were."""
+    kept = ["figures", "ipykernel", "torch"]
+    own = ["gradcam", "style_modules.tv_loss", "style_utils", "visualizers", "visualizers.gradcam"]
+    monkeypatch.setattr(conftest, "sys", SimpleNamespace(modules=dict.fromkeys([*kept, *own])))
+    conftest.pytest_configure(Mock())
+    assert sorted(conftest.sys.modules) == kept
 
 
 # --- one list of packages, one range of Pythons ---
