@@ -58,7 +58,7 @@ def test_tests_whose_asserts_python_leaves_out_are_refused():
 def test_in_a_notebook_tests_read_the_files_again(monkeypatch):
     """pytest.main in a cell, after an edit: the kernel has kept what the files were."""
     kept = ["figures", "ipykernel", "torch"]
-    own = ["gradcam", "style_modules.tv_loss", "style_utils", "visualizers", "visualizers.gradcam"]
+    own = ["gradcam", "style_modules.content_loss", "style_utils", "visualizers", "visualizers.gradcam"]
     monkeypatch.setattr(conftest, "sys", SimpleNamespace(modules=dict.fromkeys([*kept, *own])))
     conftest.pytest_configure(Mock())
     assert sorted(conftest.sys.modules) == kept
