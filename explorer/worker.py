@@ -31,6 +31,8 @@ STUDENTS = ("visualizers/*.py", "style_modules/*.py", "style_utils.py", "salienc
 LIMIT = 30.0  # seconds from one answer to the next
 START = 90.0  # seconds that a new process may take until it begins with its first question
 
+Versions = frozenset[tuple[Path, int, int]]
+
 
 class Problem(Exception):
     """A mistake in a student's code, or something that cannot be done, in a sentence for the page."""
@@ -57,7 +59,7 @@ class Worker:
         self._goes = threading.Event()  # cleared while paused
         self._process: Any = None
         self._pipe: Any = None
-        self._read: dict[Path, tuple[int, int]] = {}  # the student's files that the process has read
+        self._read: Versions = frozenset()  # the student's files that the process has read
 
     def ask(self, question: str, wanted: Callable[[], bool] = lambda: True, **arguments: Any) -> Iterator[Any]:
         """Yield the answers of the function of this name in `explorer.answers`, which runs in the other process.
@@ -122,7 +124,7 @@ class Worker:
 
     def stale(self) -> bool:
         """Tell whether a student's file is another than the one that the process read."""
-        return self.alive() and find_versions(self.code) != self._read
+        return find_versions(self.code) != self._read
 
     def _begin(self) -> None:
         if self._process is not None:
@@ -159,13 +161,13 @@ def warm_up() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def find_versions(code: Path) -> dict[Path, tuple[int, int]]:
-    """Return for each student's file in this folder when it was written, and its size: unzipping may set times back."""
-    found = {}
+def find_versions(code: Path) -> Versions:
+    """Return each student's file in this folder, when it was written, and its size: unzipping may set times back."""
+    found = []
     for path in (path for name in STUDENTS for path in code.glob(name)):
         with suppress(OSError):  # an editor's link that leads nowhere, or a file that it is just writing anew
-            found[path] = (path.stat().st_mtime_ns, path.stat().st_size)
-    return found
+            found.append((path, path.stat().st_mtime_ns, path.stat().st_size))
+    return frozenset(found)
 
 
 def _context() -> Any:

@@ -137,7 +137,8 @@ def test_a_wrong_function_is_told_and_the_others_go_on(name, student):
 
 def test_a_function_that_never_ends_is_ended(student):
     """After the time limit its process is gone, the page says so, and it is not asked again until it is mended."""
-    session = student(limit=0.5, **{SALIENCY: (RIGHT, "\n            while True:\n                pass")})
+    loop = "\n            while True:\n                pass"
+    session = student(limit=0.5, **{SALIENCY: (RIGHT, loop)})
     session.worker.limit = 60  # for the network to be loaded
     session.scores()
     session.worker.limit = 0.5
@@ -147,6 +148,10 @@ def test_a_function_that_never_ends_is_ended(student):
     assert explain(session, "Grad-CAM")[0].max() == 1
     with pytest.raises(OutOfTime):
         explain(session, "saliency", target=1)
+    session.worker.end()
+    student(**{SALIENCY: (loop, RIGHT)})
+    assert explain(session, "Grad-CAM", target=2)[0].max() == 1  # another map first, which begins a process
+    assert explain(session, "saliency")[0].max() > 0
 
 
 def test_a_file_that_python_cannot_read(student):

@@ -137,6 +137,33 @@ def test_a_changed_file_is_read_again(student):
     assert explain(session, "saliency")[0].max() > 0
 
 
+def test_a_changed_file_is_read_again_though_no_process_is_there(student):
+    """What is asked for next may end a slow map's process: the map that the old function gave is not shown again."""
+    session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
+    assert explain(session, "saliency")[0].max() == -1
+    session.worker.end()
+    student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
+    assert explain(session, "saliency")[0].max() > 0
+
+
+def test_what_the_old_function_gave_late_is_not_kept_for_the_new_one(student, monkeypatch):
+    """A file that is saved while its function runs: the answer comes from what was there before."""
+    session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
+    one = session.worker.one
+
+    def save_meanwhile(*asked, **arguments):
+        found = one(*asked, **arguments)
+        student(**{"visualizers/saliency_map.py": ("gradient.amax(dim=1) * 0 - 1", "gradient.abs().amax(dim=1)")})
+        monkeypatch.undo()
+        assert session.scores().shape == (24,)  # of the same page, by what is there now
+        return found
+
+    monkeypatch.setattr(session.worker, "one", save_meanwhile)
+    monkeypatch.setattr(session, "_asking", threading.RLock())
+    assert explain(session, "saliency")[0].max() == -1
+    assert explain(session, "saliency")[0].max() > 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ctrl_c_is_the_server_s_alone():
     """The process that workers are forked from gets it, too, while it is still loading: it ends in no traceback."""
