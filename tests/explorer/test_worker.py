@@ -138,7 +138,7 @@ def test_a_changed_file_is_read_again(student):
 
 
 def test_a_changed_file_is_read_again_though_no_process_is_there(student):
-    """What is asked for next may end a slow map's process: the map that the old function gave is not shown again."""
+    """A slow map's process may be ended by the next question: the map of the old function is not shown again."""
     session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
     assert explain(session, "saliency")[0].max() == -1
     session.worker.end()
@@ -146,7 +146,7 @@ def test_a_changed_file_is_read_again_though_no_process_is_there(student):
     assert explain(session, "saliency")[0].max() > 0
 
 
-def test_what_the_old_function_gave_late_is_not_kept_for_the_new_one(student, monkeypatch):
+def test_an_answer_that_came_late_is_not_kept_for_the_new_function(student, monkeypatch):
     """A file that is saved while its function runs: the answer comes from what was there before."""
     session = student(**{"visualizers/saliency_map.py": ("gradient.abs().amax(dim=1)", "gradient.amax(dim=1) * 0 - 1")})
     one = session.worker.one
