@@ -21,19 +21,24 @@ def options(tmp_path):
     return ["--quick", "--weights", "embedded", "--out", str(tmp_path)]
 
 
-def test_labs_in_processes_of_their_own_find_what_each_finds_alone(options, tmp_path, source, capfd):
-    """The same numbers, and what they print in the order of the list, though they end in another one."""
-    kept = [tmp_path / f"lab_{name.rpartition('.')[2]}_quick_embedded.json" for name in TWO]
-    alone = [runs.run(name, options, source).result.numbers for name in TWO]
+def test_the_program_runs_labs_in_processes_of_their_own(options, tmp_path, source):
+    """They find what each finds alone, and print it in the order of the list, though they end in another one.
+
+    A process does not read the `__main__` of another: called from here `main` had worked, typed it had not.
+    """
+    alone = [runs.run(name, options, source).result for name in TWO]
+    kept = [tmp_path / f"lab_{result.name.rpartition('.')[2]}_quick_embedded.json" for result in alone]
     for path in kept:
         path.unlink()
-    capfd.readouterr()
-    entries = runs.run_in_pairs(TWO, options, threads=1)
-    assert list(entries) == list(TWO) and [entries[name].result.numbers for name in TWO] == alone
-    assert [json.loads(path.read_text())["numbers"] for path in kept] == alone
-    printed = capfd.readouterr().out
-    places = [printed.index(entries[name].question) for name in TWO]
-    assert places == sorted(places) and "Traceback" not in printed
+    few = f"import labs, runpy; labs.LABS = {TWO}; "
+    code = few + "runpy.run_module('labs', run_name='__main__', alter_sys=True)"
+    done = subprocess.run([sys.executable, "-c", code, *options], cwd=script.ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert [json.loads(path.read_text())["numbers"] for path in kept] == [result.numbers for result in alone]
+    places = [done.stdout.index(result.question) for result in alone]
+    assert places == sorted(places)
+    assert (tmp_path / "labs_quick_embedded.html").exists()
+    assert not report.is_graded(next(tmp_path.glob("lab_*.png")))  # of rough numbers
 
 
 def test_every_lab_stands_on_the_page_whether_it_ran_alone_or_in_a_pair(options, monkeypatch, source, tmp_path, capsys):
@@ -66,17 +71,6 @@ def test_a_lab_that_fails_in_its_process_is_told_and_leaves_the_others(options, 
     monkeypatch.setattr(lab, "run", lambda *_: 1 / 0)
     entry, text = runs.run_apart(TWO[0], options)
     assert entry.problem == "error: ZeroDivisionError: division by zero" and "Traceback" in text
-
-
-def test_the_program_runs_the_labs_in_its_processes(tmp_path):
-    """A process does not read the `__main__` of another: called from here `main` had worked, typed it had not."""
-    few = f"import labs, runpy; labs.LABS = {TWO}; "
-    code = few + "runpy.run_module('labs', run_name='__main__', alter_sys=True)"
-    options = ["--quick", "--weights", "embedded", "--out", str(tmp_path)]
-    done = subprocess.run([sys.executable, "-c", code, *options], cwd=script.ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert (tmp_path / "labs_quick_embedded.html").exists() and len(list(tmp_path.glob("lab_*.json"))) == 2
-    assert not report.is_graded(next(tmp_path.glob("lab_*.png")))  # of rough numbers
 
 
 def test_a_process_of_labs_ends_with_the_one_that_began_it(monkeypatch):
