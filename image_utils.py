@@ -68,8 +68,10 @@ def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
     Returns a PIL image, H x W, RGB.
     """
     if img.ndim != 4 or img.shape[:2] != (1, 3):
-        hint = "add a batch axis with x[None]" if img.ndim == 3 else "pick one with x[i : i + 1]"
-        hint = "put the axes in the order N, C, H, W" if img.shape[-1] == 3 != img.shape[1] else hint
+        code = "img[None]" if img.ndim == 3 else "img[i : i + 1]"
+        if img.shape[-1] == 3 and img.shape[-3] != 3:
+            code = "img.permute(2, 0, 1)[None]" if img.ndim == 3 else "img.permute(0, 3, 1, 2)"
+        hint = f"use {code}"
         raise ValueError(f"expected one image of shape (1, 3, H, W), got {tuple(img.shape)}: {hint}")
     x = img.detach()[0].float().cpu()
     x = x * torch.from_numpy(SQUEEZENET_STD).view(3, 1, 1) + torch.from_numpy(SQUEEZENET_MEAN).view(3, 1, 1)

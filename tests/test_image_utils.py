@@ -398,10 +398,10 @@ def test_deprocess_clips_otherwise():
 @pytest.mark.parametrize(
     ("shape", "hint"),
     [
-        ((3, 8, 8), r"add a batch axis with x\[None\]"),
-        ((2, 3, 8, 8), r"pick one with x\[i : "),
-        ((1, 1, 8, 8), "pick one"),
-        ((1, 8, 8, 3), "put the axes"),
+        ((3, 8, 8), r"use img\[None\]"),
+        ((8, 8, 3), r"use img.permute\(2, 0, 1\)\[None\]"),
+        ((2, 3, 8, 8), r"use img\[i : "),
+        ((1, 8, 8, 3), "use img.permute"),
     ],
 )
 def test_deprocess_takes_one_image(shape, hint):

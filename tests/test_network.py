@@ -2,8 +2,10 @@
 """Rules for every method: input is checked in words, and a network is left exactly as it was found."""
 
 import random
+import re
 import threading
 from functools import partialmethod
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from image_utils import preprocess
 from tests import compare, inputs, networks
 from tests.probes.facts import differences, snapshot
 from visualizers import ClassVisualization, FoolingImage, GradCam, SaliencyMap
@@ -197,8 +200,8 @@ def refuse(error, message, method, model, X, y):
 
 
 DOUBLE = (
-    r"^expected images of torch.float32 on cpu like the network, got torch.float64 on cpu: move them with "
-    r"x.to\('cpu', torch.float32\)$"
+    r"^expected images of torch.float32 on cpu like the network, got torch.float64 on cpu: use "
+    r"X.to\('cpu', torch.float32\)$"
 )
 ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
 
@@ -207,17 +210,17 @@ ONE_EACH = r"^expected one label for each of 3 images, got labels of shape "
 @pytest.mark.parametrize(
     "spoil, error, message",
     [
-        (lambda X: X.numpy(), TypeError, "^expected images as a torch.Tensor, got ndarray: .*torch.from_numpy$"),
-        (lambda X: [*X], TypeError, r"^expected images as a torch.Tensor, got list: join them with torch.cat$"),
-        (lambda X: X[0], ValueError, r"got \(.*\): (add a batch axis with|put the axes in the order)"),
-        (lambda X: X.permute(0, 2, 3, 1), ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*\): put the"),
-        (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): open the"),
+        (lambda X: X.numpy(), TypeError, "^expected images as a torch.Tensor, got a ndarray: use torch.tensor"),
+        (lambda X: [*X], TypeError, r"^expected images as a torch.Tensor, got a list: use torch.stack\(X\)$"),
+        (lambda X: X[0], ValueError, r"got \(.*\): (use X|make them)"),
+        (lambda X: X.permute(0, 2, 3, 1), ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*\): use X"),
+        (lambda X: X[:, :1], ValueError, r"^expected images of shape \(N, 3, H, W\), got \(.*, 1, 64, 64\): make"),
         (lambda X: X[:0], ValueError, r"^expected at least one image, got an empty batch of shape \(0, 3, 64, 64\)"),
         (lambda X: X[..., :0], ValueError, r"^expected at least one image, got an empty batch of shape \(.*, 0\)"),
-        (lambda X: X.to(torch.uint8), TypeError, "^expected images of a floating type, got torch.uint8: prep"),
+        (lambda X: X.to(torch.uint8), TypeError, "^expected images of a floating type, got torch.uint8: make"),
         (lambda X: X.double(), ValueError, DOUBLE),
-        (lambda X: X.half(), TypeError, "^expected images of float32 or float64, got torch.float16: take x.float"),
-        (lambda X: X.bfloat16(), TypeError, "^expected images of float32 or float64, got torch.bfloat16: take x"),
+        (lambda X: X.half(), TypeError, "^expected images of float32 or float64, got torch.float16: use X.float"),
+        (lambda X: X.bfloat16(), TypeError, "^expected images of float32 or float64, got torch.bfloat16: use X"),
         (lambda X: X / 0, ValueError, "^expected finite pixels, got NaN or infinity: check the image"),
     ],
     ids="numpy|list|one|channels last|grey|empty|no pixels|uint8|another type|half|bfloat16|not finite".split("|"),
@@ -290,7 +293,7 @@ def test_a_compiled_network_is_refused_in_words(method, X, y):
 @all_methods
 def test_what_gradients_do_not_pass_is_refused_in_words(method, X, y):
     """A function, and quantized layers, through which torch sends zeros back without an error."""
-    refuse(TypeError, "^expected a network as torch.nn.Module, got a function: wrap", method, lambda x: x, X, y)
+    refuse(TypeError, "^expected a network as .*, got a function: call it, or wrap", method, lambda x: x, X, y)
     quantized = nn.Sequential(networks.build("tiny"), torch.ao.nn.quantized.DeQuantize())
     refuse(TypeError, "^expected a network that gradients pass, got a quantized one: take", method, quantized, X, y)
 
@@ -353,7 +356,7 @@ def test_labels_of_inference_mode_are_refused_in_words(method, X, y):
     """Autograd could not keep them."""
     with torch.inference_mode():
         y = y.clone()
-    words = r"^expected labels that .+, got torch.inference_mode\(\): take y.clone\(\)"
+    words = r"^expected labels that .+, got torch.inference_mode\(\): use y.clone\(\)"
     refuse(ValueError, words, method, networks.build("tiny"), X, y)
 
 
@@ -421,14 +424,14 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
 @pytest.mark.parametrize(
     "labels, error, message",
     [
-        ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got list: use torch.tensor\(y"),
+        ([4, 0, 1], TypeError, r"^expected labels as a tensor of integers, got a list: use torch.tensor\(y"),
         (torch.tensor([4.0, 0, 1]), TypeError, "^expected labels as a tensor of integers, got torch.float32: use"),
-        (4, TypeError, r"^expected labels as a tensor of integers, got int: use torch.tensor\(\[y\]\)"),
-        (torch.rand(3, 5).max(dim=1), TypeError, "^expected labels as a tensor of integers, got max: use y.indices$"),
+        (4, TypeError, r"^expected labels as a tensor of integers, got an int: use torch.tensor\(\[y\]\)"),
+        (torch.rand(3, 5).max(dim=1), TypeError, "^expected labels as a tensor of integers, got a max: use y.indices$"),
         (torch.rand(3, 5), TypeError, r"got torch.float32: use y.argmax\(dim=1\)$"),
         (torch.tensor([True, False, True]), TypeError, "got torch.bool: give the index of each class$"),
-        (torch.tensor(4), ValueError, ONE_EACH + r"\(\): take y\[None\]"),
-        (torch.tensor([4, 0]), ValueError, ONE_EACH + r"\(2,\): check"),
+        (torch.tensor(4), ValueError, ONE_EACH + r"\(\): use y"),
+        (torch.tensor([4, 0]), ValueError, ONE_EACH + r"\(2,\): give one"),
         (torch.tensor([[4, 0, 1]]), ValueError, ONE_EACH + r"\(1, 3\): "),
         (torch.tensor([4, 0, -1]), ValueError, "^expected labels between 0 and 4, got -1 to 4: do labels and"),
         (torch.tensor([4, 5, 0]), ValueError, "^expected labels between 0 and 4, got 0 to 5: do labels and"),
@@ -437,6 +440,90 @@ def test_a_layer_without_a_map_is_refused_in_words(layer, X, y):
 )
 def test_wrong_labels_are_refused_in_words(method, labels, error, message, X):
     refuse(error, message, method, networks.build("tiny"), X, labels)
+
+
+SCORES = torch.eye(5)[[4, 0, 1]]
+PICTURES = [Image.fromarray(np.full((20 + i, 30, 3), 80 * i, np.uint8)) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"X": lambda X: [*X]},
+        {"X": lambda X: tuple(x[None] for x in X)},
+        {"X": lambda X: [X, torch.tensor([4, 0, 1])]},
+        {"X": lambda X: X.numpy()},
+        {"X": lambda X: X.permute(0, 2, 3, 1).double().numpy()},
+        {"X": lambda X: X.permute(0, 2, 3, 1)},
+        {"X": lambda X: X[None]},
+        {"X": lambda X: X[:, None]},
+        {"X": lambda X: X.half()},
+        {"X": lambda X: X.double()},
+        {"X": lambda X: PICTURES},
+        {"X": lambda X: np.full((3, 20, 30, 3), 80, np.uint8)},
+        {"X": lambda X: X[0], "y": lambda y: y[:1]},
+        {"X": lambda X: X[0].permute(1, 2, 0), "y": lambda y: y[:1]},
+        {"X": lambda X: PICTURES[0], "y": lambda y: y[:1]},
+        {"X": lambda X: np.asarray(PICTURES[0]), "y": lambda y: y[:1]},
+        {"X": lambda X: [X[:1], X[1:, :, :32]], "y": lambda y: y[:1]},
+        {"y": lambda y: y.tolist()},
+        {"y": lambda y: [float(one) for one in y]},
+        {"y": lambda y: y.numpy()},
+        {"y": lambda y: y.double().numpy()},
+        {"y": lambda y: np.int64(4), "X": lambda X: X[:1]},
+        {"y": lambda y: map(int, y)},
+        {"y": lambda y: {"a": 4, "b": 0, "c": 1}.values()},
+        {"y": lambda y: y.float()},
+        {"y": lambda y: SCORES},
+        {"y": lambda y: SCORES.max(dim=1)},
+        {"y": lambda y: y[None]},
+        {"y": lambda y: y[:, None]},
+        {"y": lambda y: y[0]},
+        {"X": lambda X: X[:1], "y": lambda y: 4},
+        {"X": lambda X: X[:1], "y": lambda y: 4.0},
+        {"model": lambda model: SimpleNamespace(model=model)},
+    ],
+    ids=lambda given: "+".join(given),
+)
+def test_a_step_that_is_told_as_code_leads_on(given, X, y):
+    """Typed as it stands it gives images, labels or a network that the method takes."""
+    names = {"X": X, "y": y, "model": networks.build("tiny")}
+    names |= {name: change(names[name]) for name, change in given.items()}
+    known = {"torch": torch, "preprocess": preprocess, "Image": Image} | names
+    for _ in range(3):  # of two things that are wrong each has its step
+        try:
+            maps = saliency(known["model"], known["X"], known["y"])
+            break
+        except (TypeError, ValueError) as mistake:
+            step = str(mistake).partition(": use ")[2]
+            changed = next(name for name in ("model", "X", "y") if re.search(rf"\b{name}\b", step))
+            known[changed] = eval(step, known)
+    assert len(maps) == len(known["y"])
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"X": networks.build("tiny")}, "^expected images as a torch.Tensor, got a Tiny: check the order of the"),
+        ({"y": networks.build("tiny")}, "^expected labels as a tensor of integers, got a .*: check the order of the"),
+        ({"model": torch.ones(3)}, "^expected a network as torch.nn.Module, got a Tensor: check the order of the arg"),
+        ({"model": nn.Identity}, r"^expected a network as torch.nn.Module, got the class Identity: use model\(\)$"),
+        ({"model": {}}, "^expected a network as torch.nn.Module, got a dict: load it into a network, with load_state"),
+        ({"model": len}, "^expected a network as torch.nn.Module, got a builtin_function_or_method: call it, or wrap"),
+        ({"model": "resnet18"}, r"^expected a network as torch.nn.Module, got a str: use pretrained.load\(\).model$"),
+        ({"y": ["tabby", "lion"]}, "^expected labels .*, got a list: look up the index of each one's class in class_n"),
+        ({"y": "tabby"}, "^expected labels .*, got a str: look up the index of each one's class in class_names$"),
+        ({"y": None}, "^expected labels .*, got a NoneType: give one class index for each image, as a tensor$"),
+        ({"y": [[4], [0]]}, "^expected labels .*, got a list: give one class index for each image, as a tensor$"),
+        ({"X": torch.ones(2, 2, 8, 8)}, "make them with preprocess, from pictures in three colours$"),
+        ({"X": [1, 2]}, "got a list: make them with preprocess, from pictures in three colours$"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else given[10:40],
+)
+def test_what_no_code_leads_on_from_is_told_in_words(given, words, X, y):
+    asked = {"model": networks.build("tiny"), "X": X, "y": y} | given
+    with pytest.raises((TypeError, ValueError), match=words):
+        saliency(**asked)
 
 
 def test_two_threads_may_ask_one_network(X, y):

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from visualizers import hints
+
 RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 HARDTANHS = {F.hardtanh, F.hardtanh_}  # what nn.ReLU6 calls, from 0 to 6
 KINDS = {  # of activations that are no ReLUs: the names of their functions, in torch.nn.functional, torch or Tensor
@@ -232,10 +234,11 @@ def empty_like_weights(model: nn.Module, dtype: Any = None) -> Tensor:
     return like
 
 
-def check_network(model: nn.Module) -> None:
+def check_network(model: Any) -> None:
     """Raise TypeError or ValueError, in one sentence, unless gradients go back through `model` here and now."""
     if not isinstance(model, nn.Module):
-        raise TypeError(f"expected a network as torch.nn.Module, got a {type(model).__name__}: wrap it in a module")
+        got = f"{hints.describe(model)}: {hints.lead_to_network(model)}"
+        raise TypeError(f"expected a network as torch.nn.Module, got {got}")
     if any(type(module).__module__.startswith("torch.ao.nn.quantized") for module in model.modules()):
         raise TypeError("expected a network that gradients pass, got a quantized one: take the one it was made from")
     if isinstance(model, torch.jit.RecursiveScriptModule):  # which takes no hooks
@@ -253,29 +256,25 @@ def check_network(model: nn.Module) -> None:
         raise ValueError("expected float32 throughout, got a torch.autocast block: call the method outside of it")
 
 
-def check_images(X: Tensor, model: nn.Module) -> None:
+def check_images(X: Any, model: Any) -> None:
     """Raise TypeError or ValueError, in one sentence, unless X is a batch that `model` can see."""
-    given: Any = X
-    if not isinstance(given, Tensor):
-        several = isinstance(given, list | tuple)
-        hint = "join them with torch.cat" if several else "preprocess them, or use torch.from_numpy"
-        raise TypeError(f"expected images as a torch.Tensor, got {type(given).__name__}: {hint}")
+    if not isinstance(X, Tensor):
+        raise TypeError(f"expected images as a torch.Tensor, got {hints.describe(X)}: {hints.lead_to_images(X)}")
     if X.ndim != 4 or X.shape[1] != 3:
         grey = X.ndim == 4 and X.shape[1] in (1, 4) and X.shape[3] != 3
         layers = model.modules() if grey and isinstance(model, nn.Module) else ()
         if (first := next((one for one in layers if isinstance(one, nn.Conv2d)), None)) and first.in_channels != 3:
             got = f"one for {first.in_channels}"
             raise TypeError(f"expected a network for pictures of three channels, got {got}: take another network")
-        hint = "add a batch axis with x[None]" if X.ndim == 3 else "put the axes in the order N, C, H, W"
-        hint = "open the picture in three colours, with .convert('RGB')" if grey else hint
-        raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(X.shape)}: {hint}")
+        expected = "images of shape (N, 3, H, W)"
+        raise ValueError(f"expected {expected}, got {tuple(X.shape)}: {hints.lead_to_images(X)}")
     if X.numel() == 0:
         got = f"an empty batch of shape {tuple(X.shape)}"
         raise ValueError(f"expected at least one image, got {got}: check the selection")
     if not X.is_floating_point():
-        raise TypeError(f"expected images of a floating type, got {X.dtype}: preprocess them first")
+        raise TypeError(f"expected images of a floating type, got {X.dtype}: make them with preprocess")
     if X.dtype not in EXACT:
-        raise TypeError(f"expected images of float32 or float64, got {X.dtype}: take x.float()")
+        raise TypeError(f"expected images of float32 or float64, got {X.dtype}: use X.float()")
     check_network(model)
     if X.is_inference():
         raise ValueError(NO_GRADIENTS)
@@ -283,7 +282,7 @@ def check_images(X: Tensor, model: nn.Module) -> None:
     if weight is not None and (X.dtype, X.device) != (weight.dtype, weight.device):
         raise ValueError(
             f"expected images of {weight.dtype} on {weight.device} like the network, got {X.dtype} on {X.device}: "
-            f"move them with x.to({str(weight.device)!r}, {weight.dtype})"
+            f"use X.to({str(weight.device)!r}, {weight.dtype})"
         )
     if not X.sum().isfinite() and not X.isfinite().all():  # the sum is finite, and ten times as fast, nearly always
         raise ValueError("expected finite pixels, got NaN or infinity: check the image and its preprocessing")
@@ -293,19 +292,14 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
     """Raise TypeError or ValueError, in one sentence, unless y (N,) has a class index for each row of scores (N, K)."""
     check_scores(scores)
     images, classes = scores.shape
-    if not isinstance(y, Tensor) or y.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        got = str(y.dtype) if isinstance(y, Tensor) else type(y).__name__
-        one = "y" if hasattr(y, "__len__") else "[y]"
-        own = "y.indices" if hasattr(y, "values") and hasattr(y, "count") else f"torch.tensor({one})"  # of max(dim=1)
-        if isinstance(y, Tensor):
-            own = "y.long()" if y.ndim < 2 else "y.argmax(dim=1)"
-        hint = "give the index of each class" if got == "torch.bool" else f"use {own}"
-        raise TypeError(f"expected labels as a tensor of integers, got {got}: {hint}")
+    if not isinstance(y, Tensor) or y.dtype not in hints.INTEGERS:
+        got = str(y.dtype) if isinstance(y, Tensor) else hints.describe(y)
+        raise TypeError(f"expected labels as a tensor of integers, got {got}: {hints.lead_to_labels(y, images)}")
     if y.is_inference():
-        raise ValueError("expected labels that gradients may pass by, got torch.inference_mode(): take y.clone()")
+        raise ValueError("expected labels that gradients may pass by, got torch.inference_mode(): use y.clone()")
     if y.shape != (images,):
-        got = f"labels of shape {tuple(y.shape)}: {'check y' if y.ndim else 'take y[None]'}"
-        raise ValueError(f"expected one label for each of {images} images, got {got}")
+        expected, got = f"one label for each of {images} images", f"labels of shape {tuple(y.shape)}"
+        raise ValueError(f"expected {expected}, got {got}: {hints.lead_to_labels(y, images)}")
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(
             f"expected labels between 0 and {classes - 1}, got {y.min().item()} to {y.max().item()}: "
