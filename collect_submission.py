@@ -272,7 +272,7 @@ def find_unsolved_parts(trees: dict[str, ast.Module]) -> Iterator[str]:
             if "NotImplementedError" in names and (not texts or texts[0].startswith("Part ")):  # not one's own
                 part = f" ({texts[0]})" if texts else ""
                 yield f"{name}, line {node.lineno}: this part is not written yet{part}."
-        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for function in (node for node in _walk_reached(tree) if isinstance(node, ast.FunctionDef)):
             named = any(one.rpartition(".")[2] == function.name for one in SIGNATURES.get(name, ()))
             if named and not any(isinstance(one, ast.Raise | ast.Return) for one in ast.walk(function)):
                 yield f"{name}, line {function.lineno}: {function.name} gives nothing: is this part written?"
@@ -339,7 +339,7 @@ def find_prints(trees: dict[str, ast.Module]) -> Iterator[str]:
     for name in (*MODULES, *SCRIPTS):
         body = [n for n in trees[name].body if not (isinstance(n, ast.If) and "__name__" in ast.unparse(n.test))]
         places = body if name in MODULES else [n for n in body if isinstance(n, ast.Expr)]
-        for line in sorted({line for place in places for line in _calls(place, "print")}):
+        for line in sorted({line for place in places for one in ("print", "pprint") for line in _calls(place, one)}):
             yield f"{name}, line {line}: remove this print: graded functions must not print."
 
 
@@ -507,11 +507,13 @@ def _parse(path: Path) -> ast.Module | None:
 
 
 def _walk_reached(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, but for what stands behind a return or raise."""
+    """Yield the nodes of a tree, but for what stands behind a return or raise, or is defined again further down."""
     yield tree
     for _, value in ast.iter_fields(tree):
-        for node in value if isinstance(value, list) else [value]:
-            if isinstance(node, ast.AST):
+        nodes = value if isinstance(value, list) else [value]
+        last = {node.name: node for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+        for node in nodes:
+            if isinstance(node, ast.AST) and last.get(getattr(node, "name", ""), node) is node:
                 yield from _walk_reached(node)
                 if isinstance(node, ast.Return | ast.Raise):
                     break

@@ -7,6 +7,7 @@ standard deviation; `preprocess` does that, `deprocess` undoes it.
 import io
 import os
 import re
+import unicodedata
 import warnings
 from os import PathLike
 from typing import Any
@@ -45,7 +46,9 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
     """
     if not isinstance(img, Image.Image) or img.mode != "RGB":
         got = f"one in {img.mode}" if isinstance(img, Image.Image) else f"a {type(img).__name__}"
-        raise TypeError(f"expected a PIL picture in RGB, got {got}: open its file with open_image")
+        raise TypeError(f"expected a PIL picture in RGB, got {got}: {_lead_to_picture(img)}")
+    if not np.min(size) >= 1:
+        raise ValueError(f"expected a size above 0, got {size}: leave it out for 224")
     if not isinstance(size, list | tuple) and max(img.size) > MAX_ASPECT * min(img.size):
         raise ValueError(
             f"expected a picture at most {MAX_ASPECT} times as long as wide, got {img.width} x {img.height}: "
@@ -58,6 +61,20 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
         v2.Normalize(SQUEEZENET_MEAN.tolist(), SQUEEZENET_STD.tolist()),
     ])  # fmt: skip
     return transform(img)[None]
+
+
+def _lead_to_picture(given: Any) -> str:
+    """The step from what `preprocess` was given as `img` to a picture in RGB: code works as it stands."""
+    if isinstance(given, str | PathLike):
+        return "use open_image(img)"
+    if isinstance(given, np.ndarray):
+        one = given.dtype == np.uint8 and given.ndim == 3 and given.shape[2] == 3
+        return "use Image.fromarray(img)" if one else "make it uint8 (H, W, 3), then use Image.fromarray(img)"
+    if isinstance(given, Tensor):
+        return "a method takes it as it is, if preprocess has made it; else open the picture's file with open_image"
+    if isinstance(given, list | tuple):
+        return "give its pictures one by one"
+    return "open its file with open_image"
 
 
 def deprocess(img: Tensor, should_rescale: bool = True) -> Image.Image:
@@ -140,7 +157,9 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
                 return _as_rgb(_upright(opened, path, bool(unread)), path)
             size = f"{opened.width} x {opened.height}"
     except FileNotFoundError:
-        raise FileNotFoundError(f"expected a picture at {path or repr(path)}, found no file: check the path") from None
+        twin = "complete its name with Tab, as its accents are stored otherwise"
+        hint = twin if _has_twin(path) else "check the path"
+        raise FileNotFoundError(f"expected a picture at {path or repr(path)}, found no file: {hint}") from None
     except IsADirectoryError:
         raise ValueError(f"expected a picture at {path}, got a folder: name a file in it") from None
     except Image.DecompressionBombError:
@@ -150,11 +169,12 @@ def open_image(path: str | PathLike[str]) -> Image.Image:
         if isinstance(error, OSError) and error.strerror:
             raise ValueError(f"expected a picture at {path}, got {error.strerror!r}: check path and rights") from None
         got = str(error) or type(error).__name__
+        hint = "open it in a viewer and save it as JPEG or PNG"
         if isinstance(error, UnidentifiedImageError):  # whose own words say the path twice
             got = "a format that cannot be read here"
-        raise ValueError(
-            f"expected a whole picture in {path}, got {got}: open it in a viewer and save it as JPEG or PNG"
-        ) from None
+        if named and (other := _name_no_picture(path)):
+            got, hint = other
+        raise ValueError(f"expected a whole picture in {path}, got {got}: {hint}") from None
     raise ValueError(f"expected at most {MAX_PIXELS:,} pixels, got {size} in {path}: make it smaller first")
 
 
@@ -168,6 +188,28 @@ def _open(path: str | PathLike[str]) -> Image.Image:
             raise ValueError(f"a format that cannot be read here (for HEIC: python -m pip install {HEIF})") from None
         pi_heif.register_heif_opener()
         return Image.open(path)
+
+
+def _name_no_picture(path: str | PathLike[str]) -> tuple[str, str] | None:
+    """Name what lies in a picture's place and is none, and the step that leads to the picture; None for the rest."""
+    with open(path, "rb") as file:
+        start = file.read(200).lstrip().lower()
+    name = os.path.basename(os.fspath(path))
+    if name.startswith("._") or name.endswith(".icloud"):
+        return "what macOS notes about a picture", "give the picture itself, downloaded where it is in iCloud"
+    if not start:
+        return "an empty file", "download or copy it again"
+    return ("a web page", "save the picture itself") if start.startswith((b"<!doctype html", b"<html")) else None
+
+
+def _has_twin(path: str | PathLike[str]) -> bool:
+    """Return True if the folder has a file of this name, but for how accents are stored, as macOS does it otherwise."""
+    folder, name = os.path.split(os.fspath(path))
+    try:
+        there = os.listdir(folder or ".")
+    except OSError:
+        return False
+    return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in there}
 
 
 def _name_odd_tiff(picture: Image.Image) -> str:

@@ -151,7 +151,7 @@ def check_maps(maps: Any, shape: tuple[int, ...], name: str) -> Tensor:
     if not isinstance(maps, Tensor):
         raise UserError(f"expected an array of numbers from {name}, got {type(maps).__name__}: look at its return")
     if tuple(maps.shape) != shape:
-        raise UserError(f"expected shape {shape} from {name}, got {tuple(maps.shape)}: look at the order of the axes")
+        raise UserError(f"expected shape {shape} from {name}, got {tuple(maps.shape)}: see its docstring")
     if not maps.isfinite().all():
         raise UserError(f"expected finite numbers from {name}, got NaN or infinity: is there a division by zero?")
     return maps.detach()

@@ -13,6 +13,7 @@ import pretrained  # noqa: F401 -- first: it says in words which package is miss
 # isort: split
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,7 @@ OWN = "style_transfer_*_sources"  # of this, the newest that is not of a given p
 LAB = "lab_*"  # of these, the newest that is no --quick one: the figure of a lab
 SCRIPTS = ("saliency_map", "gradcam", "fooling_image", "class_visualization", "style_transfer")
 MAX_WORDS = 350
+LETTER = r"[\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # of Chinese and Japanese
 COMPOUND = b"\xd0\xcf\x11\xe0"  # how a file with a password begins
 
 
@@ -68,6 +70,9 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         figures = root / FIGURES if args.figures == FIGURES else Path(args.figures)  # from where one stands
         if args.figures != FIGURES and not figures.is_dir():
             raise ReportError(f"expected a folder in --figures, got {args.figures!r}: correct it")
+        if args.figures != FIGURES and not any(figures.glob("*.png")):
+            hint = "name their folder, or leave --figures out"
+            raise ReportError(f"expected figures in {args.figures!r}, found none: {hint}")
         name = choose(root)
         template, presentation = open_slides(root, TEMPLATE), open_slides(root, name)
         others = sorted(path.name for path in root.glob(REPORT.replace(".", "*.")) if path.name != REPORT)
@@ -197,7 +202,7 @@ def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterat
                         continue
                     told.append(f"the box for the {kind} is not found: copy the slide from {TEMPLATE} again")
                 elif mark.startswith(ANSWER):
-                    told.append(judge_answer(found.text))
+                    told.append(judge_answer(read_answer(slide, wanted, found)))
                 elif own := find_own(slide, found, name, figures):
                     told.append(own)
                 else:
@@ -207,9 +212,27 @@ def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterat
             yield f"- slide {numbers[slide.slide_id]}, {title(wanted)}: {'; '.join(told)}"
 
 
+def read_answer(slide: Any, wanted: Any, found: Found) -> str:
+    """Text in the box for the answer and, where a slide has one answer, in boxes of the student's own."""
+    text = "" if found.text == WRITE else found.text
+    if len(marks(wanted, ANSWER)) > 1:
+        return text
+    given = {word for one in walk(wanted.shapes) for word in (one.shape.name, one.text)} - {""}
+    skipped = [one._element for one in (found.shape, slide.shapes.title) if one is not None]
+    own = [one.text for one in walk(slide.shapes) if one.shape._element not in skipped and not one.text.isdigit()
+           and not given & {*one.names, one.text}]  # fmt: skip
+    return "\n".join(filter(None, [text, *own]))
+
+
+def count_words(text: str) -> int:
+    """Count words, and of scripts without spaces letters, as programs for writing do."""
+    words = [word for word in text.split() if re.search(r"\w", word)]
+    return sum(len(re.findall(LETTER, word)) + bool(re.search(r"\w", re.sub(LETTER, "", word))) for word in words)
+
+
 def judge_answer(text: str) -> str:
-    count = len(text.split())
-    if text in ("", WRITE):
+    count = count_words(text)
+    if not text:
         return "not answered yet"
     return f"answered, {count} of {MAX_WORDS} words" + (": make it shorter" if count > MAX_WORDS else "")
 
@@ -256,14 +279,15 @@ def is_graded(path: Path) -> bool:
 def command(name: str, figures: Path) -> str:
     """Say what to do about a figure that is missing, or is there and not the assignment's own."""
     files = [f"{stem}.png" for stem in name.split(" | ")]
+    out = "" if figures.name == FIGURES else f" --out {figures}"
     if name == LAB:
-        return f"A lab's figure is missing{RUN}-m labs.gradients.one_backward, or the lab that you have chosen"
+        return f"A lab's figure is missing{RUN}-m labs.gradients.one_backward{out}, or the lab that you have chosen"
     if "*" in name:
-        return f"Your own pair is missing{RUN}style_transfer.py --content PICTURE --style PAINTING"
+        return f"Your own pair is missing{RUN}style_transfer.py{out} --content PICTURE --style PAINTING"
     script = next(script for script in SCRIPTS if name.startswith(script))
     other = next((file for file in files if (figures / file).exists()), "")
     told = f"{other} is not as its script wrote it" if other else f"{' or '.join(files)} is missing"
-    return f"{told}{RUN}{script}.py"
+    return f"{told}{RUN}{script}.py{out}"
 
 
 def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
@@ -272,7 +296,7 @@ def too_long(presentation: Any, template: Any) -> Iterator[tuple[str, int]]:
         for mark, box in marks(wanted, ANSWER).items():
             for slide in copies(wanted, indexed, {mark}):
                 found = find_shape(slide, mark, box)
-                if found and (count := len(found.text.split())) > MAX_WORDS:
+                if found and (count := count_words(read_answer(slide, wanted, found))) > MAX_WORDS:
                     yield mark.removeprefix(ANSWER), count
 
 

@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None, source: pretrained.Pretrained | None = None) -> list[Picture]:
     args = parse_args(argv)
-    source = source or pretrained.from_arguments(args, paints=True)
+    source = source or pretrained.from_arguments(args, paints=not (args.content and args.style))
     cnn = source.cnn
     painted = choose_pairs(args, source, cnn)
 
@@ -142,7 +143,7 @@ def paint(
     """The two pictures side by side, and the one in the style of the other."""
     settings = asdict(pair) | {"content_image": content, "style_image": style}
     del settings["content"], settings["style"]
-    sources_path, result_path = style_transfer(
+    painted: Any = style_transfer(
         **make_losses(),
         cnn=cnn,
         seed=args.seed,
@@ -150,6 +151,12 @@ def paint(
         note=note,
         **settings,
     )
+    if not isinstance(painted, list | tuple) or len(painted) != 2:  # as the given last line returns
+        raise script.UserError(
+            f"expected style_transfer to return what it returns in its last line, got {script.name_value(painted)}: "
+            "remove a return before that from style_utils.py"
+        )
+    sources_path, result_path = painted
     title = figure.style_title(content, style)
     return [
         Picture.of(sources_path, script.caption("style_transfer", "sources"), title=title, size=pair.style_size),

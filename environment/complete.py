@@ -11,6 +11,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def main() -> int:
         for name, packages in wanted.items():
             command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(kept)]
             if packages and subprocess.run([*command, *LISTS[name], *packages]).returncode:
-                print(f"{', '.join(packages)} could not be added: the lines above say why; run this again to go on")
+                managed = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
+                own = "make an environment of your own, as docs/setup.md shows"  # as this one is the system's
+                step = own if managed and sys.prefix == sys.base_prefix else "run this again to go on"
+                print(f"{', '.join(packages)} could not be added: the lines above say why; {step}")
                 return 1
     return 0
 

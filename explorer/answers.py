@@ -344,6 +344,8 @@ def paint(
             style_weights=[weight * times[1] for weight in style_weights],
             **settings,
         )
+    if not last:
+        raise Problem("expected a picture from each step of style_transfer, got none: is there a return in its loop?")
 
 
 def balance(

@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from figures.script import UserError
 from pretrained.ending import explain, tell
 
@@ -188,6 +190,7 @@ def _serve(pipe: Connection, device: str, code: Path) -> None:
     from figures import script
 
     script.keep_memory()
+    tqdm.set_lock(threading.RLock())  # its own is one of the system's, which stays where this process is ended
     threading.Thread(target=_follow_the_server, daemon=True).start()
 
     def show(answer: Any) -> None:

@@ -13,9 +13,11 @@ PACKAGES = {name: name for name in ("captum", "gradio", "matplotlib", "numpy", "
                                     "torchvision", "tqdm")}  # fmt: skip
 PACKAGES.update({"PIL": "pillow", "pptx": "python-pptx", "skimage": "scikit-image", "sklearn": "scikit-learn"})
 PYTHON = (3, 11)  # or later
+COMPLETE = "python environment/complete.py"
 REINSTALL = "run python -m pip install --force-reinstall --no-deps"
 INTERRUPTED = 130  # the status by which shells know Ctrl+C
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MODULES = {"gradcam", "image_utils", "methods", "saliency_map", "style_transfer", "style_utils"}  # of ours, beside it
 HANDED_OUT = {"explorer", "figures", "labs", "pretrained", "style_modules", "tests", "visualizers"}  # folders
 UNUSED = {"test"}  # of Python's modules: nobody imports it, and students like the name
 NO_MEMORY = r"out of memory|(can't|cannot) allocate memory|ALLOC_FAILED|failed to map segment from shared object$"
@@ -25,7 +27,8 @@ def explain(problem: BaseException | None) -> str:
     """Sentence on a package that an import did not find, or on memory that ran out; "" for anything else."""
     if isinstance(problem, EOFError) and "marshal" in tell(problem):
         return "error: expected what Python has compiled, got a part of it: delete the folders __pycache__ (make clean)"
-    return name_shadow(problem) or name_missing(problem) or find_no_memory(problem) or name_broken(problem)
+    found = name_shadow(problem) or name_lost(problem) or name_missing(problem)
+    return found or find_no_memory(problem) or name_broken(problem)
 
 
 def name_shadow(problem: BaseException | None) -> str:
@@ -38,6 +41,21 @@ def name_shadow(problem: BaseException | None) -> str:
     return tell_shadow(name, got) if os.path.dirname(got) == ROOT and importers and importers[-1] else ""
 
 
+def name_lost(problem: BaseException | None) -> str:
+    """Sentence on a file of the assignment that is not there; "" for anything else."""
+    if not isinstance(problem, ImportError) or not problem.name:
+        return ""
+    path = os.path.join(*problem.name.split("."))
+    room = problem.name.partition(".")[0]
+    if isinstance(problem, ModuleNotFoundError):
+        path = f"{path}.py"
+    elif getattr(sys.modules.get(problem.name), "__file__", "") is None:  # Python takes a folder without it, too
+        path = os.path.join(path, "__init__.py")
+    if room not in HANDED_OUT | MODULES or os.path.exists(os.path.join(ROOT, path)):
+        return ""
+    return f"error: expected {path} in {ROOT}, found none: copy it there from the handout"
+
+
 def name_missing(problem: BaseException | None) -> str:
     """Sentence on the package that an import did not find, and the command that adds it; "" for anything else."""
     if not isinstance(problem, ModuleNotFoundError) or not problem.name:
@@ -46,13 +64,23 @@ def name_missing(problem: BaseException | None) -> str:
     if (package := PACKAGES.get(name)) and inner and sys.modules.get(name):  # the package is there
         return f"error: expected {problem.name}, found none: correct the import, or {REINSTALL} {package}"
     if package:
-        return f"error: expected the package {package}, found none: run python environment/complete.py"
+        return f"error: expected the package {package}, found none: run {find_activation() or COMPLETE}"
     # One that a package of ours needs: pip adds it, if it is asked for ours once more.
     importers = [_name_package(file) for file, _ in _trace(problem)]
     ours = next((PACKAGES[one] for one in importers if one in PACKAGES), "")
     if not ours or not importers[-1]:
         return ""
     return f"error: expected {name}, which the package {ours} needs, found none: run python -m pip install {ours}"
+
+
+def find_activation() -> str:
+    """Return what lets a terminal use the assignment's .venv, where that is there and another Python runs; else ""."""
+    venv = os.path.join(ROOT, ".venv")
+    runs = os.path.realpath(sys.prefix) == os.path.realpath(venv)
+    if runs or "ipykernel" in sys.modules or not os.path.isfile(os.path.join(venv, "pyvenv.cfg")):
+        return ""
+    way = r"Scripts\activate" if os.name == "nt" else "bin/activate"
+    return f"{'' if os.name == 'nt' else 'source '}{os.path.join(venv, way)}, then this again"
 
 
 def name_broken(problem: BaseException | None) -> str:

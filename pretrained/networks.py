@@ -112,9 +112,10 @@ def _from_file(weights: str, words: tuple[str, ...], architecture: str, device: 
     """Load weights of one's own, which belong to whichever classes there are as many of."""
     path = Path(os.path.expanduser(weights))  # unlike Path's, leaves ~mine.pth as it is
     if path.suffix not in {".pth", ".pt", ".safetensors"} and not path.is_file():
+        hint = "leave --model or --weights out" if weights in WORDS[SQUEEZENET] else "check the spelling"
         raise SourceError(
             f"expected {', '.join(words)} or the path of a .pth or .safetensors file for {architecture}, "
-            f"got {weights!r}: check the spelling"
+            f"got {weights!r}: {hint}"
         )
     state, name = read_weights(path), f"{TITLES.get(architecture, architecture)}, {path.name}"
     kind = "imagenet"

@@ -154,7 +154,7 @@ def find_device(name: str) -> torch.device:
 
 
 def _other_weights(path: Path, got: str, architecture: str) -> SourceError:
-    return SourceError(f"expected weights of {architecture} in {path}, got {got}: train that architecture")
+    return SourceError(f"expected weights of {architecture} in {path}, got {got}: name their architecture with --model")
 
 
 def _describe(state: object) -> str:

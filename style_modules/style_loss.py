@@ -14,8 +14,9 @@ class StyleLoss(nn.Module):
 
         features: F (N, C, H, W). Returns (N, C, C). The paper divides in the loss instead, by 4 C^2 (H W)^2.
         """
-        if features.ndim != 4:
-            raise ValueError(f"expected features of shape (N, C, H, W), got {tuple(features.shape)}: add a batch axis")
+        if features.ndim != 4 or not features.is_floating_point():
+            got = f"{tuple(features.shape)} of {features.dtype}"
+            raise ValueError(f"expected floating features of shape (N, C, H, W), got {got}: see extract_features")
         # BEGIN SOLUTION style_loss
         N, C, H, W = features.shape
         flat = features.reshape(N, C, H * W)

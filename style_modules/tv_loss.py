@@ -12,8 +12,9 @@ class TotalVariationLoss(nn.Module):
 
         img: (1, 3, H, W). Returns a scalar; 0 for a constant image.
         """
-        if img.ndim != 4:
-            raise ValueError(f"expected an image of shape (1, 3, H, W), got {tuple(img.shape)}: add a batch axis")
+        if img.ndim != 4 or img.shape[1] != 3 or not img.is_floating_point():
+            got = f"{tuple(img.shape)} of {img.dtype}"
+            raise ValueError(f"expected a floating image of shape (1, 3, H, W), got {got}: make it with preprocess")
         # BEGIN SOLUTION tv_loss
         vertical = (img[:, :, 1:, :] - img[:, :, :-1, :]).square().sum()
         horizontal = (img[:, :, :, 1:] - img[:, :, :, :-1]).square().sum()

@@ -404,7 +404,9 @@ def test_jitter_and_blur_are_left_out_by_zero():
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"num_iterations": 0}, "at least one iteration, got num_iterations=0"),
+    [({"num_iterations": 0}, "num_iterations as a whole number from 1 on, got 0: give"),
+     ({"num_iterations": 3.0}, "num_iterations as a whole number from 1 on, got 3.0: give"),
+     ({"max_jitter": 16.5}, "max_jitter as a whole number from 0 on, got 16.5: give"),
      ({"dtype": torch.float64}, "a dtype like the network's, torch.float32 on cpu, got torch.float64 on cpu: leave")],
 )  # fmt: skip
 def test_settings_that_do_not_go_are_told(settings, words):

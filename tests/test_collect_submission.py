@@ -127,6 +127,8 @@ def test_a_new_file_in_any_given_folder_is_told(work, capsys, monkeypatch):
 def test_what_is_never_reached_or_guards_is_no_part_that_is_missing(work, capsys):
     """The handout's line may stay behind the return, one's own errors anywhere, prints below __main__."""
     path = work / "visualizers/gradcam.py"
+    twice = "class A:\n    def f(self):\n        raise NotImplementedError('Part 1.2')\n\n\nclass A:\n    pass\n"
+    path.write_text(twice + path.read_text())  # of which Python takes the last
     more = "def g(x):\n    return x\n    raise NotImplementedError('Part 1.2: Grad-CAM')\n\n\ndef h(x):\n    if x:\n"
     write(path, path.read_text() + more + "        raise NotImplementedError('not for films')\n    return x\n")
     write(path, path.read_text() + "\n\nif __name__ == '__main__':\n    print(h(1))\n")
@@ -348,6 +350,10 @@ NAMED = {
     "a part of a package": ("gradcam.py", "from skimage import io\n", "gradcam.py, line 10: skimage is imported"),
     "a print": (
         "style_modules/content_loss.py", "def f():\n    print(1)\n",
+        "style_modules/content_loss.py, line 6: remove this print: graded functions must not print.",
+    ),
+    "a pretty print": (
+        "style_modules/content_loss.py", "from pprint import pprint\npprint(1)\n",
         "style_modules/content_loss.py, line 6: remove this print: graded functions must not print.",
     ),
     "a print at import": ("gradcam.py", "print('here')\n", "gradcam.py, line 10: remove this print"),

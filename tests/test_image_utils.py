@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import sys
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -68,6 +69,31 @@ def test_every_mode_becomes_rgb_as_a_person_sees_it(tmp_path, kind):
     make, suffix, expected = MODES[kind]
     got = colour(save(make(), tmp_path / f"a.{suffix}"))
     assert np.abs(np.subtract(got, expected)).max() <= (4 if suffix in ("jpg", "webp", "avif") else 0)
+
+
+@pytest.mark.parametrize(
+    "name, data, words",
+    [
+        ("cat.jpg", b"", "an empty file: download or copy it again"),
+        ("cat.jpg", b"\n<!DOCTYPE html><html>", "a web page: save the picture itself"),
+        ("._cat.jpg", b"\0\5\x16\7", "what macOS notes about a picture: give the picture itself, downloaded where"),
+        (".cat.jpg.icloud", b"bplist00", "what macOS notes about a picture: give the picture itself, downloaded where"),
+        ("cat.jpg", b"what", "a format that cannot be read here: open it in a viewer and save it as JPEG or PNG"),
+    ],
+)
+def test_what_lies_in_a_picture_s_place_is_named(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError, match=f"^expected a whole picture in .*, got {words}"):
+        open_image(tmp_path / name)
+
+
+def test_an_accent_that_is_stored_otherwise_is_told(tmp_path):
+    """Zips of macOS hold two letters where other systems have one; on the screen they are alike."""
+    (tmp_path / unicodedata.normalize("NFD", "mädchen.jpg")).write_bytes(b"")
+    if (path := tmp_path / unicodedata.normalize("NFC", "mädchen.jpg")).exists():
+        pytest.skip("this file system takes both for one")
+    with pytest.raises(FileNotFoundError, match="found no file: complete its name with Tab, as its accents are stored"):
+        open_image(path)
 
 
 def test_of_an_animation_the_first_frame_is_seen(tmp_path):
@@ -285,13 +311,12 @@ def damage_header(path):
     "damage",
     [
         lambda path: path.write_text("not a picture"),
-        lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)),  # a HEIC file's beginning
         lambda path: noise(path, "PNG"),
         lambda path: noise(path, "JPEG"),
         damage_header,
     ],
-    ids=["text", "empty", "truncated HEIC", "truncated PNG", "truncated JPEG", "damaged PNG"],
+    ids=["text", "truncated HEIC", "truncated PNG", "truncated JPEG", "damaged PNG"],
 )
 def test_what_is_no_whole_picture_is_refused(tmp_path, damage):
     """One sentence that says which file it is and what to do, never a traceback from within Pillow."""
@@ -345,11 +370,28 @@ def test_what_is_no_path_is_told(given, words):
         open_image(given)
 
 
-@pytest.mark.parametrize("given", ["cat.jpg", np.zeros((9, 9, 3), np.uint8), Image.new("RGBA", (9, 9))])
-def test_what_is_no_picture_in_rgb_is_not_preprocessed(given):
+@pytest.mark.parametrize(
+    "given, step",
+    [
+        ("cat.jpg", r"use open_image\(img\)"),
+        (np.zeros((9, 9, 3), np.uint8), r"use Image.fromarray\(img\)"),
+        (np.zeros((9, 9, 3)), r"make it uint8 \(H, W, 3\), then use Image.fromarray\(img\)"),
+        (torch.zeros(1, 3, 9, 9), "a method takes it as it is, if preprocess has made it; else open"),
+        ([Image.new("RGB", (9, 9))], "give its pictures one by one"),
+        (Image.new("RGBA", (9, 9)), "open its file with open_image"),
+    ],
+    ids="path|bytes|floats|tensor|list|RGBA".split("|"),
+)
+def test_what_is_no_picture_in_rgb_is_not_preprocessed(given, step):
     got = "one in RGBA" if isinstance(given, Image.Image) else f"a {type(given).__name__}"
-    with pytest.raises(TypeError, match=f"^expected a PIL picture in RGB, got {got}: open its file with open_image$"):
+    with pytest.raises(TypeError, match=f"^expected a PIL picture in RGB, got {got}: {step}"):
         preprocess(given)
+
+
+@pytest.mark.parametrize("size", [0, (0, 5), -1])
+def test_a_size_of_nothing_is_told(size):
+    with pytest.raises(ValueError, match=r"^expected a size above 0, got .*: leave it out for 224$"):
+        preprocess(Image.new("RGB", (9, 9)), size)
 
 
 def test_preprocess_forces_both_sides_when_asked():

@@ -103,7 +103,7 @@ def test_a_method_is_drawn_by_its_table(model, X, y):
 WRONG = {
     "list": ([1, 2], "expected an array of numbers from f, got list: look at its return"),
     "words": (np.array(["a"]), "expected an array of numbers from f, got ndarray"),
-    "shape": (torch.zeros(2, 4), r"expected shape \(2, 3\) from f, got \(2, 4\): look at the order of the axes"),
+    "shape": (torch.zeros(2, 4), r"expected shape \(2, 3\) from f, got \(2, 4\): see its docstring"),
     "NaN": (np.full((2, 3), np.nan), "expected finite numbers from f, got NaN or infinity"),
 }
 

@@ -266,7 +266,37 @@ def test_a_folder_of_figures_that_is_not_there_is_told(work, capsys):
     """Nothing is written: otherwise all figures were taken out of the report."""
     assert main(["--figures", "visualisation"], work) == 1
     assert capsys.readouterr().err == "expected a folder in --figures, got 'visualisation': correct it\n"
+    (work / "downloads").mkdir()
+    assert main(["--figures", str(work / "downloads")], work) == 1
+    assert capsys.readouterr().err.endswith("/downloads', found none: name their folder, or leave --figures out\n")
     assert not (work / REPORT).exists()
+
+
+def test_a_figure_that_is_missing_in_another_folder_is_to_be_made_there(work, capsys):
+    draw(work, "gradcam")
+    (work / "visualization").rename(work / "elsewhere")
+    assert main(["--figures", str(work / "elsewhere")], work) == 0
+    assert f"run python saliency_map.py --out {work / 'elsewhere'}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("box", "beside", "judged"),
+    [
+        ("Three words here.", "And four words more.", "answered, 7 of 350 words"),
+        ("Write here.", "Three words here.", "answered, 3 of 350 words"),
+        ("", "", "not answered yet"),
+        ("显著图是类别得分。", "", "answered, 8 of 350 words"),
+        ("Right 👍 🎉 it is.", "", "answered, 3 of 350 words"),
+    ],
+)
+def test_words_are_counted_wherever_they_stand(work, capsys, box, beside, judged):
+    """An answer may be written in columns, in a box of one's own, in letters without spaces, and with little faces."""
+    main([], work)
+    name = edit(work, box)
+    with opened(work) as slides:
+        slide = next(slide for slide in slides if any(shape.name == name for shape in slide.shapes))
+        slide.shapes.add_textbox(0, 0, 9_000_000, 900_000).text_frame.text = beside
+    assert f"Implementation question 1: your answer: {judged}" in check(work, capsys)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right of their own")

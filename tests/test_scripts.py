@@ -163,6 +163,34 @@ runpy.run_path({str(ROOT / f"{script}.py")!r}, run_name="__main__")
     assert done.stderr == f"error: expected the package {package}, found none: run python environment/complete.py\n"
 
 
+def test_where_the_assignment_s_environment_is_not_in_use_its_activation_is_named(tmp_path, monkeypatch):
+    """In a new terminal: the packages are there, and would be installed a second time."""
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(ending, "ROOT", str(tmp_path))
+    missing = ModuleNotFoundError("No module named 'torch'", name="torch")
+    assert ending.explain(missing).endswith(f": run {ending.COMPLETE}")  # half of one is none
+    (tmp_path / ".venv/pyvenv.cfg").write_text("")
+    way = Path(".venv/Scripts/activate" if os.name == "nt" else ".venv/bin/activate")
+    assert ending.explain(missing).endswith(f"{tmp_path / way}, then this again")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert ending.explain(missing).endswith(f": run {ending.COMPLETE}")
+
+
+@pytest.mark.parametrize("gone", ["visualizers/__init__.py", "visualizers/saliency_map.py", "image_utils.py"])
+def test_a_file_of_the_assignment_that_is_not_there_is_named(copy, forks, gone):
+    """Uploaded one by one, one is forgotten; Python takes a folder for a package without its __init__.py, too."""
+    (copy / gone).unlink()
+    done = forks(copy, "saliency_map.py", "--weights", "embedded")
+    expected = f"error: expected {Path(gone)} in {copy}, found none: copy it there from the handout\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_a_return_within_the_loop_of_a_style_transfer_is_told(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(style_transfer, "style_transfer", lambda **_: torch.zeros(1, 3, 8, 8))
+    with pytest.raises(script.UserError, match=r"got the shape \(1, 3, 8, 8\): remove a return before that"):
+        style_transfer.main(["--out", str(tmp_path)], source)
+
+
 @pytest.mark.parametrize("name", ["saliency_map", "gradcam", "fooling_image", "class_visualization"])
 def test_a_file_that_is_no_script_says_what_to_run(forks, name):
     """An editor's button runs so what is being written, or its tests."""
@@ -174,6 +202,13 @@ def test_a_file_that_is_no_script_says_what_to_run(forks, name):
                      f"sys.path[0], sys.argv = {str((ROOT / file).parent)!r}, [{file!r}]\n"
                      f"runpy.run_path({file!r}, run_name='__main__')")  # fmt: skip
         assert (done.returncode, done.stderr) == (1, f"expected a script, got {file}, {words}\n")
+
+
+def test_a_notebook_that_stands_in_visualizers_is_told(forks):
+    here = str(ROOT / "visualizers")
+    code = f"import sys; sys.path[0], sys.argv = {here!r}, ['/x/kernel.py']; import saliency_map"
+    expected = f"expected to stand in the assignment's folder, got its visualizers: change to {ROOT}\n"
+    assert forks(ROOT / "visualizers", "-c", code).stderr == expected
 
 
 @pytest.mark.parametrize("module", ["fooling_image", "report", "pretrained"])

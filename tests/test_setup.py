@@ -8,6 +8,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,6 +164,16 @@ def test_what_cannot_be_added_is_named(complete):
     del installed["captum"]
     status, said, _ = complete(installed, status=1)
     assert status == 1 and said == "captum could not be added: the lines above say why; run this again to go on\n"
+
+
+def test_where_the_system_keeps_pip_out_one_s_own_environment_is_asked_for(complete, monkeypatch, tmp_path):
+    """Debian's Python refuses packages of pip's; run again it would refuse them again."""
+    (tmp_path / "EXTERNALLY-MANAGED").write_text("")
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", sys.prefix)
+    installed = everything()
+    del installed["captum"]
+    assert complete(installed, status=1)[1].endswith("; make an environment of your own, as docs/setup.md shows\n")
 
 
 def test_every_section_says_whether_its_versions_must_be_pinned():

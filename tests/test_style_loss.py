@@ -73,10 +73,11 @@ def test_gram_matrix_takes_channels_last(probe):
     assert torch.allclose(gram, StyleLoss().gram_matrix(F))
 
 
-def test_gram_matrix_without_batch_axis_is_refused(probe):
-    message = r"^expected features of shape \(N, C, H, W\), got \(2, 3, 4\): add a batch axis$"
-    with pytest.raises(ValueError, match=message):
-        probe("gram_matrix", features=np.ones((2, 3, 4)))
+@pytest.mark.parametrize("features", [np.ones((2, 3, 4)), np.ones((1, 2, 3, 4), np.uint8)])
+def test_gram_matrix_of_other_features_is_refused(probe, features):
+    """Without a batch axis, or of bytes, whose products are cut off."""
+    with pytest.raises(ValueError, match=r"^expected floating features of shape \(N, C, H, W\), got .*: see extract"):
+        probe("gram_matrix", features=features)
 
 
 # --- style loss ---

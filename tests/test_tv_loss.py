@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from tests import compare, inputs, sentences
 
@@ -82,8 +83,18 @@ def test_the_image_is_not_written_to(probe):
     assert not written, sentences.WRITTEN_TO.format(written)
 
 
-def test_an_image_without_batch_axis_is_refused(probe):
-    with pytest.raises(
-        ValueError, match=r"^expected an image of shape \(1, 3, H, W\), got \(3, 4, 5\): add a batch axis$"
-    ):
-        probe("tv_loss", image=np.ones((3, 4, 5)), weight=1.0)
+NOT_PREPROCESSED = r"^expected a floating image of shape \(1, 3, H, W\), got .*: make it with preprocess$"
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 4, 5, 3)], ids=["no batch axis", "colours last"])
+def test_an_image_of_another_shape_is_refused(probe, shape):
+    with pytest.raises(ValueError, match=NOT_PREPROCESSED):
+        probe("tv_loss", image=np.ones(shape), weight=1.0)
+
+
+def test_an_image_of_bytes_is_refused():
+    """Their differences have no sign."""
+    from style_modules import TotalVariationLoss
+
+    with pytest.raises(ValueError, match=NOT_PREPROCESSED):
+        TotalVariationLoss()(torch.ones(1, 3, 4, 5, dtype=torch.uint8), 1.0)

@@ -76,8 +76,9 @@ class ClassVisualization:
         seed: of the first noise and the jitter; the global random state is neither read nor changed.
         Returns the last image, 224 x 224. Warns when no step was made: a dead class without a regulariser, l2_reg = 0.
         """
-        if num_iterations < 1:
-            raise ValueError(f"expected at least one iteration, got num_iterations={num_iterations}: take more")
+        for name, number, least in (("num_iterations", num_iterations, 1), ("max_jitter", max_jitter, 0)):
+            if not hasattr(number, "__index__") or number < least:
+                raise ValueError(f"expected {name} as a whole number from {least} on, got {number!r}: give another one")
         like = empty_like_weights(model, dtype)
         generator = torch.Generator().manual_seed(int(seed))
         # Type and device are named, since both have defaults that somebody may have set.

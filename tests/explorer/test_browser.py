@@ -102,6 +102,7 @@ def serving(folder, scratch, port):
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+            assert "leaked" not in (scratch / "said").read_text(encoding="utf-8")  # of the system's locks
 
 
 @contextmanager

@@ -192,6 +192,14 @@ def test_painting_without_a_layer_is_refused_in_words(session):
         run(paint.run(session, **PAINTING, style_layers=[], iterations=2))
 
 
+def test_painting_that_shows_no_step_is_told(student):
+    """A return in the loop of style_transfer."""
+    step = "        optimizer.step()\n"
+    session = student(**{"style_utils.py": (step, f"{step}        return img\n")})
+    with pytest.raises(Problem, match=r"^expected a picture from each step of style_transfer, got none: is there a"):
+        run(paint.run(session, **PAINTING, style_layers=[2], iterations=2))
+
+
 def test_every_layer_shows_its_strongest_channels(session):
     """Thirteen layers with eight tiles each; the first tile has the highest peak."""
     shown = run(inside.show(session, "features.4", -1))

@@ -101,7 +101,7 @@ RIGHT = "saliency = gradient.abs().amax(dim=1)  # (N, H, W)"
 WRONG = {
     "raises": ("raise ValueError('{do} not fit')", "ValueError: {do} not fit (visualizers/saliency_map.py, line"),
     "asserts": ("assert len(X) == 5", "AssertionError (visualizers/saliency_map.py, line"),
-    "wrong shape": ("saliency = gradient.abs().amax(dim=1)[:, 1:]", "got (1, 223, 224): look at the order of the axes"),
+    "wrong shape": ("saliency = gradient.abs().amax(dim=1)[:, 1:]", "got (1, 223, 224): see its docstring"),
     "NaN": ("saliency = gradient.amax(dim=1) * float('nan')", "expected finite numbers from compute_saliency_maps"),
     "nothing": ("return None", "expected an array of numbers from compute_saliency_maps, got NoneType"),
     "exit": ("import sys; sys.exit('bye')", "SystemExit: bye (visualizers/saliency_map.py, line"),

@@ -154,7 +154,7 @@ def test_weights_of_ones_own_of_any_network(tmp_path, model, drop):
 
 @pytest.mark.parametrize(
     ("model", "words"),
-    [("resnet18", "got no buffers, such as bn1.running_mean: save"), ("resnet34", "differ in .*: train that arch")],
+    [("resnet18", "got no buffers, such as bn1.running_mean: save"), ("resnet34", "differ in .*: name their arch")],
 )
 def test_weights_without_buffers_are_told_from_another_networks(tmp_path, model, words):
     """Parameters alone, of the network that is asked for, or of a smaller one, whose names it has, too."""
@@ -201,3 +201,9 @@ def test_weights_that_do_not_exist(tmp_path, monkeypatch, weights, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.pth").mkdir()
     refuse(words, pretrained.load, weights)
+
+
+def test_a_word_of_another_network_s_weights_is_told_as_that():
+    """It is spelled rightly."""
+    words = "expected auto, imagenet or the path .* for efficientnet_lite0, got 'embedded': leave --model or --weights"
+    refuse(words, pretrained.load, "embedded", "cpu", "efficientnet_lite0")
