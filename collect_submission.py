@@ -97,7 +97,7 @@ OTHERS = {"collect_submission.py", "report.py", "explore.py", "methods.py"}
 FOLDERS = {"visualizers", "style_modules", "figures", "environment", "pretrained", "explorer", "labs", "images",
            "tests", "docs", "staff", FIGURES}  # fmt: skip
 HANDED_OUT = {
-    "visualizers": {"__init__.py", "network.py", "visualizers.py"},
+    "visualizers": {"__init__.py", "hints.py", "network.py", "visualizers.py"},
     "style_modules": {"__init__.py"},
 }
 BY_NAME = "import_module", "__import__", "modules"  # what gives a module whose name is a text

@@ -20,8 +20,8 @@ MANY = 6  # images, which must take as many operations and calls of the network 
 
 
 class OurAdapter(adapter.Adapter):
-    needed = ("image_utils.py", "figures", "methods.py", "visualizers/network.py", "pretrained", "images",
-              "tests/networks.py")  # fmt: skip
+    needed = ("image_utils.py", "figures", "methods.py", "visualizers/network.py", "visualizers/hints.py", "pretrained",
+              "images", "tests/networks.py")  # fmt: skip
     packed = ("pyproject.toml", "staff/__init__.py", "staff/adapter.py", "staff/earlier_semesters.py",
               "staff/pictures.py", "staff/references")  # fmt: skip
     packages = ("torch", "torchvision", "captum", "numpy", "scipy", "pillow", "matplotlib", "pytest")

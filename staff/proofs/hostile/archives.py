@@ -171,8 +171,8 @@ def files_that_shadow_packages(place: Path, files: Files) -> Path:
     names = ("torch.py", "numpy.py", "pytest.py", "json.py", "sitecustomize.py", "usercustomize.py", "conftest.py",
              "tests/conftest.py", "tests/__init__.py", "tests/compare.py", "tests/probes/__init__.py",
              "tests/networks.py", "staff/__init__.py", "autograder/grade.py", "pretrained/__init__.py",
-             "visualizers/__init__.py", "visualizers/network.py", "style_modules/__init__.py", "image_utils.py",
-             "evil.pth")  # fmt: skip
+             "visualizers/__init__.py", "visualizers/network.py", "visualizers/hints.py", "style_modules/__init__.py",
+             "image_utils.py", "evil.pth")  # fmt: skip
     return _folder(place, files | dict.fromkeys(names, CLAIM))
 
 
