@@ -54,6 +54,11 @@ class Parser(argparse.ArgumentParser):
             args = []
         return super().parse_args(args, namespace)
 
+    def error(self, message):
+        option = next((one for one in ("--image", "--content") if one in self._option_string_actions), "")
+        files = message.startswith("unrecognized arguments: ") and os.path.isfile(message.split(": ")[1].split()[0])
+        super().error(f"{message} (a picture of your own stands behind {option})" if option and files else message)
+
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options of every script; description: the script's docstring."""

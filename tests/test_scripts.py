@@ -893,6 +893,15 @@ def test_the_losses_agree_with_the_stored_values(source, capsys):
     assert capsys.readouterr().out == "".join(f"{name} Maximum error is 0.000\n" for name in names)
 
 
+@pytest.mark.parametrize("module, option", [(gradcam, "--image"), (style_transfer, "--content"), (report, "")])
+def test_a_picture_without_its_option_is_told_the_option(tmp_path, capsys, module, option):
+    (tmp_path / "cat.jpg").write_bytes(b"")
+    with pytest.raises(SystemExit):
+        module.main([str(tmp_path / "cat.jpg")])
+    hint = f" (a picture of your own stands behind {option})" if option else ""
+    assert capsys.readouterr().err.endswith(f"unrecognized arguments: {tmp_path / 'cat.jpg'}{hint}\n")
+
+
 def test_without_stored_values_the_checks_are_left_out(source, monkeypatch, capsys):
     """If the file is missing, one line says so, and the pictures are made all the same."""
     missing = {"embedded": replace(style_transfer.STYLE_CHECKS["embedded"], stored="tests/nothing.npz")}
