@@ -130,7 +130,7 @@ def two_classes(images: Images, own: Maps, layer: str) -> Picture:
 
 def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
     """Guided backprop and Guided Grad-CAM by Captum below the images, and the maps."""
-    guided, cam, guided_cam = images.each(captum_maps, layer)
+    guided, cam, guided_cam = images.each(captum_maps, layer, things=3)
     maps = {
         GUIDED: check_maps("`guided`", guided, images.sizes(3), captum_maps),
         CAM: check_maps("`cam`", cam, images.sizes(), captum_maps),
@@ -144,7 +144,7 @@ def captum(images: Images, layer: nn.Module) -> tuple[Maps, Picture]:
 def inside_a_layer(images: Images, layer: nn.Module, name: str) -> Picture:
     """Draw what one layer, and one of its neurons, make of the images."""
     sizes = [output_size(layer, x, images.model) for x in images.X]  # (C, h, w) each
-    evidence, activation = images.each(layer_maps, layer)
+    evidence, activation = images.each(layer_maps, layer, things=2)
     check_maps("`evidence`", evidence, [size[1:] for size in sizes], layer_maps)
     check_maps("`activation`", activation, sizes, layer_maps)
     conductance = check_maps("conductance", images.each(layer_conductance, layer), sizes, layer_conductance)

@@ -49,19 +49,25 @@ class Images:
         """(H, W, *more) of each image."""
         return [(*image.shape[:2], *more) for image in self.pixels]
 
-    def each(self, method: Callable[..., Any], *more: Any, given: Sequence[Any] | None = None) -> Any:
+    def each(self, method: Callable[..., Any], *more: Any, given: Sequence[Any] | None = None, things: int = 1) -> Any:
         """List what method(X, y, model, *more) gives, an array for each image.
 
         X is (N, 3, H, W) with all images where they are of one shape, else they come one by one.
-        given: what the method wants of each image instead of its class. Where the method gives several things, as a
-        tuple, that is a tuple of such lists. Raises UserError where they are no arrays, or not one for each image.
+        given: what the method wants of each image instead of its class. things: how many the method gives; several are
+        a tuple of such lists. Raises UserError where they are not so many, no arrays, or not one for each image.
         """
         y = torch.tensor(self.y, device=self.source.device) if given is None else given
         batches = [(x, y[i : i + 1]) for i, x in enumerate(self.X)]
         if len({x.shape for x in self.X}) == 1:
             batches = [(torch.cat(self.X), y)]
         results = [ask(method, X, labels, self.model, *more) for X, labels in batches]
-        if isinstance(results[0], tuple):
+        for result in results:
+            count = len(result) if isinstance(result, tuple | list) else 1
+            if count != things if things > 1 else isinstance(result, tuple):
+                expected = f"{things} things" if things > 1 else "one thing"
+                got = f"{count} things" if count > 1 else script.name_value(result)
+                raise script.UserError(f"expected {method.__name__} to give {expected}, got {got}: see its docstring")
+        if things > 1:
             return tuple(self._image_by_image(kind, method) for kind in zip(*results))
         return self._image_by_image(results, method)
 

@@ -131,7 +131,7 @@ def test_images_of_one_shape_go_through_the_network_together(choose):
         return X.mean(dim=1), y
 
     images = choose("--num", "4")
-    means, labels = images.each(method, "more")
+    means, labels = images.each(method, "more", things=2)
     assert shapes == [(4, images.y, ("more",))]
     assert [m.shape for m in means] == [(224, 224)] * 4 and [int(label) for label in labels] == images.y
 
@@ -139,7 +139,7 @@ def test_images_of_one_shape_go_through_the_network_together(choose):
 def test_images_of_several_shapes_go_one_by_one_and_stay_in_order(choose, photographs):
     """No image is cut or stretched to fit beside another, and maps come back in the order of the images."""
     images = choose("--image", photographs[0], "1", photographs[1])
-    means, labels = images.each(lambda X, y, model: (X.mean(dim=1).requires_grad_(), y))
+    means, labels = images.each(lambda X, y, model: (X.mean(dim=1).requires_grad_(), y), things=2)
     assert all(np.array_equal(m, x[0].mean(dim=0).numpy()) for m, x in zip(means, images.X))
     assert labels == images.y and len(set(labels)) == 3
     assert images.each(lambda X, y, model: np.array(y), given=["a", "b", "c"]) == ["a", "b", "c"]

@@ -127,6 +127,10 @@ def test_a_loss_that_is_no_tensor_of_one_number_is_told_in_one_sentence(gives, c
         ("captum_saliency", torch.tensor(1.0), "got a single number: see"),
         ("captum_saliency", MAPS + np.nan, "expected finite numbers from <lambda>, got NaN or infinity: is there"),
         ("integrated_gradients", [MAPS[0]] * N, "got a list: see"),
+        ("captum_saliency", (MAPS, MAPS), "expected <lambda> to give one thing, got 2 things: see its docstring"),
+        ("captum_maps", IMAGES, f"expected <lambda> to give 3 things, got the shape {IMAGES.shape}: see its docstring"),
+        ("layer_maps", [SMALL, LAYER, SMALL], "expected <lambda> to give 2 things, got 3 things: see its docstring"),
+        ("layer_maps", None, "expected <lambda> to give 2 things, got a NoneType: see its docstring"),
         ("neuron_responses", IMAGES[:1], "for each of 2 images, got 1 of shape (224, 224, 3): see"),
     ],
 )
