@@ -47,7 +47,7 @@ def preprocess(img: Image.Image, size: int | tuple[int, int] = 224) -> Tensor:
     if not isinstance(img, Image.Image) or img.mode != "RGB":
         got = f"one in {img.mode}" if isinstance(img, Image.Image) else f"a {type(img).__name__}"
         raise TypeError(f"expected a PIL picture in RGB, got {got}: {_lead_to_picture(img)}")
-    if not np.min(size) >= 1:
+    if min(map(int, size if isinstance(size, list | tuple) else [size])) < 1:
         raise ValueError(f"expected a size above 0, got {size}: leave it out for 224")
     if not isinstance(size, list | tuple) and max(img.size) > MAX_ASPECT * min(img.size):
         raise ValueError(
@@ -119,6 +119,15 @@ def blur_image(X: Tensor, sigma: float = 1) -> Tensor:
         wide = blurred.index_select(axis, mirrored)
         blurred = sum(weight * wide.narrow(axis, k, size) for k, weight in enumerate(weights.tolist()))
     return blurred
+
+
+NO_PICTURES = {  # by how a file begins, in small letters: what it is, and the step that leads to a picture
+    b"<!doctype html": ("a web page", "save the picture itself"),
+    b"<html": ("a web page", "save the picture itself"),
+    b"pk\3\4": ("a zip", "unpack it"),
+    b"%pdf": ("a PDF", "save its page as JPEG or PNG"),
+    b"\x93numpy": ("an array of NumPy's", "load it, and save Image.fromarray(...) as PNG"),
+}
 
 
 def open_image(path: str | PathLike[str]) -> Image.Image:
@@ -199,7 +208,7 @@ def _name_no_picture(path: str | PathLike[str]) -> tuple[str, str] | None:
         return "what macOS notes about a picture", "give the picture itself, downloaded where it is in iCloud"
     if not start:
         return "an empty file", "download or copy it again"
-    return ("a web page", "save the picture itself") if start.startswith((b"<!doctype html", b"<html")) else None
+    return next((told for begins, told in NO_PICTURES.items() if start.startswith(begins)), None)
 
 
 def _has_twin(path: str | PathLike[str]) -> bool:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from pretrained.files import whole
 
 TEMPLATE = "report-template-a3.pptx"
 REPORT = "report-a3.pptx"
+BEFORE = "report-a3-before.pptx"
 FRAME, PICTURE, ANSWER = "figure: ", "picture: ", "answer: "  # how the template names its shapes
 TAGS = "Gradescope: ", "Do not tag this slide"  # how the line at the top of a slide begins
 HERE = "python report.py puts the figure here"
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
             raise ReportError(f"expected figures in {args.figures!r}, found none: {hint}")
         name = choose(root)
         template, presentation = open_slides(root, TEMPLATE), open_slides(root, name)
-        others = sorted(path.name for path in root.glob(REPORT.replace(".", "*.")) if path.name != REPORT)
+        others = sorted({path.name for path in root.glob(REPORT.replace(".", "*."))} - {REPORT, BEFORE})
         if name == TEMPLATE and others:
             print(f"{REPORT} is not there: rename {others[0]}, if it is your report")
         if args.check:
@@ -83,17 +85,21 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
             print("\n".join(check(presentation, template, figures, root)))
             return 0
         start = "your own" if name == REPORT else TEMPLATE
-        missing, lost = fill(presentation, template, figures)
+        done = fill(presentation, template, figures)
+        if done.unknown and name == REPORT:
+            shutil.copyfile(root / REPORT, root / BEFORE)
         write(presentation, root / REPORT)
     except ReportError as problem:
         print(problem, file=sys.stderr)
         return 1
-    print(f"{REPORT} is not complete, its other figures are renewed:" if lost else f"wrote {REPORT}, from {start}")
-    for line in dict.fromkeys([*lost, *(command(name, figures) for name in missing)]):
+    print(f"{REPORT} is not complete, its other figures are renewed:" if done.lost else f"wrote {REPORT}, from {start}")
+    for line in dict.fromkeys([*done.lost, *done.changed, *(command(name, figures) for name in done.missing)]):
         print(f"- {line}")
+    if done.unknown:
+        print(f"- {BEFORE} is the report as it was: {' and '.join(done.unknown)} did not say how they were made")
     for question, count in too_long(presentation, template):
         print(f"- the answer to {question!r} has {count} words, and at most {MAX_WORDS} are read: make it shorter")
-    if lost:
+    if done.lost:
         return 1
     print(export_pdf(root / REPORT))
     return 0
@@ -129,29 +135,56 @@ def marks(slide: Any, *starts: str) -> dict[str, Box]:
     return {found.shape.name: found.box for found in walk(slide.shapes) if found.shape.name.startswith(starts)}
 
 
-def fill(presentation: Any, template: Any, figures: Path) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True)
+class Done:
+    """What came of it: names of figures that are missing; sentences on frames that are not found, and on pairs that
+    gave way to others; names of pictures that were replaced and may have been a student's own.
+    """
+
+    missing: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def fill(presentation: Any, template: Any, figures: Path) -> Done:
     """Put each figure into its frame, in place of the one that was there.
 
-    Returns the names of the figures that are missing, and a sentence for each frame that is not found. Frames and
-    answers get the names again that another program has taken from them.
+    Frames and answers get the names again that another program has taken from them.
     """
-    missing, lost, indexed = [], [], index(presentation.slides)
+    done, indexed = Done(), index(presentation.slides)
     for wanted in template.slides:
         places = marks(wanted, FRAME, ANSWER)
         slides = copies(wanted, indexed, {*places})
         for mark, box in places.items():
             there = [(slide, found) for slide in slides if (found := find_shape(slide, mark, box))]
             if not there:
-                lost.append(f"slide {title(wanted)!r}: {mark!r} is not found: copy the slide from {TEMPLATE} again")
+                told = f"{mark!r} is not found: copy the slide from {TEMPLATE} again"
+                done.lost.append(f"slide {title(wanted)!r}: {told}")
             for slide, found in there:
                 name = mark.removeprefix(FRAME)
                 if mark.startswith(FRAME) and (own := find_own(slide, found, name, figures)):
-                    lost.append(f"slide {title(wanted)!r}: {own}")
+                    done.lost.append(f"slide {title(wanted)!r}: {own}")
                     continue
                 found.shape.name = mark
-                if mark.startswith(FRAME) and not put(slide, found, name, figures):
-                    missing.append(name)
-    return missing, lost
+                if mark.startswith(FRAME):
+                    renew(slide, found, name, figures, done)
+    return done
+
+
+def renew(slide: Any, frame: Found, name: str, figures: Path, done: Done) -> None:
+    """Put a figure into its frame, and note what that changes."""
+    path, olds = find(name, figures), find_pictures(slide, PICTURE + name, frame.box)
+    blobs = [old.image.blob for old in olds if old.image]
+    made = [read_made(io.BytesIO(blob)) for blob in blobs]
+    if path and any(not facts and not _same(blob, path) for facts, blob in zip(made, blobs)):
+        done.unknown.append(name.split(" | ")[0])
+    if not put(slide, frame, name, figures):
+        done.missing.append(name)
+    elif path and (was := [facts["figure"] for facts in made if facts.get("figure", path.stem) != path.stem]):
+        done.changed.append(f"{title(slide)} shows {path.stem} now, the newest; it was {was[0]}")
+        for picture in find_pictures(slide, PICTURE + name, frame.box):
+            picture.shape._element._nvXxPr.cNvPr.set("descr", path.stem.replace("_", " "))
 
 
 def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
@@ -169,6 +202,8 @@ def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
 def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
     """Put a figure into its frame, or there the command that makes it; returns True if the figure is there."""
     path, words, olds = find(name, figures), "", find_pictures(slide, PICTURE + name, frame.box)
+    if path is None and any(old.image for old in olds):  # which may be the only one that there is
+        return False
     placed = path is not None and len(olds) == 1 and _exchange(slide, olds[0].shape, path, PICTURE + name)
     for old in [] if placed else olds:
         words = old.shape._element._nvXxPr.cNvPr.get("descr", "")

@@ -33,6 +33,8 @@ class Found:
 
     @property
     def text(self) -> str:
+        if getattr(self.shape, "has_table", False):
+            return " ".join(word for cell in self.shape.table.iter_cells() for word in cell.text.split())
         return " ".join(self.shape.text_frame.text.split()) if self.shape.has_text_frame else ""
 
     @property
@@ -81,9 +83,15 @@ def index(slides: Any) -> list[tuple[Any, set[str]]]:
 
 
 def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]) -> list[Any]:
-    """List the slides that hold a shape with one of these names, or else have the slide's title, or its words."""
-    words = {title(wanted)}
-    named, titled = ([slide for slide, there in indexed if there & those] for those in (names, words))
+    """List the slides that hold a shape with one of these names, or else have the slide's title, or its words.
+
+    A slide that has another's title, and a shape of such a name of its own, is that one: something was pasted there.
+    """
+    words, kinds = {title(wanted)}, {name.partition(": ")[0] for name in names}
+    named, titled = ([(slide, there) for slide, there in indexed if there & those] for those in (names, words))
+    named = [slide for slide, there in named if title(slide) in words
+             or not any(one.partition(": ")[0] in kinds for one in there - names)]  # fmt: skip
+    titled = [slide for slide, _ in titled]
     return named or [slide for slide in titled if title(slide) in words] or titled
 
 

@@ -7,6 +7,7 @@ Ends with status 1 if a file that has a public address, or comes with a package 
 
 import argparse
 import io
+import os
 import sys
 
 from pretrained import downloads
@@ -44,4 +45,10 @@ def main(argv: list[str] | None = None) -> int:
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):  # a folder's name may have letters that a terminal cannot say
         sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # of whoever has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would say so once more at its end
+        status = 1
+    sys.exit(status)

@@ -65,9 +65,10 @@ def _make_folder(out: str) -> None:
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise SourceError(
-            f"expected a folder for pictures, got {out!r} ({problem.strerror}): choose another --out"
-        ) from None
+        taken = os.path.lexists(out) and not os.path.isdir(out)
+        got = f"{out!r} ({'a file, or a link that leads nowhere' if taken else problem.strerror})"
+        hint = "move it away" if taken else "choose another --out"
+        raise SourceError(f"expected a folder for pictures, got {got}: {hint}") from None
     if not os.access(out, os.W_OK):
         raise SourceError(f"expected a folder that can be written to, got {out!r}: choose another --out")
 

@@ -78,6 +78,8 @@ def test_every_mode_becomes_rgb_as_a_person_sees_it(tmp_path, kind):
         ("cat.jpg", b"\n<!DOCTYPE html><html>", "a web page: save the picture itself"),
         ("._cat.jpg", b"\0\5\x16\7", "what macOS notes about a picture: give the picture itself, downloaded where"),
         (".cat.jpg.icloud", b"bplist00", "what macOS notes about a picture: give the picture itself, downloaded where"),
+        ("Photos.zip", b"PK\3\4", "a zip: unpack it"),
+        ("cat.npy", b"\x93NUMPY", r"an array of NumPy's: load it, and save Image.fromarray\(...\) as PNG"),
         ("cat.jpg", b"what", "a format that cannot be read here: open it in a viewer and save it as JPEG or PNG"),
     ],
 )
@@ -392,6 +394,7 @@ def test_what_is_no_picture_in_rgb_is_not_preprocessed(given, step):
 def test_a_size_of_nothing_is_told(size):
     with pytest.raises(ValueError, match=r"^expected a size above 0, got .*: leave it out for 224$"):
         preprocess(Image.new("RGB", (9, 9)), size)
+    assert preprocess(Image.new("RGB", (9, 9)), "5").shape == (1, 3, 5, 5)  # what somebody has typed
 
 
 def test_preprocess_forces_both_sides_when_asked():

@@ -471,6 +471,9 @@ PICTURES = [Image.fromarray(np.full((20 + i, 30, 3), 80 * i, np.uint8)) for i in
         {"y": lambda y: y.numpy()},
         {"y": lambda y: y.double().numpy()},
         {"y": lambda y: np.int64(4), "X": lambda X: X[:1]},
+        {"y": lambda y: np.array(["4", "0", "1"])},
+        {"y": lambda y: np.array([4, 0, 1], dtype=object)},
+        {"y": lambda y: "4", "X": lambda X: X[:1]},
         {"y": lambda y: map(int, y)},
         {"y": lambda y: {"a": 4, "b": 0, "c": 1}.values()},
         {"y": lambda y: y.float()},
@@ -499,6 +502,11 @@ def test_a_step_that_is_told_as_code_leads_on(given, X, y):
             changed = next(name for name in ("model", "X", "y") if re.search(rf"\b{name}\b", step))
             known[changed] = eval(step, known)
     assert len(maps) == len(known["y"])
+
+
+def test_features_alone_are_told_from_a_network(X, y):
+    with pytest.raises(TypeError, match=r"got shape \(3, .*\): take the whole of it, not its features$"):
+        saliency(networks.build("tiny").features, X, y)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ import report
 from collect_submission import REPORT_FIGURES, digest_file
 from figures.figure import MADE
 from figures.slides import walk
-from report import ANSWER, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
+from report import ANSWER, BEFORE, FRAME, LAB, OWN, PICTURE, REPORT, TEMPLATE, main
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDE = "ppt/slides/slide3.xml"
@@ -277,6 +277,65 @@ def test_a_figure_that_is_missing_in_another_folder_is_to_be_made_there(work, ca
     (work / "visualization").rename(work / "elsewhere")
     assert main(["--figures", str(work / "elsewhere")], work) == 0
     assert f"run python saliency_map.py --out {work / 'elsewhere'}\n" in capsys.readouterr().out
+
+
+def test_a_picture_stays_where_its_file_is_gone(work, capsys):
+    """On another machine the report may hold the only one."""
+    draw(work, "gradcam")
+    main([], work)
+    before = shapes(work, PICTURE)["gradcam"].image.sha1
+    shutil.rmtree(work / "visualization")
+    assert main([], work) == 0
+    assert "gradcam.png is missing: run python gradcam.py" in capsys.readouterr().out
+    assert shapes(work, PICTURE)["gradcam"].image.sha1 == before
+
+
+def test_before_a_picture_that_may_be_a_student_s_own_is_replaced_the_report_is_kept(work, capsys):
+    """PowerPoint's "Change Picture" keeps our name on a figure in which somebody has drawn."""
+    draw(work, "gradcam")
+    main([], work)
+    Image.new("RGB", (60, 20), "blue").save(work / "drawn.png")
+    with opened(work) as slides:
+        slide, picture = next((s, p) for s in slides for p in s.shapes if p.name == f"{PICTURE}gradcam")
+        picture._element.blipFill.blip.rEmbed = slide.part.get_or_add_image_part(str(work / "drawn.png"))[1]
+    written = (work / REPORT).read_bytes()
+    assert main([], work) == 0
+    assert f"{BEFORE} is the report as it was: gradcam did not say how they were made" in capsys.readouterr().out
+    assert (work / BEFORE).read_bytes() == written
+    assert main([], work) == 0 and BEFORE not in capsys.readouterr().out
+
+
+def test_a_pair_of_one_s_own_that_gives_way_to_a_newer_one_is_told(work, capsys):
+    draw(work, "style_transfer_a", "style_transfer_a_sources", style="a.png")
+    main([], work)
+    os.utime(work / "visualization/style_transfer_a_sources.png", (1e9, 1e9))
+    draw(work, "style_transfer_b", "style_transfer_b_sources", style="b.png")
+    capsys.readouterr()
+    assert main([], work) == 0
+    assert "shows style_transfer_b now, the newest; it was style_transfer_a\n" in capsys.readouterr().out
+    words = {shape._element._nvXxPr.cNvPr.get("descr") for shape in shapes(work, PICTURE).values()}
+    assert words == {"style transfer b", "style transfer b sources"}
+
+
+def test_an_answer_s_box_that_was_pasted_onto_another_slide_makes_it_no_second_one(work, capsys):
+    main([], work)
+    name = edit(work, "Three words here.")
+    with opened(work) as slides:
+        box = next(shape for slide in slides for shape in slide.shapes if shape.name == name)._element
+        insights = f"{ANSWER}Fooling image: insights"
+        other = next(slide for slide in slides if any(shape.name == insights for shape in slide.shapes))
+        other.shapes._spTree.append(copy.deepcopy(box))
+    said = check(work, capsys)
+    assert sum(line.startswith("Implementation question 1: your answer") for line in said) == 1
+
+
+def test_words_in_a_table_are_counted(work, capsys):
+    main([], work)
+    with opened(work) as slides:
+        slide = next(slide for slide in slides if any(s.name.startswith(ANSWER) for s in slide.shapes))
+        table = slide.shapes.add_table(1, 2, 0, 0, 9_000_000, 900_000).table
+        table.cell(0, 0).text, table.cell(0, 1).text = "seven steps", "small"
+    assert "Implementation question 1: your answer: answered, 3 of 350 words" in check(work, capsys)
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,11 @@ def lead_to_labels(y: Any, images: int) -> str:
         return "use y.indices"  # of max(dim=1)
     if hasattr(y, "__next__"):  # which can be looked at only once
         return "use torch.tensor(list(y))"
-    if isinstance(y, np.ndarray | np.generic):
-        return f"use torch.tensor(y){'' if y.dtype.kind in 'iu' else '.long()'}"
+    if isinstance(y, np.ndarray | np.generic) and y.dtype.kind in "iuf":
+        return f"use torch.tensor(y){'.long()' if y.dtype.kind == 'f' else ''}"
     each = [y] if isinstance(y, int | float | str) else list(y) if hasattr(y, "__iter__") else []
+    if each and all(isinstance(one, str) and one.isdecimal() for one in each):
+        return f"use torch.tensor([int(one) for one in {'[y]' if isinstance(y, str) else 'y'}])"
     if any(isinstance(one, str) for one in each):
         return "look up the index of each one's class in class_names"
     if not each or not all(hasattr(one, "__int__") for one in each):

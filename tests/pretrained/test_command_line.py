@@ -72,8 +72,8 @@ def test_from_arguments_prints_each_replaced_picture_where_it_is_needed(classic,
 def test_a_folder_for_pictures_that_cannot_be(tmp_path):
     """A file in its place is told before any network is loaded."""
     (tmp_path / "out").touch()
-    for out in (tmp_path / "out", tmp_path / "out" / "below"):
-        with pytest.raises(SourceError, match=r"expected a folder for pictures, got .+ --out") as error:
+    for out, step in ((tmp_path / "out", "move it away"), (tmp_path / "out" / "below", "choose another --out")):
+        with pytest.raises(SourceError, match=rf"expected a folder for pictures, got .+: {step}$") as error:
             pretrained.from_arguments(arguments("--weights", "nonsense", "--out", str(out)))
         assert_one_sentence(error.value)
 
@@ -83,6 +83,14 @@ def test_a_folder_for_pictures_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     with pytest.raises(SourceError, match=r"expected a folder that can be written to, got .+ --out"):
         pretrained.from_arguments(arguments("--out", str(tmp_path)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no head")
+def test_whoever_reads_the_beginning_alone_sees_no_traceback(tmp_path):
+    command = f'"{sys.executable}" -m pretrained | head -1'
+    kept = os.environ | {"COURSE_DATA_CACHE": "", "TORCH_HOME": str(tmp_path)}
+    done = subprocess.run(command, shell=True, cwd=ROOT, env=kept, capture_output=True, text=True)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
 
 
 def test_make_data_fetches_everything_and_lists_it(classic, goods, capsys):
