@@ -137,8 +137,8 @@ def marks(slide: Any, *starts: str) -> dict[str, Box]:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it: names of figures that are missing; sentences on frames that are not found, and on pairs that
-    gave way to others; names of pictures that were replaced and may have been a student's own.
+    """Names of figures that are missing, sentences on frames that are not found, and on pairs that gave way to others,
+    and names of pictures that were replaced and may have been a student's own.
     """
 
     missing: list[str] = field(default_factory=list)

@@ -154,8 +154,8 @@ def find_device(name: str) -> torch.device:
 
 
 def _other_weights(path: Path, got: str, architecture: str) -> SourceError:
-    return SourceError(f"expected weights of {architecture} in {path}, got {got}: name their architecture with --model, or "
-                       "save the plain network's state_dict()")
+    step = "name their architecture with --model, or save the plain network's state_dict()"
+    return SourceError(f"expected weights of {architecture} in {path}, got {got}: {step}")
 
 
 def _describe(state: object) -> str:
