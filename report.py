@@ -86,8 +86,9 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
             return 0
         start = "your own" if name == REPORT else TEMPLATE
         done = fill(presentation, template, figures)
-        if done.unknown and name == REPORT:
-            shutil.copyfile(root / REPORT, root / BEFORE)
+        if done.unknown:
+            with whole(root / BEFORE) as beside:
+                shutil.copyfile(root / name, beside)
         write(presentation, root / REPORT)
     except ReportError as problem:
         print(problem, file=sys.stderr)
@@ -162,24 +163,27 @@ def fill(presentation: Any, template: Any, figures: Path) -> Done:
                 told = f"{mark!r} is not found: copy the slide from {TEMPLATE} again"
                 done.lost.append(f"slide {title(wanted)!r}: {told}")
             for slide, found in there:
-                name = mark.removeprefix(FRAME)
-                if mark.startswith(FRAME) and (own := find_own(slide, found, name, figures)):
-                    done.lost.append(f"slide {title(wanted)!r}: {own}")
+                if mark.startswith(ANSWER):
+                    found.shape.name = mark
                     continue
-                found.shape.name = mark
-                if mark.startswith(FRAME):
-                    renew(slide, found, name, figures, done)
+                name = mark.removeprefix(FRAME)
+                olds = find_pictures(slide, PICTURE + name, found.box)
+                if own := find_own(found, olds, name, figures):
+                    done.lost.append(f"slide {title(wanted)!r}: {own}")
+                else:
+                    found.shape.name = mark
+                    renew(slide, found, olds, name, figures, done)
     return done
 
 
-def renew(slide: Any, frame: Found, name: str, figures: Path, done: Done) -> None:
-    """Put a figure into its frame, and note what that changes."""
-    path, olds = find(name, figures), find_pictures(slide, PICTURE + name, frame.box)
+def renew(slide: Any, frame: Found, olds: Sequence[Found], name: str, figures: Path, done: Done) -> None:
+    """Put a figure into its frame, in place of the old ones, and note what that changes."""
+    path = find(name, figures)
     blobs = [old.image.blob for old in olds if old.image]
     made = [read_made(io.BytesIO(blob)) for blob in blobs]
     if path and any(not facts and not _same(blob, path) for facts, blob in zip(made, blobs)):
         done.unknown.append(name.split(" | ")[0])
-    if not put(slide, frame, name, figures):
+    if not put(slide, frame, olds, name, figures):
         done.missing.append(name)
     elif path and (was := [facts["figure"] for facts in made if facts.get("figure", path.stem) != path.stem]):
         done.changed.append(f"{title(slide)} shows {path.stem} now, the newest; it was {was[0]}")
@@ -187,11 +191,11 @@ def renew(slide: Any, frame: Found, name: str, figures: Path, done: Done) -> Non
             picture.shape._element._nvXxPr.cNvPr.set("descr", path.stem.replace("_", " "))
 
 
-def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
+def find_own(frame: Found, pictures: Sequence[Found], name: str, figures: Path) -> str:
     """Sentence on what the student has put where a figure belongs; "" where only what this file puts is there."""
     own = [] if frame.text in ("", HERE) or RUN in frame.text else ["text"]
     path = find(name, figures)
-    for there in find_pictures(slide, PICTURE + name, frame.box):
+    for there in pictures:
         blob = there.image.blob if there.image else b""
         if PICTURE + name not in there.names and not read_made(io.BytesIO(blob)) and not (path and _same(blob, path)):
             own.append("picture")
@@ -199,9 +203,9 @@ def find_own(slide: Any, frame: Found, name: str, figures: Path) -> str:
     return f"your own {own[0]} lies in the frame of {shown}: move it out, then python report.py" if own else ""
 
 
-def put(slide: Any, frame: Found, name: str, figures: Path) -> bool:
+def put(slide: Any, frame: Found, olds: Sequence[Found], name: str, figures: Path) -> bool:
     """Put a figure into its frame, or there the command that makes it; returns True if the figure is there."""
-    path, words, olds = find(name, figures), "", find_pictures(slide, PICTURE + name, frame.box)
+    path, words = find(name, figures), ""
     if path is None and any(old.image for old in olds):  # which may be the only one that there is
         return False
     placed = path is not None and len(olds) == 1 and _exchange(slide, olds[0].shape, path, PICTURE + name)
@@ -238,10 +242,10 @@ def check(presentation: Any, template: Any, figures: Path, root: Path) -> Iterat
                     told.append(f"the box for the {kind} is not found: copy the slide from {TEMPLATE} again")
                 elif mark.startswith(ANSWER):
                     told.append(judge_answer(read_answer(slide, wanted, found)))
-                elif own := find_own(slide, found, name, figures):
-                    told.append(own)
                 else:
-                    told.append(judge_figure(find_pictures(slide, PICTURE + name, found.box), name, figures, root))
+                    pictures = find_pictures(slide, PICTURE + name, found.box)
+                    own = find_own(found, pictures, name, figures)
+                    told.append(own or judge_figure(pictures, name, figures, root))
             if tag not in {found.text for found in walk(slide.shapes)}:
                 told.append(f"its first line is gone: write {tag!r} there again")
             yield f"- slide {numbers[slide.slide_id]}, {title(wanted)}: {'; '.join(told)}"

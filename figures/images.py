@@ -62,8 +62,8 @@ class Images:
             batches = [(torch.cat(self.X), y)]
         results = [ask(method, X, labels, self.model, *more) for X, labels in batches]
         for result in results:
-            count = len(result) if isinstance(result, tuple | list) else 1
-            if count != things if things > 1 else isinstance(result, tuple):
+            several = isinstance(result, tuple) or (things > 1 and isinstance(result, list))
+            if (count := len(result) if several else 1) != things:
                 expected = f"{things} things" if things > 1 else "one thing"
                 got = f"{count} things" if count > 1 else script.name_value(result)
                 raise script.UserError(f"expected {method.__name__} to give {expected}, got {got}: see its docstring")

@@ -88,10 +88,10 @@ def copies(wanted: Any, indexed: Sequence[tuple[Any, set[str]]], names: set[str]
     A slide that has another's title, and a shape of such a name of its own, is that one: something was pasted there.
     """
     words, kinds = {title(wanted)}, {name.partition(": ")[0] for name in names}
-    named, titled = ([(slide, there) for slide, there in indexed if there & those] for those in (names, words))
-    named = [slide for slide, there in named if title(slide) in words
-             or not any(one.partition(": ")[0] in kinds for one in there - names)]  # fmt: skip
-    titled = [slide for slide, _ in titled]
+    others = [{one for one in there - names if one.partition(": ")[0] in kinds} for _, there in indexed]
+    named = [slide for (slide, there), more in zip(indexed, others)
+             if there & names and (title(slide) in words or not more)]  # fmt: skip
+    titled = [slide for slide, there in indexed if there & words]
     return named or [slide for slide in titled if title(slide) in words] or titled
 
 

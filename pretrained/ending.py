@@ -42,7 +42,7 @@ def name_shadow(problem: BaseException | None) -> str:
 
 
 def name_lost(problem: BaseException | None) -> str:
-    """Sentence on a file of the assignment that is not there; "" for anything else."""
+    """Sentence on a file of the assignment that is not there, and who asks for it; "" for anything else."""
     if not isinstance(problem, ImportError) or not problem.name:
         return ""
     path = os.path.join(*problem.name.split("."))
@@ -53,7 +53,8 @@ def name_lost(problem: BaseException | None) -> str:
         path = os.path.join(path, "__init__.py")
     if room not in HANDED_OUT | MODULES or os.path.exists(os.path.join(ROOT, path)):
         return ""
-    return f"error: expected {path} in {ROOT}, found none: copy it there from the handout"
+    places = [f", or correct {os.path.relpath(file, ROOT)}, line {line}" for file, line in _trace(problem)[-1:]]
+    return f"error: expected {path} in {ROOT}, found none: copy it there from the handout{''.join(places)}"
 
 
 def name_missing(problem: BaseException | None) -> str:

@@ -176,13 +176,21 @@ def test_where_the_assignment_s_environment_is_not_in_use_its_activation_is_name
     assert ending.explain(missing).endswith(f": run {ending.COMPLETE}")
 
 
-@pytest.mark.parametrize("gone", ["visualizers/__init__.py", "visualizers/saliency_map.py", "image_utils.py"])
-def test_a_file_of_the_assignment_that_is_not_there_is_named(copy, forks, gone):
-    """Uploaded one by one, one is forgotten; Python takes a folder for a package without its __init__.py, too."""
+@pytest.mark.parametrize(
+    "gone, asks",
+    [("visualizers/__init__.py", "saliency_map.py"), ("visualizers/saliency_map.py", "visualizers/__init__.py"),
+     ("image_utils.py", "figures/script.py")],
+)  # fmt: skip
+def test_a_file_of_the_assignment_that_is_not_there_is_named(copy, forks, gone, asks):
+    """Uploaded one by one, one is forgotten; Python takes a folder for a package without its __init__.py, too.
+
+    Who asks is named: it may be a student's own line that has another name.
+    """
     (copy / gone).unlink()
     done = forks(copy, "saliency_map.py", "--weights", "embedded")
-    expected = f"error: expected {Path(gone)} in {copy}, found none: copy it there from the handout\n"
-    assert (done.returncode, done.stderr) == (1, expected)
+    expected = f"error: expected {Path(gone)} in {copy}, found none: copy it there from the handout"
+    assert done.returncode == 1 and done.stderr.startswith(f"{expected}, or correct {Path(asks)}, line ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_return_within_the_loop_of_a_style_transfer_is_told(source, tmp_path, monkeypatch):

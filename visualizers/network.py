@@ -310,8 +310,8 @@ def check_labels(y: Tensor, scores: Tensor) -> None:
 def check_scores(scores: Tensor) -> None:
     """Raise TypeError, in one sentence, unless these are a network's scores (N, K)."""
     if not isinstance(scores, Tensor) or scores.ndim != 2 or 0 in scores.shape:
-        got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
-        part = isinstance(scores, Tensor) and scores.ndim == 4
+        got = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else hints.describe(scores)
+        part = getattr(scores, "ndim", 0) == 4
         hint = "take the whole of it, not its features" if part else "wrap it in a module that returns its scores alone"
         raise TypeError(f"expected a network that gives scores (N, K), got {got}: {hint}")
     if not scores.is_floating_point():
